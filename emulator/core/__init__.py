@@ -1,0 +1,1 @@
+"""The pure heart: rules without asyncio, clocks, chance or input and output."""

@@ -1,0 +1,105 @@
+"""The truth of a run: every event that the scheduler was told, and the commands it gave.
+
+One JSON line an entry: `{"at": seconds, "event": {"type": …}, "commands": [{"type": …}]}`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+
+from emulator.core import messages
+from emulator.core.messages import Anatomy, Command, Event
+from emulator.core.model import FunctionVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from emulator.core.model import Seconds
+    from emulator.core.scheduler import Scheduler
+
+
+class JournalError(Exception):
+    """A line is no journal entry, or a replay departs from what was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    at: Seconds
+    event: Event
+    commands: tuple[Command, ...]
+
+
+_TYPES = {kind.__name__: kind for kind in (*get_args(Event), *get_args(Command))}
+_NESTED = (Anatomy, FunctionVersion)
+_FIELDS = {
+    kind: tuple(field.name for field in fields(kind)) for kind in (*_TYPES.values(), *_NESTED)
+}
+_HINTS = {kind: get_type_hints(kind, vars(messages)) for kind in (*_TYPES.values(), *_NESTED)}
+
+
+def encode(entry: Entry) -> str:
+    """The entry as one line, without its end."""
+    return json.dumps(
+        {
+            "at": entry.at,
+            "event": _tagged(entry.event),
+            "commands": [_tagged(command) for command in entry.commands],
+        },
+        separators=(",", ":"),
+        default=_plain,
+    )
+
+
+def decode(line: str) -> Entry:
+    """The inverse of `encode`.
+
+    Raises:
+        JournalError: the line is no entry.
+    """
+    try:
+        raw = json.loads(line)
+        commands = tuple(_untagged(command) for command in raw["commands"])
+        return Entry(raw["at"], _untagged(raw["event"]), commands)
+    except (ValueError, KeyError, TypeError) as error:
+        raise JournalError(f"not a journal entry ({error!r}): {line[:120]}") from error
+
+
+def replay(entries: Iterable[Entry], scheduler: Scheduler) -> None:
+    """Tells a fresh scheduler what the journal's was told, and expects the same commands.
+
+    Raises:
+        JournalError: at the first entry whose commands differ.
+    """
+    for number, entry in enumerate(entries, 1):
+        commands = tuple(scheduler.handle(entry.event, entry.at))
+        if commands != entry.commands:
+            raise JournalError(f"entry {number}: {commands} instead of {entry.commands}")
+
+
+def _tagged(message: Event | Command) -> dict[str, Any]:
+    return {"type": type(message).__name__, **_plain(message)}
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in _FIELDS[type(value)]}
+
+
+def _untagged(raw: dict[str, Any]) -> Any:
+    kind = _TYPES[raw["type"]]
+    return _build(kind, {name: value for name, value in raw.items() if name != "type"})
+
+
+def _build(kind: type, raw: dict[str, Any]) -> Any:
+    hints = _HINTS[kind]
+    return kind(**{name: _typed(hints[name], value) for name, value in raw.items()})
+
+
+def _typed(hint: Any, value: Any) -> Any:
+    if isinstance(value, dict):
+        return _build(hint, value)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint(value)
+    return value

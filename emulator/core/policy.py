@@ -1,0 +1,150 @@
+"""Which sandbox serves, how long an idle one lives, and what there is room for."""
+
+from __future__ import annotations
+
+import heapq
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from emulator.core.model import Sandbox, Seconds
+
+
+class Chance(Protocol):
+    """The one method of `random.Random` that the rules need."""
+
+    def random(self) -> float:
+        """A number in [0, 1)."""
+        ...
+
+
+class PickOrder(StrEnum):
+    """Which idle sandbox of a function takes the next request."""
+
+    MOST_RECENTLY_USED = "most-recently-used"
+    LEAST_RECENTLY_USED = "least-recently-used"
+    OLDEST_FIRST = "oldest-first"
+
+
+class Binding(StrEnum):
+    """Which sandbox serves a request that found none idle."""
+
+    EARLY = "early"
+    """The one that was started for it."""
+    LATE = "late"
+    """The first to come free, started for it or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedKeepAlive:
+    """Every idle sandbox lives `seconds`; 0 makes each request a cold start."""
+
+    seconds: Seconds
+
+    def draw(self, chance: Chance) -> Seconds:  # noqa: ARG002  # the curve's signature
+        return self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class SurvivalCurve:
+    """Each sandbox draws its idle lifetime from a measured curve.
+
+    `points` are (idle seconds, share of sandboxes still alive), the share falling from 1 to 0;
+    between two points it falls linearly.
+    """
+
+    points: tuple[tuple[Seconds, float], ...]
+
+    def __post_init__(self) -> None:
+        shares = [share for _, share in self.points]
+        times = [at for at, _ in self.points]
+        if len(shares) < 2 or shares[0] != 1 or shares[-1] != 0:  # noqa: PLR2004
+            raise ValueError("a survival curve falls from share 1 to share 0")
+        if shares != sorted(shares, reverse=True) or times != sorted(times):
+            raise ValueError("a survival curve's times rise and its shares fall")
+
+    def draw(self, chance: Chance) -> Seconds:
+        survival = 1.0 - chance.random()
+        for (t0, s0), (t1, s1) in zip(self.points, self.points[1:], strict=False):
+            if s1 < survival <= s0:
+                return t0 + (t1 - t0) * (s0 - survival) / (s0 - s1)
+        return self.points[-1][0]
+
+
+KeepAlive = FixedKeepAlive | SurvivalCurve
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerSettings:
+    """Everything that the scheduler's decisions depend on besides its events and its chance."""
+
+    keep_alive: KeepAlive = FixedKeepAlive(600.0)
+    pick_order: PickOrder = PickOrder.MOST_RECENTLY_USED
+    binding: Binding = Binding.EARLY
+    host_memory_mb: int = 8192
+    start_width: int = 4
+    """How many sandboxes may be in creation or init at once; the others wait their turn."""
+    account_concurrency: int = 1000
+    init_timeout: Seconds = 10.0
+    idle_speedup: float = 1.0
+    """Keep-alive runs this many times faster than the clock; handlers do not."""
+
+
+class IdlePool(Protocol):
+    """The idle sandboxes of one function, in pick order."""
+
+    def add(self, sandbox: Sandbox) -> None: ...
+    def remove(self, sandbox: Sandbox) -> None: ...
+    def pick(self) -> Sandbox | None:
+        """Takes the next one out of the pool; None when it is empty."""
+        ...
+
+
+class RecencyPool:
+    """Ordered by when each became idle."""
+
+    def __init__(self, *, newest_first: bool) -> None:
+        self._newest_first = newest_first
+        self._sandboxes: OrderedDict[int, Sandbox] = OrderedDict()
+
+    def add(self, sandbox: Sandbox) -> None:
+        self._sandboxes[sandbox.id] = sandbox
+
+    def remove(self, sandbox: Sandbox) -> None:
+        del self._sandboxes[sandbox.id]
+
+    def pick(self) -> Sandbox | None:
+        if not self._sandboxes:
+            return None
+        return self._sandboxes.popitem(last=self._newest_first)[1]
+
+
+class AgePool:
+    """Ordered by sandbox id, which rises with the time of creation."""
+
+    def __init__(self) -> None:
+        self._sandboxes: dict[int, Sandbox] = {}
+        self._ids: list[int] = []
+
+    def add(self, sandbox: Sandbox) -> None:
+        self._sandboxes[sandbox.id] = sandbox
+        heapq.heappush(self._ids, sandbox.id)
+
+    def remove(self, sandbox: Sandbox) -> None:
+        del self._sandboxes[sandbox.id]
+
+    def pick(self) -> Sandbox | None:
+        while self._ids:
+            # an id that was removed, and perhaps added again, stands here once too often
+            sandbox = self._sandboxes.pop(heapq.heappop(self._ids), None)
+            if sandbox is not None:
+                return sandbox
+        return None
+
+
+def idle_pool(order: PickOrder) -> IdlePool:
+    if order is PickOrder.OLDEST_FIRST:
+        return AgePool()
+    return RecencyPool(newest_first=order is PickOrder.MOST_RECENTLY_USED)

@@ -1,0 +1,1 @@
+"""Runs under load and what is drawn from their records."""
