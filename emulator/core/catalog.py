@@ -119,7 +119,7 @@ def _identity_faults(configuration: FunctionConfiguration) -> list[str]:
                 "Runtime and Handler are mandatory parameters for functions created with "
                 "deployment packages."
             )
-    elif configuration.runtime or configuration.handler:
+    elif configuration.runtime or configuration.handler or configuration.layers:
         found.append(
             "Please don't provide Handler or Runtime or Layer when the intended function "
             "PackageType is IMAGE."

@@ -32,12 +32,12 @@ class Entry:
     commands: tuple[Command, ...]
 
 
-_TYPES = {kind.__name__: kind for kind in (*get_args(Event), *get_args(Command))}
+_EVENTS = {kind.__name__: kind for kind in get_args(Event)}
+_COMMANDS = {kind.__name__: kind for kind in get_args(Command)}
+_MESSAGES = (*_EVENTS.values(), *_COMMANDS.values())
 _NESTED = (Anatomy, FunctionVersion)
-_FIELDS = {
-    kind: tuple(field.name for field in fields(kind)) for kind in (*_TYPES.values(), *_NESTED)
-}
-_HINTS = {kind: get_type_hints(kind, vars(messages)) for kind in (*_TYPES.values(), *_NESTED)}
+_FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in (*_MESSAGES, *_NESTED)}
+_HINTS = {kind: get_type_hints(kind, vars(messages)) for kind in (*_MESSAGES, *_NESTED)}
 
 
 def encode(entry: Entry) -> str:
@@ -61,8 +61,8 @@ def decode(line: str) -> Entry:
     """
     try:
         raw = json.loads(line)
-        commands = tuple(_untagged(command) for command in raw["commands"])
-        return Entry(raw["at"], _untagged(raw["event"]), commands)
+        commands = tuple(_untagged(_COMMANDS, command) for command in raw["commands"])
+        return Entry(float(raw["at"]), _untagged(_EVENTS, raw["event"]), commands)
     except (ValueError, KeyError, TypeError) as error:
         raise JournalError(f"not a journal entry ({error!r}): {line[:120]}") from error
 
@@ -87,8 +87,8 @@ def _plain(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in _FIELDS[type(value)]}
 
 
-def _untagged(raw: dict[str, Any]) -> Any:
-    kind = _TYPES[raw["type"]]
+def _untagged(kinds: dict[str, type], raw: dict[str, Any]) -> Any:
+    kind = kinds[raw["type"]]
     return _build(kind, {name: value for name, value in raw.items() if name != "type"})
 
 

@@ -81,7 +81,7 @@ class SandboxGone:
 
     sandbox: int
     exit_code: int | None = None
-    """None where it never ran."""
+    """None where it was stopped as commanded, or never ran."""
     out_of_memory: bool = False
 
 

@@ -50,7 +50,10 @@ MOVES: Mapping[SandboxState, frozenset[SandboxState]] = {
     SandboxState.STARTING: frozenset(
         {SandboxState.BUSY, SandboxState.IDLE, SandboxState.STOPPING, SandboxState.GONE}
     ),
-    SandboxState.BUSY: frozenset({SandboxState.IDLE, SandboxState.STOPPING, SandboxState.GONE}),
+    SandboxState.BUSY: frozenset(
+        # busy again at once when a request waits for whichever sandbox comes free
+        {SandboxState.BUSY, SandboxState.IDLE, SandboxState.STOPPING, SandboxState.GONE}
+    ),
     SandboxState.IDLE: frozenset({SandboxState.BUSY, SandboxState.STOPPING, SandboxState.GONE}),
     SandboxState.STOPPING: frozenset({SandboxState.GONE}),
     SandboxState.GONE: frozenset(),
@@ -108,7 +111,7 @@ class Sandbox:
     keep_alive: Seconds
     state: SandboxState = SandboxState.QUEUED
     invocation: str | None = None
-    """The invocation that it runs, or was started for."""
+    """The invocation that it runs, or was started for; None when another took that one."""
     idle_since: Seconds = 0.0
     retired: bool = False
     """Its version was replaced: it finishes what it runs and stops."""

@@ -35,8 +35,10 @@ class Profile:
     account_concurrency: int
     keep_alive: SurvivalCurve
     prices: Prices
-    payload_limit: int
-    """Bytes, each way, of a synchronous invocation."""
+    request_limit: int
+    """Bytes of a synchronous invocation's payload."""
+    response_limit: int
+    """Bytes of its response."""
     environment_limit: int
     """Bytes, names and values of a function's variables together."""
 
@@ -63,7 +65,8 @@ AWS_2018 = Profile(
         ((0, 1.0), (1620, 1.0), (1740, 0.9), (2640, 0.5), (3540, 0.1), (3900, 0.0))
     ),
     prices=Prices(gb_second=0.00001667, request=0.20e-6, billing_step_ms=100, init_billed=False),
-    payload_limit=6_291_556,
+    request_limit=6_291_456,
+    response_limit=6_291_556,
     environment_limit=4096,
 )
 
@@ -91,7 +94,8 @@ AWS_2025 = Profile(
         )
     ),
     prices=Prices(gb_second=0.0000166667, request=0.20e-6, billing_step_ms=1, init_billed=True),
-    payload_limit=6_291_556,
+    request_limit=6_291_456,
+    response_limit=6_291_556,
     environment_limit=4096,
 )
 

@@ -20,14 +20,14 @@ from emulator.core.messages import (
     Throttle,
     VersionDeployed,
 )
-from emulator.core.model import StartKind
+from emulator.core.model import Failure, StartKind, StopReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from emulator.core.journal import Entry
     from emulator.core.messages import Command
-    from emulator.core.model import FunctionVersion, Seconds, StopReason
+    from emulator.core.model import FunctionVersion, Seconds
 
 
 class Status(StrEnum):
@@ -100,9 +100,15 @@ class RecordFold:
         event, at = entry.event, entry.at
         ended: list[InvocationRecord] = []
         for command in entry.commands:
-            # before the event: a deadline that was due may have failed what the event ends
-            if isinstance(command, Fail):
-                ended += self._failed(command, entry)
+            # before the event: a deadline that was due may have ended what the event is about
+            match command:
+                case Fail():
+                    ended += self._failed(command, entry)
+                case StopSandbox(sandbox, StopReason.INIT_TIMED_OUT as reason):
+                    self.sandboxes[sandbox].stop_reason = reason
+                case _:
+                    pass
+        gone = self.sandboxes.get(event.sandbox) if isinstance(event, SandboxGone) else None
         match event:
             case VersionDeployed(function):
                 self._versions[function.key] = function
@@ -113,35 +119,28 @@ class RecordFold:
                 )
             case SandboxReady(sandbox, anatomy):
                 self._ready(sandbox, anatomy, at)
-            case InvocationFinished(_, invocation, error_type, max_memory_mb):
-                ended += self._end(
-                    invocation,
-                    at,
-                    Status.HANDLER_ERROR if error_type else Status.OK,
-                    error_type=error_type,
-                    max_memory_mb=max_memory_mb,
-                )
+            case InvocationFinished():
+                ended += self._finished(event, at)
             case _:
                 pass
         for command in entry.commands:
             ended += self._command(command, entry)
-        if isinstance(event, SandboxGone) and (gone := self.sandboxes.get(event.sandbox)):
+        if gone is not None:
             gone.gone_at = at
-            del self.sandboxes[event.sandbox]
+            del self.sandboxes[gone.id]
         return ended
 
     def _command(self, command: Command, entry: Entry) -> list[InvocationRecord]:
         at = entry.at
         match command:
-            case StartSandbox(sandbox, key, invocation):
-                version = self._versions[key]
+            case StartSandbox(sandbox, _, invocation):
+                # the request's version, not the key's: another may have been deployed since
+                waiting = self._open[invocation]
                 self.sandboxes[sandbox] = SandboxRecord(
-                    sandbox, version.name, version.memory_mb, at
+                    sandbox, waiting.function, waiting.memory_mb, at
                 )
-                waiting = self._open.get(invocation)
-                if waiting is not None:
-                    queued = at - waiting.requested_at
-                    self._open[invocation] = replace(waiting, queued=queued, sandbox=sandbox)
+                queued = at - waiting.requested_at
+                self._open[invocation] = replace(waiting, queued=queued, sandbox=sandbox)
             case Dispatch(sandbox, invocation, start):
                 self._dispatched(sandbox, invocation, start, at)
             case Throttle(invocation, reason):
@@ -153,7 +152,9 @@ class RecordFold:
         return []
 
     def _failed(self, command: Fail, entry: Entry) -> list[InvocationRecord]:
-        error = entry.event.error_type if isinstance(entry.event, InitFailed) else ""
+        error = ""
+        if command.failure is Failure.INIT_ERROR and isinstance(entry.event, InitFailed):
+            error = entry.event.error_type
         return self._end(
             command.invocation,
             entry.at,
@@ -161,9 +162,21 @@ class RecordFold:
             error_type=error or command.failure.value,
         )
 
+    def _finished(self, event: InvocationFinished, at: Seconds) -> list[InvocationRecord]:
+        record = self._open.get(event.invocation)
+        if record is None or record.dispatched_at is None or record.sandbox != event.sandbox:
+            return []
+        return self._end(
+            event.invocation,
+            at,
+            Status.HANDLER_ERROR if event.error_type else Status.OK,
+            error_type=event.error_type,
+            max_memory_mb=event.max_memory_mb,
+        )
+
     def _ready(self, sandbox: int, anatomy: Anatomy, at: Seconds) -> None:
         record = self.sandboxes.get(sandbox)
-        if record is not None:
+        if record is not None and record.stop_reason is None:
             record.ready_at, record.anatomy = at, anatomy
 
     def _dispatched(self, sandbox: int, invocation: str, start: StartKind, at: Seconds) -> None:

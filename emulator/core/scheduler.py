@@ -231,11 +231,10 @@ class Scheduler:
             return
         self._starting -= 1
         self._deadlines.cancel(sandbox.id)
-        if self._settings.binding is Binding.LATE:
+        if sandbox.invocation is None or self._waits(sandbox):
             self._take_waiting_or_rest(sandbox, StartKind.COLD, now)
-            return
-        assert sandbox.invocation is not None
-        self._dispatch(sandbox, sandbox.invocation, StartKind.COLD, now)
+        else:
+            self._dispatch(sandbox, sandbox.invocation, StartKind.COLD, now)
 
     def _on_finished(self, event: InvocationFinished, now: Seconds) -> None:
         sandbox = self._sandboxes.get(event.sandbox)
@@ -252,11 +251,10 @@ class Scheduler:
 
     def _take_waiting_or_rest(self, sandbox: Sandbox, start: StartKind, now: Seconds) -> None:
         waiting = self._waiting.get(sandbox.function.key)
-        # a retired sandbox that was started for a request still owes it an answer
-        if waiting and not (sandbox.retired and start is StartKind.WARM):
+        if waiting and not sandbox.retired:
             invocation, started_for_it = waiting.popitem(last=False)
-            if started_for_it.state is SandboxState.QUEUED:
-                self._drop_queued(started_for_it)
+            if started_for_it is not sandbox:
+                self._exchange(started_for_it, sandbox.invocation)
             self._dispatch(sandbox, invocation, start, now)
         elif sandbox.retired:
             self._stop(sandbox, StopReason.RETIRED)
@@ -276,6 +274,25 @@ class Scheduler:
         self._idle[sandbox.id] = sandbox
         self._deadlines.set(sandbox.id, now + sandbox.keep_alive)
         self._commands.append(FreezeSandbox(sandbox.id))
+
+    def _waits(self, sandbox: Sandbox) -> bool:
+        """Whether the request that it was started for may be served by another.
+
+        Late binding ends when the version is retired: each request that still waits stays with
+        the sandbox that was started for it, and none that comes later is served by old code.
+        """
+        return self._settings.binding is Binding.LATE and not sandbox.retired
+
+    def _exchange(self, sandbox: Sandbox, invocation: str | None) -> None:
+        """Another took its request and gives its own, if it had one that waits.
+
+        So every waiting request has a sandbox that will serve it or fail it.
+        """
+        sandbox.invocation = invocation
+        if invocation is not None:
+            self._waiting[sandbox.function.key][invocation] = sandbox
+        elif sandbox.state is SandboxState.QUEUED:
+            self._drop_queued(sandbox)
 
     def _drop_queued(self, sandbox: Sandbox) -> None:
         self._queued.remove(sandbox)
@@ -333,11 +350,10 @@ class Scheduler:
     def _fail(self, sandbox: Sandbox, failure: Failure, exit_code: int | None = None) -> None:
         """Fails what the sandbox runs, or what it was started for if that still waits."""
         invocation = sandbox.invocation
-        assert invocation is not None
-        if sandbox.state is SandboxState.STARTING and self._settings.binding is Binding.LATE:
-            waiting = self._waiting[sandbox.function.key]
-            if waiting.pop(invocation, None) is None:
-                return
+        if invocation is None:
+            return
+        if sandbox.state is SandboxState.STARTING and self._waits(sandbox):
+            del self._waiting[sandbox.function.key][invocation]
         self._count(sandbox.function.name, -1)
         self._commands.append(Fail(invocation, failure, sandbox.id, exit_code))
 
@@ -357,6 +373,7 @@ class Scheduler:
         self._commands.append(StopSandbox(sandbox.id, reason))
 
     def _retire(self, key: str) -> None:
+        self._waiting.pop(key, None)
         for sandbox in list(self._sandboxes.values()):
             if sandbox.function.key != key or sandbox.retired:
                 continue

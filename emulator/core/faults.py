@@ -1,0 +1,77 @@
+"""The bodies that a caller sees when an invocation ended without an answer of its handler.
+
+Sources: recordings of AWS, 2018 (the study's time) and 2024 to 2026.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from emulator.core.model import Failure
+from emulator.core.profile import AWS_2018
+
+if TYPE_CHECKING:
+    from emulator.core.model import Seconds
+    from emulator.core.profile import Profile
+
+_SIGNALLED = 128
+
+
+def failure_body(
+    profile: Profile,
+    failure: Failure,
+    request_id: str,
+    limit: Seconds,
+    *,
+    exit_code: int | None,
+    timestamp: str,
+) -> bytes:
+    """JSON, as Invoke returns it with `X-Amz-Function-Error: Unhandled`.
+
+    `limit` is the timeout in seconds that was overrun, `timestamp` the ISO time of the end.
+    """
+    if failure in (Failure.TIMEOUT, Failure.INIT_TIMEOUT):
+        if profile is AWS_2018:
+            message = f"{timestamp} {request_id} Task timed out after {limit:.2f} seconds"
+            return _body(errorMessage=message)
+        message = f"RequestId: {request_id} Error: Task timed out after {limit:.2f} seconds"
+        return _body(errorType="Sandbox.Timedout", errorMessage=message)
+    if profile is AWS_2018:
+        message = f"RequestId: {request_id} Process exited before completing request"
+        return _body(errorMessage=message)
+    message = f"RequestId: {request_id} Error: {_exit_reason(failure, exit_code)}"
+    return _body(errorType="Runtime.ExitError", errorMessage=message)
+
+
+def _exit_reason(failure: Failure, exit_code: int | None) -> str:
+    if failure is Failure.OUT_OF_MEMORY:
+        return "Runtime exited with error: signal: killed"
+    if not exit_code:
+        return "Runtime exited without providing a reason"
+    if exit_code > _SIGNALLED:
+        number = exit_code - _SIGNALLED
+        return f"Runtime exited with error: signal: {_SIGNAL_NAMES.get(number, number)}"
+    return f"Runtime exited with error: exit status {exit_code}"
+
+
+_SIGNAL_NAMES = {
+    1: "hangup",
+    2: "interrupt",
+    3: "quit",
+    4: "illegal instruction",
+    5: "trace/breakpoint trap",
+    6: "aborted",
+    7: "bus error",
+    8: "floating point exception",
+    9: "killed",
+    11: "segmentation fault",
+    13: "broken pipe",
+    14: "alarm clock",
+    15: "terminated",
+}
+"""Linux's numbers under Go's names: Lambda's supervisor is written in Go."""
+
+
+def _body(**members: str) -> bytes:
+    return json.dumps(members, separators=(",", ":")).encode()
