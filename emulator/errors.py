@@ -7,6 +7,7 @@ TestbedError
 ├── BackendUnavailableError    no sandbox can be started this way on this machine
 ├── SandboxStartError          this one sandbox could not be started
 ├── StateInUseError            another emulator owns the state directory
+├── RunDirectoryError          a run's files are missing, damaged or at odds
 └── ServiceError               answered to an API caller, with AWS's code and status
     ├── ResourceNotFoundError         404
     ├── InvalidParameterValueError    400
@@ -53,6 +54,10 @@ class SandboxStartError(TestbedError):
 
 
 class StateInUseError(TestbedError):
+    pass
+
+
+class RunDirectoryError(TestbedError):
     pass
 
 

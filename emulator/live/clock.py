@@ -1,0 +1,42 @@
+"""The engine's clocks, from 0 at the start of the journal."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from emulator.core.model import Seconds
+
+
+class LoopClock:
+    """The loop's own time; on a loop whose time jumps to its next timer, a manual clock."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def now(self) -> Seconds:
+        return self._loop.time()
+
+    def call_at(self, at: Seconds, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        return self._loop.call_at(at, callback)
+
+    def call_later(self, delay: Seconds, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        return self._loop.call_later(delay, callback)
+
+
+class MonotonicClock(LoopClock):
+    """The machine's monotonic clock: uvloop's own time stands still within a turn of the loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._origin = time.monotonic()
+
+    def now(self) -> Seconds:
+        return time.monotonic() - self._origin
+
+    def call_at(self, at: Seconds, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        return self._loop.call_later(max(0.0, at - self.now()), callback)

@@ -1,0 +1,265 @@
+"""Sandboxes on a Docker engine.
+
+A sandbox is a container of the function's image that joins a network slot. Two calls of the
+engine's API make it; all else (its network, its image, its removal, its CPU share) happens
+before or after.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from typing import TYPE_CHECKING, Any
+
+from emulator.errors import BackendUnavailableError, SandboxStartError
+from emulator.live.cgroup import DEFAULT_ROOT
+from emulator.live.docker_engine import DockerEngine, EngineError
+from emulator.live.docker_host import Cgroups, is_desktop, meeting, shortcomings
+from emulator.live.docker_images import DockerImages
+from emulator.live.docker_recipe import AWS_REGISTRY, FUNCTION_LABEL
+from emulator.live.docker_sandbox import (
+    LABEL,
+    DockerSandbox,
+    EngineControl,
+    container_configuration,
+    remove_container,
+)
+from emulator.live.docker_slots import NetworkSlots
+from emulator.live.docker_watch import EngineWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from emulator.core.catalog import FunctionConfiguration
+    from emulator.live.backend import Output, Progress, SandboxSpec
+    from emulator.live.docker_host import Meeting
+    from emulator.live.docker_sandbox import SandboxControl
+
+log = logging.getLogger(__name__)
+
+_KIND_LABEL = "serverless-testbed.kind"
+_SANDBOX_LABEL = "serverless-testbed.sandbox"
+_CLOSE_PATIENCE = 30.0
+_REAP_WIDTH = 4
+_LIVING = frozenset({"running", "paused"})
+
+
+class DockerBackend:
+    """Implements `SandboxBackend`.
+
+    `instance` labels all that it makes, and only what bears it is ever removed. `network` is the
+    engine's network for sandboxes (empty: its default bridge, or ours where we are a container).
+    `slots` network slots are kept ready, and up to `most_slots` where as many sandboxes live.
+    `registry` holds the runtimes' base images.
+    """
+
+    name = "docker"
+
+    def __init__(
+        self,
+        instance: str,
+        *,
+        cgroup_root: Path = DEFAULT_ROOT,
+        network: str = "",
+        slots: int = 32,
+        most_slots: int = 256,
+        registry: str = AWS_REGISTRY,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.runtime_api_host = ""
+        self.runtime_api_name = ""
+        self.unenforced: tuple[str, ...] = ()
+        self._label = f"{LABEL}={instance}"
+        self._labels = {LABEL: instance}
+        # a name is not used again after a crash, when the old one's removal may still be under way
+        self._prefix = f"testbed-{instance}-{secrets.token_hex(3)}"
+        self._cgroup_root = cgroup_root
+        self._network = network
+        self._engine = DockerEngine(environ)
+        self._images = DockerImages(self._engine, registry)
+        labels = self._labels | {_KIND_LABEL: "slot"}
+        self._slots = NetworkSlots(self._engine, self._prefix, labels, slots, most_slots)
+        self._watch = EngineWatch(
+            self._engine, self._label, self._on_event, self._on_return, self._on_loss
+        )
+        self._sandboxes: dict[str, DockerSandbox] = {}
+        self._leftovers: set[str] = set()
+        """Containers that could not be removed."""
+        self._meeting: Meeting | None = None
+        self._cgroups: Cgroups | None = None
+        self._cgroups_writable = False
+        self._learning: asyncio.Task[None] | None = None
+
+    async def check(self, functions: Iterable[FunctionConfiguration], progress: Progress) -> None:
+        """Whether the engine answers and has, or can pull, what these functions start from.
+
+        Raises:
+            BackendUnavailableError: one sentence that says what is missing.
+        """
+        await self._engine.connect()
+        for image in dict.fromkeys(i for f in functions for i in self._images.needed(f)):
+            try:
+                await self._images.ensure(image, progress)
+            except EngineError as error:
+                why = " ".join(str(error).split()).rstrip(".")
+                raise BackendUnavailableError(
+                    f"The Docker engine answers, but its base image {image} is neither there nor "
+                    f"can be pulled ({why})."
+                ) from error
+
+    async def open(self) -> None:
+        await self._engine.connect()
+        try:
+            info: dict[str, Any] = await self._engine.call(lambda api: api.info())
+            self._meeting = await meeting(self._engine, info, self._network)
+            self._cgroups = Cgroups(self._cgroup_root, info)
+            local = self._meeting.local and not is_desktop(info)
+            self._cgroups_writable = local and self._cgroups.writable()
+            await self._reap(await self._containers())
+            await self._watch.open()
+        except (EngineError, OSError) as error:
+            raise BackendUnavailableError(f"The Docker engine cannot be used: {error}.") from error
+        self.runtime_api_host, self.runtime_api_name = self._meeting.listen, self._meeting.dial
+        self.unenforced = shortcomings(info, self._cgroups_writable)
+        self._slots.open(self._meeting)
+
+    async def deploy(self, configuration: FunctionConfiguration, progress: Progress) -> str:
+        image = await self._images.make(configuration, progress)
+        self._slots.use_image(image)
+        return image
+
+    async def start(self, spec: SandboxSpec, output: Output) -> DockerSandbox:
+        name = f"{self._prefix}-{spec.sandbox}"
+        sandbox = DockerSandbox(name, spec, output, self._engine, self._on_gone)
+        self._sandboxes[name] = sandbox
+        sandbox.slot = self._slots.take()
+        sandbox.launching = self._engine.spawn(self._launch(sandbox, spec))
+        try:
+            await asyncio.shield(sandbox.launching)
+        except asyncio.CancelledError:
+            await sandbox.stop()
+            raise
+        except EngineError as error:
+            await sandbox.stop()
+            raise SandboxStartError(f"The Docker engine started no sandbox: {error}") from error
+        finally:
+            self._slots.start_is_over()
+        return sandbox
+
+    async def close(self) -> None:
+        await asyncio.gather(*(sandbox.stop() for sandbox in list(self._sandboxes.values())))
+        await self._slots.close()
+        self._watch.close()
+        if self._meeting is not None:
+            try:
+                await self._reap(await self._containers())
+            except EngineError as error:
+                log.warning("containers may be left of %s: %s", self._label, error)
+        await self._engine.close(_CLOSE_PATIENCE)
+
+    async def survivors(self) -> list[str]:
+        """The sandboxes whose containers are there, asked of the engine."""
+        kind = f"{_KIND_LABEL}=sandbox"
+        return list(await self._containers(kind))
+
+    # one start
+
+    async def _launch(self, sandbox: DockerSandbox, spec: SandboxSpec) -> None:
+        assert self._meeting is not None, "open first"
+        now = time.monotonic  # the loop's is rounded to milliseconds
+        joined = f"container:{sandbox.slot}" if sandbox.slot else self._meeting.network
+        hosts = () if sandbox.slot else self._meeting.extra_hosts
+        labels = self._labels | {
+            _KIND_LABEL: "sandbox",
+            _SANDBOX_LABEL: str(spec.sandbox),
+            FUNCTION_LABEL: spec.configuration.name,
+        }
+        body = container_configuration(spec, labels, joined, hosts)
+        began = now()
+        made = await self._engine.call(
+            lambda api: api.create_container_from_config(body, sandbox.name), urgent=True
+        )
+        await sandbox.attach()
+        created = now()
+        await self._engine.call(lambda api: api.start(sandbox.name), urgent=True)
+        sandbox.create, sandbox.start = created - began, now() - created
+        sandbox.started = True
+        self._give_control(sandbox, made["Id"])
+
+    def _give_control(self, sandbox: DockerSandbox, container: str) -> None:
+        assert self._cgroups is not None, "open first"
+        cgroup = self._cgroups.find(container)
+        if cgroup is None and self._cgroups_writable and self._learning is None:
+            self._learning = self._engine.spawn(self._learn(container))
+        control: SandboxControl = EngineControl(self._engine, container)
+        if cgroup is not None and self._cgroups_writable:
+            control = cgroup
+        sandbox.controlled_by(control, cgroup)
+
+    async def _learn(self, container: str) -> None:
+        """Asks where this engine's cgroups are, since they are not where they mostly are."""
+        found = await self._engine.call(lambda api: api.inspect_container(container))
+        assert self._cgroups is not None
+        self._cgroups.learn(container, found["State"]["Pid"])
+
+    def _on_gone(self, sandbox: DockerSandbox, removed: bool) -> None:
+        self._sandboxes.pop(sandbox.name, None)
+        if not removed:
+            self._leftovers.add(sandbox.name)
+        self._slots.give_back(sandbox.slot, sure=removed)
+
+    # what the engine tells
+
+    def _on_event(self, action: str, attributes: Mapping[str, str]) -> None:
+        name = attributes.get("name", "")
+        sandbox = self._sandboxes.get(name)
+        if action == "die" and sandbox is not None:
+            sandbox.ended(int(attributes.get("exitCode", 0)))
+        elif action == "oom" and sandbox is not None:
+            sandbox.ran_out_of_memory()
+        elif action == "die":
+            self._slots.lost(name)
+
+    async def _on_return(self) -> None:
+        """Catches up with what happened while no events came."""
+        found = await self._containers()
+        running = {name for name, (_, state) in found.items() if state in _LIVING}
+        for sandbox in list(self._sandboxes.values()):
+            if sandbox.started and sandbox.name not in running:
+                await sandbox.look_up()
+        self._slots.keep_only(running)
+        leftovers, self._leftovers = self._leftovers, set()
+        await self._reap({name: found[name] for name in leftovers & found.keys()})
+
+    def _on_loss(self) -> None:
+        for sandbox in list(self._sandboxes.values()):
+            sandbox.lost()
+
+    # containers by label
+
+    async def _containers(self, *labels: str) -> dict[str, tuple[str, str]]:
+        """The id and the state of each of our containers by its name."""
+        filters = {"label": [self._label, *labels]}
+        found = await self._engine.call(lambda api: api.containers(all=True, filters=filters))
+        return {one["Names"][0].lstrip("/"): (one["Id"], one["State"]) for one in found}
+
+    async def _reap(self, found: Mapping[str, tuple[str, str]]) -> None:
+        width = asyncio.Semaphore(_REAP_WIDTH)
+
+        async def remove(name: str, container: str) -> None:
+            async with width:
+                self._thaw(container)
+                await remove_container(self._engine, name)
+
+        await asyncio.gather(*(remove(name, ident) for name, (ident, _) in found.items()))
+
+    def _thaw(self, container: str) -> None:
+        """On cgroup v1 a frozen process does not die, whoever froze it."""
+        if self._cgroups_writable and self._cgroups is not None:
+            cgroup = self._cgroups.find(container)
+            if cgroup is not None:
+                cgroup.thaw()
+                cgroup.close()

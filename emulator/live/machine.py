@@ -1,0 +1,66 @@
+"""What machine a run was measured on: it stands in every run's record."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import platform
+import re
+from pathlib import Path
+from typing import TypedDict
+
+
+class Machine(TypedDict):
+    kernel: str
+    hz: int | None
+    """CONFIG_HZ, which decides by how much a CPU quota is overrun; None where it is not told."""
+    cgroup: str
+    cpus: int
+    memory_mb: int
+    load: float
+    """One-minute load average at the start."""
+    python: str
+
+
+def machine(cgroup_root: Path) -> Machine:
+    return Machine(
+        kernel=f"{platform.system()} {platform.release()} {platform.machine()}",
+        hz=_kernel_hz(),
+        cgroup=_cgroup_version(cgroup_root),
+        cpus=_cpus(),
+        memory_mb=memory_mb(),
+        load=round(os.getloadavg()[0], 2),
+        python=platform.python_version(),
+    )
+
+
+def memory_mb() -> int:
+    """Physical memory of this machine in MB."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // (1024 * 1024)
+
+
+def _cpus() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _cgroup_version(root: Path) -> str:
+    if (root / "cgroup.controllers").exists():
+        return "v2"
+    return "v1" if (root / "cpu").exists() or (root / "memory").exists() else "none"
+
+
+def _kernel_hz() -> int | None:
+    for path, opened in (
+        (Path("/proc/config.gz"), gzip.open),
+        (Path(f"/boot/config-{platform.release()}"), open),
+    ):
+        try:
+            with opened(path, "rt") as config:
+                found = re.search(r"^CONFIG_HZ=(\d+)$", config.read(), re.MULTILINE)
+        except OSError:
+            continue
+        if found:
+            return int(found[1])
+    return None

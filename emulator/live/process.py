@@ -1,0 +1,240 @@
+"""Sandboxes without Docker: processes under bubblewrap or plain, limited by cgroups where it can be.
+
+A cold start hands a script to a process slot that waits in its own cgroup; nothing else stands
+on its path. What this machine cannot enforce is told in `unenforced`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.errors import SandboxStartError
+from emulator.live.backend import Exit
+from emulator.live.cgroup import DEFAULT_ROOT
+from emulator.live.cgroup_tree import CgroupTree, find_tree
+from emulator.live.process_guard import Guard, kill_orphans
+from emulator.live.process_memory import RuntimeMemory
+from emulator.live.process_package import Packages
+from emulator.live.process_shortcomings import shortcomings
+from emulator.live.process_slots import Slot, SlotPool
+from emulator.live.process_view import Bubblewrap, Plain, make_runtime, others_can_enter
+
+if TYPE_CHECKING:
+    from emulator.core.catalog import FunctionConfiguration
+    from emulator.live.backend import Output, Progress, SandboxSpec
+    from emulator.live.process_view import Runtime, View
+
+_PROBE_LIMIT = 10.0
+"""Seconds that the trial start of bubblewrap may take."""
+_KILLED = 128 + signal.SIGKILL
+
+
+class ProcessSandbox:
+    """One started sandbox (`SandboxProcess`)."""
+
+    def __init__(self, slot: Slot, spec: SandboxSpec, tmp: Path | None) -> None:
+        self.create = 0.0
+        self.start = 0.0
+        self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self._slot = slot
+        self._cgroup = slot.cgroup
+        self._spec = spec
+        self._tmp = tmp
+        self._memory = RuntimeMemory(slot.pid)
+        self._oom_kills = 0
+        self._stopped: asyncio.Task[None] | None = None
+        slot.exited.add_done_callback(self._ended)
+
+    def limit_cpu(self) -> None:
+        if self._cgroup:
+            self._cgroup.limit_cpu(self._spec.cpu.quota_us, self._spec.cpu.period_us)
+
+    def freeze(self) -> None:
+        if self._cgroup and "freezer" in self._cgroup.controllers:
+            # what the kernel killed until now was a child, since the runtime lives
+            self._oom_kills = self._cgroup.oom_kills()
+            self._cgroup.freeze()
+        else:
+            self._slot.signal_group(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        if self._cgroup and "freezer" in self._cgroup.controllers:
+            self._cgroup.thaw()
+        else:
+            self._slot.signal_group(signal.SIGCONT)
+
+    def max_memory_mb(self) -> int:
+        """The larger of the cgroup's highest sample and the runtime process's own peak."""
+        sampled = self._cgroup.max_anon_mb() if self._cgroup else 0
+        return max(sampled, 0 if self.exited.done() else self._memory.peak_mb())
+
+    async def stop(self) -> None:
+        if self._stopped is None:
+            self._stopped = asyncio.create_task(self._stop())
+        await asyncio.shield(self._stopped)
+
+    async def _stop(self) -> None:
+        await self._slot.end()
+        if self._tmp is not None:
+            await asyncio.to_thread(shutil.rmtree, self._tmp, ignore_errors=True)
+
+    def _ended(self, exited: asyncio.Future[int]) -> None:
+        killed = exited.result() == _KILLED and self._stopped is None
+        starved = killed and self._cgroup and self._cgroup.oom_kills() > self._oom_kills
+        self.exited.set_result(Exit(exited.result(), out_of_memory=bool(starved)))
+
+
+class ProcessBackend:
+    """`SandboxBackend` on this machine's own processes.
+
+    `state` is a folder of this emulator's; `instance` names what it makes outside of it.
+    `bubblewrap` and `cgroup_root` are what is looked for, None to do without.
+    """
+
+    name = "process"
+    runtime_api_host = "127.0.0.1"
+    runtime_api_name = "127.0.0.1"
+
+    def __init__(
+        self,
+        state: Path,
+        instance: str,
+        *,
+        cgroup_root: Path | None = DEFAULT_ROOT,
+        bubblewrap: str | None = "bwrap",
+        spare_slots: int = 8,
+    ) -> None:
+        self.unenforced: tuple[str, ...] = ()
+        self._state = state.resolve()
+        self._instance = instance
+        self._cgroup_root = cgroup_root
+        self._bubblewrap = bubblewrap
+        self._spare_slots = spare_slots
+        self._packages = Packages(self._state)
+        self._names = (f"testbed-{instance}-{os.getpid()}-{n}" for n in itertools.count(1))
+        self._tmp = self._state / "sandboxes"
+        self._tree: CgroupTree | None = None
+        self._view: View | None = None
+        self._slots: SlotPool | None = None
+        self._guard: Guard | None = None
+        self._sandboxes: set[ProcessSandbox] = set()
+
+    async def open(self) -> None:
+        """See `SandboxBackend.open`; bubblewrap and cgroups are tried, not assumed."""
+        _raise_descriptor_limit()
+        mark = f"testbed-{self._instance}-"
+        await asyncio.to_thread(self._prepare, mark)
+        runtime = await asyncio.to_thread(make_runtime, self._state / "runtime")
+        fault = await asyncio.to_thread(self._choose_view, runtime)
+        plain = self._view if isinstance(self._view, Plain) else None
+        self.unenforced = shortcomings(
+            self._tree.controllers if self._tree else (),
+            bubblewrap_fault=fault,
+            as_root=plain is not None and os.geteuid() == 0 and not plain.drop_root,
+        )
+        bases = self._tree.bases if self._tree else []
+        self._guard = Guard(f"{mark}{os.getpid()}-", self._tmp, bases)
+        self._slots = SlotPool(self._make_slot, self._spare_slots)
+
+    def _prepare(self, mark: str) -> None:
+        """Takes away what an earlier emulator of this instance left. Blocks."""
+        self._state.mkdir(parents=True, exist_ok=True)
+        self._tmp.mkdir(mode=0o711, exist_ok=True)
+        self._packages.sweep()
+        if self._cgroup_root is not None:
+            self._tree = find_tree(self._cgroup_root, self._instance)
+        if self._tree is None:
+            kill_orphans(f"name={mark}")
+        remove_orphans(self._tmp, mark)
+
+    def _choose_view(self, runtime: Runtime) -> str:
+        """Takes bubblewrap where it works; else the reason why not. Blocks."""
+        fault = "bubblewrap is not used"
+        if self._bubblewrap is not None:
+            fault = "bubblewrap is not installed"
+            if program := shutil.which(self._bubblewrap):
+                view = Bubblewrap(program, runtime)
+                self._view, fault = view, _fault(view.probe())
+        if fault:
+            reachable = all(map(others_can_enter, (self._state, runtime.prefix)))
+            drop_root = os.geteuid() == 0 and reachable
+            self._view = Plain(runtime, self._tmp, drop_root=drop_root)
+        return fault
+
+    def _make_slot(self) -> Slot:
+        name = next(self._names)
+        return Slot(name, self._tree.create(name) if self._tree else None)
+
+    async def deploy(self, configuration: FunctionConfiguration, progress: Progress) -> str:
+        return await self._packages.make(configuration, progress)
+
+    async def start(self, spec: SandboxSpec, output: Output) -> ProcessSandbox:
+        assert self._slots is not None, "the backend was not opened"
+        assert self._view is not None
+        began = time.monotonic()
+        try:
+            package = self._packages.read(spec.package)
+            slot = self._slots.take()
+        except OSError as error:
+            raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
+        created = time.monotonic()
+        tmp = self._view.tmp(slot.name) if isinstance(self._view, Plain) else None
+        sandbox = ProcessSandbox(slot, spec, tmp)
+        self._sandboxes.add(sandbox)
+        try:
+            if slot.cgroup:
+                slot.cgroup.limit_memory(spec.configuration.memory_mb)
+            slot.launch(self._view.script(spec, package, slot.name), output)
+        except (OSError, SandboxStartError) as error:
+            await self._forget(sandbox)
+            raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
+        sandbox.create, sandbox.start = created - began, time.monotonic() - created
+        return sandbox
+
+    async def _forget(self, sandbox: ProcessSandbox) -> None:
+        self._sandboxes.discard(sandbox)
+        await sandbox.stop()
+
+    async def close(self) -> None:
+        await asyncio.gather(*(sandbox.stop() for sandbox in self._sandboxes))
+        self._sandboxes.clear()
+        if self._slots is not None:
+            await self._slots.close()
+        if self._guard is not None:
+            await self._guard.dismiss()
+        if self._tree is not None:
+            await asyncio.to_thread(self._tree.reap)
+            await asyncio.to_thread(self._tree.remove)
+        self._slots = self._guard = self._tree = None
+
+
+def _fault(command: list[str]) -> str:
+    """Why a trial start failed, in its own last words; empty where it did not."""
+    try:
+        tried = subprocess.run(
+            command, env={}, capture_output=True, timeout=_PROBE_LIMIT, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"bubblewrap does not work here ({error})"
+    if tried.returncode == 0:
+        return ""
+    said = tried.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
+    return f"bubblewrap does not work here ({said[-1]})"
+
+
+def _raise_descriptor_limit() -> None:
+    """A sandbox takes seven of this process's; a soft limit is often 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with suppress(ValueError, OSError):  # macOS tells no true hard limit
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,282 @@
+"""The server that a sandbox dials: Lambda's Runtime API, one listening socket a sandbox.
+
+It owns connections and bytes, and knows neither the scheduler nor the backend. Payloads pass
+through unparsed. Source: the developer guide's "Using the Lambda runtime API for custom runtimes"
+and its OpenAPI document (version 2018-06-01).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import httptools
+
+_PREFIX = b"/2018-06-01/runtime/"
+_NEXT = _PREFIX + b"invocation/next"
+_INIT_ERROR = _PREFIX + b"init/error"
+_INVOCATION = _PREFIX + b"invocation/"
+_BACKLOG = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One invocation as the runtime gets it."""
+
+    request_id: str
+    deadline_ms: int
+    """Epoch milliseconds."""
+    function_arn: str
+    payload: bytes
+    trace_id: str = ""
+    client_context: str = ""
+    """JSON, at most 3,583 bytes of base64 on the wire of Invoke."""
+
+
+class RuntimeListener(Protocol):
+    """Who is told what a sandbox's runtime does."""
+
+    def connected(self) -> None:
+        """Its first connection was accepted."""
+
+    def ready(self) -> None:
+        """It asked for its first `next`: init is over."""
+
+    def init_failed(self, error_type: str, body: bytes) -> None: ...
+
+    def responded(self, request_id: str, body: bytes) -> None: ...
+
+    def errored(self, request_id: str, error_type: str, body: bytes) -> None: ...
+
+
+class RuntimeEndpoint(Protocol):
+    """One sandbox's side of the Runtime API."""
+
+    port: int
+
+    def dispatch(self, work: Work) -> None:
+        """Hands the work to the runtime, now or as soon as it asks for `next`."""
+
+    async def drained(self, timeout: float) -> None:  # noqa: ASYNC109  # a bound, not a deadline
+        """Waits until all that an ended runtime sent has been read, `timeout` s at most."""
+
+    async def close(self) -> None: ...
+
+
+class RuntimeApi(Protocol):
+    async def open(self, host: str, listener: RuntimeListener) -> RuntimeEndpoint: ...
+
+
+class RuntimeApiServer:
+    """Opens a listening socket for each sandbox, on a port that the kernel picks."""
+
+    def __init__(self, response_limit: int) -> None:
+        self._response_limit = response_limit
+
+    async def open(self, host: str, listener: RuntimeListener) -> RuntimeEndpoint:
+        endpoint = _Endpoint(listener, self._response_limit)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: _Connection(endpoint), host, 0, backlog=_BACKLOG)
+        endpoint.serve(server)
+        return endpoint
+
+
+class _Endpoint:
+    def __init__(self, listener: RuntimeListener, response_limit: int) -> None:
+        self.port = 0
+        self.listener = listener
+        self.response_limit = response_limit
+        self._server: asyncio.Server | None = None
+        self._connections: set[_Connection] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._asking: _Connection | None = None
+        self._undelivered: Work | None = None
+        self._current: str | None = None
+        self._was_connected = False
+        self._was_ready = False
+
+    def serve(self, server: asyncio.Server) -> None:
+        self._server = server
+        self.port = server.sockets[0].getsockname()[1]
+
+    def attach(self, connection: _Connection) -> None:
+        self._connections.add(connection)
+        self._idle.clear()
+        if not self._was_connected:
+            self._was_connected = True
+            self.listener.connected()
+
+    def detach(self, connection: _Connection) -> None:
+        self._connections.discard(connection)
+        if self._asking is connection:
+            self._asking = None
+        if not self._connections:
+            self._idle.set()
+
+    def dispatch(self, work: Work) -> None:
+        self._current = work.request_id
+        asking, self._asking = self._asking, None
+        if asking is None:
+            self._undelivered = work
+        else:
+            asking.send(_next_response(work))
+
+    async def drained(self, timeout: float) -> None:  # noqa: ASYNC109
+        try:
+            async with asyncio.timeout(timeout):
+                await self._idle.wait()
+        except TimeoutError:
+            pass  # a child of the runtime still holds the connection
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._connections):
+            connection.abort()
+
+    def answer(self, connection: _Connection, method: bytes, path: bytes) -> None:
+        """Routes one request that was read completely."""
+        if path == _NEXT and method == b"GET":
+            self._on_next(connection)
+        elif path == _INIT_ERROR and method == b"POST":
+            connection.send(_ACCEPTED)
+            self.listener.init_failed(connection.error_type, bytes(connection.body))
+        elif path.startswith(_INVOCATION) and method == b"POST":
+            request_id, _, verb = path[len(_INVOCATION) :].decode("latin-1").partition("/")
+            self._on_result(connection, request_id, verb)
+        else:
+            connection.send(_error(404, "NotFound", "Not Found"))
+
+    def _on_next(self, connection: _Connection) -> None:
+        if not self._was_ready:
+            self._was_ready = True
+            self._asking = connection
+            self.listener.ready()
+        elif self._undelivered is not None:
+            work, self._undelivered = self._undelivered, None
+            connection.send(_next_response(work))
+        else:
+            self._asking = connection
+
+    def _on_result(self, connection: _Connection, request_id: str, verb: str) -> None:
+        if verb not in ("response", "error"):
+            connection.send(_error(404, "NotFound", "Not Found"))
+            return
+        if request_id != self._current:
+            connection.send(_error(400, "InvalidRequestID", "Invalid request ID"))
+            return
+        if verb == "response" and len(connection.body) > self.response_limit:
+            self._refuse_response(connection, request_id)
+            return
+        self._current = None
+        connection.send(_ACCEPTED)
+        body = bytes(connection.body)
+        if verb == "response":
+            self.listener.responded(request_id, body)
+        else:
+            self.listener.errored(request_id, connection.error_type, body)
+
+    def _refuse_response(self, connection: _Connection, request_id: str) -> None:
+        self._current = None
+        limit = self.response_limit
+        message = f"Exceeded maximum allowed payload size ({limit} bytes)."
+        connection.send(_error(413, "RequestEntityTooLarge", message))
+        body = (
+            '{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"Response payload size '
+            f'exceeded maximum allowed payload size ({limit} bytes)."}}'
+        )
+        self.listener.errored(request_id, "Function.ResponseSizeTooLarge", body.encode())
+
+
+class _Connection(asyncio.Protocol):
+    """One keep-alive connection of a runtime; the parser calls back synchronously."""
+
+    def __init__(self, endpoint: _Endpoint) -> None:
+        self._endpoint = endpoint
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._path = b""
+        self.body = bytearray()
+        self.error_type = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are no subclass
+        self._endpoint.attach(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self._endpoint.detach(self)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.send(_error(400, "BadRequest", "Bad Request"))
+            self.abort()
+
+    def send(self, response: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(response)
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    # httptools' callbacks
+
+    def on_message_begin(self) -> None:
+        self._path = b""
+        self.body = bytearray()
+        self.error_type = ""
+
+    def on_url(self, url: bytes) -> None:
+        self._path += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # the length is compared first: it spares most headers the lowering
+        if len(name) == _ERROR_TYPE_LENGTH and name.lower() == _ERROR_TYPE:
+            self.error_type = value.decode("latin-1")
+        elif len(name) == _EXPECT_LENGTH and name.lower() == b"expect":
+            self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        if len(self.body) <= self._endpoint.response_limit:
+            self.body += body
+
+    def on_message_complete(self) -> None:
+        self._endpoint.answer(self, self._parser.get_method(), self._path)
+
+
+_ERROR_TYPE = b"lambda-runtime-function-error-type"
+_ERROR_TYPE_LENGTH = len(_ERROR_TYPE)
+_EXPECT_LENGTH = len(b"expect")
+_REASONS = {202: "Accepted", 400: "Bad Request", 404: "Not Found", 413: "Payload Too Large"}
+
+
+def _response(status: int, body: str) -> bytes:
+    return (
+        f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}"
+    ).encode("latin-1")
+
+
+def _error(status: int, error_type: str, message: str) -> bytes:
+    return _response(status, f'{{"errorMessage":"{message}","errorType":"{error_type}"}}')
+
+
+_ACCEPTED = _response(202, '{"status":"OK"}')
+
+
+def _next_response(work: Work) -> bytes:
+    trace = f"Lambda-Runtime-Trace-Id: {work.trace_id}\r\n" if work.trace_id else ""
+    context = work.client_context
+    client = f"Lambda-Runtime-Client-Context: {context}\r\n" if context else ""
+    head = (
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+        f"Lambda-Runtime-Aws-Request-Id: {work.request_id}\r\n"
+        f"Lambda-Runtime-Deadline-Ms: {work.deadline_ms}\r\n"
+        f"Lambda-Runtime-Invoked-Function-Arn: {work.function_arn}\r\n"
+        f"{trace}{client}Content-Length: {len(work.payload)}\r\n\r\n"
+    )
+    return head.encode("latin-1") + work.payload

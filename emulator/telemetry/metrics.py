@@ -1,0 +1,165 @@
+"""Prometheus metrics: a fold over the invocations that ended, and a look at the sandboxes.
+
+Counted as CloudWatch counts: a throttled request is no invocation and no error. Durations are in
+seconds, costs in dollars under the profile's price table.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+from emulator.core.billing import billed_ms, dollars
+from emulator.core.model import SandboxState, StartKind
+from emulator.core.records import Status
+from emulator.telemetry.lines import init_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from prometheus_client.core import Metric
+
+    from emulator.core.model import Sandbox
+    from emulator.core.profile import Profile
+    from emulator.core.records import InvocationRecord
+
+_DURATIONS = (
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
+    *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0),
+)
+_INITS = (
+    *(0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75),
+    *(1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 40.0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """The series that an invocation of one kind adds to, looked up once."""
+
+    invocations: Counter
+    duration: Histogram
+    cost: Counter
+    errors: Counter | None
+    cold_starts: Counter | None
+    init: Histogram | None
+
+
+class Metrics:
+    """`sandboxes` gives those that are not gone, whenever the metrics are read."""
+
+    def __init__(self, profile: Profile, sandboxes: Callable[[], Iterable[Sandbox]]) -> None:
+        self._prices = profile.prices
+        self._registry = registry = CollectorRegistry()
+        self._series: dict[tuple[str, StartKind | None, Status], _Series] = {}
+        self._invocations = Counter(
+            "testbed_invocations",
+            "Invocations that ended, throttled ones not counted",
+            ("function", "start", "status"),
+            registry=registry,
+        )
+        self._errors = Counter(
+            "testbed_errors",
+            "Invocations that ended in an error",
+            ("function", "status"),
+            registry=registry,
+        )
+        self._throttles = Counter(
+            "testbed_throttles",
+            "Requests that were refused, by the limit that they met",
+            ("function", "reason"),
+            registry=registry,
+        )
+        self._cold_starts = Counter(
+            "testbed_cold_starts",
+            "Invocations that waited for a new sandbox's init",
+            ("function",),
+            registry=registry,
+        )
+        self._cost = Counter(
+            "testbed_cost_dollars",
+            "What the invocations that reached a sandbox would have cost on AWS",
+            ("function",),
+            registry=registry,
+        )
+        self._init = Histogram(
+            "testbed_init_duration_seconds",
+            "From a sandbox's first instruction to its first request for work",
+            ("function",),
+            buckets=_INITS,
+            registry=registry,
+        )
+        self._duration = Histogram(
+            "testbed_duration_seconds",
+            "From dispatch to response, as REPORT counts it",
+            ("function", "start"),
+            buckets=_DURATIONS,
+            registry=registry,
+        )
+        registry.register(_Sandboxes(sandboxes))
+
+    def record(self, record: InvocationRecord) -> None:
+        """Counts an invocation that ended."""
+        if record.status is Status.THROTTLED:
+            self._throttles.labels(record.function, record.error_type).inc()
+            return
+        key = (record.function, record.start, record.status)
+        series = self._series.get(key)
+        if series is None:
+            series = self._series[key] = self._series_of(record)
+        series.invocations.inc()
+        if series.errors is not None:
+            series.errors.inc()
+        if record.dispatched_at is None:
+            return
+        duration, init = record.duration, init_duration(record)
+        series.duration.observe(duration)
+        billed = billed_ms(self._prices, duration, init)
+        series.cost.inc(dollars(self._prices, record.memory_mb, billed))
+        if series.cold_starts is not None and series.init is not None:
+            series.cold_starts.inc()
+            series.init.observe(init)
+
+    def render(self) -> tuple[bytes, str]:
+        """The metrics in Prometheus' text format, and its content type."""
+        return generate_latest(self._registry), CONTENT_TYPE_LATEST
+
+    def _series_of(self, record: InvocationRecord) -> _Series:
+        function, status = record.function, record.status.value
+        start = "none" if record.start is None else record.start.value
+        failed = record.status is not Status.OK
+        cold = record.start is StartKind.COLD
+        return _Series(
+            self._invocations.labels(function, start, status),
+            self._duration.labels(function, start),
+            self._cost.labels(function),
+            self._errors.labels(function, status) if failed else None,
+            self._cold_starts.labels(function) if cold else None,
+            self._init.labels(function) if cold else None,
+        )
+
+
+class _Sandboxes(Collector):
+    """Counts when it is asked. A state that no sandbox of a known function is in counts 0."""
+
+    def __init__(self, sandboxes: Callable[[], Iterable[Sandbox]]) -> None:
+        self._sandboxes = sandboxes
+        self._functions: dict[str, None] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        found = Tally((sandbox.function.name, sandbox.state) for sandbox in self._sandboxes())
+        self._functions.update((function, None) for function, _ in found)
+        family = GaugeMetricFamily(
+            "testbed_sandboxes", "Sandboxes that are not gone", labels=("function", "state")
+        )
+        for function in self._functions:
+            for state in SandboxState:
+                if state is not SandboxState.GONE:
+                    family.add_metric((function, state.name.lower()), found[function, state])
+        yield family

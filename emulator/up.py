@@ -1,0 +1,247 @@
+"""`testbed up`: the composition root. Everything is built here, served, and taken down again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import signal
+import time
+from dataclasses import asdict
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+import uvloop
+
+from emulator import template
+from emulator.api.app import create_app
+from emulator.config import BackendChoice
+from emulator.core.policy import FixedKeepAlive, SchedulerSettings
+from emulator.core.profile import PROFILES
+from emulator.core.routes import RouteTable
+from emulator.core.scheduler import Scheduler
+from emulator.errors import BackendUnavailableError, SettingsError
+from emulator.live.clock import MonotonicClock
+from emulator.live.engine import Engine
+from emulator.live.machine import machine, memory_mb
+from emulator.live.process import ProcessBackend
+from emulator.live.recorder import Recorder
+from emulator.live.runtime_api import RuntimeApiServer
+from emulator.live.store import StateDirectory, describe_run
+from emulator.telemetry.logs import Logs
+from emulator.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from emulator.config import Settings
+    from emulator.core.catalog import FunctionConfiguration
+    from emulator.core.profile import Profile
+    from emulator.live.backend import SandboxBackend
+
+_VERSIONED = ("awslambdaric", "docker", "fastapi", "locust", "numpy", "uvicorn")
+_HOST_SHARE = 0.75
+"""Of this machine's memory, for sandboxes; the rest is for everything else."""
+_GRACE = 3
+"""Seconds that requests under way get when the emulator is told to stop."""
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+async def up(settings: Settings) -> None:
+    """Serves until SIGINT or SIGTERM.
+
+    Raises:
+        TestbedError: one of its kinds, each a sentence for the user.
+    """
+    profile = PROFILES[settings.profile]
+    loaded = template.load(settings.template, profile)
+    with StateDirectory(settings.state_dir) as state, _stoppable():
+        backend = await open_backend(settings, state, loaded.functions)
+        try:
+            await _serve(settings, profile, loaded, backend, state)
+        finally:
+            await backend.close()
+
+
+async def open_backend(
+    settings: Settings, state: StateDirectory, functions: tuple[FunctionConfiguration, ...]
+) -> SandboxBackend:
+    """The backend that was asked for; `auto` says why where it cannot take Docker."""
+    if settings.backend is not BackendChoice.PROCESS:
+        # not before it is wanted: a machine without an engine need not import its SDK
+        from emulator.live.docker import DockerBackend  # noqa: PLC0415
+
+        docker = DockerBackend(state.instance, cgroup_root=settings.cgroup_root)
+        try:
+            await docker.check(functions, say)
+            await docker.open()
+        except BackendUnavailableError as error:
+            await docker.close()
+            if settings.backend is BackendChoice.DOCKER:
+                raise
+            say(f"{error} Sandboxes are processes of this machine instead.")
+        else:
+            return docker
+    process = ProcessBackend(state.path, state.instance, cgroup_root=settings.cgroup_root)
+    await process.open()
+    return process
+
+
+async def _serve(
+    settings: Settings,
+    profile: Profile,
+    loaded: template.Template,
+    backend: SandboxBackend,
+    state: StateDirectory,
+) -> None:
+    loop = asyncio.get_running_loop()
+    clock, origin = MonotonicClock(loop), time.time()
+    run = settings.run_dir or state.new_run()
+    describe_run(run, _facts(settings, profile, backend, loaded.functions, origin))
+    for sentence in backend.unenforced:
+        say(f"Not as on Lambda: {sentence}")
+    with (run / "journal.jsonl").open("w") as journal:
+        logs = Logs(state.instance)
+        chance = random.Random(settings.seed)  # noqa: S311  # lifetimes are no secret
+        scheduler = Scheduler(_scheduling(settings, profile), chance)
+        metrics = Metrics(profile, lambda: list(scheduler.sandboxes.values()))
+        recorder = Recorder(
+            journal=journal,
+            sinks=(metrics,),
+            logs=logs,
+            clock=clock,
+            profile=profile,
+            origin=origin,
+        )
+        engine = Engine(
+            scheduler=scheduler,
+            backend=backend,
+            runtime_api=RuntimeApiServer(profile.response_limit),
+            clock=clock,
+            recorder=recorder,
+            profile=profile,
+        )
+        try:
+            for function in loaded.functions:
+                say(f"Deploying {function.name} ({function.memory_mb} MB) …")
+                await engine.deploy(function, say)
+            app = create_app(
+                engine,
+                RouteTable(loaded.routes),
+                port=settings.port,
+                profile=profile,
+                backend=backend.name,
+                logs=logs,
+                metrics=metrics,
+            )
+            await _Server(settings, app, run, loaded).serve()
+        finally:
+            await engine.close()
+            recorder.close()
+
+
+def _scheduling(settings: Settings, profile: Profile) -> SchedulerSettings:
+    fixed = settings.keep_alive
+    return SchedulerSettings(
+        keep_alive=profile.keep_alive if fixed is None else FixedKeepAlive(fixed),
+        pick_order=settings.pick_order,
+        binding=settings.binding,
+        host_memory_mb=settings.host_memory or int(memory_mb() * _HOST_SHARE),
+        start_width=settings.start_width,
+        account_concurrency=profile.account_concurrency,
+        init_timeout=settings.init_timeout or profile.init_timeout,
+        idle_speedup=settings.idle_speedup,
+    )
+
+
+def _facts(
+    settings: Settings,
+    profile: Profile,
+    backend: SandboxBackend,
+    functions: tuple[FunctionConfiguration, ...],
+    origin: float,
+) -> dict[str, Any]:
+    return {
+        "name": f"{backend.name} {profile.name}",
+        "started_at": origin,
+        "profile": profile.name,
+        "backend": backend.name,
+        "unenforced": list(backend.unenforced),
+        "settings": asdict(settings),
+        "scheduling": asdict(_scheduling(settings, profile)),
+        "seed": settings.seed,
+        "versions": _versions(),
+        "machine": machine(settings.cgroup_root),
+        "functions": {f.name: asdict(f) | {"environment": dict(f.environment)} for f in functions},
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in ("serverless-testbed", *_VERSIONED):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+class _Server(uvicorn.Server):
+    """uvicorn in our loop; signals are ours, since a server's end is not the end of the work."""
+
+    def __init__(self, settings: Settings, app: Any, run: Path, loaded: template.Template) -> None:
+        config = uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=_GRACE,
+            server_header=False,
+        )
+        super().__init__(config)
+        self._run = run
+        self._routes = loaded.routes
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop)
+        yield
+
+    def _stop(self) -> None:
+        self.should_exit = True
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        if self.should_exit:  # the port was taken; uvicorn has logged it
+            raise SettingsError(f"Port {self.config.port} of {self.config.host} is taken (--port).")
+        port = self.servers[0].sockets[0].getsockname()[1]
+        address = f"http://{self.config.host}:{port}"
+        say(f"Serving on {address}; the journal goes to {self._run}")
+        for route in self._routes:
+            say(f"  {route.method} {address}{route.path} -> {route.function}")
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """Until the server takes the signals, they cancel the work under way."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    yield
+
+
+def run(settings: Settings) -> int:
+    """Runs `up` to its end; the exit code."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    with contextlib.suppress(asyncio.CancelledError):
+        uvloop.run(up(settings))
+    return 0

@@ -1,0 +1,275 @@
+"""Reads YAML nodes into typed values, remembering lines and gathering every fault.
+
+It knows YAML and CloudFormation's `Ref` and `Sub` of parameters; what a template may say is its
+caller's. A method that meets a fault notes it and returns None (or what it could read), so that
+one look at a file finds all that is wrong with it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import yaml
+
+from emulator.errors import TemplateError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from yaml.nodes import Node
+
+_TAG = "tag:yaml.org,2002:"
+_KINDS = {
+    "str": "text",
+    "int": "a number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "empty",
+    "timestamp": "a date",
+    "map": "a mapping",
+    "seq": "a list",
+}
+_WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
+_PLACEHOLDER = re.compile(r"\$\{(!?)([^}]*)\}")
+
+
+class Faults:
+    """What is wrong with one file."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._found: dict[tuple[int, str], None] = {}
+
+    def add(self, line: int, message: str) -> None:
+        self._found[line, message] = None
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def throw(self) -> None:
+        """Tells all of them, a line each, in the order of the file.
+
+        Raises:
+            TemplateError: there are any; its `line` is the first one's.
+        """
+        if self._found:
+            (line, message), *others = sorted(self._found, key=lambda fault: fault[0])
+            more = [f"{self._path}:{where}: {what}" for where, what in others]
+            raise TemplateError("\n".join([message, *more]), line, self._path)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One key of a mapping."""
+
+    key: str
+    line: int
+    """The key's."""
+    node: Node
+
+
+def line_of(node: Node) -> int:
+    """Counted from 1."""
+    return int(node.start_mark.line) + 1
+
+
+def compose(text: str, path: str) -> Node:
+    """The file's root.
+
+    Raises:
+        TemplateError: it is empty, or no YAML.
+    """
+    try:
+        root: Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise TemplateError(f"no YAML: {error.reason}", line, path) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = ", ".join(part for part in (error.problem, error.context) if part)
+        raise TemplateError(f"no YAML: {problem}", mark.line + 1 if mark else None, path) from error
+    if root is None:
+        raise TemplateError("it is empty", 1, path)
+    return root
+
+
+def intrinsic(node: Node) -> tuple[str, Node] | None:
+    """The name and argument of an intrinsic function: `!Ref x`, `Ref: x`, `Fn::Sub: x`."""
+    if node.tag.startswith("!"):
+        return node.tag[1:], node
+    if isinstance(node, yaml.MappingNode) and len(node.value) == 1:
+        key, argument = node.value[0]
+        if key.value == "Ref" or str(key.value).startswith("Fn::"):
+            return str(key.value).removeprefix("Fn::"), argument
+    return None
+
+
+class NodeReader:
+    """Turns nodes into values; `what` names a node in a message, paths begin at `folder`."""
+
+    def __init__(
+        self, faults: Faults, folder: Path, parameters: Mapping[str, yaml.ScalarNode]
+    ) -> None:
+        self.faults = faults
+        self._folder = folder
+        self._parameters = parameters
+
+    def entries(self, node: Node, what: str, known: Collection[str] = ()) -> dict[str, Entry]:
+        """A mapping's entries; a key that is not `known` is a fault (none given: all are)."""
+        if not isinstance(node, yaml.MappingNode) or intrinsic(node):
+            self._wrong(node, what, "a mapping")
+            return {}
+        found: dict[str, Entry] = {}
+        for key_node, value in node.value:
+            line, key = line_of(key_node), str(key_node.value)
+            if key_node.tag != _TAG + "str":
+                self.faults.add(line, f"{what}: a key must be text, quote it: {key}")
+            elif key in found:
+                message = f"{what}: '{key}' stands twice, first in line {found[key].line}"
+                self.faults.add(line, message)
+            elif known and key not in known:
+                near = difflib.get_close_matches(key, known, 1, 0.8)
+                hint = f"; did you mean '{near[0]}'?" if near else ""
+                self.faults.add(line, f"{what}: '{key}' is not supported{hint}")
+            else:
+                found[key] = Entry(key, line, value)
+        return found
+
+    def items(self, node: Node, what: str) -> list[Node]:
+        """A list's nodes."""
+        if not isinstance(node, yaml.SequenceNode) or intrinsic(node):
+            self._wrong(node, what, "a list")
+            return []
+        return list(node.value)
+
+    def text(self, node: Node, what: str) -> str | None:
+        """Text that is not empty."""
+        scalar = self._resolved(node, what)
+        if scalar is None:
+            return None
+        if scalar.tag != _TAG + "str" or not scalar.value:
+            self._wrong(scalar, what, "text")
+            return None
+        return str(scalar.value)
+
+    def choice(
+        self, parts: Mapping[str, Entry], key: str, owner: Entry, choices: Sequence[str]
+    ) -> str:
+        """Which of the choices stands at the key; empty where a fault was noted."""
+        if key not in parts:
+            self.faults.add(owner.line, f"{owner.key} needs {key}")
+            return ""
+        stated = self.text(parts[key].node, f"{owner.key}: {key}")
+        if stated is None or stated in choices:
+            return stated or ""
+        supported = " and ".join((", ".join(choices[:-1]), choices[-1]) if choices[1:] else choices)
+        verb = "are" if choices[1:] else "is"
+        self.faults.add(
+            line_of(parts[key].node),
+            f"{owner.key}: {key} '{stated}' is not supported, only {supported} {verb}",
+        )
+        return ""
+
+    def integer(self, node: Node, what: str, least: int) -> int | None:
+        """A whole number, also as text, which is what a parameter's value is."""
+        scalar = self._resolved(node, what)
+        if scalar is None:
+            return None
+        if scalar.tag not in (_TAG + "int", _TAG + "str") or not _WHOLE.fullmatch(scalar.value):
+            self._wrong(scalar, what, "a whole number")
+            return None
+        number = int(scalar.value)
+        if number < least:
+            self.faults.add(line_of(scalar), f"{what} must be {least} or more, not {number}")
+            return None
+        return number
+
+    def string(self, node: Node, what: str) -> str | None:
+        """Any scalar as the string that CloudFormation makes of it: true is `true`, 1.10 `1.1`."""
+        scalar = self._resolved(node, what)
+        if scalar is None:
+            return None
+        if scalar.tag == _TAG + "null":
+            self.faults.add(line_of(scalar), f'{what} is null; an empty text is ""')
+            return None
+        return _as_string(scalar)
+
+    def folder(self, node: Node, what: str) -> Path | None:
+        """The absolute path of a folder that must be there."""
+        named = self.text(node, what)
+        if named is None:
+            return None
+        path = (self._folder / named).resolve()
+        if path.is_dir():
+            return path
+        self.faults.add(line_of(node), f"{what}: there is no folder {path}")
+        return None
+
+    def _resolved(self, node: Node, what: str) -> yaml.ScalarNode | None:
+        """The scalar that stands here, or that an intrinsic function of parameters gives."""
+        function = intrinsic(node)
+        if function is None:
+            if isinstance(node, yaml.ScalarNode):
+                return node
+            self._wrong(node, what, "a single value")
+            return None
+        name, argument = function
+        if name == "Ref" and isinstance(argument, yaml.ScalarNode):
+            return self._parameter(str(argument.value), node, what)
+        if name == "Sub" and isinstance(argument, yaml.ScalarNode):
+            return self._substituted(str(argument.value), node, what)
+        self.faults.add(
+            line_of(node),
+            f"{what}: !{name} is not supported here, only !Ref and !Sub of parameters",
+        )
+        return None
+
+    def _parameter(self, name: str, node: Node, what: str) -> yaml.ScalarNode | None:
+        default = self._parameters.get(name)
+        if default is None:
+            self.faults.add(line_of(node), f"{what}: '{name}' is no parameter of this template")
+            return None
+        return yaml.ScalarNode(default.tag, default.value, node.start_mark, node.end_mark)
+
+    def _substituted(self, text: str, node: Node, what: str) -> yaml.ScalarNode | None:
+        parts: list[str] = []
+        end = 0
+        for place in _PLACEHOLDER.finditer(text):
+            parts.append(text[end : place.start()])
+            end = place.end()
+            if place[1]:
+                parts.append(f"${{{place[2]}}}")  # ${!Name} is how a template writes ${Name}
+                continue
+            value = self._parameter(place[2].strip(), node, what)
+            if value is None:
+                return None
+            parts.append(_as_string(value))
+        whole = "".join([*parts, text[end:]])
+        return yaml.ScalarNode(_TAG + "str", whole, node.start_mark, node.end_mark)
+
+    def _wrong(self, node: Node, what: str, wanted: str) -> None:
+        function = intrinsic(node)
+        kind = node.tag.removeprefix(_TAG)
+        got = f"!{function[0]}" if function else _KINDS.get(kind, node.tag)
+        if isinstance(node, yaml.ScalarNode) and node.value and not function:
+            got = f"'{node.value}'"
+        elif kind == "str":
+            got = "empty"
+        self.faults.add(line_of(node), f"{what} must be {wanted}, not {got}")
+
+
+def _as_string(node: yaml.ScalarNode) -> str:
+    constructor = yaml.constructor.SafeConstructor()
+    match node.tag.removeprefix(_TAG):
+        case "bool":
+            return "true" if constructor.construct_yaml_bool(node) else "false"
+        case "int":
+            return str(constructor.construct_yaml_int(node))
+        case "float":
+            return str(constructor.construct_yaml_float(node))
+        case _:
+            return str(node.value)

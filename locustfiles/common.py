@@ -1,0 +1,220 @@
+"""What the locustfiles share: real records, one checked request, one raw row a request.
+
+Settings are environment variables, so that Locust's own options stay free:
+
+    PREDICT_PATH          where to post                                   (/predict)
+    PREDICT_BATCH         records in one request                          (4)
+    TESTBED_RECORDS       JSON file with `records` to draw from   (functions/kdd99/records.json)
+    TESTBED_CLIENT_ROWS   CSV file to which rows are appended             (clients.csv)
+
+Rows are the raw data of a run; every percentile and chart is made from them later. The emulator
+is known here by its HTTP address alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import json
+import math
+import os
+from dataclasses import astuple, dataclass, fields
+from io import StringIO
+from itertools import count
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from locust import FastHttpUser, events
+
+RECORDS = Path(__file__).resolve().parent.parent / "functions" / "kdd99" / "records.json"
+FIELDS_A_RECORD = 3
+LONGEST_ERROR = 300
+
+
+class BadSettingError(SystemExit):
+    """A setting that makes no sense ends Locust with a sentence in place of a traceback."""
+
+
+def number(name: str, default: float, *, least: float = 0.0) -> float:
+    """A finite number of at least `least` from the environment."""
+    text = os.environ.get(name, "")
+    try:
+        value = float(text) if text.strip() else default
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < least:
+        raise BadSettingError(f"{name} must be a number of at least {least:g}, not {text!r}.")
+    return value
+
+
+def speedup(name: str) -> float:
+    """How many times faster than the study's clock; above 0, and 1 where nothing is set."""
+    value = number(name, 1.0)
+    if value == 0:
+        raise BadSettingError(f"{name} must be above 0; 2 takes half of the time.")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One request as its client saw it. `start_kind` is cold, warm or empty where none was told."""
+
+    request_id: str
+    start: float
+    """Seconds since the epoch."""
+    latency_ms: float
+    status: int
+    """0 where no answer came."""
+    start_kind: str
+    sandbox: str
+    users: int
+    """How many ran when the request was sent; a Locust worker counts its own."""
+    path: str
+    error: str
+    """Empty where the answer was right."""
+
+
+class RowWriter:
+    """Appends rows to a CSV file, each line written whole, for any number of writers at once."""
+
+    HEADER = tuple(field.name for field in fields(Row))
+
+    def __init__(self, path: Path) -> None:
+        self._lock = Lock()
+        try:
+            self._file = path.open("a", buffering=1, encoding="utf-8", newline="")
+        except OSError as error:
+            raise BadSettingError(
+                f"Rows cannot be written to {path} ({error.strerror}); "
+                "TESTBED_CLIENT_ROWS names another file."
+            ) from error
+        # Locust's workers are processes of their own that open the same file
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            if self._file.tell() == 0:
+                self._write(self.HEADER)
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def add(self, row: Row) -> None:
+        self._write(
+            (row.request_id, f"{row.start:.6f}", f"{row.latency_ms:.3f}", *astuple(row)[3:])
+        )
+
+    def close(self) -> None:
+        with self._lock:
+            self._file.close()
+
+    def _write(self, values: tuple[object, ...]) -> None:
+        line = StringIO()
+        csv.writer(line, lineterminator="\n").writerow(values)
+        with self._lock:
+            if not self._file.closed:
+                self._file.write(line.getvalue())
+
+
+class Batches:
+    """Request bodies from real records, in the order of the file and around again."""
+
+    def __init__(self, records: list[list[float]], size: int) -> None:
+        self._records = records
+        self._size = size
+        self._next = count()
+
+    def take(self) -> list[list[float]]:
+        first = next(self._next) * self._size
+        return [self._records[(first + i) % len(self._records)] for i in range(self._size)]
+
+
+def read_records(path: Path) -> list[list[float]]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadSettingError(f"No records can be read from {path}: {error}") from error
+    records = content.get("records") if isinstance(content, dict) else None
+    if not records or any(len(record) != FIELDS_A_RECORD for record in records):
+        raise BadSettingError(
+            f'{path} has no "records": a list of [duration, src_bytes, dst_bytes] is expected.'
+        )
+    return records
+
+
+def complaint(status: int, text: str | None, wanted: int) -> str:
+    """What is wrong with an answer to `wanted` records; empty where it is right."""
+    if status == 0:
+        return "no answer"
+    if status != 200:  # noqa: PLR2004  # HTTP's own number
+        return f"status {status}: {(text or '').strip()}"[:LONGEST_ERROR]
+    try:
+        predictions = json.loads(text or "")["predictions"]
+        got = len(predictions)
+    except (ValueError, KeyError, TypeError):
+        return f"the answer has no predictions: {text}"[:LONGEST_ERROR]
+    return "" if got == wanted else f"{got} predictions for {wanted} records"
+
+
+class _Run:
+    """What all users of this process share; made when Locust starts, ended when it quits."""
+
+    path: str
+    batches: Batches
+    rows: RowWriter
+
+
+@events.init.add_listener
+def _open(environment: Any, **_: object) -> None:
+    size = number("PREDICT_BATCH", 4, least=1)
+    _Run.path = os.environ.get("PREDICT_PATH") or "/predict"
+    if not _Run.path.startswith("/"):
+        raise BadSettingError(f"PREDICT_PATH must begin with a slash, not {_Run.path!r}.")
+    records = read_records(Path(os.environ.get("TESTBED_RECORDS") or RECORDS))
+    _Run.batches = Batches(records, int(size))
+    _Run.rows = RowWriter(Path(os.environ.get("TESTBED_CLIENT_ROWS") or "clients.csv"))
+    if not environment.stop_timeout:
+        # what is under way at the end are often the slowest requests: they are waited for
+        environment.stop_timeout = PredictUser.network_timeout
+
+
+@events.quit.add_listener
+def _close(**_: object) -> None:
+    if hasattr(_Run, "rows"):
+        _Run.rows.close()
+
+
+class PredictUser(FastHttpUser):
+    """A closed-loop user: the next request is sent only after the answer to the last one."""
+
+    abstract = True
+    host = "http://127.0.0.1:8000"
+    connection_timeout = 5.0
+    network_timeout = 60.0
+
+    def predict(self) -> Row:
+        """Posts one batch, tells Locust whether the answer is right, and writes the row."""
+        batch = _Run.batches.take()
+        users = self.environment.runner.user_count
+        with self.client.post(
+            _Run.path, json={"records": batch}, name=_Run.path, catch_response=True
+        ) as response:
+            error = complaint(response.status_code, response.text, len(batch))
+            if response.status_code == 0:
+                error = f"no answer: {response.error!r}"[:LONGEST_ERROR]
+            if error:
+                response.failure(error)
+            else:
+                response.success()
+        headers = response.headers or {}
+        row = Row(
+            request_id=headers.get("x-testbed-request-id") or "",
+            start=response.request_meta["start_time"],
+            latency_ms=response.request_meta["response_time"],
+            status=response.status_code,
+            start_kind=headers.get("x-testbed-start") or "",
+            sandbox=headers.get("x-testbed-sandbox") or "",
+            users=users,
+            path=_Run.path,
+            error=" ".join(error.split()),
+        )
+        _Run.rows.add(row)
+        return row

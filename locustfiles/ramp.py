@@ -1,0 +1,53 @@
+"""The study's scenario 2: users step up from 3 to 18, and each step meets cold starts.
+
+    locust -f locustfiles/ramp.py                 # web page on http://localhost:8089
+    locust -f locustfiles/ramp.py --headless
+    RAMP_SPEEDUP=5 locust -f locustfiles/ramp.py --headless      # one minute instead of five
+
+"3, 6, 9 users over 3 minutes, hold 1, 18 users for 1 more" is read as five steps of a minute:
+
+    minute   0-1  1-2  2-3  3-4  4-5
+    users      3    6    9    9   18    then all stop
+
+The users of a step begin at once, as those of the study's tool do within a step. How long a user
+of the study paused between two requests is not known. RAMP_WAIT_S sets it, .1 s by default: 3
+users then send up to 30 requests a second and 18 up to 180, which a small machine can both send
+and serve, so that the cold starts stand out and not the queue for its cores. 0 keeps every user
+asking without a pause: sandboxes then equal users.
+
+The other settings are told in common.py.
+"""
+
+from __future__ import annotations
+
+from common import PredictUser, number, speedup
+from locust import LoadTestShape, constant, task
+
+MINUTE = 60.0
+STEPS = (3, 6, 9, 9, 18)
+"""Users, minute by minute."""
+
+
+def users_at(seconds: float, speed: float = 1.0) -> int | None:
+    """How many users run `seconds` after the start; None when the ramp is over."""
+    step = int(seconds * speed / MINUTE)
+    return STEPS[step] if step < len(STEPS) else None
+
+
+class Ramp(LoadTestShape):
+    def __init__(self) -> None:
+        super().__init__()
+        self._speed = speedup("RAMP_SPEEDUP")
+
+    def tick(self) -> tuple[int, float] | None:
+        users = users_at(self.get_run_time(), self._speed)
+        # a rate of all users a second starts a whole step at once
+        return None if users is None else (users, float(max(STEPS)))
+
+
+class RampUser(PredictUser):
+    wait_time = constant(number("RAMP_WAIT_S", 0.1))
+
+    @task
+    def ask(self) -> None:
+        self.predict()

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import json
+import random
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emulator.core.journal import Entry, JournalError, decode, encode, replay
+from emulator.core.messages import (
+    Command,
+    Dispatch,
+    Event,
+    InvokeRequested,
+    SandboxReady,
+    StartSandbox,
+    TimePassed,
+    VersionDeployed,
+)
+from emulator.core.model import FunctionVersion, StartKind
+from emulator.core.policy import SchedulerSettings
+from emulator.core.scheduler import Scheduler
+
+EVENTS, COMMANDS = get_args(Event), get_args(Command)
+NUMBERS = st.floats(allow_nan=False)
+st.register_type_strategy(float, NUMBERS)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    NUMBERS,
+    st.one_of([st.from_type(kind) for kind in EVENTS]),
+    st.lists(st.one_of([st.from_type(kind) for kind in COMMANDS]), max_size=4),
+)
+def test_entry_comes_back_as_it_was_written(
+    at: float, event: Event, commands: list[Command]
+) -> None:
+    entry = Entry(at, event, tuple(commands))
+    line = encode(entry)
+    assert "\n" not in line
+    back = decode(line)
+    assert back == entry
+    assert [type(each) for each in back.commands] == [type(each) for each in commands]
+
+
+@pytest.mark.parametrize("kind", [*EVENTS, *COMMANDS])
+def test_every_message_comes_back_with_its_types(kind: type) -> None:
+    message = make(kind)
+    event, commands = (message, ()) if kind in EVENTS else (TimePassed(), (message,))
+    back = decode(encode(Entry(1.5, event, commands)))
+    read: Any = back.event if kind in EVENTS else back.commands[0]
+    assert read == message
+    assert {name: type(getattr(read, name)) for name in kind.__slots__} == {
+        name: type(getattr(message, name)) for name in kind.__slots__
+    }
+
+
+def make(kind: type) -> Any:
+    @settings(max_examples=1, database=None, derandomize=True)
+    @given(st.from_type(kind))
+    def draw(message: Any) -> None:
+        drawn.append(message)
+
+    drawn: list[Any] = []
+    draw()
+    return drawn[0]
+
+
+def test_line_is_plain_json_with_tagged_messages() -> None:
+    entry = Entry(1.5, SandboxReady(1), (Dispatch(1, "a", StartKind.COLD),))
+    anatomy = {"create": 0.0, "start": 0.0, "connect": 0.0, "init": 0.0}
+    assert json.loads(encode(entry)) == {
+        "at": 1.5,
+        "event": {"type": "SandboxReady", "sandbox": 1, "anatomy": anatomy},
+        "commands": [{"type": "Dispatch", "sandbox": 1, "invocation": "a", "start": "cold"}],
+    }
+
+
+WHOLE = encode(
+    Entry(1.0, InvokeRequested("a", "echo:$LATEST"), (StartSandbox(1, "echo:$LATEST", "a"),))
+)
+
+
+@pytest.mark.parametrize("length", range(0, len(WHOLE), 7))
+def test_line_that_was_cut_off_is_an_error(length: int) -> None:
+    with pytest.raises(JournalError):
+        decode(WHOLE[:length])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "null",
+        "[]",
+        "7",
+        "{}",
+        WHOLE + WHOLE,
+        WHOLE.replace('"at":1.0', '"at":"soon"'),
+        WHOLE.replace('"at":1.0', '"at":null'),
+        WHOLE.replace("InvokeRequested", "InvokeWished"),
+        WHOLE.replace('"type":"InvokeRequested",', ""),
+        WHOLE.replace('"invocation":"a","key"', '"key"', 1),
+        WHOLE.replace('"key"', '"kee"', 1),
+        WHOLE.replace('"commands":[', '"commands":[7,'),
+        '{"at":1.0,"event":"TimePassed","commands":[]}',
+        '{"at":1.0,"event":{"type":"TimePassed"},"commands":null}',
+        '{"at":1.0,"event":{"type":["TimePassed"]},"commands":[]}',
+        '{"at":1.0,"event":{"type":"FreezeSandbox","sandbox":1},"commands":[]}',
+        '{"at":1.0,"event":{"type":"TimePassed"},"commands":[{"type":"TimePassed"}]}',
+        '{"at":1.0,"event":{"type":"VersionRetired","key":{"a":1}},"commands":[]}',
+        (
+            '{"at":1.0,"event":{"type":"TimePassed"},"commands":[{"type":"StopSandbox","sandbox":1,'
+            '"reason":"bored"}]}'
+        ),
+    ],
+)
+def test_damaged_line_is_an_error_that_shows_it(line: str) -> None:
+    assert line != WHOLE
+    with pytest.raises(JournalError, match="not a journal entry") as raised:
+        decode(line)
+    assert line[:40] in str(raised.value)
+
+
+def scheduler() -> Scheduler:
+    return Scheduler(SchedulerSettings(), random.Random(0))
+
+
+def journal() -> list[Entry]:
+    running = scheduler()
+    events: list[tuple[float, Event]] = [
+        (0.0, VersionDeployed(FunctionVersion("echo", 128, 3.0))),
+        (1.0, InvokeRequested("a", "echo:$LATEST")),
+        (2.0, SandboxReady(1)),
+        (9.0, TimePassed()),
+    ]
+    return [Entry(at, event, tuple(running.handle(event, at))) for at, event in events]
+
+
+def test_replay_of_a_journal_gives_the_same_commands() -> None:
+    replay((decode(encode(entry)) for entry in journal()), scheduler())
+
+
+def test_replay_names_the_first_entry_that_departs() -> None:
+    entries = journal()
+    entries[2] = Entry(2.0, entries[2].event, ())
+    with pytest.raises(JournalError, match=r"^entry 3: .*Dispatch.* instead of \(\)"):
+        replay(entries, scheduler())

@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from emulator.core.messages import (
+    Command,
+    Dispatch,
+    Event,
+    Fail,
+    FreezeSandbox,
+    InitFailed,
+    InvocationFinished,
+    InvokeRequested,
+    ReservedConcurrencySet,
+    SandboxGone,
+    SandboxReady,
+    StartSandbox,
+    StopSandbox,
+    Throttle,
+    TimePassed,
+    VersionDeployed,
+    VersionRetired,
+)
+from emulator.core.model import (
+    Failure,
+    FunctionVersion,
+    SandboxState,
+    StartKind,
+    StopReason,
+    ThrottleReason,
+)
+from emulator.core.policy import (
+    Binding,
+    FixedKeepAlive,
+    PickOrder,
+    SchedulerSettings,
+    SurvivalCurve,
+)
+from emulator.core.scheduler import Scheduler
+from tests.reference_scheduler import Box, ReferenceScheduler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NAMES = ("small", "middle", "large")
+MEMORY = {"small": 128, "middle": 256, "large": 512}
+KEEP_ALIVES = (
+    FixedKeepAlive(0.0),
+    FixedKeepAlive(8.0),
+    FixedKeepAlive(float("inf")),
+    SurvivalCurve(((0.0, 1.0), (2.0, 1.0), (6.0, 0.4), (20.0, 0.0))),
+)
+LIVING = (SandboxState.STARTING, SandboxState.BUSY, SandboxState.IDLE)
+
+
+@dataclass
+class Seen:
+    """What the streams contained: a stream without throttles says nothing about throttles."""
+
+    events: Counter[str] = field(default_factory=Counter)
+    commands: Counter[object] = field(default_factory=Counter)
+
+    def add(self, event: Event, commands: list[Command]) -> None:
+        self.events[type(event).__name__] += 1
+        for command in commands:
+            match command:
+                case Throttle(_, kind) | StopSandbox(_, kind) | Dispatch(_, _, kind):
+                    self.commands[kind] += 1
+                case Fail(_, kind, _, _):
+                    self.commands[kind] += 1
+                case StartSandbox() | FreezeSandbox():
+                    self.commands[type(command)] += 1
+
+
+def random_settings(chance: random.Random, binding: Binding, order: PickOrder) -> SchedulerSettings:
+    return SchedulerSettings(
+        keep_alive=chance.choice(KEEP_ALIVES),
+        pick_order=order,
+        binding=binding,
+        host_memory_mb=chance.choice((384, 768, 1024, 4096)),
+        start_width=chance.choice((1, 2, 4)),
+        account_concurrency=chance.choice((4, 8, 100)),
+        init_timeout=4.0,
+        idle_speedup=chance.choice((1.0, 2.0)),
+    )
+
+
+class Stream:
+    """Tells both schedulers of the same random events, and compares what they answer.
+
+    Most events are such as a world of sandboxes could send; some come too late or name what
+    was never there.
+    """
+
+    def __init__(self, chance: random.Random, settings: SchedulerSettings, seen: Seen) -> None:
+        seed = chance.randrange(2**32)
+        self.chance = chance
+        self.settings = settings
+        self.seen = seen
+        self.core = Scheduler(settings, random.Random(seed))
+        self.reference = ReferenceScheduler(settings, random.Random(seed))
+        self.now = 0.0
+        self.revisions: Counter[str] = Counter()
+        self.requested = 0
+        self.ends: Counter[str] = Counter()
+        for name in NAMES:
+            self.deploy(name)
+
+    # one step
+
+    def tell(self, event: Event) -> None:
+        commands = self.core.handle(event, self.now)
+        assert commands == self.reference.handle(event, self.now), (self.now, event)
+        assert self.core.next_deadline() == self.reference.next_deadline()
+        self.seen.add(event, commands)
+        if isinstance(event, InvocationFinished) and self.finishing == event.invocation:
+            self.ends[event.invocation] += 1
+        for command in commands:
+            if isinstance(command, Throttle | Fail):
+                self.ends[command.invocation] += 1
+        self.check_invariants()
+
+    finishing: str | None = None
+
+    def check_invariants(self) -> None:
+        core, reference = self.core, self.reference
+        assert {box.id: box.state for box in reference.boxes} == {
+            number: sandbox.state for number, sandbox in core.sandboxes.items()
+        }
+        assert core._held_mb == reference.held_mb() <= self.settings.host_memory_mb
+        assert core._committed_mb == reference.committed_mb() <= self.settings.host_memory_mb
+        running = Counter(request.function.name for request in reference.requests)
+        assert {name: count for name, count in core._in_flight.items() if count} == running
+        reserved = dict(reference.reserved)
+        unreserved = sum(count for name, count in running.items() if name not in reserved)
+        assert core._unreserved_in_flight == unreserved
+
+    # what may happen
+
+    def deploy(self, name: str) -> None:
+        self.revisions[name] += 1
+        memory_mb = self.chance.choice((MEMORY[name], MEMORY[name], 384))
+        function = FunctionVersion(name, memory_mb, 5.0, revision=self.revisions[name])
+        self.tell(VersionDeployed(function))
+
+    def step(self) -> None:
+        self.pass_time()
+        kinds: list[tuple[int, Callable[[], None]]] = [
+            (35, self.invoke),
+            (35, self.make_ready),
+            (35, self.finish),
+            (15, self.end_stopping),
+            (3, self.fail_init),
+            (3, self.crash),
+            (4, self.time_passes),
+            (3, self.late_event),
+            (1, self.redeploy),
+            (1, self.reserve),
+        ]
+        weights = [weight for weight, _ in kinds]
+        self.chance.choices([act for _, act in kinds], weights)[0]()
+
+    def pass_time(self) -> None:
+        deadline = self.reference.next_deadline()
+        kind = self.chance.random()
+        if kind < 0.05 and deadline is not None and deadline < float("inf"):
+            self.now = deadline
+        elif kind < 0.8:
+            self.now += self.chance.choice((0.0, 0.0, 0.1, 0.25, 0.5))
+        elif kind < 0.81:
+            self.now += 7.0
+
+    def one_of(self, *states: SandboxState) -> Box | None:
+        boxes = [box for box in self.reference.boxes if box.state in states]
+        return self.chance.choice(boxes) if boxes else None
+
+    def invoke(self) -> None:
+        self.requested += 1
+        name = self.chance.choice(NAMES)
+        self.tell(InvokeRequested(f"i{self.requested}", f"{name}:$LATEST"))
+
+    def make_ready(self) -> None:
+        if box := self.one_of(SandboxState.STARTING):
+            self.tell(SandboxReady(box.id))
+
+    def finish(self) -> None:
+        box = self.one_of(SandboxState.BUSY)
+        if box is None:
+            return
+        assert box.request is not None
+        assert box.deadline is not None
+        # one that comes with its timeout is late
+        self.finishing = box.request if box.deadline > self.now else None
+        self.tell(InvocationFinished(box.id, box.request, self.chance.choice(("", "Oops"))))
+        self.finishing = None
+
+    def end_stopping(self) -> None:
+        if box := self.one_of(SandboxState.STOPPING):
+            self.tell(SandboxGone(box.id))
+
+    def fail_init(self) -> None:
+        if box := self.one_of(SandboxState.STARTING):
+            self.tell(InitFailed(box.id, "Runtime.ImportModuleError"))
+
+    def crash(self) -> None:
+        if box := self.one_of(*LIVING):
+            code = self.chance.choice((None, 1, 137))
+            self.tell(SandboxGone(box.id, code, out_of_memory=code == 137))
+
+    def time_passes(self) -> None:
+        self.tell(TimePassed())
+
+    def late_event(self) -> None:
+        number = self.chance.randint(0, self.reference.boxes_ever + 1)
+        box = self.reference.box(number)
+        request = f"i{self.chance.randint(0, self.requested)}"
+        kind = self.chance.randrange(4)
+        if kind == 0 and (box is None or box.state is not SandboxState.STARTING):
+            self.tell(SandboxReady(number))
+        elif kind == 1 and (box is None or box.state is not SandboxState.STARTING):
+            self.tell(InitFailed(number))
+        elif kind == 2 and (box is None or box.state is SandboxState.QUEUED):
+            self.tell(SandboxGone(number, 1))
+        elif kind == 3 and (box is None or box.request != request):
+            self.tell(InvocationFinished(number, request))
+        else:
+            return
+        self.seen.events["late"] += 1
+
+    def redeploy(self) -> None:
+        name = self.chance.choice(NAMES)
+        if self.chance.random() < 0.3:
+            self.tell(VersionRetired(f"{name}:$LATEST"))
+        self.deploy(name)
+
+    def reserve(self) -> None:
+        limit = self.chance.choice((None, None, 0, 1, 3))
+        self.tell(ReservedConcurrencySet(self.chance.choice(NAMES), limit))
+
+    def drain(self) -> None:
+        """Lets everything that is under way end well."""
+        while self.reference.requests or self.one_of(SandboxState.STOPPING):
+            self.end_stopping()
+            self.make_ready()
+            self.finish()
+
+    def run(self, steps: int) -> None:
+        for _ in range(steps):
+            self.step()
+        self.drain()
+        assert self.ends == Counter(f"i{number}" for number in range(1, self.requested + 1))
+
+
+@pytest.mark.parametrize("binding", Binding)
+def test_indexed_scheduler_equals_the_reference_on_seeded_runs(binding: Binding) -> None:
+    seen = Seen()
+    for seed in range(200):
+        chance = random.Random(f"{binding}:{seed}")
+        order = list(PickOrder)[seed % len(PickOrder)]
+        Stream(chance, random_settings(chance, binding, order), seen).run(300)
+    wanted = [*ThrottleReason, *StopReason, *Failure, *StartKind, StartSandbox, FreezeSandbox]
+    assert [kind for kind in wanted if seen.commands[kind] < 100] == []
+    assert seen.events["late"] > 100
+    assert {kind.__name__ for kind in Event.__args__} <= set(seen.events)
+
+
+@settings(
+    max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
+@given(
+    st.randoms(use_true_random=False),
+    st.sampled_from(Binding),
+    st.sampled_from(PickOrder),
+    st.integers(1, 80),
+)
+def test_indexed_scheduler_equals_the_reference_on_streams_that_shrink(
+    chance: random.Random, binding: Binding, order: PickOrder, steps: int
+) -> None:
+    Stream(chance, random_settings(chance, binding, order), Seen()).run(steps)

@@ -1,0 +1,241 @@
+"""Timeouts, crashes and retirement. Each test asserts the whole list of commands."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.core.messages import (
+    Dispatch,
+    Event,
+    Fail,
+    FreezeSandbox,
+    InitFailed,
+    InvocationFinished,
+    SandboxGone,
+    SandboxReady,
+    StartSandbox,
+    StopSandbox,
+    Throttle,
+    TimePassed,
+    VersionRetired,
+)
+from emulator.core.model import (
+    Failure,
+    FunctionVersion,
+    IllegalMoveError,
+    Sandbox,
+    SandboxState,
+    StartKind,
+    StopReason,
+    ThrottleReason,
+)
+from emulator.core.policy import FixedKeepAlive
+from emulator.core.scheduler import UnknownVersionError
+from tests.scheduler_host import BIG, ECHO, Host
+
+COLD, WARM = StartKind.COLD, StartKind.WARM
+
+
+# timeouts
+
+
+def test_invocation_times_out_from_its_dispatch_and_its_sandbox_is_stopped() -> None:
+    host = Host()
+    host.invoke(1, "a")
+    host.tell(5, SandboxReady(1))
+    assert host.scheduler.next_deadline() == 8
+    assert host.tell(8, TimePassed()) == [
+        Fail("a", Failure.TIMEOUT, 1),
+        StopSandbox(1, StopReason.TIMED_OUT),
+    ]
+
+
+def test_response_that_comes_at_its_timeout_is_late() -> None:
+    host = Host()
+    host.busy(1, 1)
+    assert host.finish(4, 1, "r1") == [
+        Fail("r1", Failure.TIMEOUT, 1),
+        StopSandbox(1, StopReason.TIMED_OUT),
+    ]
+
+
+def test_event_that_comes_before_a_late_timer_finds_its_deadline_handled() -> None:
+    host = Host()
+    host.busy(1, 1)
+    assert host.invoke(100, "b") == [
+        Fail("r1", Failure.TIMEOUT, 1),
+        StopSandbox(1, StopReason.TIMED_OUT),
+        StartSandbox(2, ECHO, "b"),
+    ]
+
+
+def test_deadlines_that_are_due_together_are_handled_in_the_order_of_their_times() -> None:
+    host = Host(keep_alive=FixedKeepAlive(4), init_timeout=2.0)
+    host.idle(1, 1, 2)
+    host.invoke(1.5, "runs")
+    host.invoke(1.5, "also runs")
+    host.finish(2, 1, "also runs")
+    host.invoke(2, "starts", BIG)
+    assert host.tell(100, TimePassed()) == [
+        Fail("starts", Failure.INIT_TIMEOUT, 3),
+        StopSandbox(3, StopReason.INIT_TIMED_OUT),
+        Fail("runs", Failure.TIMEOUT, 2),
+        StopSandbox(2, StopReason.TIMED_OUT),
+        StopSandbox(1, StopReason.KEEP_ALIVE_ENDED),
+    ]
+
+
+def test_deadlines_at_the_same_time_are_handled_in_the_order_in_which_they_were_set() -> None:
+    host = Host()
+    host.busy(1, 1, 2)
+    host.finish(1, 1, "r1")
+    host.invoke(1, "again")
+    assert host.tell(4, TimePassed()) == [
+        Fail("r2", Failure.TIMEOUT, 2),
+        StopSandbox(2, StopReason.TIMED_OUT),
+        Fail("again", Failure.TIMEOUT, 1),
+        StopSandbox(1, StopReason.TIMED_OUT),
+    ]
+
+
+def test_init_that_takes_too_long_fails_its_request() -> None:
+    host = Host(init_timeout=10.0)
+    host.invoke(1, "a")
+    assert host.tell(10.999, TimePassed()) == []
+    assert host.tell(11, TimePassed()) == [
+        Fail("a", Failure.INIT_TIMEOUT, 1),
+        StopSandbox(1, StopReason.INIT_TIMED_OUT),
+    ]
+
+
+def test_place_in_the_start_queue_is_free_when_an_init_times_out() -> None:
+    host = Host(init_timeout=10.0, start_width=1)
+    host.invoke(1, "a")
+    host.invoke(1, "b")
+    assert host.tell(11, TimePassed())[2:] == [StartSandbox(2, ECHO, "b")]
+
+
+# ends of its own
+
+
+def test_failed_init_fails_its_request_and_stops_the_sandbox() -> None:
+    host = Host(start_width=1)
+    host.invoke(1, "a")
+    host.invoke(1, "b")
+    assert host.tell(2, InitFailed(1, "Runtime.ImportModuleError")) == [
+        Fail("a", Failure.INIT_ERROR, 1),
+        StopSandbox(1, StopReason.INIT_FAILED),
+        StartSandbox(2, ECHO, "b"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("gone", "failure"),
+    [
+        (SandboxGone(1, 3), Fail("r1", Failure.EXITED, 1, 3)),
+        (SandboxGone(1, 0), Fail("r1", Failure.EXITED, 1, 0)),
+        (SandboxGone(1, 137, out_of_memory=True), Fail("r1", Failure.OUT_OF_MEMORY, 1, 137)),
+    ],
+)
+def test_sandbox_that_ends_while_busy_fails_its_request(gone: SandboxGone, failure: Fail) -> None:
+    host = Host(account_concurrency=1, host_memory_mb=128)
+    host.busy(1, 1)
+    assert host.tell(2, gone) == [failure]
+    assert host.scheduler.next_deadline() is None
+    assert host.invoke(2, "next") == [StartSandbox(2, ECHO, "next")]
+
+
+def test_sandbox_that_cannot_be_started_fails_its_request() -> None:
+    host = Host(account_concurrency=1, host_memory_mb=128, start_width=1)
+    host.invoke(1, "a")
+    assert host.tell(2, SandboxGone(1)) == [Fail("a", Failure.START_FAILED, 1)]
+    assert host.invoke(2, "next") == [StartSandbox(2, ECHO, "next")]
+
+
+def test_sandbox_that_ends_while_idle_is_forgotten_silently() -> None:
+    host = Host(host_memory_mb=128)
+    host.idle(1, 1)
+    assert host.tell(2, SandboxGone(1, 0)) == []
+    assert host.scheduler.next_deadline() is None
+    assert host.invoke(2, "next") == [StartSandbox(2, ECHO, "next")]
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        SandboxReady(1),
+        SandboxReady(7),
+        InitFailed(1),
+        InitFailed(7),
+        SandboxGone(7, 1),
+        InvocationFinished(1, "r1"),
+        InvocationFinished(2, "r1"),
+        InvocationFinished(7, "r7"),
+    ],
+)
+def test_event_about_what_is_no_longer_there_is_ignored(late: Event) -> None:
+    host = Host()
+    host.idle(1, 1, 2)
+    host.invoke(1, "now")
+    deadline = host.scheduler.next_deadline()
+    assert host.tell(2, late) == []
+    assert host.scheduler.next_deadline() == deadline
+    assert host.finish(3, 2, "now") == [FreezeSandbox(2)]
+    assert host.invoke(3, "next") == [Dispatch(2, "next", WARM)]
+    assert host.invoke(3, "other") == [Dispatch(1, "other", WARM)]
+
+
+def test_exit_that_crosses_a_stop_ends_the_sandbox_once() -> None:
+    host = Host(host_memory_mb=128)
+    host.busy(1, 1)
+    host.tell(4, TimePassed())
+    assert host.invoke(4, "b") == []
+    assert host.tell(5, SandboxGone(1, 137)) == [StartSandbox(2, ECHO, "b")]
+    assert host.tell(6, SandboxGone(1)) == []
+    assert host.invoke(6, "c") == [Throttle("c", ThrottleReason.HOST_MEMORY)]
+
+
+# retirement
+
+
+def test_new_deployment_stops_idle_sandboxes_of_the_old_one() -> None:
+    host = Host()
+    host.idle(1, 1, 2)
+    assert host.deploy(2, 1) == [
+        StopSandbox(1, StopReason.RETIRED),
+        StopSandbox(2, StopReason.RETIRED),
+    ]
+
+
+def test_busy_sandbox_of_an_old_deployment_finishes_and_is_not_used_again() -> None:
+    host = Host()
+    host.busy(1, 1)
+    assert host.deploy(2, 1) == []
+    assert host.invoke(2, "b") == [StartSandbox(2, ECHO, "b")]
+    assert host.finish(3, 1, "r1") == [StopSandbox(1, StopReason.RETIRED)]
+
+
+def test_retired_version_is_unknown_and_its_sandboxes_stop() -> None:
+    host = Host()
+    host.idle(1, 1)
+    assert host.tell(2, VersionRetired(ECHO)) == [StopSandbox(1, StopReason.RETIRED)]
+    with pytest.raises(UnknownVersionError):
+        host.invoke(3, "b")
+    assert host.tell(3, VersionRetired(ECHO)) == []
+
+
+def test_deployment_leaves_sandboxes_of_other_functions_alone() -> None:
+    host = Host()
+    host.idle(1, 1, key=BIG)
+    assert host.deploy(2, 1) == []
+    assert host.invoke(3, "b", BIG) == [Dispatch(1, "b", WARM)]
+
+
+# the table of moves
+
+
+def test_move_that_is_not_in_the_table_raises_and_changes_nothing() -> None:
+    sandbox = Sandbox(1, FunctionVersion("echo", 128, 3.0), 0.0, 600.0)
+    with pytest.raises(IllegalMoveError, match="sandbox 1: QUEUED -> IDLE"):
+        sandbox.move(SandboxState.IDLE)
+    assert sandbox.state is SandboxState.QUEUED

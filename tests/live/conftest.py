@@ -1,0 +1,57 @@
+"""Backends for the contract suite, each opened once."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from emulator.core.catalog import FunctionConfiguration
+from emulator.errors import BackendUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from emulator.live.backend import SandboxBackend
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    return "asyncio", {"use_uvloop": True}  # what the gateway runs on
+
+
+@pytest.fixture(
+    scope="session",
+    params=["process", pytest.param("docker", marks=pytest.mark.docker)],
+)
+async def backend(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[SandboxBackend]:
+    opened = await (_docker() if request.param == "docker" else _process(tmp_path_factory))
+    yield opened
+    await opened.close()
+
+
+async def _process(folders: pytest.TempPathFactory) -> SandboxBackend:
+    from emulator.live.process import ProcessBackend  # noqa: PLC0415
+
+    backend = ProcessBackend(folders.mktemp("state"), f"contract-{os.getpid()}")
+    await backend.open()
+    return backend
+
+
+async def _docker() -> SandboxBackend:
+    from emulator.live.docker import DockerBackend  # noqa: PLC0415
+
+    backend = DockerBackend(f"contract-{os.getpid()}")
+    needed = FunctionConfiguration("contract", "python3.13", "app.echo")
+    try:
+        await backend.check((needed,), print)
+        await backend.open()
+    except BackendUnavailableError as error:
+        await backend.close()
+        if os.environ.get("TESTBED_REQUIRE_DOCKER"):
+            raise
+        pytest.skip(str(error))
+    return backend

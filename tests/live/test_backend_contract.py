@@ -1,0 +1,297 @@
+"""What every backend does alike, through the engine: fake, process and Docker."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import random
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from emulator.core.catalog import FunctionConfiguration
+from emulator.core.journal import decode
+from emulator.core.model import Failure, StartKind
+from emulator.core.policy import FixedKeepAlive, SchedulerSettings
+from emulator.core.profile import AWS_2025
+from emulator.core.records import Status, fold
+from emulator.core.scheduler import Scheduler
+from emulator.live.clock import MonotonicClock
+from emulator.live.engine import Engine, Outcome
+from emulator.live.recorder import Recorder
+from emulator.live.runtime_api import RuntimeApiServer
+from emulator.telemetry.logs import Logs
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from emulator.core.records import InvocationRecord
+    from emulator.live.backend import SandboxBackend
+
+pytestmark = pytest.mark.anyio
+
+HANDLERS = """
+import os, time
+
+def echo(event, context):
+    return event
+
+def context(event, context):
+    return [context.function_name, context.aws_request_id, context.memory_limit_in_mb]
+
+def pause(event, context):
+    time.sleep(0.1)
+    return os.environ["AWS_LAMBDA_RUNTIME_API"]
+
+def fail(event, context):
+    raise ValueError("no luck")
+
+def leave(event, context):
+    os._exit(event)
+
+def hang(event, context):
+    time.sleep(60)
+
+def eat(event, context):
+    held = []
+    while True:
+        held.append(bytearray(os.urandom(1 << 20)))
+
+def say(event, context):
+    print("said", event)
+"""
+BOUND = 60.0
+"""Seconds that any one wait of this suite may take."""
+
+
+@dataclass
+class World:
+    engine: Engine
+    backend: SandboxBackend
+    logs: Logs
+    recorder: Recorder
+    journal: io.StringIO
+    folder: Path
+
+    async def deploy(self, handler: str, *, code: str = HANDLERS, **more: int) -> str:
+        """Deploys `app.<handler>` under the handler's name; its key."""
+        source = self.folder / f"{handler}-{abs(hash(code)) % 10_000}"
+        source.mkdir(exist_ok=True)
+        (source / "app.py").write_text(code)
+        name = f"{handler}-{len(self.engine.functions)}"
+        settings = {"memory_mb": 256, "timeout": 30} | more
+        await self.engine.deploy(
+            FunctionConfiguration(
+                name, "python3.13", f"app.{handler}", code=str(source), **settings
+            ),
+            lambda _: None,
+        )
+        return f"{name}:$LATEST"
+
+    async def invoke(self, key: str, event: object = None) -> Outcome:
+        async with asyncio.timeout(BOUND):
+            return await self.engine.invoke(key, json.dumps(event).encode())
+
+    async def gone(self, *, leaving: int = 0) -> None:
+        """Waits until no more than `leaving` sandboxes are there."""
+        async with asyncio.timeout(BOUND):
+            while len(self.engine.sandboxes) > leaving:
+                await asyncio.sleep(0.005)
+
+    def records(self) -> list[InvocationRecord]:
+        self.recorder.close()
+        return fold(decode(line) for line in self.journal.getvalue().splitlines())[0]
+
+
+@asynccontextmanager
+async def world(
+    backend: SandboxBackend, folder: Path, keep_alive: float = 600.0
+) -> AsyncIterator[World]:
+    clock = MonotonicClock(asyncio.get_running_loop())
+    logs, journal = Logs("contract"), io.StringIO()
+    recorder = Recorder(
+        journal=journal, sinks=(), logs=logs, clock=clock, profile=AWS_2025, origin=time.time()
+    )
+    settings = SchedulerSettings(keep_alive=FixedKeepAlive(keep_alive), host_memory_mb=64_000)
+    engine = Engine(
+        scheduler=Scheduler(settings, random.Random(0)),
+        backend=backend,
+        runtime_api=RuntimeApiServer(AWS_2025.response_limit),
+        clock=clock,
+        recorder=recorder,
+        profile=AWS_2025,
+    )
+    try:
+        yield World(engine, backend, logs, recorder, journal, folder)
+    finally:
+        await engine.close()
+        recorder.close()
+
+
+async def test_first_request_starts_a_sandbox_and_the_next_one_finds_it_warm(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    async with world(backend, tmp_path) as here:
+        key = await here.deploy("echo")
+        first, second = await here.invoke(key, {"a": 1}), await here.invoke(key, [2])
+    assert json.loads(first.payload) == {"a": 1}
+    assert json.loads(second.payload) == [2]
+    assert (first.start, second.start) == (StartKind.COLD, StartKind.WARM)
+    assert first.sandbox == second.sandbox
+
+
+async def test_handler_sees_its_function_and_its_request(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    async with world(backend, tmp_path) as here:
+        key = await here.deploy("context")
+        outcome = await here.invoke(key)
+    assert json.loads(outcome.payload) == [key.split(":")[0], outcome.request_id, "256"]
+
+
+async def test_ten_concurrent_requests_have_ten_sandboxes_and_then_run_side_by_side(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    async with world(backend, tmp_path) as here:
+        key = await here.deploy("pause", memory_mb=1769)
+        cold = await asyncio.gather(*(here.invoke(key) for _ in range(10)))
+        warm = await asyncio.gather(*(here.invoke(key) for _ in range(10)))
+    assert len({outcome.sandbox for outcome in cold}) == 10
+    assert len({outcome.payload for outcome in cold}) == 10
+    assert {outcome.start for outcome in warm} == {StartKind.WARM}
+    assert {outcome.sandbox for outcome in warm} == {outcome.sandbox for outcome in cold}
+
+
+async def test_an_exception_of_the_handler_reaches_the_caller_and_the_sandbox_lives_on(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    async with world(backend, tmp_path) as here:
+        key = await here.deploy("fail")
+        first, second = await here.invoke(key), await here.invoke(key)
+    body = json.loads(first.payload)
+    assert (first.function_error, body["errorType"], body["errorMessage"]) == (
+        "Unhandled",
+        "ValueError",
+        "no luck",
+    )
+    assert second.start is StartKind.WARM
+    assert second.sandbox == first.sandbox
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(0, "Runtime exited without providing a reason"), (3, "exit status 3")],
+)
+async def test_exit_of_the_runtime_fails_the_request_and_ends_the_sandbox(
+    backend: SandboxBackend, tmp_path: Path, code: int, words: str
+) -> None:
+    async with world(backend, tmp_path) as here:
+        key = await here.deploy("leave")
+        outcome = await here.invoke(key, code)
+        await here.gone()
+    body = json.loads(outcome.payload)
+    assert outcome.failure is Failure.EXITED
+    assert body["errorType"] == "Runtime.ExitError"
+    assert body["errorMessage"].startswith(f"RequestId: {outcome.request_id} Error: ")
+    assert words in body["errorMessage"]
+
+
+async def test_timeout_fails_the_request_and_ends_the_sandbox(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    async with world(backend, tmp_path) as here:
+        key = await here.deploy("hang", timeout=1)
+        outcome = await here.invoke(key)
+        await here.gone()
+        record = here.records()[0]
+    assert outcome.failure is Failure.TIMEOUT
+    assert json.loads(outcome.payload) == {
+        "errorType": "Sandbox.Timedout",
+        "errorMessage": f"RequestId: {outcome.request_id} Error: Task timed out after 1.00 seconds",
+    }
+    assert record.status is Status.TIMEOUT
+    assert record.duration >= 1.0
+
+
+async def test_too_much_memory_is_told_from_an_exit(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    if any("memory" in sentence.lower() for sentence in backend.unenforced):
+        pytest.skip("no memory limit can be enforced here, and the backend says so")
+    async with world(backend, tmp_path) as here:
+        key = await here.deploy("eat", memory_mb=128)
+        outcome = await here.invoke(key)
+        await here.gone()
+    assert outcome.failure is Failure.OUT_OF_MEMORY
+    assert "signal: killed" in json.loads(outcome.payload)["errorMessage"]
+
+
+async def test_init_error_reaches_the_caller_and_ends_the_sandbox(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    async with world(backend, tmp_path) as here:
+        key = await here.deploy("echo", code="import no_such_module\n")
+        outcome = await here.invoke(key)
+        await here.gone()
+    assert outcome.failure is Failure.INIT_ERROR
+    assert json.loads(outcome.payload)["errorType"] == "Runtime.ImportModuleError"
+
+
+async def test_what_the_function_prints_is_in_its_log(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    async with world(backend, tmp_path) as here:
+        key = await here.deploy("say")
+        await here.invoke(key, 7)
+        name = key.split(":")[0]
+        async with asyncio.timeout(BOUND):
+            while not any("said 7" in line for line in here.logs.tail(name, 100)):
+                await asyncio.sleep(0.01)
+
+
+async def test_idle_sandbox_is_stopped_when_keep_alive_ends(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    async with world(backend, tmp_path, keep_alive=0.2) as here:
+        key = await here.deploy("echo")
+        first = await here.invoke(key)
+        await here.gone()
+        second = await here.invoke(key)
+    assert second.start is StartKind.COLD
+    assert second.sandbox != first.sandbox
+
+
+async def test_frozen_sandbox_answers_again(backend: SandboxBackend, tmp_path: Path) -> None:
+    async with world(backend, tmp_path) as here:
+        key = await here.deploy("echo")
+        await here.invoke(key)
+        await asyncio.sleep(0.05)  # longer than the grace before a freeze
+        outcome = await here.invoke(key, 5)
+    assert (outcome.payload, outcome.start) == (b"5", StartKind.WARM)
+
+
+async def test_caller_who_leaves_does_not_stop_the_invocation(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    async with world(backend, tmp_path) as here:
+        key = await here.deploy("pause")
+        await here.invoke(key)
+        caller = here.engine.invoke(key, b"null")
+        caller.cancel()
+        outcome = await here.invoke(key)
+        assert len(here.engine.sandboxes) == 2, "the first one was busy with what was left"
+        records = here.records()
+    assert [record.status for record in records] == [Status.OK] * len(records)
+    assert outcome.start is StartKind.COLD
+
+
+async def test_every_sandbox_is_gone_after_close(backend: SandboxBackend, tmp_path: Path) -> None:
+    async with world(backend, tmp_path) as here:
+        key = await here.deploy("echo")
+        await asyncio.gather(*(here.invoke(key) for _ in range(3)))
+    assert await backend.survivors() == []  # type: ignore[attr-defined]  # for this test

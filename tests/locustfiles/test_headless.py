@@ -1,0 +1,77 @@
+"""Locust itself, as a user starts it, against a small server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.core.model import StartKind
+from emulator.experiments.run_directory import CLIENT_HEADER, parse_client_row
+
+if TYPE_CHECKING:
+    from emulator.experiments.run_directory import ClientRow
+    from tests.locustfiles.conftest import Gateway
+
+ROOT = Path(__file__).parents[2]
+
+
+def locust(
+    name: str, gateway: Gateway, folder: Path, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "locust", "-f", str(ROOT / "locustfiles" / f"{name}.py")),
+            *("--headless", "--only-summary", "--host", gateway.url),
+        ],
+        cwd=folder,
+        env=os.environ | settings,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def rows(path: Path) -> list[ClientRow]:
+    header, *lines = path.read_text().splitlines()
+    assert header == CLIENT_HEADER
+    return [parse_client_row(line) for line in lines]
+
+
+def test_ramp_ends_by_itself_and_leaves_a_row_a_request(gateway: Gateway, tmp_path: Path) -> None:
+    ended = locust("ramp", gateway, tmp_path, RAMP_SPEEDUP="150", PREDICT_BATCH="2")
+    assert ended.returncode == 0, ended.stderr
+    found = rows(tmp_path / "clients.csv")
+    assert {row.request_id for row in found} == {f"r{n + 1}" for n in range(len(gateway.bodies))}
+    assert sum(row.start_kind is StartKind.COLD for row in found) == 1
+    assert {row.sandbox for row in found} == {"7"}
+    assert {row.users for row in found} >= {3, 9}
+    assert all(len(body["records"]) == 2 for body in gateway.bodies)
+
+
+def test_a_wrong_answer_is_a_failure_and_stands_in_its_row(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    gateway.wrong = True
+    path = tmp_path / "wrong.csv"
+    ended = locust("ramp", gateway, tmp_path, RAMP_SPEEDUP="500", TESTBED_CLIENT_ROWS=str(path))
+    assert ended.returncode == 1
+    assert "3 predictions for 4 records" in ended.stdout + ended.stderr
+    assert {row.error for row in rows(path)} == {"3 predictions for 4 records"}
+
+
+def test_idle_prints_the_starts_and_ends(gateway: Gateway, tmp_path: Path) -> None:
+    ended = locust("idle", gateway, tmp_path, IDLE_SPEEDUP="100000", PREDICT_PATH="/predict/numpy")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines().count("starts: CWWWW") == 1
+    assert [row.path for row in rows(tmp_path / "clients.csv")] == ["/predict/numpy"] * 5
+
+
+def test_a_bad_setting_ends_it_with_one_sentence(gateway: Gateway, tmp_path: Path) -> None:
+    ended = locust("ramp", gateway, tmp_path, PREDICT_PATH="predict")
+    assert ended.returncode == 1
+    assert "PREDICT_PATH must begin with a slash, not 'predict'." in ended.stderr
+    assert "Traceback" not in ended.stderr
