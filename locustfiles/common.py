@@ -188,7 +188,8 @@ class PredictUser(FastHttpUser):
     abstract = True
     host = "http://127.0.0.1:8000"
     connection_timeout = 5.0
-    network_timeout = 60.0
+    network_timeout = 100.0
+    """Seconds: a first start from a cold disk, and the longest that the study's functions run."""
 
     def predict(self) -> Row:
         """Posts one batch, tells Locust whether the answer is right, and writes the row."""

@@ -155,12 +155,14 @@ class RecordFold:
         error = ""
         if command.failure is Failure.INIT_ERROR and isinstance(entry.event, InitFailed):
             error = entry.event.error_type
-        return self._end(
+        ended = self._end(
             command.invocation,
             entry.at,
             Status(command.failure.value),
             error_type=error or command.failure.value,
         )
+        # under late binding it may be another than the one that was started for it
+        return [replace(record, sandbox=command.sandbox) for record in ended]
 
     def _finished(self, event: InvocationFinished, at: Seconds) -> list[InvocationRecord]:
         record = self._open.get(event.invocation)

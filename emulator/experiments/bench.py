@@ -12,6 +12,7 @@ from __future__ import annotations
 import http.client
 import json
 import math
+import os
 import subprocess
 import sys
 import tempfile
@@ -42,6 +43,7 @@ RATE_REQUESTS = {1: 6000, 10: 15_000, 30: 15_000}
 """By clients."""
 AT_ONCE = 30
 _WARM_UP = 500
+_BUSY = 0.7
 _HOST_MEMORY_MB = 65_536
 _PATH = "/2015-03-31/functions/echo/invocations"
 _READY_WITHIN = 300.0
@@ -98,6 +100,8 @@ def run_bench(
     """Measures and prints; 1 where no backend could be measured."""
     measured: dict[str, Figures] = {}
     machine = ""
+    if (load := os.getloadavg()[0]) > _BUSY:
+        print(f"The machine is busy (load {load:.1f}): figures will be worse than they need be.")
     with stoppable(), tempfile.TemporaryDirectory(prefix="testbed-bench-") as scratch:
         for backend in backends:
             folder = Path(scratch) / backend
@@ -185,12 +189,11 @@ class _Bench:
         with self._emulator("warm", "--keep-alive", "3600") as emulator:
             self._say(f"{AT_ONCE} cold starts at once")
             burst = self._load(emulator, AT_ONCE, AT_ONCE)
-            figures[f"{AT_ONCE} cold at once: all answered, ms"] = max(burst.latencies_ms)
             self._load(emulator, 1, _WARM_UP)
             self._say(f"{WARM_REQUESTS} warm requests of one client")
             single = self._load(emulator, 1, WARM_REQUESTS)
             for clients, requests in RATE_REQUESTS.items():
-                self._say(f"{requests} requests of {clients} clients")
+                self._say(f"{requests} warm requests of {clients} client{'s' * (clients > 1)}")
                 outcome = self._load(emulator, clients, requests)
                 figures[f"invokes/s, {clients} client{'s' * (clients > 1)}"] = (
                     requests / outcome.seconds
@@ -201,7 +204,9 @@ class _Bench:
             "warm p50, 1 client, ms": percentile(single.latencies_ms, 50),
             "warm p99, 1 client, ms": percentile(single.latencies_ms, 99),
         }
-        return _drop_none(warm) | figures | _ready_at_once(run), machine_line(run.info)
+        at_once = _ready_at_once(run)
+        at_once[f"{AT_ONCE} cold at once: all answered, ms"] = max(burst.latencies_ms)
+        return _drop_none(warm) | figures | at_once, machine_line(run.info)
 
     def _load(self, emulator: EmulatorProcess, clients: int, requests: int) -> Outcome:
         command = [self._python, "-m", "emulator.experiments.bench_client"]

@@ -100,6 +100,7 @@ class Connection(asyncio.Protocol):
         self._responses = Responses()
         self._transport: asyncio.Transport | None = None
         self._sent_at = 0.0
+        self._waits = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's does not derive from it
@@ -107,6 +108,7 @@ class Connection(asyncio.Protocol):
     def send(self) -> None:
         if self._load.left and self._transport is not None:
             self._load.left -= 1
+            self._waits = True
             self._sent_at = time.perf_counter()
             self._transport.write(self._load.request)
 
@@ -117,11 +119,13 @@ class Connection(asyncio.Protocol):
             self._load.broken(f"not an HTTP/1.1 response with a length: {error}")
             return
         if response is not None:
+            self._waits = False
             self._load.answered(time.perf_counter() - self._sent_at, *response)
             self.send()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._load.broken(f"the connection was closed: {exc}")
+        if self._waits:  # a server may close one that has nothing left to ask
+            self._load.broken(f"the connection was closed: {exc}")
 
 
 async def load(port: int, path: str, clients: int, requests: int, body: bytes = b"{}") -> Outcome:

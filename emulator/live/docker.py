@@ -11,9 +11,10 @@ import asyncio
 import logging
 import secrets
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from emulator.errors import BackendUnavailableError, SandboxStartError
+from emulator.errors import BackendUnavailableError, BuildError, SandboxStartError
 from emulator.live.cgroup import DEFAULT_ROOT
 from emulator.live.docker_engine import DockerEngine, EngineError
 from emulator.live.docker_host import Cgroups, is_desktop, meeting, shortcomings
@@ -100,7 +101,11 @@ class DockerBackend:
             BackendUnavailableError: one sentence that says what is missing.
         """
         await self._engine.connect()
-        for image in dict.fromkeys(i for f in functions for i in self._images.needed(f)):
+        needed: dict[str, None] = {}
+        for function in functions:
+            with suppress(BuildError):  # a fault of the function's, to be said at its deployment
+                needed |= dict.fromkeys(self._images.needed(function))
+        for image in needed:
             try:
                 await self._images.ensure(image, progress)
             except EngineError as error:
@@ -228,8 +233,8 @@ class DockerBackend:
         found = await self._containers()
         running = {name for name, (_, state) in found.items() if state in _LIVING}
         for sandbox in list(self._sandboxes.values()):
-            if sandbox.started and sandbox.name not in running:
-                await sandbox.look_up()
+            if sandbox.started and not sandbox.exited.done():
+                await (sandbox.attach() if sandbox.name in running else sandbox.look_up())
         self._slots.keep_only(running)
         leftovers, self._leftovers = self._leftovers, set()
         await self._reap({name: found[name] for name in leftovers & found.keys()})

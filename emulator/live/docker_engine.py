@@ -85,10 +85,13 @@ class DockerEngine:
                     f"The Docker engine's address {self.address} cannot be used, only unix:// "
                     "and tcp:// can."
                 )
+            probe = Exchange(lambda _: None)
+            await self._connection(probe)  # the SDK leaves a socket open where nobody answers
+            probe.close()
             loop = asyncio.get_running_loop()
             self._client = await loop.run_in_executor(self._chores, self._new_client)
         except (DockerException, RequestException, OSError) as error:
-            why = " (permission denied)" if "Permission denied" in str(error) else ""
+            why = " (permission denied)" if isinstance(error, PermissionError) else ""
             sentence = f"No Docker engine answers at {self.address}{why}."
             raise BackendUnavailableError(sentence) from error
 

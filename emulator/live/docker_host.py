@@ -45,8 +45,10 @@ async def meeting(engine: DockerEngine, info: Mapping[str, Any], network: str = 
     """Finds a meeting point; `network` is the sandboxes' (empty: ours in a container, or bridge).
 
     Raises:
-        EngineError: the engine has no such network.
+        EngineError: the engine has no such network, or no Linux containers.
     """
+    if info.get("OSType") == "windows":
+        raise EngineError("it runs Windows containers, and sandboxes are Linux containers")
     if (own := await _own_networks(engine)) is not None:
         chosen = network or next(iter(own))
         if address := own.get(chosen):

@@ -28,6 +28,7 @@ _LOCAL_REQUIREMENT = re.compile(
     r"^\s*(-r|-c|-e|-f|--requirement|--constraint|--find-links|\.|/)|@\s*file:|^\s*file:",
     re.MULTILINE,
 )
+_VARIABLE = re.compile(r"\$\{?(\w+)(?::-([^}]*))?\}?")
 _PIP = [
     *("python3", "-m", "pip", "install", "--no-cache-dir", "--no-compile"),
     *("--disable-pip-version-check", "--target", "/var/task", "-r", "/var/task/requirements.txt"),
@@ -94,16 +95,18 @@ def images_named(dockerfile: str) -> list[str]:
                 name, _, value = setting.partition("=")
                 arguments[name] = value.strip("\"'")
             case ["FROM", image, *rest]:
-                image = re.sub(
-                    r"\$\{?(\w+)(?::-([^}]*))?\}?",
-                    lambda m: arguments.get(m[1]) or m[2] or "",
-                    image,
-                )
-                if image and image not in stages:
-                    found.append(image)
+                named = _expanded(image, arguments)
+                if named and named not in stages:
+                    found.append(named)
                 if len(rest) == 2:  # noqa: PLR2004  # AS name
                     stages.add(rest[1])
     return list(dict.fromkeys(found))
+
+
+def _expanded(word: str, arguments: Mapping[str, str]) -> str:
+    for _ in range(2):  # a default may name a variable
+        word = _VARIABLE.sub(lambda m: arguments.get(m[1]) or m[2] or "", word)
+    return word
 
 
 def zip_dockerfile(name: str, base: str, runtime: str, content: Mapping[str, Path]) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from emulator.core.catalog import PackageType
 from emulator.live.backend import Exit
 from emulator.live.docker_engine import EngineError
+from emulator.live.docker_oom import OomWitness
 from emulator.live.docker_streams import Demultiplexer
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ _LAST_OUTPUT = 1.0
 """Seconds that the output may still come after its sandbox's end."""
 _OOM_WORD = 0.15
 """Seconds that the engine's word of an out-of-memory kill may come after that of the end."""
-_OOM_WINDOW = 2.0
-"""Seconds between a kill for want of memory and the end that it caused, at most."""
 
 
 def container_configuration(
@@ -133,39 +131,6 @@ class EngineControl:
             api.unpause(self._container)
 
 
-class OomWitness:
-    """Tells a kill for want of memory from any other SIGKILL.
-
-    The kernel's count in the cgroup decides where it could be read after the last process ended
-    and before the cgroup was removed; otherwise the engine's word does. A child that was killed
-    in an earlier invocation proves nothing of the end of its parent.
-    """
-
-    def __init__(self) -> None:
-        self._outlived = 0
-        self._seen: tuple[float, bool] | None = None
-        self._told_at = float("-inf")
-
-    def outlived(self, cgroup: CgroupV1 | CgroupV2) -> None:
-        self._outlived = cgroup.oom_kills()
-
-    def look(self, cgroup: CgroupV1 | CgroupV2) -> None:
-        kills = cgroup.oom_kills()
-        if all(path.exists() for path in cgroup.join_files):  # or the count would be no count
-            self._seen = time.monotonic(), kills > self._outlived
-
-    def told(self) -> None:
-        self._told_at = time.monotonic()
-
-    @property
-    def verdict(self) -> bool | None:
-        """None where nothing was seen or said so far."""
-        now = time.monotonic()
-        if self._seen is not None and now - self._seen[0] < _OOM_WINDOW:
-            return self._seen[1]
-        return True if now - self._told_at < _OOM_WINDOW else None
-
-
 class DockerSandbox:
     """Implements `SandboxProcess`."""
 
@@ -207,6 +172,7 @@ class DockerSandbox:
 
     def freeze(self) -> None:
         if self._control is not None:
+            self._oom.invocation_ended()
             self._control.freeze()
 
     def thaw(self) -> None:
@@ -214,11 +180,8 @@ class DockerSandbox:
             self._control.thaw()
 
     def max_memory_mb(self) -> int:
-        """An invocation has ended, so this is also when its children's fates are settled."""
-        if self._cgroup is None:
-            return 0
-        self._oom.outlived(self._cgroup)
-        return self._cgroup.max_anon_mb()
+        self._oom.invocation_ended()  # since then it is asked for
+        return self._cgroup.max_anon_mb() if self._cgroup is not None else 0
 
     async def stop(self) -> None:
         if self._stopping is None:
@@ -233,6 +196,7 @@ class DockerSandbox:
         self._end(Exit(KILLED))
         if self._attachment is not None:
             self._attachment.close()
+        self._oom.close()
         if self._cgroup is not None:
             self._cgroup.close()
         self._on_gone(self, removed)
@@ -240,18 +204,25 @@ class DockerSandbox:
     # what the backend tells it
 
     async def attach(self) -> None:
-        """Takes the output from its first byte: to be called before the container starts."""
+        """Takes the output from its first byte, if called before the container starts.
+
+        Again after an interruption: what was written meanwhile is lost.
+        """
+        if self._attachment is not None and not self._attachment.ended.done():
+            return
+        self._frames = Demultiplexer()
         request = f"POST /containers/{self.name}/attach"
         query = {"stream": "1", "stdout": "1", "stderr": "1"}
         upgrade = {"Connection": "Upgrade", "Upgrade": "tcp"}
         self._attachment = await self._engine.exchange(
             request, query, self._received, headers=upgrade
         )
-        self._attachment.ended.add_done_callback(self._output_ended)
 
     def controlled_by(self, control: SandboxControl, cgroup: CgroupV1 | CgroupV2 | None) -> None:
         """`cgroup` is for looking, and may not be writable."""
         self._control, self._cgroup = control, cgroup
+        if cgroup is not None:
+            self._oom.watch(cgroup)
 
     def ran_out_of_memory(self) -> None:
         """The engine says that the kernel killed one of its processes for want of memory."""
@@ -287,10 +258,6 @@ class DockerSandbox:
     def _received(self, piece: bytes) -> None:
         for payload in self._frames.feed(piece):
             self._output(payload)
-
-    def _output_ended(self, _: asyncio.Future[None]) -> None:
-        if self._cgroup is not None:  # it still stands, for some milliseconds
-            self._oom.look(self._cgroup)
 
     async def _see_off(self, code: int) -> None:
         if self._attachment is not None:

@@ -7,6 +7,7 @@ Everything here blocks; callers take it to a thread.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import stat
 from pathlib import Path
@@ -84,6 +85,9 @@ def copy(content: Mapping[str, Path], into: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
         target.chmod(0o755 if _executable(path) else 0o644)
+    for part in ("task", "opt"):
+        for folder, _, _ in os.walk(into / part):  # whatever the umask of this process is
+            Path(folder).chmod(0o755)
 
 
 def stage(configuration: FunctionConfiguration, into: Path) -> None:

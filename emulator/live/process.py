@@ -1,4 +1,4 @@
-"""Sandboxes without Docker: processes under bubblewrap or plain, limited by cgroups where it can be.
+"""Sandboxes without Docker: processes, under bubblewrap and in cgroups where those can be had.
 
 A cold start hands a script to a process slot that waits in its own cgroup; nothing else stands
 on its path. What this machine cannot enforce is told in `unenforced`.
@@ -15,14 +15,13 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.errors import SandboxStartError
 from emulator.live.backend import Exit
 from emulator.live.cgroup import DEFAULT_ROOT
 from emulator.live.cgroup_tree import CgroupTree, find_tree
-from emulator.live.process_guard import Guard, kill_orphans
+from emulator.live.process_guard import Guard, kill_orphans, remove_orphans
 from emulator.live.process_memory import RuntimeMemory
 from emulator.live.process_package import Packages
 from emulator.live.process_shortcomings import shortcomings
@@ -30,19 +29,29 @@ from emulator.live.process_slots import Slot, SlotPool
 from emulator.live.process_view import Bubblewrap, Plain, make_runtime, others_can_enter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from emulator.core.catalog import FunctionConfiguration
     from emulator.live.backend import Output, Progress, SandboxSpec
     from emulator.live.process_view import Runtime, View
 
 _PROBE_LIMIT = 10.0
 """Seconds that the trial start of bubblewrap may take."""
+_DESCRIPTORS = 65536
 _KILLED = 128 + signal.SIGKILL
 
 
 class ProcessSandbox:
     """One started sandbox (`SandboxProcess`)."""
 
-    def __init__(self, slot: Slot, spec: SandboxSpec, tmp: Path | None) -> None:
+    def __init__(
+        self,
+        slot: Slot,
+        spec: SandboxSpec,
+        tmp: Path | None,
+        forget: Callable[[ProcessSandbox], None],
+    ) -> None:
         self.create = 0.0
         self.start = 0.0
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
@@ -50,6 +59,7 @@ class ProcessSandbox:
         self._cgroup = slot.cgroup
         self._spec = spec
         self._tmp = tmp
+        self._forget = forget
         self._memory = RuntimeMemory(slot.pid)
         self._oom_kills = 0
         self._stopped: asyncio.Task[None] | None = None
@@ -87,6 +97,7 @@ class ProcessSandbox:
         await self._slot.end()
         if self._tmp is not None:
             await asyncio.to_thread(shutil.rmtree, self._tmp, ignore_errors=True)
+        self._forget(self)
 
     def _ended(self, exited: asyncio.Future[int]) -> None:
         killed = exited.result() == _KILLED and self._stopped is None
@@ -189,25 +200,20 @@ class ProcessBackend:
             raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
         created = time.monotonic()
         tmp = self._view.tmp(slot.name) if isinstance(self._view, Plain) else None
-        sandbox = ProcessSandbox(slot, spec, tmp)
+        sandbox = ProcessSandbox(slot, spec, tmp, self._sandboxes.discard)
         self._sandboxes.add(sandbox)
         try:
             if slot.cgroup:
                 slot.cgroup.limit_memory(spec.configuration.memory_mb)
             slot.launch(self._view.script(spec, package, slot.name), output)
         except (OSError, SandboxStartError) as error:
-            await self._forget(sandbox)
+            await sandbox.stop()
             raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
         sandbox.create, sandbox.start = created - began, time.monotonic() - created
         return sandbox
 
-    async def _forget(self, sandbox: ProcessSandbox) -> None:
-        self._sandboxes.discard(sandbox)
-        await sandbox.stop()
-
     async def close(self) -> None:
         await asyncio.gather(*(sandbox.stop() for sandbox in self._sandboxes))
-        self._sandboxes.clear()
         if self._slots is not None:
             await self._slots.close()
         if self._guard is not None:
@@ -235,6 +241,7 @@ def _fault(command: list[str]) -> str:
 def _raise_descriptor_limit() -> None:
     """A sandbox takes seven of this process's; a soft limit is often 1,024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if soft < wanted:
         with suppress(ValueError, OSError):  # macOS tells no true hard limit
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

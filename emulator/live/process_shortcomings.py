@@ -21,8 +21,7 @@ def shortcomings(
     found = [
         f"Functions run on this host's Python {version}, whatever Runtime they name.",
         "A function has boto3 only from its own requirements or a layer.",
-        "An image function runs from the COPY, ENV and pip steps of its Dockerfile, on this "
-        "host's system libraries.",
+        "An image function is its Dockerfile's COPY, ENV and pip steps over this host's libraries.",
         "Functions share this host's network, and can reach what listens on 127.0.0.1.",
         *_memory(controllers, bubblewrap=not bubblewrap_fault),
         *_others(controllers),
@@ -39,10 +38,8 @@ def shortcomings(
 
 def _memory(controllers: Collection[str], *, bubblewrap: bool) -> list[str]:
     if "memory" not in controllers:
-        return [
-            "Memory is not limited, and Max Memory Used leaves out a function's child processes: "
-            "no memory cgroup can be written here."
-        ]
+        found = "Memory is not limited, and Max Memory Used leaves out a function's children"
+        return [f"{found}: no memory cgroup can be written."]
     if bubblewrap:
         return ["What a function writes to /tmp counts against its memory."]
     return []
@@ -58,10 +55,8 @@ def _others(controllers: Collection[str]) -> list[str]:
 
 
 def _plain(fault: str, *, as_root: bool) -> list[str]:
-    found = [
-        f"Functions see and may write this host's file system, and /tmp is the host's without a "
-        f"limit (TMPDIR names a folder of the sandbox's own): {fault}."
-    ]
+    seen = "Functions see and may write this host's file system, and /tmp is the host's"
+    found = [f"{seen}, without a limit (TMPDIR names a folder of the sandbox's own): {fault}."]
     if as_root:
         found.append("Functions run as root, since no other user can reach their files.")
     elif os.geteuid() != 0:

@@ -174,22 +174,30 @@ def _script(environment: Mapping[str, str], words: list[str], redirections: str)
 def _file_system(runtime: Runtime) -> list[str]:
     """Lambda's paths over this host's libraries; what a host does not have is left out."""
     words = ["--ro-bind", "/usr", "/usr"]
-    for path in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
-        if Path(path).is_symlink():
-            words += ["--symlink", str(Path(path).readlink()), path]
-        else:
-            words += ["--ro-bind-try", path, path]
+    for path in map(Path, ("/bin", "/sbin", "/lib", "/lib32", "/lib64")):
+        if path.is_symlink():
+            words += ["--symlink", str(path.readlink()), str(path)]
+        elif path.exists():
+            words += ["--ro-bind", str(path), str(path)]
     words += ["--ro-bind", "/etc", "/etc"]
     for name in ("passwd", "group"):
         words += ["--ro-bind", str(runtime.folder / name), f"/etc/{name}"]
+    # the resolver's file is often a link to somewhere else
     resolver = Path("/etc/resolv.conf").resolve()
-    if not resolver.is_relative_to("/etc"):
-        words += ["--ro-bind-try", str(resolver), str(resolver)]
-    for path in ("/nix/store", "/gnu/store", "/sys/devices/system/cpu"):
-        words += ["--ro-bind-try", path, path] if Path(path).exists() else []
+    for path in map(Path, ("/nix/store", "/gnu/store", "/sys/devices/system/cpu", resolver)):
+        if path.exists() and not path.is_relative_to("/etc"):
+            words += _folders(path.parent)
+            words += ["--ro-bind", str(path), str(path)]
+    words += _folders(Path("/var"))
     words += ["--ro-bind", str(runtime.prefix), "/var/lang"]
     words += ["--ro-bind", str(runtime.folder), _RUNTIME]
     return [*words, "--proc", "/proc", "--dev", "/dev"]
+
+
+def _folders(path: Path) -> list[str]:
+    """Makes a folder and those above it; those that bubblewrap makes itself are root's alone."""
+    above = [folder for folder in reversed((path, *path.parents)) if folder != Path("/")]
+    return [word for folder in above for word in ("--dir", str(folder))]
 
 
 def _isolation() -> list[str]:

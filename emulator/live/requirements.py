@@ -88,6 +88,7 @@ def link_tree(source: Path, into: Path) -> None:
     for folder, _, names in os.walk(source):
         target = into / Path(folder).relative_to(source)
         target.mkdir(exist_ok=True)
+        target.chmod(0o755)
         for name in names:
             with suppress(FileExistsError):
                 _link(Path(folder, name), target / name)
@@ -107,8 +108,7 @@ async def compile_folder(folder: Path) -> None:
     arguments = ["-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
     arguments += ["-s", str(folder), "-p", "/var/task", str(folder)]
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "compileall", *arguments),
+        *_python("compileall", *arguments),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -126,8 +126,7 @@ async def _pip(
     options = ["--no-compile", "--no-input", "--disable-pip-version-check"]
     options += ["--progress-bar", "off", "--no-warn-conflicts", "--root-user-action", "ignore"]
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "pip", "install", *options, *arguments),
+        *_python("pip", "install", *options, *arguments),
         cwd=cwd,
         env={**os.environ, "TMPDIR": str(scratch), "PYTHONUNBUFFERED": "1"},
         stdin=subprocess.DEVNULL,
@@ -167,6 +166,12 @@ async def _follow(process: subprocess.Process, name: str, last: deque[str], say:
         last.append(text)
         if _SHOWN.match(text):
             say(f"{name}: {text}")
+
+
+def _python(module: str, *arguments: str) -> list[str]:
+    """A command whose files every user can read: a function runs as another one."""
+    shell = ["/bin/sh", "-c", 'umask 022; exec "$@"', "sh"]
+    return [*shell, sys.executable, "-m", module, *arguments]
 
 
 async def _end(process: subprocess.Process) -> None:

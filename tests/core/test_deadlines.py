@@ -72,6 +72,17 @@ def test_long_timeouts_that_are_cancelled_soon_do_not_pile_up() -> None:
     assert all_due(deadlines, 1e9) == ["near"]
 
 
+def test_clearing_out_replaced_ones_keeps_the_order_and_brings_none_back() -> None:
+    deadlines: Deadlines[str] = Deadlines()
+    for number in range(100):
+        deadlines.set(f"k{number}", 1000.0 - number)
+    deadlines.set("over", 0.5)
+    assert all_due(deadlines, 0.5) == ["over"]
+    for number in range(1000):
+        deadlines.set("again", 5000.0 + number)
+    assert all_due(deadlines, 1e9) == [f"k{number}" for number in range(99, -1, -1)] + ["again"]
+
+
 MOVES = st.lists(
     st.one_of(
         st.tuples(st.just("set"), st.sampled_from("abcde"), st.integers(0, 9)),

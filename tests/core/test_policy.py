@@ -46,6 +46,10 @@ def test_lifetime_is_drawn_from_the_survival_curve(chance: float, lifetime: floa
     assert CURVE.draw(Fixed(chance)) == pytest.approx(lifetime)
 
 
+def test_two_points_are_a_curve() -> None:
+    assert SurvivalCurve(((0, 1.0), (10, 0.0))).draw(Fixed(0.25)) == 2.5
+
+
 @settings(max_examples=200, derandomize=True)
 @given(st.floats(0, 1, exclude_max=True))
 def test_share_alive_at_a_drawn_lifetime_is_what_was_drawn(chance: float) -> None:

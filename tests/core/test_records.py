@@ -220,3 +220,14 @@ def test_late_bound_request_is_recorded_with_the_sandbox_that_served_it() -> Non
     assert first.anatomy == ANATOMY
     assert (second.invocation, second.sandbox, second.start) == ("b", 2, StartKind.WARM)
     assert second.anatomy is None
+
+
+def test_late_bound_request_that_fails_is_recorded_with_the_sandbox_that_failed_it() -> None:
+    (made,) = record(
+        (1.0, asked("a")),
+        (1.0, asked("b")),
+        (2.0, SandboxReady(2)),
+        (3.0, InitFailed(1, "Runtime.ImportModuleError")),
+        binding=Binding.LATE,
+    )
+    assert (made.invocation, made.sandbox, made.status) == ("b", 1, Status.INIT_ERROR)

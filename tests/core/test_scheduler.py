@@ -63,6 +63,7 @@ def test_idle_sandbox_of_another_function_is_not_used() -> None:
 def test_request_for_an_unknown_version_is_an_error_that_changes_nothing() -> None:
     host = Host()
     host.idle(1, 1)
+    assert set(host.scheduler.versions) == {ECHO, BIG}
     with pytest.raises(UnknownVersionError, match=r"nobody:\$LATEST"):
         host.invoke(10_000, "b", "nobody:$LATEST")
     assert host.invoke(2, "c") == [Dispatch(1, "c", WARM)]

@@ -231,6 +231,34 @@ def test_deployment_leaves_sandboxes_of_other_functions_alone() -> None:
     assert host.invoke(3, "b", BIG) == [Dispatch(1, "b", WARM)]
 
 
+def test_sandbox_shows_what_it_does_all_its_life() -> None:
+    host = Host(keep_alive=FixedKeepAlive(10), start_width=1)
+    host.invoke(0, "first")
+    host.invoke(1, "a")
+    seen = host.scheduler.sandboxes[2]
+    story: list[tuple[float, Event]] = [
+        (2.0, SandboxReady(1)),
+        (3.0, SandboxReady(2)),
+        (4.0, InvocationFinished(2, "a")),
+        (14.0, TimePassed()),
+        (15.0, SandboxGone(2)),
+    ]
+    shown = [(seen.state, seen.invocation)]
+    for now, event in story:
+        host.tell(now, event)
+        shown.append((seen.state, seen.invocation))
+    assert shown == [
+        (SandboxState.QUEUED, "a"),
+        (SandboxState.STARTING, "a"),
+        (SandboxState.BUSY, "a"),
+        (SandboxState.IDLE, None),
+        (SandboxState.STOPPING, None),
+        (SandboxState.GONE, None),
+    ]
+    assert (seen.created_at, seen.idle_since) == (1.0, 4.0)
+    assert 2 not in host.scheduler.sandboxes
+
+
 # the table of moves
 
 

@@ -65,7 +65,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        if os.environ.get("STAND_IN_FAILS") and self.path == "/predict/numpy":
+        if os.environ.get("STAND_IN_FAILS") and self.path == "/predict":
             self._answer({"message": "no"}, status=500)
             return
         function = FUNCTIONS.get(self.path, "echo")

@@ -33,6 +33,22 @@ def test_panels_show_the_four_series(study: MadeRun) -> None:
         np.testing.assert_array_equal(line.get_ydata(), values[~np.isnan(values)])
 
 
+def test_a_line_ends_where_nobody_was_answered_for_long(made: MadeRun) -> None:
+    made.deploy("slow")
+    made.cold("a", "slow", 1, 1.0, init=1.0)
+    for number, at in enumerate((3.0, 8.0, 13.5)):
+        made.warm(f"w{number}", "slow", 1, at, took=0.1)
+    line = next(
+        line for line in draw(read_run(made.write())).axes[1].lines if line.get_marker() == "."
+    )
+    np.testing.assert_array_equal(line.get_xdata(), [0.5, 2.5, 7.5, 12.5])
+    made.warm("late", "slow", 1, 20.0, took=0.1)
+    line = next(
+        line for line in draw(read_run(made.write())).axes[1].lines if line.get_marker() == "."
+    )
+    np.testing.assert_array_equal(line.get_xdata(), [0.5, 2.5, 7.5, 12.5, math.nan, 19.5])
+
+
 def test_every_cold_start_is_marked_where_it_was_sent(study: MadeRun) -> None:
     slowest = draw(read_run(study.write())).axes[1]
     (marks,) = slowest.collections
@@ -53,7 +69,7 @@ def test_heading_tells_backend_machine_and_the_medians(study: MadeRun) -> None:
     heading = draw(read_run(study.write())).get_suptitle()
     assert "Profile aws-2025, backend process" in heading
     assert "Linux 6, HZ 250" in heading
-    assert "slow 4015 ms cold, 17.0 ms warm" in heading
+    assert "slow 4.02 s cold, 17 ms warm" in heading
 
 
 def test_an_empty_run_has_empty_panels(made: MadeRun, tmp_path: Path) -> None:

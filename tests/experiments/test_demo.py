@@ -41,9 +41,7 @@ def test_a_wrong_answer_ends_the_demo_with_a_sentence(
     stand_in: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STAND_IN_FAILS", "1")
-    with pytest.raises(
-        TestbedError, match="POST /predict/numpy was not answered right: status 500"
-    ):
+    with pytest.raises(TestbedError, match="POST /predict was not answered right: status 500"):
         run_demo(backend="process", run_dir=tmp_path / "run", seconds=SHORT, python=stand_in)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from emulator.core.catalog import FunctionConfiguration
 from emulator.errors import BackendUnavailableError
+from tests.live.scripted_backend import ScriptedBackend
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,12 +24,18 @@ def anyio_backend() -> tuple[str, dict[str, bool]]:
 
 @pytest.fixture(
     scope="session",
-    params=["process", pytest.param("docker", marks=pytest.mark.docker)],
+    params=["scripted", "process", pytest.param("docker", marks=pytest.mark.docker)],
 )
 async def backend(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[SandboxBackend]:
-    opened = await (_docker() if request.param == "docker" else _process(tmp_path_factory))
+    match request.param:
+        case "docker":
+            opened = await _docker()
+        case "process":
+            opened = await _process(tmp_path_factory)
+        case _:
+            opened = ScriptedBackend()
     yield opened
     await opened.close()
 

@@ -100,8 +100,11 @@ class World:
     async def gone(self, *, leaving: int = 0) -> None:
         """Waits until no more than `leaving` sandboxes are there."""
         async with asyncio.timeout(BOUND):
-            while len(self.engine.sandboxes) > leaving:
+            while len(self.engine.sandboxes) > leaving:  # noqa: ASYNC110  # nothing tells a test
                 await asyncio.sleep(0.005)
+
+    def has_logged(self, function: str, text: str) -> bool:
+        return any(text in line for line in self.logs.tail(function))
 
     def records(self) -> list[InvocationRecord]:
         self.recorder.close()
@@ -250,7 +253,7 @@ async def test_what_the_function_prints_is_in_its_log(
         await here.invoke(key, 7)
         name = key.split(":")[0]
         async with asyncio.timeout(BOUND):
-            while not any("said 7" in line for line in here.logs.tail(name, 100)):
+            while not here.has_logged(name, "said 7"):  # noqa: ASYNC110  # nothing tells a test
                 await asyncio.sleep(0.01)
 
 

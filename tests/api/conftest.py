@@ -1,0 +1,129 @@
+"""A whole emulator on scripted sandboxes, served on a real port, and a boto3 client of it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import random
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+import uvicorn
+from botocore.config import Config
+
+from emulator.api.app import create_app
+from emulator.core.catalog import FunctionConfiguration
+from emulator.core.policy import SchedulerSettings
+from emulator.core.profile import AWS_2025
+from emulator.core.routes import Route, RouteTable
+from emulator.core.scheduler import Scheduler
+from emulator.live.clock import MonotonicClock
+from emulator.live.engine import Engine
+from emulator.live.recorder import Recorder
+from emulator.live.runtime_api import RuntimeApiServer
+from emulator.telemetry.logs import Logs
+from emulator.telemetry.metrics import Metrics
+from tests.live.scripted_backend import ScriptedBackend
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HANDLERS = ("echo", "fail", "leave", "hang", "pause", "large")
+_BOUND = 20
+
+
+@dataclass
+class Served:
+    url: str
+    client: Any
+    """boto3's Lambda client."""
+
+
+@contextmanager
+def served(folder: Path, settings: SchedulerSettings) -> Iterator[Served]:
+    """Serves `echo` and its siblings from a thread of its own until the end of the block."""
+    started, ports = threading.Event(), []
+    loop = asyncio.new_event_loop()
+    server: list[uvicorn.Server] = []
+
+    async def serve() -> None:
+        config, engine = await _app(folder, settings)
+        server.append(_Server(config, ports, started))
+        await server[0].serve()
+        await engine.close()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    assert started.wait(_BOUND)
+    url = f"http://127.0.0.1:{ports[0]}"
+    client = boto3.client(
+        "lambda",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"max_attempts": 0}, max_pool_connections=32),
+    )
+    try:
+        yield Served(url, client)
+    finally:
+        server[0].should_exit = True
+        thread.join(_BOUND)
+        loop.close()
+
+
+async def _app(folder: Path, settings: SchedulerSettings) -> tuple[uvicorn.Config, Engine]:
+    (folder / "app.py").write_text("")
+    clock = MonotonicClock(asyncio.get_running_loop())
+    scheduler = Scheduler(settings, random.Random(0))
+    logs, metrics = Logs("test"), Metrics(AWS_2025, lambda: list(scheduler.sandboxes.values()))
+    profile = replace(AWS_2025, response_limit=1000)
+    recorder = Recorder(
+        journal=io.StringIO(),
+        sinks=(metrics,),
+        logs=logs,
+        clock=clock,
+        profile=profile,
+        origin=time.time(),
+    )
+    engine = Engine(
+        scheduler=scheduler,
+        backend=ScriptedBackend(),
+        runtime_api=RuntimeApiServer(profile.response_limit),
+        clock=clock,
+        recorder=recorder,
+        profile=profile,
+    )
+    for handler in HANDLERS:
+        configuration = FunctionConfiguration(
+            handler, "python3.13", f"app.{handler}", timeout=1, code=str(folder)
+        )
+        await engine.deploy(configuration, print)
+    routes = RouteTable([Route("POST", "/echo/{id}", "echo"), Route("ANY", "/fail", "fail")])
+    app = create_app(
+        engine, routes, port=0, profile=profile, backend="scripted", logs=logs, metrics=metrics
+    )
+    return uvicorn.Config(app, port=0, lifespan="off", log_config=None), engine
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ports: list[int], started: threading.Event) -> None:
+        super().__init__(config)
+        self._ports, self._up = ports, started
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        self._ports.append(self.servers[0].sockets[0].getsockname()[1])
+        self._up.set()
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("code"), SchedulerSettings()) as here:
+        yield here

@@ -1,0 +1,158 @@
+"""Invoke, through boto3."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+
+from emulator.core.policy import SchedulerSettings
+from tests.api.conftest import Served, served
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def invoke(here: Served, function: str, payload: bytes | None = b"{}", **more: Any) -> Any:
+    if payload is not None:
+        more["Payload"] = payload
+    return here.client.invoke(FunctionName=function, **more)
+
+
+def refusal(here: Served, function: str, **more: Any) -> dict[str, Any]:
+    with pytest.raises(ClientError) as refused:
+        invoke(here, function, **more)
+    return refused.value.response
+
+
+def test_answer_and_version_come_back(emulator: Served) -> None:
+    response = invoke(emulator, "echo", b'{"a": [1, 2]}')
+    assert response["StatusCode"] == 200
+    assert response["ExecutedVersion"] == "$LATEST"
+    assert json.load(response["Payload"]) == {"a": [1, 2]}
+    assert "FunctionError" not in response
+
+
+def test_no_payload_is_an_empty_object(emulator: Served) -> None:
+    assert json.load(invoke(emulator, "echo", None)["Payload"]) == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "echo:$LATEST",
+        "arn:aws:lambda:us-east-1:123456789012:function:echo",
+        "123456789012:function:echo",
+        "arn:aws:lambda:us-east-1:123456789012:function:echo:$LATEST",
+    ],
+)
+def test_function_may_be_named_by_arn_and_qualifier(emulator: Served, name: str) -> None:
+    assert json.load(invoke(emulator, name, b"5")["Payload"]) == 5
+
+
+def test_qualifier_parameter_is_honoured(emulator: Served) -> None:
+    assert invoke(emulator, "echo", Qualifier="$LATEST")["StatusCode"] == 200
+    assert refusal(emulator, "echo", Qualifier="7")["Error"] == {
+        "Code": "ResourceNotFoundException",
+        "Message": "Function not found: arn:aws:lambda:us-east-1:123456789012:function:echo:7",
+    }
+
+
+def test_headers_tell_cold_from_warm_and_name_request_and_sandbox(emulator: Served) -> None:
+    invoke(emulator, "echo")
+    headers = invoke(emulator, "echo")["ResponseMetadata"]["HTTPHeaders"]
+    assert headers["x-testbed-start"] == "warm"
+    assert headers["x-testbed-request-id"] == headers["x-amzn-requestid"]
+    assert int(headers["x-testbed-sandbox"]) > 0
+
+
+def test_handler_error_is_a_success_with_a_function_error(emulator: Served) -> None:
+    response = invoke(emulator, "fail")
+    assert (response["StatusCode"], response["FunctionError"]) == (200, "Unhandled")
+    assert json.load(response["Payload"]) == {"errorType": "ValueError", "errorMessage": "no luck"}
+
+
+def test_exit_is_a_function_error_in_awss_words(emulator: Served) -> None:
+    response = invoke(emulator, "leave", b"7")
+    request_id = response["ResponseMetadata"]["RequestId"]
+    assert json.load(response["Payload"]) == {
+        "errorType": "Runtime.ExitError",
+        "errorMessage": f"RequestId: {request_id} Error: Runtime exited with error: exit status 7",
+    }
+
+
+def test_timeout_is_a_function_error_in_awss_words(emulator: Served) -> None:
+    response = invoke(emulator, "hang")
+    request_id = response["ResponseMetadata"]["RequestId"]
+    assert json.load(response["Payload"]) == {
+        "errorType": "Sandbox.Timedout",
+        "errorMessage": f"RequestId: {request_id} Error: Task timed out after 1.00 seconds",
+    }
+
+
+def test_response_above_the_limit_is_a_function_error(emulator: Served) -> None:
+    response = invoke(emulator, "large", b"1000")
+    assert response["FunctionError"] == "Unhandled"
+    assert json.load(response["Payload"])["errorType"] == "Function.ResponseSizeTooLarge"
+    assert len(json.load(invoke(emulator, "large", b"998")["Payload"])) == 998
+
+
+def test_dry_run_checks_and_runs_nothing(emulator: Served) -> None:
+    assert invoke(emulator, "echo", InvocationType="DryRun")["StatusCode"] == 204
+    missing = refusal(emulator, "nobody", InvocationType="DryRun")
+    assert missing["ResponseMetadata"]["HTTPStatusCode"] == 404
+
+
+@pytest.mark.parametrize("payload", [b"{", b"nope", b'{"a": NaN}', b'"\xff"', b"{} {}"])
+def test_payload_that_is_no_json_is_refused(emulator: Served, payload: bytes) -> None:
+    refused = refusal(emulator, "echo", payload=payload)
+    assert refused["Error"]["Code"] == "InvalidRequestContentException"
+    assert refused["Error"]["Message"].startswith("Could not parse request body into json: ")
+
+
+def test_payload_above_the_limit_is_refused(emulator: Served) -> None:
+    refused = refusal(emulator, "echo", payload=b'"%b"' % (b"x" * 6_291_456))
+    assert refused["ResponseMetadata"]["HTTPStatusCode"] == 413
+    assert refused["Error"] == {
+        "Code": "RequestTooLargeException",
+        "Message": "Request must be smaller than 6291456 bytes for the InvokeFunction operation",
+    }
+
+
+def test_unknown_function_is_not_found(emulator: Served) -> None:
+    assert refusal(emulator, "nobody")["Error"] == {
+        "Code": "ResourceNotFoundException",
+        "Message": "Function not found: arn:aws:lambda:us-east-1:123456789012:function:nobody",
+    }
+
+
+def test_name_that_cannot_be_one_is_refused_with_the_constraint(emulator: Served) -> None:
+    path = "/2015-03-31/functions/a%20b/invocations"
+    answer = httpx.post(emulator.url + path, content=b"{}")
+    assert answer.status_code == 400
+    assert answer.headers["x-amzn-errortype"] == "InvalidParameterValueException"
+    assert "at 'functionName' failed to satisfy constraint" in answer.json()["message"]
+
+
+def test_asynchronous_invocation_says_that_it_is_not_there_yet(emulator: Served) -> None:
+    refused = refusal(emulator, "echo", InvocationType="Event")
+    assert "not emulated yet" in refused["Error"]["Message"]
+
+
+def test_more_requests_than_the_account_may_have_are_throttled(tmp_path: Path) -> None:
+    with (
+        served(tmp_path, SchedulerSettings(account_concurrency=2)) as here,
+        ThreadPoolExecutor(6) as pool,
+    ):
+        calls = [pool.submit(invoke, here, "pause") for _ in range(6)]
+        refused = [call.exception() for call in calls if call.exception() is not None]
+    assert len(refused) == 4
+    for error in refused:
+        assert isinstance(error, ClientError)
+        assert error.response["Error"]["Code"] == "TooManyRequestsException"
+        assert error.response["Reason"] == "ConcurrentInvocationLimitExceeded"
+        assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 429

@@ -1,0 +1,174 @@
+"""Sandboxes that do what a service model says, and an in-memory Runtime API to say it through.
+
+It stands where Docker or processes stand: it knows nothing of the scheduler or the journal. Time
+passes on the running loop alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from emulator.errors import SandboxStartError
+from emulator.live.backend import Exit
+from emulator.sim.service import Outcome
+
+if TYPE_CHECKING:
+    from emulator.core.catalog import FunctionConfiguration
+    from emulator.live.backend import Output, Progress, SandboxSpec
+    from emulator.live.runtime_api import RuntimeListener, Work
+    from emulator.sim.service import Answer, ServiceModel, Start
+
+KILLED = 137
+
+
+class FakeRuntimeApi:
+    """Knows by its port which sandbox dials."""
+
+    def __init__(self) -> None:
+        self.endpoints: dict[int, FakeEndpoint] = {}
+        self._last_port = 0
+
+    async def open(self, host: str, listener: RuntimeListener) -> FakeEndpoint:  # noqa: ARG002
+        self._last_port += 1
+        endpoint = FakeEndpoint(self, self._last_port, listener)
+        self.endpoints[endpoint.port] = endpoint
+        return endpoint
+
+
+class FakeEndpoint:
+    def __init__(self, api: FakeRuntimeApi, port: int, listener: RuntimeListener) -> None:
+        self.port = port
+        self.listener = listener
+        self.process: FakeProcess | None = None
+        self._api = api
+
+    def dispatch(self, work: Work) -> None:
+        assert self.process is not None
+        self.process.work(work)
+
+    async def drained(self, timeout: float) -> None:  # noqa: ASYNC109
+        pass
+
+    async def close(self) -> None:
+        self._api.endpoints.pop(self.port, None)
+
+
+class FakeProcess:
+    """A runtime that lives on timers: connect, init, then an answer to each request."""
+
+    def __init__(
+        self, spec: SandboxSpec, planned: Start, service: ServiceModel, endpoint: FakeEndpoint
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.create, self.start = planned.anatomy.create, planned.anatomy.start
+        self.exited: asyncio.Future[Exit] = self._loop.create_future()
+        self.frozen = False
+        self.limited = False
+        self._function = spec.configuration.name
+        self._sandbox = spec.sandbox
+        self._planned = planned
+        self._service = service
+        self._listener = endpoint.listener
+        self._first = True
+        self._max_memory_mb = 0
+        endpoint.process = self
+        self._timer = self._loop.call_later(planned.anatomy.connect, self._connect)
+
+    def _connect(self) -> None:
+        self._listener.connected()
+        self._timer = self._loop.call_later(self._planned.anatomy.init, self._end_init)
+
+    def _end_init(self) -> None:
+        match self._planned.outcome:
+            case Outcome.OK:
+                self._listener.ready()
+            case Outcome.ERROR:
+                self._listener.init_failed(self._planned.error_type, b'{"errorType":"fake"}')
+            case Outcome.EXIT | Outcome.OUT_OF_MEMORY:
+                self._exit(self._planned)
+
+    def work(self, work: Work) -> None:
+        assert self.limited, "a request came before its CPU share"
+        assert not self.frozen, "a request came to a frozen sandbox"
+        answer = self._service.answer(self._function, work.request_id, first=self._first)
+        self._first = False
+        self._timer = self._loop.call_later(answer.duration, self._answer, work, answer)
+
+    def _answer(self, work: Work, answer: Answer) -> None:
+        self._max_memory_mb = max(self._max_memory_mb, answer.max_memory_mb)
+        match answer.outcome:
+            case Outcome.OK:
+                self._listener.responded(work.request_id, work.payload)
+            case Outcome.ERROR:
+                self._listener.errored(work.request_id, answer.error_type, b"{}")
+            case Outcome.EXIT | Outcome.OUT_OF_MEMORY:
+                self._exit(answer)
+
+    def _exit(self, end: Start | Answer) -> None:
+        self.exited.set_result(Exit(end.exit_code, end.outcome is Outcome.OUT_OF_MEMORY))
+
+    # what the engine asks for
+
+    def limit_cpu(self) -> None:
+        self.limited = True
+
+    def freeze(self) -> None:
+        assert not self.frozen
+        self.frozen = True
+
+    def thaw(self) -> None:
+        assert self.frozen
+        self.frozen = False
+
+    def max_memory_mb(self) -> int:
+        return self._max_memory_mb
+
+    async def stop(self) -> None:
+        self._timer.cancel()
+        if not self.exited.done():
+            await asyncio.sleep(self._service.stop(self._function, self._sandbox))
+        if not self.exited.done():
+            self.exited.set_result(Exit(KILLED))
+
+
+class FakeBackend:
+    name = "fake"
+    runtime_api_host = "fake"
+    runtime_api_name = "fake"
+    unenforced = ()
+
+    def __init__(self, service: ServiceModel, runtime_api: FakeRuntimeApi) -> None:
+        self.processes: list[FakeProcess] = []
+        self._service = service
+        self._runtime_api = runtime_api
+
+    async def open(self) -> None:
+        pass
+
+    async def deploy(
+        self,
+        configuration: FunctionConfiguration,
+        progress: Progress,  # noqa: ARG002
+    ) -> str:
+        return configuration.name
+
+    async def start(self, spec: SandboxSpec, output: Output) -> FakeProcess:  # noqa: ARG002
+        function = spec.configuration.name
+        planned = self._service.start(function, spec.sandbox)
+        try:
+            await asyncio.sleep(planned.anatomy.create)
+            if planned.outcome is Outcome.START_FAILED:
+                raise SandboxStartError("the fake was told to fail")
+            await asyncio.sleep(planned.anatomy.start)
+        except asyncio.CancelledError:
+            # what was made until then is taken away, which takes as long as any stop
+            await asyncio.sleep(self._service.stop(function, spec.sandbox))
+            raise
+        port = int(spec.environment["AWS_LAMBDA_RUNTIME_API"].partition(":")[2])
+        process = FakeProcess(spec, planned, self._service, self._runtime_api.endpoints[port])
+        self.processes.append(process)
+        return process
+
+    async def close(self) -> None:
+        pass

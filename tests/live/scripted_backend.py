@@ -1,0 +1,147 @@
+"""A backend without processes: its runtimes are tasks that dial the real Runtime API.
+
+A handler is looked up by its name here instead of being run from its file; what a sandbox does
+besides (to exit, to eat all memory, to hang) is acted out. Fast, and the same on every machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from emulator.live.backend import Exit
+
+if TYPE_CHECKING:
+    from emulator.core.catalog import FunctionConfiguration
+    from emulator.live.backend import Output, Progress, SandboxSpec
+
+KILLED = 137
+_API = "2018-06-01/runtime"
+
+
+class _ExitedError(Exception):
+    def __init__(self, code: int, *, out_of_memory: bool = False) -> None:
+        super().__init__(code)
+        self.ended = Exit(code, out_of_memory)
+
+
+class ScriptedProcess:
+    create = start = 0.0
+
+    def __init__(self, spec: SandboxSpec, output: Output) -> None:
+        self.spec = spec
+        self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self.frozen = False
+        self._output = output
+        self._running = asyncio.Event()
+        self._running.set()
+        self._task = asyncio.create_task(self._run())
+
+    def limit_cpu(self) -> None:
+        pass
+
+    def freeze(self) -> None:
+        self.frozen = True
+        self._running.clear()
+
+    def thaw(self) -> None:
+        self.frozen = False
+        self._running.set()
+
+    def max_memory_mb(self) -> int:
+        return 32
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        if not self.exited.done():
+            self.exited.set_result(Exit(KILLED))
+
+    async def _run(self) -> None:
+        try:
+            base = f"http://{self.spec.environment['AWS_LAMBDA_RUNTIME_API']}/{_API}"
+            async with httpx.AsyncClient(base_url=base, timeout=None) as api:
+                await self._serve(api)
+        except _ExitedError as error:
+            self.exited.set_result(error.ended)
+
+    async def _serve(self, api: httpx.AsyncClient) -> None:
+        with open(f"{self.spec.package}/app.py") as source:  # noqa: ASYNC230, PTH123
+            broken = "no_such_module" in source.read()
+        if broken:
+            await self._fail(api, "init/error", "Runtime.ImportModuleError", "no_such_module")
+            raise _ExitedError(1)
+        while True:
+            work = await api.get("invocation/next")
+            await self._running.wait()
+            request_id = work.headers["lambda-runtime-aws-request-id"]
+            path = f"invocation/{request_id}"
+            try:
+                answer = await self._handle(work.json(), request_id)
+            except ValueError as error:
+                await self._fail(api, f"{path}/error", "ValueError", str(error))
+            else:
+                await api.post(f"{path}/response", content=json.dumps(answer))
+
+    async def _fail(self, api: httpx.AsyncClient, path: str, kind: str, message: str) -> None:
+        body = {"errorType": kind, "errorMessage": message}
+        headers = {"Lambda-Runtime-Function-Error-Type": kind}
+        await api.post(path, json=body, headers=headers)
+
+    async def _handle(self, event: Any, request_id: str) -> Any:
+        match self.spec.configuration.handler.partition(".")[2]:
+            case "context":
+                environment = self.spec.environment
+                name = environment["AWS_LAMBDA_FUNCTION_NAME"]
+                return [name, request_id, environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]]
+            case "pause":
+                await asyncio.sleep(0.1)
+                return self.spec.environment["AWS_LAMBDA_RUNTIME_API"]
+            case "fail":
+                raise ValueError("no luck")
+            case "leave":
+                raise _ExitedError(event)
+            case "eat":
+                raise _ExitedError(KILLED, out_of_memory=True)
+            case "hang":
+                await asyncio.sleep(60)
+            case "say":
+                self._output(f"said {event}\n".encode())
+            case "large":
+                return "x" * event
+        return event
+
+
+class ScriptedBackend:
+    name = "scripted"
+    runtime_api_host = "127.0.0.1"
+    runtime_api_name = "127.0.0.1"
+    unenforced: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self.processes: list[ScriptedProcess] = []
+
+    async def open(self) -> None:
+        pass
+
+    async def deploy(
+        self,
+        configuration: FunctionConfiguration,
+        progress: Progress,  # noqa: ARG002
+    ) -> str:
+        return configuration.code
+
+    async def start(self, spec: SandboxSpec, output: Output) -> ScriptedProcess:
+        process = ScriptedProcess(spec, output)
+        self.processes.append(process)
+        return process
+
+    async def survivors(self) -> list[str]:
+        alive = (process for process in self.processes if not process.exited.done())
+        return [str(process.spec.sandbox) for process in alive]
+
+    async def close(self) -> None:
+        await asyncio.gather(*(process.stop() for process in self.processes))
