@@ -16,6 +16,8 @@ readonly suite=trixie # the Debian release whose Python is 3.13
 readonly rootfs_image=serverless-testbed/debian:$suite
 readonly standin_label=serverless-testbed.standin
 readonly recipe_label=serverless-testbed.standin.recipe
+readonly host_certificates=/usr/local/share/ca-certificates
+readonly host_bundle=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
 readonly pull_timeout=${STANDIN_PULL_TIMEOUT:-180}
 
 declare -rA recipes=(
@@ -43,7 +45,14 @@ label_of() { # IMAGE LABEL
   docker image inspect --format "{{ index .Config.Labels \"$2\" }}" "$1" 2>/dev/null
 }
 
-recipe_digest() { cat "${BASH_SOURCE[0]}" "$here"/standin/* | sha256sum | cut -c1-16; }
+# Everything that decides what an image holds, this machine's certificates and settings included.
+recipe_digest() {
+  {
+    declare -f make_rootfs copy_host_network_settings trim_rootfs
+    pip_settings
+    cat "$here"/standin/* "$host_certificates"/*.crt "$host_bundle" 2>/dev/null || true
+  } | sha256sum | cut -c1-16
+}
 
 mirrors() {
   if [[ -n ${STANDIN_MIRROR:-} ]]; then
@@ -73,12 +82,11 @@ make_rootfs() { # DIRECTORY
 
 # What a build inside the image needs to reach the package registries as this machine does.
 copy_host_network_settings() { # DIRECTORY
-  local bundle=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
-  if compgen -G '/usr/local/share/ca-certificates/*.crt' >/dev/null; then
-    cp /usr/local/share/ca-certificates/*.crt "$1/usr/local/share/ca-certificates/"
+  if compgen -G "$host_certificates/*.crt" >/dev/null; then
+    cp "$host_certificates"/*.crt "$1$host_certificates/"
   fi
   chroot "$1" update-ca-certificates >/dev/null 2>&1
-  if [[ -r $bundle ]]; then cp "$bundle" "$1/etc/ssl/certs/ca-certificates.crt"; fi
+  if [[ -r $host_bundle ]]; then cp "$host_bundle" "$1/etc/ssl/certs/ca-certificates.crt"; fi
 
   if command -v apt-config >/dev/null; then
     apt-config dump | grep -E '^Acquire::(https?::(Proxy|Verify)|Check-)' >"$1/etc/apt/apt.conf.d/90host" || true

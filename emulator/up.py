@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import random
 import signal
+import socket
 import time
 from dataclasses import asdict
 from importlib import metadata
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from fastapi import FastAPI
+
     from emulator.config import Settings
     from emulator.core.catalog import FunctionConfiguration
     from emulator.core.profile import Profile
@@ -59,12 +63,15 @@ async def up(settings: Settings) -> None:
     Raises:
         TestbedError: one of its kinds, each a sentence for the user.
     """
-    profile = PROFILES[settings.profile]
-    loaded = template.load(settings.template, profile)
-    with StateDirectory(settings.state_dir) as state, _stoppable():
+    loaded = template.load(settings.template, PROFILES[settings.profile])
+    with (
+        StateDirectory(settings.state_dir) as state,
+        _bound(settings.host, settings.port) as listener,
+        _stoppable(),
+    ):
         backend = await open_backend(settings, state, loaded.functions)
         try:
-            await _serve(settings, profile, loaded, backend, state)
+            await _serve(settings, loaded, backend, state, listener)
         finally:
             await backend.close()
 
@@ -95,13 +102,13 @@ async def open_backend(
 
 async def _serve(
     settings: Settings,
-    profile: Profile,
     loaded: template.Template,
     backend: SandboxBackend,
     state: StateDirectory,
+    listener: socket.socket,
 ) -> None:
-    loop = asyncio.get_running_loop()
-    clock, origin = MonotonicClock(loop), time.time()
+    profile = PROFILES[settings.profile]
+    clock, origin = MonotonicClock(asyncio.get_running_loop()), time.time()
     run = settings.run_dir or state.new_run()
     describe_run(run, _facts(settings, profile, backend, loaded.functions, origin))
     for sentence in backend.unenforced:
@@ -134,13 +141,13 @@ async def _serve(
             app = create_app(
                 engine,
                 RouteTable(loaded.routes),
-                port=settings.port,
+                port=listener.getsockname()[1],
                 profile=profile,
                 backend=backend.name,
                 logs=logs,
                 metrics=metrics,
             )
-            await _Server(settings, app, run, loaded).serve()
+            await _Server(app, run, loaded).serve([listener])
         finally:
             await engine.close()
             recorder.close()
@@ -190,14 +197,31 @@ def _versions() -> dict[str, str]:
     return found
 
 
+@contextlib.contextmanager
+def _bound(host: str, port: int) -> Iterator[socket.socket]:
+    """The gateway's address, taken before any long work; nobody is let in until it serves.
+
+    Raises:
+        SettingsError: it cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise SettingsError(f"Port {port} of {host} is taken (--port).") from None
+            raise SettingsError(f"{host}:{port} cannot be listened on: {error}") from None
+        yield listener
+
+
 class _Server(uvicorn.Server):
     """uvicorn in our loop; signals are ours, since a server's end is not the end of the work."""
 
-    def __init__(self, settings: Settings, app: Any, run: Path, loaded: template.Template) -> None:
+    def __init__(self, app: FastAPI, run: Path, loaded: template.Template) -> None:
         config = uvicorn.Config(
             app,
-            host=settings.host,
-            port=settings.port,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -218,12 +242,10 @@ class _Server(uvicorn.Server):
     def _stop(self) -> None:
         self.should_exit = True
 
-    async def startup(self, sockets: Any = None) -> None:
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self.should_exit:  # the port was taken; uvicorn has logged it
-            raise SettingsError(f"Port {self.config.port} of {self.config.host} is taken (--port).")
-        port = self.servers[0].sockets[0].getsockname()[1]
-        address = f"http://{self.config.host}:{port}"
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        address = f"http://{host}:{port}"
         say(f"Serving on {address}; the journal goes to {self._run}")
         for route in self._routes:
             say(f"  {route.method} {address}{route.path} -> {route.function}")

@@ -71,7 +71,7 @@ class CgroupTree:
 
     def reap(self) -> None:
         """Kills and removes all cgroups of this instance; bounded."""
-        names = {path.name for base in self.bases for path in base.iterdir() if path.is_dir()}
+        names = {path.parent.name for base in self.bases for path in base.glob("*/cgroup.procs")}
         for name in sorted(names):
             _end(self._cgroup(name))
 
@@ -117,7 +117,7 @@ def _v2_trees(root: Path, name: str) -> Iterator[CgroupTree]:
     """The places on v2 where this process may make cgroups, the best first."""
     own = _own_path(root)
     above = [path for path in own.parents if path.is_relative_to(root)]
-    for parent in (root, *above, own):
+    for parent in dict.fromkeys((root, *above, own)):
         if parent == own:
             _move_to_leaf(own)
         _hand_down(parent)

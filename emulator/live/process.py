@@ -52,6 +52,7 @@ class ProcessSandbox:
         tmp: Path | None,
         forget: Callable[[ProcessSandbox], None],
     ) -> None:
+        self.name = slot.name
         self.create = 0.0
         self.start = 0.0
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
@@ -211,6 +212,15 @@ class ProcessBackend:
             raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
         sandbox.create, sandbox.start = created - began, time.monotonic() - created
         return sandbox
+
+    async def survivors(self) -> list[str]:
+        """The sandboxes of this run that are not yet taken away; for tests and benchmarks."""
+        found = {path.name for path in self._tmp.iterdir()}
+        for base in self._tree.bases if self._tree else ():
+            found |= {path.name for path in base.iterdir() if path.is_dir()}
+        found |= {sandbox.name for sandbox in self._sandboxes}
+        spare = self._slots.names() if self._slots else set()
+        return sorted(found - spare)
 
     async def close(self) -> None:
         await asyncio.gather(*(sandbox.stop() for sandbox in self._sandboxes))

@@ -171,6 +171,9 @@ class SlotPool:
                 return slot
         return self._make()
 
+    def names(self) -> set[str]:
+        return {slot.name for slot in self._waiting}
+
     def _refill_later(self) -> None:
         if self._refilling is not None:
             self._refilling.cancel()

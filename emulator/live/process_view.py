@@ -184,7 +184,7 @@ def _file_system(runtime: Runtime) -> list[str]:
         words += ["--ro-bind", str(runtime.folder / name), f"/etc/{name}"]
     # the resolver's file is often a link to somewhere else
     resolver = Path("/etc/resolv.conf").resolve()
-    for path in map(Path, ("/nix/store", "/gnu/store", "/sys/devices/system/cpu", resolver)):
+    for path in (*map(Path, ("/nix/store", "/gnu/store", "/sys/devices/system/cpu")), resolver):
         if path.exists() and not path.is_relative_to("/etc"):
             words += _folders(path.parent)
             words += ["--ro-bind", str(path), str(path)]
