@@ -6,6 +6,7 @@ It needs no display and changes no global state of matplotlib.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,15 +86,18 @@ def _with_gaps(at: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[An
 
 def _mark_steps(panels: NDArray[np.object_], series: Series) -> None:
     """A dashed line through all panels wherever more users came, and how many they are then."""
-    last = 0.0
-    for second, users in zip(series.seconds, series.users, strict=True):
-        if not math.isnan(users) and users > last:
-            for panel in panels:
-                panel.axvline(second, **_STEP_LINE)
+    known = np.nan_to_num(series.users)
+    changed = np.flatnonzero(np.diff(known, prepend=0.0))
+    for place, until in pairwise([*changed, len(known)]):
+        second, users = series.seconds[place], known[place]
+        if place and users < known[place - 1]:
+            continue
+        for panel in panels:
+            panel.axvline(second, **_STEP_LINE)
+        if until - place > 1 or len(known) == 1:  # no room for a figure above a shorter step
             panels[0].annotate(
                 f"{users:.0f}", (second, users), (4, 3), textcoords="offset points", fontsize=9
             )
-        last = 0.0 if math.isnan(users) else users
 
 
 def _mark_cold_starts(run: Run, panel: Axes) -> int:

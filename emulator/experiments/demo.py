@@ -239,7 +239,11 @@ def _follow(
             code = locust.wait(_LOOK_EVERY)
         except subprocess.TimeoutExpired:
             emulator.check()
-            print(f"  {passed + _LOOK_EVERY:4.0f} s   {rows.news(_LOOK_EVERY)}", flush=True)
+            now = passed + _LOOK_EVERY
+            over = (
+                "   (the ramp is over, the last answers are awaited)" if now > seconds + 4 else ""
+            )
+            print(f"  {now:4.0f} s   {rows.news(_LOOK_EVERY)}{over}", flush=True)
         else:
             return code
     raise TestbedError(

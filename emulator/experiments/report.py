@@ -125,5 +125,5 @@ def _remarks(run: Run, figures: list[FunctionStats]) -> list[str]:
         if figure.unclaimed
     ]
     lines += [f"Note: {note}" for note in run.notes]
-    lines += [f"Not enforced on this machine: {sentence}" for sentence in run.info.unenforced]
+    lines += [f"Not as on Lambda: {sentence}" for sentence in run.info.unenforced]
     return lines

@@ -1,7 +1,8 @@
 """Lambda's Python runtime for sandboxes without Docker: a Runtime API client.
 
 It runs inside the sandbox, where nothing of the testbed but this file exists, so it imports the
-standard library alone, and of that as little as it can: a cold start pays for every module.
+standard library alone, and of that as little as it can: a cold start pays for every module, which
+is also why it is one module.
 The words of its errors and its encoding of results are those of awslambdaric 4.2.
 
 Arguments: `opt=FOLDER` (the layers), `uid=N` (become that user first; absent: stay who you are)
@@ -218,7 +219,9 @@ def _stack(trace: TracebackType | None) -> list[str]:
 
     while trace is not None and trace.tb_frame.f_code.co_filename == _stack.__code__.co_filename:
         trace = trace.tb_next
-    return traceback.format_tb(trace)
+    frames = traceback.extract_tb(trace)
+    # without its columns a frame is shown as AWS shows it, with no line of carets
+    return traceback.format_list([(f.filename, f.lineno or 0, f.name, f.line) for f in frames])
 
 
 def _log_error(description: dict[str, Any]) -> None:
@@ -378,8 +381,11 @@ def _ready_interpreter(opt: str) -> None:
 
 
 def main(options: dict[str, str]) -> None:
-    if lifeline := options.get("lifeline"):
-        _tie_to(int(lifeline))
+    lifeline = int(options.get("lifeline", 2))
+    os.closerange(3, lifeline)  # what the testbed's own parent let through
+    os.closerange(lifeline + 1, 1024)
+    if "lifeline" in options:
+        _tie_to(lifeline)
     if user := options.get("uid"):
         _become(int(user))
     _ready_interpreter(options["opt"])

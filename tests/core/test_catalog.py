@@ -74,6 +74,11 @@ def test_memory_outside_the_grid_is_refused(memory_mb: int, rest: str) -> None:
     assert found == [constraint(memory_mb, "memorySize", rest)]
 
 
+@pytest.mark.parametrize(("memory_mb", "timeout"), [(128, 1), (10_240, 900)])
+def test_limits_themselves_are_allowed(memory_mb: int, timeout: int) -> None:
+    assert faults(replace(ECHO, memory_mb=memory_mb, timeout=timeout), AWS_2025) == []
+
+
 def test_memory_between_two_steps_is_refused_in_2018_only() -> None:
     odd = replace(ECHO, memory_mb=200)
     assert faults(odd, AWS_2025) == []

@@ -34,7 +34,7 @@ def test_table_has_a_line_a_function_and_tells_what_it_is_made_of(study: MadeRun
         "Latency as the emulator saw it: fast.\n"
         "slow: 1 more invocations came past the clients whose rows are here; they are not "
         "counted.\n"
-        "Not enforced on this machine: CPU shares are not limited.\n"
+        "Not as on Lambda: CPU shares are not limited.\n"
     )
 
 

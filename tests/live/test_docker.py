@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
 import json
 import os
+import tarfile
 import time
 import zipfile
 from contextlib import asynccontextmanager
@@ -160,7 +162,7 @@ class World:
 @asynccontextmanager
 async def opened(instance: str, folder: Path, **settings: Any) -> AsyncIterator[World]:
     backend = DockerBackend(instance, **({"slots": 1} | settings))
-    folder.mkdir(exist_ok=True)
+    await asyncio.to_thread(folder.mkdir, exist_ok=True)
     world = World(backend, folder)
     try:
         await backend.check((world.configured("run"),), quiet)
@@ -322,7 +324,7 @@ async def test_start_that_the_engine_refuses_leaves_nothing(world: World, tmp_pa
 
 
 async def test_slot_is_given_back_and_more_sandboxes_than_slots_start_all_the_same(
-    instance: str, tmp_path: Path, world: World
+    instance: str, tmp_path: Path
 ) -> None:
     async with opened(instance, tmp_path / "f", slots=1, most_slots=1) as here:
         await here.backend.deploy(here.configured("run"), quiet)
@@ -347,9 +349,7 @@ async def test_slot_that_was_removed_is_replaced(instance: str, tmp_path: Path, 
         await slots.filled()
         (holder,) = containers(api, instance)
         api.remove_container(holder["Id"], force=True)
-        async with asyncio.timeout(BOUND):
-            while slots.ready:
-                await asyncio.sleep(0.01)
+        await _until(lambda: slots.ready == 0)
         sandbox = await here.start("run")
         await slots.filled()
         assert slots.ready == 1
@@ -435,9 +435,6 @@ async def test_requirements_layers_and_code_are_where_lambda_has_them(
 
 def _files(api: Any, image: str) -> set[str]:
     """Every path below /var/task and /opt of an image."""
-    import io
-    import tarfile
-
     container = api.create_container_from_config({"Image": image, "Cmd": ["x"]})["Id"]
     try:
         found: set[str] = set()
@@ -525,7 +522,7 @@ async def test_without_its_cgroups_a_sandbox_is_controlled_through_the_engine(
 
 async def _until(condition: Any) -> None:
     async with asyncio.timeout(BOUND):
-        while not await asyncio.to_thread(condition):
+        while not await asyncio.to_thread(condition):  # noqa: ASYNC110  # the engine's state
             await asyncio.sleep(0.01)
 
 

@@ -53,8 +53,11 @@ def run(behaviour: Behaviour, times: Iterable[float], **settings: Any) -> list[E
     simulation = Simulation(scheduler, ServiceModel(0, behaviour))
     entries = list(simulation.run(stimuli([ECHO], at_times(KEY, times))))
     assert entries[0] == Entry(0.0, VersionDeployed(ECHO), ())
-    assert simulation._heap == []
-    assert simulation._functions == {}
+    # a run may be longer than memory: nothing is kept of a sandbox that is gone
+    assert not simulation._heap
+    assert not simulation._functions
+    assert not simulation._fresh
+    assert not set(simulation._awaited) - set(scheduler.sandboxes)
     return entries[1:]
 
 
@@ -178,6 +181,19 @@ def test_invocation_may_end_in_other_ways(outcome: Outcome, end: Entry) -> None:
 def test_start_may_end_in_other_ways(outcome: Outcome, end: Entry) -> None:
     behaviour = Behaviour(warm=SECOND, init_mishaps=((outcome, 1.0),), **PHASES)
     assert run(behaviour, [1])[1] == end
+
+
+def test_what_happens_at_the_same_time_happens_in_the_order_in_which_it_was_decided() -> None:
+    entries = run(Behaviour(warm=SECOND, init=SECOND), [1, 1, 1])
+    assert [(each.at, type(each.event), getattr(each.event, "sandbox", 0)) for each in entries] == [
+        (1.0, InvokeRequested, 0),
+        (1.0, InvokeRequested, 0),
+        (1.0, InvokeRequested, 0),
+        *((2.0, SandboxReady, sandbox) for sandbox in (1, 2, 3)),
+        *((3.0, InvocationFinished, sandbox) for sandbox in (1, 2, 3)),
+        (603.0, TimePassed, 0),
+        *((603.0, SandboxGone, sandbox) for sandbox in (1, 2, 3)),
+    ]
 
 
 def test_throttled_request_brings_nothing_about() -> None:
