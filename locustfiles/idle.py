@@ -27,7 +27,7 @@ LETTERS = {"cold": "C", "warm": "W"}
 def gaps(speed: float = 1.0) -> list[float]:
     """Seconds to let pass before each request; the first comes at once."""
     before = (0.0, *REQUESTS_AT)
-    return [(at - last) for last, at in zip(before, REQUESTS_AT, strict=False)]
+    return [(at - last) / speed for last, at in zip(before, REQUESTS_AT, strict=False)]
 
 
 def letter(start_kind: str) -> str:

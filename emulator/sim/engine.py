@@ -141,7 +141,7 @@ class Simulation:
             case Outcome.START_FAILED:
                 self._push(now + phases.create, sandbox, SandboxGone(sandbox))
             case Outcome.NEVER:
-                self._awaited.pop(sandbox, None)
+                pass
             case _:
                 assert_never(start.outcome)
 
@@ -155,7 +155,7 @@ class Simulation:
             case Outcome.EXIT | Outcome.OUT_OF_MEMORY:
                 self._push(over, sandbox, _exit(sandbox, answer))
             case Outcome.NEVER:
-                self._awaited.pop(sandbox, None)
+                pass
             case Outcome.START_FAILED:
                 raise ValueError("only a sandbox's start can fail to be made")
             case _:

@@ -84,13 +84,22 @@ def test_a_refusal_is_a_failure_and_is_quoted() -> None:
     assert outcome.first_failure == "http/1.1 429 too many\r\ncontent-length: 2 no"
 
 
-async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.readuntil(b"\r\n\r\n{}")
-    writer.write(RESPONSE)
+def one_after_the_other() -> Server:
+    """Answers one connection and closes it, and only then the next."""
+    turn = asyncio.Lock()
+
+    async def server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async with turn:
+            await reader.readuntil(b"\r\n\r\n{}")
+            writer.write(RESPONSE)
+            writer.close()
+            await writer.wait_closed()
+
+    return server
 
 
 def test_a_connection_with_nothing_left_to_ask_may_be_closed() -> None:
-    assert len(served(answer_once, clients=3, requests=3).latencies_ms) == 3
+    assert len(served(one_after_the_other(), clients=3, requests=3).latencies_ms) == 3
 
 
 def test_a_closed_connection_ends_the_measurement() -> None:

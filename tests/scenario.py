@@ -1,0 +1,184 @@
+"""One seed's functions, workload, mishaps and callers, for the live engine and the simulator."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from emulator.core.catalog import FunctionConfiguration
+from emulator.core.messages import (
+    InvokeRequested,
+    ReservedConcurrencySet,
+    VersionDeployed,
+    VersionRetired,
+)
+from emulator.core.policy import (
+    Binding,
+    FixedKeepAlive,
+    KeepAlive,
+    PickOrder,
+    SchedulerSettings,
+    SurvivalCurve,
+)
+from emulator.core.scheduler import Scheduler
+from emulator.sim.engine import Simulation
+from emulator.sim.service import (
+    TICK,
+    Behaviour,
+    Constant,
+    Exponential,
+    Outcome,
+    ServiceModel,
+    Uniform,
+)
+
+if TYPE_CHECKING:
+    from emulator.core.journal import Entry
+    from emulator.core.model import Seconds
+    from emulator.sim.workload import Stimulus
+
+HORIZON = 600.0
+"""Seconds; by then everything has ended."""
+
+
+class Coarse(random.Random):
+    """Its numbers are multiples of 2^-10, so that lifetimes drawn from a curve are whole ticks."""
+
+    def random(self) -> float:
+        return int(super().random() * 1024) / 1024
+
+
+CURVE = SurvivalCurve(((0.0, 1.0), (2.0, 1.0), (10.0, 0.0)))
+KEEP_ALIVES: tuple[KeepAlive, ...] = (
+    FixedKeepAlive(0.0),
+    FixedKeepAlive(3.0),
+    FixedKeepAlive(40.0),
+    CURVE,
+)
+
+
+@dataclass(frozen=True)
+class Deploy:
+    at: Seconds
+    configuration: FunctionConfiguration
+    revision: int
+
+
+@dataclass(frozen=True)
+class Retire:
+    at: Seconds
+    key: str
+
+
+@dataclass(frozen=True)
+class Call:
+    at: Seconds
+    key: str
+    leaves_after: Seconds | None
+    """None: the caller stays until it has its answer."""
+
+
+class Scenario:
+    """Everything that one seed decides."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        chance = self.chance = random.Random(seed)
+        self.settings = SchedulerSettings(
+            keep_alive=chance.choice(KEEP_ALIVES),
+            pick_order=chance.choice(list(PickOrder)),
+            binding=chance.choice(list(Binding)),
+            host_memory_mb=chance.choice((512, 768, 1024, 8192)),
+            start_width=chance.choice((1, 2, 4)),
+            account_concurrency=chance.choice((3, 6, 100)),
+            init_timeout=2.0,
+            idle_speedup=chance.choice((1.0, 2.0)),
+        )
+        self.behaviour = Behaviour(
+            warm=Exponential(chance.choice((0.1, 1.0))),
+            cold=Exponential(1.0),
+            create=Exponential(0.25),
+            start=Exponential(0.25),
+            connect=Uniform(0.0, 0.3),
+            init=Exponential(0.5),
+            stop=Exponential(0.3),
+            init_mishaps=tuple((outcome, 0.04) for outcome in Outcome if outcome != "ok"),
+            mishaps=tuple(
+                (outcome, 0.04)
+                for outcome in Outcome
+                if outcome not in ("ok", Outcome.START_FAILED)
+            ),
+            max_memory_mb=36,
+        )
+        self.deploys = self._deploys()
+        self.calls = self._calls()
+        self.retires = self._retires()
+
+    def ticks(self, seconds: Seconds) -> Seconds:
+        return round(seconds / TICK) * TICK
+
+    def _deploys(self) -> list[Deploy]:
+        deploys = []
+        for name, memory_mb in (("small", 128), ("middle", 256), ("large", 512)):
+            configuration = FunctionConfiguration(
+                name, "python3.12", "app.handler", memory_mb=memory_mb, timeout=2
+            )
+            reserved = self.chance.choice((None, None, None, 0, 1, 2))
+            first = replace(configuration, reserved_concurrency=reserved)
+            deploys.append(Deploy(0.0, first, 0))
+            if self.chance.random() < 0.4:
+                at = self.ticks(self.chance.uniform(5.0, 30.0))
+                deploys.append(Deploy(at, replace(configuration, memory_mb=192), 1))
+        return sorted(deploys, key=lambda deploy: deploy.at)
+
+    def _calls(self) -> list[Call]:
+        chance, calls, at = self.chance, [], 1.0
+        for _ in range(40):
+            gap = chance.expovariate(2.0) if chance.random() < 0.9 else chance.uniform(2.0, 12.0)
+            at += self.ticks(gap) + TICK  # no two at once: what is first then is not decided
+            key = chance.choice(("small", "small", "middle", "large")) + ":$LATEST"
+            leaves_after = self.ticks(chance.expovariate(1.0)) if chance.random() < 0.4 else None
+            calls.append(Call(at, key, leaves_after))
+        return calls
+
+    def _retires(self) -> list[Retire]:
+        """Each version just after its last call, while that may still wait."""
+        last = {call.key: call.at for call in self.calls}
+        retires = [Retire(at + self.ticks(0.1), key) for key, at in last.items()]
+        return retires if self.chance.random() < 0.3 else []
+
+    def scheduler(self) -> Scheduler:
+        return Scheduler(self.settings, Coarse(self.seed))
+
+    def service(self) -> ServiceModel:
+        return ServiceModel(self.seed, self.behaviour)
+
+    def stimuli(self) -> list[Stimulus]:
+        told: list[Stimulus] = []
+        for deploy in self.deploys:
+            configuration = deploy.configuration
+            told.append((deploy.at, VersionDeployed(configuration.scheduled(deploy.revision))))
+            limit = configuration.reserved_concurrency
+            if limit is not None or deploy.revision > 0:
+                told.append((deploy.at, ReservedConcurrencySet(configuration.name, limit)))
+        told += [(retire.at, VersionRetired(retire.key)) for retire in self.retires]
+        for number, call in enumerate(self.calls, 1):
+            told.append((call.at, InvokeRequested(f"i{number}", call.key)))
+        return sorted(told, key=lambda stimulus: stimulus[0])
+
+    def simulated(self) -> list[Entry]:
+        return list(Simulation(self.scheduler(), self.service()).run(self.stimuli(), HORIZON))
+
+
+class Punctual(Scenario):
+    """Every handler takes exactly as long as its timeout allows."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(1)
+        self.settings = SchedulerSettings()
+        mishaps = ((outcome, 1.0),) if outcome is not Outcome.OK else ()
+        self.behaviour = Behaviour(warm=Constant(2.0), stop=Constant(0.5), mishaps=mishaps)
+        configuration = FunctionConfiguration("small", "python3.12", "app.handler", timeout=2)
+        self.deploys = [Deploy(0.0, configuration, 0)]
+        self.calls, self.retires = [Call(1.0, "small:$LATEST", None)], []
