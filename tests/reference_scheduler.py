@@ -39,8 +39,7 @@ from emulator.core.model import (
 )
 from emulator.core.policy import Binding, Chance, PickOrder, SchedulerSettings
 
-QUEUED, STARTING, BUSY = SandboxState.QUEUED, SandboxState.STARTING, SandboxState.BUSY
-IDLE, STOPPING = SandboxState.IDLE, SandboxState.STOPPING
+QUEUED, STARTING, BUSY, IDLE, STOPPING, _ = SandboxState
 
 
 @dataclass(eq=False)
@@ -132,9 +131,8 @@ class ReferenceScheduler:
             case VersionRetired(key):
                 self.retire(key)
             case ReservedConcurrencySet(name, limit):
-                self.reserved = [pair for pair in self.reserved if pair[0] != name]
-                if limit is not None:
-                    self.reserved.append((name, limit))
+                others = [pair for pair in self.reserved if pair[0] != name]
+                self.reserved = others if limit is None else [*others, (name, limit)]
             case TimePassed():
                 pass
         self.start_queued(now)
@@ -145,18 +143,16 @@ class ReferenceScheduler:
     def request(self, event: InvokeRequested, now: Seconds) -> None:
         function = next(each for each in self.versions if each.key == event.key)
         reason = self.limit_met(function.name)
+        box = self.pick(function)
+        if reason is None and box is None and not self.make_room(function.memory_mb):
+            reason = ThrottleReason.HOST_MEMORY
         if reason is not None:
             self.commands.append(Throttle(event.invocation, reason))
             return
-        box = self.pick(function)
+        self.requests.append(Request(event.invocation, function))
         if box is not None:
-            self.requests.append(Request(event.invocation, function))
             self.dispatch(box, event.invocation, StartKind.WARM, now)
             return
-        if not self.make_room(function.memory_mb):
-            self.commands.append(Throttle(event.invocation, ThrottleReason.HOST_MEMORY))
-            return
-        self.requests.append(Request(event.invocation, function))
         self.boxes_ever += 1
         keep_alive = self.settings.keep_alive.draw(self.chance) / self.settings.idle_speedup
         self.boxes.append(Box(self.boxes_ever, function, keep_alive, event.invocation))

@@ -171,14 +171,14 @@ class Scenario:
         return list(Simulation(self.scheduler(), self.service()).run(self.stimuli(), HORIZON))
 
 
-class Punctual(Scenario):
-    """Every handler takes exactly as long as its timeout allows."""
+class OneCall(Scenario):
+    """A single request, whose handler takes as long as its timeout allows if not told else."""
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: Outcome, takes: Seconds = 2.0) -> None:
         super().__init__(1)
         self.settings = SchedulerSettings()
         mishaps = ((outcome, 1.0),) if outcome is not Outcome.OK else ()
-        self.behaviour = Behaviour(warm=Constant(2.0), stop=Constant(0.5), mishaps=mishaps)
+        self.behaviour = Behaviour(warm=Constant(takes), stop=Constant(0.5), mishaps=mishaps)
         configuration = FunctionConfiguration("small", "python3.12", "app.handler", timeout=2)
         self.deploys = [Deploy(0.0, configuration, 0)]
         self.calls, self.retires = [Call(1.0, "small:$LATEST", None)], []

@@ -22,6 +22,7 @@ from emulator.core.messages import (
     SandboxGone,
     StopSandbox,
     Throttle,
+    TimePassed,
 )
 from emulator.core.model import Failure, StartKind, StopReason, ThrottleReason
 from emulator.core.profile import AWS_2025
@@ -33,9 +34,10 @@ from emulator.sim import service
 from emulator.telemetry.logs import Logs
 from tests.live.fake_backend import FakeBackend, FakeRuntimeApi
 from tests.live.jumping_loop import run
-from tests.scenario import HORIZON, Call, Deploy, Punctual, Retire, Scenario
+from tests.scenario import HORIZON, Call, Deploy, OneCall, Retire, Scenario
 
 if TYPE_CHECKING:
+    from emulator.core.model import Seconds
     from emulator.live.engine import Outcome
 
 SEEDS = range(300)
@@ -44,8 +46,9 @@ SEEDS = range(300)
 class LiveRun:
     """The scenario on the real engine; `outcomes` has those of the callers who stayed."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, last_words: Seconds = 0.0) -> None:
         self.scenario = scenario
+        self.last_words = last_words
         self.outcomes: dict[str, Outcome] = {}
         self.left = 0
         self.journal = io.StringIO()
@@ -63,7 +66,7 @@ class LiveRun:
             profile=AWS_2025,
             origin=1.6e9,
         )
-        runtime_api = FakeRuntimeApi()
+        runtime_api = FakeRuntimeApi(self.last_words)
         backend = FakeBackend(self.scenario.service(), runtime_api)
         numbers = iter(range(1, 1000))
         engine = Engine(
@@ -166,8 +169,17 @@ def test_live_engine_and_simulator_write_the_same_journal() -> None:
 
 @pytest.mark.parametrize("outcome", [service.Outcome.OK, service.Outcome.EXIT])
 def test_what_ends_in_the_moment_of_its_timeout_has_timed_out(outcome: service.Outcome) -> None:
-    live = LiveRun(Punctual(outcome))
+    live = LiveRun(OneCall(outcome))
     assert live.outcomes["i1"].failure is Failure.TIMEOUT
     (record,) = fold(live.entries)[0]
     assert record.status is Status.TIMEOUT
     assert [type(entry.event) for entry in live.entries].count(SandboxGone) == 1
+
+
+def test_sandbox_that_times_out_while_its_last_words_are_read_goes_once() -> None:
+    live = LiveRun(OneCall(service.Outcome.EXIT, takes=1.9375), last_words=0.09375)
+    assert live.outcomes["i1"].failure is Failure.TIMEOUT
+    assert [(entry.at, entry.event) for entry in live.entries[3:]] == [
+        (3.0, TimePassed()),
+        (3.03125, SandboxGone(1, 1)),
+    ]

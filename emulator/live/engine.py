@@ -137,6 +137,8 @@ class Engine:
         self._new_request_id = new_request_id
         self._deployed: dict[str, _Deployed] = {}
         self._packages: dict[tuple[str, int], _Deployed] = {}
+        self._revisions: dict[str, int] = {}
+        """The last of each version; it goes on when one is retired and deployed again."""
         self._calls: dict[str, _Call] = {}
         self._sandboxes: dict[int, LiveSandbox] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -167,13 +169,13 @@ class Engine:
         """
         package = await self._backend.deploy(configuration, progress)
         key = f"{configuration.name}:{configuration.version}"
-        earlier = self._deployed.get(key)
-        revision = earlier.revision + 1 if earlier else 0
+        revision = self._revisions.get(key, -1) + 1
+        self._revisions[key] = revision
         self._deployed[key] = _Deployed(configuration, package, revision)
         self._packages[key, revision] = self._deployed[key]
         self._apply(VersionDeployed(configuration.scheduled(revision)))
         limit = configuration.reserved_concurrency
-        if limit is not None or earlier is not None:
+        if limit is not None or revision > 0:
             self._apply(ReservedConcurrencySet(configuration.name, limit))
 
     def retire(self, key: str) -> None:
@@ -384,12 +386,13 @@ class Engine:
 
     def finished(self, sandbox: LiveSandbox, request_id: str, body: bytes, error_type: str) -> None:
         """A runtime posted a response, or an error of its handler."""
-        call = self._calls.pop(request_id, None)
-        if call is None:
+        if request_id not in self._calls:
             return  # it had failed already
-        call.settle(body, "Unhandled" if error_type else "")
         memory_mb = sandbox.max_memory_mb()
         self._apply(InvocationFinished(sandbox.id, request_id, error_type, memory_mb))
+        call = self._calls.pop(request_id, None)
+        if call is not None:  # else its timeout was due, and failed it first
+            call.settle(body, "Unhandled" if error_type else "")
 
     def sandbox_exited(self, sandbox: LiveSandbox, ended: Exit) -> None:
         sandbox.ending = True

@@ -30,7 +30,7 @@ def test_init_is_billed_since_2025_and_was_free_before() -> None:
 
 
 def test_price_is_gigabyte_seconds_and_a_request() -> None:
-    """Source: AWS's pricing example, 3 M requests of 120 ms at 1536 MB: $2.70... and $0.60."""
+    """3 M requests of 120 ms at 1536 MB are 540,000 GB-s, as in AWS's pricing example."""
     each = dollars(NEW, 1536, 120)
     assert 3_000_000 * each == pytest.approx(540_000 * 0.0000166667 + 0.60)
     assert dollars(OLD, 1024, 1000) == pytest.approx(0.00001667 + 0.0000002)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.core.messages import (
@@ -271,9 +271,7 @@ def test_indexed_scheduler_equals_the_reference_on_seeded_runs(binding: Binding)
     assert {kind.__name__ for kind in Event.__args__} <= set(seen.events)
 
 
-@settings(
-    max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(
     st.randoms(use_true_random=False),
     st.sampled_from(Binding),

@@ -15,6 +15,7 @@ from emulator.sim.service import Outcome
 
 if TYPE_CHECKING:
     from emulator.core.catalog import FunctionConfiguration
+    from emulator.core.model import Seconds
     from emulator.live.backend import Output, Progress, SandboxSpec
     from emulator.live.runtime_api import RuntimeListener, Work
     from emulator.sim.service import Answer, ServiceModel, Start
@@ -23,9 +24,13 @@ KILLED = 137
 
 
 class FakeRuntimeApi:
-    """Knows by its port which sandbox dials."""
+    """Knows by its port which sandbox dials.
 
-    def __init__(self) -> None:
+    `last_words` is how long the connections of a runtime that ended take to be read to their end.
+    """
+
+    def __init__(self, last_words: Seconds = 0.0) -> None:
+        self.last_words = last_words
         self.endpoints: dict[int, FakeEndpoint] = {}
         self._last_port = 0
 
@@ -48,7 +53,7 @@ class FakeEndpoint:
         self.process.work(work)
 
     async def drained(self, timeout: float) -> None:  # noqa: ASYNC109
-        pass
+        await asyncio.sleep(min(self._api.last_words, timeout))
 
     async def close(self) -> None:
         self._api.endpoints.pop(self.port, None)

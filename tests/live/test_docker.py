@@ -128,6 +128,7 @@ class World:
         self.backend = backend
         self._folder = folder
         self._server = RuntimeApiServer(AWS_2025.response_limit)
+        self._endpoints: list[RuntimeEndpoint] = []
         self._ids = itertools.count(1)
 
     def configured(self, handler: str, **more: Any) -> FunctionConfiguration:
@@ -144,10 +145,20 @@ class World:
         cpu = CpuShare(5000, 20_000)
         return SandboxSpec(next(self._ids), package, configuration, environment, cpu, **more)
 
+    async def close(self) -> None:
+        await self.backend.close()
+        for endpoint in self._endpoints:
+            await endpoint.close()
+
+    async def endpoint(self, listener: Listener) -> RuntimeEndpoint:
+        endpoint = await self._server.open(self.backend.runtime_api_host, listener)
+        self._endpoints.append(endpoint)
+        return endpoint
+
     async def start(self, handler: str, **more: Any) -> Started:
         configuration = self.configured(handler)
         listener = Listener()
-        endpoint = await self._server.open(self.backend.runtime_api_host, listener)
+        endpoint = await self.endpoint(listener)
         spec = await self.spec(configuration, endpoint.port, **more)
         output = bytearray()
         process = await self.backend.start(spec, output.extend)
@@ -175,7 +186,7 @@ async def opened(instance: str, folder: Path, **settings: Any) -> AsyncIterator[
     try:
         yield world
     finally:
-        await backend.close()
+        await world.close()
 
 
 @pytest.fixture(scope="module")
@@ -470,7 +481,7 @@ async def test_image_function_is_built_without_what_dockerignore_names(
         "imaged", package_type=PackageType.IMAGE, image=image, memory_mb=256
     )
     listener = Listener()
-    endpoint = await world._server.open(world.backend.runtime_api_host, listener)
+    endpoint = await world.endpoint(listener)
     process = await world.backend.start(await world.spec(configuration, endpoint.port), quiet)
     async with asyncio.timeout(BOUND):
         await listener.is_ready

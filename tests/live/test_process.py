@@ -178,6 +178,9 @@ async def running(
     try:
         one.process = await backend.start(spec, one.output)
         try:
+            one.process.exited.add_done_callback(
+                lambda exited: one.events.put_nowait(("exited", exited.result()))
+            )
             assert await one.event() == ("ready", None), one.written
             one.process.limit_cpu()
             yield one

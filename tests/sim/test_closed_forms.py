@@ -90,7 +90,7 @@ def test_requests_beyond_the_concurrency_limit_are_lost_as_erlang_says(
 def test_erlangs_loss_does_not_depend_on_the_shape_of_the_service_time(
     shape: Distribution,
 ) -> None:
-    tally = poisson_run(Behaviour(warm=shape), RATE, 4e4, keep_alive=FOREVER, account_concurrency=4)
+    tally = poisson_run(Behaviour(warm=shape), RATE, 3e4, keep_alive=FOREVER, account_concurrency=4)
     share = tally.throttled / tally.requests
     assert share == pytest.approx(erlang_b(4, RATE * MEAN), rel=0.08)
 
@@ -132,18 +132,18 @@ def test_published_example_of_simfaas_is_met() -> None:
     """λ .9/s, warm 1.991 s, cold 2.244 s, keep-alive 600 s, the newest idle one first.
 
     Source: the README of pacslab/simfaas, a run of 10^6 s: cold share .0014, 7.66 sandboxes of
-    which 1.788 are busy. This run has a third of that length.
+    which 1.788 are busy. This run has a fifth of that length.
     """
     behaviour = Behaviour(warm=Exponential(1.991), cold=Exponential(2.244))
     tally = poisson_run(
         behaviour,
         RATE,
-        3e5,
+        2e5,
         keep_alive=FixedKeepAlive(600.0),
         pick_order=PickOrder.MOST_RECENTLY_USED,
     )
-    assert tally.cold_share == pytest.approx(0.0014, rel=0.12)
-    assert tally.sandboxes.mean == pytest.approx(7.66, rel=0.015)
+    assert tally.cold_share == pytest.approx(0.0014, rel=0.15)
+    assert tally.sandboxes.mean == pytest.approx(7.66, rel=0.02)
     assert tally.busy.mean == pytest.approx(1.788, rel=0.01)
 
 
@@ -153,16 +153,16 @@ def test_least_recently_used_first_keeps_more_sandboxes_and_rarely_starts_cold()
         poisson_run(
             Behaviour(warm=Exponential(MEAN)),
             RATE,
-            1e5,
+            6e4,
             keep_alive=FixedKeepAlive(600.0),
             pick_order=order,
         )
         for order in (PickOrder.MOST_RECENTLY_USED, PickOrder.LEAST_RECENTLY_USED)
     )
-    assert newest.cold_share == pytest.approx(0.00132, rel=0.2)
+    assert newest.cold_share == pytest.approx(0.00132, rel=0.3)
     assert oldest.cold_share < newest.cold_share / 5
-    assert newest.sandboxes.mean == pytest.approx(7.7, rel=0.02)
-    assert 9.5 < oldest.sandboxes.mean < 12
+    assert newest.sandboxes.mean == pytest.approx(7.7, rel=0.03)
+    assert 9 < oldest.sandboxes.mean < 12
 
 
 @pytest.mark.parametrize(
