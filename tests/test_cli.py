@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from emulator.cli import main
+from tests.docker_engine import containers_of, require_docker
 from tests.emulator_process import BOUND, Emulator, write_template
 
 if TYPE_CHECKING:
@@ -113,9 +114,14 @@ def test_signal_ends_it_with_nothing_left(tmp_path: Path, number: int) -> None:
     assert not processes_of(marker)
 
 
-def test_after_kill_9_under_load_a_restart_serves_and_no_orphan_is_left(tmp_path: Path) -> None:
+@pytest.mark.parametrize("backend", ["process", pytest.param("docker", marks=pytest.mark.docker)])
+def test_after_kill_9_under_load_a_restart_serves_and_no_orphan_is_left(
+    tmp_path: Path, backend: str
+) -> None:
+    if backend == "docker":
+        require_docker()
     template, state = write_template(tmp_path), tmp_path / "state"
-    options = ("--backend", "process")
+    options = ("--backend", backend)
     with Emulator(template, state, *options) as here:
         callers = [threading.Thread(target=_call, args=(here.url,)) for _ in range(8)]
         for caller in callers:
@@ -128,6 +134,8 @@ def test_after_kill_9_under_load_a_restart_serves_and_no_orphan_is_left(tmp_path
         assert httpx.post(here.url + INVOKE, content=b"5", timeout=BOUND).json() == 5
         assert len(httpx.get(here.url + "/_testbed/sandboxes").json()) == 1
         assert here.end() == 0, "".join(here.lines)
+        left = containers_of(state) if backend == "docker" else []
+    assert not left
     assert not processes_of(str(tmp_path))
 
 

@@ -99,7 +99,8 @@ class Bubblewrap:
         words = [*self._command, "--ro-bind", f"{folder}/task", _TASK]
         words += ["--ro-bind", f"{folder}/opt", _OPT, "--perms", "1777"]
         words += ["--size", str(spec.tmp_mb << 20), "--tmpfs", "/tmp"]  # noqa: S108  # its own
-        words += ["--chdir", package.workdir]
+        # what is left is bubblewrap's own, and would be its user's to write where that is not root
+        words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", package.workdir]
         # what the dynamic linker reads must not reach bubblewrap itself
         for key in [key for key in environment if key.startswith("LD_") or key in _SHELLS_OWN]:
             words += ["--setenv", key, environment.pop(key)]

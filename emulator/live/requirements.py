@@ -14,6 +14,7 @@ from asyncio import subprocess
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from emulator.errors import BuildError
@@ -29,7 +30,8 @@ _LIMIT = 1800.0
 _SILENCE = 10.0
 """Seconds without a line of pip's after which a person is told that it still runs."""
 _LAST_LINES = 15
-_SHOWN = re.compile(r"(Collecting|Downloading|Building|Installing collected|Successfully)\b")
+_WIDTH = 100
+_SHOWN = re.compile(r"(Downloading|Building|Installing collected|Successfully)\b")
 _PLAIN = re.compile(r"[A-Za-z0-9][\w.-]*(\[[^]]*\])?\s*([<>=!~;(].*)?")
 
 
@@ -165,7 +167,7 @@ async def _follow(process: subprocess.Process, name: str, last: deque[str], say:
         text = line.decode(errors="replace").strip()
         last.append(text)
         if _SHOWN.match(text):
-            say(f"{name}: {text}")
+            say(f"{name}: {shorten(text, _WIDTH)}")
 
 
 def _python(module: str, *arguments: str) -> list[str]:

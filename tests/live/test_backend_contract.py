@@ -64,6 +64,12 @@ def eat(event, context):
 
 def say(event, context):
     print("said", event)
+
+def spin(event, context):
+    begun, cpu = time.perf_counter(), time.process_time()
+    while time.process_time() - cpu < event:
+        pass
+    return (time.process_time() - cpu) / (time.perf_counter() - begun)
 """
 BOUND = 60.0
 """Seconds that any one wait of this suite may take."""
@@ -255,6 +261,20 @@ async def test_what_the_function_prints_is_in_its_log(
         async with asyncio.timeout(BOUND):
             while not here.has_logged(name, "said 7"):  # noqa: ASYNC110  # nothing tells a test
                 await asyncio.sleep(0.01)
+
+
+async def test_share_of_cpu_follows_memory(backend: SandboxBackend, tmp_path: Path) -> None:
+    if backend.name == "scripted" or any("CPU" in sentence for sentence in backend.unenforced):
+        pytest.skip("no share of CPU can be enforced here, and the backend says so")
+    shares = {}
+    async with world(backend, tmp_path) as here:
+        for memory_mb in (256, 1769):
+            key = await here.deploy("spin", memory_mb=memory_mb)
+            await here.invoke(key, 0.01)
+            shares[memory_mb] = json.loads((await here.invoke(key, 0.4)).payload)
+    # a busy host gives less than the share, never more
+    assert 0.4 < shares[256] / (256 / 1769) < 1.15
+    assert shares[1769] > 2.5 * shares[256]
 
 
 async def test_idle_sandbox_is_stopped_when_keep_alive_ends(

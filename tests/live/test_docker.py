@@ -228,7 +228,7 @@ async def test_root_is_read_only_and_tmp_is_bounded(world: World) -> None:
         assert status, f"{place} could be written: {said}"
     fits = await sandbox.call("head -c 9000000 /dev/zero > /tmp/a; rm /tmp/a")
     said, status = await sandbox.call("head -c 11000000 /dev/zero > /tmp/b")
-    ran, _ = await sandbox.call("echo 'echo ran' > /tmp/c; chmod +x /tmp/c; rm /tmp/b; /tmp/c")
+    ran, _ = await sandbox.call("rm /tmp/b; echo 'echo ran' > /tmp/c; chmod +x /tmp/c; /tmp/c")
     await sandbox.process.stop()
     assert fits == ["", 0]
     assert status
