@@ -3,8 +3,8 @@
 # engine and Debian's packages but can pull no image. A base image that is already here, or can be
 # pulled, is used as it is.
 #
-#   docker/standin.sh                 every base image below
-#   docker/standin.sh IMAGE...        only these
+#   docker/standin.sh                 what Python functions start from
+#   docker/standin.sh IMAGE...        only these; below are all that it knows
 #   docker/standin.sh --force ...     rebuild stand-ins; a real image is never replaced
 #
 # STANDIN_PULL_TIMEOUT  seconds to try a pull before building (default 180, 0 never tries)
@@ -23,7 +23,10 @@ readonly pull_timeout=${STANDIN_PULL_TIMEOUT:-180}
 declare -rA recipes=(
   [public.ecr.aws/lambda/python:3.13]=lambda-python.Dockerfile
   [python:3.13-slim]=python-slim.Dockerfile
+  [eclipse-temurin:21-jre]=java-jre.Dockerfile
+  [node:20-slim]=node-slim.Dockerfile
 )
+readonly -a usual=(public.ecr.aws/lambda/python:3.13 python:3.13-slim)
 
 say() { printf 'standin: %s\n' "$*" >&2; }
 die() {
@@ -45,13 +48,20 @@ label_of() { # IMAGE LABEL
   docker image inspect --format "{{ index .Config.Labels \"$2\" }}" "$1" 2>/dev/null
 }
 
-# Everything that decides what an image holds, this machine's certificates and settings included.
-recipe_digest() {
-  {
-    declare -f make_rootfs copy_host_network_settings trim_rootfs
-    pip_settings
-    cat "$here"/standin/* "$host_certificates"/*.crt "$host_bundle" 2>/dev/null || true
-  } | sha256sum | cut -c1-16
+short_digest() { sha256sum | cut -c1-16; }
+
+# All that decides what an image holds, this machine's certificates and settings included.
+rootfs_recipe() {
+  declare -f make_rootfs copy_host_network_settings trim_rootfs
+  pip_settings
+  cat "$host_certificates"/*.crt "$host_bundle" 2>/dev/null || true
+}
+
+image_recipe() { # IMAGE
+  printf '%s\n' "$rootfs_digest"
+  cat "$here/standin/${recipes[$1]}"
+  # what a recipe may copy; a change to one of the others concerns it not
+  find "$here/standin" -type f ! -name '*.Dockerfile' -print0 | sort -z | xargs -0 cat
 }
 
 mirrors() {
@@ -113,7 +123,9 @@ trim_rootfs() { # DIRECTORY
 }
 
 ensure_rootfs_image() {
-  if [[ $force = no && $(label_of "$rootfs_image" "$recipe_label") = "$digest" ]]; then return 0; fi
+  if [[ $force = no && $(label_of "$rootfs_image" "$recipe_label") = "$rootfs_digest" ]]; then
+    return 0
+  fi
   command -v debootstrap >/dev/null || die 'needs debootstrap (apt-get install debootstrap)'
   [[ $EUID = 0 ]] || die 'needs root, for debootstrap'
   workdir=$(mktemp -d "${TMPDIR:-/var/tmp}/standin.XXXXXX")
@@ -122,7 +134,7 @@ ensure_rootfs_image() {
   copy_host_network_settings "$workdir/rootfs"
   trim_rootfs "$workdir/rootfs"
   tar -C "$workdir/rootfs" --numeric-owner --one-file-system -c . |
-    docker import --change "LABEL $recipe_label=$digest" - "$rootfs_image" >/dev/null
+    docker import --change "LABEL $recipe_label=$rootfs_digest" - "$rootfs_image" >/dev/null
 }
 
 pull() { # IMAGE
@@ -131,7 +143,7 @@ pull() { # IMAGE
   timeout "$pull_timeout" docker pull --quiet "$1" >/dev/null 2>&1 </dev/null
 }
 
-build() { # IMAGE
+build() { # IMAGE DIGEST
   local -a build_args=()
   local name output
   for name in http_proxy https_proxy no_proxy; do
@@ -142,22 +154,22 @@ build() { # IMAGE
   if ! output=$(tar -C "$here/standin" -c . |
     docker build --force-rm --file "${recipes[$1]}" "${build_args[@]}" \
       --build-arg "ROOTFS=$rootfs_image" \
-      --label "$standin_label=$1" --label "$recipe_label=$digest" --tag "$1" - 2>&1); then
+      --label "$standin_label=$1" --label "$recipe_label=$2" --tag "$1" - 2>&1); then
     printf '%s\n' "$output" >&2
     die "building $1 failed"
   fi
 }
 
 ensure() { # IMAGE
-  local standin_for recipe
+  local standin_for digest
   [[ -v recipes[$1] ]] || die "no recipe for $1; known: ${!recipes[*]}"
+  digest=$(image_recipe "$1" | short_digest)
   if standin_for=$(label_of "$1" "$standin_label"); then
-    recipe=$(label_of "$1" "$recipe_label")
     if [[ -z $standin_for || $standin_for = '<no value>' ]]; then
       say "$1 is here"
       return 0
     fi
-    if [[ $force = no && $recipe = "$digest" ]]; then
+    if [[ $force = no && $(label_of "$1" "$recipe_label") = "$digest" ]]; then
       say "$1 is here (a stand-in)"
       return 0
     fi
@@ -165,7 +177,7 @@ ensure() { # IMAGE
     return 0
   fi
   ensure_rootfs_image
-  build "$1"
+  build "$1" "$digest"
 }
 
 force=no
@@ -174,7 +186,7 @@ if [[ ${1:-} = --force ]]; then
   shift
 fi
 docker version >/dev/null 2>&1 || die 'no Docker engine answers'
-digest=$(recipe_digest)
-readonly force digest
-if (($# == 0)); then set -- "${!recipes[@]}"; fi
+rootfs_digest=$(rootfs_recipe | short_digest)
+readonly force rootfs_digest
+if (($# == 0)); then set -- "${usual[@]}"; fi
 for image in "$@"; do ensure "$image"; done

@@ -38,7 +38,7 @@ from tests.scenario import HORIZON, Call, Deploy, OneCall, Retire, Scenario
 
 if TYPE_CHECKING:
     from emulator.core.model import Seconds
-    from emulator.live.engine import Outcome
+    from emulator.live.call import Outcome
 
 SEEDS = range(300)
 

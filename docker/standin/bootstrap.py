@@ -1,4 +1,4 @@
-"""Starts the unmodified awslambdaric with the module search path of AWS's Python image."""
+"""Starts the unmodified awslambdaric with AWS's module search path."""  # noqa: INP001  # a script
 
 import os
 import site
@@ -14,8 +14,7 @@ def extend_path(task_root: str) -> None:
     layers = [] if "PYTHONPATH" in os.environ else LAYERS
     sys.path[:0] = [task_root, *layers]
     for folder in [task_root, *layers]:
-        if os.path.isdir(folder):
-            site.addsitedir(folder)
+        site.addsitedir(folder)  # one that is not there counts as empty
     os.environ.setdefault("PYTHONPATH", os.environ["LAMBDA_RUNTIME_DIR"])
 
 

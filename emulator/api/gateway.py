@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from emulator.core.routes import Route, RouteTable
-    from emulator.live.engine import Engine, Outcome
+    from emulator.live.call import Outcome
+    from emulator.live.engine import Engine
 
 INTEGRATION_TIMEOUT = 30.0
 """Seconds; API Gateway's most for an HTTP API."""

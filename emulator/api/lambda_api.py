@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from emulator.core.profile import Profile
-    from emulator.live.engine import Engine, Outcome
+    from emulator.live.call import Outcome
+    from emulator.live.engine import Engine
 
 Headers = list[tuple[bytes, bytes]]
 

@@ -361,8 +361,8 @@ def _tie_to(lifeline: int) -> None:
 
 def _become(user: int) -> None:
     os.setgroups([])
-    os.setresgid(user, user, user)
-    os.setresuid(user, user, user)
+    os.setgid(user)
+    os.setuid(user)
 
 
 def _ready_interpreter(opt: str) -> None:

@@ -85,8 +85,9 @@ class CgroupTree:
 def find_tree(root: Path, instance: str) -> CgroupTree | None:
     """Where cgroups can be made below `root`, orphans removed; None where they cannot."""
     name = f"testbed-{instance}"
+    unified = (root / "cgroup.procs").exists()
     best: CgroupTree | None = None
-    for tree in _v1_trees(root, name) if v1_mounts(root) else _v2_trees(root, name):
+    for tree in _v2_trees(root, name) if unified else _v1_trees(root, name):
         if not _usable(tree) or (best and len(tree.controllers) <= len(best.controllers)):
             tree.remove()
             continue

@@ -53,8 +53,9 @@ class DockerBackend:
 
     `instance` labels all that it makes, and only what bears it is ever removed. `network` is the
     engine's network for sandboxes (empty: its default bridge, or ours where we are a container).
-    `slots` network slots are kept ready, and up to `most_slots` where as many sandboxes live.
-    `registry` holds the runtimes' base images.
+    `slots` network slots are kept, and up to `most_slots` where as many sandboxes live; each takes
+    about 10 MB. `runtime_api` says on which address to listen and what sandboxes dial, where what
+    is found is wrong. `registry` holds the runtimes' base images.
     """
 
     name = "docker"
@@ -66,7 +67,8 @@ class DockerBackend:
         cgroup_root: Path = DEFAULT_ROOT,
         network: str = "",
         slots: int = 32,
-        most_slots: int = 256,
+        most_slots: int = 128,
+        runtime_api: tuple[str, str] | None = None,
         registry: str = AWS_REGISTRY,
         environ: Mapping[str, str] | None = None,
     ) -> None:
@@ -79,6 +81,7 @@ class DockerBackend:
         self._prefix = f"testbed-{instance}-{secrets.token_hex(3)}"
         self._cgroup_root = cgroup_root
         self._network = network
+        self._runtime_api = runtime_api
         self._engine = DockerEngine(environ)
         self._images = DockerImages(self._engine, registry)
         labels = self._labels | {_KIND_LABEL: "slot"}
@@ -127,7 +130,8 @@ class DockerBackend:
             await self._watch.open()
         except (EngineError, OSError) as error:
             raise BackendUnavailableError(f"The Docker engine cannot be used: {error}.") from error
-        self.runtime_api_host, self.runtime_api_name = self._meeting.listen, self._meeting.dial
+        found = (self._meeting.listen, self._meeting.dial)
+        self.runtime_api_host, self.runtime_api_name = self._runtime_api or found
         self.unenforced = shortcomings(info, self._cgroups_writable)
         self._slots.open(self._meeting)
 

@@ -130,20 +130,24 @@ class DockerEngine:
         *,
         headers: Mapping[str, str] | None = None,
         body: IO[bytes] | None = None,
+        patience: float | None = CALL_TIMEOUT,
     ) -> Exchange:
         """Sends `METHOD /path` on a connection of its own; returns when the answer began.
+
+        `patience` is for how many seconds that may take.
 
         Raises:
             EngineError
         """
         exchange = Exchange(on_body)
         try:
-            await self._connection(exchange)
-            await exchange.send(self._head(request, query, headers or {}, body), body)
-            status = await exchange.answered
-            if status in _ANSWERS:
-                return exchange
-            await exchange.ended
+            async with asyncio.timeout(patience):
+                await self._connection(exchange)
+                await exchange.send(self._head(request, query, headers or {}, body), body)
+                status = await exchange.answered
+                if status in _ANSWERS:
+                    return exchange
+                await exchange.ended
         except BaseException as error:
             exchange.close()
             if isinstance(error, OSError):

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _TAIL = 20
 _WIDTH = 120
+_IDS = ("---> ", "Removing intermediate container ")
+"""Lines of a build that say nothing to a person."""
 _LAYER_TIMEOUT = 60.0
 """Seconds that a pull which has begun may stand still: a large layer is checked in silence."""
 _LAST_STATES = frozenset({"Pull complete", "Already exists", "Download complete"})
@@ -213,7 +215,9 @@ class DockerImages:
             for line in lines.feed(piece):
                 take(line)
 
-        exchange = await self._engine.exchange(request, query, feed, headers=headers, body=body)
+        exchange = await self._engine.exchange(
+            request, query, feed, headers=headers, body=body, patience=None
+        )
         try:
             await exchange.ended
         finally:
@@ -237,9 +241,9 @@ class _BuildLog:
             self.image, self.error = identity, ""
         *lines, self._rest = (self._rest + message.get("stream", "")).split("\n")
         for text in (line.strip() for line in lines):
-            if text and not text.startswith("---> "):  # ids of layers say nothing to a person
+            if text and not text.startswith(_IDS):
                 self.tail.append(text)
-                self._progress(text[:_WIDTH])
+                self._progress(text.partition("\\n")[0][:_WIDTH])  # a script's first line will do
 
 
 def _image_context(image: ImageSource) -> tuple[IO[bytes], str]:

@@ -35,6 +35,7 @@ _PIP = [
 ]
 # Hash-based .pyc files are not checked against their source: a start reads one file a module.
 _FINISH = f"""\
+# checks the package's size and compiles it
 import compileall, os, py_compile, sys
 folders = ("/var/task", "/opt")
 size = sum(

@@ -28,6 +28,7 @@ LABEL = "serverless-testbed.instance"
 USER = "993:990"
 """The ids of AWS's sbx_user1051, under which every function runs."""
 KILLED = 137
+_CONFLICT = 409
 _MIB = 1 << 20
 _LAST_OUTPUT = 1.0
 """Seconds that the output may still come after its sandbox's end."""
@@ -217,6 +218,7 @@ class DockerSandbox:
         self._attachment = await self._engine.exchange(
             request, query, self._received, headers=upgrade
         )
+        self._attachment.ended.add_done_callback(self._output_ended)
 
     def controlled_by(self, control: SandboxControl, cgroup: CgroupV1 | CgroupV2 | None) -> None:
         """`cgroup` is for looking, and may not be writable."""
@@ -256,8 +258,15 @@ class DockerSandbox:
         self._end(Exit(KILLED))
 
     def _received(self, piece: bytes) -> None:
-        for payload in self._frames.feed(piece):
-            self._output(payload)
+        for lines in self._frames.feed(piece):
+            self._write(lines)
+
+    def _output_ended(self, _: asyncio.Future[None]) -> None:
+        self._write(self._frames.rest())
+
+    def _write(self, output: bytes) -> None:
+        if output:
+            self._output(output)
 
     async def _see_off(self, code: int) -> None:
         if self._attachment is not None:
@@ -276,7 +285,9 @@ async def remove_container(engine: DockerEngine, name: str) -> bool:
     try:
         await engine.call(lambda api: api.remove_container(name, v=True, force=True))
     except EngineError as error:
-        if not error.missing:
+        if error.status == _CONFLICT:  # somebody else is removing it
+            log.debug("container %s: %s", name, error)
+        elif not error.missing:
             log.warning("container %s could not be removed: %s", name, error)
         return error.missing
     return True

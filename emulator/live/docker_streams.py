@@ -21,17 +21,22 @@ if TYPE_CHECKING:
 _PIECE = 1 << 18
 _OK = range(100, 300)
 _HEADER = 8
+_LONGEST_LINE = 1 << 16
+"""Bytes of an unfinished line that are held back."""
 
 
 class Demultiplexer:
     """Takes the engine's frames apart, each a header of 8 bytes and a payload of stdout or stderr.
 
-    Both streams come out as one, in the engine's order, in pieces that end anywhere.
+    Both streams come out as one. The engine cuts frames anywhere, so an unfinished line is held
+    back until its stream goes on: else one stream's line would end within another's.
     """
 
     def __init__(self) -> None:
         self._header = bytearray()
         self._left = 0
+        self._held: dict[int, bytes] = {}
+        """The unfinished line of each stream."""
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
         at = 0
@@ -40,14 +45,29 @@ class Demultiplexer:
                 payload = piece[at : at + self._left]
                 self._left -= len(payload)
                 at += len(payload)
-                yield payload
-                continue
-            missing = _HEADER - len(self._header)
-            self._header += piece[at : at + missing]
-            at += missing
-            if len(self._header) == _HEADER:
-                self._left = int.from_bytes(self._header[4:], "big")
-                self._header.clear()
+                yield self._lines(self._header[0], payload)
+            else:
+                if len(self._header) == _HEADER:
+                    self._header.clear()
+                missing = _HEADER - len(self._header)
+                self._header += piece[at : at + missing]
+                at += missing
+                if len(self._header) == _HEADER:
+                    self._left = int.from_bytes(self._header[4:], "big")
+
+    def rest(self) -> bytes:
+        """What is held back when the streams have ended."""
+        held, self._held = b"".join(self._held.values()), {}
+        return held
+
+    def _lines(self, stream: int, payload: bytes) -> bytes:
+        text = self._held.pop(stream, b"") + payload
+        end = text.rfind(b"\n") + 1
+        if len(text) - end > _LONGEST_LINE:
+            end = len(text)
+        if end < len(text):
+            self._held[stream] = text[end:]
+        return text[:end]
 
 
 class JsonLines:

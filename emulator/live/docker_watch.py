@@ -7,7 +7,7 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
-from emulator.live.docker_engine import CALL_TIMEOUT, EngineError
+from emulator.live.docker_engine import EngineError
 from emulator.live.docker_streams import JsonLines
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class EngineWatch:
         self._on_event = on_event
         self._on_return = on_return
         self._on_loss = on_loss
+        self._exchange: Exchange | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -53,11 +54,14 @@ class EngineWatch:
         Raises:
             EngineError
         """
-        self._task = self._engine.spawn(self._follow(await self._subscribe()))
+        self._exchange = await self._subscribe()
+        self._task = self._engine.spawn(self._follow(self._exchange))
 
     def close(self) -> None:
         if self._task is not None:
             self._task.cancel()
+        if self._exchange is not None:  # a task that never ran closes nothing
+            self._exchange.close()
 
     async def _subscribe(self) -> Exchange:
         lines = JsonLines()
@@ -66,20 +70,14 @@ class EngineWatch:
             for event in lines.feed(piece):
                 self._on_event(event["Action"], event["Actor"]["Attributes"])
 
-        try:
-            async with asyncio.timeout(CALL_TIMEOUT):
-                return await self._engine.exchange("GET /events", self._query, feed)
-        except TimeoutError:
-            raise EngineError("the engine tells no events") from None
+        return await self._engine.exchange("GET /events", self._query, feed)
 
     async def _follow(self, exchange: Exchange) -> None:
         while True:
-            try:
-                await exchange.ended
-            finally:
-                exchange.close()
+            await exchange.ended
+            exchange.close()
             log.warning("the events of the engine at %s broke off", self._engine.address)
-            exchange = await self._subscribe_again()
+            self._exchange = exchange = await self._subscribe_again()
             try:
                 await self._on_return()
             except EngineError as error:

@@ -38,9 +38,10 @@ from emulator.core.messages import (
     VersionDeployed,
     VersionRetired,
 )
-from emulator.core.model import Failure, StartKind, ThrottleReason
+from emulator.core.model import Failure, ThrottleReason
 from emulator.errors import ResourceNotFoundError, SandboxStartError
 from emulator.live.backend import CpuShare, SandboxSpec
+from emulator.live.call import Call
 from emulator.live.environment import function_arn, sandbox_environment
 from emulator.live.runtime_api import Work
 from emulator.live.sandbox import LiveSandbox
@@ -53,56 +54,12 @@ if TYPE_CHECKING:
     from emulator.core.profile import Profile
     from emulator.core.scheduler import Scheduler
     from emulator.live.backend import Exit, Progress, SandboxBackend
+    from emulator.live.call import Outcome
     from emulator.live.clock import LoopClock
     from emulator.live.recorder import Recorder
     from emulator.live.runtime_api import RuntimeApi
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How an invocation ended; a throttle or a failure is one as well."""
-
-    request_id: str
-    payload: bytes = b""
-    function_error: str = ""
-    """`Unhandled` or `Handled`, as X-Amz-Function-Error says it; empty for a success."""
-    start: StartKind | None = None
-    sandbox: int | None = None
-    version: str = "$LATEST"
-    throttle: ThrottleReason | None = None
-    failure: Failure | None = None
-
-
-@dataclass(slots=True)
-class _Call:
-    """An accepted invocation that has no outcome yet. The engine owns it, not its caller."""
-
-    request_id: str
-    function: str
-    version: str
-    payload: bytes
-    outcome: asyncio.Future[Outcome]
-    trace_id: str = ""
-    client_context: str = ""
-    start: StartKind | None = None
-    sandbox: int | None = None
-
-    def settle(self, payload: bytes, function_error: str = "", **more: object) -> None:
-        if self.outcome.done():  # its caller has gone
-            return
-        self.outcome.set_result(
-            Outcome(
-                self.request_id,
-                payload,
-                function_error,
-                self.start,
-                self.sandbox,
-                self.version,
-                **more,  # type: ignore[arg-type]  # throttle and failure, at two call sites
-            )
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +96,7 @@ class Engine:
         self._packages: dict[tuple[str, int], _Deployed] = {}
         self._revisions: dict[str, int] = {}
         """The last of each version; it goes on when one is retired and deployed again."""
-        self._calls: dict[str, _Call] = {}
+        self._calls: dict[str, Call] = {}
         self._sandboxes: dict[int, LiveSandbox] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -197,7 +154,7 @@ class Engine:
             raise ResourceNotFoundError(f"Function not found: {arn}")
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         configuration = deployed.configuration
-        call = _Call(
+        call = Call(
             self._new_request_id(),
             configuration.name,
             configuration.version,

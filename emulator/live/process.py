@@ -17,7 +17,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from emulator.errors import SandboxStartError
+from emulator.errors import BackendUnavailableError, SandboxStartError
 from emulator.live.backend import Exit
 from emulator.live.cgroup import DEFAULT_ROOT
 from emulator.live.cgroup_tree import CgroupTree, find_tree
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from emulator.core.catalog import FunctionConfiguration
     from emulator.live.backend import Output, Progress, SandboxSpec
-    from emulator.live.process_view import Runtime, View
+    from emulator.live.process_view import View
 
 _PROBE_LIMIT = 10.0
 """Seconds that the trial start of bubblewrap may take."""
@@ -49,7 +49,7 @@ class ProcessSandbox:
         self,
         slot: Slot,
         spec: SandboxSpec,
-        tmp: Path | None,
+        view: View,
         forget: Callable[[ProcessSandbox], None],
     ) -> None:
         self.name = slot.name
@@ -59,9 +59,9 @@ class ProcessSandbox:
         self._slot = slot
         self._cgroup = slot.cgroup
         self._spec = spec
-        self._tmp = tmp
+        self._tmp = view.tmp(slot.name)
         self._forget = forget
-        self._memory = RuntimeMemory(slot.pid)
+        self._memory = RuntimeMemory(slot.pid, view.launchers)
         self._oom_kills = 0
         self._stopped: asyncio.Task[None] | None = None
         slot.exited.add_done_callback(self._ended)
@@ -133,7 +133,8 @@ class ProcessBackend:
         self._bubblewrap = bubblewrap
         self._spare_slots = spare_slots
         self._packages = Packages(self._state)
-        self._names = (f"testbed-{instance}-{os.getpid()}-{n}" for n in itertools.count(1))
+        self._mark = f"testbed-{instance}-"
+        self._names = (f"{self._mark}{os.getpid()}-{n}" for n in itertools.count(1))
         self._tmp = self._state / "sandboxes"
         self._tree: CgroupTree | None = None
         self._view: View | None = None
@@ -144,48 +145,56 @@ class ProcessBackend:
     async def open(self) -> None:
         """See `SandboxBackend.open`; bubblewrap and cgroups are tried, not assumed."""
         _raise_descriptor_limit()
-        mark = f"testbed-{self._instance}-"
-        await asyncio.to_thread(self._prepare, mark)
-        runtime = await asyncio.to_thread(make_runtime, self._state / "runtime")
-        fault = await asyncio.to_thread(self._choose_view, runtime)
-        plain = self._view if isinstance(self._view, Plain) else None
-        self.unenforced = shortcomings(
-            self._tree.controllers if self._tree else (),
-            bubblewrap_fault=fault,
-            as_root=plain is not None and os.geteuid() == 0 and not plain.drop_root,
-        )
+        preparing = asyncio.create_task(asyncio.to_thread(self._prepare))
+        try:
+            fault = await asyncio.shield(preparing)
+        except OSError as error:
+            await self.close()
+            raise BackendUnavailableError(f"Sandboxes cannot be processes here: {error}") from error
+        except BaseException:
+            await asyncio.wait([preparing])  # a thread cannot be cancelled, and may make cgroups
+            await self.close()
+            raise
+        drops_root = not isinstance(self._view, Plain) or self._view.drop_root
+        as_root = os.geteuid() == 0 and not drops_root
+        controllers = self._tree.controllers if self._tree else ()
+        self.unenforced = shortcomings(controllers, bubblewrap_fault=fault, as_root=as_root)
         bases = self._tree.bases if self._tree else []
-        self._guard = Guard(f"{mark}{os.getpid()}-", self._tmp, bases)
+        self._guard = Guard(f"{self._mark}{os.getpid()}-", self._tmp, bases)
         self._slots = SlotPool(self._make_slot, self._spare_slots)
 
-    def _prepare(self, mark: str) -> None:
-        """Takes away what an earlier emulator of this instance left. Blocks."""
-        self._state.mkdir(parents=True, exist_ok=True)
-        self._tmp.mkdir(mode=0o711, exist_ok=True)
+    def _prepare(self) -> str:
+        """Takes away what an earlier emulator of this instance left, and chooses a view. Blocks.
+
+        Returns:
+            Why bubblewrap is not used; empty where it is.
+        """
+        self._tmp.mkdir(mode=0o711, parents=True, exist_ok=True)
         self._packages.sweep()
         if self._cgroup_root is not None:
             self._tree = find_tree(self._cgroup_root, self._instance)
         if self._tree is None:
-            kill_orphans(f"name={mark}")
-        remove_orphans(self._tmp, mark)
-
-    def _choose_view(self, runtime: Runtime) -> str:
-        """Takes bubblewrap where it works; else the reason why not. Blocks."""
-        fault = "bubblewrap is not used"
-        if self._bubblewrap is not None:
-            fault = "bubblewrap is not installed"
-            if program := shutil.which(self._bubblewrap):
-                view = Bubblewrap(program, runtime)
-                self._view, fault = view, _fault(view.probe())
+            kill_orphans(f"name={self._mark}")
+        remove_orphans(self._tmp, self._mark)
+        runtime = make_runtime(self._state / "runtime")
+        fault = "bubblewrap is not installed" if self._bubblewrap else "bubblewrap is not used"
+        if self._bubblewrap and (program := shutil.which(self._bubblewrap)):
+            view = Bubblewrap(program, runtime)
+            self._view, fault = view, _fault(view.probe())
         if fault:
             reachable = all(map(others_can_enter, (self._state, runtime.prefix)))
-            drop_root = os.geteuid() == 0 and reachable
-            self._view = Plain(runtime, self._tmp, drop_root=drop_root)
+            self._view = Plain(runtime, self._tmp, drop_root=os.geteuid() == 0 and reachable)
         return fault
 
     def _make_slot(self) -> Slot:
         name = next(self._names)
-        return Slot(name, self._tree.create(name) if self._tree else None)
+        cgroup = self._tree.create(name) if self._tree else None
+        try:
+            return Slot(name, cgroup)
+        except OSError:
+            if cgroup:
+                cgroup.remove()
+            raise
 
     async def deploy(self, configuration: FunctionConfiguration, progress: Progress) -> str:
         return await self._packages.make(configuration, progress)
@@ -200,8 +209,7 @@ class ProcessBackend:
         except OSError as error:
             raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
         created = time.monotonic()
-        tmp = self._view.tmp(slot.name) if isinstance(self._view, Plain) else None
-        sandbox = ProcessSandbox(slot, spec, tmp, self._sandboxes.discard)
+        sandbox = ProcessSandbox(slot, spec, self._view, self._sandboxes.discard)
         self._sandboxes.add(sandbox)
         try:
             if slot.cgroup:

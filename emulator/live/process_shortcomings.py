@@ -29,9 +29,10 @@ def shortcomings(
     if bubblewrap_fault:
         found += _plain(bubblewrap_fault, as_root=as_root)
     if "freezer" not in controllers:
+        end = ", as it escapes its end" if bubblewrap_fault else ""
         found.append(
             "A sandbox is frozen by SIGSTOP to its process group, which a process that leaves "
-            "the group escapes."
+            f"the group escapes{end}."
         )
     return tuple(found)
 

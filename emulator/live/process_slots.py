@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import tempfile
 import threading
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emulator.live.cgroup_tree import JOIN
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _SHELL = "/bin/sh"
 _WAIT = f"{JOIN}; ulimit -c 0; ulimit -n 1024 2>/dev/null; read -r line || exit 0; . /dev/fd/3"
+_OWN_GROUP: dict[str, Any] = {"setsid": 1} if sys.platform == "linux" else {"setpgroup": 0}
+"""No terminal reaches it, and one signal reaches all of it; macOS has no setsid here."""
 _PIECE = 65536
 _LAST_PIECES = 32
 """Of output, read after the end; a pipe holds one, and a child that lives on may write more."""
@@ -68,7 +71,7 @@ class Slot:
                     (os.POSIX_SPAWN_DUP2, outer, 2),
                     (os.POSIX_SPAWN_DUP2, self._script, 3),
                 ],
-                setsid=True,
+                **_OWN_GROUP,
                 setsigmask=[],
                 setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
             )

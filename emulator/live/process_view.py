@@ -68,6 +68,12 @@ def make_runtime(folder: Path) -> Runtime:
 
 
 class View(Protocol):
+    launchers: int
+    """How many processes stay above the runtime."""
+
+    def tmp(self, name: str) -> Path | None:
+        """The folder of the sandbox `name` on this host's file system, where it has one."""
+
     def script(self, spec: SandboxSpec, package: Package, name: str) -> bytes:
         """The shell script that becomes the sandbox `name`.
 
@@ -79,9 +85,15 @@ class View(Protocol):
 class Bubblewrap:
     """Lambda's file system, read-only, with its own /tmp, processes and users."""
 
+    launchers = 2
+    """It stays outside of the sandbox's process namespace, and is the first one inside."""
+
     def __init__(self, program: str, runtime: Runtime) -> None:
         self._python = f"/var/lang/{runtime.program}"
         self._command = [program, *_file_system(runtime), *_isolation()]
+
+    def tmp(self, name: str) -> None:  # noqa: ARG002  # its /tmp is gone with it
+        return None
 
     def script(self, spec: SandboxSpec, package: Package, name: str) -> bytes:
         environment = {
@@ -117,6 +129,8 @@ class Bubblewrap:
 
 class Plain:
     """A process of this host with a folder of its own for temporary files."""
+
+    launchers = 0
 
     def __init__(self, runtime: Runtime, folder: Path, *, drop_root: bool) -> None:
         self._runtime = runtime

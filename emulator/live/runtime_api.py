@@ -198,6 +198,9 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._path = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._last = False
+        """Its client asked for an end after the answer to the present request."""
         self.body = bytearray()
         self.error_type = ""
 
@@ -211,13 +214,27 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            self._pass_over_offer(data[offer.args[0] :])
         except httptools.HttpParserError:
             self.send(_error(400, "BadRequest", "Bad Request"))
             self.abort()
 
+    def _pass_over_offer(self, rest: bytes) -> None:
+        """Parses the head again without its offer of another protocol, then what followed.
+
+        Java's HttpClient offers HTTP/2 with each request, and the parser stops at such a head.
+        """
+        lines = [self._parser.get_method() + b" " + self._path + b" HTTP/1.1"]
+        lines += [b": ".join(header) for header in self._headers if header[0].lower() != b"upgrade"]
+        self._parser = httptools.HttpRequestParser(self)
+        self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
+
     def send(self, response: bytes) -> None:
         if self._transport is not None:
             self._transport.write(response)
+            if self._last:
+                self._transport.close()
 
     def abort(self) -> None:
         if self._transport is not None:
@@ -227,6 +244,8 @@ class _Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._path = b""
+        self._headers = []
+        self._last = False
         self.body = bytearray()
         self.error_type = ""
 
@@ -234,6 +253,7 @@ class _Connection(asyncio.Protocol):
         self._path += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name, value))
         # the length is compared first: it spares most headers the lowering
         if len(name) == _ERROR_TYPE_LENGTH and name.lower() == _ERROR_TYPE:
             self.error_type = value.decode("latin-1")
@@ -245,6 +265,9 @@ class _Connection(asyncio.Protocol):
             self.body += body
 
     def on_message_complete(self) -> None:
+        if self._parser.should_upgrade():
+            return  # to be parsed again
+        self._last = not self._parser.should_keep_alive()
         self._endpoint.answer(self, self._parser.get_method(), self._path)
 
 
@@ -279,4 +302,4 @@ def _next_response(work: Work) -> bytes:
         f"Lambda-Runtime-Invoked-Function-Arn: {work.function_arn}\r\n"
         f"{trace}{client}Content-Length: {len(work.payload)}\r\n\r\n"
     )
-    return head.encode("latin-1") + work.payload
+    return head.encode() + work.payload

@@ -3,143 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
-import random
-import time
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.core.catalog import FunctionConfiguration
-from emulator.core.journal import decode
 from emulator.core.model import Failure, StartKind
-from emulator.core.policy import FixedKeepAlive, SchedulerSettings
-from emulator.core.profile import AWS_2025
-from emulator.core.records import Status, fold
-from emulator.core.scheduler import Scheduler
-from emulator.live.clock import MonotonicClock
-from emulator.live.engine import Engine, Outcome
-from emulator.live.recorder import Recorder
-from emulator.live.runtime_api import RuntimeApiServer
-from emulator.telemetry.logs import Logs
+from emulator.core.records import Status
+from tests.live.world import BOUND, world
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from emulator.core.records import InvocationRecord
     from emulator.live.backend import SandboxBackend
 
 pytestmark = pytest.mark.anyio
 
-HANDLERS = """
-import os, time
 
-def echo(event, context):
-    return event
-
-def context(event, context):
-    return [context.function_name, context.aws_request_id, context.memory_limit_in_mb]
-
-def pause(event, context):
-    time.sleep(0.1)
-    return os.environ["AWS_LAMBDA_RUNTIME_API"]
-
-def fail(event, context):
-    raise ValueError("no luck")
-
-def leave(event, context):
-    os._exit(event)
-
-def hang(event, context):
-    time.sleep(60)
-
-def eat(event, context):
-    held = []
-    while True:
-        held.append(bytearray(os.urandom(1 << 20)))
-
-def say(event, context):
-    print("said", event)
-
-def spin(event, context):
-    begun, cpu = time.perf_counter(), time.process_time()
-    while time.process_time() - cpu < event:
-        pass
-    return (time.process_time() - cpu) / (time.perf_counter() - begun)
-"""
-BOUND = 60.0
-"""Seconds that any one wait of this suite may take."""
-
-
-@dataclass
-class World:
-    engine: Engine
-    backend: SandboxBackend
-    logs: Logs
-    recorder: Recorder
-    journal: io.StringIO
-    folder: Path
-
-    async def deploy(self, handler: str, *, code: str = HANDLERS, **more: int) -> str:
-        """Deploys `app.<handler>` under the handler's name; its key."""
-        source = self.folder / f"{handler}-{abs(hash(code)) % 10_000}"
-        source.mkdir(exist_ok=True)
-        (source / "app.py").write_text(code)
-        name = f"{handler}-{len(self.engine.functions)}"
-        settings = {"memory_mb": 256, "timeout": 30} | more
-        await self.engine.deploy(
-            FunctionConfiguration(
-                name, "python3.13", f"app.{handler}", code=str(source), **settings
-            ),
-            lambda _: None,
-        )
-        return f"{name}:$LATEST"
-
-    async def invoke(self, key: str, event: object = None) -> Outcome:
-        async with asyncio.timeout(BOUND):
-            return await self.engine.invoke(key, json.dumps(event).encode())
-
-    async def gone(self, *, leaving: int = 0) -> None:
-        """Waits until no more than `leaving` sandboxes are there."""
-        async with asyncio.timeout(BOUND):
-            while len(self.engine.sandboxes) > leaving:  # noqa: ASYNC110  # nothing tells a test
-                await asyncio.sleep(0.005)
-
-    def has_logged(self, function: str, text: str) -> bool:
-        return any(text in line for line in self.logs.tail(function))
-
-    def records(self) -> list[InvocationRecord]:
-        self.recorder.close()
-        return fold(decode(line) for line in self.journal.getvalue().splitlines())[0]
-
-
-@asynccontextmanager
-async def world(
-    backend: SandboxBackend, folder: Path, keep_alive: float = 600.0
-) -> AsyncIterator[World]:
-    clock = MonotonicClock(asyncio.get_running_loop())
-    logs, journal = Logs("contract"), io.StringIO()
-    recorder = Recorder(
-        journal=journal, sinks=(), logs=logs, clock=clock, profile=AWS_2025, origin=time.time()
-    )
-    settings = SchedulerSettings(keep_alive=FixedKeepAlive(keep_alive), host_memory_mb=64_000)
-    engine = Engine(
-        scheduler=Scheduler(settings, random.Random(0)),
-        backend=backend,
-        runtime_api=RuntimeApiServer(AWS_2025.response_limit),
-        clock=clock,
-        recorder=recorder,
-        profile=AWS_2025,
-    )
-    try:
-        yield World(engine, backend, logs, recorder, journal, folder)
-    finally:
-        await engine.close()
-        recorder.close()
+def says(backend: SandboxBackend, *shortcomings: str) -> bool:
+    """Whether one of these is among what the backend says it cannot enforce here."""
+    return any(words in said for said in backend.unenforced for words in shortcomings)
 
 
 async def test_first_request_starts_a_sandbox_and_the_next_one_finds_it_warm(
@@ -230,7 +113,7 @@ async def test_timeout_fails_the_request_and_ends_the_sandbox(
 async def test_too_much_memory_is_told_from_an_exit(
     backend: SandboxBackend, tmp_path: Path
 ) -> None:
-    if any("memory" in sentence.lower() for sentence in backend.unenforced):
+    if says(backend, "Memory is not limited", "limits no memory"):
         pytest.skip("no memory limit can be enforced here, and the backend says so")
     async with world(backend, tmp_path) as here:
         key = await here.deploy("eat", memory_mb=128)
@@ -264,7 +147,7 @@ async def test_what_the_function_prints_is_in_its_log(
 
 
 async def test_share_of_cpu_follows_memory(backend: SandboxBackend, tmp_path: Path) -> None:
-    if backend.name == "scripted" or any("CPU" in sentence for sentence in backend.unenforced):
+    if backend.name == "scripted" or says(backend, "No CPU share", "limits no CPU"):
         pytest.skip("no share of CPU can be enforced here, and the backend says so")
     shares = {}
     async with world(backend, tmp_path) as here:
@@ -274,7 +157,7 @@ async def test_share_of_cpu_follows_memory(backend: SandboxBackend, tmp_path: Pa
             shares[memory_mb] = json.loads((await here.invoke(key, 0.4)).payload)
     # a busy host gives less than the share, never more
     assert 0.4 < shares[256] / (256 / 1769) < 1.15
-    assert shares[1769] > 2.5 * shares[256]
+    assert shares[1769] > 1.3 * shares[256]
 
 
 async def test_idle_sandbox_is_stopped_when_keep_alive_ends(

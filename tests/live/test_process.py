@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.core.catalog import FunctionConfiguration
-from emulator.errors import SandboxStartError
+from emulator.errors import BackendUnavailableError, SandboxStartError
 from emulator.live.backend import CpuShare, Exit, SandboxSpec
 from emulator.live.cgroup import DEFAULT_ROOT
 from emulator.live.process import ProcessBackend
@@ -45,6 +45,7 @@ def run(event, context):
     exec(event, globals(), scope)
     return scope.get("answer")
 """
+DAWDLER = ["/bin/sh", "-c", "sleep 60; :"]
 KINDS = {
     "bubblewrap and cgroups": {},
     "bubblewrap": {"cgroup_root": None},
@@ -296,9 +297,10 @@ async def test_stop_may_be_called_twice_and_at_once(kind: Kind) -> None:
 async def test_stop_takes_the_functions_children_with_it(kind: Kind) -> None:
     mark = f"child-of-{os.getpid()}-{time.monotonic_ns()}"
     async with running(kind.backend, kind.package) as one:
-        child = f"subprocess.Popen(['/bin/sh', '-c', 'sleep 60; :', '{mark}'])"
+        detached = kind.bubblewrap or kind.cgroups  # the others say that they cannot
+        child = f"subprocess.Popen({DAWDLER} + ['{mark}'], start_new_session={detached})"
         await one.ask(f"{child}; answer = 1")
-        assert alive(mark)
+        await until(lambda: bool(alive(mark)))
     await until(lambda: not alive(mark))
 
 
@@ -371,16 +373,16 @@ async def test_number_of_processes_is_limited(kind: Kind) -> None:
     if not kind.cgroups:
         pytest.skip("this kind limits no processes, and says so")
     code = """
-import threading
-stop = threading.Event()
-threads = []
+import _thread
+lock = _thread.allocate_lock()
+lock.acquire()
+started = 0
 try:
-    for _ in range(1100):
-        threads.append(threading.Thread(target=stop.wait))
-        threads[-1].start()
+    while started < 1100:
+        _thread.start_new_thread(lock.acquire, ())
+        started += 1
 except RuntimeError as error:
-    answer = [str(error), 1000 < len(threads) <= 1024]
-stop.set()
+    answer = [str(error), 1000 < started <= 1024]
 """
     async with running(kind.backend, kind.package, memory_mb=1769) as one:
         assert await one.ask(code) == ["can't start new thread", True]
@@ -430,14 +432,15 @@ async def test_function_is_nobody_and_sees_no_other_process(kind: Kind) -> None:
     if not kind.bubblewrap:
         pytest.skip("this kind hides no processes")
     code = """
-import pwd
+import pwd, re
 status = open("/proc/self/status").read()
 answer = [os.getuid() != 0, os.getgroups() == [] or os.getuid() in os.getgroups(),
           pwd.getpwuid(os.getuid()).pw_name, "CapEff:\\t0000000000000000" in status,
+          [int(found, 16) for found in re.findall("Cap(?:Prm|Amb):\\t(.*)", status)] == [0, 0],
           "NoNewPrivs:\\t1" in status, len([p for p in os.listdir("/proc") if p.isdigit()]) < 4]
 """
     async with running(kind.backend, kind.package) as one:
-        assert await one.ask(code) == [True, True, "sandbox", True, True, True]
+        assert await one.ask(code) == [True, True, "sandbox", True, True, True, True]
 
 
 # what is said and what is left
@@ -458,6 +461,27 @@ def test_everything_that_cannot_be_enforced_is_told() -> None:
         "run as root",
     ):
         assert any(words in sentence for sentence in nothing), words
+
+
+async def test_state_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    instance = f"test-state-{os.getpid()}"
+    with pytest.raises(BackendUnavailableError, match="Sandboxes cannot be processes here"):
+        async with opened(tmp_path / "state", instance):
+            pass
+    assert list(DEFAULT_ROOT.glob(f"**/testbed-{instance}")) == []
+
+
+async def test_open_that_is_cancelled_leaves_nothing(tmp_path: Path) -> None:
+    instance = f"test-open-{os.getpid()}"
+    backend = ProcessBackend(tmp_path, instance)
+    task = asyncio.create_task(backend.open())
+    await until(lambda: bool(list(tmp_path.iterdir())))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert list(DEFAULT_ROOT.glob(f"**/testbed-{instance}")) == []
+    assert alive(f"testbed-{instance}") == []
 
 
 async def test_missing_bubblewrap_is_told(tmp_path: Path) -> None:
@@ -502,8 +526,11 @@ async def main():
     async with t.opened(folder / "state", {instance!r}, **{options!r}) as backend:
         package = await t.deployed(backend, folder / "code")
         async with t.running(backend, package) as busy, t.running(backend, package) as frozen:
-            busy.tell("time.sleep(60)")
+            detached = {options!r} != t.KINDS["plain"]
+            child = f"subprocess.Popen({{t.DAWDLER}} + [{mark!r}], start_new_session={{detached}})"
+            busy.tell(f"{{child}}; time.sleep(60)")
             frozen.process.freeze()
+            await t.until(lambda: t.alive({mark!r}))
             print("started", flush=True)
             await asyncio.Event().wait()
 
@@ -518,7 +545,10 @@ async def test_nothing_outlives_an_emulator_that_is_killed(
 ) -> None:
     instance = f"test-kill-{os.getpid()}"
     here = [str(Path(__file__).parent), *sys.path]
-    code = VICTIM.format(path=here, folder=str(tmp_path), instance=instance, options=options)
+    mark = f"testbed-{instance}-child"
+    code = VICTIM.format(
+        path=here, folder=str(tmp_path), instance=instance, options=options, mark=mark
+    )
     command = [sys.executable, "-c", code]
     victim = subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: ASYNC220
     assert victim.stdout
@@ -527,8 +557,7 @@ async def test_nothing_outlives_an_emulator_that_is_killed(
     victim.wait(BOUND)
     victim.stdout.close()
     assert line == b"started\n"
-    runtime = f"name=testbed-{instance}-"
-    await until(lambda: not alive(runtime))
+    await until(lambda: not alive(f"name=testbed-{instance}-") and not alive(mark))
     # and the next emulator of this instance finds an empty house
     async with opened(tmp_path / "state", instance, **options) as backend:
         assert await backend.survivors() == []

@@ -2,13 +2,14 @@
 
 import os
 import time
+from typing import Any
 
 
 class NoLuckError(Exception):
     pass
 
 
-def handler(event, context):
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     match event.get("do"):
         case "fail":
             raise NoLuckError("no luck")

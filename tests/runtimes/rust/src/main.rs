@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use lambda_runtime::{run, service_fn, Diagnostic, Error, LambdaEvent};
 use serde_json::{json, Value};
 
+#[derive(Debug)]
 struct NoLuck;
 
 impl From<NoLuck> for Diagnostic {

@@ -1,0 +1,302 @@
+"""The Runtime API's bytes, as the clients of Lambda's languages send and take them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from emulator.live.runtime_api import RuntimeApiServer, Work
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from emulator.live.runtime_api import RuntimeEndpoint
+
+pytestmark = pytest.mark.anyio
+
+ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
+WORK = Work("id-1", 1_700_000_000_000, ARN, b'{"a":1}')
+NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: h\r\n\r\n"
+RESPONSE = b"POST /2018-06-01/runtime/invocation/id-1/response HTTP/1.1\r\nHost: h\r\n"
+ERROR = RESPONSE.replace(b"/response", b"/error")
+ACCEPTED = (202, b'{"status":"OK"}')
+LIMIT = 1000
+BOUND = 5.0
+"""Seconds that any one wait may take."""
+
+
+@dataclass
+class Listener:
+    told: list[tuple[object, ...]] = field(default_factory=list)
+    is_ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def connected(self) -> None:
+        self.told.append(("connected",))
+
+    def ready(self) -> None:
+        self.told.append(("ready",))
+        self.is_ready.set()
+
+    def init_failed(self, error_type: str, body: bytes) -> None:
+        self.told.append(("init failed", error_type, body))
+
+    def responded(self, request_id: str, body: bytes) -> None:
+        self.told.append(("responded", request_id, body))
+
+    def errored(self, request_id: str, error_type: str, body: bytes) -> None:
+        self.told.append(("errored", request_id, error_type, body))
+
+
+class Client:
+    """A runtime's connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    def send(self, *pieces: bytes) -> None:
+        for piece in pieces:
+            self._writer.write(piece)
+
+    async def answer(self) -> tuple[int, bytes]:
+        status, _, body = await self.whole_answer()
+        return status, body
+
+    async def whole_answer(self) -> tuple[int, dict[str, str], bytes]:
+        async with asyncio.timeout(BOUND):
+            head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
+            first, *lines = head.rstrip().split("\r\n")
+            headers = dict(line.split(": ", 1) for line in lines)
+            body = await self._reader.readexactly(int(headers.get("Content-Length", 0)))
+        return int(first.split()[1]), headers, body
+
+    async def ended(self) -> bool:
+        async with asyncio.timeout(BOUND):
+            return await self._reader.read() == b""
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+@dataclass
+class Sandbox:
+    endpoint: RuntimeEndpoint
+    listener: Listener
+    clients: list[Client] = field(default_factory=list)
+
+    async def dial(self) -> Client:
+        client = Client(*await asyncio.open_connection("127.0.0.1", self.endpoint.port))
+        self.clients.append(client)
+        return client
+
+    async def asking(self, request: bytes = NEXT) -> Client:
+        """A connection whose runtime waits for its first work."""
+        client = await self.dial()
+        client.send(request)
+        async with asyncio.timeout(BOUND):
+            await self.listener.is_ready.wait()
+        return client
+
+    async def at_work(self) -> Client:
+        """A connection whose runtime has been given the work."""
+        client = await self.asking()
+        self.endpoint.dispatch(WORK)
+        assert (await client.answer())[0] == 200
+        self.listener.told.clear()
+        return client
+
+
+@asynccontextmanager
+async def sandbox() -> AsyncIterator[Sandbox]:
+    listener = Listener()
+    here = Sandbox(await RuntimeApiServer(LIMIT).open("127.0.0.1", listener), listener)
+    try:
+        yield here
+    finally:
+        for client in here.clients:
+            client.close()
+        await here.endpoint.close()
+
+
+def chunked(*pieces: bytes, trailers: bytes = b"") -> bytes:
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
+    return chunks + b"0\r\n" + trailers + b"\r\n"
+
+
+async def test_next_waits_for_work_and_gets_it_with_its_headers() -> None:
+    async with sandbox() as here:
+        client = await here.asking()
+        here.endpoint.dispatch(WORK)
+        status, headers, body = await client.whole_answer()
+    assert here.listener.told == [("connected",), ("ready",)]
+    assert (status, body) == (200, b'{"a":1}')
+    assert headers == {
+        "Content-Type": "application/json",
+        "Lambda-Runtime-Aws-Request-Id": "id-1",
+        "Lambda-Runtime-Deadline-Ms": "1700000000000",
+        "Lambda-Runtime-Invoked-Function-Arn": ARN,
+        "Content-Length": "7",
+    }
+
+
+async def test_trace_and_client_context_are_headers_where_there_are_any() -> None:
+    context = json.dumps({"custom": {"who": "é ☃"}}, ensure_ascii=False)
+    async with sandbox() as here:
+        client = await here.asking()
+        here.endpoint.dispatch(Work("id", 1, ARN, b"{}", "Root=1-a-b", context))
+        _, headers, _ = await client.whole_answer()
+    assert headers["Lambda-Runtime-Trace-Id"] == "Root=1-a-b"
+    assert headers["Lambda-Runtime-Client-Context"] == context
+
+
+async def test_chunked_response_is_read_whole_and_its_trailers_end_it() -> None:
+    """Go's client sends each response so."""
+    head = RESPONSE + b"Transfer-Encoding: chunked\r\n"
+    head += b"Trailer: Lambda-Runtime-Function-Error-Type\r\n\r\n"
+    async with sandbox() as here:
+        client = await here.at_work()
+        client.send(head + chunked(b'{"an', b'swer":', b"1}"))
+        assert await client.answer() == ACCEPTED
+        assert here.listener.told == [("responded", "id-1", b'{"answer":1}')]
+        client.send(NEXT)
+        here.endpoint.dispatch(WORK)
+        assert (await client.answer())[0] == 200, "what follows the trailers is a new request"
+
+
+async def test_request_may_come_byte_by_byte() -> None:
+    async with sandbox() as here:
+        client = await here.at_work()
+        request = RESPONSE + b"Content-Length: 4\r\n\r\nnull"
+        for position in range(len(request)):
+            client.send(request[position : position + 1])
+            await asyncio.sleep(0)
+        assert await client.answer() == ACCEPTED
+    assert here.listener.told == [("responded", "id-1", b"null")]
+
+
+async def test_client_that_asks_first_is_told_to_go_on() -> None:
+    """curl does for large bodies."""
+    async with sandbox() as here:
+        client = await here.at_work()
+        client.send(RESPONSE + b"Expect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+        assert await client.answer() == (100, b"")
+        client.send(b"null")
+        assert await client.answer() == ACCEPTED
+
+
+async def test_error_may_come_over_another_connection() -> None:
+    """Java's client asks for work over one and reports errors over the other."""
+    async with sandbox() as here:
+        asking, reporting = await here.at_work(), await here.dial()
+        reporting.send(
+            ERROR,
+            b"LAMBDA-runtime-FUNCTION-error-TYPE: Runtime.UserException\r\n",
+            b"Content-Length: 2\r\n\r\n{}",
+        )
+        assert await reporting.answer() == ACCEPTED
+        asking.send(NEXT)
+        here.endpoint.dispatch(WORK)
+        assert (await asking.answer())[0] == 200
+    assert here.listener.told == [("errored", "id-1", "Runtime.UserException", b"{}")]
+
+
+async def test_error_with_a_long_cause_is_taken() -> None:
+    """Go's client allows itself a megabyte of it."""
+    cause = b'{"exceptions":"%s"}' % (b"x" * 1_000_000)
+    async with sandbox() as here:
+        client = await here.at_work()
+        client.send(
+            ERROR,
+            b"Lambda-Runtime-Function-XRay-Error-Cause: " + cause + b"\r\n",
+            b"Content-Length: 2\r\n\r\n{}",
+        )
+        assert await client.answer() == ACCEPTED
+    assert here.listener.told == [("errored", "id-1", "", b"{}")]
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        RESPONSE + b"Connection: close\r\nContent-Length: 4\r\n\r\nnull",
+        RESPONSE.replace(b"HTTP/1.1", b"HTTP/1.0") + b"Content-Length: 4\r\n\r\nnull",
+    ],
+)
+async def test_connection_ends_after_its_answer_where_the_client_wants_that(
+    request_bytes: bytes,
+) -> None:
+    """A client that reads to the end would else wait for ever."""
+    async with sandbox() as here:
+        client = await here.at_work()
+        client.send(request_bytes)
+        assert await client.answer() == ACCEPTED
+        assert await client.ended()
+
+
+async def test_work_for_a_client_that_wants_its_connection_closed_is_not_lost() -> None:
+    async with sandbox() as here:
+        client = await here.asking(NEXT.replace(b"Host", b"Connection: close\r\nHost"))
+        here.endpoint.dispatch(WORK)
+        assert await client.answer() == (200, WORK.payload)
+        assert await client.ended()
+
+
+async def test_offer_of_another_protocol_is_passed_over() -> None:
+    """Java's own HTTP client makes it with each request: custom runtimes use that."""
+    offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEA\r\n"
+    async with sandbox() as here:
+        client = await here.asking(NEXT.replace(b"Host", offer + b"Host"))
+        here.endpoint.dispatch(WORK)
+        assert await client.answer() == (200, WORK.payload)
+        client.send(RESPONSE + offer + b"Content-Length: 4\r\n\r\nnu", b"ll" + NEXT)
+        assert await client.answer() == ACCEPTED
+        here.endpoint.dispatch(WORK)
+        assert await client.answer() == (200, WORK.payload)
+        chunks = chunked(b"an error")
+        client.send(ERROR + offer[:20], offer[20:] + b"Transfer-Encoding: chunked\r\n\r\n" + chunks)
+        assert await client.answer() == ACCEPTED
+    assert here.listener.told == [
+        ("connected",),
+        ("ready",),
+        ("responded", "id-1", b"null"),
+        ("errored", "id-1", "", b"an error"),
+    ]
+
+
+async def test_failed_init_is_told_with_its_type() -> None:
+    async with sandbox() as here:
+        client = await here.dial()
+        client.send(
+            b"POST /2018-06-01/runtime/init/error HTTP/1.1\r\nHost: h\r\n"
+            b"Lambda-Runtime-Function-Error-Type: Runtime.HandlerNotFound\r\n"
+            b"Content-Length: 2\r\n\r\n{}"
+        )
+        assert await client.answer() == ACCEPTED
+    assert here.listener.told == [("connected",), ("init failed", "Runtime.HandlerNotFound", b"{}")]
+
+
+async def test_response_for_another_request_is_refused() -> None:
+    async with sandbox() as here:
+        client = await here.at_work()
+        client.send(RESPONSE.replace(b"id-1", b"id-0") + b"Content-Length: 4\r\n\r\nnull")
+        status, body = await client.answer()
+    assert (status, json.loads(body)["errorType"]) == (400, "InvalidRequestID")
+    assert here.listener.told == []
+
+
+async def test_response_that_is_too_large_is_refused_and_fails_its_request() -> None:
+    async with sandbox() as here:
+        client = await here.at_work()
+        client.send(RESPONSE + b"Content-Length: %d\r\n\r\n" % (LIMIT + 1) + b"x" * (LIMIT + 1))
+        status, body = await client.answer()
+    assert (status, json.loads(body)["errorType"]) == (413, "RequestEntityTooLarge")
+    [(what, request_id, error_type, _)] = here.listener.told
+    assert (what, request_id, error_type) == (
+        "errored",
+        "id-1",
+        "Function.ResponseSizeTooLarge",
+    )

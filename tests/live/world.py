@@ -1,0 +1,138 @@
+"""An engine with all that belongs to it, on any backend, and Python functions to deploy there."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import random
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emulator.core.catalog import FunctionConfiguration
+from emulator.core.journal import decode
+from emulator.core.policy import FixedKeepAlive, SchedulerSettings
+from emulator.core.profile import AWS_2025
+from emulator.core.records import fold
+from emulator.core.scheduler import Scheduler
+from emulator.live.clock import MonotonicClock
+from emulator.live.engine import Engine
+from emulator.live.recorder import Recorder
+from emulator.live.runtime_api import RuntimeApiServer
+from emulator.telemetry.logs import Logs
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from emulator.core.records import InvocationRecord
+    from emulator.live.backend import SandboxBackend
+    from emulator.live.call import Outcome
+
+HANDLERS = """
+import os, time
+
+def echo(event, context):
+    return event
+
+def context(event, context):
+    return [context.function_name, context.aws_request_id, context.memory_limit_in_mb]
+
+def pause(event, context):
+    time.sleep(0.1)
+    return os.environ["AWS_LAMBDA_RUNTIME_API"]
+
+def fail(event, context):
+    raise ValueError("no luck")
+
+def leave(event, context):
+    os._exit(event)
+
+def hang(event, context):
+    time.sleep(60)
+
+def eat(event, context):
+    held = []
+    while True:
+        held.append(bytearray(os.urandom(1 << 20)))
+
+def say(event, context):
+    print("said", event)
+
+def spin(event, context):
+    begun, cpu = time.perf_counter(), time.process_time()
+    while time.process_time() - cpu < event:
+        pass
+    return (time.process_time() - cpu) / (time.perf_counter() - begun)
+"""
+BOUND = 60.0
+"""Seconds that any one wait may take."""
+
+
+@dataclass
+class World:
+    engine: Engine
+    backend: SandboxBackend
+    logs: Logs
+    recorder: Recorder
+    journal: io.StringIO
+    folder: Path
+
+    async def deploy(self, handler: str, *, code: str = HANDLERS, **more: int) -> str:
+        """Deploys `app.<handler>` under the handler's name; its key."""
+        source = self.folder / f"{handler}-{abs(hash(code)) % 10_000}"
+        source.mkdir(exist_ok=True)
+        (source / "app.py").write_text(code)
+        name = f"{handler}-{len(self.engine.functions)}"
+        settings = {"memory_mb": 256, "timeout": 30} | more
+        await self.engine.deploy(
+            FunctionConfiguration(
+                name, "python3.13", f"app.{handler}", code=str(source), **settings
+            ),
+            lambda _: None,
+        )
+        return f"{name}:$LATEST"
+
+    async def invoke(self, key: str, event: object = None) -> Outcome:
+        async with asyncio.timeout(BOUND):
+            return await self.engine.invoke(key, json.dumps(event).encode())
+
+    async def gone(self, *, leaving: int = 0) -> None:
+        """Waits until no more than `leaving` sandboxes are there."""
+        async with asyncio.timeout(BOUND):
+            while len(self.engine.sandboxes) > leaving:  # noqa: ASYNC110  # nothing tells a test
+                await asyncio.sleep(0.005)
+
+    def has_logged(self, function: str, text: str) -> bool:
+        return any(text in line for line in self.logs.tail(function))
+
+    def records(self) -> list[InvocationRecord]:
+        self.recorder.close()
+        return fold(decode(line) for line in self.journal.getvalue().splitlines())[0]
+
+
+@asynccontextmanager
+async def world(
+    backend: SandboxBackend, folder: Path, keep_alive: float = 600.0
+) -> AsyncIterator[World]:
+    clock = MonotonicClock(asyncio.get_running_loop())
+    logs, journal = Logs("contract"), io.StringIO()
+    recorder = Recorder(
+        journal=journal, sinks=(), logs=logs, clock=clock, profile=AWS_2025, origin=time.time()
+    )
+    settings = SchedulerSettings(keep_alive=FixedKeepAlive(keep_alive), host_memory_mb=64_000)
+    engine = Engine(
+        scheduler=Scheduler(settings, random.Random(0)),
+        backend=backend,
+        runtime_api=RuntimeApiServer(AWS_2025.response_limit),
+        clock=clock,
+        recorder=recorder,
+        profile=AWS_2025,
+    )
+    try:
+        yield World(engine, backend, logs, recorder, journal, folder)
+    finally:
+        await engine.close()
+        recorder.close()
