@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import pytest
-
 import docker
+import pytest
 from docker.errors import DockerException
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
+import docker
 from docker.errors import APIError, DockerException
 from docker.utils import kwargs_from_env, parse_host
 from requests.exceptions import RequestException
 
-import docker
 from emulator.errors import BackendUnavailableError
 from emulator.live.docker_streams import Exchange
 

@@ -15,10 +15,10 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from docker import auth
 from docker.api.build import process_dockerfile
 from docker.utils.build import tar as context_of
 
-from docker import auth
 from emulator.core.catalog import PackageType
 from emulator.errors import BuildError
 from emulator.live import docker_recipe as recipe

@@ -119,7 +119,7 @@ class ScriptedBackend:
     name = "scripted"
     runtime_api_host = "127.0.0.1"
     runtime_api_name = "127.0.0.1"
-    unenforced: tuple[str, ...] = ()
+    unenforced = ("No CPU share is set, since nothing runs.",)
 
     def __init__(self) -> None:
         self.processes: list[ScriptedProcess] = []

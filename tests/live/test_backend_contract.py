@@ -147,7 +147,7 @@ async def test_what_the_function_prints_is_in_its_log(
 
 
 async def test_share_of_cpu_follows_memory(backend: SandboxBackend, tmp_path: Path) -> None:
-    if backend.name == "scripted" or says(backend, "No CPU share", "limits no CPU"):
+    if says(backend, "No CPU share", "limits no CPU"):
         pytest.skip("no share of CPU can be enforced here, and the backend says so")
     shares = {}
     async with world(backend, tmp_path) as here:

@@ -13,9 +13,9 @@ import zipfile
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import docker
 import pytest
 
-import docker
 from emulator.core.catalog import FunctionConfiguration, ImageSource, PackageType
 from emulator.core.profile import AWS_2025
 from emulator.errors import BackendUnavailableError, BuildError, SandboxStartError
