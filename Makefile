@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup check format test demo bench lock clean
+.PHONY: setup check format test demo bench fidelity lock clean
 
 setup: $(VENV)/.ready
 
@@ -30,6 +30,9 @@ demo: setup
 
 bench: setup
 	$(BIN)/testbed bench
+
+fidelity: setup
+	$(BIN)/testbed fidelity
 
 lock: setup
 	$(BIN)/pip-compile --quiet --extra dev --strip-extras --no-header --no-annotate \

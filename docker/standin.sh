@@ -58,10 +58,11 @@ rootfs_recipe() {
 }
 
 image_recipe() { # IMAGE
+  local dockerfile=${recipes[$1]}
   printf '%s\n' "$rootfs_digest"
-  cat "$here/standin/${recipes[$1]}"
-  # what a recipe may copy; a change to one of the others concerns it not
-  find "$here/standin" -type f ! -name '*.Dockerfile' -print0 | sort -z | xargs -0 cat
+  # with the files that it copies; what the others copy does not concern it
+  (cd "$here/standin" && sed -n 's/^COPY \(.*\) .*/\1/p' "$dockerfile" |
+    xargs cat "$dockerfile")
 }
 
 mirrors() {

@@ -110,6 +110,12 @@ def _add_runs(commands: Any) -> None:
     bench = commands.add_parser("bench", help="measure the emulator itself")
     bench.set_defaults(command=_bench)
     bench.add_argument("--backend", choices=["docker", "process"], action="append")
+    fidelity = commands.add_parser("fidelity", help="compare the CPU share with AWS's, by memory")
+    fidelity.set_defaults(command=_fidelity)
+    fidelity.add_argument("--backend", choices=["docker", "process"], action="append")
+    fidelity.add_argument("--repetitions", type=int, default=200, help="of each size (200)")
+    fidelity.add_argument("--run-dir", type=Path, help="default runs/fidelity-<time>")
+    fidelity.add_argument("--report", type=Path, metavar="RUN_DIR", help="only read this run again")
 
 
 def _up(options: argparse.Namespace) -> int:
@@ -193,6 +199,18 @@ def _bench(options: argparse.Namespace) -> int:
     from emulator.experiments.bench import run_bench  # noqa: PLC0415
 
     return run_bench(backends=options.backend or ["docker", "process"])
+
+
+def _fidelity(options: argparse.Namespace) -> int:
+    from emulator.experiments.fidelity import report_fidelity, run_fidelity  # noqa: PLC0415
+
+    if options.report is not None:
+        return report_fidelity(options.report)
+    return run_fidelity(
+        backends=options.backend or ["docker", "process"],
+        repetitions=options.repetitions,
+        run_dir=options.run_dir,
+    )
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Source: the Lambda API reference (Invoke) and botocore's service model 2015-03-3
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from typing import TYPE_CHECKING
@@ -121,8 +122,24 @@ def _options(scope: Scope) -> tuple[str, str]:
         if name == b"x-amz-invocation-type":
             invocation_type = value.decode("latin-1")
         elif name == b"x-amz-client-context":
-            client_context = value.decode("latin-1")
+            client_context = _client_context(value)
     return invocation_type, client_context
+
+
+def _client_context(header: bytes) -> str:
+    """The JSON in it: a runtime gets it decoded.
+
+    Raises:
+        InvalidRequestContentError: it is not JSON in base64.
+    """
+    try:
+        decoded = base64.b64decode(header, validate=True)
+        _syntax.decode(decoded)
+        return decoded.decode()
+    except (ValueError, msgspec.DecodeError) as error:
+        raise InvalidRequestContentError(
+            "Client context must be a valid Base64-encoded JSON object."
+        ) from error
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:

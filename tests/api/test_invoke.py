@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -99,6 +100,18 @@ def test_response_above_the_limit_is_a_function_error(emulator: Served) -> None:
     assert response["FunctionError"] == "Unhandled"
     assert json.load(response["Payload"])["errorType"] == "Function.ResponseSizeTooLarge"
     assert len(json.load(invoke(emulator, "large", b"998")["Payload"])) == 998
+
+
+def test_client_context_reaches_the_runtime_decoded(emulator: Served) -> None:
+    context = base64.b64encode(b'{"custom": {"a": "\xc3\xbc"}}').decode()
+    response = invoke(emulator, "echo", ClientContext=context)
+    assert json.load(response["Payload"]) == {"custom": {"a": "ü"}}
+
+
+@pytest.mark.parametrize("context", ["{}", base64.b64encode(b"nope").decode()])
+def test_client_context_that_is_none_is_refused(emulator: Served, context: str) -> None:
+    refused = refusal(emulator, "echo", ClientContext=context)
+    assert refused["Error"]["Code"] == "InvalidRequestContentException"
 
 
 def test_dry_run_checks_and_runs_nothing(emulator: Served) -> None:

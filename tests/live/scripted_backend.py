@@ -80,7 +80,10 @@ class ScriptedProcess:
             request_id = work.headers["lambda-runtime-aws-request-id"]
             path = f"invocation/{request_id}"
             try:
-                answer = await self._handle(work.json(), request_id)
+                if "lambda-runtime-client-context" in work.headers:
+                    answer = json.loads(work.headers["lambda-runtime-client-context"])
+                else:
+                    answer = await self._handle(work.json(), request_id)
             except ValueError as error:
                 await self._fail(api, f"{path}/error", "ValueError", str(error))
             else:

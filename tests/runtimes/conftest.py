@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 HERE = Path(__file__).parent
+REQUIRED = "TESTBED_REQUIRE_RUNTIMES"
+"""Names, with commas between them, the languages whose absence is a failure and no skip."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ async def backend() -> AsyncIterator[DockerBackend]:
         await opened.open()
     except BackendUnavailableError as error:
         await opened.close()
-        if os.environ.get("TESTBED_REQUIRE_DOCKER"):
+        if os.environ.get("TESTBED_REQUIRE_DOCKER") or os.environ.get(REQUIRED):
             raise
         pytest.skip(str(error))
     yield opened
@@ -99,6 +101,6 @@ async def runtime(request: pytest.FixtureRequest, backend: DockerBackend) -> Run
 
 def _without(language: str, why: str) -> NoReturn:
     said = f"tests/runtimes/build {language} has not been run, or not with success: {why}"
-    if language in os.environ.get("TESTBED_REQUIRE_RUNTIMES", "").split(","):
+    if language in os.environ.get(REQUIRED, "").split(","):
         pytest.fail(said)
     pytest.skip(said)
