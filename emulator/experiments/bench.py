@@ -47,6 +47,8 @@ _BUSY = 0.7
 _HOST_MEMORY_MB = 65_536
 _PATH = "/2015-03-31/functions/echo/invocations"
 _READY_WITHIN = 300.0
+_SETTLED_AFTER = 10.0
+"""Seconds: Docker's network slots are made behind the first requests' backs, .2 s each."""
 _GONE_WITHIN = 30.0
 _LOOK_EVERY = 0.02
 _CLIENT_WITHIN = 180.0
@@ -187,6 +189,7 @@ class _Bench:
     def _warm(self) -> tuple[Figures, str]:
         figures: Figures = {}
         with self._emulator("warm", "--keep-alive", "3600") as emulator:
+            time.sleep(_SETTLED_AFTER)
             self._say(f"{AT_ONCE} cold starts at once")
             burst = self._load(emulator, AT_ONCE, AT_ONCE)
             self._load(emulator, 1, _WARM_UP)

@@ -16,7 +16,7 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from emulator.errors import TestbedError
 from emulator.experiments.fidelity_chart import chart
@@ -39,7 +39,7 @@ from emulator.experiments.fidelity_spin import (
 from emulator.experiments.launch import EmulatorProcess, stoppable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from io import TextIOWrapper
 
 TABLE = "table.txt"
@@ -124,7 +124,7 @@ def _emulator(backend: str, folder: Path, template: Path, python: str) -> Emulat
     )
 
 
-def _describe(folder: Path, backends: Sequence[str] | dict[str, Any], repetitions: int) -> None:
+def _describe(folder: Path, backends: Iterable[str], repetitions: int) -> None:
     facts = {
         "started_at": time.time(),
         "backends": list(backends),
@@ -202,7 +202,11 @@ class _Measurement:
         after = client.throttling(mb)
         if answer.cold:
             raise TestbedError(f"{backend}: the sandbox of {mb} MB was gone, a cold start came.")
-        told = before is not None and after is not None
+        during = (
+            None
+            if before is None or after is None
+            else (after[0] - before[0], after[1] - before[1])
+        )
         return SpinRow(
             backend=backend,
             round=number,
@@ -212,8 +216,8 @@ class _Measurement:
             iterations=turns,
             wall_ms=answer.body["wall_ms"],
             cpu_ms=answer.body["cpu_ms"],
-            throttles=after[0] - before[0] if told else None,
-            throttled_ms=after[1] - before[1] if told else None,
+            throttles=during[0] if during else None,
+            throttled_ms=during[1] if during else None,
             steal_ms=stolen,
             client_ms=answer.client_ms,
             load=os.getloadavg()[0],

@@ -3,7 +3,9 @@
 AWS's figures are means of the time that the task took, so the errors are those of means; medians
 stand beside them. Of the wall time of a row, what was neither its own CPU time nor throttling by
 its quota was the host's doing. The kernel sums throttled time over CPUs, so the host's part is
-at least what is told. An invocation is *undisturbed* where that part is next to nothing.
+at least what is told. A shared core also makes the same work take more CPU time. An invocation
+is *undisturbed* where the host's part is next to nothing and the work took the CPU time that it
+was calibrated to; those invocations show what the quota does.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ WANTED_MEAN_ERROR = 0.09
 _DISTURBED = 0.03
 """Of the wall time."""
 _DISTURBED_MS = 0.5
+_CPU_WITHIN = 0.1
 _HOST_LIMIT = 0.05
 """Of the wall time of all invocations of a size: beyond it, the host was what was measured."""
 _DRIFT = 0.05
@@ -129,9 +132,7 @@ def _figures(memory_mb: int, served: Sequence[Served]) -> SizeFigures:
     walls = [row.wall_ms for row in rows]
     durations = [one.duration_ms for one in served]
     known = [(row, lost) for row in rows if (lost := host_ms(row)) is not None]
-    calm = [
-        row.wall_ms for row, lost in known if lost <= max(_DISTURBED_MS, _DISTURBED * row.wall_ms)
-    ]
+    calm = [row.wall_ms for row, lost in known if _undisturbed(row, lost)]
     throttled = [row.throttled_ms for row in rows if row.throttled_ms is not None]
     return SizeFigures(
         memory_mb=memory_mb,
@@ -149,6 +150,11 @@ def _figures(memory_mb: int, served: Sequence[Served]) -> SizeFigures:
         undisturbed=len(calm) if known else None,
         undisturbed_mean_ms=statistics.fmean(calm) if calm else None,
     )
+
+
+def _undisturbed(row: SpinRow, lost_ms: float) -> bool:
+    alone = lost_ms <= max(_DISTURBED_MS, _DISTURBED * row.wall_ms)
+    return alone and abs(row.cpu_ms / AWS.task_ms - 1) <= _CPU_WITHIN
 
 
 _HEAD = (
