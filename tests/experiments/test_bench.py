@@ -38,6 +38,7 @@ def test_every_figure_is_measured(
         ("WARM_REQUESTS", 20),
         ("RATE_REQUESTS", {1: 20, 10: 40}),
         ("_WARM_UP", 5),
+        ("_SETTLED_AFTER", 0.0),
     ):
         monkeypatch.setattr(bench, name, value)
     assert run_bench(backends=["process"], python=stand_in) == 0
