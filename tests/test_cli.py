@@ -6,6 +6,7 @@ import contextlib
 import json
 import signal
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,7 +112,7 @@ def test_signal_ends_it_with_nothing_left(tmp_path: Path, number: int) -> None:
         httpx.post(here.url + INVOKE, content=b"{}")
         marker = str(tmp_path)
         assert here.end(number) == 0
-    assert not processes_of(marker)
+    assert not processes_left(marker)
 
 
 @pytest.mark.parametrize("backend", ["process", pytest.param("docker", marks=pytest.mark.docker)])
@@ -136,13 +137,21 @@ def test_after_kill_9_under_load_a_restart_serves_and_no_orphan_is_left(
         assert here.end() == 0, "".join(here.lines)
         left = containers_of(state) if backend == "docker" else []
     assert not left
-    assert not processes_of(str(tmp_path))
+    assert not processes_left(str(tmp_path))
 
 
 def _call(url: str) -> None:
     with contextlib.suppress(httpx.HTTPError):
         while True:
             httpx.post(url + INVOKE, content=b'{"sleep": 0.05}', timeout=BOUND)
+
+
+def processes_left(marker: str) -> list[str]:
+    """What still lives after a while: the guard of a killed emulator takes one to clear up."""
+    deadline = time.monotonic() + 10
+    while (found := processes_of(marker)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
 
 
 def processes_of(marker: str) -> list[str]:
