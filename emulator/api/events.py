@@ -64,15 +64,16 @@ class HttpResponse:
     body: bytes
 
 
-def _json(status: int, body: bytes) -> HttpResponse:
+def json_response(status: int, body: bytes) -> HttpResponse:
+    """A response of the gateway's own."""
     length = b"%d" % len(body)
     headers = ((b"content-type", b"application/json"), (b"content-length", length))
     return HttpResponse(status, headers, body)
 
 
-NOT_FOUND = _json(404, b'{"message":"Not Found"}')
+NOT_FOUND = json_response(404, b'{"message":"Not Found"}')
 """No route takes the request."""
-INTERNAL_SERVER_ERROR = _json(500, b'{"message":"Internal Server Error"}')
+INTERNAL_SERVER_ERROR = json_response(500, b'{"message":"Internal Server Error"}')
 """The function failed, or its result cannot be made a response."""
 
 _encode = msgspec.json.Encoder().encode
@@ -142,13 +143,13 @@ def response(result: bytes) -> HttpResponse:
     try:
         value = _decode(result)
     except (msgspec.DecodeError, ValueError, RecursionError):
-        return _json(200, result)
+        return json_response(200, result)
     if isinstance(value, dict) and "statusCode" in value:
         try:
             return _structured(value)
         except (_MalformedError, ValueError):
             return INTERNAL_SERVER_ERROR
-    return _json(200, value.encode() if isinstance(value, str) else result)
+    return json_response(200, value.encode() if isinstance(value, str) else result)
 
 
 def is_text(content_type: str) -> bool:

@@ -21,6 +21,7 @@ from emulator.api.events import (
     HttpRequest,
     HttpResponse,
     event,
+    json_response,
     response,
 )
 from emulator.api.lambda_api import outcome_headers, read_body
@@ -43,14 +44,8 @@ _API_ID = "testbed"
 _DOMAIN = f"{_API_ID}.execute-api.{REGION}.amazonaws.com"
 
 
-def _message(status: int, text: str) -> HttpResponse:
-    body = f'{{"message":"{text}"}}'.encode()
-    headers = ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)))
-    return HttpResponse(status, headers, body)
-
-
-_TOO_LARGE = _message(413, "Request Entity Too Large")
-_UNAVAILABLE = _message(503, "Service Unavailable")
+_TOO_LARGE = json_response(413, b'{"message":"Request Entity Too Large"}')
+_UNAVAILABLE = json_response(503, b'{"message":"Service Unavailable"}')
 
 
 class GatewayRoute(BaseRoute):

@@ -3,7 +3,7 @@
 One function that spins is deployed at the sizes of AWS's measured curve, on every backend that
 works here. All of them take turns, in an order that is shuffled every round, so that what else
 the machine does falls on all alike; before each invocation its sandbox rests until its quota is
-full. Every so often the task is calibrated again, since a shared processor changes its speed.
+full. The calibration takes its turn as well, since a shared processor changes its speed.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from emulator.experiments.fidelity_rows import (
 )
 from emulator.experiments.fidelity_spin import (
     FULL_SPEED_MB,
+    Calibration,
     SpinClient,
     calibrate,
     steal_ms,
@@ -47,8 +48,6 @@ CHART = "fidelity.png"
 _REST = 0.05
 """Seconds before each invocation: two and a half periods, in which the quota becomes full."""
 _WARM_UP = 3
-_CALIBRATED_EVERY = 10
-"""Rounds."""
 _TOLD_EVERY = 10.0
 _READY_WITHIN = 600.0
 _HOST_MEMORY_MB = 65_536
@@ -158,16 +157,17 @@ class _Measurement:
         self._clients = clients
         self._repetitions = repetitions
         self._file = file
-        self._turns: dict[str, int] = {}
+        self._calibrations: dict[str, Calibration] = {}
 
     def run(self) -> None:
-        self._warm_up()
+        for backend in self._clients:
+            self._prepare(backend)
         targets = [(backend, mb) for backend in self._clients for mb in AWS.mean_ms]
         chance = random.Random(0)  # noqa: S311  # an order is no secret
         begun = told = time.monotonic()
         for number in range(1, self._repetitions + 1):
-            if (number - 1) % _CALIBRATED_EVERY == 0:
-                self._calibrate()
+            for calibration in self._calibrations.values():
+                calibration.sample()
             chance.shuffle(targets)
             for backend, mb in targets:
                 write_row(self._file, self._invoke(backend, mb, number))
@@ -178,23 +178,20 @@ class _Measurement:
                 load = os.getloadavg()[0]
                 _say(f"round {number} of {self._repetitions}, {left:.0f} s left, load {load:.1f}")
 
-    def _warm_up(self) -> None:
-        for backend, client in self._clients.items():
-            _say(f"{backend}: one sandbox a memory size")
-            for mb in (*AWS.mean_ms, FULL_SPEED_MB):
-                for _ in range(_WARM_UP):
-                    client.invoke(mb, {"iterations": 1000})
-                client.look_up_cgroup(mb)
-
-    def _calibrate(self) -> None:
-        for backend, client in self._clients.items():
-            self._turns[backend] = calibrate(
-                lambda turns, client=client: client.cpu_ms(FULL_SPEED_MB, turns),  # type: ignore[misc]
-                AWS.task_ms,
-            )
+    def _prepare(self, backend: str) -> None:
+        """Starts its sandboxes, and finds how many turns of the loop are the task."""
+        client = self._clients[backend]
+        _say(f"{backend}: one sandbox a memory size")
+        for mb in (*AWS.mean_ms, FULL_SPEED_MB):
+            for _ in range(_WARM_UP):
+                client.invoke(mb, {"iterations": 1000})
+            client.look_up_cgroup(mb)
+        self._calibrations[backend] = calibrate(
+            lambda turns: client.cpu_ms(FULL_SPEED_MB, turns), AWS.task_ms
+        )
 
     def _invoke(self, backend: str, mb: int, number: int) -> SpinRow:
-        client, turns = self._clients[backend], self._turns[backend]
+        client, turns = self._clients[backend], self._calibrations[backend].turns
         time.sleep(_REST)
         before, stolen = client.throttling(mb), steal_ms()
         answer = client.invoke(mb, {"iterations": turns})

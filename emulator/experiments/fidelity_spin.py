@@ -10,6 +10,7 @@ import json
 import os
 import statistics
 import time
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 FULL_SPEED_MB = 3538
 """Two vCPUs: whatever the kernel charges a period, no quota runs out."""
 CGROUPS = Path("/sys/fs/cgroup")
-_SAMPLES = 15
+_SAMPLES = 25
 _FIRST_TURNS = 20_000
 _LONG_ENOUGH = 0.5
 """Of the task: a first try shorter than that is repeated with more turns."""
@@ -82,8 +83,8 @@ def write_functions(folder: Path, sizes: Iterable[int]) -> Path:
     return template
 
 
-def calibrate(cpu_ms_of: Callable[[int], float], task_ms: float) -> int:
-    """How many turns take `task_ms` of CPU: by the median of some that take about as long.
+def calibrate(cpu_ms_of: Callable[[int], float], task_ms: float) -> Calibration:
+    """Begins with samples that take about as long as the task.
 
     Args:
         cpu_ms_of: the CPU time that so many turns took.
@@ -100,8 +101,32 @@ def calibrate(cpu_ms_of: Callable[[int], float], task_ms: float) -> int:
         turns = round(turns * min(10.0, task_ms / max(took_ms, 0.001)))
     else:
         raise TestbedError(f"{turns} turns of the loop take {took_ms:g} ms of CPU only.")
-    median_ms = statistics.median(cpu_ms_of(turns) for _ in range(_SAMPLES))
-    return max(1, round(turns * task_ms / median_ms))
+    samples = [cpu_ms_of(turns) / turns for _ in range(_SAMPLES)]
+    return Calibration(cpu_ms_of, task_ms, deque(samples, maxlen=_SAMPLES))
+
+
+class Calibration:
+    """How many turns take the task's CPU time, by the median of the newest samples.
+
+    A core that is shared changes its speed within seconds. A sample now and then, in turn with
+    the invocations, meets the same conditions as they do; many at once meet one moment's.
+    """
+
+    def __init__(
+        self, cpu_ms_of: Callable[[int], float], task_ms: float, samples_ms: deque[float]
+    ) -> None:
+        self._cpu_ms_of = cpu_ms_of
+        self._task_ms = task_ms
+        self._samples_ms = samples_ms
+        """CPU time of one turn."""
+
+    @property
+    def turns(self) -> int:
+        return max(1, round(self._task_ms / statistics.median(self._samples_ms)))
+
+    def sample(self) -> None:
+        turns = self.turns
+        self._samples_ms.append(self._cpu_ms_of(turns) / turns)
 
 
 @dataclass(frozen=True, slots=True)
