@@ -123,15 +123,18 @@ class LiveSandbox:
 
     def ready(self) -> None:
         self._init_over = True
-        create = start = 0.0
         if self._process is not None:
             self._process.limit_cpu()
-            create, start = self._process.create, self._process.start
-        now = self._clock.now()
+        self._owner.sandbox_ready(self, self._anatomy())
+
+    def _anatomy(self) -> Anatomy:
         before = self._connected_at - self._created_at
-        connect = max(0.0, before - create - start)
-        anatomy = Anatomy(create, start, connect, now - self._connected_at)
-        self._owner.sandbox_ready(self, anatomy)
+        init = self._clock.now() - self._connected_at
+        if self._process is None:
+            # the runtime was here before the engine said that it had started it
+            return Anatomy(start=before, init=init)
+        create, start = self._process.create, self._process.start
+        return Anatomy(create, start, max(0.0, before - create - start), init)
 
     def init_failed(self, error_type: str, body: bytes) -> None:
         self.init_error_body = body
