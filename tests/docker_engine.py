@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import docker
 import pytest
-from docker.errors import DockerException
+
+from emulator.errors import BackendUnavailableError
+from emulator.live.docker_engine import DockerEngine, EngineError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 BASE = "public.ecr.aws/lambda/python:3.13"
@@ -18,10 +21,8 @@ BASE = "public.ecr.aws/lambda/python:3.13"
 def require_docker() -> None:
     """Skips the test, or fails it where TESTBED_REQUIRE_DOCKER is set."""
     try:
-        client = docker.from_env(timeout=10)
-        client.images.get(BASE)
-        client.close()
-    except DockerException as error:
+        _ask(lambda api: api.inspect_image(BASE))
+    except (BackendUnavailableError, EngineError) as error:
         if os.environ.get("TESTBED_REQUIRE_DOCKER"):
             raise
         pytest.skip(f"no Docker engine with {BASE}: {error}")
@@ -30,8 +31,17 @@ def require_docker() -> None:
 def containers_of(state: Path) -> list[str]:
     """Names of the containers, running or not, of the emulator with this state directory."""
     label = f"serverless-testbed.instance={(state / 'instance').read_text().strip()}"
-    client = docker.from_env(timeout=10)
-    try:
-        return [c.name for c in client.containers.list(all=True, filters={"label": label})]
-    finally:
-        client.close()
+    found = _ask(lambda api: api.containers(all=True, filters={"label": label}))
+    return [container["Names"][0] for container in found]
+
+
+def _ask(question: Callable[[Any], Any]) -> Any:
+    async def ask() -> Any:
+        engine = DockerEngine()
+        try:
+            await engine.connect()
+            return await engine.call(question)
+        finally:
+            await engine.close(5)
+
+    return asyncio.run(ask())

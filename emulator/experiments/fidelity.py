@@ -162,15 +162,18 @@ class _Measurement:
     def run(self) -> None:
         for backend in self._clients:
             self._prepare(backend)
-        targets = [(backend, mb) for backend in self._clients for mb in AWS.mean_ms]
+        sizes = (*AWS.mean_ms, FULL_SPEED_MB)
+        targets = [(backend, mb) for backend in self._clients for mb in sizes]
         chance = random.Random(0)  # noqa: S311  # an order is no secret
         begun = told = time.monotonic()
         for number in range(1, self._repetitions + 1):
-            for calibration in self._calibrations.values():
-                calibration.sample()
             chance.shuffle(targets)
             for backend, mb in targets:
-                write_row(self._file, self._invoke(backend, mb, number))
+                if mb == FULL_SPEED_MB:
+                    self._calibrations[backend].sample()
+                else:
+                    time.sleep(_REST)
+                    write_row(self._file, self._invoke(backend, mb, number))
             now = time.monotonic()
             if now - told > _TOLD_EVERY or number in (1, self._repetitions):
                 told = now
@@ -186,13 +189,15 @@ class _Measurement:
             for _ in range(_WARM_UP):
                 client.invoke(mb, {"iterations": 1000})
             client.look_up_cgroup(mb)
-        self._calibrations[backend] = calibrate(
-            lambda turns: client.cpu_ms(FULL_SPEED_MB, turns), AWS.task_ms
-        )
+
+        def rested_ms(turns: int) -> float:
+            time.sleep(_REST)
+            return client.cpu_ms(FULL_SPEED_MB, turns)
+
+        self._calibrations[backend] = calibrate(rested_ms, AWS.task_ms)
 
     def _invoke(self, backend: str, mb: int, number: int) -> SpinRow:
         client, turns = self._clients[backend], self._calibrations[backend].turns
-        time.sleep(_REST)
         before, stolen = client.throttling(mb), steal_ms()
         answer = client.invoke(mb, {"iterations": turns})
         stolen = steal_ms() - stolen
