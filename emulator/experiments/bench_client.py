@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -161,7 +162,9 @@ def main() -> None:
         outcome = uvloop.run(load(int(port), path, int(clients), int(requests)))
     except (BrokenResponseError, OSError, TimeoutError) as error:
         sys.exit(f"{type(error).__name__}: {error}")
-    print(json.dumps(asdict(outcome)))
+    # print would lose what a pipe does not take at once, where Python runs unbuffered
+    with os.fdopen(sys.stdout.fileno(), "w", closefd=False) as out:
+        json.dump(asdict(outcome), out)
 
 
 if __name__ == "__main__":

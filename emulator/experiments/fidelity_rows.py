@@ -135,7 +135,7 @@ def read_fidelity(path: Path) -> Fidelity:
     for row in _rows(path / ROWS, notes):
         by_backend.setdefault(row.backend, []).append(row)
     served, infos = {}, {}
-    for backend, rows in by_backend.items():
+    for backend, rows in sorted(by_backend.items()):
         run = read_run(path / backend)
         infos[backend] = run.info
         durations = {record.invocation: record.duration * 1000 for record in run.invocations}
