@@ -24,6 +24,7 @@ declare -rA recipes=(
   [public.ecr.aws/lambda/python:3.13]=lambda-python.Dockerfile
   [python:3.13-slim]=python-slim.Dockerfile
   [eclipse-temurin:21-jre]=java-jre.Dockerfile
+  [maven:3-eclipse-temurin-21]=maven-jdk.Dockerfile
   [node:20-slim]=node-slim.Dockerfile
 )
 readonly -a usual=(public.ecr.aws/lambda/python:3.13 python:3.13-slim)
@@ -63,6 +64,17 @@ image_recipe() { # IMAGE
   # with the files that it copies; what the others copy does not concern it
   (cd "$here/standin" && sed -n 's/^COPY \(.*\) .*/\1/p' "$dockerfile" |
     xargs cat "$dockerfile")
+  if takes_maven_settings "$1"; then maven_settings; fi
+}
+
+takes_maven_settings() { # IMAGE
+  grep -q '^ARG MAVEN_SETTINGS$' "$here/standin/${recipes[$1]}"
+}
+
+# The mirrors and proxies of this machine's Maven, without its folders.
+maven_settings() {
+  local file=${HOME:-/root}/.m2/settings.xml
+  if [[ -r $file ]]; then sed 's|<localRepository>.*</localRepository>||' "$file"; fi
 }
 
 mirrors() {
@@ -150,6 +162,9 @@ build() { # IMAGE DIGEST
   for name in http_proxy https_proxy no_proxy; do
     if [[ -n ${!name:-} ]]; then build_args+=(--build-arg "$name"); fi
   done
+  if takes_maven_settings "$1"; then
+    build_args+=(--build-arg "MAVEN_SETTINGS=$(maven_settings)")
+  fi
   say "building a stand-in for $1"
   # The context goes in by a pipe so that nothing but the recipes can enter the image.
   if ! output=$(tar -C "$here/standin" -c . |

@@ -1,4 +1,7 @@
-"""The KDD99 model in TensorFlow: a SavedModel, loaded at init, as one would deploy it."""
+"""The KDD99 model in TensorFlow: a SavedModel, loaded at init, as one would deploy it.
+
+MODEL_LOADING chooses another place or time to load it from: see model_loading.py.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import kdd99
+import model_loading
 
 # TensorFlow reads these once, when it is imported. oneDNN has nothing to gain in three columns
 # and would sum in another order.
@@ -19,6 +23,8 @@ gc.disable()
 import tensorflow as tf  # noqa: E402 - after the settings above
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -26,19 +32,28 @@ VISIBLE_CPUS = 2  # Lambda shows two up to 3,008 MB; TensorFlow would count the 
 
 tf.config.threading.set_intra_op_parallelism_threads(VISIBLE_CPUS)
 tf.config.threading.set_inter_op_parallelism_threads(1)
-MODEL = kdd99.load()
-SAVED_MODEL = tf.saved_model.load(str(MODEL.folder / "saved_model"))
-SIGNATURE = SAVED_MODEL.signatures["serving_default"]
+
+
+class Served:
+    """The model and its network, read from a folder that is not needed afterwards."""
+
+    def __init__(self, folder: Path) -> None:
+        self.model = kdd99.load_from(folder)
+        # kept, as a signature alone does not keep the variables that it reads
+        self._network = tf.saved_model.load(str(self.model.folder / "saved_model"))
+        self._signature = self._network.signatures["serving_default"]
+
+    def predict(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        answer = self._signature(features=tf.constant(features))
+        probability: NDArray[np.float32] = answer["probability"].numpy()
+        return probability
+
+
+served = model_loading.source(Served, "kdd99-tf", layer=kdd99.ARCHIVE.parent)
 gc.freeze()
 gc.enable()
 
 
-def predict(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    probability: NDArray[np.float32] = SIGNATURE(features=tf.constant(features))[
-        "probability"
-    ].numpy()
-    return probability
-
-
 def handler(event: Any, _context: Any) -> dict[str, Any]:
-    return kdd99.answer(event, MODEL, predict, "kdd99-tf")
+    current = served()
+    return kdd99.answer(event, current.model, current.predict, "kdd99-tf")

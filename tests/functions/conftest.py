@@ -1,4 +1,4 @@
-"""Puts the layer and the training script where Lambda and a shell would find them."""
+"""Puts the layers and the training script where Lambda and a shell would find them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
-sys.path[:0] = [str(FUNCTIONS / "kdd99" / "layer" / "python"), str(FUNCTIONS / "kdd99")]
+sys.path[:0] = [
+    str(FUNCTIONS / "kdd99" / "layer" / "python"),
+    str(FUNCTIONS / "models" / "layer" / "python"),
+    str(FUNCTIONS / "kdd99"),
+    str(FUNCTIONS / "segmentation"),  # behind kdd99, whose train.py is the one that tests import
+]
 
 
 @pytest.fixture(scope="session")

@@ -59,5 +59,5 @@ def test_every_requirement_is_pinned() -> None:
         for file in sorted(FUNCTIONS.glob("*/requirements.txt"))
         for line in file.read_text(encoding="utf-8").splitlines()
     ]
-    assert len(lines) == 5
+    assert len(lines) == 6
     assert all("==" in line for line in lines)

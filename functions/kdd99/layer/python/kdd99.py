@@ -10,7 +10,6 @@ p, "label": 0 or 1}, ...], "model": name}`, in the order of the records, p to ni
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import sys
@@ -20,7 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import http_event
 import numpy as np
+from http_event import BadRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,10 +33,6 @@ ARCHIVE = Path(__file__).parents[1] / "kdd99" / "model.zip"
 MOST_ROWS = 149_000
 """A prediction takes up to 42 bytes of the 6,291,556 that Lambda returns, written either way:
 compact with its quotes escaped inside `body`, or with the blanks of a plain answer."""
-
-
-class BadRequest(ValueError):  # noqa: N818 - HTTP's name for it
-    """One sentence that tells the caller what to mend; never quotes what was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,16 @@ class Model:
 
 def load(archive: Path = ARCHIVE, parent: Path | None = None) -> Model:
     """Unzips into the temporary folder unless that is done already; for a function's init."""
-    folder = unpack(archive, parent or Path(tempfile.gettempdir()))
+    return read(unpack(archive, parent or Path(tempfile.gettempdir())))
+
+
+def load_from(folder: Path) -> Model:
+    """From a folder that holds the archive, or what is in it."""
+    archive = folder / ARCHIVE.name
+    return load(archive) if archive.is_file() else read(folder)
+
+
+def read(folder: Path) -> Model:
     about = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
     return Model(
         folder=folder,
@@ -92,57 +98,13 @@ def answer(
     predict: Callable[[NDArray[np.float32]], NDArray[np.floating]],
     name: str,
 ) -> dict[str, Any]:
-    """The handler. `predict` turns (rows, 3) features into (rows,) probabilities.
+    """The handler. `predict` turns (rows, 3) features into (rows,) probabilities."""
 
-    An event of API Gateway's HTTP API or of a function URL (payload format 2.0) gets an HTTP
-    response, 200 or 400. Any other event is the request itself and gets the plain answer, which
-    for a bad request is `{"message": sentence}`, the body of the 400.
-    """
-    try:
-        records = rows_of(request_in(event), model.fields)
-        status, body = 200, respond(predict(model.prepare(records)), model.threshold, name)
-    except BadRequest as error:
-        status, body = 400, {"message": str(error)}
-    if not is_http(event):
-        return body
-    return {
-        "statusCode": status,
-        "headers": {"content-type": "application/json"},
-        "body": json.dumps(body, separators=(",", ":")),
-    }
+    def serve(request: Any) -> dict[str, Any]:
+        features = model.prepare(rows_of(request, model.fields))
+        return respond(predict(features), model.threshold, name)
 
-
-def is_http(event: Any) -> bool:
-    """Payload format 2.0, which puts the HTTP method and path into requestContext."""
-    if not isinstance(event, dict) or event.get("version") != "2.0":
-        return False
-    context = event.get("requestContext")
-    return isinstance(context, dict) and "http" in context
-
-
-def request_in(event: Any) -> Any:
-    """What the caller sent, decoded.
-
-    API Gateway encodes a body as base64 unless its content type is text, JSON or XML; `curl -d`
-    says application/x-www-form-urlencoded.
-    """
-    if not is_http(event):
-        return event
-    body = event.get("body")
-    if not isinstance(body, str) or not body:
-        raise BadRequest("The request has no body.")
-    try:
-        if event.get("isBase64Encoded"):
-            body = base64.b64decode(body, validate=True).decode()
-        return json.loads(body)
-    except json.JSONDecodeError as error:
-        raise BadRequest(
-            f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
-        ) from error
-    except ValueError as error:  # base64, UTF-8, an integer of more digits than Python reads
-        raise BadRequest("The body is not JSON in UTF-8.") from error
-    except RecursionError as error:
-        raise BadRequest("The body is nested too deeply.") from error
+    return http_event.answer(event, serve)
 
 
 def rows_of(request: Any, fields: tuple[str, ...]) -> NDArray[np.float64]:
