@@ -15,12 +15,17 @@ from emulator.core.messages import (
     Event,
     Fail,
     FreezeSandbox,
+    InitBegan,
     InitFailed,
     InvocationFinished,
     InvokeRequested,
+    ProvisionedSet,
     ReservedConcurrencySet,
+    ResetSandbox,
+    RuntimeExited,
     SandboxGone,
     SandboxReady,
+    SandboxReset,
     StartSandbox,
     StopSandbox,
     Throttle,
@@ -39,7 +44,8 @@ from emulator.core.model import (
 )
 from emulator.core.policy import Binding, Chance, PickOrder, SchedulerSettings
 
-QUEUED, STARTING, BUSY, IDLE, STOPPING, _ = SandboxState
+QUEUED, STARTING, BUSY, IDLE, RESETTING, STOPPING, _ = SandboxState
+FOREVER = float("inf")
 
 
 @dataclass(eq=False)
@@ -51,8 +57,13 @@ class Box:
     keep_alive: Seconds
     request: str | None
     state: SandboxState = QUEUED
+    provisioned: bool = False
+    recycle_at: Seconds = FOREVER
+    initialized: bool = False
+    init_began: bool = False
     retired: bool = False
     idle_number: int = 0
+    idle_since: Seconds = 0.0
     deadline: Seconds | None = None
     deadline_number: int = 0
 
@@ -64,6 +75,7 @@ class Request:
     id: str
     function: FunctionVersion
     running: bool = False
+    on_demand: bool = True
 
 
 class ReferenceScheduler:
@@ -76,6 +88,11 @@ class ReferenceScheduler:
         self.boxes: list[Box] = []
         self.boxes_ever = 0
         self.numbers = 0
+        self.provisioned: dict[str, int] = {}
+        """Of each version: how many are wanted, but for those whose start failed."""
+        self.asked: dict[str, int] = {}
+        self.taken: list[tuple[object, Seconds]] = []
+        """Of each bucket: when a token was taken."""
         self.commands: list[Command] = []
 
     # looking
@@ -101,28 +118,75 @@ class ReferenceScheduler:
 
     def limit_met(self, name: str) -> ThrottleReason | None:
         reserved = dict(self.reserved)
+        on_demand = [each.function.name for each in self.requests if each.on_demand]
+        provisioned = {
+            other: sum(self.asked.get(each.key, 0) for each in self.versions if each.name == other)
+            for other in {each.name for each in self.versions}
+        }
         if name in reserved:
-            running = [each for each in self.requests if each.function.name == name]
-            met = len(running) >= reserved[name]
+            met = on_demand.count(name) >= reserved[name] - provisioned.get(name, 0)
             return ThrottleReason.RESERVED_CONCURRENCY if met else None
-        running = [each for each in self.requests if each.function.name not in reserved]
-        met = len(running) >= self.settings.account_concurrency - sum(reserved.values())
+        taken = sum(reserved.values())
+        taken += sum(count for other, count in provisioned.items() if other not in reserved)
+        running = [other for other in on_demand if other not in reserved]
+        met = len(running) >= self.settings.account_concurrency - taken
         return ThrottleReason.ACCOUNT_CONCURRENCY if met else None
+
+    def tokens(self, bucket: object, capacity: float, refill: float, now: Seconds) -> float:
+        """Worked out from the beginning each time."""
+        left, before = capacity, 0.0
+        for at in [at for of, at in self.taken if of == bucket] + [now]:
+            left = min(capacity, left + (at - before) * refill) - 1
+            before = at
+        return left + 1
+
+    def rate_met(self, name: str, now: Seconds) -> ThrottleReason | None:
+        rate, reserved = self.settings.requests_per_concurrency, dict(self.reserved)
+        if rate is None or reserved.get(name) == 0:
+            return None
+        limit = rate * reserved.get(name, self.settings.account_concurrency)
+        bucket = ("rate", name if name in reserved else "")
+        if self.tokens(bucket, limit, limit, now) < 1:
+            if name in reserved:
+                return ThrottleReason.RESERVED_RATE
+            return ThrottleReason.ACCOUNT_RATE
+        self.taken.append((bucket, now))
+        return None
+
+    def scale_out_met(self, name: str, now: Seconds) -> bool:
+        rule = self.settings.scale_out
+        if rule is None:
+            return False
+        bucket = ("scale", name if rule.per_function else "")
+        return self.tokens(bucket, rule.burst, rule.refill_per_second, now) < 1
 
     # the one entrance
 
     def handle(self, event: Event, now: Seconds) -> list[Command]:
         self.commands = []
         self.expire_due(now)
+        self.take(event, now)
+        self.top_up(now)
+        self.start_queued(now)
+        return self.commands
+
+    def take(self, event: Event, now: Seconds) -> None:  # noqa: C901, PLR0912  # one case an event
         match event:
             case InvokeRequested():
                 self.request(event, now)
+            case InitBegan(number):
+                self.init_began(number, now)
             case SandboxReady():
                 self.ready(event, now)
             case InvocationFinished():
                 self.finished(event, now)
-            case InitFailed():
-                self.init_failed(event)
+            case InitFailed(number):
+                self.broke_down(number, Failure.INIT_ERROR, None, now)
+            case RuntimeExited(number, code, starved):
+                failure = Failure.OUT_OF_MEMORY if starved else Failure.EXITED
+                self.broke_down(number, failure, code, now)
+            case SandboxReset(number):
+                self.was_reset(number, now)
             case SandboxGone():
                 self.gone(event)
             case VersionDeployed(function):
@@ -131,34 +195,62 @@ class ReferenceScheduler:
             case VersionRetired(key):
                 self.retire(key)
             case ReservedConcurrencySet(name, limit):
+                if limit is None or name not in dict(self.reserved) or limit >= 0:
+                    self.taken = [pair for pair in self.taken if pair[0] != ("rate", name)]
                 others = [pair for pair in self.reserved if pair[0] != name]
                 self.reserved = others if limit is None else [*others, (name, limit)]
+            case ProvisionedSet(key, count):
+                self.provision(key, count)
             case TimePassed():
                 pass
-        self.start_queued(now)
-        return self.commands
 
     # requests
 
     def request(self, event: InvokeRequested, now: Seconds) -> None:
         function = next(each for each in self.versions if each.key == event.key)
-        reason = self.limit_met(function.name)
-        box = self.pick(function)
-        if reason is None and box is None and not self.make_room(function.memory_mb):
-            reason = ThrottleReason.HOST_MEMORY
+        reason = self.rate_met(function.name, now)
+        box = None if reason else self.pick(function, provisioned=True)
+        if reason is None and box is None:
+            reason = self.limit_met(function.name)
+            box = None if reason else self.pick(function, provisioned=False)
+        if reason is None and box is None:
+            if self.scale_out_met(function.name, now):
+                reason = ThrottleReason.SCALE_OUT
+            elif not self.make_room(function.memory_mb):
+                reason = ThrottleReason.HOST_MEMORY
         if reason is not None:
             self.commands.append(Throttle(event.invocation, reason))
             return
-        self.requests.append(Request(event.invocation, function))
+        on_demand = box is None or not box.provisioned
+        self.requests.append(Request(event.invocation, function, on_demand=on_demand))
         if box is not None:
-            self.dispatch(box, event.invocation, StartKind.WARM, now)
+            self.dispatch(box, event.invocation, self.later_kind(box), now)
             return
-        self.boxes_ever += 1
-        keep_alive = self.settings.keep_alive.draw(self.chance) / self.settings.idle_speedup
-        self.boxes.append(Box(self.boxes_ever, function, keep_alive, event.invocation))
+        if self.settings.scale_out is not None:
+            per_function = self.settings.scale_out.per_function
+            self.taken.append((("scale", function.name if per_function else ""), now))
+        self.create(function, event.invocation, now)
 
-    def pick(self, function: FunctionVersion) -> Box | None:
+    def create(self, function: FunctionVersion, request: str | None, now: Seconds) -> None:
+        self.boxes_ever += 1
+        speedup = self.settings.idle_speedup
+        keep_alive = recycle_at = FOREVER
+        if request is not None:
+            keep_alive = self.settings.keep_alive.draw(self.chance) / speedup
+        if self.settings.recycle_age is not None:
+            recycle_at = now + self.settings.recycle_age.draw(self.chance) / speedup
+        box = Box(self.boxes_ever, function, keep_alive, request)
+        box.provisioned, box.recycle_at = request is None, recycle_at
+        self.boxes.append(box)
+
+    def later_kind(self, box: Box) -> StartKind:
+        if not box.initialized:
+            return StartKind.SUPPRESSED
+        return StartKind.PROVISIONED if box.provisioned else StartKind.WARM
+
+    def pick(self, function: FunctionVersion, *, provisioned: bool) -> Box | None:
         idle = [box for box in self.in_state(IDLE) if box.function is function]
+        idle = [box for box in idle if box.provisioned is provisioned]
         match self.settings.pick_order:
             case PickOrder.MOST_RECENTLY_USED:
                 return max(idle, key=lambda box: box.idle_number, default=None)
@@ -169,7 +261,8 @@ class ReferenceScheduler:
 
     def make_room(self, memory_mb: int) -> bool:
         victims: list[Box] = []
-        idle = sorted(self.in_state(IDLE), key=lambda box: box.idle_number)
+        idle = [box for box in self.in_state(IDLE) if not box.provisioned]
+        idle = sorted(idle, key=lambda box: box.idle_number)
         while True:
             freed = sum(box.function.memory_mb for box in victims)
             if self.committed_mb() - freed + memory_mb <= self.settings.host_memory_mb:
@@ -187,18 +280,64 @@ class ReferenceScheduler:
             if len(self.in_state(STARTING)) >= self.settings.start_width or not room:
                 return
             box.state = STARTING
-            self.set_deadline(box, now + self.settings.init_timeout)
-            assert box.request is not None
+            self.set_deadline(box, now + self.settings.start_timeout)
             self.commands.append(StartSandbox(box.id, box.function.key, box.request))
+
+    # provisioned concurrency
+
+    def members(self, key: str) -> list[Box]:
+        return [
+            box
+            for box in self.boxes
+            if box.provisioned
+            and box.function.key == key
+            and not box.retired
+            and box.state is not STOPPING
+        ]
+
+    def provision(self, key: str, count: int) -> None:
+        if all(each.key != key for each in self.versions):
+            return
+        self.asked[key] = self.provisioned[key] = count
+        for box in self.members(key):
+            if len(self.members(key)) <= count:
+                return
+            if box.state is QUEUED:
+                self.boxes.remove(box)
+            elif box.state is IDLE:
+                self.stop(box, StopReason.DEPROVISIONED)
+
+    def top_up(self, now: Seconds) -> None:
+        for function in sorted(self.versions, key=lambda each: each.key):
+            while len(self.members(function.key)) < self.provisioned.get(function.key, 0):
+                if self.committed_mb() + function.memory_mb > self.settings.host_memory_mb:
+                    return
+                self.create(function, None, now)
 
     # the life of a sandbox
 
+    def init_began(self, number: int, now: Seconds) -> None:
+        box = self.box(number)
+        if box is not None and box.state is STARTING:
+            box.init_began = True
+            limit = self.settings.init_timeout
+            if box.provisioned:
+                limit = max(self.settings.provisioned_init_timeout, box.function.timeout)
+            self.set_deadline(box, now + limit)
+
     def ready(self, event: SandboxReady, now: Seconds) -> None:
         box = self.box(event.sandbox)
-        if box is None or box.state is not STARTING:
-            return
-        late = self.settings.binding is Binding.LATE and not box.retired
-        if late and self.waiting_for(box.function):
+        if box is not None and box.state in (STARTING, BUSY):
+            box.initialized = True
+        if box is not None and box.state is STARTING:
+            self.serve_its_own(box, now)
+
+    def is_late(self, box: Box) -> bool:
+        late = self.settings.binding is Binding.LATE
+        return late and not box.retired and not box.provisioned
+
+    def serve_its_own(self, box: Box, now: Seconds) -> None:
+        if self.is_late(box) and self.waiting_for(box.function):
             self.take_oldest(box, StartKind.COLD, now)
         elif box.request is not None:
             self.dispatch(box, box.request, StartKind.COLD, now)
@@ -211,9 +350,11 @@ class ReferenceScheduler:
             return
         self.requests = [each for each in self.requests if each.id != event.invocation]
         box.request = None
-        late = self.settings.binding is Binding.LATE and not box.retired
-        if late and self.waiting_for(box.function):
-            self.take_oldest(box, StartKind.WARM, now)
+        self.serve_or_rest(box, self.later_kind(box), now)
+
+    def serve_or_rest(self, box: Box, start: StartKind, now: Seconds) -> None:
+        if self.is_late(box) and self.waiting_for(box.function):
+            self.take_oldest(box, start, now)
         else:
             self.rest(box, now)
 
@@ -230,17 +371,29 @@ class ReferenceScheduler:
             self.boxes.remove(other)
         self.dispatch(box, request.id, start, now)
 
-    def rest(self, box: Box, now: Seconds) -> None:
+    def end_of(self, box: Box, now: Seconds) -> StopReason | None:
         if box.retired:
-            self.stop(box, StopReason.RETIRED)
-        elif box.keep_alive <= 0:
-            self.stop(box, StopReason.KEEP_ALIVE_ENDED)
-        else:
-            box.state = IDLE
-            self.numbers += 1
-            box.idle_number = self.numbers
-            self.set_deadline(box, now + box.keep_alive)
-            self.commands.append(FreezeSandbox(box.id))
+            return StopReason.RETIRED
+        key = box.function.key
+        if box.provisioned and len(self.members(key)) > self.asked[key]:
+            return StopReason.DEPROVISIONED
+        if box.keep_alive <= 0:
+            return StopReason.KEEP_ALIVE_ENDED
+        return StopReason.RECYCLED if box.recycle_at <= now else None
+
+    def rest(self, box: Box, now: Seconds) -> None:
+        reason = self.end_of(box, now)
+        if reason is not None:
+            self.stop(box, reason)
+            return
+        box.state = IDLE
+        self.numbers += 1
+        box.idle_number, box.idle_since = self.numbers, now
+        until = min(now + box.keep_alive, box.recycle_at)
+        box.deadline = None
+        if until < FOREVER:
+            self.set_deadline(box, until)
+        self.commands.append(FreezeSandbox(box.id))
 
     def dispatch(self, box: Box, request: str, start: StartKind, now: Seconds) -> None:
         box.state = BUSY
@@ -259,19 +412,59 @@ class ReferenceScheduler:
         due = [box for box in self.boxes if box.deadline is not None and box.deadline <= now]
         for box in sorted(due, key=lambda box: (box.deadline, box.deadline_number)):
             if box.state is IDLE:
-                self.stop(box, StopReason.KEEP_ALIVE_ENDED)
+                old = box.recycle_at < box.idle_since + box.keep_alive
+                self.stop(box, StopReason.RECYCLED if old else StopReason.KEEP_ALIVE_ENDED)
             elif box.state is BUSY:
                 self.fail(box, Failure.TIMEOUT)
-                self.stop(box, StopReason.TIMED_OUT)
+                self.reset(box, Failure.TIMEOUT, now)
+            elif box.init_began:
+                self.init_again(box, Failure.INIT_TIMEOUT, now)
             else:
-                self.fail(box, Failure.INIT_TIMEOUT)
-                self.stop(box, StopReason.INIT_TIMED_OUT)
+                self.fail(box, Failure.START_FAILED)
+                self.give_up(box)
+                self.stop(box, StopReason.START_TIMED_OUT)
 
-    def init_failed(self, event: InitFailed) -> None:
-        box = self.box(event.sandbox)
-        if box is not None and box.state is STARTING:
-            self.fail(box, Failure.INIT_ERROR)
-            self.stop(box, StopReason.INIT_FAILED)
+    def broke_down(self, number: int, failure: Failure, code: int | None, now: Seconds) -> None:
+        box = self.box(number)
+        if box is None:
+            return
+        if box.state is STARTING:
+            self.init_again(box, failure, now)
+        elif box.state is BUSY:
+            self.fail(box, failure, code)
+            self.reset(box, failure, now)
+        elif box.state is IDLE:
+            self.reset(box, failure, now)
+
+    def init_again(self, box: Box, failure: Failure, now: Seconds) -> None:
+        if box.request is not None:
+            self.reset(box, failure, now)
+            return
+        self.give_up(box)
+        timed_out = failure is Failure.INIT_TIMEOUT
+        self.stop(box, StopReason.INIT_TIMED_OUT if timed_out else StopReason.INIT_FAILED)
+
+    def give_up(self, box: Box) -> None:
+        """The place of one whose start failed stays empty."""
+        if box in self.members(box.function.key):
+            self.provisioned[box.function.key] -= 1
+
+    def reset(self, box: Box, failure: Failure, now: Seconds) -> None:
+        reason = self.end_of(box, now) if box.request is None else None
+        if reason is not None:
+            self.stop(box, reason)
+            return
+        box.state, box.deadline, box.initialized = RESETTING, None, False
+        self.commands.append(ResetSandbox(box.id, failure))
+
+    def was_reset(self, number: int, now: Seconds) -> None:
+        box = self.box(number)
+        if box is None or box.state is not RESETTING:
+            return
+        if box.request is not None:
+            self.serve_its_own(box, now)
+        else:
+            self.serve_or_rest(box, StartKind.SUPPRESSED, now)
 
     def gone(self, event: SandboxGone) -> None:
         box = self.box(event.sandbox)
@@ -280,12 +473,15 @@ class ReferenceScheduler:
         ran = Failure.OUT_OF_MEMORY if event.out_of_memory else Failure.EXITED
         failure = Failure.START_FAILED if event.exit_code is None else ran
         self.fail(box, failure, event.exit_code)
+        if box.state is STARTING:
+            self.give_up(box)
         self.boxes.remove(box)
 
     def fail(self, box: Box, failure: Failure, exit_code: int | None = None) -> None:
         if box.request is not None:
             self.requests = [each for each in self.requests if each.id != box.request]
             self.commands.append(Fail(box.request, failure, box.id, exit_code))
+            box.request = None
 
     def stop(self, box: Box, reason: StopReason) -> None:
         box.state, box.request, box.deadline = STOPPING, None, None
@@ -293,8 +489,15 @@ class ReferenceScheduler:
 
     def retire(self, key: str) -> None:
         self.versions = [each for each in self.versions if each.key != key]
+        self.provisioned.pop(key, None)
+        self.asked.pop(key, None)
         for box in self.boxes:
             if box.function.key == key and not box.retired:
                 box.retired = True
                 if box.state is IDLE:
                     self.stop(box, StopReason.RETIRED)
+        self.boxes = [
+            box
+            for box in self.boxes
+            if not (box.retired and box.provisioned and box.state is QUEUED)
+        ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from emulator.core.catalog import FunctionConfiguration
 from emulator.core.messages import (
     InvokeRequested,
+    ProvisionedSet,
     ReservedConcurrencySet,
     VersionDeployed,
     VersionRetired,
@@ -18,6 +19,8 @@ from emulator.core.policy import (
     FixedKeepAlive,
     KeepAlive,
     PickOrder,
+    RecycleAge,
+    ScaleOut,
     SchedulerSettings,
     SurvivalCurve,
 )
@@ -40,6 +43,8 @@ if TYPE_CHECKING:
 
 HORIZON = 600.0
 """Seconds; by then everything has ended."""
+DEPROVISIONED = 400.0
+"""When the last provisioned concurrency ends."""
 
 
 class Coarse(random.Random):
@@ -92,7 +97,12 @@ class Scenario:
             host_memory_mb=chance.choice((512, 768, 1024, 8192)),
             start_width=chance.choice((1, 2, 4)),
             account_concurrency=chance.choice((3, 6, 100)),
+            requests_per_concurrency=chance.choice((None, None, 0.5)),
+            scale_out=chance.choice((None, None, ScaleOut(3, 0.25, per_function=True))),
+            recycle_age=chance.choice((None, RecycleAge(4.0, 20.0))),
             init_timeout=2.0,
+            provisioned_init_timeout=3.0,
+            start_timeout=chance.choice((120.0, 1.0)),
             idle_speedup=chance.choice((1.0, 2.0)),
         )
         self.behaviour = Behaviour(
@@ -103,6 +113,7 @@ class Scenario:
             connect=Uniform(0.0, 0.3),
             init=Exponential(0.5),
             stop=Exponential(0.3),
+            reset=Exponential(0.1),
             init_mishaps=tuple((outcome, 0.04) for outcome in Outcome if outcome != "ok"),
             mishaps=tuple(
                 (outcome, 0.04)
@@ -115,6 +126,12 @@ class Scenario:
         self.calls = self._calls()
         self.retires = self._retires()
 
+    @property
+    def kept(self) -> list[str]:
+        """The versions that are deployed to the end."""
+        keys = dict.fromkeys(deploy.configuration.scheduled(0).key for deploy in self.deploys)
+        return [key for key in keys if key not in {retire.key for retire in self.retires}]
+
     def ticks(self, seconds: Seconds) -> Seconds:
         return round(seconds / TICK) * TICK
 
@@ -125,11 +142,17 @@ class Scenario:
                 name, "python3.12", "app.handler", memory_mb=memory_mb, timeout=2
             )
             reserved = self.chance.choice((None, None, None, 0, 1, 2))
-            first = replace(configuration, reserved_concurrency=reserved)
+            provisioned = self.chance.choice((None, None, None, 1, 2)) if reserved != 0 else None
+            first = replace(
+                configuration,
+                reserved_concurrency=reserved,
+                provisioned_concurrency=provisioned,
+            )
             deploys.append(Deploy(0.0, first, 0))
             if self.chance.random() < 0.4:
                 at = self.ticks(self.chance.uniform(5.0, 30.0))
-                deploys.append(Deploy(at, replace(configuration, memory_mb=192), 1))
+                second = replace(configuration, memory_mb=192, provisioned_concurrency=1)
+                deploys.append(Deploy(at, second, 1))
         return sorted(deploys, key=lambda deploy: deploy.at)
 
     def _calls(self) -> list[Call]:
@@ -162,7 +185,11 @@ class Scenario:
             limit = configuration.reserved_concurrency
             if limit is not None or deploy.revision > 0:
                 told.append((deploy.at, ReservedConcurrencySet(configuration.name, limit)))
+            if configuration.provisioned_concurrency:
+                key = configuration.scheduled(0).key
+                told.append((deploy.at, ProvisionedSet(key, configuration.provisioned_concurrency)))
         told += [(retire.at, VersionRetired(retire.key)) for retire in self.retires]
+        told += [(DEPROVISIONED, ProvisionedSet(key, 0)) for key in self.kept]
         for number, call in enumerate(self.calls, 1):
             told.append((call.at, InvokeRequested(f"i{number}", call.key)))
         return sorted(told, key=lambda stimulus: stimulus[0])
@@ -176,9 +203,9 @@ class OneCall(Scenario):
 
     def __init__(self, outcome: Outcome, takes: Seconds = 2.0) -> None:
         super().__init__(1)
-        self.settings = SchedulerSettings()
+        self.settings = SchedulerSettings(keep_alive=FixedKeepAlive(100.0))
         mishaps = ((outcome, 1.0),) if outcome is not Outcome.OK else ()
-        self.behaviour = Behaviour(warm=Constant(takes), stop=Constant(0.5), mishaps=mishaps)
+        self.behaviour = Behaviour(warm=Constant(takes), reset=Constant(0.5), mishaps=mishaps)
         configuration = FunctionConfiguration("small", "python3.12", "app.handler", timeout=2)
         self.deploys = [Deploy(0.0, configuration, 0)]
         self.calls, self.retires = [Call(1.0, "small:$LATEST", None)], []

@@ -1,7 +1,9 @@
-"""The rules of a function's configuration, in AWS's words.
+"""A function's configuration, and its rules in AWS's words.
 
-Source of the messages and patterns: botocore's service model of Lambda (CreateFunction) and the
-quotas page of the developer guide.
+Source of the messages and patterns: botocore's service model of Lambda (CreateFunction), the
+quotas page of the developer guide, and what AWS answers. What a profile's time did not have is
+refused in our own words; images, which came in 2020, are allowed in all, as the study's functions
+are images here.
 """
 
 from __future__ import annotations
@@ -11,11 +13,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from emulator.core.billing import Size
+from emulator.core.constraints import constraint, too_long
+from emulator.core.function_url import url_faults
+from emulator.core.log_configuration import LogConfiguration, log_faults
 from emulator.core.model import FunctionVersion
+from emulator.core.prices import Architecture
+from emulator.core.profile import Feature
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from emulator.core.function_url import FunctionUrl
     from emulator.core.profile import Profile
 
 
@@ -56,8 +65,29 @@ class FunctionConfiguration:
     """An image that is there already, or can be pulled; instead of `image`."""
     image_command: tuple[str, ...] = ()
     """Overrides the image's CMD (SAM's ImageConfig.Command); empty: the image's own."""
+    image_entry_point: tuple[str, ...] = ()
+    """Overrides the image's ENTRYPOINT; empty: the image's own."""
+    image_working_directory: str = ""
+    """Overrides the image's WORKDIR; empty: the image's own."""
     version: str = "$LATEST"
     reserved_concurrency: int | None = None
+    provisioned_concurrency: int | None = None
+    """Sandboxes of this version that are kept initialized."""
+    architecture: Architecture = Architecture.X86_64
+    """What it is billed as; it runs on the host's."""
+    ephemeral_storage_mb: int = 512
+    """Of /tmp."""
+    logging: LogConfiguration = field(default_factory=LogConfiguration)
+    function_url: FunctionUrl | None = None
+
+    @property
+    def log_group(self) -> str:
+        return self.logging.group or f"/aws/lambda/{self.name}"
+
+    @property
+    def size(self) -> Size:
+        """What its price depends on."""
+        return Size(self.memory_mb, self.architecture, self.ephemeral_storage_mb)
 
     def scheduled(self, revision: int) -> FunctionVersion:
         """What the scheduler must know of it."""
@@ -68,6 +98,7 @@ class FunctionConfiguration:
 
 _NAME = re.compile(r"[a-zA-Z0-9-_]{1,64}")
 _VARIABLE = re.compile(r"[a-zA-Z]([a-zA-Z0-9_])+")
+_LONGEST_DIRECTORY = 1000
 _RESERVED_VARIABLES = frozenset(
     [
         "_HANDLER",
@@ -93,26 +124,51 @@ _RESERVED_VARIABLES = frozenset(
 
 
 def faults(configuration: FunctionConfiguration, profile: Profile) -> list[str]:
-    """Everything that CreateFunction would refuse, a sentence each; none means that it is valid."""
+    """Everything that Lambda would refuse of it, a sentence each; none means that it is valid."""
+    url = configuration.function_url
     return [
         *_identity_faults(configuration),
         *_size_faults(configuration, profile),
+        *_package_faults(configuration, profile),
         *_environment_faults(configuration, profile),
+        *_provisioned_faults(configuration),
+        *log_faults(configuration.logging),
+        *(url_faults(url) if url else ()),
+        *_dated_faults(configuration, profile),
     ]
 
 
-def _constraint(value: object, member: str, constraint: str) -> str:
-    return (
-        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy "
-        f"constraint: Member must {constraint}"
-    )
+def concurrency_faults(
+    configurations: Iterable[FunctionConfiguration], profile: Profile
+) -> list[tuple[str, str]]:
+    """Functions whose concurrency the account has no room for, each with AWS's refusal.
+
+    They are set in order; a refused one takes nothing. What is provisioned without a reservation
+    is taken from the account's, as a reservation is, of which `least_unreserved` must stay.
+    """
+    left = profile.account_concurrency
+    found = []
+    for configuration in configurations:
+        reserved = configuration.reserved_concurrency
+        taken = (reserved if reserved is not None else configuration.provisioned_concurrency) or 0
+        if taken and left - taken < profile.least_unreserved:
+            what = "Concurrent" if reserved is None else "ReservedConcurrent"
+            message = (
+                f"Specified {what}Executions for function decreases account's "
+                f"UnreservedConcurrentExecution below its minimum value of "
+                f"[{profile.least_unreserved}]."
+            )
+            found.append((configuration.name, message))
+        else:
+            left -= taken
+    return found
 
 
 def _identity_faults(configuration: FunctionConfiguration) -> list[str]:
     found = []
     if not _NAME.fullmatch(configuration.name):
         pattern = f"satisfy regular expression pattern: {_NAME.pattern}"
-        found.append(_constraint(configuration.name, "functionName", pattern))
+        found.append(constraint(configuration.name, "functionName", pattern))
     if configuration.package_type is PackageType.ZIP:
         if not configuration.runtime or not configuration.handler:
             found.append(
@@ -132,10 +188,10 @@ def _size_faults(configuration: FunctionConfiguration, profile: Profile) -> list
     memory, timeout = configuration.memory_mb, configuration.timeout
     if memory > profile.most_memory_mb:
         limit = f"have value less than or equal to {profile.most_memory_mb}"
-        found.append(_constraint(memory, "memorySize", limit))
+        found.append(constraint(memory, "memorySize", limit))
     elif memory < profile.least_memory_mb:
         limit = f"have value greater than or equal to {profile.least_memory_mb}"
-        found.append(_constraint(memory, "memorySize", limit))
+        found.append(constraint(memory, "memorySize", limit))
     elif memory % profile.memory_step_mb:
         found.append(
             f"'MemorySize' value must be a multiple of {profile.memory_step_mb} MB "
@@ -143,10 +199,61 @@ def _size_faults(configuration: FunctionConfiguration, profile: Profile) -> list
         )
     if timeout > profile.max_timeout:
         limit = f"have value less than or equal to {profile.max_timeout}"
-        found.append(_constraint(timeout, "timeout", limit))
+        found.append(constraint(timeout, "timeout", limit))
     elif timeout < 1:
-        found.append(_constraint(timeout, "timeout", "have value greater than or equal to 1"))
-    return found
+        found.append(constraint(timeout, "timeout", "have value greater than or equal to 1"))
+    return found + _storage_faults(configuration.ephemeral_storage_mb, profile)
+
+
+def _storage_faults(storage: int, profile: Profile) -> list[str]:
+    if storage > profile.most_storage_mb:
+        rule = f"have value less than or equal to {profile.most_storage_mb}"
+    elif storage < profile.least_storage_mb:
+        rule = f"have value greater than or equal to {profile.least_storage_mb}"
+    else:
+        return []
+    return [constraint(storage, "ephemeralStorage.size", rule)]
+
+
+def _package_faults(configuration: FunctionConfiguration, profile: Profile) -> list[str]:
+    found = []
+    if len(configuration.layers) > profile.most_layers:
+        found.append(f"Cannot reference more than {profile.most_layers} layers.")
+    directory = configuration.image_working_directory
+    return found + too_long(directory, "imageConfig.workingDirectory", _LONGEST_DIRECTORY)
+
+
+def _provisioned_faults(configuration: FunctionConfiguration) -> list[str]:
+    provisioned = configuration.provisioned_concurrency
+    if provisioned is None:
+        return []
+    if provisioned < 1:
+        rule = "have value greater than or equal to 1"
+        return [constraint(provisioned, "provisionedConcurrentExecutions", rule)]
+    reserved = configuration.reserved_concurrency
+    if reserved is not None and provisioned > reserved:
+        return [
+            (
+                "Requested Provisioned Concurrency should not be greater than the "
+                "reservedConcurrentExecution for function"
+            )
+        ]
+    return []
+
+
+def _dated_faults(configuration: FunctionConfiguration, profile: Profile) -> list[str]:
+    """What the profile's time did not have yet."""
+    wanted = {
+        Feature.PROVISIONED_CONCURRENCY: configuration.provisioned_concurrency is not None,
+        Feature.ARM64: configuration.architecture is Architecture.ARM64,
+        Feature.FUNCTION_URL: configuration.function_url is not None,
+        Feature.LOGGING_CONFIGURATION: configuration.logging != LogConfiguration(),
+    }
+    return [
+        f"{feature.title} came in {feature.since}: there is none under {profile.name}"
+        for feature, asked in wanted.items()
+        if asked and not profile.has(feature)
+    ]
 
 
 def _environment_faults(configuration: FunctionConfiguration, profile: Profile) -> list[str]:
@@ -161,7 +268,7 @@ def _environment_faults(configuration: FunctionConfiguration, profile: Profile) 
     for name in configuration.environment:
         if not _VARIABLE.fullmatch(name):
             pattern = f"satisfy regular expression pattern: {_VARIABLE.pattern}"
-            found.append(_constraint(name, "environment.variables", pattern))
+            found.append(constraint(name, "environment.variables", pattern))
     size = sum(len(f"{k}{v}".encode()) for k, v in configuration.environment.items())
     if size > profile.environment_limit:
         found.append(

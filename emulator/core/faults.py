@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from emulator.core.model import Seconds
     from emulator.core.profile import Profile
 
+EXTENSION_CRASH = "Extension.Crash"
+"""The error type of an extension whose process ended before the sandbox."""
+RESPONSE_TOO_LARGE = "Function.ResponseSizeTooLarge"
 _SIGNALLED = 128
 
 
@@ -40,11 +43,23 @@ def failure_body(
     if profile is AWS_2018:
         message = f"RequestId: {request_id} Process exited before completing request"
         return _body(errorMessage=message)
-    message = f"RequestId: {request_id} Error: {_exit_reason(failure, exit_code)}"
+    message = f"RequestId: {request_id} Error: {exit_reason(failure, exit_code)}"
     return _body(errorType="Runtime.ExitError", errorMessage=message)
 
 
-def _exit_reason(failure: Failure, exit_code: int | None) -> str:
+def too_large_body(limit: int) -> bytes:
+    """Of a response of more than `limit` bytes."""
+    message = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
+    return _body(errorType=RESPONSE_TOO_LARGE, errorMessage=message)
+
+
+def extension_failure_body(error_type: str, phase: str) -> bytes:
+    """Of an extension that reported an error; `phase` is `init` or `exit`."""
+    return _body(errorType=error_type, errorMessage=f"Extension {phase} error")
+
+
+def exit_reason(failure: Failure, exit_code: int | None) -> str:
+    """How a runtime ended, as the body and the log say it."""
     if failure is Failure.OUT_OF_MEMORY:
         return "Runtime exited with error: signal: killed"
     if not exit_code:

@@ -32,6 +32,14 @@ class ReservedConcurrencySet:
 
 
 @dataclass(frozen=True, slots=True)
+class ProvisionedSet:
+    """Sandboxes of this version to be kept initialized, used or not; 0 ends it."""
+
+    key: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class InvokeRequested:
     invocation: str
     """The request id; unique for the life of the scheduler."""
@@ -43,17 +51,28 @@ class Anatomy:
     """Where a cold start's time went, in seconds on the driver's clock.
 
     `create` and `start` are what the backend's engine took, `connect` is from the started
-    process to its first connection to the Runtime API, `init` from there to the first `next`.
+    process to its first connection to the Runtime API, `init` from there to the first `next`;
+    `other` is what is left of the whole, from the decision to start the sandbox to its readiness.
     """
 
     create: Seconds = 0.0
     start: Seconds = 0.0
     connect: Seconds = 0.0
     init: Seconds = 0.0
+    other: Seconds = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class InitBegan:
+    """The sandbox is made and its first process runs: the init phase's limit counts from here."""
+
+    sandbox: int
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxReady:
+    """Its runtime asked for work for the first time since it was started, or started again."""
+
     sandbox: int
     anatomy: Anatomy = Anatomy()
 
@@ -66,13 +85,46 @@ class InitFailed:
 
 @dataclass(frozen=True, slots=True)
 class InvocationFinished:
-    """The runtime posted its response, or an error of its handler (`error_type` not empty)."""
+    """The runtime has answered, with `error_type` not empty where its handler raised, and it and
+    all extensions have asked for the next event.
+
+    `max_memory_mb` is the peak anonymous memory of the sandbox so far, `throttled` the seconds in
+    which its CPU quota was used up during this invocation, in `throttled_periods` CFS periods; 0
+    where the backend cannot tell.
+    """
 
     sandbox: int
     invocation: str
     error_type: str = ""
     max_memory_mb: int = 0
-    """Peak anonymous memory of the sandbox so far; 0 where the backend cannot tell."""
+    throttled: Seconds = 0.0
+    throttled_periods: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeExited:
+    """The runtime ended, or an extension failed; the sandbox itself is still there.
+
+    An extension that failed has an `error_type`; the usage is as in InvocationFinished.
+    """
+
+    sandbox: int
+    exit_code: int
+    out_of_memory: bool = False
+    error_type: str = ""
+    max_memory_mb: int = 0
+    throttled: Seconds = 0.0
+    throttled_periods: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxReset:
+    """Nothing runs in it any more; the usage is that of the invocation that a timeout ended."""
+
+    sandbox: int
+    max_memory_mb: int = 0
+    throttled: Seconds = 0.0
+    throttled_periods: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,30 +142,37 @@ class TimePassed:
     """The driver's answer to `next_deadline`."""
 
 
+SandboxChange = InitBegan | SandboxReady | InitFailed | RuntimeExited | SandboxReset | SandboxGone
+"""What a sandbox reports of itself, but for the end of an invocation."""
+
 Event = (
     VersionDeployed
     | VersionRetired
     | ReservedConcurrencySet
+    | ProvisionedSet
     | InvokeRequested
-    | SandboxReady
-    | InitFailed
     | InvocationFinished
-    | SandboxGone
+    | SandboxChange
     | TimePassed
 )
 
 
 @dataclass(frozen=True, slots=True)
 class StartSandbox:
-    """A sandbox is born assigned: `invocation` is the request that it is started for."""
+    """A sandbox is born assigned: `invocation` is the request that it is started for.
+
+    None where it is one of provisioned concurrency.
+    """
 
     sandbox: int
     key: str
-    invocation: str
+    invocation: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
+    """The sandbox runs the invocation, from now; its runtime is started first where none runs."""
+
     sandbox: int
     invocation: str
     start: StartKind
@@ -122,6 +181,14 @@ class Dispatch:
 @dataclass(frozen=True, slots=True)
 class FreezeSandbox:
     sandbox: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResetSandbox:
+    """Kills all that runs in it and keeps the rest: the next Dispatch starts the runtime again."""
+
+    sandbox: int
+    failure: Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,4 +211,4 @@ class Fail:
     exit_code: int | None = None
 
 
-Command = StartSandbox | Dispatch | FreezeSandbox | StopSandbox | Throttle | Fail
+Command = StartSandbox | Dispatch | FreezeSandbox | ResetSandbox | StopSandbox | Throttle | Fail

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
@@ -40,21 +41,40 @@ class SandboxState(IntEnum):
     BUSY = 2
     IDLE = 3
     """Frozen, and counting down its keep-alive."""
-    STOPPING = 4
+    RESETTING = 4
+    """Its processes are being killed after a failure; it stays, and its /tmp with it."""
+    STOPPING = 5
     """Told to stop; it holds its memory until it is gone."""
-    GONE = 5
+    GONE = 6
 
 
 MOVES: Mapping[SandboxState, frozenset[SandboxState]] = {
     SandboxState.QUEUED: frozenset({SandboxState.STARTING, SandboxState.GONE}),
     SandboxState.STARTING: frozenset(
-        {SandboxState.BUSY, SandboxState.IDLE, SandboxState.STOPPING, SandboxState.GONE}
+        {
+            SandboxState.BUSY,
+            SandboxState.IDLE,
+            SandboxState.RESETTING,
+            SandboxState.STOPPING,
+            SandboxState.GONE,
+        }
     ),
     SandboxState.BUSY: frozenset(
         # busy again at once when a request waits for whichever sandbox comes free
+        {
+            SandboxState.BUSY,
+            SandboxState.IDLE,
+            SandboxState.RESETTING,
+            SandboxState.STOPPING,
+            SandboxState.GONE,
+        }
+    ),
+    SandboxState.IDLE: frozenset(
+        {SandboxState.BUSY, SandboxState.RESETTING, SandboxState.STOPPING, SandboxState.GONE}
+    ),
+    SandboxState.RESETTING: frozenset(
         {SandboxState.BUSY, SandboxState.IDLE, SandboxState.STOPPING, SandboxState.GONE}
     ),
-    SandboxState.IDLE: frozenset({SandboxState.BUSY, SandboxState.STOPPING, SandboxState.GONE}),
     SandboxState.STOPPING: frozenset({SandboxState.GONE}),
     SandboxState.GONE: frozenset(),
 }
@@ -65,17 +85,29 @@ class IllegalMoveError(Exception):
 
 
 class StartKind(StrEnum):
+    """What an invocation found."""
+
     COLD = "cold"
+    """No sandbox: it waited for the init of a new one."""
     WARM = "warm"
+    PROVISIONED = "provisioned"
+    """A sandbox of provisioned concurrency, initialized ahead of need."""
+    SUPPRESSED = "suppressed-init"
+    """A sandbox that was reset: its runtime is started again as a part of the invocation."""
 
 
 class StopReason(StrEnum):
     KEEP_ALIVE_ENDED = "keep-alive ended"
     EVICTED = "evicted for memory"
     RETIRED = "version retired"
+    RECYCLED = "recycled"
+    """It had lived for hours, which Lambda ends whether it is used or not."""
+    DEPROVISIONED = "provisioned concurrency lowered"
     INIT_FAILED = "init failed"
+    """With no request that waited for it; else it is reset, and init runs again for that."""
     INIT_TIMED_OUT = "init timed out"
-    TIMED_OUT = "invocation timed out"
+    """As INIT_FAILED."""
+    START_TIMED_OUT = "start timed out"
 
 
 class ThrottleReason(StrEnum):
@@ -86,12 +118,17 @@ class ThrottleReason(StrEnum):
 
     RESERVED_CONCURRENCY = "ReservedFunctionConcurrentInvocationLimitExceeded"
     ACCOUNT_CONCURRENCY = "ConcurrentInvocationLimitExceeded"
+    RESERVED_RATE = "ReservedFunctionInvocationRateLimitExceeded"
+    ACCOUNT_RATE = "FunctionInvocationRateLimitExceeded"
+    SCALE_OUT = "ScaleOutLimitExceeded"
+    """Too many new sandboxes in a short time. The caller sees ConcurrentInvocationLimitExceeded;
+    which of its reasons AWS gives is not documented."""
     HOST_MEMORY = "HostMemoryExceeded"
     """The caller sees ConcurrentInvocationLimitExceeded; the log names the host."""
 
 
 class Failure(StrEnum):
-    """Why an invocation ended without an answer of its handler."""
+    """Why an invocation ended without an answer of its handler, or a sandbox must be reset."""
 
     INIT_ERROR = "init error"
     INIT_TIMEOUT = "init timeout"
@@ -113,6 +150,13 @@ class Sandbox:
     invocation: str | None = None
     """The invocation that it runs, or was started for; None when another took that one."""
     idle_since: Seconds = 0.0
+    recycle_at: Seconds = math.inf
+    """When it stops, however much it is used; what it runs then it finishes."""
+    init_began: bool = False
+    """It is made, and its first init is under way or over."""
+    initialized: bool = False
+    """Its runtime has asked for work since it was last started."""
+    provisioned: bool = False
     retired: bool = False
     """Its version was replaced: it finishes what it runs and stops."""
 

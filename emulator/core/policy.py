@@ -77,6 +77,30 @@ KeepAlive = FixedKeepAlive | SurvivalCurve
 
 
 @dataclass(frozen=True, slots=True)
+class RecycleAge:
+    """Every sandbox is replaced at an age between these, however much it is used."""
+
+    least: Seconds
+    most: Seconds
+
+    def draw(self, chance: Chance) -> Seconds:
+        return self.least + (self.most - self.least) * chance.random()
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleOut:
+    """How fast new sandboxes may come: `burst` at once, and `refill_per_second` after that.
+
+    What is not used is not saved up beyond the burst.
+    """
+
+    burst: int
+    refill_per_second: float
+    per_function: bool
+    """Each function has its own; else all share one."""
+
+
+@dataclass(frozen=True, slots=True)
 class SchedulerSettings:
     """Everything that the scheduler's decisions depend on besides its events and its chance."""
 
@@ -87,14 +111,41 @@ class SchedulerSettings:
     start_width: int = 4
     """How many sandboxes may be in creation or init at once; the others wait their turn."""
     account_concurrency: int = 1000
+    requests_per_concurrency: float | None = None
+    """Requests a second for each unit of concurrency, of a reservation or of the account."""
+    scale_out: ScaleOut | None = None
+    recycle_age: RecycleAge | None = None
     init_timeout: Seconds = 10.0
+    provisioned_init_timeout: Seconds = 130.0
+    """Or the function's timeout, where that is longer."""
+    start_timeout: Seconds = 120.0
+    """Of making a sandbox, before its init begins: a bound, and no behaviour of Lambda's."""
     idle_speedup: float = 1.0
-    """Keep-alive runs this many times faster than the clock; handlers do not."""
+    """Keep-alive and age run this many times faster than the clock; handlers do not."""
+
+
+class Bucket:
+    """Tokens that come back with time, `capacity` at most. `now` must not go back."""
+
+    def __init__(self, capacity: float, refill_per_second: float) -> None:
+        self._capacity = capacity
+        self._refill = refill_per_second
+        self._tokens = capacity
+        self._at = 0.0
+
+    def has_one(self, now: Seconds) -> bool:
+        self._tokens = min(self._capacity, self._tokens + (now - self._at) * self._refill)
+        self._at = now
+        return self._tokens >= 1
+
+    def take(self) -> None:
+        self._tokens -= 1
 
 
 class IdlePool(Protocol):
     """The idle sandboxes of one function, in pick order."""
 
+    def __len__(self) -> int: ...
     def add(self, sandbox: Sandbox) -> None: ...
     def remove(self, sandbox: Sandbox) -> None: ...
     def pick(self) -> Sandbox | None:
@@ -108,6 +159,9 @@ class RecencyPool:
     def __init__(self, *, newest_first: bool) -> None:
         self._newest_first = newest_first
         self._sandboxes: OrderedDict[int, Sandbox] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._sandboxes)
 
     def add(self, sandbox: Sandbox) -> None:
         self._sandboxes[sandbox.id] = sandbox
@@ -127,6 +181,9 @@ class AgePool:
     def __init__(self) -> None:
         self._sandboxes: dict[int, Sandbox] = {}
         self._ids: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._sandboxes)
 
     def add(self, sandbox: Sandbox) -> None:
         self._sandboxes[sandbox.id] = sandbox

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -10,11 +11,15 @@ from emulator.core.messages import (
     Anatomy,
     Dispatch,
     Fail,
+    InitBegan,
     InitFailed,
     InvocationFinished,
     InvokeRequested,
+    ResetSandbox,
+    RuntimeExited,
     SandboxGone,
     SandboxReady,
+    SandboxReset,
     StartSandbox,
     StopSandbox,
     Throttle,
@@ -26,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from emulator.core.journal import Entry
-    from emulator.core.messages import Command
+    from emulator.core.messages import Command, Event
     from emulator.core.model import FunctionVersion, Seconds
 
 
@@ -63,6 +68,10 @@ class InvocationRecord:
     """Of the cold start that it waited for."""
     error_type: str = ""
     max_memory_mb: int = 0
+    throttled: Seconds = 0.0
+    """How long the sandbox had used up its CPU quota during the invocation."""
+    throttled_periods: int = 0
+    timeout: Seconds = math.inf
 
     @property
     def latency(self) -> Seconds:
@@ -70,8 +79,31 @@ class InvocationRecord:
 
     @property
     def duration(self) -> Seconds:
-        """Of the handler, as REPORT counts it: from dispatch to response."""
-        return 0.0 if self.dispatched_at is None else self.finished_at - self.dispatched_at
+        """As REPORT counts it: from the dispatch to the end, an init within it included.
+
+        A timeout that was noticed late is as long as the timeout.
+        """
+        if self.dispatched_at is None:
+            return 0.0
+        return min(self.finished_at - self.dispatched_at, self.timeout)
+
+
+class InitPhase(StrEnum):
+    INIT = "init"
+    INVOKE = "invoke"
+    """Within an invocation, after a reset."""
+
+
+@dataclass(frozen=True, slots=True)
+class InitReport:
+    """An init that failed, as INIT_REPORT tells of it."""
+
+    sandbox: int
+    at: Seconds
+    duration: Seconds
+    phase: InitPhase
+    error_type: str
+    """Empty for a timeout."""
 
 
 @dataclass(slots=True)
@@ -85,6 +117,9 @@ class SandboxRecord:
     invocations: int = 0
     anatomy: Anatomy | None = None
     stop_reason: StopReason | None = None
+    init_began_at: Seconds | None = None
+    """Of the init that is under way; None when none is."""
+    init_phase: InitPhase = InitPhase.INIT
 
 
 class RecordFold:
@@ -93,34 +128,37 @@ class RecordFold:
     def __init__(self) -> None:
         self.sandboxes: dict[int, SandboxRecord] = {}
         """Those that are not gone."""
+        self.failed_inits: list[InitReport] = []
+        """Those of the entry that was fed last."""
         self._versions: dict[str, FunctionVersion] = {}
         self._open: dict[str, InvocationRecord] = {}
+        self._timed_out: dict[int, InvocationRecord] = {}
+        """By sandbox; how much memory they used is told when that is reset."""
 
     def feed(self, entry: Entry) -> list[InvocationRecord]:
         event, at = entry.event, entry.at
         ended: list[InvocationRecord] = []
+        self.failed_inits = []
         for command in entry.commands:
             # before the event: a deadline that was due may have ended what the event is about
-            match command:
-                case Fail():
-                    ended += self._failed(command, entry)
-                case StopSandbox(sandbox, StopReason.INIT_TIMED_OUT as reason):
-                    self.sandboxes[sandbox].stop_reason = reason
-                case _:
-                    pass
+            if isinstance(command, Fail):
+                ended += self._failed(command, entry)
+            elif isinstance(command, ResetSandbox | StopSandbox):
+                self._broken_off(command, entry)
         gone = self.sandboxes.get(event.sandbox) if isinstance(event, SandboxGone) else None
         match event:
             case VersionDeployed(function):
                 self._versions[function.key] = function
             case InvokeRequested(invocation, key):
-                version = self._versions[key]
-                self._open[invocation] = InvocationRecord(
-                    invocation, version.name, version.version, version.memory_mb, at, at, Status.OK
-                )
+                self._requested(invocation, self._versions[key], at)
+            case InitBegan(sandbox):
+                self._init_began(sandbox, at)
             case SandboxReady(sandbox, anatomy):
                 self._ready(sandbox, anatomy, at)
             case InvocationFinished():
                 ended += self._finished(event, at)
+            case SandboxReset(sandbox) | SandboxGone(sandbox):
+                ended += self._used(event, sandbox)
             case _:
                 pass
         for command in entry.commands:
@@ -130,10 +168,27 @@ class RecordFold:
             del self.sandboxes[gone.id]
         return ended
 
+    def _requested(self, invocation: str, version: FunctionVersion, at: Seconds) -> None:
+        self._open[invocation] = InvocationRecord(
+            invocation,
+            version.name,
+            version.version,
+            version.memory_mb,
+            at,
+            at,
+            Status.OK,
+            timeout=version.timeout,
+        )
+
     def _command(self, command: Command, entry: Entry) -> list[InvocationRecord]:
         at = entry.at
         match command:
-            case StartSandbox(sandbox, _, invocation):
+            case StartSandbox(sandbox, key, None):
+                version = self._versions[key]
+                self.sandboxes[sandbox] = SandboxRecord(
+                    sandbox, version.name, version.memory_mb, at
+                )
+            case StartSandbox(sandbox, _, str(invocation)):
                 # the request's version, not the key's: another may have been deployed since
                 waiting = self._open[invocation]
                 self.sandboxes[sandbox] = SandboxRecord(
@@ -151,10 +206,38 @@ class RecordFold:
                 pass
         return []
 
+    # inits
+
+    def _init_began(self, sandbox: int, at: Seconds) -> None:
+        record = self.sandboxes.get(sandbox)
+        if record is not None and record.ready_at is None and record.stop_reason is None:
+            record.init_began_at = at
+
+    def _ready(self, sandbox: int, anatomy: Anatomy, at: Seconds) -> None:
+        record = self.sandboxes.get(sandbox)
+        if record is None or record.stop_reason is not None:
+            return
+        record.init_began_at = None
+        if record.init_phase is InitPhase.INIT:
+            record.ready_at, record.anatomy = at, anatomy
+
+    def _broken_off(self, command: ResetSandbox | StopSandbox, entry: Entry) -> None:
+        """Its init ends here if one was under way; the next one is within an invocation."""
+        record = self.sandboxes[command.sandbox]
+        began, record.init_began_at = record.init_began_at, None
+        phase, record.init_phase = record.init_phase, InitPhase.INVOKE
+        if began is not None:
+            cause = command.failure if isinstance(command, ResetSandbox) else command.reason
+            late = cause in _INIT_TIMEOUTS or command.sandbox in self._timed_out
+            error = "" if late else _init_error(entry.event, command.sandbox)
+            report = InitReport(command.sandbox, entry.at, entry.at - began, phase, error)
+            self.failed_inits.append(report)
+
+    # the ends of invocations
+
     def _failed(self, command: Fail, entry: Entry) -> list[InvocationRecord]:
-        error = ""
-        if command.failure is Failure.INIT_ERROR and isinstance(entry.event, InitFailed):
-            error = entry.event.error_type
+        event = entry.event
+        error = _error_type(event, command)
         ended = self._end(
             command.invocation,
             entry.at,
@@ -162,57 +245,91 @@ class RecordFold:
             error_type=error or command.failure.value,
         )
         # under late binding it may be another than the one that was started for it
-        return [replace(record, sandbox=command.sandbox) for record in ended]
+        ended = [replace(record, sandbox=command.sandbox) for record in ended]
+        if command.failure is Failure.TIMEOUT and ended:
+            self._timed_out[command.sandbox] = ended[0]
+            return []
+        if isinstance(event, RuntimeExited) and _tells_of(event, command):
+            return [_with_usage(record, event) for record in ended]
+        return ended
+
+    def _used(self, event: SandboxReset | SandboxGone, sandbox: int) -> list[InvocationRecord]:
+        record = self._timed_out.pop(sandbox, None)
+        if record is None:
+            return []
+        return [_with_usage(record, event) if isinstance(event, SandboxReset) else record]
 
     def _finished(self, event: InvocationFinished, at: Seconds) -> list[InvocationRecord]:
         record = self._open.get(event.invocation)
         if record is None or record.dispatched_at is None or record.sandbox != event.sandbox:
             return []
-        return self._end(
-            event.invocation,
-            at,
-            Status.HANDLER_ERROR if event.error_type else Status.OK,
-            error_type=event.error_type,
-            max_memory_mb=event.max_memory_mb,
-        )
-
-    def _ready(self, sandbox: int, anatomy: Anatomy, at: Seconds) -> None:
-        record = self.sandboxes.get(sandbox)
-        if record is not None and record.stop_reason is None:
-            record.ready_at, record.anatomy = at, anatomy
+        status = Status.HANDLER_ERROR if event.error_type else Status.OK
+        ended = self._end(event.invocation, at, status, error_type=event.error_type)
+        return [_with_usage(record, event) for record in ended]
 
     def _dispatched(self, sandbox: int, invocation: str, start: StartKind, at: Seconds) -> None:
         record = self.sandboxes[sandbox]
         record.invocations += 1
+        cold = start is StartKind.COLD and record.init_phase is InitPhase.INIT
+        again = record.init_phase is InitPhase.INVOKE and (
+            start in (StartKind.COLD, StartKind.SUPPRESSED)
+        )
+        if again:
+            record.init_began_at = at
         self._open[invocation] = replace(
             self._open[invocation],
             start=start,
             sandbox=sandbox,
             dispatched_at=at,
-            anatomy=record.anatomy if start is StartKind.COLD else None,
+            anatomy=record.anatomy if cold else None,
         )
 
     def _end(
-        self,
-        invocation: str,
-        at: Seconds,
-        status: Status,
-        *,
-        error_type: str = "",
-        max_memory_mb: int = 0,
+        self, invocation: str, at: Seconds, status: Status, *, error_type: str = ""
     ) -> list[InvocationRecord]:
         record = self._open.pop(invocation, None)
         if record is None:
             return []
-        return [
-            replace(
-                record,
-                finished_at=at,
-                status=status,
-                error_type=error_type,
-                max_memory_mb=max_memory_mb,
-            )
-        ]
+        return [replace(record, finished_at=at, status=status, error_type=error_type)]
+
+
+def _with_usage(
+    record: InvocationRecord, event: InvocationFinished | RuntimeExited | SandboxReset
+) -> InvocationRecord:
+    return replace(
+        record,
+        max_memory_mb=event.max_memory_mb,
+        throttled=event.throttled,
+        throttled_periods=event.throttled_periods,
+    )
+
+
+_TOLD = (Failure.INIT_ERROR, Failure.EXITED, Failure.OUT_OF_MEMORY)
+"""What an event of the sandbox brings; the others are of deadlines, handled before the event."""
+_INIT_TIMEOUTS = (Failure.INIT_TIMEOUT, StopReason.INIT_TIMED_OUT)
+
+
+def _tells_of(event: InitFailed | RuntimeExited, command: Fail) -> bool:
+    return event.sandbox == command.sandbox and command.failure in _TOLD
+
+
+def _error_type(event: Event, command: Fail) -> str:
+    """What the sandbox itself said of its failure."""
+    if isinstance(event, InitFailed | RuntimeExited) and _tells_of(event, command):
+        return event.error_type
+    return ""
+
+
+def _init_error(event: Event, sandbox: int) -> str:
+    """The error type of an init that this event ended; empty where a deadline did."""
+    match event:
+        case InitFailed(of, error_type) if of == sandbox:
+            return error_type or "Runtime.Unknown"
+        case RuntimeExited() if event.sandbox == sandbox:
+            killed = "Runtime.OutOfMemory" if event.out_of_memory else "Runtime.ExitError"
+            return event.error_type or killed
+        case _:
+            return ""
 
 
 def fold(entries: Iterable[Entry]) -> tuple[list[InvocationRecord], list[SandboxRecord]]:

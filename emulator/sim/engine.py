@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from emulator.core.journal import Entry
@@ -15,10 +16,14 @@ from emulator.core.messages import (
     Dispatch,
     Fail,
     FreezeSandbox,
+    InitBegan,
     InitFailed,
     InvocationFinished,
+    ResetSandbox,
+    RuntimeExited,
     SandboxGone,
     SandboxReady,
+    SandboxReset,
     StartSandbox,
     StopSandbox,
     Throttle,
@@ -40,6 +45,24 @@ _OUTSIDE = 0
 _DEADLINE = -1
 
 
+@dataclass(slots=True)
+class _Sandbox:
+    """What becomes of one sandbox."""
+
+    id: int
+    function: str
+    fresh: bool = True
+    """Its runtime has not been called since it was started."""
+    start: Start | None = None
+    """The init that is under way; None when its runtime runs, or none does."""
+    invocation: str | None = None
+    """What it runs when that init is over."""
+    running: bool = True
+    """Its runtime, as opposed to having been killed."""
+    resets: int = 0
+    peak_mb: int = 0
+
+
 class Simulation:
     """One run. `run` streams the journal, so that a run may be longer than memory."""
 
@@ -50,9 +73,7 @@ class Simulation:
         self._sequence = 0
         self._awaited: dict[int, int] = {}
         """Of each sandbox the completion that is to come; one that was superseded does not."""
-        self._functions: dict[int, str] = {}
-        self._fresh: set[int] = set()
-        """The sandboxes that have not been called yet."""
+        self._sandboxes: dict[int, _Sandbox] = {}
 
     def run(self, stimuli: Iterable[Stimulus], until: Seconds = math.inf) -> Iterator[Entry]:
         """Every event up to `until` with its commands; ends when nothing more can happen.
@@ -70,6 +91,8 @@ class Simulation:
             if sandbox == _OUTSIDE:
                 self._take_stimulus(outside, at)
             commands = handle(event, at)
+            if sandbox in self._sandboxes:
+                self._goes_on(self._sandboxes[sandbox], event, at)
             for command in commands:
                 self._apply(command, at)
             yield Entry(at, event, tuple(commands))
@@ -101,59 +124,91 @@ class Simulation:
         at, _, sandbox, event = heapq.heappop(heap)
         del awaited[sandbox]
         if isinstance(event, SandboxGone):
-            del self._functions[sandbox]
-            self._fresh.discard(sandbox)
+            del self._sandboxes[sandbox]
         return at, sandbox, event
 
     # what each command brings about
 
     def _apply(self, command: Command, now: Seconds) -> None:
         match command:
-            case StartSandbox(sandbox, key, _):
-                function = self._functions[sandbox] = key.partition(":")[0]
-                self._fresh.add(sandbox)
-                self._started(sandbox, self._service.start(function, sandbox), now)
-            case Dispatch(sandbox, invocation, _):
-                function, first = self._functions[sandbox], sandbox in self._fresh
-                self._fresh.discard(sandbox)
-                answer = self._service.answer(function, invocation, first=first)
-                self._answered(sandbox, invocation, answer, now)
-            case StopSandbox(sandbox, _):
-                function = self._functions.get(sandbox, "")
-                if function:  # else it ended by itself in the moment of its timeout
-                    after = self._service.stop(function, sandbox)
-                    self._push(now + after, sandbox, SandboxGone(sandbox))
+            case StartSandbox(number, key, _):
+                sandbox = _Sandbox(number, key.partition(":")[0])
+                self._sandboxes[number] = sandbox
+                self._made(sandbox, self._service.start(sandbox.function, number), now)
+            case Dispatch(number, invocation, _):
+                self._dispatched(self._sandboxes[number], invocation, now)
+            case ResetSandbox(number, _):
+                self._reset(self._sandboxes[number], now)
+            case StopSandbox(number, _):
+                stopping = self._sandboxes.get(number)
+                if stopping is not None:  # else it ended by itself in the moment of its timeout
+                    after = self._service.stop(stopping.function, number)
+                    self._push(now + after, number, SandboxGone(number))
             case FreezeSandbox() | Throttle() | Fail():
                 pass
             case _:
                 assert_never(command)
 
-    def _started(self, sandbox: int, start: Start, now: Seconds) -> None:
-        phases = start.anatomy
-        over = now + phases.create + phases.start + phases.connect + phases.init
+    def _made(self, sandbox: _Sandbox, start: Start, now: Seconds) -> None:
+        created = now + start.anatomy.create
+        if start.outcome is Outcome.START_FAILED:
+            self._push(created, sandbox.id, SandboxGone(sandbox.id))
+        else:
+            sandbox.start = start
+            self._push(created + start.anatomy.start, sandbox.id, InitBegan(sandbox.id))
+
+    def _goes_on(self, sandbox: _Sandbox, event: Event, now: Seconds) -> None:
+        """What follows on an event by itself, whatever was decided upon it."""
+        if isinstance(event, InitBegan) and sandbox.start is not None:
+            self._initializes(sandbox, sandbox.start, now)
+        elif isinstance(event, InvocationFinished):
+            sandbox.peak_mb = event.max_memory_mb
+        elif isinstance(event, SandboxReady):
+            sandbox.start = None
+            if sandbox.invocation is not None:
+                self._runs(sandbox, sandbox.invocation, now)
+
+    def _initializes(self, sandbox: _Sandbox, start: Start, now: Seconds) -> None:
+        number, over = sandbox.id, now + start.anatomy.connect + start.anatomy.init
         match start.outcome:
             case Outcome.OK:
-                self._push(over, sandbox, SandboxReady(sandbox, phases))
+                self._push(over, number, SandboxReady(number, start.anatomy))
             case Outcome.ERROR:
-                self._push(over, sandbox, InitFailed(sandbox, start.error_type))
+                self._push(over, number, InitFailed(number, start.error_type))
             case Outcome.EXIT | Outcome.OUT_OF_MEMORY:
-                self._push(over, sandbox, _exit(sandbox, start))
-            case Outcome.START_FAILED:
-                self._push(now + phases.create, sandbox, SandboxGone(sandbox))
-            case Outcome.NEVER:
+                self._push(over, number, self._exit(sandbox, start))
+            case Outcome.START_FAILED | Outcome.NEVER:
                 pass
             case _:
                 assert_never(start.outcome)
 
-    def _answered(self, sandbox: int, invocation: str, answer: Answer, now: Seconds) -> None:
-        over = now + answer.duration
+    def _reset(self, sandbox: _Sandbox, now: Seconds) -> None:
+        sandbox.resets += 1
+        sandbox.running, sandbox.start, sandbox.invocation = False, None, None
+        after = self._service.reset(sandbox.function, sandbox.id, sandbox.resets)
+        self._push(now + after, sandbox.id, SandboxReset(sandbox.id, sandbox.peak_mb))
+
+    def _dispatched(self, sandbox: _Sandbox, invocation: str, now: Seconds) -> None:
+        if sandbox.running:
+            self._runs(sandbox, invocation, now)
+            return
+        sandbox.running = sandbox.fresh = True
+        sandbox.invocation = invocation
+        start = self._service.restart(sandbox.function, sandbox.id, sandbox.resets)
+        sandbox.start = start
+        self._initializes(sandbox, start, now)
+
+    def _runs(self, sandbox: _Sandbox, invocation: str, now: Seconds) -> None:
+        first, sandbox.fresh, sandbox.invocation = sandbox.fresh, False, None
+        answer = self._service.answer(sandbox.function, invocation, first=first)
+        number, over = sandbox.id, now + answer.duration
         match answer.outcome:
             case Outcome.OK | Outcome.ERROR:
                 memory = answer.max_memory_mb
-                event = InvocationFinished(sandbox, invocation, answer.error_type, memory)
-                self._push(over, sandbox, event)
+                event = InvocationFinished(number, invocation, answer.error_type, memory)
+                self._push(over, number, event)
             case Outcome.EXIT | Outcome.OUT_OF_MEMORY:
-                self._push(over, sandbox, _exit(sandbox, answer))
+                self._push(over, number, self._exit(sandbox, answer))
             case Outcome.NEVER:
                 pass
             case Outcome.START_FAILED:
@@ -161,6 +216,9 @@ class Simulation:
             case _:
                 assert_never(answer.outcome)
 
-
-def _exit(sandbox: int, end: Start | Answer) -> SandboxGone:
-    return SandboxGone(sandbox, end.exit_code, end.outcome is Outcome.OUT_OF_MEMORY)
+    def _exit(self, sandbox: _Sandbox, end: Start | Answer) -> RuntimeExited:
+        starved = end.outcome is Outcome.OUT_OF_MEMORY
+        memory = sandbox.peak_mb
+        if starved:  # it had all that it may have
+            memory = self._scheduler.sandboxes[sandbox.id].function.memory_mb
+        return RuntimeExited(sandbox.id, end.exit_code, starved, max_memory_mb=memory)

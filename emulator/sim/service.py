@@ -105,6 +105,7 @@ class Behaviour:
     connect: Distribution = Constant(0.0)
     init: Distribution = Constant(0.0)
     stop: Distribution = Constant(0.0)
+    reset: Distribution = Constant(0.0)
     init_mishaps: Shares = ()
     mishaps: Shares = ()
     error_type: str = "Simulated"
@@ -157,9 +158,20 @@ class ServiceModel:
             _whole(behaviour.connect.draw(chance)),
             _whole(behaviour.init.draw(chance)),
         )
-        outcome = _outcome(behaviour.init_mishaps, chance)
-        error = behaviour.error_type if outcome is Outcome.ERROR else ""
-        return Start(outcome, anatomy, error, _exit_code(outcome, behaviour))
+        return _start(behaviour, anatomy, _outcome(behaviour.init_mishaps, chance))
+
+    def restart(self, function: str, sandbox: int, number: int) -> Start:
+        """The init of a runtime within a sandbox that was reset for the `number`-th time."""
+        behaviour, chance = self._seeded(function, f"restart:{sandbox}:{number}")
+        connect = _whole(behaviour.connect.draw(chance))
+        anatomy = Anatomy(connect=connect, init=_whole(behaviour.init.draw(chance)))
+        mishaps = tuple(m for m in behaviour.init_mishaps if m[0] is not Outcome.START_FAILED)
+        return _start(behaviour, anatomy, _outcome(mishaps, chance))
+
+    def reset(self, function: str, sandbox: int, number: int) -> Seconds:
+        """How long the processes of a sandbox take to be gone."""
+        behaviour, chance = self._seeded(function, f"reset:{sandbox}:{number}")
+        return _whole(behaviour.reset.draw(chance))
 
     def answer(self, function: str, invocation: str, *, first: bool) -> Answer:
         """`first`: the sandbox has not been called before."""
@@ -179,6 +191,11 @@ class ServiceModel:
     def _seeded(self, function: str, question: str) -> tuple[Behaviour, random.Random]:
         self._chance.seed(f"{self.seed}:{question}")
         return self.named.get(function, self.others), self._chance
+
+
+def _start(behaviour: Behaviour, anatomy: Anatomy, outcome: Outcome) -> Start:
+    error = behaviour.error_type if outcome is Outcome.ERROR else ""
+    return Start(outcome, anatomy, error, _exit_code(outcome, behaviour))
 
 
 def _whole(seconds: Seconds) -> Seconds:

@@ -1,11 +1,33 @@
 from __future__ import annotations
 
+from functools import partial
+from itertools import permutations
+from typing import TYPE_CHECKING
+
 import pytest
 
-from emulator.core.billing import billed_ms, dollars
-from emulator.core.profile import AWS_2018, AWS_2025
+from emulator.core.billing import (
+    Bill,
+    Charge,
+    ChargeKind,
+    Size,
+    api_dollars,
+    billed_ms,
+    dollars,
+    held,
+    initialization,
+    invocation,
+    sum_up,
+)
+from emulator.core.prices import PRICES_2018 as OLD
+from emulator.core.prices import PRICES_2025 as NEW
+from emulator.core.prices import Api, Architecture
 
-OLD, NEW = AWS_2018.prices, AWS_2025.prices
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ARM = Architecture.ARM64
+GIGABYTE = Size(1024)
 
 
 @pytest.mark.parametrize(
@@ -34,3 +56,138 @@ def test_price_is_gigabyte_seconds_and_a_request() -> None:
     each = dollars(NEW, 1536, 120)
     assert 3_000_000 * each == pytest.approx(540_000 * 0.0000166667 + 0.60)
     assert dollars(OLD, 1024, 1000) == pytest.approx(0.00001667 + 0.0000002)
+
+
+def test_arm_is_cheaper_and_was_not_to_be_had_in_2018() -> None:
+    assert dollars(NEW, 1024, 1000, architecture=ARM) == pytest.approx(0.0000133334 + 0.0000002)
+    with pytest.raises(ValueError, match=r"arm64 has no price in the table of 2018-12"):
+        dollars(OLD, 1024, 1000, architecture=ARM)
+
+
+def test_storage_costs_above_512_mb_for_the_time_of_the_run() -> None:
+    charge = invocation(NEW, Size(1024, storage_mb=512 + 2048), 3000)
+    assert charge.storage_gb_seconds == 6.0
+    assert charge.storage == pytest.approx(6 * 0.0000000309)
+    assert invocation(NEW, Size(1024, storage_mb=512), 3000).storage == 0.0
+    more = dollars(NEW, 1024, 3000, storage_mb=2560) - dollars(NEW, 1024, 3000)
+    assert more == pytest.approx(charge.storage)
+    with pytest.raises(ValueError, match="no price in the table of 2018-12"):
+        invocation(OLD, Size(1024, storage_mb=513), 3000)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "run", "kept"),
+    [(Architecture.X86_64, 0.0000097222, 0.0000041667), (ARM, 0.0000077778, 0.0000033334)],
+)
+def test_provisioned_concurrency_has_a_rate_for_running_and_one_for_being_there(
+    architecture: Architecture, run: float, kept: float
+) -> None:
+    size = Size(2048, architecture)
+    charge = invocation(NEW, size, 1500, provisioned=True)
+    assert charge.compute == pytest.approx(3.0 * run)
+    assert charge.request == NEW.request
+    assert held(NEW, size, 10, 600.0).compute == pytest.approx(10 * 600 * 2 * kept)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "counted"), [(0.0, 0), (0.5, 300), (300.0, 300), (300.1, 600), (7200, 7200)]
+)
+def test_held_time_counts_in_whole_five_minutes(seconds: float, counted: int) -> None:
+    assert held(NEW, GIGABYTE, 1, seconds).gb_seconds == counted
+
+
+def test_held_time_of_aws_own_example() -> None:
+    """1,000 of 1024 MB for two hours, with 1.2 M requests of a second: $30.00, $11.67, $0.24."""
+    assert held(NEW, GIGABYTE, 1000, 7200).dollars == pytest.approx(30.00, abs=0.005)
+    each = invocation(NEW, GIGABYTE, 1000, provisioned=True)
+    assert 1_200_000 * each.compute == pytest.approx(11.67, abs=0.005)
+    assert 1_200_000 * each.request == pytest.approx(0.24)
+
+
+def test_init_of_a_provisioned_sandbox_is_time_without_a_request() -> None:
+    charge = initialization(NEW, GIGABYTE, 0.2501)
+    assert (charge.kind, charge.requests, charge.request) == (ChargeKind.PROVISIONED, 0, 0.0)
+    assert charge.gb_seconds == pytest.approx(0.251)
+    assert charge.compute == pytest.approx(0.251 * 0.0000097222)
+
+
+@pytest.mark.parametrize(
+    "buy",
+    [
+        partial(invocation, OLD, GIGABYTE, 100, provisioned=True),
+        partial(initialization, OLD, GIGABYTE, 1.0),
+        partial(held, OLD, GIGABYTE, 1, 1.0),
+    ],
+)
+def test_2018_had_no_provisioned_concurrency(buy: Callable[[], Charge]) -> None:
+    with pytest.raises(ValueError, match=r"has no price in the table of 2018-12"):
+        buy()
+
+
+def test_api_gateway_asks_by_the_kind_of_api() -> None:
+    assert api_dollars(NEW, 1_000_000) == pytest.approx(1.00)
+    assert api_dollars(NEW, 1_000_000, Api.REST) == pytest.approx(3.50)
+    assert api_dollars(OLD, 1_000_000, Api.REST) == pytest.approx(3.50)
+    with pytest.raises(ValueError, match="HTTP API has no price in the table of 2018-12"):
+        api_dollars(OLD, 1)
+
+
+CHARGES = (
+    invocation(NEW, GIGABYTE, 500),
+    invocation(NEW, Size(512, ARM, storage_mb=1536), 2000),
+    invocation(NEW, GIGABYTE, 250, provisioned=True),
+    held(NEW, GIGABYTE, 2, 300),
+)
+
+
+def test_bill_sums_requests_gigabyte_seconds_and_dollars_by_kind() -> None:
+    bill = sum_up(NEW, CHARGES)
+    assert (bill.requests, bill.gb_seconds, bill.held.gb_seconds) == (3, 1.75, 600.0)
+    assert (bill.on_demand.requests, bill.on_demand.storage_gb_seconds) == (2, 2.0)
+    assert bill.dollars() == pytest.approx(sum(charge.dollars for charge in CHARGES))
+    per_million = bill.per_million_requests()
+    assert per_million == pytest.approx(bill.dollars() / 3 * 1_000_000)
+
+
+def test_order_of_charges_does_not_matter() -> None:
+    first, *others = (sum_up(NEW, order).dollars() for order in permutations(CHARGES))
+    assert others == pytest.approx([first] * len(others))
+
+
+def test_bill_of_nothing() -> None:
+    bill = sum_up(NEW, [])
+    assert bill == Bill(NEW)
+    assert bill.dollars() == bill.dollars(free_tier=True) == 0.0
+    assert bill.per_million_requests() is None
+
+
+def ran(requests: int, gb_seconds: float, kind: ChargeKind = ChargeKind.ON_DEMAND) -> Charge:
+    """At the rates of x86_64 on demand."""
+    return Charge(
+        kind,
+        requests,
+        gb_seconds,
+        compute=gb_seconds * NEW.x86_64.gb_second,
+        request=requests * NEW.request,
+    )
+
+
+def test_free_tier_takes_off_a_month_of_requests_and_gigabyte_seconds() -> None:
+    """3 M requests and 540,000 GB-s cost $2.33 and $0.40, as in AWS's pricing example."""
+    bill = sum_up(NEW, [ran(3_000_000, 540_000)])
+    assert bill.dollars(free_tier=True) == pytest.approx(140_000 * 0.0000166667 + 0.40)
+    assert bill.per_million_requests(free_tier=True) == pytest.approx(2.73 / 3, abs=0.01)
+
+
+def test_free_tier_takes_off_no_more_than_was_used() -> None:
+    bill = sum_up(NEW, [ran(1000, 500_000)])
+    assert bill.dollars(free_tier=True) == pytest.approx(100_000 * 0.0000166667)
+    assert sum_up(NEW, [ran(1000, 400_000)]).dollars(free_tier=True) == pytest.approx(0.0)
+
+
+def test_free_tier_is_not_of_provisioned_concurrency_or_storage() -> None:
+    paid = [ran(10, 10, ChargeKind.PROVISIONED), held(NEW, GIGABYTE, 1, 300)]
+    stored = invocation(NEW, Size(1024, storage_mb=1536), 1000)
+    bill = sum_up(NEW, [*paid, stored])
+    due = sum(charge.dollars for charge in paid) + stored.storage
+    assert bill.dollars(free_tier=True) == pytest.approx(due)

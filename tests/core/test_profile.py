@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from emulator.core.profile import AWS_2018, AWS_2025, PROFILES, Profile
+from emulator.core.policy import ScaleOut
+from emulator.core.profile import AWS_2018, AWS_2025, PROFILES, Feature, Profile
 
 
 def test_profiles_are_found_by_name() -> None:
@@ -50,3 +51,57 @@ def test_idle_lifetimes_fall_as_measured(profile: Profile, shares: dict[int, flo
     for at, share in shares.items():
         alive = sum(lifetime > at for lifetime in drawn) / len(drawn)
         assert alive == pytest.approx(share, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("memory_mb", "cpus"),
+    [
+        *((128, 2), (3008, 2), (3009, 3), (5307, 3), (5308, 4), (7076, 4)),
+        *((7077, 5), (8845, 5), (8846, 6), (10_240, 6)),
+    ],
+)
+def test_visible_cpus_rise_with_memory(memory_mb: int, cpus: int) -> None:
+    assert AWS_2025.visible_cpus(memory_mb) == cpus
+
+
+def test_two_cpus_were_visible_in_2018() -> None:
+    assert {AWS_2018.visible_cpus(memory_mb) for memory_mb in (128, 1792, 3008)} == {2}
+
+
+@pytest.mark.parametrize("profile", PROFILES.values())
+def test_every_size_sees_at_least_the_cpus_that_it_has(profile: Profile) -> None:
+    assert profile.cpu_steps[-1][0] == profile.most_memory_mb
+    for memory_mb in range(profile.least_memory_mb, profile.most_memory_mb + 1, 64):
+        assert profile.visible_cpus(memory_mb) >= profile.vcpus(memory_mb)
+
+
+def test_scale_out_was_the_accounts_and_is_the_functions() -> None:
+    assert ScaleOut(3000, 500 / 60, per_function=False) == AWS_2018.scale_out
+    assert ScaleOut(1000, 100.0, per_function=True) == AWS_2025.scale_out
+
+
+@pytest.mark.parametrize(("timeout", "limit"), [(3, 130), (130, 130), (900, 900)])
+def test_provisioned_init_may_take_as_long_as_the_function(timeout: int, limit: int) -> None:
+    assert AWS_2025.provisioned_init_limit(timeout) == limit
+
+
+@pytest.mark.parametrize(("profile", "hours"), [(AWS_2018, 6.2), (AWS_2025, 2.0)])
+def test_sandboxes_are_recycled_about_the_measured_age(profile: Profile, hours: float) -> None:
+    chance = random.Random(1)
+    drawn = [profile.recycle_age.draw(chance) / 3600 for _ in range(2000)]
+    assert sum(drawn) / len(drawn) == pytest.approx(hours, abs=0.05)
+
+
+def test_2018_has_none_of_what_came_later_and_2025_has_all() -> None:
+    assert [feature for feature in Feature if AWS_2018.has(feature)] == []
+    assert [feature for feature in Feature if not AWS_2025.has(feature)] == []
+
+
+@pytest.mark.parametrize("profile", PROFILES.values())
+def test_prices_are_of_the_profiles_time(profile: Profile) -> None:
+    assert profile.prices.date == profile.date
+    assert (profile.prices.arm64 is not None) == profile.has(Feature.ARM64)
+    provisioned = profile.prices.x86_64.provisioned_held
+    assert (provisioned is not None) == profile.has(Feature.PROVISIONED_CONCURRENCY)
+    storage = profile.most_storage_mb > profile.prices.free_storage_mb
+    assert (profile.prices.storage_gb_second is not None) == storage

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 import pytest
 
@@ -8,44 +8,33 @@ from emulator.core.journal import Entry
 from emulator.core.messages import (
     Anatomy,
     Event,
-    InitFailed,
+    InitBegan,
     InvocationFinished,
-    InvokeRequested,
+    ProvisionedSet,
+    RuntimeExited,
     SandboxGone,
     SandboxReady,
+    SandboxReset,
+    Throttle,
     TimePassed,
     VersionDeployed,
 )
-from emulator.core.model import FunctionVersion, StartKind, StopReason
+from emulator.core.model import FunctionVersion, StartKind, StopReason, ThrottleReason
 from emulator.core.policy import Binding, FixedKeepAlive
-from emulator.core.records import InvocationRecord, RecordFold, SandboxRecord, Status, fold
-from tests.scheduler_host import ECHO, Host
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any
-
-ANATOMY = Anatomy(0.1, 0.2, 0.3, 0.4)
-
-
-def record(*story: tuple[float, Event], **settings: Any) -> list[InvocationRecord]:
-    return fold(journal(story, **settings))[0]
-
-
-def journal(story: Iterable[tuple[float, Event]], **settings: Any) -> list[Entry]:
-    host = Host(**settings)
-    deployed = VersionDeployed(FunctionVersion("echo", 128, 3.0))
-    return [
-        Entry(at, event, tuple(host.tell(at, event))) for at, event in ((0.0, deployed), *story)
-    ]
-
-
-def asked(name: str) -> InvokeRequested:
-    return InvokeRequested(name, ECHO)
+from emulator.core.records import (
+    InitPhase,
+    InvocationRecord,
+    RecordFold,
+    SandboxRecord,
+    Status,
+    fold,
+)
+from tests.scheduler_host import ECHO
+from tests.stories import ANATOMY, EXIT, USED, Story, asked, journal, record
 
 
 def test_cold_start_has_its_anatomy_and_its_wait() -> None:
-    story = [
+    story: Story = [
         (1.0, asked("first")),
         (1.0, asked("a")),
         (3.0, SandboxReady(1)),
@@ -67,6 +56,7 @@ def test_cold_start_has_its_anatomy_and_its_wait() -> None:
         queued=2.0,
         anatomy=ANATOMY,
         max_memory_mb=36,
+        timeout=3.0,
     )
     assert made.latency == 4.25
     assert made.duration == 0.25
@@ -97,66 +87,130 @@ def test_throttled_request_reached_no_sandbox() -> None:
 @pytest.mark.parametrize(
     ("end", "status", "error_type"),
     [
-        ((2.0, InitFailed(1, "Runtime.ImportModuleError")), Status.INIT_ERROR, None),
-        ((11.0, TimePassed()), Status.INIT_TIMEOUT, "init timeout"),
         ((2.0, SandboxGone(1)), Status.START_FAILED, "sandbox could not be started"),
         ((2.0, SandboxGone(1, 1)), Status.EXITED, "runtime exited"),
+        ((121.0, TimePassed()), Status.START_FAILED, "sandbox could not be started"),
     ],
 )
-def test_request_whose_sandbox_never_was_ready_has_no_start_kind(
-    end: tuple[float, Event], status: Status, error_type: str | None
+def test_request_whose_sandbox_never_was_made_has_no_start_kind(
+    end: tuple[float, Event], status: Status, error_type: str
 ) -> None:
     (made,) = record((1.0, asked("a")), end)
     assert (made.status, made.start, made.sandbox, made.duration) == (status, None, 1, 0.0)
-    assert made.error_type == (error_type or "Runtime.ImportModuleError")
+    assert made.error_type == error_type
     assert made.finished_at == end[0]
 
 
+# ends without an answer
+
+
+def usage(made: InvocationRecord) -> tuple[int, float, int]:
+    return made.max_memory_mb, made.throttled, made.throttled_periods
+
+
 @pytest.mark.parametrize(
-    ("end", "status"),
+    ("end", "status", "error_type"),
     [
-        ((5.0, TimePassed()), Status.TIMEOUT),
-        ((3.0, SandboxGone(1, 1)), Status.EXITED),
-        ((3.0, SandboxGone(1, 137, out_of_memory=True)), Status.OUT_OF_MEMORY),
+        (EXIT, Status.EXITED, "runtime exited"),
+        (replace(EXIT, error_type="Extension.Crash"), Status.EXITED, "Extension.Crash"),
+        (replace(EXIT, out_of_memory=True), Status.OUT_OF_MEMORY, "out of memory"),
     ],
 )
-def test_request_that_its_sandbox_did_not_answer_counts_from_its_dispatch(
-    end: tuple[float, Event], status: Status
+def test_invocation_that_the_runtimes_end_failed_has_its_usage_and_its_error(
+    end: RuntimeExited, status: Status, error_type: str
 ) -> None:
-    (made,) = record((1.0, asked("a")), (2.0, SandboxReady(1)), end)
-    assert (made.status, made.start) == (status, StartKind.COLD)
-    assert made.duration == end[0] - 2.0
+    (made,) = record((1.0, asked("a")), (2.0, SandboxReady(1)), (3.0, end))
+    assert (made.status, made.start, made.error_type) == (status, StartKind.COLD, error_type)
+    assert made.duration == 1.0
+    assert usage(made) == (36, 0.5, 7)
+
+
+@pytest.mark.parametrize(
+    ("gone", "status"),
+    [
+        (SandboxGone(1, 1), Status.EXITED),
+        (SandboxGone(1, 137, out_of_memory=True), Status.OUT_OF_MEMORY),
+        (SandboxGone(1), Status.START_FAILED),
+    ],
+)
+def test_invocation_whose_sandbox_ends_counts_from_its_dispatch_and_has_no_usage(
+    gone: SandboxGone, status: Status
+) -> None:
+    (made,) = record((1.0, asked("a")), (2.0, SandboxReady(1)), (3.0, gone))
+    assert (made.status, made.start, made.duration) == (status, StartKind.COLD, 1.0)
+    assert usage(made) == (0, 0.0, 0)
+
+
+def test_timeout_is_recorded_with_its_usage_when_its_sandbox_has_been_reset() -> None:
+    story: Story = [(1.0, asked("a")), (2.0, SandboxReady(1)), (5.0, TimePassed())]
+    assert record(*story) == []
+    (made,) = record(*story, (5.5, USED))
+    assert (made.status, made.error_type) == (Status.TIMEOUT, "timeout")
+    assert (made.finished_at, made.duration) == (5.0, 3.0)
+    assert usage(made) == (36, 0.5, 7)
+
+
+def test_timeout_whose_sandbox_is_stopped_is_recorded_when_that_is_gone() -> None:
+    (made,) = record(
+        (1.0, asked("a")),
+        (2.0, SandboxReady(1)),
+        (5.0, TimePassed()),
+        (6.0, SandboxGone(1)),
+        keep_alive=FixedKeepAlive(0.0),
+    )
+    assert (made.status, made.finished_at, made.duration) == (Status.TIMEOUT, 5.0, 3.0)
+    assert usage(made) == (0, 0.0, 0)
+
+
+def test_timeout_that_was_noticed_late_is_as_long_as_the_timeout() -> None:
+    (made,) = record(
+        (1.0, asked("a")), (2.0, SandboxReady(1)), (5.25, TimePassed()), (5.5, SandboxReset(1))
+    )
+    assert (made.finished_at, made.latency, made.duration) == (5.25, 4.25, 3.0)
 
 
 def test_response_that_comes_with_its_timeout_is_a_timeout() -> None:
     (made,) = record(
-        (1.0, asked("a")), (2.0, SandboxReady(1)), (5.0, InvocationFinished(1, "a", "", 36))
-    )
-    assert (made.status, made.max_memory_mb) == (Status.TIMEOUT, 0)
-
-
-def test_timeout_does_not_take_the_error_of_an_init_that_fails_with_it() -> None:
-    made = record(
         (1.0, asked("a")),
         (2.0, SandboxReady(1)),
-        (3.0, asked("b")),
-        (5.0, InitFailed(2, "Runtime.ImportModuleError")),
+        (5.0, InvocationFinished(1, "a", "ValueError", 36)),
+        (6.0, SandboxReset(1)),
     )
-    assert [(each.invocation, each.status, each.error_type) for each in made] == [
-        ("a", Status.TIMEOUT, "timeout"),
-        ("b", Status.INIT_ERROR, "Runtime.ImportModuleError"),
+    assert (made.status, made.error_type, made.max_memory_mb) == (Status.TIMEOUT, "timeout", 0)
+
+
+def test_runtime_that_ends_with_its_timeout_has_timed_out() -> None:
+    end = replace(EXIT, error_type="Extension.Crash")
+    (made,) = record((1.0, asked("a")), (2.0, SandboxReady(1)), (5.0, end), (6.0, SandboxReset(1)))
+    assert (made.status, made.error_type) == (Status.TIMEOUT, "timeout")
+
+
+def test_failure_does_not_take_the_error_or_the_usage_of_another_sandbox() -> None:
+    made = record(
+        (1.0, asked("a")),
+        (1.0, asked("b")),
+        (1.5, SandboxReady(2)),
+        (2.0, replace(EXIT, sandbox=2, error_type="Extension.Crash")),
+        start_timeout=1.0,
+    )
+    assert [(each.invocation, each.status, each.error_type, usage(each)) for each in made] == [
+        ("a", Status.START_FAILED, "sandbox could not be started", (0, 0.0, 0)),
+        ("b", Status.EXITED, "Extension.Crash", (36, 0.5, 7)),
     ]
 
 
+# sandboxes, and what is wrong or late
+
+
 def test_response_of_the_wrong_sandbox_ends_nothing() -> None:
-    story = [(1.0, asked("a")), (2.0, SandboxReady(1)), (2.5, InvocationFinished(9, "a"))]
+    story: Story = [(1.0, asked("a")), (2.0, SandboxReady(1)), (2.5, InvocationFinished(9, "a"))]
     assert record(*story) == []
     (made,) = record(*story, (3.0, InvocationFinished(1, "a")))
     assert made.finished_at == 3.0
 
 
 def test_record_keeps_the_memory_of_the_version_that_was_asked_for() -> None:
-    story = [
+    story: Story = [
         (1.0, asked("a")),
         (1.0, asked("b")),
         (2.0, VersionDeployed(FunctionVersion("echo", 1024, 3.0, revision=1))),
@@ -170,7 +224,7 @@ def test_record_keeps_the_memory_of_the_version_that_was_asked_for() -> None:
 
 
 def test_sandbox_record_spans_its_life() -> None:
-    story = [
+    story: Story = [
         (1.0, asked("a")),
         (2.0, SandboxReady(1, ANATOMY)),
         (3.0, InvocationFinished(1, "a")),
@@ -181,17 +235,55 @@ def test_sandbox_record_spans_its_life() -> None:
     ]
     _, sandboxes = fold(journal(story, keep_alive=FixedKeepAlive(10.0)))
     assert sandboxes == [
-        SandboxRecord(1, "echo", 128, 1.0, 2.0, 15.5, 2, ANATOMY, StopReason.KEEP_ALIVE_ENDED)
+        SandboxRecord(
+            *(1, "echo", 128, 1.0, 2.0, 15.5, 2, ANATOMY, StopReason.KEEP_ALIVE_ENDED),
+            init_phase=InitPhase.INVOKE,
+        )
     ]
 
 
 @pytest.mark.parametrize("late", [11.0, 11.5])
 def test_sandbox_whose_init_timed_out_was_never_ready(late: float) -> None:
-    story: list[tuple[float, Event]] = [(1.0, asked("a")), (late, SandboxReady(1, ANATOMY))]
+    story: Story = [
+        *((1.0, asked("a")), (1.0, InitBegan(1))),
+        (late, SandboxReady(1, ANATOMY)),
+    ]
     if late > 11:
-        story.insert(1, (11.0, TimePassed()))
+        story.insert(2, (11.0, TimePassed()))
     _, sandboxes = fold(journal(story))
-    assert sandboxes == [SandboxRecord(1, "echo", 128, 1.0, stop_reason=StopReason.INIT_TIMED_OUT)]
+    assert sandboxes == [SandboxRecord(1, "echo", 128, 1.0, init_phase=InitPhase.INVOKE)]
+
+
+def test_sandbox_that_was_not_made_in_time_was_never_ready() -> None:
+    story: Story = [(1.0, asked("a")), (121.0, SandboxReady(1, ANATOMY)), (122.0, SandboxGone(1))]
+    (sandbox,) = fold(journal(story))[1]
+    assert (sandbox.ready_at, sandbox.anatomy, sandbox.gone_at) == (None, None, 122.0)
+    assert sandbox.stop_reason is StopReason.START_TIMED_OUT
+
+
+def test_sandbox_keeps_the_anatomy_of_its_first_init() -> None:
+    story: Story = [
+        *((1.0, asked("a")), (2.0, SandboxReady(1, ANATOMY)), (3.0, EXIT), (4.0, SandboxReset(1))),
+        *((5.0, asked("b")), (6.0, SandboxReady(1)), (7.0, InvocationFinished(1, "b"))),
+    ]
+    (sandbox,) = fold(journal(story))[1]
+    assert (sandbox.ready_at, sandbox.anatomy, sandbox.invocations) == (2.0, ANATOMY, 2)
+
+
+def test_provisioned_sandbox_has_a_record_and_its_invocations_no_anatomy() -> None:
+    story: Story = [
+        *((1.0, ProvisionedSet(ECHO, 1)), (2.0, SandboxReady(1, ANATOMY))),
+        *((3.0, asked("a")), (4.0, InvocationFinished(1, "a"))),
+    ]
+    (made,), (sandbox,) = fold(journal(story))
+    assert (made.start, made.anatomy, made.queued, made.duration) == (
+        StartKind.PROVISIONED,
+        None,
+        0.0,
+        1.0,
+    )
+    assert (sandbox.started_at, sandbox.ready_at, sandbox.anatomy) == (1.0, 2.0, ANATOMY)
+    assert (sandbox.function, sandbox.memory_mb, sandbox.invocations) == ("echo", 128, 1)
 
 
 def test_fold_forgets_what_is_over() -> None:
@@ -205,6 +297,7 @@ def test_fold_forgets_what_is_over() -> None:
     folder.feed(Entry(4.0, SandboxGone(1), ()))
     assert folder.sandboxes == {}
     assert folder._open == {}
+    assert folder._timed_out == {}
 
 
 def test_late_bound_request_is_recorded_with_the_sandbox_that_served_it() -> None:
@@ -227,7 +320,23 @@ def test_late_bound_request_that_fails_is_recorded_with_the_sandbox_that_failed_
         (1.0, asked("a")),
         (1.0, asked("b")),
         (2.0, SandboxReady(2)),
-        (3.0, InitFailed(1, "Runtime.ImportModuleError")),
+        (3.0, SandboxGone(1, 1)),
         binding=Binding.LATE,
     )
-    assert (made.invocation, made.sandbox, made.status) == ("b", 1, Status.INIT_ERROR)
+    assert (made.invocation, made.sandbox, made.status) == ("b", 1, Status.EXITED)
+
+
+@pytest.mark.parametrize("late", [InitBegan(1), SandboxReady(1, ANATOMY)])
+def test_event_about_a_sandbox_that_is_stopping_or_gone_changes_no_record(late: Event) -> None:
+    story: Story = [
+        *((1.0, asked("a")), (2.0, SandboxReady(1)), (3.0, InvocationFinished(1, "a"))),
+        *((4.0, late), (5.0, SandboxGone(1)), (6.0, late)),
+    ]
+    (sandbox,) = fold(journal(story, keep_alive=FixedKeepAlive(0.0)))[1]
+    assert (sandbox.ready_at, sandbox.anatomy, sandbox.init_began_at) == (2.0, Anatomy(), None)
+    assert sandbox.gone_at == 5.0
+
+
+def test_end_of_an_invocation_whose_request_is_not_in_the_journal_makes_no_record() -> None:
+    throttled = Throttle("a", ThrottleReason.ACCOUNT_CONCURRENCY)
+    assert RecordFold().feed(Entry(1.0, TimePassed(), (throttled,))) == []

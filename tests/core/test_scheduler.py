@@ -9,6 +9,7 @@ import pytest
 from emulator.core.messages import (
     Dispatch,
     FreezeSandbox,
+    InitBegan,
     ReservedConcurrencySet,
     SandboxGone,
     SandboxReady,
@@ -284,10 +285,18 @@ def test_small_sandbox_does_not_overtake_a_large_one_that_waits_for_memory() -> 
     assert host.tell(3, SandboxGone(3)) == [StartSandbox(6, ECHO, "small")]
 
 
-def test_init_timeout_counts_from_the_start_not_from_the_wait() -> None:
-    host = Host(start_width=1, init_timeout=10.0)
+def test_start_timeout_counts_from_the_start_not_from_the_wait() -> None:
+    host = Host(start_width=1, start_timeout=120.0)
     host.invoke(1, "a")
     host.invoke(1, "b")
     host.tell(9, SandboxReady(1))
     host.finish(9, 1, "a")
-    assert host.scheduler.next_deadline() == 19
+    assert host.scheduler.next_deadline() == 129
+
+
+def test_init_timeout_counts_from_where_the_sandbox_is_made() -> None:
+    host = Host(init_timeout=10.0, start_timeout=120.0)
+    host.invoke(1, "a")
+    assert host.scheduler.next_deadline() == 121
+    host.tell(4, InitBegan(1))
+    assert host.scheduler.next_deadline() == 14

@@ -9,10 +9,14 @@ from emulator.core.messages import (
     Event,
     Fail,
     FreezeSandbox,
+    InitBegan,
     InitFailed,
     InvocationFinished,
+    ResetSandbox,
+    RuntimeExited,
     SandboxGone,
     SandboxReady,
+    SandboxReset,
     StartSandbox,
     StopSandbox,
     Throttle,
@@ -39,14 +43,14 @@ COLD, WARM = StartKind.COLD, StartKind.WARM
 # timeouts
 
 
-def test_invocation_times_out_from_its_dispatch_and_its_sandbox_is_stopped() -> None:
+def test_invocation_times_out_from_its_dispatch_and_its_sandbox_is_reset() -> None:
     host = Host()
     host.invoke(1, "a")
     host.tell(5, SandboxReady(1))
     assert host.scheduler.next_deadline() == 8
     assert host.tell(8, TimePassed()) == [
         Fail("a", Failure.TIMEOUT, 1),
-        StopSandbox(1, StopReason.TIMED_OUT),
+        ResetSandbox(1, Failure.TIMEOUT),
     ]
 
 
@@ -55,7 +59,7 @@ def test_response_that_comes_at_its_timeout_is_late() -> None:
     host.busy(1, 1)
     assert host.finish(4, 1, "r1") == [
         Fail("r1", Failure.TIMEOUT, 1),
-        StopSandbox(1, StopReason.TIMED_OUT),
+        ResetSandbox(1, Failure.TIMEOUT),
     ]
 
 
@@ -64,7 +68,7 @@ def test_event_that_comes_before_a_late_timer_finds_its_deadline_handled() -> No
     host.busy(1, 1)
     assert host.invoke(100, "b") == [
         Fail("r1", Failure.TIMEOUT, 1),
-        StopSandbox(1, StopReason.TIMED_OUT),
+        ResetSandbox(1, Failure.TIMEOUT),
         StartSandbox(2, ECHO, "b"),
     ]
 
@@ -76,11 +80,11 @@ def test_deadlines_that_are_due_together_are_handled_in_the_order_of_their_times
     host.invoke(1.5, "also runs")
     host.finish(2, 1, "also runs")
     host.invoke(2, "starts", BIG)
+    host.tell(2, InitBegan(3))
     assert host.tell(100, TimePassed()) == [
-        Fail("starts", Failure.INIT_TIMEOUT, 3),
-        StopSandbox(3, StopReason.INIT_TIMED_OUT),
+        ResetSandbox(3, Failure.INIT_TIMEOUT),
         Fail("runs", Failure.TIMEOUT, 2),
-        StopSandbox(2, StopReason.TIMED_OUT),
+        ResetSandbox(2, Failure.TIMEOUT),
         StopSandbox(1, StopReason.KEEP_ALIVE_ENDED),
     ]
 
@@ -92,19 +96,44 @@ def test_deadlines_at_the_same_time_are_handled_in_the_order_in_which_they_were_
     host.invoke(1, "again")
     assert host.tell(4, TimePassed()) == [
         Fail("r2", Failure.TIMEOUT, 2),
-        StopSandbox(2, StopReason.TIMED_OUT),
+        ResetSandbox(2, Failure.TIMEOUT),
         Fail("again", Failure.TIMEOUT, 1),
-        StopSandbox(1, StopReason.TIMED_OUT),
+        ResetSandbox(1, Failure.TIMEOUT),
     ]
 
 
-def test_init_that_takes_too_long_fails_its_request() -> None:
+def test_init_that_takes_too_long_is_broken_off_by_a_reset() -> None:
     host = Host(init_timeout=10.0)
     host.invoke(1, "a")
-    assert host.tell(10.999, TimePassed()) == []
-    assert host.tell(11, TimePassed()) == [
-        Fail("a", Failure.INIT_TIMEOUT, 1),
-        StopSandbox(1, StopReason.INIT_TIMED_OUT),
+    assert host.tell(2, InitBegan(1)) == []
+    assert host.scheduler.next_deadline() == 12
+    assert host.tell(11.999, TimePassed()) == []
+    assert host.tell(12, TimePassed()) == [ResetSandbox(1, Failure.INIT_TIMEOUT)]
+    assert host.scheduler.next_deadline() is None
+
+
+def test_sandbox_that_is_not_made_in_time_fails_its_request() -> None:
+    host = Host(init_timeout=10.0, start_timeout=120.0, account_concurrency=1)
+    host.invoke(1, "a")
+    assert host.tell(120.999, TimePassed()) == []
+    assert host.tell(121, TimePassed()) == [
+        Fail("a", Failure.START_FAILED, 1),
+        StopSandbox(1, StopReason.START_TIMED_OUT),
+    ]
+    assert host.scheduler.next_deadline() is None
+    assert host.tell(121, InitBegan(1)) == []
+    assert host.scheduler.next_deadline() is None
+    assert host.invoke(122, "b") == [StartSandbox(2, ECHO, "b")]
+
+
+def test_place_in_the_start_queue_is_free_when_a_start_times_out() -> None:
+    host = Host(start_timeout=20.0, start_width=1)
+    host.invoke(1, "a")
+    assert host.invoke(1, "b") == []
+    assert host.tell(21, TimePassed()) == [
+        Fail("a", Failure.START_FAILED, 1),
+        StopSandbox(1, StopReason.START_TIMED_OUT),
+        StartSandbox(2, ECHO, "b"),
     ]
 
 
@@ -112,19 +141,22 @@ def test_place_in_the_start_queue_is_free_when_an_init_times_out() -> None:
     host = Host(init_timeout=10.0, start_width=1)
     host.invoke(1, "a")
     host.invoke(1, "b")
-    assert host.tell(11, TimePassed())[2:] == [StartSandbox(2, ECHO, "b")]
+    host.tell(1, InitBegan(1))
+    assert host.tell(11, TimePassed()) == [
+        ResetSandbox(1, Failure.INIT_TIMEOUT),
+        StartSandbox(2, ECHO, "b"),
+    ]
 
 
 # ends of its own
 
 
-def test_failed_init_fails_its_request_and_stops_the_sandbox() -> None:
+def test_failed_init_resets_the_sandbox_and_leaves_its_place_in_the_start_queue() -> None:
     host = Host(start_width=1)
     host.invoke(1, "a")
     host.invoke(1, "b")
     assert host.tell(2, InitFailed(1, "Runtime.ImportModuleError")) == [
-        Fail("a", Failure.INIT_ERROR, 1),
-        StopSandbox(1, StopReason.INIT_FAILED),
+        ResetSandbox(1, Failure.INIT_ERROR),
         StartSandbox(2, ECHO, "b"),
     ]
 
@@ -164,9 +196,16 @@ def test_sandbox_that_ends_while_idle_is_forgotten_silently() -> None:
     "late",
     [
         SandboxReady(1),
+        SandboxReady(2),
         SandboxReady(7),
-        InitFailed(1),
+        InitBegan(1),
+        InitBegan(2),
+        InitBegan(7),
         InitFailed(7),
+        RuntimeExited(7, 1),
+        SandboxReset(1),
+        SandboxReset(2),
+        SandboxReset(7),
         SandboxGone(7, 1),
         InvocationFinished(1, "r1"),
         InvocationFinished(2, "r1"),
@@ -186,13 +225,24 @@ def test_event_about_what_is_no_longer_there_is_ignored(late: Event) -> None:
 
 
 def test_exit_that_crosses_a_stop_ends_the_sandbox_once() -> None:
-    host = Host(host_memory_mb=128)
+    host = Host(host_memory_mb=128, keep_alive=FixedKeepAlive(0))
     host.busy(1, 1)
-    host.tell(4, TimePassed())
+    assert host.finish(2, 1, "r1") == [StopSandbox(1, StopReason.KEEP_ALIVE_ENDED)]
     assert host.invoke(4, "b") == []
+    assert host.tell(4, RuntimeExited(1, 137)) == []
+    assert host.tell(4, SandboxReset(1)) == []
     assert host.tell(5, SandboxGone(1, 137)) == [StartSandbox(2, ECHO, "b")]
     assert host.tell(6, SandboxGone(1)) == []
     assert host.invoke(6, "c") == [Throttle("c", ThrottleReason.HOST_MEMORY)]
+
+
+@pytest.mark.parametrize("early", [RuntimeExited(2, 1), InitFailed(2), SandboxGone(2, 1)])
+def test_event_about_a_sandbox_that_is_still_queued_is_ignored(early: Event) -> None:
+    host = Host(start_width=1)
+    host.invoke(1, "a")
+    host.invoke(1, "b")
+    assert host.tell(1, early) == []
+    assert host.tell(2, SandboxReady(1)) == [Dispatch(1, "a", COLD), StartSandbox(2, ECHO, "b")]
 
 
 # retirement
