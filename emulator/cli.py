@@ -30,6 +30,9 @@ _EXAMPLES = """examples:
   testbed ps                                   the sandboxes that live now
   testbed logs kdd99-tf                        what the function wrote
   testbed demo                                 the whole study in small, with a chart
+  testbed tune echo --memory 128,256,512       the best memory size by cost and speed
+  testbed report runs/small                    a page of a run; of two runs: side by side
+  testbed experiment studies/small.toml        run a plan's cells; --dry-run only lists them
 """
 _TIMEOUT = 960.0
 """Seconds: longer than the longest function, so that only a hung emulator meets it."""
@@ -59,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_up(commands)
     _add_clients(commands)
     _add_runs(commands)
+    _add_reports(commands)
     return parser
 
 
@@ -78,10 +82,26 @@ def _add_up(commands: Any) -> None:
     up.add_argument("--host-memory", metavar="MB", help="memory for all sandboxes together")
     up.add_argument("--start-width", metavar="N", help="sandboxes in creation or init at once (4)")
     up.add_argument("--init-timeout", metavar="SECONDS", help="default: the profile's")
+    up.add_argument(
+        "--dilation", metavar="N", help="all runs N times slower, with an Nth of the CPU each (1)"
+    )
     up.add_argument("--seed", help="of all chance in the scheduler (default 0)")
     up.add_argument("--state-dir", help="default .testbed")
     up.add_argument("--run-dir", help="where the journal goes")
     up.add_argument("--cgroup-root", help="default /sys/fs/cgroup")
+    up.add_argument(
+        "--aws-endpoint",
+        action="append",
+        metavar="SERVICE=URL",
+        help="where requests for an AWS service go (s3=http://localhost:9000); may be repeated",
+    )
+    up.add_argument(
+        "--no-companion",
+        dest="companion",
+        action="store_false",
+        default=None,
+        help="start no moto server for the AWS services without an endpoint",
+    )
 
 
 def _add_clients(commands: Any) -> None:
@@ -107,6 +127,7 @@ def _add_runs(commands: Any) -> None:
     demo.add_argument("--backend", choices=list(BackendChoice), default="auto")
     demo.add_argument("--run-dir", type=Path, help="default runs/<time>")
     demo.add_argument("--seconds", type=float, default=60.0, help="length of the ramp (60)")
+    _add_experiment(commands)
     bench = commands.add_parser("bench", help="measure the emulator itself")
     bench.set_defaults(command=_bench)
     bench.add_argument("--backend", choices=["docker", "process"], action="append")
@@ -116,6 +137,49 @@ def _add_runs(commands: Any) -> None:
     fidelity.add_argument("--repetitions", type=int, default=200, help="of each size (200)")
     fidelity.add_argument("--run-dir", type=Path, help="default runs/fidelity-<time>")
     fidelity.add_argument("--report", type=Path, metavar="RUN_DIR", help="only read this run again")
+
+
+def _add_experiment(commands: Any) -> None:
+    experiment = commands.add_parser("experiment", help="run a study's plan")
+    experiment.set_defaults(command=_experiment)
+    experiment.add_argument("plan", type=Path, help="a TOML file, such as studies/small.toml")
+    experiment.add_argument("--run-dir", type=Path, help="default runs/<plan>-<time>")
+    experiment.add_argument(
+        "--resume", type=Path, metavar="RUN", help="finish this run: cells that are not done"
+    )
+    experiment.add_argument(
+        "--backend",
+        choices=list(BackendChoice),
+        action="append",
+        help="in place of the plan's; may be repeated",
+    )
+    experiment.add_argument(
+        "--dry-run", action="store_true", help="list the cells and the time that they will take"
+    )
+
+
+def _add_reports(commands: Any) -> None:
+    report = commands.add_parser("report", help="make a page of a run, or of two side by side")
+    report.set_defaults(command=_report)
+    report.add_argument("run", type=Path, help="of experiment, tune, demo or up")
+    report.add_argument("other", type=Path, nargs="?", help="a second run, to compare with it")
+    report.add_argument("--out", type=Path, metavar="DIR", help="default: a folder in the run's")
+    tune = commands.add_parser("tune", help="find the best memory size of a function")
+    tune.set_defaults(command=_tune)
+    tune.add_argument("function")
+    tune.add_argument(
+        "--payload", action="append", help="JSON, @file or -; may be repeated, used in turn ({})"
+    )
+    tune.add_argument("--memory", default="128,256,512,1024,1792", metavar="MB,MB…")
+    tune.add_argument("--invocations", type=int, default=50, metavar="N", help="of each size (50)")
+    tune.add_argument("--strategy", choices=["cost", "speed", "balanced"], default="balanced")
+    tune.add_argument(
+        "--balanced-weight", type=float, default=0.5, help="of cost: 1 cost alone, 0 speed alone"
+    )
+    tune.add_argument("--template", type=Path, default=Path("functions/template.yaml"))
+    tune.add_argument("--backend", choices=list(BackendChoice), default="auto")
+    tune.add_argument("--profile", choices=sorted(PROFILES), default="aws-2025")
+    tune.add_argument("--run-dir", type=Path, help="default runs/tune-<time>")
 
 
 def _up(options: argparse.Namespace) -> int:
@@ -145,16 +209,7 @@ def _request(options: argparse.Namespace, method: str, path: str, body: bytes = 
 
 
 def _invoke(options: argparse.Namespace) -> int:
-    payload: str = options.payload
-    if payload == "-":
-        body = sys.stdin.buffer.read()
-    elif payload.startswith("@"):
-        try:
-            body = Path(payload[1:]).read_bytes()
-        except OSError as error:
-            raise TestbedError(f"The payload cannot be read: {error}") from error
-    else:
-        body = payload.encode()
+    body = _payload(options.payload)
     begun = time.perf_counter()
     path = f"/2015-03-31/functions/{options.function}/invocations"
     response = _request(options, "POST", path, body)
@@ -166,6 +221,18 @@ def _invoke(options: argparse.Namespace) -> int:
     request_id = response.headers.get("x-amzn-requestid", "-")
     print(f"{start} start, {took_ms:.1f} ms, request {request_id}", file=sys.stderr)
     return 1 if "x-amz-function-error" in response.headers else 0
+
+
+def _payload(text: str) -> bytes:
+    """What `--payload` names: JSON itself, @file, or - for stdin."""
+    if text == "-":
+        return sys.stdin.buffer.read()
+    if not text.startswith("@"):
+        return text.encode()
+    try:
+        return Path(text[1:]).read_bytes()
+    except OSError as error:
+        raise TestbedError(f"The payload cannot be read: {error}") from error
 
 
 def _ps(options: argparse.Namespace) -> int:
@@ -195,6 +262,18 @@ def _demo(options: argparse.Namespace) -> int:
     return run_demo(backend=options.backend, run_dir=options.run_dir, seconds=options.seconds)
 
 
+def _experiment(options: argparse.Namespace) -> int:
+    from emulator.experiments.run import run_experiment  # noqa: PLC0415
+
+    return run_experiment(
+        options.plan,
+        run_dir=options.run_dir,
+        resume=options.resume,
+        backends=options.backend or (),
+        dry_run=options.dry_run,
+    )
+
+
 def _bench(options: argparse.Namespace) -> int:
     from emulator.experiments.bench import run_bench  # noqa: PLC0415
 
@@ -211,6 +290,41 @@ def _fidelity(options: argparse.Namespace) -> int:
         repetitions=options.repetitions,
         run_dir=options.run_dir,
     )
+
+
+def _report(options: argparse.Namespace) -> int:
+    if options.other is not None:
+        from emulator.experiments.compare_report import report_comparison  # noqa: PLC0415
+
+        page = report_comparison(options.run, options.other, options.out)
+    else:
+        from emulator.experiments.study_report import report_run  # noqa: PLC0415
+
+        page = report_run(options.run, options.out)
+    print(f"{page}\n{page.with_suffix('.md')}")
+    return 0
+
+
+def _tune(options: argparse.Namespace) -> int:
+    from emulator.experiments.memory_choice import Strategy  # noqa: PLC0415
+    from emulator.experiments.tune import Tuning, run_tune  # noqa: PLC0415
+
+    try:
+        memories = tuple(dict.fromkeys(int(part) for part in options.memory.split(",")))
+    except ValueError as error:
+        raise SettingsError(f"--memory must be sizes in MB, such as 128,256: {error}.") from error
+    tuning = Tuning(
+        function=options.function,
+        payloads=tuple(_payload(text) for text in options.payload or ["{}"]),
+        memories=memories,
+        invocations=options.invocations,
+        strategy=Strategy(options.strategy),
+        weight=options.balanced_weight,
+        template=options.template,
+        backend=options.backend,
+        profile=options.profile,
+    )
+    return run_tune(tuning, options.run_dir)
 
 
 if __name__ == "__main__":

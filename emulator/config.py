@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+import re
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
+from urllib.parse import urlsplit
 
 from emulator.core.policy import Binding, PickOrder
 from emulator.core.profile import PROFILES
@@ -47,6 +49,12 @@ class Settings:
     run_dir: Path | None = None
     """Where the journal goes; None: a new folder in the state directory."""
     cgroup_root: Path = Path("/sys/fs/cgroup")
+    dilation: float = 1.0
+    """How many times slower everything runs, where CPUs are few; see MonotonicClock."""
+    companion: bool = True
+    """Whether a moto server stands in for AWS services that have no endpoint of their own."""
+    aws_endpoint: dict[str, str] = field(default_factory=dict)
+    """`http://host:port` by service, as signatures name it (`s3`, `sqs`); to be read only."""
 
 
 _LEAST: Mapping[str, float] = {
@@ -55,8 +63,14 @@ _LEAST: Mapping[str, float] = {
     "host_memory": 128,
     "start_width": 1,
     "seed": 0,
+    "dilation": 1,
 }
 _ABOVE_ZERO = frozenset({"idle_speedup", "init_timeout"})
+_MOST: Mapping[str, float] = {"dilation": 50}
+"""The kernel takes no CPU period above a second."""
+_OURS = frozenset({"lambda", "logs"})
+_SERVICE = re.compile(r"[a-z][a-z0-9.-]*")
+_TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
 def load(
@@ -95,9 +109,13 @@ def load(
 def _parsed(name: str, hint: Any, raw: Any) -> Any:
     if name == "profile":
         return _one_of(sorted(PROFILES), raw)
+    if name == "aws_endpoint":
+        return _endpoints(raw)
     kind = next(t for t in getattr(hint, "__args__", (hint,)) if t is not type(None))
     if issubclass(kind, StrEnum):
         return kind(_one_of([str(member) for member in kind], raw))
+    if kind is bool:
+        return _truth(raw)
     if kind in (int, float):
         return _number(name, kind, raw)
     if not isinstance(raw, str | Path):
@@ -122,4 +140,47 @@ def _number(name: str, kind: type, raw: Any) -> Any:
         raise ValueError(f"{raw!r} is not above 0")
     if value < _LEAST.get(name, -math.inf):
         raise ValueError(f"{raw!r} is below {_LEAST[name]:g}")
+    if value > _MOST.get(name, math.inf):
+        raise ValueError(f"{raw!r} is above {_MOST[name]:g}")
     return value
+
+
+def _truth(raw: Any) -> bool:
+    found = _TRUTH.get(str(raw).lower())
+    if found is None:
+        raise ValueError(f"{raw!r} is neither true nor false")
+    return found
+
+
+def _endpoints(raw: Any) -> dict[str, str]:
+    """A TOML table, `SERVICE=URL` several times (the option), or with spaces between."""
+    if isinstance(raw, dict):
+        pairs = [(str(service), str(url)) for service, url in raw.items()]
+    else:
+        words = raw.split() if isinstance(raw, str) else raw
+        if not isinstance(words, list):
+            raise ValueError(f"{raw!r} is no table of services")  # noqa: TRY004  # as in _parsed
+        pairs = [(service, url) for service, _, url in (str(word).partition("=") for word in words)]
+    found: dict[str, str] = {}
+    for service, url in pairs:
+        if not _SERVICE.fullmatch(service):
+            raise ValueError(f"{service!r} is no service (s3=http://localhost:9000)")
+        if service in _OURS:
+            raise ValueError(f"{service} is what the emulator itself serves")
+        if service in found:
+            raise ValueError(f"{service} has two endpoints")
+        found[service] = _endpoint(url)
+    return found
+
+
+def _endpoint(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        right = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # no port, no IPv6 address
+        right = False
+    if not right:
+        raise ValueError(f"{url!r} is no http://host:port")
+    if "@" in parts.netloc or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError(f"{url!r} is more than http://host:port")
+    return f"{parts.scheme}://{parts.netloc}"

@@ -6,6 +6,7 @@ TestbedError
 ├── BuildError                 a function's package could not be made
 ├── BackendUnavailableError    no sandbox can be started this way on this machine
 ├── SandboxStartError          this one sandbox could not be started
+├── CompanionError             the server of AWS's other services could not be started
 ├── StateInUseError            another emulator owns the state directory
 ├── RunDirectoryError          a run's files are missing, damaged or at odds
 └── ServiceError               answered to an API caller, with AWS's code and status
@@ -50,6 +51,10 @@ class BackendUnavailableError(TestbedError):
 
 
 class SandboxStartError(TestbedError):
+    pass
+
+
+class CompanionError(TestbedError):
     pass
 
 

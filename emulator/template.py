@@ -19,6 +19,7 @@ from emulator.template_functions import GLOBAL_PROPERTIES, FunctionReader
 from emulator.yaml_nodes import Faults, NodeReader, compose, line_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from yaml.nodes import Node
@@ -45,14 +46,16 @@ _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "ar
 class Template:
     functions: tuple[FunctionConfiguration, ...]
     routes: tuple[Route, ...]
+    remarks: tuple[str, ...] = ()
+    """What is not as on Lambda, a sentence each."""
 
 
 def load(path: Path, profile: Profile | None = None, machine: str = "") -> Template:
     """Reads a SAM template; paths in it are relative to its folder.
 
-    With a profile, what CreateFunction would refuse under it is a fault too. `machine` is what
-    runs here, this host by default: functions run natively, so that one which asks for another
-    architecture is a fault.
+    With a profile, what Lambda would refuse under it is a fault too. `machine` is what runs here,
+    this host by default: functions run natively, so that of one which asks for another
+    architecture there is a remark.
 
     Raises:
         TemplateError: all that is wrong with it, a line each; `line` is the first fault's.
@@ -70,17 +73,34 @@ def load(path: Path, profile: Profile | None = None, machine: str = "") -> Templ
     layers = {
         entry.key: _layer(entry, parts, nodes) for kind, entry, parts in resources if kind == _LAYER
     }
-    host = machine or platform.machine()
-    reader = FunctionReader(nodes, layers, _ARCHITECTURES.get(host.lower(), host))
+    reader = FunctionReader(nodes, layers)
     functions = [
         reader.read(entry, parts, shared) for kind, entry, parts in resources if kind == _FUNCTION
     ]
     if profile is not None and not nodes.faults:
-        for function in functions:
-            for fault in catalog.faults(function, profile):
-                nodes.faults.add(reader.lines[function.name], f"{function.name}: {fault}")
+        for name, fault in _refusals(functions, profile):
+            nodes.faults.add(reader.lines[name], f"{name}: {fault}")
     nodes.faults.throw()
-    return Template(tuple(functions), tuple(reader.routes))
+    remarks = _remarks(functions, machine or platform.machine())
+    return Template(tuple(functions), tuple(reader.routes), remarks)
+
+
+def _refusals(
+    functions: list[FunctionConfiguration], profile: Profile
+) -> Iterator[tuple[str, str]]:
+    for function in functions:
+        for fault in catalog.faults(function, profile):
+            yield function.name, fault
+    yield from catalog.concurrency_faults(functions, profile)
+
+
+def _remarks(functions: list[FunctionConfiguration], machine: str) -> tuple[str, ...]:
+    host = _ARCHITECTURES.get(machine.lower(), machine)
+    return tuple(
+        f"{function.name} is billed as {function.architecture}, and runs on this machine's {host}."
+        for function in functions
+        if function.architecture != host
+    )
 
 
 def _text(path: Path) -> str:

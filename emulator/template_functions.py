@@ -6,11 +6,13 @@ build (a Dockerfile is looked for in its DockerContext).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emulator.core.catalog import FunctionConfiguration, ImageSource, PackageType
 from emulator.core.routes import ANY, DEFAULT, METHODS, Route, path_fault
+from emulator.template_options import OPTIONS, OptionReader
+from emulator.template_properties import FunctionProperties
 from emulator.yaml_nodes import intrinsic, line_of
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 GLOBAL_PROPERTIES = (
     *("CodeUri", "Handler", "Runtime", "MemorySize", "Timeout", "Environment", "Layers"),
-    *("ReservedConcurrentExecutions", "Architectures", "Description", "Tags"),
+    *("Description", "Tags", *OPTIONS),
 )
 _PROPERTIES = (
     *GLOBAL_PROPERTIES,
@@ -30,55 +32,19 @@ _ZIP_ONLY = ("CodeUri", "Handler", "Runtime", "Layers")
 _IMAGE_ONLY = ("ImageUri", "ImageConfig")
 
 
-@dataclass(frozen=True, slots=True)
-class _Function:
-    """A function's entries: what it says itself, and what Globals say for all."""
-
-    entry: Entry
-    own: Mapping[str, Entry]
-    shared: Mapping[str, Entry]
-    metadata: Entry | None
-
-    @property
-    def id(self) -> str:
-        return self.entry.key
-
-    @property
-    def line(self) -> int:
-        return self.entry.line
-
-    def where(self, entry: Entry) -> str:
-        """What a message calls one of its properties, so that a fault of Globals is told once."""
-        owner = "Globals" if self.shared.get(entry.key) is entry else self.id
-        return f"{owner}: {entry.key}"
-
-    def one(self, name: str) -> Entry | None:
-        """Of a single value the function's own goes before that of Globals."""
-        return self.own.get(name) or self.shared.get(name)
-
-    def all(self, name: str) -> list[Entry]:
-        """Mappings merge and lists add up, those of Globals first."""
-        return [part[name] for part in (self.shared, self.own) if name in part]
-
-
 class FunctionReader:
     """Reads functions one after the other, so that no two have one name or one route.
 
-    `layers` holds each layer's folder by its logical id; `architecture` is the host's.
+    `layers` holds each layer's folder by its logical id.
     """
 
-    def __init__(
-        self,
-        nodes: NodeReader,
-        layers: Mapping[str, str],
-        architecture: str,
-    ) -> None:
+    def __init__(self, nodes: NodeReader, layers: Mapping[str, str]) -> None:
         self.lines: dict[str, int] = {}
         """Where each function stands, by its name."""
         self.routes: list[Route] = []
         self._nodes = nodes
         self._layers = layers
-        self._architecture = architecture
+        self._options = OptionReader(nodes)
         self._shapes: dict[str, int] = {}
 
     def read(
@@ -87,12 +53,12 @@ class FunctionReader:
         """Its configuration; of no use where a fault was noted."""
         own = parts.get("Properties")
         properties = self._nodes.entries(own.node, entry.key, _PROPERTIES) if own else {}
-        function = _Function(entry, properties, shared, parts.get("Metadata"))
+        function = FunctionProperties(entry, properties, shared, parts.get("Metadata"))
         name = self._name(function)
-        self._architectures(function)
         self._events(function, name)
         package = self._package(function)
         image = self._image(function) if package is PackageType.IMAGE else None
+        configured = self._options.image(function)
         return FunctionConfiguration(
             name=name,
             runtime=self._text(function, "Runtime"),
@@ -105,20 +71,27 @@ class FunctionReader:
             layers=self._layer_folders(function),
             image=image,
             image_uri="" if image else self._text(function, "ImageUri"),
-            image_command=self._command(function),
+            image_command=configured.command,
+            image_entry_point=configured.entry_point,
+            image_working_directory=configured.working_directory,
             reserved_concurrency=self._integer(function, "ReservedConcurrentExecutions", 0),
+            provisioned_concurrency=self._options.provisioned(function),
+            architecture=self._options.architecture(function),
+            ephemeral_storage_mb=self._options.ephemeral_storage(function),
+            logging=self._options.logging(function),
+            function_url=self._options.function_url(function),
         )
 
-    def _text(self, function: _Function, name: str) -> str:
+    def _text(self, function: FunctionProperties, name: str) -> str:
         entry = function.one(name)
         text = self._nodes.text(entry.node, function.where(entry)) if entry else None
         return text or ""
 
-    def _integer(self, function: _Function, name: str, least: int) -> int | None:
+    def _integer(self, function: FunctionProperties, name: str, least: int) -> int | None:
         entry = function.one(name)
         return self._nodes.integer(entry.node, function.where(entry), least) if entry else None
 
-    def _name(self, function: _Function) -> str:
+    def _name(self, function: FunctionProperties) -> str:
         name = self._text(function, "FunctionName") or function.id
         entry = function.own.get("FunctionName")
         line = line_of(entry.node) if entry else function.line
@@ -129,18 +102,7 @@ class FunctionReader:
             self.lines[name] = line
         return name
 
-    def _architectures(self, function: _Function) -> None:
-        for entry in function.all("Architectures"):
-            for node in self._nodes.items(entry.node, function.where(entry)):
-                stated = self._nodes.text(node, function.where(entry))
-                if stated not in (None, self._architecture):
-                    self._nodes.faults.add(
-                        line_of(node),
-                        f"{function.where(entry)}: {stated} cannot run here, functions run "
-                        f"natively on this machine's {self._architecture}",
-                    )
-
-    def _package(self, function: _Function) -> PackageType:
+    def _package(self, function: FunctionProperties) -> PackageType:
         """Also notes what the package type asks for, and what it does not take."""
         stated = "Zip"
         if function.one("PackageType"):
@@ -163,12 +125,12 @@ class FunctionReader:
                 self._nodes.faults.add(function.metadata.line, message)
         return PackageType.IMAGE if image else PackageType.ZIP
 
-    def _code(self, function: _Function) -> str:
+    def _code(self, function: FunctionProperties) -> str:
         entry = function.one("CodeUri")
         folder = self._nodes.folder(entry.node, function.where(entry)) if entry else None
         return str(folder or "")
 
-    def _layer_folders(self, function: _Function) -> tuple[str, ...]:
+    def _layer_folders(self, function: FunctionProperties) -> tuple[str, ...]:
         folders = []
         for entry in function.all("Layers"):
             for node in self._nodes.items(entry.node, function.where(entry)):
@@ -181,7 +143,7 @@ class FunctionReader:
                     folders.append(folder)
         return tuple(folders)
 
-    def _environment(self, function: _Function) -> dict[str, str]:
+    def _environment(self, function: FunctionProperties) -> dict[str, str]:
         found: dict[str, str] = {}
         for entry in function.all("Environment"):
             what = function.where(entry)
@@ -193,17 +155,7 @@ class FunctionReader:
                     found[name] = value
         return found
 
-    def _command(self, function: _Function) -> tuple[str, ...]:
-        entry = function.one("ImageConfig")
-        if entry is None:
-            return ()
-        what = function.where(entry)
-        command = self._nodes.entries(entry.node, what, ("Command",)).get("Command")
-        nodes = self._nodes.items(command.node, f"{what}: Command") if command else []
-        words = (self._nodes.text(node, f"{what}: Command") for node in nodes)
-        return tuple(word for word in words if word is not None)
-
-    def _image(self, function: _Function) -> ImageSource | None:
+    def _image(self, function: FunctionProperties) -> ImageSource | None:
         """What Metadata builds it from; as with sam build, that goes before ImageUri."""
         if function.metadata is None:
             if not function.one("ImageUri"):
@@ -229,7 +181,7 @@ class FunctionReader:
             self._nodes.faults.add(line_of(place), f"{function.id}: there is no file {dockerfile}")
         return ImageSource(str(dockerfile), str(context))
 
-    def _events(self, function: _Function, name: str) -> None:
+    def _events(self, function: FunctionProperties, name: str) -> None:
         section = function.one("Events")
         events = self._nodes.entries(section.node, f"{function.id}: Events") if section else {}
         for entry in events.values():

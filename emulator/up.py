@@ -19,6 +19,8 @@ import uvloop
 
 from emulator import template
 from emulator.api.app import create_app
+from emulator.api.companion import OtherServices
+from emulator.api.function_urls import function_url
 from emulator.config import BackendChoice
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings
 from emulator.core.profile import PROFILES
@@ -26,7 +28,9 @@ from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
 from emulator.errors import BackendUnavailableError, SettingsError
 from emulator.live.clock import MonotonicClock
+from emulator.live.companion import Companion
 from emulator.live.engine import Engine
+from emulator.live.listeners import listener_at
 from emulator.live.machine import machine, memory_mb
 from emulator.live.process import ProcessBackend
 from emulator.live.recorder import Recorder
@@ -46,7 +50,7 @@ if TYPE_CHECKING:
     from emulator.core.profile import Profile
     from emulator.live.backend import SandboxBackend
 
-_VERSIONED = ("awslambdaric", "docker", "fastapi", "locust", "numpy", "uvicorn")
+_VERSIONED = ("awslambdaric", "docker", "fastapi", "locust", "moto", "numpy", "uvicorn")
 _HOST_SHARE = 0.75
 """Of this machine's memory, for sandboxes; the rest is for everything else."""
 _GRACE = 3
@@ -108,16 +112,21 @@ async def _serve(
     listener: socket.socket,
 ) -> None:
     profile = PROFILES[settings.profile]
-    clock, origin = MonotonicClock(asyncio.get_running_loop()), time.time()
+    clock = MonotonicClock(asyncio.get_running_loop(), settings.dilation)
+    origin = time.time()
     run = settings.run_dir or state.new_run()
     describe_run(run, _facts(settings, profile, backend, loaded.functions, origin))
-    for sentence in backend.unenforced:
+    for sentence in (*loaded.remarks, *backend.unenforced):
         say(f"Not as on Lambda: {sentence}")
-    with (run / "journal.jsonl").open("w") as journal:
+    with (
+        (run / "journal.jsonl").open("w") as journal,
+        _listeners(listener, backend) as listeners,
+    ):
         logs = Logs(state.instance)
         chance = random.Random(settings.seed)  # noqa: S311  # lifetimes are no secret
         scheduler = Scheduler(_scheduling(settings, profile), chance)
-        metrics = Metrics(profile, lambda: list(scheduler.sandboxes.values()))
+        configured = {function.name: function for function in loaded.functions}
+        metrics = Metrics(profile, lambda: list(scheduler.sandboxes.values()), configured.get)
         recorder = Recorder(
             journal=journal,
             sinks=(metrics,),
@@ -133,7 +142,10 @@ async def _serve(
             clock=clock,
             recorder=recorder,
             profile=profile,
+            environment=_environment(backend, listeners),
         )
+        companion = Companion(state.path / "companion.log") if settings.companion else None
+        others = OtherServices(settings.aws_endpoint, companion)
         try:
             for function in loaded.functions:
                 say(f"Deploying {function.name} ({function.memory_mb} MB) …")
@@ -146,10 +158,14 @@ async def _serve(
                 backend=backend.name,
                 logs=logs,
                 metrics=metrics,
+                others=others,
             )
-            await _Server(app, run, loaded).serve([listener])
+            await _Server(app, run, loaded).serve(listeners)
         finally:
             await engine.close()
+            await others.close()
+            if companion is not None:
+                await companion.close()
             recorder.close()
 
 
@@ -162,6 +178,10 @@ def _scheduling(settings: Settings, profile: Profile) -> SchedulerSettings:
         host_memory_mb=settings.host_memory or int(memory_mb() * _HOST_SHARE),
         start_width=settings.start_width,
         account_concurrency=profile.account_concurrency,
+        requests_per_concurrency=profile.requests_per_concurrency,
+        scale_out=profile.scale_out,
+        recycle_age=profile.recycle_age,
+        provisioned_init_timeout=profile.provisioned_init_timeout,
         init_timeout=settings.init_timeout or profile.init_timeout,
         idle_speedup=settings.idle_speedup,
     )
@@ -216,6 +236,20 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
+@contextlib.contextmanager
+def _listeners(gateway: socket.socket, backend: SandboxBackend) -> Iterator[list[socket.socket]]:
+    """The gateway's, and the one that sandboxes reach where that is another; theirs is last."""
+    second = listener_at(backend.runtime_api_host, gateway)
+    with contextlib.closing(second) if second is not None else contextlib.nullcontext():
+        yield [gateway, *([second] if second is not None else [])]
+
+
+def _environment(backend: SandboxBackend, listeners: list[socket.socket]) -> dict[str, str]:
+    """What every sandbox's environment has unless its function says otherwise."""
+    port = listeners[-1].getsockname()[1]
+    return {"AWS_ENDPOINT_URL": f"http://{backend.runtime_api_name}:{port}"}
+
+
 class _Server(uvicorn.Server):
     """uvicorn in our loop; signals are ours, since a server's end is not the end of the work."""
 
@@ -231,6 +265,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._run = run
         self._routes = loaded.routes
+        self._functions = loaded.functions
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -249,6 +284,9 @@ class _Server(uvicorn.Server):
         say(f"Serving on {address}; the journal goes to {self._run}")
         for route in self._routes:
             say(f"  {route.method} {address}{route.path} -> {route.function}")
+        for function in self._functions:
+            if function.function_url is not None:
+                say(f"  URL {function_url(function.name, port)} -> {function.name}")
 
 
 @contextlib.contextmanager

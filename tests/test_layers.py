@@ -25,7 +25,13 @@ LAYERS: dict[str, frozenset[str]] = {
 LAYERS["cli"] = frozenset(LAYERS)
 """The only composition root."""
 
-SPLIT = {"up": "cli", "template_functions": "template", "yaml_nodes": "template"}
+SPLIT = {
+    "up": "cli",
+    "template_functions": "template",
+    "template_options": "template",
+    "template_properties": "template",
+    "yaml_nodes": "template",
+}
 """Modules beside the packages that are parts of a layer with another name."""
 
 PURE = frozenset(

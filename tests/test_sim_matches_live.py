@@ -19,7 +19,10 @@ from emulator.core.messages import (
     Dispatch,
     Fail,
     InvocationFinished,
+    ResetSandbox,
+    RuntimeExited,
     SandboxGone,
+    SandboxReset,
     StopSandbox,
     Throttle,
     TimePassed,
@@ -34,7 +37,7 @@ from emulator.sim import service
 from emulator.telemetry.logs import Logs
 from tests.live.fake_backend import FakeBackend, FakeRuntimeApi
 from tests.live.jumping_loop import run
-from tests.scenario import HORIZON, Call, Deploy, OneCall, Retire, Scenario
+from tests.scenario import DEPROVISIONED, HORIZON, Call, Deploy, OneCall, Retire, Scenario
 
 if TYPE_CHECKING:
     from emulator.core.model import Seconds
@@ -85,6 +88,9 @@ class LiveRun:
                 tasks.create_task(self._retire(engine, retire))
             for call in self.scenario.calls:
                 tasks.create_task(self._call(engine, call))
+        await asyncio.sleep(DEPROVISIONED - loop.time())
+        for key in self.scenario.kept:
+            engine.provision(key, 0)
         await asyncio.sleep(HORIZON - loop.time())
         assert not engine._calls
         assert not engine._tasks
@@ -131,7 +137,7 @@ def seen(entries: list[Entry]) -> Counter[object]:
             match command:
                 case Throttle(_, kind) | StopSandbox(_, kind) | Dispatch(_, _, kind):
                     counts[kind] += 1
-                case Fail(_, kind, _, _):
+                case Fail(_, kind, _, _) | ResetSandbox(_, kind):
                     counts[kind] += 1
                 case _:
                     pass
@@ -173,13 +179,16 @@ def test_what_ends_in_the_moment_of_its_timeout_has_timed_out(outcome: service.O
     assert live.outcomes["i1"].failure is Failure.TIMEOUT
     (record,) = fold(live.entries)[0]
     assert record.status is Status.TIMEOUT
-    assert [type(entry.event) for entry in live.entries].count(SandboxGone) == 1
+    assert [type(entry.event) for entry in live.entries].count(SandboxReset) == 1
+    assert not any(isinstance(entry.event, RuntimeExited) for entry in live.entries)
 
 
-def test_sandbox_that_times_out_while_its_last_words_are_read_goes_once() -> None:
+def test_runtime_that_ends_while_its_sandbox_is_reset_ends_nothing_else() -> None:
     live = LiveRun(OneCall(service.Outcome.EXIT, takes=1.9375), last_words=0.09375)
     assert live.outcomes["i1"].failure is Failure.TIMEOUT
-    assert [(entry.at, entry.event) for entry in live.entries[3:]] == [
+    assert [(entry.at, entry.event) for entry in live.entries[4:8]] == [
         (3.0, TimePassed()),
-        (3.03125, SandboxGone(1, 1)),
+        (3.5, SandboxReset(1)),
+        (103.5, TimePassed()),
+        (103.5, SandboxGone(1)),
     ]

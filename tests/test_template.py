@@ -6,6 +6,14 @@ from pathlib import Path
 import pytest
 
 from emulator.core.catalog import FunctionConfiguration, ImageSource, PackageType
+from emulator.core.function_url import Cors, FunctionUrl, InvokeMode, UrlAuth
+from emulator.core.log_configuration import (
+    ApplicationLogLevel,
+    LogConfiguration,
+    LogFormat,
+    SystemLogLevel,
+)
+from emulator.core.prices import Architecture
 from emulator.core.profile import AWS_2018, AWS_2025
 from emulator.core.routes import Route
 from emulator.errors import TemplateError
@@ -106,7 +114,25 @@ def test_every_supported_property_of_a_zip_function(tmp_path: Path) -> None:
               Timeout: 10
               PackageType: Zip
               ReservedConcurrentExecutions: 0
-              Architectures: [x86_64]
+              Architectures: [arm64]
+              EphemeralStorage: {Size: 2048}
+              LoggingConfig:
+                LogFormat: JSON
+                ApplicationLogLevel: DEBUG
+                SystemLogLevel: WARN
+                LogGroup: /mine
+              AutoPublishAlias: live
+              ProvisionedConcurrencyConfig: {ProvisionedConcurrentExecutions: 2}
+              FunctionUrlConfig:
+                AuthType: NONE
+                InvokeMode: RESPONSE_STREAM
+                Cors:
+                  AllowCredentials: true
+                  AllowHeaders: [x-a, x-b]
+                  AllowMethods: [GET]
+                  AllowOrigins: ["*"]
+                  ExposeHeaders: [x-c]
+                  MaxAge: 60
               Layers: [!Ref Shared, {Ref: More}]
               Environment:
                 Variables: {LEVEL: debug}
@@ -143,6 +169,24 @@ def test_every_supported_property_of_a_zip_function(tmp_path: Path) -> None:
             code=str(tmp_path / "code"),
             layers=(str(tmp_path / "layer"), str(tmp_path / "other")),
             reserved_concurrency=0,
+            provisioned_concurrency=2,
+            architecture=Architecture.ARM64,
+            ephemeral_storage_mb=2048,
+            logging=LogConfiguration(
+                LogFormat.JSON, ApplicationLogLevel.DEBUG, SystemLogLevel.WARN, "/mine"
+            ),
+            function_url=FunctionUrl(
+                UrlAuth.NONE,
+                InvokeMode.RESPONSE_STREAM,
+                Cors(
+                    allow_credentials=True,
+                    allow_headers=("x-a", "x-b"),
+                    allow_methods=("GET",),
+                    allow_origins=("*",),
+                    expose_headers=("x-c",),
+                    max_age=60,
+                ),
+            ),
         ),
     )
     assert template.routes == (
@@ -162,7 +206,10 @@ def test_an_image_is_built_from_its_metadata(tmp_path: Path) -> None:
             Properties:
               PackageType: Image
               ImageUri: left.aside/by:build
-              ImageConfig: {Command: [app.handler, "--fast"]}
+              ImageConfig:
+                Command: [app.handler, "--fast"]
+                EntryPoint: [/lambda-entrypoint.sh]
+                WorkingDirectory: /srv
             Metadata: {Dockerfile: Other, DockerContext: ./image, DockerTag: v1}
         """,
     )
@@ -172,6 +219,8 @@ def test_an_image_is_built_from_its_metadata(tmp_path: Path) -> None:
             package_type=PackageType.IMAGE,
             image=ImageSource(str(tmp_path / "image" / "Other"), str(tmp_path / "image")),
             image_command=("app.handler", "--fast"),
+            image_entry_point=("/lambda-entrypoint.sh",),
+            image_working_directory="/srv",
         ),
     )
 
@@ -580,15 +629,148 @@ def test_a_missing_dockerfile_or_context(tmp_path: Path) -> None:
     ]
 
 
-def test_another_machines_architecture_is_refused(tmp_path: Path) -> None:
-    assert faults(tmp_path, function("Architectures: [arm64]  #!")) == [
-        (
-            "Echo: Architectures: arm64 cannot run here, "
-            "functions run natively on this machine's x86_64"
-        )
+def test_another_machines_architecture_is_billed_and_remarked_on(tmp_path: Path) -> None:
+    template = read(tmp_path, function("Architectures: [arm64]"))
+    assert template.functions[0].architecture is Architecture.ARM64
+    assert template.remarks == ("Echo is billed as arm64, and runs on this machine's x86_64.",)
+    assert load(tmp_path / "template.yaml", machine="aarch64").remarks == ()
+
+
+def test_a_function_has_one_architecture(tmp_path: Path) -> None:
+    assert faults(tmp_path, function("Architectures: [x86_64, arm64]  #!")) == [
+        "Echo: Architectures: a function has one architecture"
     ]
-    path = tmp_path / "template.yaml"
-    assert load(path, machine="aarch64").functions[0].name == "Echo"
+    assert faults(tmp_path, function("Architectures: [i386]  #!")) == [
+        "Echo: Architectures: 'i386' is none of x86_64, arm64"
+    ]
+
+
+def test_globals_options_merge_key_by_key(tmp_path: Path) -> None:
+    template = read(
+        tmp_path,
+        """
+        Globals:
+          Function:
+            CodeUri: code
+            Runtime: python3.13
+            Handler: app.handler
+            Architectures: [x86_64]
+            EphemeralStorage: {Size: 1024}
+            ReservedConcurrentExecutions: 10
+            AutoPublishAlias: live
+            ProvisionedConcurrencyConfig: {ProvisionedConcurrentExecutions: 1}
+            LoggingConfig: {LogFormat: JSON, LogGroup: /all}
+            FunctionUrlConfig:
+              AuthType: AWS_IAM
+              Cors: {AllowMethods: [GET], MaxAge: 5, AllowCredentials: true}
+        Resources:
+          One:
+            Type: AWS::Serverless::Function
+            Properties:
+              EphemeralStorage: {Size: 2048}
+              ProvisionedConcurrencyConfig: {ProvisionedConcurrentExecutions: 3}
+              LoggingConfig: {LogGroup: /one, ApplicationLogLevel: ERROR}
+              FunctionUrlConfig:
+                AuthType: NONE
+                Cors: {AllowMethods: [POST], AllowCredentials: false}
+          Two: {Type: "AWS::Serverless::Function"}
+        """,
+    )
+    one, two = template.functions
+    assert (one.ephemeral_storage_mb, one.provisioned_concurrency) == (2048, 3)
+    assert one.logging == LogConfiguration(LogFormat.JSON, ApplicationLogLevel.ERROR, group="/one")
+    cors = Cors(allow_credentials=False, allow_methods=("GET", "POST"), max_age=5)
+    assert one.function_url == FunctionUrl(UrlAuth.NONE, cors=cors)
+    assert (two.ephemeral_storage_mb, two.provisioned_concurrency) == (1024, 1)
+    assert two.logging == LogConfiguration(LogFormat.JSON, group="/all")
+    cors = Cors(allow_credentials=True, allow_methods=("GET",), max_age=5)
+    assert two.function_url == FunctionUrl(UrlAuth.AWS_IAM, cors=cors)
+
+
+def test_wrong_options(tmp_path: Path) -> None:
+    assert faults(
+        tmp_path,
+        function(
+            """
+            EphemeralStorage:
+              Size: much  #!
+            LoggingConfig:
+              LogFormat: Yaml  #!
+              ApplicationLogLevel: LOUD  #!
+              Group: /x  #!
+            AutoPublishAlias: [live]  #!
+            ProvisionedConcurrencyConfig:
+              ProvisionedConcurrentExecutions: 0  #!
+            FunctionUrlConfig:
+              AuthType: ME  #!
+              InvokeMode: FAST  #!
+              Cors:
+                AllowCredentials: maybe  #!
+                AllowMethods: GET  #!
+                MaxAge: -1  #!
+                Origins: []  #!
+            """
+        ),
+    ) == [
+        "Echo: EphemeralStorage: Size must be a whole number, not 'much'",
+        "Echo: LoggingConfig: LogFormat: 'Yaml' is none of Text, JSON",
+        (
+            "Echo: LoggingConfig: ApplicationLogLevel: 'LOUD' is none of "
+            "TRACE, DEBUG, INFO, WARN, ERROR, FATAL"
+        ),
+        "Echo: LoggingConfig: 'Group' is not supported",
+        "Echo: AutoPublishAlias must be a single value, not a list",
+        (
+            "Echo: ProvisionedConcurrencyConfig: ProvisionedConcurrentExecutions must be 1 or "
+            "more, not 0"
+        ),
+        "Echo: FunctionUrlConfig: AuthType: 'ME' is none of NONE, AWS_IAM",
+        "Echo: FunctionUrlConfig: InvokeMode: 'FAST' is none of BUFFERED, RESPONSE_STREAM",
+        "Echo: FunctionUrlConfig: Cors: AllowCredentials must be true or false, not 'maybe'",
+        "Echo: FunctionUrlConfig: Cors: AllowMethods must be a list, not 'GET'",
+        "Echo: FunctionUrlConfig: Cors: MaxAge must be 0 or more, not -1",
+        "Echo: FunctionUrlConfig: Cors: 'Origins' is not supported",
+    ]
+
+
+def test_options_without_what_they_need(tmp_path: Path) -> None:
+    assert faults(
+        tmp_path,
+        function(
+            """
+            EphemeralStorage: {}  #!
+            ProvisionedConcurrencyConfig: {}  #!
+            FunctionUrlConfig: {}  #!
+            """
+        ),
+    ) == [
+        "Echo: EphemeralStorage needs Size",
+        "Echo: ProvisionedConcurrencyConfig needs AutoPublishAlias on the function",
+        "Echo: ProvisionedConcurrencyConfig needs ProvisionedConcurrentExecutions",
+        "Echo: FunctionUrlConfig needs AuthType",
+    ]
+
+
+def test_a_fault_of_globals_options_is_told_once(tmp_path: Path) -> None:
+    assert faults(
+        tmp_path,
+        """
+        Globals:
+          Function:
+            CodeUri: code
+            Runtime: python3.13
+            Handler: app.handler
+            EphemeralStorage: {Sizes: 1}  #!
+            ImageConfig: {Command: [a]}  #!
+        Resources:
+          One: {Type: "AWS::Serverless::Function"}
+          Two: {Type: "AWS::Serverless::Function"}
+        """,
+    ) == [
+        "Globals: EphemeralStorage: 'Sizes' is not supported; did you mean 'Size'?",
+        "Globals: EphemeralStorage needs Size",
+        "Globals: Function: 'ImageConfig' is not supported",
+    ]
 
 
 def test_wrong_routes(tmp_path: Path) -> None:
@@ -723,6 +905,17 @@ def test_a_profile_adds_what_create_function_would_refuse(tmp_path: Path) -> Non
         f"{path}:3: Echo: 'MemorySize' value must be a multiple of 64 MB under aws-2018: 1000\n"
         f"{path}:3: Echo: 1 validation error detected: Value '600' at 'timeout' failed to satisfy "
         "constraint: Member must have value less than or equal to 300"
+    )
+
+
+def test_a_profile_refuses_more_concurrency_than_the_account_has(tmp_path: Path) -> None:
+    path = written(tmp_path, HEAD + function("ReservedConcurrentExecutions: 901\n"))
+    assert load(path).functions[0].reserved_concurrency == 901
+    with pytest.raises(TemplateError) as raised:
+        load(path, AWS_2025)
+    assert str(raised.value) == (
+        f"{path}:3: Echo: Specified ReservedConcurrentExecutions for function decreases account's "
+        "UnreservedConcurrentExecution below its minimum value of [100]."
     )
 
 

@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import FastAPI, HTTPException, Query, Response
 from fastapi.responses import PlainTextResponse
 
+from emulator.api.companion import SignedRoute
+from emulator.api.function_urls import FunctionUrlRoute
 from emulator.api.gateway import GatewayRoute, not_found
 from emulator.api.lambda_api import InvokeRoute
+from emulator.api.response_streaming import ResponseStreamRoute
 
 if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
+    from emulator.api.companion import OtherServices
     from emulator.core.profile import Profile
     from emulator.core.routes import RouteTable
     from emulator.live.engine import Engine
@@ -27,13 +33,12 @@ def create_app(
     backend: str,
     logs: Logs,
     metrics: Metrics,
+    others: OtherServices | None = None,
 ) -> FastAPI:
-    """The whole HTTP face of one emulator."""
+    """The whole HTTP face of one emulator; `others` are AWS's services beside ours."""
     app = FastAPI(title="Serverless testbed", docs_url="/_testbed/docs", redoc_url=None)
-    app.router.routes.insert(0, InvokeRoute(engine, profile))
-    app.router.routes.insert(1, GatewayRoute(engine, routes, port))
-
-    app.router.default = not_found
+    app.router.routes[:0] = _plain_routes(engine, routes, port, profile, others)
+    app.router.default = not_found if others is None else others.fall_back
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
@@ -57,6 +62,24 @@ def create_app(
         return PlainTextResponse("".join(f"{line}\n" for line in logs.tail(function, limit)))
 
     return app
+
+
+def _plain_routes(
+    engine: Engine,
+    routes: RouteTable,
+    port: int,
+    profile: Profile,
+    others: OtherServices | None,
+) -> list[BaseRoute]:
+    """In order: Invoke is looked for first, and what the template routes comes last."""
+    plain: list[BaseRoute] = [InvokeRoute(engine, profile)]
+    if profile.streamed_response_limit:
+        plain.append(ResponseStreamRoute(engine, profile))
+    plain.append(FunctionUrlRoute(engine, profile, port))
+    if others is not None:
+        plain.append(SignedRoute(others))
+    plain.append(GatewayRoute(engine, routes, port))
+    return plain
 
 
 def _sandboxes(engine: Engine) -> list[dict[str, Any]]:

@@ -88,11 +88,12 @@ def event(
     api: Api,
     request_id: str,
     at_epoch: float,
+    authorizer: Mapping[str, Any] | None = None,
 ) -> bytes:
     """The event of a request that `route` takes, as JSON.
 
     What a request has not, its event has not: cookies, query and path parameters, a body.
-    `at_epoch` is when the request arrived, in seconds.
+    `at_epoch` is when the request arrived, in seconds; `authorizer` tells of its caller.
     """
     headers, cookies = _headers(request, api)
     key = route.key
@@ -125,6 +126,8 @@ def event(
         "time": _common_log_time(int(at_epoch)),
         "timeEpoch": int(at_epoch * 1000),
     }
+    if authorizer is not None:
+        built["requestContext"]["authorizer"] = authorizer
     if path_parameters:
         built["pathParameters"] = path_parameters
     encoded = False
@@ -146,8 +149,8 @@ def response(result: bytes) -> HttpResponse:
         return json_response(200, result)
     if isinstance(value, dict) and "statusCode" in value:
         try:
-            return _structured(value)
-        except (_MalformedError, ValueError):
+            return structured(value)
+        except (MalformedError, ValueError):
             return INTERNAL_SERVER_ERROR
     return json_response(200, value.encode() if isinstance(value, str) else result)
 
@@ -215,8 +218,8 @@ def _common_log_time(at_epoch: int) -> str:
     return f"{day}:{at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02} +0000"
 
 
-class _MalformedError(Exception):
-    """A result has a statusCode, and a member that API Gateway cannot follow."""
+class MalformedError(Exception):
+    """A result has a statusCode, and a member that cannot be followed."""
 
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -224,23 +227,32 @@ _FRAMING = frozenset(
     {b"connection", b"content-length", b"keep-alive", b"transfer-encoding", b"upgrade"}
 )
 """Headers about one connection, which is the gateway's."""
-_BODILESS = frozenset({204, 304})
+BODILESS = frozenset({204, 304})
+"""The statuses of responses that have no body."""
 
 
-def _structured(value: dict[str, Any]) -> HttpResponse:
+def structured(
+    value: dict[str, Any], untyped: bytes = b"text/plain; charset=utf-8"
+) -> HttpResponse:
+    """The response that an object with a `statusCode` says; `untyped` where it names no type.
+
+    Raises:
+        MalformedError: a member is not as it must be.
+        ValueError: a character that no header can have.
+    """
     status = value["statusCode"]
     # a float or a text is refused: recorded with 200.5 (StatusCodeAsFloat in the snapshots)
     if not isinstance(status, int) or not 200 <= status <= 599:  # noqa: PLR2004
-        raise _MalformedError
+        raise MalformedError
     headers = _response_headers(value.get("headers") or {})
     if not any(name == b"content-type" for name, _ in headers):
-        headers.append((b"content-type", b"text/plain; charset=utf-8"))
+        headers.append((b"content-type", untyped))
     cookies = value.get("cookies") or ()
     if not isinstance(cookies, (list, tuple)):
-        raise _MalformedError
+        raise MalformedError
     headers += [(b"set-cookie", _header_value(cookie)) for cookie in cookies]
     body = _response_body(value)
-    if status in _BODILESS:
+    if status in BODILESS:
         return HttpResponse(status, tuple(headers), b"")
     headers.append((b"content-length", b"%d" % len(body)))
     return HttpResponse(status, tuple(headers), body)
@@ -248,7 +260,7 @@ def _structured(value: dict[str, Any]) -> HttpResponse:
 
 def _response_headers(stated: object) -> list[tuple[bytes, bytes]]:
     if not isinstance(stated, dict):
-        raise _MalformedError
+        raise MalformedError
     named = [(_header_name(name), value) for name, value in stated.items()]
     return [(name, _header_value(value)) for name, value in named if name not in _FRAMING]
 
@@ -256,7 +268,7 @@ def _response_headers(stated: object) -> list[tuple[bytes, bytes]]:
 @lru_cache(maxsize=256)
 def _header_name(name: str) -> bytes:
     if not _NAME.fullmatch(name):
-        raise _MalformedError
+        raise MalformedError
     return name.lower().encode("ascii")
 
 
@@ -271,9 +283,9 @@ def _header_value(value: object) -> bytes:
     elif isinstance(value, (bool, int, float)):
         text = _encode(value).decode()
     else:
-        raise _MalformedError
+        raise MalformedError
     if "\n" in text or "\r" in text or "\0" in text:
-        raise _MalformedError
+        raise MalformedError
     return text.encode("latin-1")
 
 
@@ -282,10 +294,10 @@ def _response_body(value: dict[str, Any]) -> bytes:
     if body is None:
         return b""
     if not isinstance(body, str) or not (encoded is None or isinstance(encoded, bool)):
-        raise _MalformedError
+        raise MalformedError
     if not encoded:
         return body.encode()
     try:
         return base64.b64decode(body, validate=True)
     except binascii.Error as error:
-        raise _MalformedError from error
+        raise MalformedError from error

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute, Match, NoMatchFound
 
+from emulator.api import trace
 from emulator.api.events import (
     INTERNAL_SERVER_ERROR,
     NOT_FOUND,
@@ -24,7 +25,8 @@ from emulator.api.events import (
     json_response,
     response,
 )
-from emulator.api.lambda_api import outcome_headers, read_body
+from emulator.api.invoke_request import read_body
+from emulator.api.lambda_api import outcome_headers
 from emulator.errors import RequestTooLargeError, ResourceNotFoundError
 from emulator.live.environment import ACCOUNT_ID, REGION
 
@@ -73,12 +75,13 @@ class GatewayRoute(BaseRoute):
         except RequestTooLargeError:
             await _send(send, _TOO_LARGE, [])
             return
+        headers, trace_id = trace.traced(scope["headers"])
         client = scope.get("client")
         request = HttpRequest(
             scope["method"],
             scope["path"],
             scope["query_string"],
-            scope["headers"],
+            headers,
             body,
             client[0] if client else "127.0.0.1",
             f"HTTP/{scope['http_version']}",
@@ -91,18 +94,19 @@ class GatewayRoute(BaseRoute):
             request_id=gateway_id,
             at_epoch=time.time(),
         )
-        headers = [(b"apigw-requestid", gateway_id.encode())]
-        outcome = await self._integrate(route, payload)
+        said = [(b"apigw-requestid", gateway_id.encode())]
+        outcome = await self._integrate(route, payload, trace_id)
         if outcome is None:
-            await _send(send, _UNAVAILABLE, headers)
+            await _send(send, _UNAVAILABLE, said)
             return
-        await _send(send, _answer(outcome), headers + outcome_headers(outcome))
+        await _send(send, _answer(outcome), said + outcome_headers(outcome))
 
-    async def _integrate(self, route: Route, payload: bytes) -> Outcome | None:
+    async def _integrate(self, route: Route, payload: bytes, trace_id: str) -> Outcome | None:
         """None when it took too long, or when the function cannot be invoked now."""
         try:
             async with asyncio.timeout(INTEGRATION_TIMEOUT):
-                return await self._engine.invoke(f"{route.function}:$LATEST", payload)
+                key = f"{route.function}:$LATEST"
+                return await self._engine.invoke(key, payload, trace_id=trace_id)
         except (TimeoutError, ResourceNotFoundError):
             return None
 

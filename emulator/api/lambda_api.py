@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, unquote
 
-import msgspec
 from starlette.routing import BaseRoute, Match, NoMatchFound
 
+from emulator.api.invoke_request import check_json, function_key, options, read_body
 from emulator.core.model import Failure, ThrottleReason
 from emulator.errors import (
     InvalidParameterValueError,
-    InvalidRequestContentError,
-    RequestTooLargeError,
     ResourceNotFoundError,
     ServiceError,
     TooManyRequestsError,
@@ -37,16 +33,7 @@ Headers = list[tuple[bytes, bytes]]
 
 _PREFIX = "/2015-03-31/functions/"
 _SUFFIX = "/invocations"
-_JSON = (b"content-type", b"application/json")
-# the function's name alone, a partial ARN or a whole one, each with or without a qualifier
-_FUNCTION = re.compile(
-    r"(?:arn:aws[\w-]*:lambda:[a-z0-9-]+:\d{12}:function:|(?:\d{12}:)?function:|\d{12}:)?"
-    r"(?P<name>[\w-]{1,64})(?::(?P<qualifier>\$LATEST|[\w-]+))?"
-)
-_syntax = msgspec.json.Decoder(msgspec.Raw)
-_NOT_OURS = {
-    "Event": "asynchronous invocation (InvocationType=Event) is not emulated yet",
-}
+JSON = (b"content-type", b"application/json")
 
 
 class InvokeRoute(BaseRoute):
@@ -73,113 +60,47 @@ class InvokeRoute(BaseRoute):
         try:
             await self._invoke(scope, receive, send)
         except ServiceError as error:
-            await _send_error(send, error)
+            await send_error(send, error)
 
     async def _invoke(self, scope: Scope, receive: Receive, send: Send) -> None:
-        invocation_type, client_context = _options(scope)
-        key = self._key(scope)
+        asked = options(scope["headers"])
+        key = function_key(scope, _PREFIX, _SUFFIX)
         payload = await read_body(receive, self._profile.request_limit)
         check_json(payload)
-        if invocation_type == "DryRun":
-            self._check_deployed(key)
-            await respond(send, 204, b"", [])
+        if asked.invocation_type == "DryRun":
+            await dry_run(self._engine, key, send)
             return
-        if invocation_type != "RequestResponse":
+        if asked.invocation_type == "Event":
             raise InvalidParameterValueError(
-                _NOT_OURS.get(invocation_type, f"Invalid InvocationType: {invocation_type}")
+                "asynchronous invocation (InvocationType=Event) is not emulated yet"
             )
-        outcome = await self._engine.invoke(key, payload or b"{}", client_context=client_context)
+        outcome = await self._engine.invoke(
+            key,
+            payload or b"{}",
+            trace_id=asked.trace_id,
+            client_context=asked.client_context,
+            tail=asked.tail,
+        )
         raise_refusal(outcome)
-        headers = [_JSON, *outcome_headers(outcome)]
+        headers = [JSON, *outcome_headers(outcome)]
         headers.append((b"x-amz-executed-version", outcome.version.encode()))
         if outcome.function_error:
             headers.append((b"x-amz-function-error", outcome.function_error.encode()))
+        if asked.tail:
+            headers.append((b"x-amz-log-result", base64.b64encode(outcome.log_tail)))
         await respond(send, 200, outcome.payload, headers)
 
-    def _key(self, scope: Scope) -> str:
-        raw = scope["path"][len(_PREFIX) : -len(_SUFFIX)]
-        found = _FUNCTION.fullmatch(unquote(raw))
-        if found is None:
-            raise InvalidParameterValueError(
-                f"1 validation error detected: Value '{raw}' at 'functionName' failed to satisfy "
-                f"constraint: Member must satisfy regular expression pattern: {_FUNCTION.pattern}"
-            )
-        qualifier = found["qualifier"]
-        if scope["query_string"]:
-            asked = parse_qs(scope["query_string"].decode("latin-1")).get("Qualifier")
-            qualifier = asked[0] if asked else qualifier
-        return f"{found['name']}:{qualifier or '$LATEST'}"
 
-    def _check_deployed(self, key: str) -> None:
-        if key not in self._engine.functions:
-            arn = function_arn(key.removesuffix(":$LATEST"))
-            raise ResourceNotFoundError(f"Function not found: {arn}")
-
-
-def _options(scope: Scope) -> tuple[str, str]:
-    invocation_type, client_context = "RequestResponse", ""
-    for name, value in scope["headers"]:
-        if name == b"x-amz-invocation-type":
-            invocation_type = value.decode("latin-1")
-        elif name == b"x-amz-client-context":
-            client_context = _client_context(value)
-    return invocation_type, client_context
-
-
-def _client_context(header: bytes) -> str:
-    """The JSON in it: a runtime gets it decoded.
+async def dry_run(engine: Engine, key: str, send: Send) -> None:
+    """Answers an invocation that is only to be checked.
 
     Raises:
-        InvalidRequestContentError: it is not JSON in base64.
+        ResourceNotFoundError: no such version.
     """
-    try:
-        decoded = base64.b64decode(header, validate=True)
-        _syntax.decode(decoded)
-        return decoded.decode()
-    except (ValueError, msgspec.DecodeError) as error:
-        raise InvalidRequestContentError(
-            "Client context must be a valid Base64-encoded JSON object."
-        ) from error
-
-
-async def read_body(receive: Receive, limit: int) -> bytes:
-    """The whole request body.
-
-    Raises:
-        RequestTooLargeError: it has more than `limit` bytes; the rest is not read.
-    """
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if message.get("more_body", False):
-        parts, size = [body], len(body)
-        while message.get("more_body", False) and size <= limit:
-            message = await receive()
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-        body = b"".join(parts)
-    if len(body) > limit:
-        raise RequestTooLargeError(
-            f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
-        )
-    return body
-
-
-def check_json(payload: bytes) -> None:
-    """Looks at the syntax alone, and builds nothing.
-
-    Raises:
-        InvalidRequestContentError: the payload is not JSON.
-    """
-    if not payload:
-        return
-    try:
-        _syntax.decode(payload)
-        if not payload.isascii():
-            payload.decode()
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequestContentError(
-            f"Could not parse request body into json: {error}"
-        ) from error
+    if key not in engine.functions:
+        arn = function_arn(key.removesuffix(":$LATEST"))
+        raise ResourceNotFoundError(f"Function not found: {arn}")
+    await respond(send, 204, b"", [])
 
 
 def raise_refusal(outcome: Outcome) -> None:
@@ -212,9 +133,10 @@ async def respond(send: Send, status: int, body: bytes, headers: Headers) -> Non
     await send({"type": "http.response.body", "body": body})
 
 
-async def _send_error(send: Send, error: ServiceError) -> None:
+async def send_error(send: Send, error: ServiceError, more: Headers | None = None) -> None:
+    """`more` headers go with the error's own."""
     members = {"Type": "User" if error.status < 500 else "Service", "message": str(error)}  # noqa: PLR2004
     if isinstance(error, TooManyRequestsError):
         members["Reason"] = error.reason
-    headers = [_JSON, (b"x-amzn-errortype", error.code.encode())]
+    headers = [JSON, (b"x-amzn-errortype", error.code.encode()), *(more or [])]
     await respond(send, error.status, json.dumps(members).encode(), headers)

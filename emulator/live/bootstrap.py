@@ -5,8 +5,9 @@ standard library alone, and of that as little as it can: a cold start pays for e
 is also why it is one module.
 The words of its errors and its encoding of results are those of awslambdaric 4.2.
 
-Arguments: `opt=FOLDER` (the layers), `uid=N` (become that user first; absent: stay who you are)
-and `lifeline=FD` (die with all the process group when the other end of this pipe is closed).
+Arguments: `opt=FOLDER` (the layers), `uid=N` (become that user first; absent: stay who you are),
+`lifeline=FD` (die with all the process group when the other end of this pipe is closed),
+`group=own` (lead a process group) and `run=PROGRAM` (become that instead, for an extension).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType, TracebackType
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 _API = "/2018-06-01/runtime/"
 _FILE = "/var/runtime/bootstrap.py"
+_JSON_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _request_id = ""
 
 
@@ -224,14 +227,23 @@ def _stack(trace: TracebackType | None) -> list[str]:
     return traceback.format_list([(f.filename, f.lineno or 0, f.name, f.line) for f in frames])
 
 
-def _log_error(description: dict[str, Any]) -> None:
+def _log_error(description: dict[str, Any], marshaller: Marshaller) -> None:
     """One line on stdout, as AWS's runtime writes it: carriage returns keep one event of it."""
+    if _logs_json():
+        moment = time.strftime(_JSON_TIME, time.gmtime())
+        shown = {"timestamp": moment, "level": "ERROR", **description}
+        sys.stdout.write(marshaller.error(shown).decode() + "\n")
+        return
     lines = [f"[ERROR] {description['errorType']}: {description['errorMessage']}"]
     lines.append("Traceback (most recent call last):")
     for line in "".join(description["stackTrace"]).splitlines():
         text = line.lstrip(" ")
         lines.append("\u00a0" * (len(line) - len(text)) + text)
     sys.stdout.write("\r".join(lines) + "\n")
+
+
+def _logs_json() -> bool:
+    return os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
 
 
 def _default(value: object) -> object:
@@ -292,7 +304,7 @@ def serve(
             path, header = "response", f"Content-Type: {content_type}"
         except Exception as error:  # noqa: BLE001  # whatever the function raises is its answer
             description = _described(error, _request_id)
-            _log_error(description)
+            _log_error(description, marshaller)
             result = marshaller.error(description)
             path, header = "error", "Lambda-Runtime-Function-Error-Type: Unhandled"
         sys.stdout.flush()
@@ -340,13 +352,61 @@ def configure_logging() -> None:
     logging.Formatter.converter = time.gmtime
     handler = Handler()
     line = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
-    handler.setFormatter(logging.Formatter(line, "%Y-%m-%dT%H:%M:%S"))
+    text = logging.Formatter(line, "%Y-%m-%dT%H:%M:%S")
+    handler.setFormatter(json_formatter() if _logs_json() else text)
     handler.addFilter(name_request)
     root = logging.getLogger()
     root.addHandler(handler)
     level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper().replace("TRACE", "DEBUG")
     if level in logging.getLevelNamesMapping():
         root.setLevel(level)
+
+
+def json_formatter() -> logging.Formatter:
+    """One that writes each record as an object on a line of its own, and no key without a value."""
+    import logging  # noqa: PLC0415
+
+    # newer Pythons' taskName passes, as from AWS's runtime; what only this handler sets does not
+    ordinary = (vars(logging.makeLogRecord({})).keys() - {"taskName"}) | {"aws_request_id"}
+
+    class Formatter(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            # levels of a function's own count as the ordinary one below them
+            level = logging.getLevelName(min(50, max(0, record.levelno)) // 10 * 10)
+            as_it_is = isinstance(record.msg, dict) and not record.args
+            shown: dict[str, object] = {
+                "timestamp": self.formatTime(record, _JSON_TIME),
+                "level": level,
+                "message": record.msg if as_it_is else record.getMessage(),
+                "logger": record.name,
+                **_exception(record),
+                "requestId": _request_id,
+                "location": _location(record),
+            }
+            extra = {k: v for k, v in vars(record).items() if k not in ordinary | shown.keys()}
+            kept = {k: v for k, v in (shown | extra).items() if v is not None}
+            return json.dumps(kept, ensure_ascii=False, default=str) + "\n"
+
+    return Formatter()
+
+
+def _exception(record: logging.LogRecord) -> dict[str, object]:
+    """What a record of an exception has besides."""
+    if not record.exc_info or record.exc_info[0] is None:
+        return dict.fromkeys(("stackTrace", "errorType", "errorMessage"))
+    import traceback  # noqa: PLC0415  # only an error pays for it
+
+    kind, error, trace = record.exc_info
+    return {
+        "stackTrace": traceback.format_tb(trace),
+        "errorType": kind.__name__,
+        "errorMessage": str(error),
+    }
+
+
+def _location(record: logging.LogRecord) -> str | None:
+    """Told with an exception alone."""
+    return f"{record.pathname}:{record.funcName}:{record.lineno}" if record.exc_info else None
 
 
 def _tie_to(lifeline: int) -> None:
@@ -380,14 +440,27 @@ def _ready_interpreter(opt: str) -> None:
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
 
+def _heed_interrupts() -> None:
+    """The shell that started this had it ignore SIGINT and SIGQUIT."""
+    import _signal  # type: ignore[import-not-found]  # noqa: PLC0415
+
+    _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+    _signal.signal(_signal.SIGQUIT, _signal.SIG_DFL)
+
+
 def main(options: dict[str, str]) -> None:
     lifeline = int(options.get("lifeline", 2))
     os.closerange(3, lifeline)  # what the testbed's own parent let through
     os.closerange(lifeline + 1, 1024)
+    _heed_interrupts()
+    if "group" in options:
+        os.setpgid(0, 0)
     if "lifeline" in options:
         _tie_to(lifeline)
     if user := options.get("uid"):
         _become(int(user))
+    if program := options.get("run"):
+        os.execv(program, [program])  # noqa: S606  # a shell would add nothing
     _ready_interpreter(options["opt"])
     api = RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
     marshaller = Marshaller()
@@ -395,7 +468,7 @@ def main(options: dict[str, str]) -> None:
         handler = load_handler(os.environ["_HANDLER"])
     except Exception as error:  # noqa: BLE001  # whatever the module raises fails the init
         description = _described(error)
-        _log_error(description)
+        _log_error(description, marshaller)
         sys.stdout.flush()
         header = f"Lambda-Runtime-Function-Error-Type: {description['errorType']}"
         api.post("init/error", marshaller.error(description), header)

@@ -2,9 +2,9 @@
 
 It owns the words and files of the kernel's two interfaces and nothing else: it starts no process
 and knows no sandbox. Every call is synchronous. Those on the path of a warm request (`freeze`,
-`thaw`, `max_anon_mb`) take about 0.1 ms, since their files stay open until `close`. A cgroup may
-vanish at any time, when its last process ends and its owner removes it; a call on one that is
-gone does nothing and reads as zero.
+`thaw`, `max_anon_mb`, `throttled`) take about 0.1 ms, since their files stay open until `close`. A
+cgroup may vanish at any time, when its last process ends and its owner removes it; a call on one
+that is gone does nothing and reads as zero.
 
 Sources: Documentation/admin-guide/cgroup-v1/{memory,freezer-subsystem}.rst, cgroup-v2.rst and
 scheduler/sched-bwc.rst of the Linux kernel.
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 from emulator.live.cgroup_files import MIB, ControlFiles, field, kill_all, mebibytes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 DEFAULT_ROOT = Path("/sys/fs/cgroup")
 CONTROLLERS = ("cpu", "memory", "pids", "freezer")
@@ -36,6 +36,9 @@ class Cgroup(Protocol):
 
     def limit_cpu(self, quota_us: int, period_us: int) -> None:
         """Lets it run `quota_us` of every `period_us`; the kernel refuses a quota below 1000."""
+
+    def lift_cpu(self) -> None:
+        """Takes that limit away."""
 
     def limit_pids(self, most: int) -> None:
         """Processes and threads together."""
@@ -62,8 +65,8 @@ class Cgroup(Protocol):
     def pids(self) -> list[int]:
         """Its processes, as seen from this process's pid namespace."""
 
-    def kill(self) -> None:
-        """Sends SIGKILL to all of it, frozen or not; it does not wait for them to be gone."""
+    def kill(self, spare: Collection[int] = ()) -> None:
+        """Sends SIGKILL to all of it but `spare`, frozen or not; it does not wait for them."""
 
     def remove(self) -> bool:
         """Takes the cgroup away; False while a process is still in it. Closes it when done."""
@@ -76,7 +79,7 @@ class CgroupV2:
     """One directory of the unified hierarchy."""
 
     def __init__(self, path: Path) -> None:
-        self._directory = ControlFiles(path, "cgroup.freeze", "memory.stat")
+        self._directory = ControlFiles(path, "cgroup.freeze", "memory.stat", "cpu.stat")
         self._peak = 0
         named = (path / "cgroup.controllers").read_text().split() if path.is_dir() else []
         found = {name for name in named if name in CONTROLLERS}
@@ -97,6 +100,10 @@ class CgroupV2:
     def limit_cpu(self, quota_us: int, period_us: int) -> None:
         if "cpu" in self.controllers:
             self._directory.write("cpu.max", f"{quota_us} {period_us}")
+
+    def lift_cpu(self) -> None:
+        if "cpu" in self.controllers:
+            self._directory.write("cpu.max", "max")
 
     def limit_pids(self, most: int) -> None:
         if "pids" in self.controllers:
@@ -124,12 +131,13 @@ class CgroupV2:
     def pids(self) -> list[int]:
         return [int(pid) for pid in self._directory.read("cgroup.procs").split()]
 
-    def kill(self) -> None:
-        if (self._directory.path / "cgroup.kill").exists():  # since Linux 5.14
+    def kill(self, spare: Collection[int] = ()) -> None:
+        # since Linux 5.14
+        if not spare and (self._directory.path / "cgroup.kill").exists():
             self._directory.write("cgroup.kill", "1")
         else:
             self.freeze()  # so that nobody forks between the list and the signals
-            kill_all(self.pids())
+            kill_all(set(self.pids()).difference(spare))
             self.thaw()
 
     def remove(self) -> bool:
@@ -152,7 +160,8 @@ class CgroupV1:
         for controller, mount in mounts.items():
             below = relative if isinstance(relative, str) else relative.get(controller)
             if below is not None and (path := mount / below.strip("/")).is_dir():
-                self._directories[controller] = ControlFiles(path, "freezer.state", "memory.stat")
+                kept = ("freezer.state", "memory.stat", "cpu.stat")
+                self._directories[controller] = ControlFiles(path, *kept)
         self.controllers = frozenset(self._directories)
         self._peak = 0
 
@@ -172,6 +181,9 @@ class CgroupV1:
     def limit_cpu(self, quota_us: int, period_us: int) -> None:
         self._write("cpu", "cpu.cfs_period_us", str(period_us))
         self._write("cpu", "cpu.cfs_quota_us", str(quota_us))
+
+    def lift_cpu(self) -> None:
+        self._write("cpu", "cpu.cfs_quota_us", "-1")
 
     def limit_pids(self, most: int) -> None:
         self._write("pids", "pids.max", str(most))
@@ -203,9 +215,9 @@ class CgroupV1:
                 return [int(pid) for pid in directory.read("cgroup.procs").split()]
         return []
 
-    def kill(self) -> None:
+    def kill(self, spare: Collection[int] = ()) -> None:
         self.freeze()  # so that nobody forks between the list and the signals
-        kill_all(self.pids())
+        kill_all(set(self.pids()).difference(spare))
         self.thaw()  # a frozen process dies only when it is thawed
 
     def remove(self) -> bool:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 MIB = 1 << 20
@@ -86,7 +87,7 @@ def mebibytes(size: int) -> int:
     return -(-size // MIB)
 
 
-def kill_all(pids: list[int]) -> None:
+def kill_all(pids: Iterable[int]) -> None:
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

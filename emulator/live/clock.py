@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 class LoopClock:
     """The loop's own time; on a loop whose time jumps to its next timer, a manual clock."""
 
+    dilation = 1.0
+    """How many of the machine's seconds one of its own takes."""
+
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
 
@@ -29,14 +32,20 @@ class LoopClock:
 
 
 class MonotonicClock(LoopClock):
-    """The machine's monotonic clock: uvloop's own time stands still within a turn of the loop."""
+    """The machine's monotonic clock: uvloop's own time stands still within a turn of the loop.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    With `dilation` N its seconds are N of the machine's. Where every sandbox has an Nth of its
+    CPU as well, all that is measured and bounded by this clock is as it would be on a machine N
+    times as fast.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, dilation: float = 1.0) -> None:
         super().__init__(loop)
+        self.dilation = dilation
         self._origin = time.monotonic()
 
     def now(self) -> Seconds:
-        return time.monotonic() - self._origin
+        return (time.monotonic() - self._origin) / self.dilation
 
     def call_at(self, at: Seconds, callback: Callable[[], None]) -> asyncio.TimerHandle:
-        return self._loop.call_later(max(0.0, at - self.now()), callback)
+        return self._loop.call_later(max(0.0, at - self.now()) * self.dilation, callback)

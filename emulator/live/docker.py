@@ -8,6 +8,7 @@ before or after.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import secrets
 import time
@@ -16,28 +17,26 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.errors import BackendUnavailableError, BuildError, SandboxStartError
 from emulator.live.cgroup import DEFAULT_ROOT
+from emulator.live.docker_container import container_configuration, is_supervised
+from emulator.live.docker_control import EngineControl
 from emulator.live.docker_engine import DockerEngine, EngineError
 from emulator.live.docker_host import Cgroups, is_desktop, meeting, shortcomings
 from emulator.live.docker_images import DockerImages
+from emulator.live.docker_look import ImageFacts, look
 from emulator.live.docker_recipe import AWS_REGISTRY, FUNCTION_LABEL
-from emulator.live.docker_sandbox import (
-    LABEL,
-    DockerSandbox,
-    EngineControl,
-    container_configuration,
-    remove_container,
-)
+from emulator.live.docker_sandbox import LABEL, DockerSandbox, remove_container
 from emulator.live.docker_slots import NetworkSlots
 from emulator.live.docker_watch import EngineWatch
+from emulator.live.visible_cpus import CpuRotation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from emulator.core.catalog import FunctionConfiguration
-    from emulator.live.backend import Output, Progress, SandboxSpec
+    from emulator.live.backend import Output, ProcessEnded, Progress, SandboxSpec
+    from emulator.live.docker_control import SandboxControl
     from emulator.live.docker_host import Meeting
-    from emulator.live.docker_sandbox import SandboxControl
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +78,7 @@ class DockerBackend:
         self._labels = {LABEL: instance}
         # a name is not used again after a crash, when the old one's removal may still be under way
         self._prefix = f"testbed-{instance}-{secrets.token_hex(3)}"
+        self._numbers = itertools.count(1)
         self._cgroup_root = cgroup_root
         self._network = network
         self._runtime_api = runtime_api
@@ -90,6 +90,9 @@ class DockerBackend:
             self._engine, self._label, self._on_event, self._on_return, self._on_loss
         )
         self._sandboxes: dict[str, DockerSandbox] = {}
+        self._facts: dict[str, ImageFacts] = {}
+        """Of each image that was deployed."""
+        self._cpus = CpuRotation(())
         self._leftovers: set[str] = set()
         """Containers that could not be removed."""
         self._meeting: Meeting | None = None
@@ -124,6 +127,7 @@ class DockerBackend:
             info: dict[str, Any] = await self._engine.call(lambda api: api.info())
             self._meeting = await meeting(self._engine, info, self._network)
             self._cgroups = Cgroups(self._cgroup_root, info)
+            self._cpus = CpuRotation(range(info.get("NCPU", 0)))
             local = self._meeting.local and not is_desktop(info)
             self._cgroups_writable = local and self._cgroups.writable()
             await self._reap(await self._containers())
@@ -137,15 +141,32 @@ class DockerBackend:
 
     async def deploy(self, configuration: FunctionConfiguration, progress: Progress) -> str:
         image = await self._images.make(configuration, progress)
+        if image not in self._facts:
+            try:
+                labels = self._labels | {_KIND_LABEL: "look"}
+                self._facts[image] = await look(self._engine, image, labels)
+            except EngineError as error:
+                raise BuildError(f"{configuration.name}: {error}") from error
         self._slots.use_image(image)
         return image
 
-    async def start(self, spec: SandboxSpec, output: Output) -> DockerSandbox:
-        name = f"{self._prefix}-{spec.sandbox}"
-        sandbox = DockerSandbox(name, spec, output, self._engine, self._on_gone)
+    def extensions(self, package: str) -> tuple[str, ...]:
+        return self._facts[package].extensions if package in self._facts else ()
+
+    async def start(self, spec: SandboxSpec, output: Output, ended: ProcessEnded) -> DockerSandbox:
+        name = f"{self._prefix}-{next(self._numbers)}"
+        image = self._facts.get(spec.package, ImageFacts())
+        sandbox = DockerSandbox(
+            name,
+            spec,
+            (output, ended),
+            self._engine,
+            self._on_gone,
+            resettable=is_supervised(spec, image),
+        )
         self._sandboxes[name] = sandbox
         sandbox.slot = self._slots.take()
-        sandbox.launching = self._engine.spawn(self._launch(sandbox, spec))
+        sandbox.launching = self._engine.spawn(self._launch(sandbox, spec, image))
         try:
             await asyncio.shield(sandbox.launching)
         except asyncio.CancelledError:
@@ -176,22 +197,24 @@ class DockerBackend:
 
     # one start
 
-    async def _launch(self, sandbox: DockerSandbox, spec: SandboxSpec) -> None:
+    async def _launch(self, sandbox: DockerSandbox, spec: SandboxSpec, image: ImageFacts) -> None:
         assert self._meeting is not None, "open first"
         now = time.monotonic  # the loop's is rounded to milliseconds
-        joined = f"container:{sandbox.slot}" if sandbox.slot else self._meeting.network
-        hosts = () if sandbox.slot else self._meeting.extra_hosts
         labels = self._labels | {
             _KIND_LABEL: "sandbox",
             _SANDBOX_LABEL: str(spec.sandbox),
             FUNCTION_LABEL: spec.configuration.name,
         }
-        body = container_configuration(spec, labels, joined, hosts)
+        cpus = self._cpus.take(spec.visible_cpus)
+        body = container_configuration(
+            spec, image, labels, self._meeting, joined=sandbox.slot, cpus=cpus
+        )
         began = now()
         made = await self._engine.call(
             lambda api: api.create_container_from_config(body, sandbox.name), urgent=True
         )
         await sandbox.attach()
+        sandbox.greet()
         created = now()
         await self._engine.call(lambda api: api.start(sandbox.name), urgent=True)
         sandbox.create, sandbox.start = created - began, now() - created
@@ -226,7 +249,7 @@ class DockerBackend:
         name = attributes.get("name", "")
         sandbox = self._sandboxes.get(name)
         if action == "die" and sandbox is not None:
-            sandbox.ended(int(attributes.get("exitCode", 0)))
+            sandbox.died(int(attributes.get("exitCode", 0)))
         elif action == "oom" and sandbox is not None:
             sandbox.ran_out_of_memory()
         elif action == "die":

@@ -60,6 +60,16 @@ class OomWitness:
         if self._cgroup is not None:
             self._outlived = self._cgroup.oom_kills()
 
+    def process_ended(self) -> bool | None:
+        """A process was killed, and the sandbox lives on: whether that was for want of memory.
+
+        None where the cgroup does not tell.
+        """
+        if self._cgroup is None:
+            return None
+        before, self._outlived = self._outlived, self._cgroup.oom_kills()
+        return self._outlived > before
+
     def told(self) -> None:
         """The engine says that one of the sandbox's processes was killed for want of memory."""
         self._told_at = time.monotonic()

@@ -1,135 +1,39 @@
-"""One sandbox on a Docker engine: its container's configuration, its life and its end."""
+"""One sandbox on a Docker engine: its life, its processes and its end."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
-from emulator.core.catalog import PackageType
-from emulator.live.backend import Exit
+from emulator.live.backend import RUNTIME, Exit
 from emulator.live.docker_engine import EngineError
 from emulator.live.docker_oom import OomWitness
 from emulator.live.docker_streams import Demultiplexer
+from emulator.live.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from emulator.core.model import Seconds
-    from emulator.live.backend import CpuShare, Output, SandboxSpec
+    from emulator.live.backend import Output, ProcessEnded, SandboxSpec
     from emulator.live.cgroup import CgroupV1, CgroupV2
+    from emulator.live.docker_control import SandboxControl
     from emulator.live.docker_engine import DockerEngine
     from emulator.live.docker_streams import Exchange
 
 log = logging.getLogger(__name__)
 
 LABEL = "serverless-testbed.instance"
-USER = "993:990"
-"""The ids of AWS's sbx_user1051, under which every function runs."""
 KILLED = 137
 _CONFLICT = 409
-_MIB = 1 << 20
 _LAST_OUTPUT = 1.0
 """Seconds that the output may still come after its sandbox's end."""
 _OOM_WORD = 0.15
 """Seconds that the engine's word of an out-of-memory kill may come after that of the end."""
-
-
-def container_configuration(
-    spec: SandboxSpec, labels: Mapping[str, str], network: str, extra_hosts: tuple[str, ...] = ()
-) -> dict[str, Any]:
-    """The body of the Engine API's ContainerCreate. What Lambda withholds is withheld here."""
-    configuration = spec.configuration
-    memory = configuration.memory_mb * _MIB
-    body: dict[str, Any] = {
-        "Image": spec.package,
-        "User": USER,
-        "Env": [f"{name}={value}" for name, value in spec.environment.items()],
-        "Labels": dict(labels),
-        "Healthcheck": {"Test": ["NONE"]},
-        "HostConfig": {
-            "NetworkMode": network,
-            "ExtraHosts": list(extra_hosts),
-            "Memory": memory,
-            "MemorySwap": memory,  # the sum of both, so no swap
-            "PidsLimit": 1024,
-            "Ulimits": [{"Name": "nofile", "Soft": 1024, "Hard": 1024}],
-            "CapDrop": ["ALL"],
-            "SecurityOpt": ["no-new-privileges"],
-            "ReadonlyRootfs": True,
-            "Tmpfs": {"/tmp": f"rw,exec,nosuid,nodev,size={spec.tmp_mb}m,mode=1777"},  # noqa: S108
-            # the kernel spares the first process of a namespace the signals that it sends itself,
-            # and nobody would reap its orphans
-            "Init": True,
-            "IpcMode": "none",  # Lambda has no /dev/shm either
-            "LogConfig": {"Type": "none"},  # the output goes to our attachment and nowhere else
-        },
-    }
-    if configuration.package_type is PackageType.ZIP:
-        body["Cmd"] = [configuration.handler]
-    elif configuration.image_command:
-        body["Cmd"] = list(configuration.image_command)
-    return body
-
-
-class SandboxControl(Protocol):
-    """The part of a cgroup that changes a sandbox; the engine's API can stand in for it."""
-
-    def limit_cpu(self, quota_us: int, period_us: int) -> None: ...
-
-    def freeze(self) -> None: ...
-
-    def thaw(self) -> None: ...
-
-
-class EngineControl:
-    """Controls a container through the engine's API, where its cgroup cannot be written.
-
-    The callers do not wait. One task at a time brings the container to the state that was asked
-    for last, so a freeze that is followed at once by a thaw costs nothing.
-    """
-
-    def __init__(self, engine: DockerEngine, container: str) -> None:
-        self._engine = engine
-        self._container = container
-        self._wanted: tuple[tuple[int, int] | None, bool] = (None, False)
-        self._present: tuple[tuple[int, int] | None, bool] = self._wanted
-        self._settling: asyncio.Task[None] | None = None
-
-    def limit_cpu(self, quota_us: int, period_us: int) -> None:
-        self._want((quota_us, period_us), self._wanted[1])
-
-    def freeze(self) -> None:
-        self._want(self._wanted[0], frozen=True)
-
-    def thaw(self) -> None:
-        self._want(self._wanted[0], frozen=False)
-
-    def _want(self, cpu: tuple[int, int] | None, frozen: bool) -> None:
-        self._wanted = (cpu, frozen)
-        if self._settling is None and self._wanted != self._present:
-            self._settling = self._engine.spawn(self._settle())
-
-    async def _settle(self) -> None:
-        try:
-            while self._wanted != self._present:
-                wanted = self._wanted
-                await self._engine.call(partial(self._apply, wanted), urgent=True)
-                self._present = wanted
-        except EngineError as error:
-            log.debug("container %s: %s", self._container, error)  # it has ended
-        finally:
-            self._settling = None
-
-    def _apply(self, wanted: tuple[tuple[int, int] | None, bool], api: Any) -> None:
-        cpu, frozen = wanted
-        if cpu and cpu != self._present[0]:
-            api.update_container(self._container, cpu_quota=cpu[0], cpu_period=cpu[1])
-        if frozen and not self._present[1]:
-            api.pause(self._container)
-        elif not frozen and self._present[1]:
-            api.unpause(self._container)
+_RESET_PATIENCE = 5.0
+"""Seconds that a reset may take."""
+_STREAMS = (1, 2)
 
 
 class DockerSandbox:
@@ -139,9 +43,11 @@ class DockerSandbox:
         self,
         name: str,
         spec: SandboxSpec,
-        output: Output,
+        told: tuple[Output, ProcessEnded],
         engine: DockerEngine,
         on_gone: Callable[[DockerSandbox, bool], None],
+        *,
+        resettable: bool,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.name = name
@@ -153,9 +59,18 @@ class DockerSandbox:
         self.launching: asyncio.Task[None] | None = None
         """What makes it; a stop waits for that, so that nothing is made after it."""
         self.started = False
-        self._cpu: CpuShare = spec.cpu
-        self._output = output
+        self.resettable = resettable
+        """Whether its first process is a supervisor."""
+        self._spec = spec
+        self._output, self._tell = told
         self._frames = Demultiplexer()
+        self._supervisor = Supervisor(self._send, self._process_ended, self._was_reset)
+        self._heard: list[tuple[int, str]] = []
+        """Marks in the piece of output that is being passed on."""
+        self._unsent: list[bytes] = []
+        """Commands from while nothing was attached."""
+        self._resetting: list[asyncio.Future[None]] = []
+        self._init_over = False
         self._engine = engine
         self._on_gone = on_gone
         self._control: SandboxControl | None = None
@@ -167,9 +82,43 @@ class DockerSandbox:
 
     # what the engine asks for
 
-    def limit_cpu(self) -> None:
+    def run(self, name: str) -> None:
+        if self.resettable:
+            self._supervisor.run(name)
+
+    def terminate(self, name: str) -> None:
+        if self.resettable:
+            self._supervisor.terminate(name)
+        elif name == RUNTIME and not self.exited.done():
+            self._engine.spawn(self._engine.call(lambda api: api.kill(self.name, "SIGTERM")))
+
+    async def reset(self) -> None:
+        if not self.resettable:
+            await self.stop()
+        if self.exited.done():
+            return
+        done = asyncio.get_running_loop().create_future()
+        self._resetting.append(done)
+        self.thaw()
         if self._control is not None:
-            self._control.limit_cpu(self._cpu.quota_us, self._cpu.period_us)
+            self._control.lift_cpu()  # at a small share, dying takes several periods
+        self._supervisor.reset()
+        await asyncio.wait(
+            [done, self.exited], timeout=_RESET_PATIENCE, return_when="FIRST_COMPLETED"
+        )
+        if done.done() and not self.exited.done():
+            self._limit_cpu()
+        else:
+            await self.stop()
+
+    def limit_cpu(self) -> None:
+        self._init_over = True
+        self._limit_cpu()
+
+    def _limit_cpu(self) -> None:
+        share = self._spec.cpu if self._init_over else self._spec.init_cpu
+        if self._control is not None and share is not None:
+            self._control.limit_cpu(share.quota_us, share.period_us)
 
     def freeze(self) -> None:
         if self._control is not None:
@@ -183,6 +132,9 @@ class DockerSandbox:
     def max_memory_mb(self) -> int:
         self._oom.invocation_ended()  # since then it is asked for
         return self._cgroup.max_anon_mb() if self._cgroup is not None else 0
+
+    def throttled(self) -> tuple[int, Seconds]:
+        return self._cgroup.throttled() if self._cgroup is not None else (0, 0.0)
 
     async def stop(self) -> None:
         if self._stopping is None:
@@ -211,14 +163,33 @@ class DockerSandbox:
         """
         if self._attachment is not None and not self._attachment.ended.done():
             return
-        self._frames = Demultiplexer()
+        again = self._attachment is not None
+        self._frames = Demultiplexer(self._without_marks)
         request = f"POST /containers/{self.name}/attach"
         query = {"stream": "1", "stdout": "1", "stderr": "1"}
+        if self.resettable:
+            query["stdin"] = "1"
         upgrade = {"Connection": "Upgrade", "Upgrade": "tcp"}
         self._attachment = await self._engine.exchange(
             request, query, self._received, headers=upgrade
         )
         self._attachment.ended.add_done_callback(self._output_ended)
+        if again and self.resettable:
+            self._supervisor.ask()
+        unsent, self._unsent = self._unsent, []
+        for command in unsent:
+            self._send(command)
+
+    def greet(self) -> None:
+        """Says what to start; the supervisor finds it when it comes to life."""
+        if self.resettable:
+            self._supervisor.greet(self._spec.extensions)
+
+    def _send(self, command: bytes) -> None:
+        if self._attachment is None or self._attachment.ended.done():
+            self._unsent.append(command)
+        else:
+            self._attachment.write(command)
 
     def controlled_by(self, control: SandboxControl, cgroup: CgroupV1 | CgroupV2 | None) -> None:
         """`cgroup` is for looking, and may not be writable."""
@@ -230,7 +201,7 @@ class DockerSandbox:
         """The engine says that the kernel killed one of its processes for want of memory."""
         self._oom.told()
 
-    def ended(self, code: int) -> None:
+    def died(self, code: int) -> None:
         """The engine says that its first process has ended, and all others with it."""
         if not self._ending:
             self._ending = True
@@ -251,7 +222,7 @@ class DockerSandbox:
         else:
             if found["State"]["OOMKilled"]:
                 self.ran_out_of_memory()
-            self.ended(found["State"]["ExitCode"])
+            self.died(found["State"]["ExitCode"])
 
     def lost(self) -> None:
         """The engine is gone, and with it all that could be known of the end."""
@@ -260,13 +231,49 @@ class DockerSandbox:
     def _received(self, piece: bytes) -> None:
         for lines in self._frames.feed(piece):
             self._write(lines)
+        if self._heard:
+            self._write(self._frames.rest())
+            heard, self._heard = self._heard, []
+            self._supervisor.heard(heard)
+
+    def _without_marks(self, stream: int, payload: bytes) -> bytes:
+        if not self.resettable:
+            return payload
+        kept, marks = self._supervisor.marks.feed(stream, payload)
+        self._heard += marks
+        return kept
 
     def _output_ended(self, _: asyncio.Future[None]) -> None:
         self._write(self._frames.rest())
+        for stream in _STREAMS:
+            self._write(self._supervisor.marks.rest(stream))
 
     def _write(self, output: bytes) -> None:
         if output:
             self._output(output)
+
+    def _process_ended(self, name: str, code: int) -> None:
+        if self.exited.done() or self._stopping is not None:
+            return
+        killed = code == KILLED and not self._resetting
+        starved = self._oom.process_ended() if killed else False
+        if starved is None:
+            self._engine.spawn(self._tell_later(name))
+        else:
+            self._tell(name, Exit(code, out_of_memory=starved))
+
+    async def _tell_later(self, name: str) -> None:
+        """It was killed, and only the engine's word can say why."""
+        await asyncio.sleep(_OOM_WORD)
+        if not self.exited.done():
+            self._tell(name, Exit(KILLED, out_of_memory=self._oom.verdict is True))
+
+    def _was_reset(self) -> None:
+        self._oom.invocation_ended()
+        if self._resetting:
+            done = self._resetting.pop(0)
+            if not done.done():
+                done.set_result(None)
 
     async def _see_off(self, code: int) -> None:
         if self._attachment is not None:

@@ -11,8 +11,9 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
+from emulator.live.docker_container import HOST_NAME, USER
 from emulator.live.docker_engine import EngineError
-from emulator.live.docker_sandbox import USER, remove_container
+from emulator.live.docker_sandbox import remove_container
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -166,6 +167,7 @@ class NetworkSlots:
             "Entrypoint": ["sleep"],
             "Cmd": [_FOREVER],
             "User": USER,
+            **HOST_NAME,  # a sandbox that joins has it too, and the engine's /etc/hosts with it
             "Labels": dict(self._labels),
             "Healthcheck": {"Test": ["NONE"]},
             "HostConfig": {

@@ -29,10 +29,12 @@ class Demultiplexer:
     """Takes the engine's frames apart, each a header of 8 bytes and a payload of stdout or stderr.
 
     Both streams come out as one. The engine cuts frames anywhere, so an unfinished line is held
-    back until its stream goes on: else one stream's line would end within another's.
+    back until its stream goes on: else one stream's line would end within another's. `strip` may
+    take something out of a stream before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, strip: Callable[[int, bytes], bytes] = lambda _, payload: payload) -> None:
+        self._strip = strip
         self._header = bytearray()
         self._left = 0
         self._held: dict[int, bytes] = {}
@@ -61,7 +63,7 @@ class Demultiplexer:
         return held
 
     def _lines(self, stream: int, payload: bytes) -> bytes:
-        text = self._held.pop(stream, b"") + payload
+        text = self._held.pop(stream, b"") + self._strip(stream, payload)
         end = text.rfind(b"\n") + 1
         if len(text) - end > _LONGEST_LINE:
             end = len(text)
@@ -109,6 +111,11 @@ class Exchange(asyncio.Protocol):
             await self._writable.wait()
             if self._transport.is_closing():
                 return
+            self._transport.write(piece)
+
+    def write(self, piece: bytes) -> None:
+        """To the other side of a connection that was upgraded, if it still stands."""
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.write(piece)
 
     def close(self) -> None:

@@ -13,10 +13,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
-from emulator.core.faults import failure_body
+from emulator.core.faults import EXTENSION_CRASH, failure_body
 from emulator.core.journal import Entry
 from emulator.core.messages import (
     Anatomy,
@@ -25,12 +26,17 @@ from emulator.core.messages import (
     Event,
     Fail,
     FreezeSandbox,
+    InitBegan,
     InitFailed,
     InvocationFinished,
     InvokeRequested,
+    ProvisionedSet,
     ReservedConcurrencySet,
+    ResetSandbox,
+    RuntimeExited,
     SandboxGone,
     SandboxReady,
+    SandboxReset,
     StartSandbox,
     StopSandbox,
     Throttle,
@@ -40,11 +46,13 @@ from emulator.core.messages import (
 )
 from emulator.core.model import Failure, ThrottleReason
 from emulator.errors import ResourceNotFoundError, SandboxStartError
-from emulator.live.backend import CpuShare, SandboxSpec
+from emulator.live.backend import RUNTIME
 from emulator.live.call import Call
-from emulator.live.environment import function_arn, sandbox_environment
+from emulator.live.environment import function_arn
+from emulator.live.extensions_api import ShutdownReason
+from emulator.live.held import HeldCalls
+from emulator.live.launcher import Launcher
 from emulator.live.runtime_api import Work
-from emulator.live.sandbox import LiveSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -57,7 +65,9 @@ if TYPE_CHECKING:
     from emulator.live.call import Outcome
     from emulator.live.clock import LoopClock
     from emulator.live.recorder import Recorder
+    from emulator.live.response_stream import ResponseStream
     from emulator.live.runtime_api import RuntimeApi
+    from emulator.live.sandbox import LiveSandbox
 
 log = logging.getLogger(__name__)
 
@@ -81,15 +91,23 @@ class Engine:
         clock: LoopClock,
         recorder: Recorder,
         profile: Profile,
+        environment: Mapping[str, str] | None = None,
         freeze_grace: float = 0.01,
         new_request_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._scheduler = scheduler
         self._backend = backend
-        self._runtime_api = runtime_api
         self._clock = clock
         self._recorder = recorder
         self._profile = profile
+        self._launcher = Launcher(
+            backend=backend,
+            runtime_api=runtime_api,
+            clock=clock,
+            recorder=recorder,
+            profile=profile,
+            environment=environment or {},
+        )
         self._freeze_grace = freeze_grace
         self._new_request_id = new_request_id
         self._deployed: dict[str, _Deployed] = {}
@@ -97,6 +115,9 @@ class Engine:
         self._revisions: dict[str, int] = {}
         """The last of each version; it goes on when one is retired and deployed again."""
         self._calls: dict[str, Call] = {}
+        self._held = HeldCalls(clock, self._requested)
+        self._failed: list[tuple[LiveSandbox, Callable[[], None]]] = []
+        """Of the commands that are being performed."""
         self._sandboxes: dict[int, LiveSandbox] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -134,6 +155,12 @@ class Engine:
         limit = configuration.reserved_concurrency
         if limit is not None or revision > 0:
             self._apply(ReservedConcurrencySet(configuration.name, limit))
+        if configuration.provisioned_concurrency:
+            self.provision(key, configuration.provisioned_concurrency)
+
+    def provision(self, key: str, count: int) -> None:
+        """Sets the provisioned concurrency of a deployed version; 0 ends it."""
+        self._apply(ProvisionedSet(key, count))
 
     def retire(self, key: str) -> None:
         """Forgets a version; what it runs ends as it would have."""
@@ -141,9 +168,21 @@ class Engine:
         self._apply(VersionRetired(key))
 
     def invoke(
-        self, key: str, payload: bytes, *, trace_id: str = "", client_context: str = ""
+        self,
+        key: str,
+        payload: bytes,
+        *,
+        request_id: str = "",
+        trace_id: str = "",
+        client_context: str = "",
+        stream: ResponseStream | None = None,
+        tail: bool = False,
     ) -> asyncio.Future[Outcome]:
         """Accepts an invocation. Cancelling the future does not stop what it stands for.
+
+        A response that the runtime streams goes to `stream` where there is one, and the outcome's
+        payload is empty then. With `tail` the outcome waits for the invocation's log, and has it.
+        A `request_id` is given where the payload names it already.
 
         Raises:
             ResourceNotFoundError: no such version.
@@ -155,17 +194,35 @@ class Engine:
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         configuration = deployed.configuration
         call = Call(
-            self._new_request_id(),
+            request_id or self._new_request_id(),
             configuration.name,
             configuration.version,
             payload,
             outcome,
             trace_id,
             client_context,
+            stream=stream,
         )
+        if tail:
+            outcome = asyncio.ensure_future(self._with_log(call))
         self._calls[call.request_id] = call
-        self._apply(InvokeRequested(call.request_id, key))
+        if self._scheduler.has_idle(key) or not self._held.hold(key, call.request_id):
+            self._requested(key, call.request_id)
         return outcome
+
+    async def _with_log(self, call: Call) -> Outcome:
+        log_tail = self._recorder.tail(call.request_id)
+        outcome = await call.outcome
+        if outcome.throttle is not None or outcome.failure is Failure.START_FAILED:
+            log_tail.cancel()  # nothing was run that could have logged
+            return outcome
+        return replace(outcome, log_tail=await log_tail)
+
+    def _requested(self, key: str, request_id: str) -> None:
+        if key in self._deployed:
+            self._apply(InvokeRequested(request_id, key))
+        else:  # retired while it was held
+            self._calls.pop(request_id).settle(b"", "Unhandled", failure=Failure.START_FAILED)
 
     async def close(self) -> None:
         """Ends every sandbox and task; what still runs is answered as a failed start.
@@ -179,6 +236,7 @@ class Engine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._held.close()
         await asyncio.gather(*(sandbox.close() for sandbox in self._sandboxes.values()))
         for call in self._calls.values():
             call.settle(b"", "Unhandled", failure=Failure.START_FAILED)
@@ -191,6 +249,7 @@ class Engine:
         self._recorder.record(Entry(now, event, tuple(commands)))
         for command in commands:
             self._perform(command)
+        self._settle_failed()
         self._arm()
 
     def _arm(self) -> None:
@@ -218,6 +277,8 @@ class Engine:
                 self._sandboxes[sandbox].freeze_after(self._freeze_grace)
             case StartSandbox():
                 self._start(command)
+            case ResetSandbox():
+                self._reset(command)
             case StopSandbox(sandbox):
                 self._stop(self._sandboxes[sandbox])
             case Throttle(invocation, reason):
@@ -244,11 +305,11 @@ class Engine:
         call = self._calls[command.invocation]
         sandbox = self._sandboxes[command.sandbox]
         call.start, call.sandbox = command.start, command.sandbox
-        configuration = sandbox.configuration
+        call.deadline = self._clock.now() + sandbox.configuration.timeout
         sandbox.dispatch(
             Work(
                 call.request_id,
-                self._recorder.epoch_ms(self._clock.now() + configuration.timeout),
+                self._recorder.epoch_ms(call.deadline),
                 function_arn(call.function),
                 call.payload,
                 call.trace_id,
@@ -266,52 +327,75 @@ class Engine:
         call.settle(b"", throttle=reason)
 
     def _fail(self, command: Fail) -> None:
-        call = self._calls.pop(command.invocation)
+        call = self._calls.pop(command.invocation, None)
+        if call is None:  # it was answered, and its sandbox failed before it was done
+            return
         call.sandbox = command.sandbox
         sandbox = self._sandboxes[command.sandbox]
         configuration = sandbox.configuration
-        in_init = command.failure is Failure.INIT_TIMEOUT
-        limit = self._profile.init_timeout if in_init else configuration.timeout
         body = sandbox.init_error_body or failure_body(
             self._profile,
             command.failure,
             call.request_id,
-            limit,
+            configuration.timeout,
             exit_code=command.exit_code,
             timestamp=self._recorder.iso_time(self._clock.now()),
         )
-        call.settle(body, "Unhandled", failure=command.failure)
+        self._failed.append((sandbox, partial(call.settle, body, "Unhandled", command.failure)))
+
+    def _settle_failed(self) -> None:
+        """Who is told of a failure can have the sandbox at once: it is reset before."""
+        while self._failed:
+            sandbox, settle = self._failed.pop()
+            if sandbox.resetting:
+                sandbox.after_reset = settle
+            else:
+                settle()
 
     # sandboxes
 
     def _start(self, command: StartSandbox) -> None:
         function = self._scheduler.sandboxes[command.sandbox].function
         deployed = self._packages[function.key, function.revision]
-        sandbox = LiveSandbox(
-            command.sandbox, deployed.configuration, deployed.package, self, self._clock
+        sandbox = self._launcher.sandbox(
+            command.sandbox, deployed.configuration, deployed.package, self
         )
         self._sandboxes[sandbox.id] = sandbox
-        sandbox.starting = self._spawn(self._started(sandbox))
+        provisioned = command.invocation is None
+        sandbox.starting = self._spawn(self._started(sandbox, provisioned=provisioned))
 
-    async def _started(self, sandbox: LiveSandbox) -> None:
-        configuration = sandbox.configuration
-        backend = self._backend
+    async def _started(self, sandbox: LiveSandbox, *, provisioned: bool) -> None:
         try:
-            endpoint = await self._runtime_api.open(backend.runtime_api_host, sandbox)
-            sandbox.endpoint = endpoint
-            stream = self._recorder.open_stream(configuration, sandbox.id)
-            address = f"{backend.runtime_api_name}:{endpoint.port}"
-            environment = sandbox_environment(configuration, address, stream)
-            quota = self._profile.cpu_quota_us(configuration.memory_mb)
-            cpu = CpuShare(quota, self._profile.cpu_period_us)
-            spec = SandboxSpec(sandbox.id, sandbox.package, configuration, environment, cpu)
-            output = self._recorder.output(configuration.name, stream)
-            sandbox.started(await backend.start(spec, output))
+            await self._launcher.start(sandbox, provisioned=provisioned)
         except (SandboxStartError, OSError) as error:
-            log.warning("sandbox %d of %s: %s", sandbox.id, configuration.name, error)
+            log.warning("sandbox %d of %s: %s", sandbox.id, sandbox.configuration.name, error)
             if not sandbox.ending:
                 sandbox.ending = True
                 await self._see_off(sandbox, SandboxGone(sandbox.id))
+
+    def _reset(self, command: ResetSandbox) -> None:
+        sandbox = self._sandboxes[command.sandbox]
+        if not sandbox.ending:
+            sandbox.resetting = True
+            timed_out = command.failure in (Failure.TIMEOUT, Failure.INIT_TIMEOUT)
+            reason = ShutdownReason.TIMEOUT if timed_out else ShutdownReason.FAILURE
+            self._spawn(self._was_reset(sandbox, reason))
+
+    async def _was_reset(self, sandbox: LiveSandbox, reason: ShutdownReason) -> None:
+        used = sandbox.usage()
+        self._held.ended(sandbox.id)
+        try:
+            await sandbox.reset(reason)
+        finally:
+            tell_its_caller, sandbox.after_reset = sandbox.after_reset, None
+            if not sandbox.ending and not self._closing:
+                self._apply(
+                    SandboxReset(
+                        sandbox.id, used.max_memory_mb, used.throttled, used.throttled_periods
+                    )
+                )
+            if tell_its_caller is not None:
+                tell_its_caller()
 
     def _stop(self, sandbox: LiveSandbox) -> None:
         if not sandbox.ending:
@@ -319,6 +403,7 @@ class Engine:
             self._spawn(self._stopped(sandbox))
 
     async def _stopped(self, sandbox: LiveSandbox) -> None:
+        self._held.ended(sandbox.id)
         if sandbox.starting is not None and not sandbox.starting.done():
             sandbox.starting.cancel()
             await asyncio.gather(sandbox.starting, return_exceptions=True)
@@ -329,27 +414,101 @@ class Engine:
     async def _see_off(self, sandbox: LiveSandbox, gone: SandboxGone) -> None:
         """It ended on its own: its last response first, then the event, then the clearing up."""
         await sandbox.last_words()
+        sandbox.finish_early()
         self._apply(gone)
-        await sandbox.close()
+        self._held.ended(sandbox.id)
+        await sandbox.close(gently=False)
         del self._sandboxes[sandbox.id]
 
     # what a sandbox reports (SandboxOwner)
 
+    def init_began(self, sandbox: LiveSandbox) -> None:
+        self._apply(InitBegan(sandbox.id))
+
     def sandbox_ready(self, sandbox: LiveSandbox, anatomy: Anatomy) -> None:
         self._apply(SandboxReady(sandbox.id, anatomy))
+        if sandbox.extensions is not None and sandbox.extensions.has_any:
+            self._recorder.extensions_ready(sandbox.id, sandbox.extensions.registered)
 
     def init_failed(self, sandbox: LiveSandbox, error_type: str) -> None:
         self._apply(InitFailed(sandbox.id, error_type))
 
-    def finished(self, sandbox: LiveSandbox, request_id: str, body: bytes, error_type: str) -> None:
-        """A runtime posted a response, or an error of its handler."""
-        if request_id not in self._calls:
-            return  # it had failed already
-        memory_mb = sandbox.max_memory_mb()
-        self._apply(InvocationFinished(sandbox.id, request_id, error_type, memory_mb))
-        call = self._calls.pop(request_id, None)
-        if call is not None:  # else its timeout was due, and failed it first
-            call.settle(body, "Unhandled" if error_type else "")
+    def answered(self, sandbox: LiveSandbox, request_id: str, body: bytes, error_type: str) -> None:
+        """A runtime posted a response, or an error of its handler: its caller need not wait.
+
+        Another request for this version waits a moment, since this sandbox is about to be free.
+        """
+        call = self._calls.get(request_id)
+        if call is None or self._clock.now() >= call.deadline:
+            return  # it has failed, or is about to
+        del self._calls[request_id]
+        self._held.about_to_end(f"{call.function}:{call.version}", sandbox.id)
+        call.settle(body, "Unhandled" if error_type else "")
+
+    def stream_began(
+        self, request_id: str, content_type: str, hold: Callable[[bool], None]
+    ) -> None:
+        if (call := self._calls.get(request_id)) is not None:
+            call.begin_stream(content_type, hold)
+
+    def streamed(self, request_id: str, piece: bytes) -> None:
+        if (call := self._calls.get(request_id)) is not None:
+            call.take(piece, self._profile.response_limit)
+
+    def stream_ended(
+        self, sandbox: LiveSandbox, request_id: str, error_type: str, error_body: bytes
+    ) -> None:
+        call = self._calls.get(request_id)
+        body = error_body
+        if call is not None and not error_type:
+            body, error_type = call.whole(self._profile.response_limit)
+        self.answered(sandbox, request_id, body, error_type)
+
+    def finished(self, sandbox: LiveSandbox, request_id: str, error_type: str) -> None:
+        """It and its extensions have nothing more to do for the invocation that was answered."""
+        used = sandbox.usage(exact=False)
+        self._apply(
+            InvocationFinished(
+                sandbox.id,
+                request_id,
+                error_type,
+                used.max_memory_mb,
+                used.throttled,
+                used.throttled_periods,
+            )
+        )
+        self._held.ended(sandbox.id)
+
+    def kept_busy(self, sandbox: LiveSandbox) -> None:
+        self._held.ended(sandbox.id)
+
+    def process_ended(self, sandbox: LiveSandbox, name: str, ended: Exit) -> None:
+        self._spawn(self._broke_down(sandbox, name, ended))
+
+    async def _broke_down(self, sandbox: LiveSandbox, name: str, ended: Exit) -> None:
+        """The runtime's last response first, where it is the runtime that ended."""
+        if name == RUNTIME:
+            await sandbox.last_words()
+            if not sandbox.resetting and not sandbox.ending:
+                sandbox.finish_early()
+        if sandbox.resetting or sandbox.ending:
+            return
+        used = sandbox.usage()
+        memory_mb = used.max_memory_mb
+        if ended.out_of_memory:  # it had all that it may have, if only for a moment
+            memory_mb = sandbox.configuration.memory_mb
+        self._apply(
+            RuntimeExited(
+                sandbox.id,
+                ended.code,
+                ended.out_of_memory,
+                "" if name == RUNTIME else EXTENSION_CRASH,
+                memory_mb,
+                used.throttled,
+                used.throttled_periods,
+            )
+        )
+        self._held.ended(sandbox.id)
 
     def sandbox_exited(self, sandbox: LiveSandbox, ended: Exit) -> None:
         sandbox.ending = True

@@ -11,99 +11,32 @@ import itertools
 import os
 import resource
 import shutil
-import signal
 import subprocess
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from emulator.errors import BackendUnavailableError, SandboxStartError
-from emulator.live.backend import Exit
 from emulator.live.cgroup import DEFAULT_ROOT
 from emulator.live.cgroup_tree import CgroupTree, find_tree
 from emulator.live.process_guard import Guard, kill_orphans, remove_orphans
-from emulator.live.process_memory import RuntimeMemory
-from emulator.live.process_package import Packages
+from emulator.live.process_package import Packages, extensions
+from emulator.live.process_sandbox import ProcessSandbox
 from emulator.live.process_shortcomings import shortcomings
 from emulator.live.process_slots import Slot, SlotPool
 from emulator.live.process_view import Bubblewrap, Plain, make_runtime, others_can_enter
+from emulator.live.visible_cpus import CpuRotation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from emulator.core.catalog import FunctionConfiguration
-    from emulator.live.backend import Output, Progress, SandboxSpec
+    from emulator.live.backend import Output, ProcessEnded, Progress, SandboxSpec
     from emulator.live.process_view import View
 
 _PROBE_LIMIT = 10.0
 """Seconds that the trial start of bubblewrap may take."""
 _DESCRIPTORS = 65536
-_KILLED = 128 + signal.SIGKILL
-
-
-class ProcessSandbox:
-    """One started sandbox (`SandboxProcess`)."""
-
-    def __init__(
-        self,
-        slot: Slot,
-        spec: SandboxSpec,
-        view: View,
-        forget: Callable[[ProcessSandbox], None],
-    ) -> None:
-        self.name = slot.name
-        self.create = 0.0
-        self.start = 0.0
-        self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
-        self._slot = slot
-        self._cgroup = slot.cgroup
-        self._spec = spec
-        self._tmp = view.tmp(slot.name)
-        self._forget = forget
-        self._memory = RuntimeMemory(slot.pid, view.launchers)
-        self._oom_kills = 0
-        self._stopped: asyncio.Task[None] | None = None
-        slot.exited.add_done_callback(self._ended)
-
-    def limit_cpu(self) -> None:
-        if self._cgroup:
-            self._cgroup.limit_cpu(self._spec.cpu.quota_us, self._spec.cpu.period_us)
-
-    def freeze(self) -> None:
-        if self._cgroup and "freezer" in self._cgroup.controllers:
-            # what the kernel killed until now was a child, since the runtime lives
-            self._oom_kills = self._cgroup.oom_kills()
-            self._cgroup.freeze()
-        else:
-            self._slot.signal_group(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        if self._cgroup and "freezer" in self._cgroup.controllers:
-            self._cgroup.thaw()
-        else:
-            self._slot.signal_group(signal.SIGCONT)
-
-    def max_memory_mb(self) -> int:
-        """The larger of the cgroup's highest sample and the runtime process's own peak."""
-        sampled = self._cgroup.max_anon_mb() if self._cgroup else 0
-        return max(sampled, 0 if self.exited.done() else self._memory.peak_mb())
-
-    async def stop(self) -> None:
-        if self._stopped is None:
-            self._stopped = asyncio.create_task(self._stop())
-        await asyncio.shield(self._stopped)
-
-    async def _stop(self) -> None:
-        await self._slot.end()
-        if self._tmp is not None:
-            await asyncio.to_thread(shutil.rmtree, self._tmp, ignore_errors=True)
-        self._forget(self)
-
-    def _ended(self, exited: asyncio.Future[int]) -> None:
-        killed = exited.result() == _KILLED and self._stopped is None
-        starved = killed and self._cgroup and self._cgroup.oom_kills() > self._oom_kills
-        self.exited.set_result(Exit(exited.result(), out_of_memory=bool(starved)))
 
 
 class ProcessBackend:
@@ -141,6 +74,8 @@ class ProcessBackend:
         self._slots: SlotPool | None = None
         self._guard: Guard | None = None
         self._sandboxes: set[ProcessSandbox] = set()
+        cpus = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+        self._cpus = CpuRotation(sorted(cpus))
 
     async def open(self) -> None:
         """See `SandboxBackend.open`; bubblewrap and cgroups are tried, not assumed."""
@@ -199,7 +134,10 @@ class ProcessBackend:
     async def deploy(self, configuration: FunctionConfiguration, progress: Progress) -> str:
         return await self._packages.make(configuration, progress)
 
-    async def start(self, spec: SandboxSpec, output: Output) -> ProcessSandbox:
+    def extensions(self, package: str) -> tuple[str, ...]:
+        return extensions(package)
+
+    async def start(self, spec: SandboxSpec, output: Output, ended: ProcessEnded) -> ProcessSandbox:
         assert self._slots is not None, "the backend was not opened"
         assert self._view is not None
         began = time.monotonic()
@@ -209,12 +147,12 @@ class ProcessBackend:
         except OSError as error:
             raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
         created = time.monotonic()
-        sandbox = ProcessSandbox(slot, spec, self._view, self._sandboxes.discard)
+        told = (output, ended)
+        sandbox = ProcessSandbox(slot, spec, self._view, told, self._sandboxes.discard)
         self._sandboxes.add(sandbox)
         try:
-            if slot.cgroup:
-                slot.cgroup.limit_memory(spec.configuration.memory_mb)
-            slot.launch(self._view.script(spec, package, slot.name), output)
+            script = self._view.script(spec, package, slot.name)
+            sandbox.launch(script, self._cpus.take(spec.visible_cpus))
         except (OSError, SandboxStartError) as error:
             await sandbox.stop()
             raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
@@ -257,7 +195,7 @@ def _fault(command: list[str]) -> str:
 
 
 def _raise_descriptor_limit() -> None:
-    """A sandbox takes seven of this process's; a soft limit is often 1,024."""
+    """A sandbox takes nine of this process's; a soft limit is often 1,024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
     if soft < wanted:

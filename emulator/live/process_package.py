@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
@@ -136,6 +137,13 @@ class Packages:
             size = await asyncio.to_thread(size_of, plan.content)
             check_size(plan.name, size + await asyncio.to_thread(installed_size, site))
         return site
+
+
+def extensions(folder: str) -> tuple[str, ...]:
+    """The names of the executable files of a package's /opt/extensions."""
+    found = Path(folder) / "opt/extensions"
+    files = sorted(found.iterdir()) if found.is_dir() else []
+    return tuple(path.name for path in files if path.is_file() and os.access(path, os.X_OK))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 Joining a cgroup takes 14 ms on cgroup v1 and starting a shell 1 ms, so both are done before a
 sandbox is wanted. A slot waits for one line on its standard input; then it reads its script from
-descriptor 3 and replaces itself. It ends when the emulator does, since its input ends.
+descriptor 3 and replaces itself with the sandbox's supervisor, which goes on reading there. It ends
+when the emulator does, since its input ends; descriptor 4 is a pipe that ends then too and is never
+written.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ class Slot:
         """Done when its first process ended: the exit code, as a shell counts it."""
         self._loop = asyncio.get_running_loop()
         self._receive: Output | None = None
+        self._closed = False
         self._script = _anonymous_file()
         try:
             self._spawn()
@@ -57,8 +60,10 @@ class Slot:
     def _spawn(self) -> None:
         files = [str(path) for path in self.cgroup.join_files] if self.cgroup else []
         inner, self._go = os.pipe()
+        tied, self._lifeline = os.pipe()
         self._output, outer = os.pipe()
         os.set_blocking(self._output, False)
+        os.set_blocking(self._go, False)
         try:
             # in the loop's own thread: a sandbox that is tied to its parent dies with the thread
             self.pid = os.posix_spawn(
@@ -70,26 +75,33 @@ class Slot:
                     (os.POSIX_SPAWN_DUP2, outer, 1),
                     (os.POSIX_SPAWN_DUP2, outer, 2),
                     (os.POSIX_SPAWN_DUP2, self._script, 3),
+                    (os.POSIX_SPAWN_DUP2, tied, 4),
                 ],
                 **_OWN_GROUP,
                 setsigmask=[],
                 setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
             )
         except BaseException:
-            os.close(self._go)
-            os.close(self._output)
+            for ours in (self._go, self._lifeline, self._output):
+                os.close(ours)
             raise
         finally:
-            os.close(inner)
-            os.close(outer)
+            for theirs in (inner, tied, outer):
+                os.close(theirs)
 
     def launch(self, script: bytes, receive: Output) -> None:
         """Lets the shell run `script`; what it writes from now on goes to `receive`."""
         os.pwrite(self._script, script, 0)
         self._receive = receive
         self._loop.add_reader(self._output, self._read)
-        with suppress(BrokenPipeError):  # it could not join its cgroup, and has said why
-            os.write(self._go, b"\n")
+        self.send(b"\n")
+
+    def send(self, line: bytes) -> None:
+        """To the standard input of what the shell became; a pipe holds thousands of lines."""
+        # nothing where it has ended, or could not join its cgroup and has said why
+        with suppress(BrokenPipeError, BlockingIOError):
+            if not self._closed:
+                os.write(self._go, line)
 
     def _read(self) -> None:
         """Passes on one piece, so that a talkative sandbox takes its turn with the others."""
@@ -132,7 +144,8 @@ class Slot:
         self._loop.remove_reader(self._output)
         if self.cgroup:
             self.cgroup.close()
-        for descriptor in (self._go, self._output, self._script):
+        self._closed = True
+        for descriptor in (self._go, self._lifeline, self._output, self._script):
             os.close(descriptor)
 
     async def _kill(self) -> None:

@@ -16,6 +16,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.errors import SandboxStartError
+from emulator.live.supervisor import EXTENSIONS, around_the_shell, shells_own, supervised
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
 USER = 990_993
 """The uid and gid of functions: no user of any host, and an entry of the sandbox's /etc/passwd."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HOSTS = "127.0.0.1 sandbox.localdomain sandbox\n"
+"""The names by which a sandbox's processes find each other, before this machine's own entries."""
 _TASK, _OPT, _RUNTIME = "/var/task", "/opt", "/var/runtime"
-_SHELLS_OWN = frozenset({"UID", "EUID", "PPID", "BASHOPTS", "SHELLOPTS"})
-"""Variables that a shell refuses to be given, so they pass it by."""
 _PYTHON_OPTIONS = ("-S", "-s", "-P", "-B")
 """No site-packages of any kind, nothing before `sys.path`, no bytecode written. The variables
 that Python reads stay in force, as on Lambda; none of this process's reaches it."""
@@ -59,6 +60,7 @@ def make_runtime(folder: Path) -> Runtime:
         f"root:x:0:0:root:/root:/bin/sh\nsandbox:x:{USER}:{USER}:{home}\n"
     )
     (folder / "group").write_text(f"root:x:0:\nsandbox:x:{USER}:\n")
+    (folder / "hosts").write_text(_HOSTS + _hosts_of_this_machine())
     folder.chmod(0o755)
     prefix = Path(sys.base_prefix).resolve()
     executable = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
@@ -67,9 +69,16 @@ def make_runtime(folder: Path) -> Runtime:
     return Runtime(folder, prefix, str(executable.relative_to(prefix)))
 
 
+def _hosts_of_this_machine() -> str:
+    try:
+        return Path("/etc/hosts").read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 class View(Protocol):
     launchers: int
-    """How many processes stay above the runtime."""
+    """How many processes stay above the supervisor."""
 
     def tmp(self, name: str) -> Path | None:
         """The folder of the sandbox `name` on this host's file system, where it has one."""
@@ -113,13 +122,20 @@ class Bubblewrap:
         words += ["--size", str(spec.tmp_mb << 20), "--tmpfs", "/tmp"]  # noqa: S108  # its own
         # what is left is bubblewrap's own, and would be its user's to write where that is not root
         words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", package.workdir]
+        _check(environment)
+        given = around_the_shell(environment)
         # what the dynamic linker reads must not reach bubblewrap itself
-        for key in [key for key in environment if key.startswith("LD_") or key in _SHELLS_OWN]:
+        for key in [key for key in environment if key.startswith("LD_")]:
             words += ["--setenv", key, environment.pop(key)]
-        words += [self._python, *_PYTHON_OPTIONS, f"{_RUNTIME}/bootstrap.pyc"]
-        words += [f"opt={_OPT}", f"name={name}"]
-        words += [f"uid={USER}"] if os.geteuid() == 0 else []
-        return _script(environment, words, "</dev/null 3<&-")
+        bootstrap = [self._python, *_PYTHON_OPTIONS, f"{_RUNTIME}/bootstrap.pyc", f"opt={_OPT}"]
+        bootstrap += [f"uid={USER}"] if os.geteuid() == 0 else []
+        words += supervised(
+            [*given, *bootstrap, f"name={name}"],
+            own_processes=True,
+            extension=[*given, *bootstrap, f"name={name}", "run="],
+            name=f"name={name}",
+        )
+        return _script(environment, words, "3<&- 4<&-")
 
     def probe(self) -> list[str]:
         """A command that ends well where sandboxes of this kind can be started."""
@@ -157,28 +173,37 @@ class Plain:
             "LAMBDA_RUNTIME_DIR": str(runtime.folder),
             **({"_HANDLER": package.handler} if package.handler else {}),
         }
-        bootstrap = str(runtime.folder / "bootstrap.pyc")
-        own = [f"{key}={environment.pop(key)}" for key in _SHELLS_OWN & environment.keys()]
-        words = ["/usr/bin/env", *own] if own else []
-        words += [str(prefix / runtime.program), *_PYTHON_OPTIONS, bootstrap]
-        words += [f"opt={folder}/opt", f"name={name}"]
-        words += [f"uid={USER}"] if self.drop_root else []
-        redirections = "</dev/null 3<&-"
-        if sys.platform == "linux":
-            words.append("lifeline=4")
-            redirections = f"4<&0 {redirections}"
+        _check(environment)
+        given = around_the_shell(environment)
+        bootstrap = [str(prefix / runtime.program), *_PYTHON_OPTIONS]
+        bootstrap += [str(runtime.folder / "bootstrap.pyc"), f"opt={folder}/opt", "group=own"]
+        bootstrap += [f"uid={USER}"] if self.drop_root else []
+        bootstrap += ["lifeline=4"] if sys.platform == "linux" else []
+        words = supervised(
+            [*given, *bootstrap, f"name={name}"],
+            own_processes=False,
+            extension=[*given, *bootstrap, f"name={name}", "run="],
+            folder=f"{folder}{EXTENSIONS}",
+            name=f"name={name}",
+        )
+        redirections = "3<&-"
         workdir = package.workdir.replace(_TASK, f"{folder}/task", 1)
         return f"cd {quote(workdir)} || exit 126\n".encode() + _script(
             environment, words, redirections
         )
 
 
-def _script(environment: Mapping[str, str], words: list[str], redirections: str) -> bytes:
-    lines = []
+def _check(environment: Mapping[str, str]) -> None:
     for name, value in environment.items():
         if not _NAME.fullmatch(name) or "\0" in value:
             raise SandboxStartError(f"{name!r} cannot be an environment variable of a sandbox.")
-        lines.append(f"export {name}={quote(value)}")
+
+
+def _script(environment: Mapping[str, str], words: list[str], redirections: str) -> bytes:
+    passed = shells_own(environment)
+    lines = [
+        f"export {name}={quote(value)}" for name, value in environment.items() if name not in passed
+    ]
     lines.append(f"exec {' '.join(map(quote, words))} {redirections}\n")
     try:
         return "\n".join(lines).encode()
@@ -195,7 +220,7 @@ def _file_system(runtime: Runtime) -> list[str]:
         elif path.exists():
             words += ["--ro-bind", str(path), str(path)]
     words += ["--ro-bind", "/etc", "/etc"]
-    for name in ("passwd", "group"):
+    for name in ("passwd", "group", "hosts"):
         words += ["--ro-bind", str(runtime.folder / name), f"/etc/{name}"]
     # the resolver's file is often a link to somewhere else
     resolver = Path("/etc/resolv.conf").resolve()
@@ -219,7 +244,8 @@ def _isolation() -> list[str]:
     words = ["--die-with-parent", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
     words += ["--hostname", "sandbox", "--cap-drop", "ALL"]
     if os.geteuid() == 0:  # the bootstrap becomes another user before it loads the function
-        return [*words, "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+        kept = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL")  # the last is for the supervisor
+        return [*words, *(word for name in kept for word in ("--cap-add", name))]
     return [*words, "--unshare-user", "--uid", str(USER), "--gid", str(USER)]
 
 

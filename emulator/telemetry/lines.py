@@ -17,7 +17,8 @@ from emulator.core.records import Status
 if TYPE_CHECKING:
     from emulator.core.model import Seconds
     from emulator.core.profile import Profile
-    from emulator.core.records import InvocationRecord
+    from emulator.core.records import InitReport, InvocationRecord
+    from emulator.telemetry.platform_events import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +57,58 @@ def init_start(runtime: str, region: str, profile: Profile) -> str:
     Empty where there is none: the profile has none, or the function is an image, whose runtime
     Lambda does not know.
     """
-    name = _RUNTIME.fullmatch(runtime)
-    if name is None or not FORMATS[profile.name].init:
+    version, arn = runtime_version(runtime, region)
+    if not version or not FORMATS[profile.name].init:
         return ""
-    version = f"{name[1]}:{name[2].removeprefix('.').removesuffix('.x')}.v1"
-    # the real one is a hash of the runtime's image, which is not ours
-    arn = f"arn:aws:lambda:{region}::runtime:{hashlib.sha256(version.encode()).hexdigest()}"
     return f"INIT_START Runtime Version: {version}\tRuntime Version ARN: {arn}"
 
 
-def init_report(duration: Seconds, phase: str, error_type: str) -> str:
-    """Of an init that failed, or (no error type) ran out of time; phase is `init` or `invoke`."""
-    status = f"error\tError Type: {error_type}" if error_type else "timeout"
-    return f"INIT_REPORT Init Duration: {_ms(duration)}\tPhase: {phase}\tStatus: {status}"
+def runtime_version(runtime: str, region: str) -> tuple[str, str]:
+    """The version and its ARN; both empty of an image."""
+    name = _RUNTIME.fullmatch(runtime)
+    if name is None:
+        return "", ""
+    version = f"{name[1]}:{name[2].removeprefix('.').removesuffix('.x')}.v1"
+    # the real one is a hash of the runtime's image, which is not ours
+    digest = hashlib.sha256(version.encode()).hexdigest()
+    return version, f"arn:aws:lambda:{region}::runtime:{digest}"
+
+
+def init_report(report: InitReport, profile: Profile) -> str:
+    """Of an init that failed; empty where the profile tells of none."""
+    if not FORMATS[profile.name].init:
+        return ""
+    status = f"error\tError Type: {report.error_type}" if report.error_type else "timeout"
+    return (
+        f"INIT_REPORT Init Duration: {_ms(report.duration)}\tPhase: {report.phase}\t"
+        f"Status: {status}"
+    )
+
+
+def of_extension(event: Event) -> str:
+    """Of a `platform.extension` event."""
+    record = event["record"]
+    line = (
+        f"EXTENSION\tName: {record['name']}\tState: {record['state']}\t"
+        f"Events: [{','.join(record['events'])}]"
+    )
+    return f"{line}\tError Type: {record['errorType']}" if "errorType" in record else line
+
+
+def of_subscription(event: Event) -> str:
+    """Of a subscription to the Telemetry or the Logs API; empty of what they do besides."""
+    kind = _SUBSCRIPTIONS.get(event["type"])
+    if kind is None:
+        return ""
+    record = event["record"]
+    types = ", ".join(str(one).capitalize() for one in record["types"])
+    return f"{kind}\tName: {record['name']}\tState: {record['state']}\tTypes: [{types}]"
+
+
+_SUBSCRIPTIONS = {
+    "platform.telemetrySubscription": "TELEMETRY",
+    "platform.logsSubscription": "LOGS",
+}
 
 
 def start(request_id: str, version: str) -> str:
@@ -97,24 +137,41 @@ def report(record: InvocationRecord, profile: Profile) -> str:
     return "\t".join([*fields, _status(record) if form.status else ""])
 
 
-def closing(record: InvocationRecord, profile: Profile) -> tuple[str, ...]:
-    """What Lambda writes when an invocation ends; nothing where no sandbox came to run."""
-    if record.dispatched_at is not None:
-        return end(record.invocation), report(record, profile)
-    failed = record.status in (Status.INIT_ERROR, Status.INIT_TIMEOUT)
-    if not failed or not FORMATS[profile.name].init:
-        return ()
-    # the journal has no time of the runtime's start, so that creating the sandbox counts too
-    duration = record.latency - record.queued
-    error_type = record.error_type if record.status is Status.INIT_ERROR else ""
-    return (init_report(duration, "init", error_type),)
+def closing(record: InvocationRecord, profile: Profile, reason: str, time: str) -> list[str]:
+    """What Lambda writes when an invocation ends; nothing where no sandbox came to run.
+
+    `reason` is how the runtime ended, where it did (`faults.exit_reason`), `time` the ISO time of
+    the end. In 2018 what went wrong was told after REPORT, since then before END.
+    """
+    if record.dispatched_at is None:
+        return []
+    ends = [end(record.invocation), report(record, profile)]
+    dated = not FORMATS[profile.name].status
+    if record.status is Status.TIMEOUT:
+        text = f"{time} {record.invocation} Task timed out after {record.duration:.2f} seconds"
+        # the line ends in an empty one
+        wrong = [text] if dated else [f"{text}\n"]
+    elif reason and dated:
+        wrong = [f"RequestId: {record.invocation} Process exited before completing request"]
+    elif reason:
+        wrong = [f"RequestId: {record.invocation} Error: {reason}", "Runtime.ExitError"]
+    else:
+        wrong = []
+    return [*ends, *wrong] if dated else [*wrong, *ends]
+
+
+def error_type(record: InvocationRecord) -> str:
+    """As REPORT names it, of an invocation that the runtime itself did not answer."""
+    if record.status is Status.INIT_ERROR:
+        return record.error_type
+    return _ERROR_TYPES.get(record.status, "")
 
 
 def _status(record: InvocationRecord) -> str:
     if record.status is Status.TIMEOUT:
         return "Status: timeout"
-    error_type = _ERROR_TYPES.get(record.status)
-    return f"Status: error\tError Type: {error_type}" if error_type else ""
+    wrong = error_type(record)
+    return f"Status: error\tError Type: {wrong}" if wrong else ""
 
 
 def _ms(duration: Seconds) -> str:

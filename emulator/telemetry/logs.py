@@ -58,6 +58,8 @@ class Logs:
         self._limit = limit
         self._groups: dict[str, _Group] = {}
         self._ids = count(1)
+        self.last_id = 0
+        """Of the newest event of all functions."""
 
     def stream_name(self, at_epoch: float, version: str, sandbox: int) -> str:
         """`YYYY/MM/DD/[version]` and 32 hexadecimal digits, always the same for one sandbox."""
@@ -137,7 +139,8 @@ class Logs:
         for start in range(0, max(1, len(line)), LONGEST_LINE):
             piece = line[start : start + LONGEST_LINE]
             message = piece.decode(errors="replace").removesuffix("\r")
-            group.events.append(LogEvent(next(self._ids), at_epoch, stream, message))
+            self.last_id = next(self._ids)
+            group.events.append(LogEvent(self.last_id, at_epoch, stream, message))
             group.sizes.append(len(piece) + EVENT_OVERHEAD)
             group.size += len(piece) + EVENT_OVERHEAD
         while group.size > self._limit and len(group.events) > 1:

@@ -1,7 +1,9 @@
 """Prometheus metrics: a fold over the invocations that ended, and a look at the sandboxes.
 
 Counted as CloudWatch counts: a throttled request is no invocation and no error. Durations are in
-seconds, costs in dollars under the profile's price table.
+seconds, costs in dollars under the profile's price table: by the function's architecture and the
+size of its /tmp where its configuration is known, and by the rates of provisioned concurrency
+where the invocation found such a sandbox. What holding those sandboxes costs is no invocation's.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-from emulator.core.billing import billed_ms, dollars
+from emulator.core.billing import Size, billed_ms, invocation
 from emulator.core.model import SandboxState, StartKind
 from emulator.core.records import Status
 from emulator.telemetry.lines import init_duration
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
+    from emulator.core.catalog import FunctionConfiguration
     from emulator.core.model import Sandbox
+    from emulator.core.prices import Architecture
     from emulator.core.profile import Profile
     from emulator.core.records import InvocationRecord
 
@@ -45,19 +49,34 @@ class _Series:
 
     invocations: Counter
     duration: Histogram
-    cost: Counter
     errors: Counter | None
     cold_starts: Counter | None
     init: Histogram | None
 
 
-class Metrics:
-    """`sandboxes` gives those that are not gone, whenever the metrics are read."""
+def _unknown(_function: str) -> None:
+    return None
 
-    def __init__(self, profile: Profile, sandboxes: Callable[[], Iterable[Sandbox]]) -> None:
+
+class Metrics:
+    """`sandboxes` gives those that are not gone, whenever the metrics are read.
+
+    `configured` gives a function's configuration by its name, asked at each invocation's end, so
+    that a change of it counts from then on; of one that is not known, x86_64 and the least /tmp
+    are billed.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        sandboxes: Callable[[], Iterable[Sandbox]],
+        configured: Callable[[str], FunctionConfiguration | None] = _unknown,
+    ) -> None:
         self._prices = profile.prices
+        self._configured = configured
         self._registry = registry = CollectorRegistry()
         self._series: dict[tuple[str, StartKind | None, Status], _Series] = {}
+        self._costs: dict[tuple[str, Architecture], Counter] = {}
         self._invocations = Counter(
             "testbed_invocations",
             "Invocations that ended, throttled ones not counted",
@@ -85,7 +104,7 @@ class Metrics:
         self._cost = Counter(
             "testbed_cost_dollars",
             "What the invocations that reached a sandbox would have cost on AWS",
-            ("function",),
+            ("function", "architecture"),
             registry=registry,
         )
         self._init = Histogram(
@@ -118,13 +137,31 @@ class Metrics:
             series.errors.inc()
         if record.dispatched_at is None:
             return
-        duration, init = record.duration, init_duration(record)
-        series.duration.observe(duration)
-        billed = billed_ms(self._prices, duration, init)
-        series.cost.inc(dollars(self._prices, record.memory_mb, billed))
+        series.duration.observe(record.duration)
+        self._charge(record)
         if series.cold_starts is not None and series.init is not None:
             series.cold_starts.inc()
-            series.init.observe(init)
+            series.init.observe(init_duration(record))
+
+    def _charge(self, record: InvocationRecord) -> None:
+        # the memory is what the invocation had, which a configuration may since have changed
+        size = Size(record.memory_mb)
+        if known := self._configured(record.function):
+            size = Size(record.memory_mb, known.architecture, known.ephemeral_storage_mb)
+        init = init_duration(record) if record.start is StartKind.COLD else 0.0
+        charge = invocation(
+            self._prices,
+            size,
+            billed_ms(self._prices, record.duration, init),
+            provisioned=record.start is StartKind.PROVISIONED,
+        )
+        self._cost_of(record.function, size.architecture).inc(charge.dollars)
+
+    def _cost_of(self, function: str, architecture: Architecture) -> Counter:
+        key = (function, architecture)
+        if key not in self._costs:
+            self._costs[key] = self._cost.labels(function, architecture.value)
+        return self._costs[key]
 
     def render(self) -> tuple[bytes, str]:
         """The metrics in Prometheus' text format, and its content type."""
@@ -138,7 +175,6 @@ class Metrics:
         return _Series(
             self._invocations.labels(function, start, status),
             self._duration.labels(function, start),
-            self._cost.labels(function),
             self._errors.labels(function, status) if failed else None,
             self._cold_starts.labels(function) if cold else None,
             self._init.labels(function) if cold else None,

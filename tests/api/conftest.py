@@ -18,6 +18,7 @@ from botocore.config import Config
 
 from emulator.api.app import create_app
 from emulator.core.catalog import FunctionConfiguration
+from emulator.core.function_url import Cors, FunctionUrl, InvokeMode, UrlAuth
 from emulator.core.policy import SchedulerSettings
 from emulator.core.profile import AWS_2025
 from emulator.core.routes import Route, RouteTable
@@ -28,13 +29,39 @@ from emulator.live.recorder import Recorder
 from emulator.live.runtime_api import RuntimeApiServer
 from emulator.telemetry.logs import Logs
 from emulator.telemetry.metrics import Metrics
-from tests.live.scripted_backend import ScriptedBackend
+from tests.live.streaming_runtime import StreamingBackend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-HANDLERS = ("echo", "fail", "leave", "hang", "pause", "large")
+HANDLERS = ("echo", "fail", "leave", "hang", "pause", "large", "stream", "say")
+URLS = {
+    "open": ("echo", FunctionUrl(UrlAuth.NONE)),
+    "failing": ("fail", FunctionUrl(UrlAuth.NONE)),
+    "pausing": ("pause", FunctionUrl(UrlAuth.NONE)),
+    "guarded": ("echo", FunctionUrl(UrlAuth.AWS_IAM)),
+    "Streaming": ("stream", FunctionUrl(UrlAuth.NONE, InvokeMode.RESPONSE_STREAM)),
+    "collecting": ("stream", FunctionUrl(UrlAuth.NONE)),
+    "whole": ("echo", FunctionUrl(UrlAuth.NONE, InvokeMode.RESPONSE_STREAM)),
+    "failing-stream": ("fail", FunctionUrl(UrlAuth.NONE, InvokeMode.RESPONSE_STREAM)),
+    "shared": (
+        "stream",
+        FunctionUrl(
+            UrlAuth.NONE,
+            cors=Cors(
+                allow_headers=("x-a",),
+                allow_methods=("GET", "POST"),
+                allow_origins=("https://a.example",),
+                expose_headers=("x-b",),
+                max_age=60,
+            ),
+        ),
+    ),
+}
+"""Functions that have a URL: their handler, and how the URL is configured."""
+RESPONSE_LIMIT = 4000
+STREAMED_RESPONSE_LIMIT = 3 << 20
 _BOUND = 20
 
 
@@ -43,17 +70,20 @@ class Served:
     url: str
     client: Any
     """boto3's Lambda client."""
+    gate: threading.Event
+    """What streams that wait wait for."""
 
 
 @contextmanager
 def served(folder: Path, settings: SchedulerSettings) -> Iterator[Served]:
     """Serves `echo` and its siblings from a thread of its own until the end of the block."""
-    started, ports = threading.Event(), []
+    started, ports = threading.Event(), list[int]()
     loop = asyncio.new_event_loop()
+    backend = StreamingBackend()
     server: list[uvicorn.Server] = []
 
     async def serve() -> None:
-        config, engine = await _app(folder, settings)
+        config, engine = await _app(folder, settings, backend)
         server.append(_Server(config, ports, started))
         await server[0].serve()
         await engine.close()
@@ -71,19 +101,24 @@ def served(folder: Path, settings: SchedulerSettings) -> Iterator[Served]:
         config=Config(retries={"max_attempts": 0}, max_pool_connections=32),
     )
     try:
-        yield Served(url, client)
+        yield Served(url, client, backend.gate)
     finally:
+        client.close()
         server[0].should_exit = True
         thread.join(_BOUND)
         loop.close()
 
 
-async def _app(folder: Path, settings: SchedulerSettings) -> tuple[uvicorn.Config, Engine]:
+async def _app(
+    folder: Path, settings: SchedulerSettings, backend: StreamingBackend
+) -> tuple[uvicorn.Config, Engine]:
     (folder / "app.py").write_text("")
     clock = MonotonicClock(asyncio.get_running_loop())
     scheduler = Scheduler(settings, random.Random(0))
     logs, metrics = Logs("test"), Metrics(AWS_2025, lambda: list(scheduler.sandboxes.values()))
-    profile = replace(AWS_2025, response_limit=1000)
+    profile = replace(
+        AWS_2025, response_limit=RESPONSE_LIMIT, streamed_response_limit=STREAMED_RESPONSE_LIMIT
+    )
     recorder = Recorder(
         journal=io.StringIO(),
         sinks=(metrics,),
@@ -94,7 +129,7 @@ async def _app(folder: Path, settings: SchedulerSettings) -> tuple[uvicorn.Confi
     )
     engine = Engine(
         scheduler=scheduler,
-        backend=ScriptedBackend(),
+        backend=backend,
         runtime_api=RuntimeApiServer(profile.response_limit),
         clock=clock,
         recorder=recorder,
@@ -103,6 +138,11 @@ async def _app(folder: Path, settings: SchedulerSettings) -> tuple[uvicorn.Confi
     for handler in HANDLERS:
         configuration = FunctionConfiguration(
             handler, "python3.13", f"app.{handler}", timeout=1, code=str(folder)
+        )
+        await engine.deploy(configuration, print)
+    for name, (handler, url) in URLS.items():
+        configuration = FunctionConfiguration(
+            name, "python3.13", f"app.{handler}", timeout=1, code=str(folder), function_url=url
         )
         await engine.deploy(configuration, print)
     routes = RouteTable([Route("POST", "/echo/{id}", "echo"), Route("ANY", "/fail", "fail")])

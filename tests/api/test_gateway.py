@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import httpx
@@ -21,6 +22,14 @@ def test_route_hands_the_request_on_in_format_2(emulator: Served) -> None:
     assert event["cookies"] == ["c=d"]
     assert event["body"] == '{"x":1}'
     assert event["requestContext"]["http"]["sourceIp"] == "127.0.0.1"
+
+
+def test_request_has_a_trace_of_the_clients_or_a_new_one(emulator: Served) -> None:
+    sent = "Root=1-5759e988-bd862e3fe1be46a994272793"
+    event = httpx.post(f"{emulator.url}/echo/7", headers={"x-amzn-trace-id": sent}).json()
+    assert event["headers"]["x-amzn-trace-id"] == sent
+    event = httpx.post(f"{emulator.url}/echo/7").json()
+    assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}", event["headers"]["x-amzn-trace-id"])
 
 
 def test_response_tells_cold_from_warm(emulator: Served) -> None:

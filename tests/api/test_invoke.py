@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.core.policy import SchedulerSettings
-from tests.api.conftest import Served, served
+from tests.api.conftest import RESPONSE_LIMIT, Served, served
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,10 +97,11 @@ def test_timeout_is_a_function_error_in_awss_words(emulator: Served) -> None:
 
 
 def test_response_above_the_limit_is_a_function_error(emulator: Served) -> None:
-    response = invoke(emulator, "large", b"1000")
+    response = invoke(emulator, "large", b"%d" % RESPONSE_LIMIT)
     assert response["FunctionError"] == "Unhandled"
     assert json.load(response["Payload"])["errorType"] == "Function.ResponseSizeTooLarge"
-    assert len(json.load(invoke(emulator, "large", b"998")["Payload"])) == 998
+    most = RESPONSE_LIMIT - len('""')
+    assert len(json.load(invoke(emulator, "large", b"%d" % most)["Payload"])) == most
 
 
 def test_client_context_reaches_the_runtime_decoded(emulator: Served) -> None:
@@ -112,6 +114,79 @@ def test_client_context_reaches_the_runtime_decoded(emulator: Served) -> None:
 def test_client_context_that_is_none_is_refused(emulator: Served, context: str) -> None:
     refused = refusal(emulator, "echo", ClientContext=context)
     assert refused["Error"]["Code"] == "InvalidRequestContentException"
+
+
+def test_client_context_on_several_lines_reaches_the_runtime(emulator: Served) -> None:
+    context = base64.b64encode(b'{\n  "a": [1,\r\n 2]\n}').decode()
+    response = invoke(emulator, "echo", ClientContext=context)
+    assert json.load(response["Payload"]) == {"a": [1, 2]}
+
+
+def test_tail_of_the_log_comes_in_base64(emulator: Served) -> None:
+    response = invoke(emulator, "say", b"7", LogType="Tail")
+    request_id = response["ResponseMetadata"]["RequestId"]
+    first, said, end, report = base64.b64decode(response["LogResult"]).decode().splitlines()
+    assert first == f"START RequestId: {request_id} Version: $LATEST"
+    assert (said, end) == ("said 7", f"END RequestId: {request_id}")
+    assert report.startswith(f"REPORT RequestId: {request_id}\tDuration: ")
+
+
+def test_tail_has_no_more_than_4_kb(emulator: Served) -> None:
+    response = invoke(emulator, "say", b'"%b"' % (b"x" * 5000), LogType="Tail")
+    log = base64.b64decode(response["LogResult"])
+    assert len(log) == 4096
+    assert b"REPORT RequestId: " in log
+
+
+def test_log_comes_with_a_function_error_too(emulator: Served) -> None:
+    response = invoke(emulator, "fail", LogType="Tail")
+    assert response["FunctionError"] == "Unhandled"
+    assert b"REPORT RequestId: " in base64.b64decode(response["LogResult"])
+
+
+@pytest.mark.parametrize("more", [{}, {"LogType": "None"}])
+def test_log_comes_to_who_asked_for_it_alone(emulator: Served, more: dict[str, str]) -> None:
+    assert "LogResult" not in invoke(emulator, "say", b"{}", **more)
+
+
+@pytest.mark.parametrize(
+    ("option", "member", "values"),
+    [
+        ("LogType", "logType", "[None, Tail]"),
+        ("InvocationType", "invocationType", "[Event, RequestResponse, DryRun]"),
+    ],
+)
+def test_option_that_has_no_such_value_is_refused_in_awss_words(
+    emulator: Served, option: str, member: str, values: str
+) -> None:
+    assert refusal(emulator, "echo", **{option: "tail"})["Error"] == {
+        "Code": "ValidationException",
+        "Message": f"1 validation error detected: Value 'tail' at '{member}' failed to satisfy "
+        f"constraint: Member must satisfy enum value set: {values}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("sent", "seen"),
+    [
+        (
+            "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
+            r"Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
+        ),
+        (
+            "Root=1-5759e988-bd862e3fe1be46a994272793",
+            r"Root=1-5759e988-bd862e3fe1be46a994272793;Parent=[0-9a-f]{16};Sampled=0",
+        ),
+        (None, r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0"),
+    ],
+)
+def test_runtime_gets_the_clients_trace_or_a_new_one(
+    emulator: Served, sent: str | None, seen: str
+) -> None:
+    path = "/2015-03-31/functions/stream/invocations"
+    headers = {"x-amzn-trace-id": sent} if sent is not None else {}
+    answer = httpx.post(emulator.url + path, json={"then": "trace"}, headers=headers)
+    assert re.fullmatch(seen, answer.text)
 
 
 def test_dry_run_checks_and_runs_nothing(emulator: Served) -> None:

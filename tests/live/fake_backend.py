@@ -10,13 +10,13 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from emulator.errors import SandboxStartError
-from emulator.live.backend import Exit
+from emulator.live.backend import RUNTIME, Exit
 from emulator.sim.service import Outcome
 
 if TYPE_CHECKING:
     from emulator.core.catalog import FunctionConfiguration
     from emulator.core.model import Seconds
-    from emulator.live.backend import Output, Progress, SandboxSpec
+    from emulator.live.backend import Output, ProcessEnded, Progress, SandboxSpec
     from emulator.live.runtime_api import RuntimeListener, Work
     from emulator.sim.service import Answer, ServiceModel, Start
 
@@ -52,6 +52,9 @@ class FakeEndpoint:
         assert self.process is not None
         self.process.work(work)
 
+    def reset(self) -> None:
+        pass
+
     async def drained(self, timeout: float) -> None:  # noqa: ASYNC109
         await asyncio.sleep(min(self._api.last_words, timeout))
 
@@ -62,8 +65,15 @@ class FakeEndpoint:
 class FakeProcess:
     """A runtime that lives on timers: connect, init, then an answer to each request."""
 
+    resettable = True
+
     def __init__(
-        self, spec: SandboxSpec, planned: Start, service: ServiceModel, endpoint: FakeEndpoint
+        self,
+        spec: SandboxSpec,
+        planned: Start,
+        service: ServiceModel,
+        endpoint: FakeEndpoint,
+        ended: ProcessEnded,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.create, self.start = planned.anatomy.create, planned.anatomy.start
@@ -72,12 +82,17 @@ class FakeProcess:
         self.limited = False
         self._function = spec.configuration.name
         self._sandbox = spec.sandbox
-        self._planned = planned
         self._service = service
         self._listener = endpoint.listener
+        self._ended = ended
         self._first = True
+        self._resets = 0
         self._max_memory_mb = 0
         endpoint.process = self
+        self._begin(planned)
+
+    def _begin(self, planned: Start) -> None:
+        self._planned = planned
         self._timer = self._loop.call_later(planned.anatomy.connect, self._connect)
 
     def _connect(self) -> None:
@@ -87,7 +102,7 @@ class FakeProcess:
     def _end_init(self) -> None:
         match self._planned.outcome:
             case Outcome.OK:
-                self._listener.ready()
+                self._listener.asked()
             case Outcome.ERROR:
                 self._listener.init_failed(self._planned.error_type, b'{"errorType":"fake"}')
             case Outcome.EXIT | Outcome.OUT_OF_MEMORY:
@@ -101,19 +116,38 @@ class FakeProcess:
         self._timer = self._loop.call_later(answer.duration, self._answer, work, answer)
 
     def _answer(self, work: Work, answer: Answer) -> None:
-        self._max_memory_mb = max(self._max_memory_mb, answer.max_memory_mb)
         match answer.outcome:
             case Outcome.OK:
+                self._max_memory_mb = answer.max_memory_mb
                 self._listener.responded(work.request_id, work.payload)
+                self._listener.asked()
             case Outcome.ERROR:
+                self._max_memory_mb = answer.max_memory_mb
                 self._listener.errored(work.request_id, answer.error_type, b"{}")
+                self._listener.asked()
             case Outcome.EXIT | Outcome.OUT_OF_MEMORY:
                 self._exit(answer)
 
     def _exit(self, end: Start | Answer) -> None:
-        self.exited.set_result(Exit(end.exit_code, end.outcome is Outcome.OUT_OF_MEMORY))
+        starved = end.outcome is Outcome.OUT_OF_MEMORY
+        self._ended(RUNTIME, Exit(end.exit_code, starved))
 
     # what the engine asks for
+
+    def run(self, name: str) -> None:
+        assert name == RUNTIME
+        assert not self.frozen
+        self._first = True
+        self._begin(self._service.restart(self._function, self._sandbox, self._resets))
+
+    def terminate(self, name: str) -> None:
+        raise AssertionError(f"{name} has no shutdown phase without extensions")
+
+    async def reset(self) -> None:
+        self._timer.cancel()
+        self._resets += 1
+        assert not self.frozen
+        await asyncio.sleep(self._service.reset(self._function, self._sandbox, self._resets))
 
     def limit_cpu(self) -> None:
         self.limited = True
@@ -128,6 +162,9 @@ class FakeProcess:
 
     def max_memory_mb(self) -> int:
         return self._max_memory_mb
+
+    def throttled(self) -> tuple[int, float]:
+        return 0, 0.0
 
     async def stop(self) -> None:
         self._timer.cancel()
@@ -158,7 +195,15 @@ class FakeBackend:
     ) -> str:
         return configuration.name
 
-    async def start(self, spec: SandboxSpec, output: Output) -> FakeProcess:  # noqa: ARG002
+    def extensions(self, package: str) -> tuple[str, ...]:  # noqa: ARG002
+        return ()
+
+    async def start(
+        self,
+        spec: SandboxSpec,
+        output: Output,  # noqa: ARG002
+        ended: ProcessEnded,
+    ) -> FakeProcess:
         function = spec.configuration.name
         planned = self._service.start(function, spec.sandbox)
         try:
@@ -171,7 +216,8 @@ class FakeBackend:
             await asyncio.sleep(self._service.stop(function, spec.sandbox))
             raise
         port = int(spec.environment["AWS_LAMBDA_RUNTIME_API"].partition(":")[2])
-        process = FakeProcess(spec, planned, self._service, self._runtime_api.endpoints[port])
+        endpoint = self._runtime_api.endpoints[port]
+        process = FakeProcess(spec, planned, self._service, endpoint, ended)
         self.processes.append(process)
         return process
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from emulator.live.backend import Exit
+from emulator.live.backend import RUNTIME, Exit
 
 if TYPE_CHECKING:
     from emulator.core.catalog import FunctionConfiguration
-    from emulator.live.backend import Output, Progress, SandboxSpec
+    from emulator.live.backend import Output, ProcessEnded, Progress, SandboxSpec
 
 KILLED = 137
 _API = "2018-06-01/runtime"
@@ -30,15 +30,30 @@ class _ExitedError(Exception):
 
 class ScriptedProcess:
     create = start = 0.0
+    resettable = True
 
-    def __init__(self, spec: SandboxSpec, output: Output) -> None:
+    def __init__(self, spec: SandboxSpec, output: Output, ended: ProcessEnded) -> None:
         self.spec = spec
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self.frozen = False
         self._output = output
+        self._ended = ended
         self._running = asyncio.Event()
         self._running.set()
         self._task = asyncio.create_task(self._run())
+
+    def run(self, name: str) -> None:
+        assert name == RUNTIME, "it has no extensions"
+        if self._task.done():
+            self._task = asyncio.create_task(self._run())
+
+    def terminate(self, name: str) -> None:  # noqa: ARG002
+        self._task.cancel()
+
+    async def reset(self) -> None:
+        self.thaw()
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
 
     def limit_cpu(self) -> None:
         pass
@@ -54,11 +69,14 @@ class ScriptedProcess:
     def max_memory_mb(self) -> int:
         return 32
 
+    def throttled(self) -> tuple[int, float]:
+        return 0, 0.0
+
     async def stop(self) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
         if not self.exited.done():
             self.exited.set_result(Exit(KILLED))
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
         try:
@@ -66,7 +84,11 @@ class ScriptedProcess:
             async with httpx.AsyncClient(base_url=base, timeout=None) as api:
                 await self._serve(api)
         except _ExitedError as error:
-            self.exited.set_result(error.ended)
+            self._ended(RUNTIME, error.ended)
+        except asyncio.CancelledError:
+            if not self.exited.done():
+                self._ended(RUNTIME, Exit(KILLED))
+            raise
 
     async def _serve(self, api: httpx.AsyncClient) -> None:
         with open(f"{self.spec.package}/app.py") as source:  # noqa: ASYNC230, PTH123
@@ -137,8 +159,13 @@ class ScriptedBackend:
     ) -> str:
         return configuration.code
 
-    async def start(self, spec: SandboxSpec, output: Output) -> ScriptedProcess:
-        process = ScriptedProcess(spec, output)
+    def extensions(self, package: str) -> tuple[str, ...]:  # noqa: ARG002
+        return ()
+
+    async def start(
+        self, spec: SandboxSpec, output: Output, ended: ProcessEnded
+    ) -> ScriptedProcess:
+        process = ScriptedProcess(spec, output, ended)
         self.processes.append(process)
         return process
 

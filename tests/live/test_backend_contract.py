@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from emulator.live.backend import SandboxBackend
+    from emulator.live.call import Outcome
 
 pytestmark = pytest.mark.anyio
 
@@ -23,6 +24,12 @@ pytestmark = pytest.mark.anyio
 def says(backend: SandboxBackend, *shortcomings: str) -> bool:
     """Whether one of these is among what the backend says it cannot enforce here."""
     return any(words in said for said in backend.unenforced for words in shortcomings)
+
+
+def assert_was_reset(failed: Outcome, again: Outcome) -> None:
+    assert failed.start is StartKind.COLD
+    assert again.start is StartKind.SUPPRESSED
+    assert again.sandbox == failed.sandbox
 
 
 async def test_first_request_starts_a_sandbox_and_the_next_one_finds_it_warm(
@@ -79,13 +86,14 @@ async def test_an_exception_of_the_handler_reaches_the_caller_and_the_sandbox_li
     ("code", "words"),
     [(0, "Runtime exited without providing a reason"), (3, "exit status 3")],
 )
-async def test_exit_of_the_runtime_fails_the_request_and_ends_the_sandbox(
+async def test_exit_of_the_runtime_fails_the_request_and_resets_the_sandbox(
     backend: SandboxBackend, tmp_path: Path, code: int, words: str
 ) -> None:
     async with world(backend, tmp_path) as here:
         key = await here.deploy("leave")
         outcome = await here.invoke(key, code)
-        await here.gone()
+        again = await here.invoke(key, code)
+    assert_was_reset(outcome, again)
     body = json.loads(outcome.payload)
     assert outcome.failure is Failure.EXITED
     assert body["errorType"] == "Runtime.ExitError"
@@ -93,14 +101,14 @@ async def test_exit_of_the_runtime_fails_the_request_and_ends_the_sandbox(
     assert words in body["errorMessage"]
 
 
-async def test_timeout_fails_the_request_and_ends_the_sandbox(
+async def test_timeout_fails_the_request_and_resets_the_sandbox(
     backend: SandboxBackend, tmp_path: Path
 ) -> None:
     async with world(backend, tmp_path) as here:
         key = await here.deploy("hang", timeout=1)
-        outcome = await here.invoke(key)
-        await here.gone()
+        outcome, again = await here.invoke(key), await here.invoke(key)
         record = here.records()[0]
+    assert_was_reset(outcome, again)
     assert outcome.failure is Failure.TIMEOUT
     assert json.loads(outcome.payload) == {
         "errorType": "Sandbox.Timedout",
@@ -117,20 +125,21 @@ async def test_too_much_memory_is_told_from_an_exit(
         pytest.skip("no memory limit can be enforced here, and the backend says so")
     async with world(backend, tmp_path) as here:
         key = await here.deploy("eat", memory_mb=128)
-        outcome = await here.invoke(key)
-        await here.gone()
+        outcome, again = await here.invoke(key), await here.invoke(key)
+    assert_was_reset(outcome, again)
+    assert again.failure is Failure.OUT_OF_MEMORY
     assert outcome.failure is Failure.OUT_OF_MEMORY
     assert "signal: killed" in json.loads(outcome.payload)["errorMessage"]
 
 
-async def test_init_error_reaches_the_caller_and_ends_the_sandbox(
+async def test_init_error_reaches_the_caller_and_resets_the_sandbox(
     backend: SandboxBackend, tmp_path: Path
 ) -> None:
     async with world(backend, tmp_path) as here:
         key = await here.deploy("echo", code="import no_such_module\n")
-        outcome = await here.invoke(key)
-        await here.gone()
-    assert outcome.failure is Failure.INIT_ERROR
+        outcome, again = await here.invoke(key), await here.invoke(key)
+    assert_was_reset(outcome, again)
+    assert outcome.failure is again.failure is Failure.INIT_ERROR
     assert json.loads(outcome.payload)["errorType"] == "Runtime.ImportModuleError"
 
 

@@ -32,12 +32,18 @@ class Listener:
 
     def __init__(self) -> None:
         self.events: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
+        self._was_ready = False
 
     def connected(self) -> None:
         pass
 
-    def ready(self) -> None:
-        self.events.put_nowait(("ready",))
+    def asked(self) -> None:
+        if not self._was_ready:
+            self._was_ready = True
+            self.events.put_nowait(("ready",))
+
+    def other(self, *_request: object) -> bool:
+        return False
 
     def init_failed(self, error_type: str, body: bytes) -> None:
         self.events.put_nowait(("init_failed", error_type, json.loads(body)))
@@ -323,6 +329,95 @@ def handler(event, context):
     assert re.fullmatch(rf"\[WARNING\]\t{head}\t\tin init", lines[0])
     assert re.fullmatch(rf"\[INFO\]\t{head}\tr-1\tin handler", lines[1])
     assert lines[2] == "printed"
+
+
+LOGS_JSON = {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "INFO"}
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+def logged(output: str) -> list[dict[str, Any]]:
+    """The objects of all lines, without their times."""
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert all(MOMENT.fullmatch(line.pop("timestamp")) for line in lines)
+    return lines
+
+
+async def test_json_logging_writes_an_object_a_record(tmp_path: Path) -> None:
+    code = """
+import logging
+logging.warning("in init")
+log = logging.getLogger("mine")
+def handler(event, context):
+    log.debug("below the level")
+    log.info("in %s", "händler", extra={"user": 7, "nothing": None})
+    log.log(35, {"own": "level", "odd": ValueError("text")})
+"""
+    async with runtime(tmp_path, code, **LOGS_JSON) as one:
+        await one.event()
+        await one.answer(None)
+        said = await one.output()
+    assert "händler" in said
+    assert logged(said) == [
+        {"level": "WARNING", "message": "in init", "logger": "root", "requestId": ""},
+        {
+            "level": "INFO",
+            "message": "in händler",
+            "logger": "mine",
+            "requestId": "r-1",
+            "user": 7,
+        },
+        {
+            "level": "WARNING",
+            "message": {"own": "level", "odd": "text"},
+            "logger": "mine",
+            "requestId": "r-1",
+        },
+    ]
+
+
+async def test_json_logging_tells_of_an_exception_and_where_it_was_logged(tmp_path: Path) -> None:
+    code = """
+import logging
+def handler(event, context):
+    try:
+        {}["k"]
+    except KeyError:
+        logging.exception("caught")
+"""
+    async with runtime(tmp_path, code, **LOGS_JSON) as one:
+        await one.event()
+        await one.answer(None)
+        (line,) = logged(await one.output())
+    (frame,) = line.pop("stackTrace")
+    assert "in handler" in frame
+    app = tmp_path / "task" / "app.py"
+    assert line == {
+        "level": "ERROR",
+        "message": "caught",
+        "logger": "root",
+        "errorType": "KeyError",
+        "errorMessage": "'k'",
+        "requestId": "r-1",
+        "location": f"{app}:handler:7",
+    }
+
+
+async def test_json_logging_has_unhandled_errors_as_objects_too(tmp_path: Path) -> None:
+    code = "def handler(event, context): return 1 / event"
+    async with runtime(tmp_path, code, **LOGS_JSON) as one:
+        await one.event()
+        _, _, _, body = await one.ask(b"0")
+        assert logged(await one.output()) == [{"level": "ERROR", **body}]
+    assert body["errorType"] == "ZeroDivisionError"
+
+
+async def test_json_logging_has_an_init_error_as_an_object_too(tmp_path: Path) -> None:
+    async with runtime(tmp_path, "raise KeyError('k')", **LOGS_JSON) as one:
+        _, _, body = await one.event()
+        await one.code()
+        (line,) = logged(await one.output())
+    assert line == {"level": "ERROR", **body}
+    assert line["requestId"] == ""
 
 
 async def test_logging_is_imported_by_functions_alone(tmp_path: Path) -> None:

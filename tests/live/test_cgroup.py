@@ -99,7 +99,10 @@ def test_v2_limits_are_written_in_its_own_words(tmp_path: Path) -> None:
     assert found["pids.max"] == "1024"
     assert found["cgroup.freeze"] == "1"
     cgroup.thaw()
-    assert contents(tmp_path)["cgroup.freeze"] == "0"
+    cgroup.lift_cpu()
+    found = contents(tmp_path)
+    assert found["cgroup.freeze"] == "0"
+    assert found["cpu.max"].startswith("max")
 
 
 def test_v1_limits_are_written_in_its_own_words(tmp_path: Path) -> None:
@@ -116,7 +119,10 @@ def test_v1_limits_are_written_in_its_own_words(tmp_path: Path) -> None:
     assert found["pids.max"] == "1024"
     assert found["freezer.state"] == "FROZEN"
     cgroup.thaw()
-    assert contents(tmp_path)["freezer.state"] == "THAWED"
+    cgroup.lift_cpu()
+    found = contents(tmp_path)
+    assert found["freezer.state"] == "THAWED"
+    assert found["cpu.cfs_quota_us"].startswith("-1")
 
 
 def test_v1_controllers_may_have_paths_of_their_own(tmp_path: Path) -> None:

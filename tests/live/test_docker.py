@@ -19,7 +19,7 @@ import pytest
 from emulator.core.catalog import FunctionConfiguration, ImageSource, PackageType
 from emulator.core.profile import AWS_2025
 from emulator.errors import BackendUnavailableError, BuildError, SandboxStartError
-from emulator.live.backend import CpuShare, Exit, SandboxSpec
+from emulator.live.backend import RUNTIME, CpuShare, Exit, SandboxSpec
 from emulator.live.docker import DockerBackend
 from emulator.live.docker_sandbox import LABEL
 from emulator.live.environment import sandbox_environment
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
+    from emulator.live.backend import ProcessEnded
     from emulator.live.docker_sandbox import DockerSandbox
     from emulator.live.runtime_api import RuntimeEndpoint
 
@@ -67,8 +68,12 @@ def write(event, context):
 '''
 
 
-def quiet(_: str) -> None:
+def quiet(_: object) -> None:
     pass
+
+
+def no_end(name: str, ended: Exit) -> None:
+    raise AssertionError(f"{name} ended: {ended}")
 
 
 class Listener:
@@ -82,8 +87,9 @@ class Listener:
     def connected(self) -> None:
         pass
 
-    def ready(self) -> None:
-        self.is_ready.set_result(None)
+    def asked(self) -> None:
+        if not self.is_ready.done():
+            self.is_ready.set_result(None)
 
     def init_failed(self, error_type: str, body: bytes) -> None:
         self.is_ready.set_exception(AssertionError(f"{error_type}: {body!r}"))
@@ -103,6 +109,7 @@ class Started:
     ) -> None:
         self.process = process
         self.output = bytearray()
+        self.ends: asyncio.Queue[tuple[str, Exit]] = asyncio.Queue()
         self._listener = listener
         self._endpoint = endpoint
 
@@ -117,8 +124,19 @@ class Started:
             return json.loads(await self.send(event))
 
     async def end(self) -> Exit:
+        """How the runtime ended."""
+        async with asyncio.timeout(BOUND):
+            name, ended = await self.ends.get()
+        assert name == RUNTIME
+        return ended
+
+    async def gone(self) -> Exit:
         async with asyncio.timeout(BOUND):
             return await asyncio.shield(self.process.exited)
+
+
+def _into(ends: asyncio.Queue[tuple[str, Exit]]) -> ProcessEnded:
+    return lambda name, ended: ends.put_nowait((name, ended))
 
 
 class World:
@@ -161,8 +179,10 @@ class World:
         endpoint = await self.endpoint(listener)
         spec = await self.spec(configuration, endpoint.port, **more)
         output = bytearray()
-        process = await self.backend.start(spec, output.extend)
+        ends: asyncio.Queue[tuple[str, Exit]] = asyncio.Queue()
+        process = await self.backend.start(spec, output.extend, _into(ends))
         started = Started(process, listener, endpoint)
+        started.ends = ends
         started.output = output
         async with asyncio.timeout(BOUND):
             await listener.is_ready
@@ -306,7 +326,7 @@ async def test_cancelled_start_leaves_nothing(world: World) -> None:
     before = await world.backend.survivors()
     spec = await world.spec(world.configured("run"), 1)
     for pause in (0.0, 0.01, 0.05):
-        start = asyncio.create_task(world.backend.start(spec, quiet))
+        start = asyncio.create_task(world.backend.start(spec, quiet, no_end))
         await asyncio.sleep(pause)
         start.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -322,15 +342,51 @@ async def test_start_that_the_engine_refuses_leaves_nothing(world: World, tmp_pa
         image=ImageSource(str(tmp_path / "Dockerfile"), str(tmp_path)),
     )
     before = await world.backend.survivors()
-    # docker-init is there, and ends when the program is not
+    # the supervisor is there, and tells that the program is not
     spec = await world.spec(configuration, 1)
-    sandbox = await world.backend.start(spec, quiet)
-    assert (await asyncio.wait_for(asyncio.shield(sandbox.exited), BOUND)).code == 127
+    ends: asyncio.Queue[tuple[str, Exit]] = asyncio.Queue()
+    sandbox = await world.backend.start(spec, quiet, _into(ends))
+    assert await asyncio.wait_for(ends.get(), BOUND) == (RUNTIME, Exit(127))
     await sandbox.stop()
     gone = SandboxSpec(90, "sha256:" + "0" * 64, configuration, {}, spec.cpu)
     with pytest.raises(SandboxStartError, match="No such image"):
-        await world.backend.start(gone, quiet)
+        await world.backend.start(gone, quiet, no_end)
     assert await world.backend.survivors() == before
+
+
+async def test_image_without_a_shell_runs_and_ends_with_its_runtime(
+    world: World, tmp_path: Path
+) -> None:
+    (tmp_path / "app.py").write_text(HANDLERS)
+    (tmp_path / "Dockerfile").write_text(
+        f'FROM {BASE}\nCOPY app.py /var/task/\nRUN ["/bin/rm", "/bin/sh"]\n'
+        "ENV PYTHONPATH=/var/runtime\n"
+        'ENTRYPOINT ["python3", "-m", "awslambdaric"]\nCMD ["app.write"]\n'
+    )
+    image = ImageSource(str(tmp_path / "Dockerfile"), str(tmp_path))
+    configuration = FunctionConfiguration(
+        "shell-less", package_type=PackageType.IMAGE, image=image, memory_mb=256
+    )
+    listener = Listener()
+    endpoint = await world.endpoint(listener)
+    spec = await world.spec(configuration, endpoint.port)
+    output = bytearray()
+    process = await world.backend.start(spec, output.extend, no_end)
+    assert not process.resettable
+    started = Started(process, listener, endpoint)
+    async with asyncio.timeout(BOUND):
+        await listener.is_ready
+    started.send(1)
+    assert await started.gone() == Exit(7)
+    assert b"complaint\n" in output
+    await process.reset()
+
+
+async def test_sandbox_is_gone_when_its_supervisor_is(world: World) -> None:
+    sandbox = await world.start("run")
+    sandbox.send("kill -9 $(cat /proc/1/task/1/children)")
+    assert (await sandbox.gone()).code == 137
+    await sandbox.process.stop()
 
 
 # network slots
@@ -347,12 +403,13 @@ async def test_slot_is_given_back_and_more_sandboxes_than_slots_start_all_the_sa
             first = await here.start("run")
             assert here.backend._slots.ready == 0
             second = await here.start("run")
-            seen += [await box.call("hostname; hostname -i") for box in (first, second)]
+            seen += [await box.call("hostname -i; hostname -f") for box in (first, second)]
             await asyncio.gather(first.process.stop(), second.process.stop())
             assert here.backend._slots.ready == 1
     joined, own, again, other = seen
     assert joined == again, "the slot's name and address"
-    assert len({joined[0], own[0], other[0]}) == 3
+    assert {joined[0].split()[1], own[0].split()[1]} == {"sandbox.localdomain"}
+    assert joined[0] not in (own[0], other[0])
 
 
 async def test_slot_that_was_removed_is_replaced(instance: str, tmp_path: Path, api: Any) -> None:
@@ -492,7 +549,9 @@ async def test_image_function_is_built_without_what_dockerignore_names(
     )
     listener = Listener()
     endpoint = await world.endpoint(listener)
-    process = await world.backend.start(await world.spec(configuration, endpoint.port), quiet)
+    process = await world.backend.start(
+        await world.spec(configuration, endpoint.port), quiet, no_end
+    )
     async with asyncio.timeout(BOUND):
         await listener.is_ready
     said, _ = await Started(process, listener, endpoint).call("ls /var/task")
@@ -602,9 +661,9 @@ async def test_lost_engine_ends_its_sandboxes_and_a_returned_one_is_cleared_up(
         sandbox = await here.start("run")
         spec = await here.spec(here.configured("run"), 1)
         await relay.cut()
-        assert await sandbox.end() == Exit(137)
+        assert await sandbox.gone() == Exit(137)
         with pytest.raises(SandboxStartError, match="does not answer"):
-            await here.backend.start(spec, quiet)
+            await here.backend.start(spec, quiet, no_end)
         await sandbox.process.stop()
         assert sandbox.process.name in {one["Names"][0][1:] for one in containers(api, instance)}
         await relay.open()
@@ -625,7 +684,7 @@ async def test_end_that_went_by_unseen_is_looked_up(
         ended, living = await here.start("write"), await here.start("run")
         await relay.cut()
         ended.send(1)
-        await _until(lambda: not api.inspect_container(ended.process.name)["State"]["Running"])
+        await _until(lambda: len(api.top(ended.process.name)["Processes"]) == 2)
         await relay.open()
         assert await ended.end() == Exit(7)
         assert not living.process.exited.done()

@@ -7,6 +7,7 @@ import io
 import json
 import tarfile
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,9 +16,11 @@ from emulator.core.catalog import FunctionConfiguration, PackageType
 from emulator.errors import BackendUnavailableError, BuildError
 from emulator.live.backend import CpuShare, SandboxSpec
 from emulator.live.docker import DockerBackend
+from emulator.live.docker_container import container_configuration
 from emulator.live.docker_engine import DockerEngine, EngineError
 from emulator.live.docker_host import (
     Cgroups,
+    Meeting,
     container_id,
     gateway_of,
     is_desktop,
@@ -25,6 +28,7 @@ from emulator.live.docker_host import (
     shortcomings,
 )
 from emulator.live.docker_images import DockerImages
+from emulator.live.docker_look import ImageFacts
 from emulator.live.docker_oom import OomWitness
 from emulator.live.docker_recipe import (
     image_tag,
@@ -34,8 +38,8 @@ from emulator.live.docker_recipe import (
     write_context,
     zip_dockerfile,
 )
-from emulator.live.docker_sandbox import container_configuration
 from emulator.live.docker_streams import Demultiplexer, JsonLines
+from emulator.live.visible_cpus import CpuRotation
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -187,11 +191,17 @@ def _spec(**more: Any) -> SandboxSpec:
     configuration = FunctionConfiguration("f", "python3.13", "app.handler", memory_mb=512)
     if more:
         configuration = FunctionConfiguration("f", package_type=PackageType.IMAGE, **more)
-    return SandboxSpec(7, "sha256:1", configuration, {"A": "b"}, CpuShare(1447, 20_000), 64)
+    cpu = CpuShare(1447, 20_000)
+    return SandboxSpec(7, "sha256:1", configuration, {"A": "b"}, cpu, tmp_mb=64)
+
+
+BRIDGE = Meeting("bridge", "172.17.0.1", "172.17.0.1")
+SHELL = ImageFacts(("/entry",), ("own",), shell=True)
+NO_SHELL = ImageFacts(("/entry",), ("own",))
 
 
 def test_a_sandbox_may_do_no_more_than_on_lambda() -> None:
-    body = container_configuration(_spec(), {"l": "v"}, "container:slot")
+    body = container_configuration(_spec(), SHELL, {"l": "v"}, BRIDGE, joined="slot")
     host = body["HostConfig"]
     assert (body["Image"], body["User"], body["Env"]) == ("sha256:1", "993:990", ["A=b"])
     assert host["Memory"] == host["MemorySwap"] == 512 << 20
@@ -204,12 +214,57 @@ def test_a_sandbox_may_do_no_more_than_on_lambda() -> None:
     assert not any(name.startswith("Cpu") for name in host), "init runs without a quota"
 
 
-def test_an_image_function_runs_as_it_is_unless_its_command_is_given() -> None:
-    assert container_configuration(_spec(), {}, "n")["Cmd"] == ["app.handler"]
-    assert "Cmd" not in container_configuration(_spec(image_uri="i"), {}, "n")
-    overridden = container_configuration(_spec(image_uri="i", image_command=("a.b",)), {}, "n")
-    assert overridden["Cmd"] == ["a.b"]
-    assert not {"Entrypoint", "WorkingDir"} & overridden.keys()
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({}, ["/entry", "app.handler"]),
+        ({"image_uri": "i"}, ["/entry", "own"]),
+        ({"image_uri": "i", "image_command": ("a.b",)}, ["/entry", "a.b"]),
+        ({"image_uri": "i", "image_entry_point": ("/e", "x")}, ["/e", "x"]),
+        (
+            {"image_uri": "i", "image_entry_point": ("/e",), "image_command": ("a.b",)},
+            ["/e", "a.b"],
+        ),
+    ],
+)
+def test_supervisor_starts_what_the_image_or_the_function_says(
+    more: dict[str, Any], words: list[str]
+) -> None:
+    body = container_configuration(_spec(**more), SHELL, {}, BRIDGE)
+    assert body["Entrypoint"][:2] == ["/bin/sh", "-c"]
+    assert body["Entrypoint"][4:] == words
+    assert (body["Cmd"], body["OpenStdin"]) == ([], True)
+
+
+def test_image_without_a_shell_runs_as_it_is_unless_its_command_is_given() -> None:
+    def made(**more: Any) -> dict[str, Any]:
+        return container_configuration(_spec(**more), NO_SHELL, {}, BRIDGE)
+
+    assert made()["Cmd"] == ["app.handler"]
+    assert not {"Cmd", "Entrypoint", "WorkingDir", "OpenStdin"} & made(image_uri="i").keys()
+    assert made(image_uri="i", image_command=("a.b",))["Cmd"] == ["a.b"]
+    assert made(image_uri="i", image_working_directory="/w")["WorkingDir"] == "/w"
+
+
+def test_sandbox_has_its_name_itself_or_from_the_slot_that_it_joins() -> None:
+    alone = container_configuration(_spec(), SHELL, {}, BRIDGE)
+    joined = container_configuration(_spec(), SHELL, {}, BRIDGE, joined="slot")
+    assert (alone["Hostname"], alone["Domainname"]) == ("sandbox", "localdomain")
+    assert "Hostname" not in joined, "the engine refuses it"
+    assert alone["HostConfig"]["NetworkMode"] == "bridge"
+    assert joined["HostConfig"]["NetworkMode"] == "container:slot"
+
+
+def test_init_share_and_cpus_are_set_where_they_are_given() -> None:
+    spec = replace(_spec(), init_cpu=CpuShare(5000, 20_000))
+    host = container_configuration(spec, SHELL, {}, BRIDGE, cpus=(1, 3))["HostConfig"]
+    assert (host["CpuQuota"], host["CpuPeriod"], host["CpusetCpus"]) == (5000, 20_000, "1,3")
+
+
+def test_cpus_are_handed_out_in_turn_and_only_where_there_are_more() -> None:
+    cpus = CpuRotation(range(4))
+    assert [cpus.take(3), cpus.take(3), cpus.take(2)] == [(0, 1, 2), (0, 1, 3), (2, 3)]
+    assert [cpus.take(0), cpus.take(4), cpus.take(5)] == [(), (), ()]
 
 
 # where the engine is
@@ -378,6 +433,15 @@ def test_the_kernels_count_outweighs_the_engines_word(tmp_path: Path) -> None:
     assert witness.verdict is True
     witness._process_ended(4)
     assert witness.verdict is False
+
+
+def test_each_kill_that_the_sandbox_outlives_is_counted_once(tmp_path: Path) -> None:
+    witness, cgroup = _witness(tmp_path)
+    told = []
+    for cgroup.kills in (1, 1, 2):
+        told.append(witness.process_ended())
+    assert told == [True, False, True]
+    assert OomWitness().process_ended() is None
 
 
 def test_a_count_of_a_cgroup_that_is_gone_is_no_count(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ import pytest
 
 from emulator.core.catalog import FunctionConfiguration
 from emulator.errors import BackendUnavailableError, SandboxStartError
-from emulator.live.backend import CpuShare, Exit, SandboxSpec
+from emulator.live.backend import RUNTIME, CpuShare, Exit, SandboxSpec
 from emulator.live.cgroup import DEFAULT_ROOT
 from emulator.live.process import ProcessBackend
 from emulator.live.process_shortcomings import shortcomings
@@ -30,7 +30,7 @@ from emulator.live.runtime_api import RuntimeApiServer, Work
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from emulator.live.process import ProcessSandbox
+    from emulator.live.process_sandbox import ProcessSandbox
     from emulator.live.runtime_api import RuntimeEndpoint
 
 pytestmark = pytest.mark.anyio
@@ -113,12 +113,16 @@ class Running:
     def __init__(self) -> None:
         self.events: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
         self.written = b""
+        self.is_ready = False
+        self.ends: asyncio.Queue[tuple[str, Exit]] = asyncio.Queue()
 
     def connected(self) -> None:
         pass
 
-    def ready(self) -> None:
-        self.events.put_nowait(("ready", None))
+    def asked(self) -> None:
+        if not self.is_ready:
+            self.is_ready = True
+            self.events.put_nowait(("ready", None))
 
     def init_failed(self, error_type: str, body: bytes) -> None:  # noqa: ARG002
         self.events.put_nowait(("init failed", body))
@@ -146,9 +150,22 @@ class Running:
         assert what == "responded", answer
         return answer
 
+    async def again(self) -> None:
+        """Starts the runtime once more."""
+        self.is_ready = False
+        self.endpoint.reset()
+        self.process.run(RUNTIME)
+        assert await self.event() == ("ready", None), self.written
+
+    def ended(self, name: str, ended: Exit) -> None:
+        self.ends.put_nowait((name, ended))
+
     async def exit(self) -> Exit:
+        """How the runtime ended."""
         async with asyncio.timeout(BOUND):
-            return await asyncio.shield(self.process.exited)
+            name, ended = await self.ends.get()
+        assert name == RUNTIME
+        return ended
 
 
 @asynccontextmanager
@@ -159,6 +176,7 @@ async def running(
     memory_mb: int = 256,
     cpu: CpuShare | None = None,
     tmp_mb: int = 512,
+    more: dict[str, Any] | None = None,
     **environment: str,
 ) -> AsyncIterator[Running]:
     one = Running()
@@ -174,10 +192,11 @@ async def running(
             **environment,
         },
         cpu or CpuShare(20000, 20000),
-        tmp_mb,
+        tmp_mb=tmp_mb,
+        **(more or {}),
     )
     try:
-        one.process = await backend.start(spec, one.output)
+        one.process = await backend.start(spec, one.output, one.ended)
         try:
             one.process.exited.add_done_callback(
                 lambda exited: one.events.put_nowait(("exited", exited.result()))
@@ -290,7 +309,7 @@ async def test_frozen_sandbox_is_stopped(kind: Kind) -> None:
 async def test_stop_may_be_called_twice_and_at_once(kind: Kind) -> None:
     async with running(kind.backend, kind.package) as one:
         await asyncio.gather(one.process.stop(), one.process.stop())
-        assert (await one.exit()).out_of_memory is False
+        assert one.process.exited.result().out_of_memory is False
         assert await kind.backend.survivors() == []
 
 
@@ -437,7 +456,7 @@ status = open("/proc/self/status").read()
 answer = [os.getuid() != 0, os.getgroups() == [] or os.getuid() in os.getgroups(),
           pwd.getpwuid(os.getuid()).pw_name, "CapEff:\\t0000000000000000" in status,
           [int(found, 16) for found in re.findall("Cap(?:Prm|Amb):\\t(.*)", status)] == [0, 0],
-          "NoNewPrivs:\\t1" in status, len([p for p in os.listdir("/proc") if p.isdigit()]) < 4]
+          "NoNewPrivs:\\t1" in status, len([p for p in os.listdir("/proc") if p.isdigit()]) < 6]
 """
     async with running(kind.backend, kind.package) as one:
         assert await one.ask(code) == [True, True, "sandbox", True, True, True, True]

@@ -13,7 +13,7 @@ import pytest
 from emulator.live.runtime_api import RuntimeApiServer, Work
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from emulator.live.runtime_api import RuntimeEndpoint
 
@@ -24,6 +24,7 @@ WORK = Work("id-1", 1_700_000_000_000, ARN, b'{"a":1}')
 NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: h\r\n\r\n"
 RESPONSE = b"POST /2018-06-01/runtime/invocation/id-1/response HTTP/1.1\r\nHost: h\r\n"
 ERROR = RESPONSE.replace(b"/response", b"/error")
+INIT_ERROR = b"POST /2018-06-01/runtime/init/error HTTP/1.1\r\nHost: h\r\n"
 ACCEPTED = (202, b'{"status":"OK"}')
 LIMIT = 1000
 BOUND = 5.0
@@ -34,12 +35,14 @@ BOUND = 5.0
 class Listener:
     told: list[tuple[object, ...]] = field(default_factory=list)
     is_ready: asyncio.Event = field(default_factory=asyncio.Event)
+    answers: bool = False
+    """Whether it has an answer to requests of other APIs."""
 
     def connected(self) -> None:
         self.told.append(("connected",))
 
-    def ready(self) -> None:
-        self.told.append(("ready",))
+    def asked(self) -> None:
+        self.told.append(("asked",))
         self.is_ready.set()
 
     def init_failed(self, error_type: str, body: bytes) -> None:
@@ -50,6 +53,30 @@ class Listener:
 
     def errored(self, request_id: str, error_type: str, body: bytes) -> None:
         self.told.append(("errored", request_id, error_type, body))
+
+    def stream_began(
+        self, request_id: str, content_type: str, hold: Callable[[bool], None]
+    ) -> None:
+        self.told.append(("stream began", request_id, content_type, hold))
+
+    def streamed(self, request_id: str, piece: bytes) -> None:
+        self.told.append(("streamed", request_id, piece))
+
+    def stream_ended(self, request_id: str, error_type: str, error_body: bytes) -> None:
+        self.told.append(("stream ended", request_id, error_type, error_body))
+
+    def other(
+        self,
+        method: bytes,
+        path: bytes,
+        headers: Mapping[bytes, bytes],
+        body: bytes,
+        reply: Callable[[bytes], None],
+    ) -> bool:
+        if self.answers:
+            self.told.append(("other", method, path, dict(headers), body))
+            reply(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+        return self.answers
 
 
 class Client:
@@ -95,7 +122,7 @@ class Sandbox:
         return client
 
     async def asking(self, request: bytes = NEXT) -> Client:
-        """A connection whose runtime waits for its first work."""
+        """A connection whose runtime waits for work."""
         client = await self.dial()
         client.send(request)
         async with asyncio.timeout(BOUND):
@@ -108,6 +135,7 @@ class Sandbox:
         self.endpoint.dispatch(WORK)
         assert (await client.answer())[0] == 200
         self.listener.told.clear()
+        self.listener.is_ready.clear()
         return client
 
 
@@ -133,7 +161,7 @@ async def test_next_waits_for_work_and_gets_it_with_its_headers() -> None:
         client = await here.asking()
         here.endpoint.dispatch(WORK)
         status, headers, body = await client.whole_answer()
-    assert here.listener.told == [("connected",), ("ready",)]
+    assert here.listener.told == [("connected",), ("asked",)]
     assert (status, body) == (200, b'{"a":1}')
     assert headers == {
         "Content-Type": "application/json",
@@ -261,8 +289,9 @@ async def test_offer_of_another_protocol_is_passed_over() -> None:
         assert await client.answer() == ACCEPTED
     assert here.listener.told == [
         ("connected",),
-        ("ready",),
+        ("asked",),
         ("responded", "id-1", b"null"),
+        ("asked",),
         ("errored", "id-1", "", b"an error"),
     ]
 
@@ -271,9 +300,9 @@ async def test_failed_init_is_told_with_its_type() -> None:
     async with sandbox() as here:
         client = await here.dial()
         client.send(
-            b"POST /2018-06-01/runtime/init/error HTTP/1.1\r\nHost: h\r\n"
-            b"Lambda-Runtime-Function-Error-Type: Runtime.HandlerNotFound\r\n"
-            b"Content-Length: 2\r\n\r\n{}"
+            INIT_ERROR,
+            b"Lambda-Runtime-Function-Error-Type: Runtime.HandlerNotFound\r\n",
+            b"Content-Length: 2\r\n\r\n{}",
         )
         assert await client.answer() == ACCEPTED
     assert here.listener.told == [("connected",), ("init failed", "Runtime.HandlerNotFound", b"{}")]
@@ -300,3 +329,168 @@ async def test_response_that_is_too_large_is_refused_and_fails_its_request() -> 
         "id-1",
         "Function.ResponseSizeTooLarge",
     )
+
+
+# calls out of turn
+
+
+@pytest.mark.parametrize(
+    ("out_of_turn", "before", "after"),
+    [
+        (NEXT, "RuntimeInvocation", "Ready"),
+        (INIT_ERROR + b"Content-Length: 2\r\n\r\n{}", "Ready", "InitError"),
+    ],
+)
+async def test_call_out_of_turn_is_refused_and_changes_nothing(
+    out_of_turn: bytes, before: str, after: str
+) -> None:
+    async with sandbox() as here:
+        client = await here.at_work()
+        client.send(out_of_turn)
+        status, body = await client.answer()
+        assert (status, json.loads(body)) == (
+            403,
+            {
+                "errorMessage": f"Transition from {before} to {after} failed for runtime. Error: "
+                "State transition is not allowed",
+                "errorType": "InvalidStateTransition",
+            },
+        )
+        assert here.listener.told == []
+        client.send(RESPONSE + b"Content-Length: 4\r\n\r\nnull")
+        assert await client.answer() == ACCEPTED
+
+
+async def test_second_answer_to_one_request_is_refused() -> None:
+    async with sandbox() as here:
+        client = await here.at_work()
+        request = RESPONSE + b"Content-Length: 4\r\n\r\nnull"
+        client.send(request, request)
+        assert await client.answer() == ACCEPTED
+        status, body = await client.answer()
+    assert (status, json.loads(body)["errorType"]) == (400, "InvalidRequestID")
+    assert here.listener.told == [("responded", "id-1", b"null")]
+
+
+# the type of an error
+
+
+@pytest.mark.parametrize(
+    ("body", "error_type"),
+    [
+        (b'{"errorType":"java.lang.Error"}', "java.lang.Error"),
+        (b'{"errorMessage":"no type"}', ""),
+        (b'{"errorType":["no","text"]}', ""),
+        (b"[1]", ""),
+        (b"null", ""),
+        (b"{cut of", ""),
+        (b"\xff", ""),
+    ],
+)
+async def test_error_that_has_its_type_in_the_body_alone_has_that(
+    body: bytes, error_type: str
+) -> None:
+    length = b"Content-Length: %d\r\n\r\n" % len(body)
+    async with sandbox() as here:
+        failing = await here.dial()
+        failing.send(INIT_ERROR + length + body)
+        assert await failing.answer() == ACCEPTED
+    async with sandbox() as there:
+        client = await there.at_work()
+        client.send(ERROR + length + body)
+        assert await client.answer() == ACCEPTED
+    assert here.listener.told == [("connected",), ("init failed", error_type, body)]
+    assert there.listener.told == [("errored", "id-1", error_type, body)]
+
+
+async def test_type_in_the_header_goes_before_that_in_the_body() -> None:
+    async with sandbox() as here:
+        client = await here.at_work()
+        client.send(ERROR + b"Lambda-Runtime-Function-Error-Type: Header\r\n")
+        client.send(b"Content-Length: 20\r\n\r\n" + b'{"errorType":"Body"}')
+        assert await client.answer() == ACCEPTED
+    assert here.listener.told == [("errored", "id-1", "Header", b'{"errorType":"Body"}')]
+
+
+# a runtime that is killed, and another that is started
+
+
+async def test_runtime_that_was_killed_is_cut_off_and_what_it_was_about_is_forgotten() -> None:
+    async with sandbox() as here:
+        killed = await here.at_work()
+        here.endpoint.reset()
+        assert await killed.ended()
+        client = await here.dial()
+        client.send(RESPONSE + b"Content-Length: 4\r\n\r\nnull")
+        assert (await client.answer())[0] == 400
+        again = await here.asking()
+        here.endpoint.dispatch(Work("id-2", 1, ARN, b"2"))
+        assert await again.answer() == (200, b"2")
+    assert here.listener.told == [("connected",), ("asked",)]
+
+
+async def test_work_that_was_not_delivered_is_not_the_next_runtimes() -> None:
+    async with sandbox() as here:
+        here.endpoint.dispatch(WORK)
+        here.endpoint.reset()
+        client = await here.asking()
+        here.endpoint.dispatch(Work("id-2", 1, ARN, b"2"))
+        assert await client.answer() == (200, b"2")
+
+
+async def test_runtime_that_waited_when_it_was_killed_gets_nothing() -> None:
+    async with sandbox() as here:
+        killed = await here.asking()
+        here.endpoint.reset()
+        here.endpoint.dispatch(WORK)
+        assert await killed.ended()
+        client = await here.dial()
+        client.send(NEXT)
+        assert await client.answer() == (200, WORK.payload)
+
+
+async def test_init_of_a_runtime_that_is_started_again_may_fail() -> None:
+    async with sandbox() as here:
+        await here.asking()
+        here.endpoint.reset()
+        client = await here.dial()
+        client.send(INIT_ERROR + b"Content-Length: 2\r\n\r\n{}")
+        assert await client.answer() == ACCEPTED
+    told = [("connected",), ("asked",), ("connected",), ("init failed", "", b"{}")]
+    assert here.listener.told == told
+
+
+# requests of other APIs
+
+
+async def test_request_of_another_api_is_handed_on_with_all_that_it_has() -> None:
+    async with sandbox() as here:
+        here.listener.answers = True
+        client = await here.dial()
+        head = b"POST /2020-01-01/extension/register HTTP/1.1\r\nHost: h\r\n"
+        client.send(head + b"Lambda-Extension-NAME: agent\r\nContent-Length: 2\r\n\r\n{}")
+        assert await client.answer() == (200, b"hi")
+    headers = {b"host": b"h", b"lambda-extension-name": b"agent", b"content-length": b"2"}
+    path = b"/2020-01-01/extension/register"
+    assert here.listener.told == [("connected",), ("other", b"POST", path, headers, b"{}")]
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"GET /nowhere",
+        b"POST /2018-06-01/runtime/invocation/next",
+        b"GET /2018-06-01/runtime/init/error",
+        b"POST /2018-06-01/runtime/invocation/id-1/poem",
+        b"POST /2018-06-01/runtime/invocation/id-1",
+    ],
+)
+async def test_request_that_nobody_answers_is_not_found(start: bytes) -> None:
+    async with sandbox() as here:
+        client = await here.at_work()
+        client.send(start + b" HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+        status, body = await client.answer()
+        assert (status, json.loads(body)["errorType"]) == (404, "NotFound")
+        assert here.listener.told == []
+        client.send(RESPONSE + b"Content-Length: 4\r\n\r\nnull")
+        assert await client.answer() == ACCEPTED

@@ -9,7 +9,7 @@ import random
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emulator.core.catalog import FunctionConfiguration
 from emulator.core.journal import decode
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from emulator.core.profile import Profile
     from emulator.core.records import InvocationRecord
     from emulator.live.backend import SandboxBackend
     from emulator.live.call import Outcome
@@ -115,21 +116,33 @@ class World:
 
 @asynccontextmanager
 async def world(
-    backend: SandboxBackend, folder: Path, keep_alive: float = 600.0
+    backend: SandboxBackend,
+    folder: Path,
+    keep_alive: float = 600.0,
+    *,
+    idle_speedup: float = 1.0,
+    profile: Profile = AWS_2025,
+    **settings: Any,
 ) -> AsyncIterator[World]:
+    """`settings` are more of SchedulerSettings."""
     clock = MonotonicClock(asyncio.get_running_loop())
     logs, journal = Logs("contract"), io.StringIO()
     recorder = Recorder(
-        journal=journal, sinks=(), logs=logs, clock=clock, profile=AWS_2025, origin=time.time()
+        journal=journal, sinks=(), logs=logs, clock=clock, profile=profile, origin=time.time()
     )
-    settings = SchedulerSettings(keep_alive=FixedKeepAlive(keep_alive), host_memory_mb=64_000)
+    scheduling = SchedulerSettings(
+        keep_alive=FixedKeepAlive(keep_alive),
+        host_memory_mb=64_000,
+        idle_speedup=idle_speedup,
+        **settings,
+    )
     engine = Engine(
-        scheduler=Scheduler(settings, random.Random(0)),
+        scheduler=Scheduler(scheduling, random.Random(0)),
         backend=backend,
-        runtime_api=RuntimeApiServer(AWS_2025.response_limit),
+        runtime_api=RuntimeApiServer(profile.response_limit),
         clock=clock,
         recorder=recorder,
-        profile=AWS_2025,
+        profile=profile,
     )
     try:
         yield World(engine, backend, logs, recorder, journal, folder)

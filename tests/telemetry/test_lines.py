@@ -7,9 +7,9 @@ import pytest
 
 from emulator.core.messages import Anatomy
 from emulator.core.model import StartKind
-from emulator.core.profile import AWS_2018, AWS_2025, PROFILES
-from emulator.core.records import InvocationRecord, Status
-from emulator.telemetry import lines
+from emulator.core.profile import AWS_2018, AWS_2025, PROFILES, Profile
+from emulator.core.records import InitPhase, InitReport, InvocationRecord, Status
+from emulator.telemetry import lines, platform_events
 
 WARM = InvocationRecord(
     "the-id",
@@ -88,10 +88,11 @@ def test_report_of_a_cold_start_tells_the_init_and_bills_it_as_the_profile_does(
         (Status.TIMEOUT, "36 MB\tStatus: timeout"),
         (Status.EXITED, "36 MB\tStatus: error\tError Type: Runtime.ExitError"),
         (Status.OUT_OF_MEMORY, "36 MB\tStatus: error\tError Type: Runtime.OutOfMemory"),
+        (Status.INIT_ERROR, "36 MB\tStatus: error\tError Type: Runtime.ImportModuleError"),
     ],
 )
 def test_report_ends_in_how_the_invocation_failed(status: Status, ending: str) -> None:
-    record = replace(WARM, status=status)
+    record = replace(WARM, status=status, error_type="Runtime.ImportModuleError")
     assert lines.report(record, AWS_2025).endswith(ending)
     assert lines.report(record, AWS_2018).endswith("36 MB\t")
 
@@ -104,38 +105,161 @@ def test_a_failed_cold_start_has_both_its_init_and_its_status() -> None:
     )
 
 
-def test_init_report() -> None:
-    assert lines.init_report(0.15079, "init", "Runtime.UserCodeSyntaxError") == (
+def test_init_report_tells_the_phase_and_how_the_init_failed() -> None:
+    failed = InitReport(1, 10.0, 0.15079, InitPhase.INIT, "Runtime.UserCodeSyntaxError")
+    assert lines.init_report(failed, AWS_2025) == (
         "INIT_REPORT Init Duration: 150.79 ms\tPhase: init\tStatus: error\t"
         "Error Type: Runtime.UserCodeSyntaxError"
     )
-    assert lines.init_report(9.99979, "invoke", "") == (
+    overlong = InitReport(1, 10.0, 9.99979, InitPhase.INVOKE, "")
+    assert lines.init_report(overlong, AWS_2025) == (
         "INIT_REPORT Init Duration: 9999.79 ms\tPhase: invoke\tStatus: timeout"
     )
 
 
-def test_an_invocation_closes_with_end_and_report() -> None:
-    assert lines.closing(WARM, AWS_2025) == (lines.end("the-id"), lines.report(WARM, AWS_2025))
+def test_2018_has_no_init_report() -> None:
+    failed = InitReport(1, 10.0, 0.15079, InitPhase.INIT, "Runtime.UserCodeSyntaxError")
+    assert lines.init_report(failed, AWS_2018) == ""
 
 
-def test_a_failed_init_closes_with_its_report() -> None:
-    failed = replace(
-        WARM,
-        start=None,
-        dispatched_at=None,
-        queued=0.5,
-        finished_at=11.0,
-        status=Status.INIT_ERROR,
-        error_type="Runtime.ImportModuleError",
-    )
-    report = lines.init_report(0.5, "init", "Runtime.ImportModuleError")
-    assert lines.closing(failed, AWS_2025) == (report,)
-    timed_out = replace(failed, status=Status.INIT_TIMEOUT, error_type="init timeout")
-    assert lines.closing(timed_out, AWS_2025) == (lines.init_report(0.5, "init", ""),)
-    assert lines.closing(failed, AWS_2018) == ()
+# the end of an invocation
+
+TIME = "2026-01-02T03:04:05.678Z"
+LEFT, KILLED = (
+    "Runtime exited with error: exit status 3",
+    "Runtime exited with error: signal: killed",
+)
+END = "END RequestId: the-id"
+REPORT = (
+    "REPORT RequestId: the-id\tDuration: 3.01 ms\tBilled Duration: 4 ms\t"
+    "Memory Size: 128 MB\tMax Memory Used: 36 MB\t"
+)
+REPORT_2018 = REPORT.replace("4 ms\t", "100 ms \t")
+TIMED_OUT = replace(WARM, status=Status.TIMEOUT, finished_at=13.004, timeout=3.0)
+REPORT_TIMED_OUT = REPORT.replace(": 3.01 ms", ": 3000.00 ms").replace(": 4 ms", ": 3000 ms")
+ERROR = "Status: error\tError Type: "
 
 
-@pytest.mark.parametrize("status", [Status.THROTTLED, Status.START_FAILED])
-def test_what_never_reached_a_sandbox_leaves_no_line(status: Status) -> None:
+@pytest.mark.parametrize(
+    ("record", "reason", "told"),
+    [
+        (WARM, "", [END, REPORT]),
+        (replace(WARM, status=Status.HANDLER_ERROR, error_type="E"), "", [END, REPORT]),
+        (
+            TIMED_OUT,
+            "",
+            [
+                f"{TIME} the-id Task timed out after 3.00 seconds\n",
+                END,
+                REPORT_TIMED_OUT + "Status: timeout",
+            ],
+        ),
+        (
+            replace(WARM, status=Status.EXITED, error_type="runtime exited"),
+            LEFT,
+            [
+                f"RequestId: the-id Error: {LEFT}",
+                "Runtime.ExitError",
+                END,
+                REPORT + ERROR + "Runtime.ExitError",
+            ],
+        ),
+        (
+            replace(WARM, status=Status.OUT_OF_MEMORY, error_type="out of memory"),
+            KILLED,
+            [
+                f"RequestId: the-id Error: {KILLED}",
+                "Runtime.ExitError",
+                END,
+                REPORT + ERROR + "Runtime.OutOfMemory",
+            ],
+        ),
+        (
+            replace(WARM, status=Status.INIT_ERROR, error_type="Runtime.ImportModuleError"),
+            "",
+            [END, REPORT + ERROR + "Runtime.ImportModuleError"],
+        ),
+        (replace(WARM, status=Status.START_FAILED), "", [END, REPORT]),
+    ],
+    ids=lambda value: str(value.status) if isinstance(value, InvocationRecord) else "",
+)
+def test_what_went_wrong_is_told_before_end_and_report(
+    record: InvocationRecord, reason: str, told: list[str]
+) -> None:
+    assert lines.closing(record, AWS_2025, reason, TIME) == told
+
+
+@pytest.mark.parametrize(
+    ("record", "reason", "told"),
+    [
+        (WARM, "", [END, REPORT_2018]),
+        (replace(WARM, status=Status.HANDLER_ERROR, error_type="E"), "", [END, REPORT_2018]),
+        (
+            TIMED_OUT,
+            "",
+            [
+                END,
+                REPORT_TIMED_OUT.replace("3000 ms\t", "3000 ms \t"),
+                f"{TIME} the-id Task timed out after 3.00 seconds",
+            ],
+        ),
+        (
+            replace(WARM, status=Status.EXITED),
+            LEFT,
+            [END, REPORT_2018, "RequestId: the-id Process exited before completing request"],
+        ),
+        (
+            replace(WARM, status=Status.OUT_OF_MEMORY),
+            KILLED,
+            [END, REPORT_2018, "RequestId: the-id Process exited before completing request"],
+        ),
+        (replace(WARM, status=Status.INIT_ERROR, error_type="E"), "", [END, REPORT_2018]),
+        (replace(WARM, status=Status.START_FAILED), "", [END, REPORT_2018]),
+    ],
+    ids=lambda value: str(value.status) if isinstance(value, InvocationRecord) else "",
+)
+def test_what_went_wrong_was_told_after_end_and_report_in_2018(
+    record: InvocationRecord, reason: str, told: list[str]
+) -> None:
+    assert lines.closing(record, AWS_2018, reason, TIME) == told
+
+
+@pytest.mark.parametrize("profile", PROFILES.values())
+@pytest.mark.parametrize("status", [Status.THROTTLED, Status.START_FAILED, Status.EXITED])
+def test_what_never_was_dispatched_leaves_no_line(status: Status, profile: Profile) -> None:
     record = replace(WARM, start=None, dispatched_at=None, status=status)
-    assert lines.closing(record, AWS_2025) == ()
+    assert lines.closing(record, profile, LEFT, TIME) == []
+
+
+# extensions
+
+
+def test_extension_is_told_with_its_state_and_its_events() -> None:
+    ready = platform_events.extension(0.0, "agent", "Ready", ["INVOKE", "SHUTDOWN"])
+    assert lines.of_extension(ready) == (
+        "EXTENSION\tName: agent\tState: Ready\tEvents: [INVOKE,SHUTDOWN]"
+    )
+    failed = platform_events.extension(0.0, "agent", "LaunchError", [], "PermissionDenied")
+    assert lines.of_extension(failed) == (
+        "EXTENSION\tName: agent\tState: LaunchError\tEvents: []\tError Type: PermissionDenied"
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        (
+            platform_events.telemetry_subscription(
+                0.0, "agent", "Subscribed", ["platform", "extension"]
+            ),
+            "TELEMETRY\tName: agent\tState: Subscribed\tTypes: [Platform, Extension]",
+        ),
+        (
+            platform_events.logs_subscription(0.0, "agent", "Already subscribed", ["function"]),
+            "LOGS\tName: agent\tState: Already subscribed\tTypes: [Function]",
+        ),
+        (platform_events.logs_dropped(0.0, 1, 2, "full"), ""),
+    ],
+)
+def test_subscription_is_told_by_its_api(event: platform_events.Event, told: str) -> None:
+    assert lines.of_subscription(event) == told

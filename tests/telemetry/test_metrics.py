@@ -7,8 +7,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from emulator.core.billing import billed_ms, dollars
+from emulator.core.catalog import FunctionConfiguration
 from emulator.core.messages import Anatomy
 from emulator.core.model import FunctionVersion, Sandbox, SandboxState, StartKind, ThrottleReason
+from emulator.core.prices import Architecture
 from emulator.core.profile import AWS_2018, AWS_2025
 from emulator.core.records import InvocationRecord, Status
 from emulator.telemetry.metrics import Metrics
@@ -46,8 +48,9 @@ class Scrape:
         *records: InvocationRecord,
         profile: Profile = AWS_2025,
         sandboxes: Callable[[], Iterable[Sandbox]] = no_sandboxes,
+        configured: dict[str, FunctionConfiguration] | None = None,
     ) -> None:
-        metrics = Metrics(profile, sandboxes)
+        metrics = Metrics(profile, sandboxes, (configured or {}).get)
         for record in records:
             metrics.record(record)
         body, content_type = metrics.render()
@@ -120,14 +123,35 @@ def test_cost_follows_the_profiles_prices(profile: Profile) -> None:
     prices = profile.prices
     warm = dollars(prices, 1024, billed_ms(prices, 0.25))
     cold = dollars(prices, 1024, billed_ms(prices, 0.25, 0.25))
-    got = Scrape(WARM, COLD, profile=profile)("testbed_cost_dollars_total", function="echo")
-    assert got == pytest.approx(warm + cold)
+    got = Scrape(WARM, COLD, profile=profile)
+    assert got.all("testbed_cost_dollars_total") == {
+        ("x86_64", "echo"): pytest.approx(warm + cold),
+    }
+
+
+def test_cost_is_by_the_functions_architecture_and_storage() -> None:
+    echo = FunctionConfiguration(
+        "echo", architecture=Architecture.ARM64, ephemeral_storage_mb=1536, memory_mb=128
+    )
+    got = Scrape(WARM, replace(WARM, function="other"), configured={"echo": echo})
+    own = 0.25 * 0.0000133334 + 0.25 * 1 * 0.0000000309 + 0.20e-6
+    assert got.all("testbed_cost_dollars_total") == {
+        ("arm64", "echo"): pytest.approx(own),
+        ("x86_64", "other"): pytest.approx(0.25 * 0.0000166667 + 0.20e-6),
+    }
+
+
+def test_cost_on_provisioned_concurrency_has_its_own_rate_and_no_init() -> None:
+    got = Scrape(replace(COLD, start=StartKind.PROVISIONED))
+    assert got("testbed_cost_dollars_total", function="echo", architecture="x86_64") == (
+        pytest.approx(0.25 * 0.0000097222 + 0.20e-6)
+    )
 
 
 def test_what_never_reached_a_sandbox_has_neither_duration_nor_cost() -> None:
     got = Scrape(replace(UNSTARTED, status=Status.INIT_ERROR))
     assert got.all("testbed_invocations_total") == {("echo", "none", "init error"): 1}
-    assert set(got.all("testbed_cost_dollars_total").values()) == {0}
+    assert got.all("testbed_cost_dollars_total") == {}
     assert set(got.all("testbed_duration_seconds_count").values()) == {0}
 
 
@@ -149,7 +173,12 @@ def test_sandboxes_are_counted_when_the_metrics_are_read() -> None:
             if sample.name == "testbed_sandboxes" and sample.labels["function"] == "echo"
         }
 
-    assert by_state() == {"queued": 0, "starting": 0, "busy": 1, "idle": 2, "stopping": 0}
+    others = {
+        state.name.lower(): 0
+        for state in SandboxState
+        if state not in {SandboxState.BUSY, SandboxState.IDLE, SandboxState.GONE}
+    }
+    assert by_state() == others | {"busy": 1, "idle": 2}
     alive.clear()
     assert set(by_state().values()) == {0}
 

@@ -1,0 +1,167 @@
+"""Passes a request on to another HTTP server, and its answer back, as they come.
+
+Neither body is ever held as a whole. What the request says to that server (its target, byte for
+byte, and its Host, which a signature covers and a bucket's name may stand in) stays as it came;
+what it says to us (RFC 9110, 7.6.1: the hop) is left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+import httpcore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.types import Receive, Scope, Send
+
+log = logging.getLogger(__name__)
+
+Headers = list[tuple[bytes, bytes]]
+
+_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+_OURS = frozenset({b"expect"})
+"""Of a request: our server has promised to go on, by the time the body is read."""
+_SERVERS = frozenset({b"date"})
+"""Of an answer: our server says it."""
+_CONNECT_TIMEOUT = 10.0
+_IDLE = 5.0
+"""Seconds that an unused connection is kept."""
+
+
+class UpstreamError(Exception):
+    """The server did not answer; nothing was sent to the client yet."""
+
+
+class _ClientLeftError(Exception):
+    """Nobody waits for the answer any more."""
+
+
+class Proxy:
+    """Keeps connections to servers. Use from one event loop; `close` ends them."""
+
+    def __init__(self) -> None:
+        self._pool = httpcore.AsyncConnectionPool(max_connections=None, keepalive_expiry=_IDLE)
+
+    async def close(self) -> None:
+        await self._pool.aclose()
+
+    async def pass_on(self, server: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Carries out one request at `server`, `http://host:port`. Ends early if the client leaves.
+
+        There is no limit on how long an answer takes: a queue's long poll takes 20 s, and a client
+        has a timeout of its own.
+
+        Raises:
+            UpstreamError: there was no answer.
+        """
+        body = _Body(receive, scope["headers"])
+        exchange = asyncio.ensure_future(self._exchange(server, scope, body, send))
+        leaving = asyncio.ensure_future(body.client_left())
+        try:
+            await asyncio.wait([exchange, leaving], return_when=asyncio.FIRST_COMPLETED)
+            if exchange.done():
+                exchange.result()
+        except _ClientLeftError:
+            pass
+        finally:
+            for task in (exchange, leaving):
+                task.cancel()
+            await asyncio.gather(exchange, leaving, return_exceptions=True)
+
+    async def _exchange(self, server: str, scope: Scope, body: _Body, send: Send) -> None:
+        begun = False
+        try:
+            async with self._pool.stream(
+                scope["method"],
+                _url(server, scope),
+                headers=body.headers,
+                content=body.pieces() if body.announced else None,
+                extensions={"timeout": {"connect": _CONNECT_TIMEOUT}},
+            ) as answer:
+                begun = True
+                await _begin(answer, send)
+                async for piece in answer.aiter_stream():
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await send({"type": "http.response.body", "body": b""})
+        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
+            if not begun:
+                raise UpstreamError(str(error) or type(error).__name__) from error
+            # the client sees an answer that is cut short, and that it is
+            log.warning("%s broke off in its answer: %s", server, error)
+
+
+class _Body:
+    """The client's side of an exchange: what it sends, then whether it is still there."""
+
+    def __init__(self, receive: Receive, headers: Headers) -> None:
+        self._receive = receive
+        self._read = asyncio.Event()
+        names = {name for name, _ in headers}
+        self.announced = not names.isdisjoint({b"content-length", b"transfer-encoding"})
+        self.headers = _without(headers, _OURS)
+        if b"transfer-encoding" in names:  # ours to encode again
+            self.headers.append((b"transfer-encoding", b"chunked"))
+        if not self.announced:
+            self._read.set()
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """
+        Raises:
+            _ClientLeftError: it did not send all of it.
+        """
+        more = True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise _ClientLeftError
+            if piece := message.get("body", b""):
+                yield piece
+            more = message.get("more_body", False)
+        self._read.set()
+
+    async def client_left(self) -> None:
+        """Returns when the client has closed the connection after its body."""
+        await self._read.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+def _url(server: str, scope: Scope) -> httpcore.URL:
+    url = httpcore.URL(server)
+    query = scope["query_string"]
+    url.target = scope["raw_path"] + (b"?" + query if query else b"")
+    return url
+
+
+async def _begin(answer: httpcore.Response, send: Send) -> None:
+    headers = [(name.lower(), value) for name, value in answer.headers]
+    start: dict[str, Any] = {"type": "http.response.start", "status": answer.status}
+    await send(start | {"headers": _without(headers, _SERVERS)})
+
+
+def _without(headers: Headers, more: frozenset[bytes]) -> Headers:
+    """Without the hop's headers, and those that the hop names, and `more`."""
+    named = {
+        word.strip().lower()
+        for name, value in headers
+        if name == b"connection"
+        for word in value.split(b",")
+    }
+    left_out = _HOP | more | named
+    return [(name, value) for name, value in headers if name not in left_out]

@@ -1,0 +1,41 @@
+"""The X-Ray trace header of a request: passed on, or made where a client sent none.
+
+Source: the X-Ray developer guide, "Tracing header". Nothing is sampled here.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+
+Headers = list[tuple[bytes, bytes]]
+
+HEADER = b"x-amzn-trace-id"
+
+_bits = random.getrandbits  # an id, no secret
+_now = time.time
+
+
+def new_root() -> str:
+    """`Root=1-<8 hex digits of the epoch>-<24 hex digits>`, as API Gateway's events have it."""
+    return f"Root=1-{int(_now()):08x}-{_bits(96):024x}"
+
+
+def new_trace() -> str:
+    """Root and parent at once: every invocation without a trace gets one."""
+    chance = f"{_bits(160):040x}"
+    return f"Root=1-{int(_now()):08x}-{chance[:24]};Parent={chance[24:]};Sampled=0"
+
+
+def continued(header: str) -> str:
+    """A client's own trace as Lambda hands it to a runtime: a root alone gets a parent."""
+    return header if ";" in header else f"{header};Parent={_bits(64):016x};Sampled=0"
+
+
+def traced(headers: Headers) -> tuple[Headers, str]:
+    """An HTTP request's headers, with a trace if they had none, and the trace for its runtime."""
+    for name, value in headers:
+        if name == HEADER:
+            return headers, continued(value.decode("latin-1"))
+    root = new_root()
+    return [*headers, (HEADER, root.encode())], continued(root)

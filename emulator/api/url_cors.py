@@ -1,0 +1,76 @@
+"""What a function URL tells a browser about pages of other origins. Pure.
+
+Lambda answers a preflight request itself, without the function and without a signature; to every
+other answer it adds what its configuration says. Sources: botocore's service model of Lambda
+(Cors), the developer guide's "Cross-origin resource sharing (CORS)" of function URLs, the Fetch
+standard. Headers of the kind that the function sends as well are left out: a browser takes no
+answer that allows two origins.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from emulator.core.function_url import Cors
+
+Headers = list[tuple[bytes, bytes]]
+
+_ANY = "*"
+_PREFIX = b"access-control-"
+
+
+def is_preflight(method: str, headers: Mapping[bytes, bytes]) -> bool:
+    return (
+        method == "OPTIONS" and b"origin" in headers and b"access-control-request-method" in headers
+    )
+
+
+def preflight_headers(cors: Cors, headers: Mapping[bytes, bytes]) -> Headers:
+    """Of the answer to a preflight request; none where its origin is not allowed."""
+    said = _allowed(cors, headers)
+    if not said:
+        return []
+    method = headers[b"access-control-request-method"].decode("latin-1")
+    said.append((b"access-control-allow-methods", _listed(cors, cors.allow_methods, method)))
+    asked = headers.get(b"access-control-request-headers", b"").decode("latin-1")
+    if cors.allow_headers and asked:
+        said.append((b"access-control-allow-headers", _listed(cors, cors.allow_headers, asked)))
+    if cors.max_age:
+        said.append((b"access-control-max-age", b"%d" % cors.max_age))
+    return said
+
+
+def answer_headers(cors: Cors, headers: Mapping[bytes, bytes]) -> Headers:
+    """Of the answer to any other request; none where its origin is not allowed."""
+    said = _allowed(cors, headers)
+    if said and cors.expose_headers:
+        exposed = ", ".join(cors.expose_headers).encode("latin-1", "replace")
+        said.append((b"access-control-expose-headers", exposed))
+    return said
+
+
+def without_cors(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    return [header for header in headers if not header[0].startswith(_PREFIX)]
+
+
+def _allowed(cors: Cors, headers: Mapping[bytes, bytes]) -> Headers:
+    origin = headers.get(b"origin", b"")
+    everyone = _ANY in cors.allow_origins
+    if not origin or not (everyone or origin.decode("latin-1") in cors.allow_origins):
+        return []
+    if everyone and not cors.allow_credentials:
+        return [(b"access-control-allow-origin", b"*")]
+    said = [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
+    if cors.allow_credentials:
+        said.append((b"access-control-allow-credentials", b"true"))
+    return said
+
+
+def _listed(cors: Cors, allowed: tuple[str, ...], asked: str) -> bytes:
+    """A browser that sends credentials takes no asterisk: it is told what it asked for."""
+    if _ANY in allowed and cors.allow_credentials:
+        return asked.encode("latin-1")
+    return ", ".join(allowed).encode("latin-1", "replace")

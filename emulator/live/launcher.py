@@ -1,0 +1,125 @@
+"""Makes a live sandbox and starts it: its endpoint, its environment, its place in the log.
+
+The CPU quota is set when init ends, since AWS gives init at least one vCPU.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from emulator.core.faults import extension_failure_body
+from emulator.live.backend import CpuShare, SandboxSpec
+from emulator.live.environment import ACCOUNT_ID, sandbox_environment
+from emulator.live.extensions_api import Extensions, FunctionIdentity
+from emulator.live.sandbox import LiveSandbox
+from emulator.live.telemetry_api import TelemetryApi
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from emulator.core.catalog import FunctionConfiguration
+    from emulator.core.profile import Profile
+    from emulator.live.backend import SandboxBackend
+    from emulator.live.clock import LoopClock
+    from emulator.live.extensions_api import ErrorPhase
+    from emulator.live.recorder import Recorder
+    from emulator.live.runtime_api import RuntimeApi
+    from emulator.live.sandbox import SandboxOwner
+
+
+class Launcher:
+    """`environment` is of every sandbox, unless its function has set the same variables."""
+
+    def __init__(
+        self,
+        *,
+        backend: SandboxBackend,
+        runtime_api: RuntimeApi,
+        clock: LoopClock,
+        recorder: Recorder,
+        profile: Profile,
+        environment: Mapping[str, str],
+    ) -> None:
+        self._backend = backend
+        self._runtime_api = runtime_api
+        self._clock = clock
+        self._recorder = recorder
+        self._profile = profile
+        self._environment = dict(environment)
+
+    def sandbox(
+        self, number: int, configuration: FunctionConfiguration, package: str, owner: SandboxOwner
+    ) -> LiveSandbox:
+        """A sandbox that is not started."""
+        sandbox = LiveSandbox(
+            number,
+            configuration,
+            package,
+            owner=owner,
+            clock=self._clock,
+            epoch_ms=self._recorder.epoch_ms,
+        )
+
+        def failed(_name: str, error_type: str, phase: ErrorPhase) -> None:
+            sandbox.extension_failed(error_type, extension_failure_body(error_type, phase))
+
+        sandbox.extensions = Extensions(
+            FunctionIdentity(
+                configuration.name, configuration.version, configuration.handler, ACCOUNT_ID
+            ),
+            self._backend.extensions(package),
+            lambda: str(uuid.uuid4()),
+            sandbox.look,
+            failed,
+        )
+        sandbox.telemetry = TelemetryApi(
+            sandbox.extensions,
+            lambda: sandbox.endpoint.peer if sandbox.endpoint is not None else "",
+            lambda: self._recorder.epoch(self._clock.now()),
+            lambda event: self._recorder.subscribed(number, event),
+        )
+        return sandbox
+
+    async def start(self, sandbox: LiveSandbox, *, provisioned: bool) -> None:
+        """
+        Raises:
+            SandboxStartError: the backend could not start it.
+            OSError: no address is left for its Runtime API.
+        """
+        assert sandbox.telemetry is not None
+        configuration = sandbox.configuration
+        endpoint = await self._runtime_api.open(self._backend.runtime_api_host, sandbox)
+        sandbox.endpoint = endpoint
+        stream = self._recorder.open_stream(
+            configuration, sandbox.id, sandbox.telemetry, provisioned=provisioned
+        )
+        environment = self._environment | sandbox_environment(
+            configuration,
+            f"{self._backend.runtime_api_name}:{endpoint.port}",
+            stream,
+            initialization_type="provisioned-concurrency" if provisioned else "on-demand",
+            profile=self._profile,
+        )
+        output = self._recorder.output(configuration.name, stream, sandbox.id)
+        spec = self._spec(sandbox, environment)
+        sandbox.started(await self._backend.start(spec, output, sandbox.process_ended))
+
+    def _spec(self, sandbox: LiveSandbox, environment: Mapping[str, str]) -> SandboxSpec:
+        configuration, profile = sandbox.configuration, self._profile
+        cpus = profile.visible_cpus(configuration.memory_mb)
+        period = round(profile.cpu_period_us * self._clock.dilation)
+        init = None
+        if self._clock.dilation > 1:  # an Nth of the CPUs that it sees
+            init = CpuShare(cpus * profile.cpu_period_us, period)
+        return SandboxSpec(
+            sandbox.id,
+            sandbox.package,
+            configuration,
+            environment,
+            CpuShare(profile.cpu_quota_us(configuration.memory_mb), period),
+            init_cpu=init,
+            tmp_mb=configuration.ephemeral_storage_mb,
+            visible_cpus=cpus,
+            extensions=sandbox.extensions.external if sandbox.extensions is not None else (),
+        )

@@ -1,0 +1,185 @@
+"""What Lambda tells of a function's sandboxes: each fact as log lines and as telemetry events.
+
+Pure. A function that logs JSON has the events themselves in its log, as far as its system log
+level lets them through; any other has the text lines of its profile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from emulator.core.billing import billed_ms
+from emulator.core.log_configuration import LogFormat, SystemLogLevel
+from emulator.core.records import InitPhase, Status
+from emulator.telemetry import lines, platform_events
+from emulator.telemetry.platform_events import InitializationType, RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from emulator.core.catalog import FunctionConfiguration
+    from emulator.core.model import Seconds
+    from emulator.core.profile import Profile
+    from emulator.core.records import InitReport, InvocationRecord
+    from emulator.telemetry.platform_events import Event
+
+
+class Registration(Protocol):
+    """An extension, as it registered."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def state(self) -> str: ...
+
+    @property
+    def events(self) -> tuple[str, ...]: ...
+
+    @property
+    def error_type(self) -> str: ...
+
+
+_LEVELS = list(SystemLogLevel)
+_STATUS = {
+    Status.OK: RunStatus.SUCCESS,
+    # the runtime did what it should; the error is the function's own
+    Status.HANDLER_ERROR: RunStatus.SUCCESS,
+    Status.TIMEOUT: RunStatus.TIMEOUT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Of one fact."""
+
+    lines: list[str]
+    """For the function's log."""
+    events: list[Event]
+    """For those that have subscribed to the sandbox's telemetry."""
+
+
+class PlatformLog:
+    """Of one sandbox; all times are epoch seconds. `wanted` tells whether events have a reader."""
+
+    def __init__(
+        self,
+        configuration: FunctionConfiguration,
+        profile: Profile,
+        region: str,
+        wanted: Callable[[], bool],
+        *,
+        provisioned: bool = False,
+    ) -> None:
+        self._wanted = wanted
+        self._configuration = configuration
+        self._profile = profile
+        self._region = region
+        kinds = InitializationType
+        self._type = kinds.PROVISIONED_CONCURRENCY if provisioned else kinds.ON_DEMAND
+        logging = configuration.logging
+        self._json = logging.format is LogFormat.JSON
+        self._level = _LEVELS.index(logging.system_level or SystemLogLevel.INFO)
+
+    def _nobody_wants_events(self) -> bool:
+        """Most invocations are told in text alone, which is spared the making of events."""
+        return not self._json and not self._wanted()
+
+    def init_started(self, at: Seconds, phase: InitPhase) -> Told:
+        runtime = lines.runtime_version(self._configuration.runtime, self._region)
+        event = platform_events.init_start(
+            at,
+            self._type,
+            platform_events.InitPhase(phase.value),
+            self._configuration.name,
+            self._configuration.version,
+            runtime_version=runtime[0],
+            runtime_version_arn=runtime[1],
+        )
+        text = ""
+        if phase is InitPhase.INIT:
+            text = lines.init_start(self._configuration.runtime, self._region, self._profile)
+        return self._told([text] if text else [], [event])
+
+    def init_done(self, at: Seconds, duration: Seconds, phase: InitPhase) -> Told:
+        """It went well, of which a text log says nothing."""
+        return self._told([], self._init_events(at, duration, phase, RunStatus.SUCCESS))
+
+    def init_failed(self, at: Seconds, report: InitReport) -> Told:
+        status = RunStatus.ERROR if report.error_type else RunStatus.TIMEOUT
+        events = self._init_events(at, report.duration, report.phase, status, report.error_type)
+        text = lines.init_report(report, self._profile)
+        return self._told([text] if text else [], events)
+
+    def _init_events(
+        self,
+        at: Seconds,
+        duration: Seconds,
+        phase: InitPhase,
+        status: RunStatus,
+        error_type: str = "",
+    ) -> list[Event]:
+        of = platform_events.InitPhase(phase.value)
+        return [
+            platform_events.init_runtime_done(at, self._type, of, status, error_type),
+            platform_events.init_report(
+                at, self._type, of, status, duration=duration, error_type=error_type
+            ),
+        ]
+
+    def started(self, at: Seconds, request_id: str) -> Told:
+        version = self._configuration.version
+        text = [lines.start(request_id, version)]
+        if self._nobody_wants_events():
+            return Told(text, [])
+        return self._told(text, [platform_events.start(at, request_id, version)])
+
+    def extensions_ready(self, at: Seconds, extensions: Iterable[Registration]) -> Told:
+        """Once an init is over, of each extension that registered."""
+        events = [
+            platform_events.extension(at, one.name, one.state, one.events, one.error_type)
+            for one in extensions
+        ]
+        return self._told([lines.of_extension(event) for event in events], events)
+
+    def subscribed(self, event: Event) -> Told:
+        """Of what the Telemetry API itself does; its subscribers know of it already."""
+        told = self._told([lines.of_subscription(event)], [event])
+        return Told(told.lines, [])
+
+    def closed(self, at: Seconds, record: InvocationRecord, reason: str) -> Told:
+        """`reason` is how the runtime ended, where it did."""
+        if record.dispatched_at is None:
+            return Told([], [])
+        text = lines.closing(record, self._profile, reason, platform_events.timestamp(at))
+        if self._nobody_wants_events():
+            return Told(text, [])
+        status = _STATUS.get(record.status, RunStatus.ERROR)
+        error = lines.error_type(record)
+        init = lines.init_duration(record)
+        billed = billed_ms(self._profile.prices, record.duration, init)
+        done = platform_events.runtime_done(
+            at, record.invocation, status, record.duration, error_type=error
+        )
+        report = platform_events.report(
+            at,
+            record.invocation,
+            status,
+            duration=record.duration,
+            billed_ms=billed,
+            memory_mb=record.memory_mb,
+            max_memory_mb=record.max_memory_mb,
+            init=init or None,
+            error_type=error,
+        )
+        return self._told(text, [done, report])
+
+    def _told(self, text: list[str], events: list[Event]) -> Told:
+        if not self._json:
+            return Told(text, events)
+        shown = [event for event in events if self._passes(event)]
+        return Told([platform_events.line(event) for event in shown], events)
+
+    def _passes(self, event: Event) -> bool:
+        return _LEVELS.index(SystemLogLevel(platform_events.system_log_level(event))) >= self._level

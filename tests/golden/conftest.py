@@ -1,0 +1,112 @@
+"""One emulator for each backend and profile, with a function for every way to end."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import httpx
+import pytest
+from botocore.config import Config
+
+from tests.docker_engine import require_docker
+from tests.emulator_process import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.golden.functions import Function
+
+INIT_TIMEOUT = 3
+"""Seconds, in place of Lambda's 10: a test of it need not take so long."""
+_LAST_LINE = 5.0
+"""Seconds that the end of a log is waited for."""
+_MASKS = (
+    (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>"),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "<time>"),
+    (r"runtime:[0-9a-f]{64}", "runtime:<hash>"),
+    (r"Duration: \d+\.\d\d ms", "Duration: <ms> ms"),
+    (r"Billed Duration: \d+ ms", "Billed Duration: <n> ms"),
+    (r"Max Memory Used: \d+ MB", "Max Memory Used: <n> MB"),
+)
+
+
+def masked(line: str) -> str:
+    """Without what differs from one run to the next."""
+    for pattern, name in _MASKS:
+        line = re.sub(pattern, name, line)
+    return line
+
+
+@dataclass
+class Lambda:
+    """What a user has: boto3 and the function's log."""
+
+    url: str
+    client: Any
+    backend: str
+    read: dict[str, int] = field(default_factory=dict)
+    """How many lines of each function's log have been seen."""
+
+    def invoke(self, function: str, **more: Any) -> Any:
+        return self.client.invoke(FunctionName=function, **more)
+
+    def new_lines(self, function: str, *, last: str = "REPORT") -> list[str]:
+        """The log's lines since the last look, up to one that begins with `last`."""
+        deadline = time.monotonic() + _LAST_LINE
+        while True:
+            answer = httpx.get(f"{self.url}/_testbed/logs/{function}", params={"limit": 10_000})
+            lines = answer.raise_for_status().text.split("\n")[:-1]
+            new = lines[self.read.get(function, 0) :]
+            if any(line.startswith(last) for line in new) or time.monotonic() > deadline:
+                self.read[function] = len(lines)
+                return [masked(line) for line in new]
+            time.sleep(0.02)  # nothing tells a client of a new line
+
+
+@pytest.fixture(
+    scope="module", params=["process", pytest.param("docker", marks=pytest.mark.docker)]
+)
+def backend(request: pytest.FixtureRequest) -> str:
+    if request.param == "docker":
+        require_docker()
+    return str(request.param)
+
+
+def serve(
+    folder: Path, backend: str, profile: str, functions: tuple[Function, ...]
+) -> Iterator[Lambda]:
+    template = _write(folder, functions)
+    options = ("--backend", backend, "--profile", profile, "--init-timeout", str(INIT_TIMEOUT))
+    with Emulator(template, folder / "state", *options) as emulator:
+        client = boto3.client(
+            "lambda",
+            endpoint_url=emulator.url,
+            region_name="us-east-1",
+            aws_access_key_id="x",
+            aws_secret_access_key="x",
+            config=Config(retries={"max_attempts": 1}, read_timeout=60),
+        )
+        yield Lambda(emulator.url, client, backend)
+
+
+def _write(folder: Path, functions: tuple[Function, ...]) -> Path:
+    parts = ["Transform: AWS::Serverless-2016-10-31\nResources:\n"]
+    for one in functions:
+        code = folder / one.name
+        code.mkdir()
+        (code / "app.py").write_text(one.code)
+        parts.append(
+            f"  {one.name.capitalize()}:\n    Type: AWS::Serverless::Function\n    Properties:\n"
+            f"      FunctionName: {one.name}\n      CodeUri: {one.name}/\n"
+            f"      Handler: {one.handler}\n      Runtime: python3.13\n"
+            f"      MemorySize: {one.memory_mb}\n      Timeout: {one.timeout}\n"
+        )
+        parts += [f"      {name}: {value}\n" for name, value in one.properties.items()]
+    template = folder / "template.yaml"
+    template.write_text("".join(parts))
+    return template

@@ -1,0 +1,38 @@
+"""A clock that a test moves; its timers run in the order of their times."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Timer:
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.callback = callback
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class MovedClock:
+    def __init__(self) -> None:
+        self.at = 0.0
+        self.timers: list[tuple[float, Timer]] = []
+
+    def now(self) -> float:
+        return self.at
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
+        self.timers.append((self.at + delay, Timer(callback)))
+        return self.timers[-1][1]
+
+    def move(self, to: float) -> None:
+        for at, timer in sorted(self.timers, key=lambda each: each[0]):
+            if at <= to and not timer.cancelled:
+                self.at = at
+                timer.cancelled = True
+                timer.callback()
+        self.at = to

@@ -1,0 +1,137 @@
+"""One sandbox of a backend with its side of the Runtime API, without an engine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from emulator.core.catalog import FunctionConfiguration
+from emulator.live.backend import RUNTIME, CpuShare, Exit, SandboxSpec
+from emulator.live.runtime_api import RuntimeApiServer, Work
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from emulator.live.backend import SandboxBackend, SandboxProcess
+    from emulator.live.runtime_api import RuntimeEndpoint
+
+BOUND = 20.0
+"""Seconds that any one wait may take."""
+CODE = """
+import json, os, signal, socket, subprocess, sys, time
+
+def run(event, context):
+    scope = {"context": context}
+    exec(event, globals(), scope)
+    return scope.get("answer")
+"""
+
+
+class Sandbox:
+    """Implements as much of `RuntimeListener` as its functions need."""
+
+    process: SandboxProcess
+    endpoint: RuntimeEndpoint
+
+    def __init__(self) -> None:
+        self.events: asyncio.Queue[tuple[object, ...]] = asyncio.Queue()
+        self.written = b""
+        self._is_ready = False
+
+    def connected(self) -> None:
+        pass
+
+    def asked(self) -> None:
+        if not self._is_ready:
+            self._is_ready = True
+            self.events.put_nowait(("ready",))
+
+    def init_failed(self, error_type: str, body: bytes) -> None:
+        self.events.put_nowait(("init failed", error_type, body))
+
+    def responded(self, request_id: str, body: bytes) -> None:  # noqa: ARG002
+        self.events.put_nowait(("responded", json.loads(body)))
+
+    def errored(self, request_id: str, error_type: str, body: bytes) -> None:  # noqa: ARG002
+        self.events.put_nowait(("errored", error_type, body))
+
+    def output(self, piece: bytes) -> None:
+        self.written += piece
+
+    def ended(self, name: str, ended: Exit) -> None:
+        self.events.put_nowait((name, ended))
+
+    async def event(self) -> tuple[object, ...]:
+        async with asyncio.timeout(BOUND):
+            return await self.events.get()
+
+    async def ready(self) -> None:
+        event = await self.event()
+        assert event == ("ready",), (event, self.written)
+
+    async def restart(self) -> None:
+        """Starts the runtime again, after its end or a reset."""
+        self._is_ready = False
+        self.endpoint.reset()
+        self.process.run(RUNTIME)
+        await self.ready()
+
+    def tell(self, code: str) -> None:
+        deadline_ms = int((time.time() + BOUND) * 1000)
+        self.endpoint.dispatch(Work("r", deadline_ms, "arn", json.dumps(code).encode()))
+
+    async def ask(self, code: str) -> Any:
+        self.tell(code)
+        what, *answer = await self.event()
+        assert what == "responded", answer
+        return answer[0]
+
+
+def function(
+    folder: Path, memory_mb: int = 256, layers: tuple[str, ...] = ()
+) -> FunctionConfiguration:
+    folder.mkdir(exist_ok=True)
+    (folder / "app.py").write_text(CODE)
+    return FunctionConfiguration(
+        "sandbox-test",
+        "python3.13",
+        "app.run",
+        memory_mb=memory_mb,
+        code=str(folder),
+        layers=layers,
+    )
+
+
+@asynccontextmanager
+async def sandbox(
+    backend: SandboxBackend, configuration: FunctionConfiguration, **more: Any
+) -> AsyncIterator[Sandbox]:
+    """A started one; its init is over where it has no extensions to wait for."""
+    package = await backend.deploy(configuration, lambda _: None)
+    here = Sandbox()
+    here.endpoint = await RuntimeApiServer(6 << 20).open(backend.runtime_api_host, here)
+    environment = {
+        "AWS_LAMBDA_RUNTIME_API": f"{backend.runtime_api_name}:{here.endpoint.port}",
+        "_HANDLER": "app.run",
+        "LANG": "en_US.UTF-8",
+    }
+    cpu = more.pop("cpu", CpuShare(20_000, 20_000))
+    spec = SandboxSpec(next(_IDS), package, configuration, environment, cpu, **more)
+    try:
+        here.process = await backend.start(spec, here.output, here.ended)
+        try:
+            if not spec.extensions:
+                await here.ready()
+                here.process.limit_cpu()
+            yield here
+        finally:
+            await here.process.stop()
+    finally:
+        await here.endpoint.close()
+
+
+_IDS = iter(range(7_000_000, 8_000_000))

@@ -1,0 +1,298 @@
+"""Each fact as lines of the function's log and as events; which lines depends on its logging."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from emulator.core.catalog import FunctionConfiguration
+from emulator.core.log_configuration import LogConfiguration, LogFormat, SystemLogLevel
+from emulator.core.messages import Anatomy
+from emulator.core.model import StartKind
+from emulator.core.profile import AWS_2018, AWS_2025, Profile
+from emulator.core.records import InitPhase, InitReport, InvocationRecord, Status
+from emulator.telemetry import lines, platform_events
+from emulator.telemetry.platform_log import PlatformLog, Told
+
+if TYPE_CHECKING:
+    from emulator.telemetry.platform_events import Event
+
+AT = 1_767_323_045.678
+TIME = "2026-01-02T03:04:05.678Z"
+REGION = "us-east-1"
+FUNCTION = FunctionConfiguration("f", "python3.13", "app.handler", version="7")
+DEBUG, INFO, WARN = SystemLogLevel.DEBUG, SystemLogLevel.INFO, SystemLogLevel.WARN
+COLD = InvocationRecord(
+    "the-id",
+    "f",
+    "7",
+    128,
+    requested_at=1.0,
+    finished_at=2.25,
+    status=Status.OK,
+    start=StartKind.COLD,
+    sandbox=1,
+    dispatched_at=2.0,
+    anatomy=Anatomy(connect=0.0625, init=0.125),
+    max_memory_mb=36,
+)
+WARM = replace(COLD, start=StartKind.WARM, anatomy=None)
+FAILED = InitReport(1, 1.5, 0.5, InitPhase.INVOKE, "Runtime.ImportModuleError")
+OVERLONG = InitReport(1, 1.5, 10.0, InitPhase.INIT, "")
+
+
+def text(profile: Profile = AWS_2025, *, wanted: bool = True) -> PlatformLog:
+    return PlatformLog(FUNCTION, profile, REGION, lambda: wanted)
+
+
+def in_json(
+    level: SystemLogLevel | None = DEBUG, *, wanted: bool = True, provisioned: bool = False
+) -> PlatformLog:
+    logging = LogConfiguration(LogFormat.JSON, system_level=level)
+    function = replace(FUNCTION, logging=logging)
+    return PlatformLog(function, AWS_2025, REGION, lambda: wanted, provisioned=provisioned)
+
+
+def kinds(events: list[Event]) -> list[str]:
+    return [event["type"] for event in events]
+
+
+def everything(log: PlatformLog) -> list[Told]:
+    """A life with an init that went well, two invocations, and an init that failed."""
+    return [
+        log.init_started(AT, InitPhase.INIT),
+        log.init_done(AT, 0.1875, InitPhase.INIT),
+        log.started(AT, "the-id"),
+        log.closed(AT, COLD, ""),
+        log.closed(AT, replace(WARM, status=Status.TIMEOUT, timeout=0.25), ""),
+        log.init_started(AT, InitPhase.INVOKE),
+        log.init_failed(AT, FAILED),
+    ]
+
+
+# text
+
+
+def test_text_log_has_the_lines_of_its_profile() -> None:
+    log = text()
+    version, arn = lines.runtime_version("python3.13", REGION)
+    assert [told.lines for told in everything(log)] == [
+        [f"INIT_START Runtime Version: {version}\tRuntime Version ARN: {arn}"],
+        [],
+        ["START RequestId: the-id Version: 7"],
+        lines.closing(COLD, AWS_2025, "", TIME),
+        lines.closing(replace(WARM, status=Status.TIMEOUT, timeout=0.25), AWS_2025, "", TIME),
+        [],
+        [lines.init_report(FAILED, AWS_2025)],
+    ]
+
+
+def test_text_log_of_2018_tells_nothing_of_inits() -> None:
+    log = text(AWS_2018)
+    assert [told.lines for told in everything(log)] == [
+        [],
+        [],
+        ["START RequestId: the-id Version: 7"],
+        lines.closing(COLD, AWS_2018, "", TIME),
+        lines.closing(replace(WARM, status=Status.TIMEOUT, timeout=0.25), AWS_2018, "", TIME),
+        [],
+        [],
+    ]
+
+
+def test_text_log_has_the_reason_of_a_runtimes_end() -> None:
+    left = replace(WARM, status=Status.EXITED)
+    reason = "Runtime exited with error: exit status 3"
+    told = text().closed(AT, left, reason)
+    assert told.lines == lines.closing(left, AWS_2025, reason, TIME)
+    assert told.lines[0] == f"RequestId: the-id Error: {reason}"
+
+
+def test_subscriber_has_the_same_events_whatever_the_logs_format_and_level() -> None:
+    events = [told.events for told in everything(in_json(DEBUG))]
+    for log in (text(), text(AWS_2025), in_json(INFO), in_json(WARN), in_json(WARN, wanted=False)):
+        assert [told.events for told in everything(log)] == events
+    assert [kinds(each) for each in events] == [
+        ["platform.initStart"],
+        ["platform.initRuntimeDone", "platform.initReport"],
+        ["platform.start"],
+        ["platform.runtimeDone", "platform.report"],
+        ["platform.runtimeDone", "platform.report"],
+        ["platform.initStart"],
+        ["platform.initRuntimeDone", "platform.initReport"],
+    ]
+
+
+def test_invocation_of_a_text_log_is_spared_the_events_that_nobody_wants() -> None:
+    log = text(wanted=False)
+    assert log.started(AT, "the-id") == Told(["START RequestId: the-id Version: 7"], [])
+    assert log.closed(AT, COLD, "") == Told(lines.closing(COLD, AWS_2025, "", TIME), [])
+
+
+def test_whether_events_are_wanted_is_asked_each_time() -> None:
+    wanted: list[bool] = []
+    log = PlatformLog(FUNCTION, AWS_2025, REGION, lambda: bool(wanted))
+    assert log.started(AT, "a").events == []
+    wanted.append(True)
+    assert kinds(log.started(AT, "b").events) == ["platform.start"]
+
+
+# JSON
+
+
+@pytest.mark.parametrize(
+    ("level", "shown"),
+    [
+        (
+            DEBUG,
+            [
+                "platform.initStart",
+                *("platform.initRuntimeDone", "platform.initReport", "platform.start"),
+                *("platform.runtimeDone", "platform.report"),
+                *("platform.runtimeDone", "platform.report"),
+                *("platform.initStart", "platform.initRuntimeDone", "platform.initReport"),
+            ],
+        ),
+        (
+            INFO,
+            [
+                *("platform.initStart", "platform.start", "platform.report"),
+                *("platform.runtimeDone", "platform.report"),
+                *("platform.initStart", "platform.initRuntimeDone", "platform.initReport"),
+            ],
+        ),
+        (
+            WARN,
+            [
+                *("platform.runtimeDone", "platform.report"),
+                *("platform.initRuntimeDone", "platform.initReport"),
+            ],
+        ),
+    ],
+)
+def test_json_log_has_the_events_that_its_level_lets_through(
+    level: SystemLogLevel, shown: list[str]
+) -> None:
+    told = [line for each in everything(in_json(level, wanted=False)) for line in each.lines]
+    assert kinds([json.loads(line) for line in told]) == shown
+
+
+def test_level_of_a_json_log_is_info_where_none_is_set() -> None:
+    assert everything(in_json(None)) == everything(in_json(INFO))
+
+
+def test_line_of_a_json_log_is_the_event() -> None:
+    told = in_json().closed(AT, COLD, "")
+    assert told.lines == [platform_events.line(event) for event in told.events]
+    assert [json.loads(line) for line in told.lines] == [
+        {
+            "time": TIME,
+            "type": "platform.runtimeDone",
+            "record": {
+                "requestId": "the-id",
+                "status": "success",
+                "metrics": {"durationMs": 250.0, "producedBytes": 0},
+            },
+        },
+        {
+            "time": TIME,
+            "type": "platform.report",
+            "record": {
+                "requestId": "the-id",
+                "status": "success",
+                "metrics": {
+                    "durationMs": 250.0,
+                    "billedDurationMs": 438,
+                    "memorySizeMB": 128,
+                    "maxMemoryUsedMB": 36,
+                    "initDurationMs": 187.5,
+                },
+            },
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "error_type", "told"),
+    [
+        # its runtime answered: "as intended", says AWS in issue 85 of aws-lambda-extensions
+        (Status.HANDLER_ERROR, "ValueError", {"status": "success"}),
+        (Status.TIMEOUT, "timeout", {"status": "timeout"}),
+        (
+            Status.INIT_ERROR,
+            "Runtime.ImportModuleError",
+            {"status": "error", "errorType": "Runtime.ImportModuleError"},
+        ),
+        # as the REPORT line has it
+        (
+            Status.EXITED,
+            "runtime exited",
+            {"status": "error", "errorType": "Runtime.ExitError"},
+        ),
+        (
+            Status.OUT_OF_MEMORY,
+            "out of memory",
+            {"status": "error", "errorType": "Runtime.OutOfMemory"},
+        ),
+        (Status.START_FAILED, "", {"status": "failure"}),
+    ],
+)
+def test_events_tell_how_an_invocation_failed(
+    status: Status, error_type: str, told: dict[str, str]
+) -> None:
+    record = replace(WARM, status=status, error_type=error_type)
+    for event in in_json().closed(AT, record, "").events:
+        assert event["record"].items() >= told.items()
+        assert ("errorType" in event["record"]) == ("errorType" in told)
+        assert "initDurationMs" not in event["record"]["metrics"]
+
+
+def test_init_that_took_too_long_is_a_timeout_without_an_error() -> None:
+    told = text().init_failed(AT, OVERLONG)
+    assert told.lines == ["INIT_REPORT Init Duration: 10000.00 ms\tPhase: init\tStatus: timeout"]
+    done, report = (event["record"] for event in told.events)
+    assert done == {"initializationType": "on-demand", "phase": "init", "status": "timeout"}
+    assert report == {**done, "metrics": {"durationMs": 10_000.0}}
+
+
+def test_init_of_a_provisioned_sandbox_is_of_its_kind_and_shown_at_info() -> None:
+    told = in_json(INFO, provisioned=True).init_done(AT, 0.5, InitPhase.INIT)
+    assert kinds([json.loads(line) for line in told.lines]) == ["platform.initReport"]
+    for event in told.events:
+        assert event["record"]["initializationType"] == "provisioned-concurrency"
+
+
+def test_invocation_that_was_never_dispatched_is_not_told() -> None:
+    record = replace(WARM, dispatched_at=None, status=Status.THROTTLED)
+    for log in (text(), in_json()):
+        assert log.closed(AT, record, "") == Told([], [])
+
+
+# extensions
+
+
+@dataclass(frozen=True)
+class Extension:
+    name: str
+    state: str
+    events: tuple[str, ...]
+    error_type: str = ""
+
+
+def test_extensions_are_told_one_by_one() -> None:
+    agents = [Extension("one", "Ready", ("INVOKE",)), Extension("two", "InitError", (), "E")]
+    told = text().extensions_ready(AT, agents)
+    assert told.lines == [lines.of_extension(event) for event in told.events]
+    assert [event["record"]["name"] for event in told.events] == ["one", "two"]
+    assert in_json(WARN).extensions_ready(AT, agents) == Told(
+        [platform_events.line(told.events[1])], told.events
+    )
+
+
+def test_subscription_is_in_the_log_alone() -> None:
+    event = platform_events.telemetry_subscription(AT, "one", "Subscribed", ["platform"])
+    assert text().subscribed(event) == Told([lines.of_subscription(event)], [])
+    assert in_json(INFO).subscribed(event) == Told([platform_events.line(event)], [])
