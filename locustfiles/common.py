@@ -5,7 +5,12 @@ Settings are environment variables, so that Locust's own options stay free:
     PREDICT_PATH          where to post                                   (/predict)
     PREDICT_BATCH         records in one request                          (4)
     TESTBED_RECORDS       JSON file with `records` to draw from   (functions/kdd99/records.json)
+    TESTBED_PAYLOAD       JSON file to post as it is, in place of records
     TESTBED_CLIENT_ROWS   CSV file to which rows are appended             (clients.csv)
+    DILATION              how many times slower than life the emulator runs (1): pauses, steps
+                          and timeouts are stretched alike, rows tell real time
+    PAGE_CACHE            `cold`: idle.py and constant.py drop this machine's page cache before each
+                          request, which takes root                       (hot)
 
 Rows are the raw data of a run; every percentile and chart is made from them later. The emulator
 is known here by its HTTP address alone.
@@ -18,6 +23,7 @@ import fcntl
 import json
 import math
 import os
+import time
 from dataclasses import astuple, dataclass, fields
 from io import StringIO
 from itertools import count
@@ -30,6 +36,7 @@ from locust import FastHttpUser, events
 RECORDS = Path(__file__).resolve().parent.parent / "functions" / "kdd99" / "records.json"
 FIELDS_A_RECORD = 3
 LONGEST_ERROR = 300
+_JSON = {"Content-Type": "application/json"}
 
 
 class BadSettingError(SystemExit):
@@ -54,6 +61,11 @@ def speedup(name: str) -> float:
     if value == 0:
         raise BadSettingError(f"{name} must be above 0; 2 takes half of the time.")
     return value
+
+
+def dilation() -> float:
+    """How many times slower than life the emulator runs."""
+    return number("DILATION", 1.0, least=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +126,14 @@ class RowWriter:
                 self._file.write(line.getvalue())
 
 
+def drop_page_cache(switch: Path = Path("/proc/sys/vm/drop_caches")) -> None:
+    """The next start reads its files from the disk. Source: the kernel's sysctl/vm.rst."""
+    try:
+        switch.write_text("3", encoding="ascii")
+    except OSError as error:
+        raise BadSettingError(f"The page cache cannot be dropped: {error}") from error
+
+
 class Batches:
     """Request bodies from real records, in the order of the file and around again."""
 
@@ -140,6 +160,18 @@ def read_records(path: Path) -> list[list[float]]:
     return records
 
 
+def read_payload(name: str) -> str | None:
+    """The file's text, which must be JSON; None where no file is named."""
+    if not name:
+        return None
+    try:
+        payload = Path(name).read_text(encoding="utf-8")
+        json.loads(payload)
+    except (OSError, ValueError) as error:
+        raise BadSettingError(f"No JSON can be read from {name}: {error}") from error
+    return payload
+
+
 def complaint(status: int, text: str | None, wanted: int) -> str:
     """What is wrong with an answer to `wanted` records; empty where it is right."""
     if status == 0:
@@ -154,12 +186,23 @@ def complaint(status: int, text: str | None, wanted: int) -> str:
     return "" if got == wanted else f"{got} predictions for {wanted} records"
 
 
+def function_complaint(status: int, text: str | None, function_error: str | None) -> str:
+    """What is wrong with an answer of which only its function knows what it should be."""
+    if status == 0:
+        return "no answer"
+    if status != 200 or function_error:  # noqa: PLR2004
+        return f"{function_error or f'status {status}'}: {(text or '').strip()}"[:LONGEST_ERROR]
+    return ""
+
+
 class _Run:
     """What all users of this process share; made when Locust starts, ended when it quits."""
 
     path: str
     batches: Batches
+    payload: str | None
     rows: RowWriter
+    cold_cache: bool
 
 
 @events.init.add_listener
@@ -168,6 +211,8 @@ def _open(environment: Any, **_: object) -> None:
     _Run.path = os.environ.get("PREDICT_PATH") or "/predict"
     if not _Run.path.startswith("/"):
         raise BadSettingError(f"PREDICT_PATH must begin with a slash, not {_Run.path!r}.")
+    _Run.payload = read_payload(os.environ.get("TESTBED_PAYLOAD", ""))
+    _Run.cold_cache = os.environ.get("PAGE_CACHE", "") == "cold"
     records = read_records(Path(os.environ.get("TESTBED_RECORDS") or RECORDS))
     _Run.batches = Batches(records, int(size))
     _Run.rows = RowWriter(Path(os.environ.get("TESTBED_CLIENT_ROWS") or "clients.csv"))
@@ -188,17 +233,34 @@ class PredictUser(FastHttpUser):
     abstract = True
     host = "http://127.0.0.1:8000"
     connection_timeout = 5.0
-    network_timeout = 100.0
+    network_timeout = 100.0 * dilation()
     """Seconds: a first start from a cold disk, and the longest that the study's functions run."""
 
-    def predict(self) -> Row:
-        """Posts one batch, tells Locust whether the answer is right, and writes the row."""
-        batch = _Run.batches.take()
-        users = self.environment.runner.user_count
+    dropping_took = 0.0
+    """Seconds that the last drop of the page cache took."""
+
+    def forget_files(self) -> None:
+        """Before a request: drops the page cache where the cell wants it cold."""
+        if _Run.cold_cache:
+            begun = time.monotonic()
+            drop_page_cache()
+            self.dropping_took = time.monotonic() - begun
+
+    def predict(self, users: int | None = None) -> Row:
+        """Posts one batch or the payload, tells Locust whether the answer is right, and writes
+        the row. `users` stands in it; None: as many as Locust runs.
+        """
+        batch = _Run.batches.take() if _Run.payload is None else []
+        body = _Run.payload or json.dumps({"records": batch})
+        running = self.environment.runner.user_count if users is None else users
         with self.client.post(
-            _Run.path, json={"records": batch}, name=_Run.path, catch_response=True
+            _Run.path, data=body, headers=_JSON, name=_Run.path, catch_response=True
         ) as response:
-            error = complaint(response.status_code, response.text, len(batch))
+            if _Run.payload is None:
+                error = complaint(response.status_code, response.text, len(batch))
+            else:
+                failed = (response.headers or {}).get("x-amz-function-error")
+                error = function_complaint(response.status_code, response.text, failed)
             if response.status_code == 0:
                 error = f"no answer: {response.error!r}"[:LONGEST_ERROR]
             if error:
@@ -213,7 +275,7 @@ class PredictUser(FastHttpUser):
             status=response.status_code,
             start_kind=headers.get("x-testbed-start") or "",
             sandbox=headers.get("x-testbed-sandbox") or "",
-            users=users,
+            users=running,
             path=_Run.path,
             error=" ".join(error.split()),
         )

@@ -7,11 +7,13 @@ figures of two backends never meet in one series.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emulator.experiments.stats import Side, function_stats
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from emulator.experiments.run_directory import Run, RunInfo
     from emulator.experiments.stats import FunctionStats
 
@@ -27,7 +29,11 @@ def title(info: RunInfo) -> str:
 
 def machine_line(info: RunInfo) -> str:
     """What the machine's record tells, in one line."""
-    machine = info.machine
+    return machine_facts(info.machine)
+
+
+def machine_facts(machine: Mapping[str, Any]) -> str:
+    """As `machine_line`, of the record itself."""
     parts = [
         str(machine["kernel"]) if machine.get("kernel") else "",
         f"HZ {machine['hz']}" if machine.get("hz") else "",

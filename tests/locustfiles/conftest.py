@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 LOCUSTFILES = Path(__file__).parents[2] / "locustfiles"
-NAMES = ("common", "ramp", "idle")
+NAMES = ("common", "ramp", "idle", "constant", "open_loop", "poisson", "trace")
 
 
 @pytest.fixture

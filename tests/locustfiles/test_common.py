@@ -142,3 +142,38 @@ def test_an_answer_is_right_or_has_a_complaint(
 
 def test_a_long_complaint_is_cut(common: ModuleType) -> None:
     assert len(common.complaint(500, "x" * 10_000, 2)) == common.LONGEST_ERROR
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "function_error", "said"),
+    [
+        (200, "anything", None, ""),
+        (200, "boom", "Unhandled", "Unhandled: boom"),
+        (502, "Bad Gateway", None, "status 502: Bad Gateway"),
+        (0, None, None, "no answer"),
+    ],
+)
+def test_an_unknown_answer_is_right_where_its_function_did_not_fail(
+    common: ModuleType, status: int, text: str | None, function_error: str | None, said: str
+) -> None:
+    assert common.function_complaint(status, text, function_error) == said
+
+
+def test_the_page_cache_is_dropped_by_the_kernel_s_switch(
+    common: ModuleType, tmp_path: Path
+) -> None:
+    switch = tmp_path / "drop_caches"
+    common.drop_page_cache(switch)
+    assert switch.read_text() == "3"
+    with pytest.raises(SystemExit, match="The page cache cannot be dropped"):
+        common.drop_page_cache(tmp_path / "none" / "drop_caches")
+
+
+def test_dilation_is_no_less_than_life(common: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DILATION", raising=False)
+    assert common.dilation() == 1
+    monkeypatch.setenv("DILATION", "8")
+    assert common.dilation() == 8
+    monkeypatch.setenv("DILATION", "0.5")
+    with pytest.raises(SystemExit, match="DILATION must be a number of at least 1"):
+        common.dilation()

@@ -75,3 +75,40 @@ def test_a_bad_setting_ends_it_with_one_sentence(gateway: Gateway, tmp_path: Pat
     assert ended.returncode == 1
     assert "PREDICT_PATH must begin with a slash, not 'predict'." in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_poisson_requests_do_not_wait_for_one_another(gateway: Gateway, tmp_path: Path) -> None:
+    settings = {"POISSON_RATE": "100", "POISSON_SECONDS": "0.5", "SEED": "3"}
+    ended = locust("poisson", gateway, tmp_path, **settings)
+    assert ended.returncode == 0, ended.stderr
+    found = rows(tmp_path / "clients.csv")
+    assert 30 < len(found) == len(gateway.bodies) < 80
+    assert max(row.users for row in found) > 1
+
+
+def test_a_trace_s_requests_are_all_sent(gateway: Gateway, tmp_path: Path) -> None:
+    (tmp_path / "trace.csv").write_text("at\n0\n0\n0.2\n")
+    ended = locust("trace", gateway, tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    starts = sorted(row.start for row in rows(tmp_path / "clients.csv"))
+    assert len(starts) == 3
+    assert starts[2] - starts[0] >= 0.19
+
+
+def test_a_payload_is_posted_as_it_is(gateway: Gateway, tmp_path: Path) -> None:
+    (tmp_path / "body.json").write_text('{"records": [],  "image": "x"}')
+    settings = {"CONSTANT_SECONDS": "0.3", "TESTBED_PAYLOAD": str(tmp_path / "body.json")}
+    ended = locust("constant", gateway, tmp_path, **settings)
+    assert ended.returncode == 0, ended.stderr
+    assert gateway.bodies[0] == {"records": [], "image": "x"}
+    assert {row.error for row in rows(tmp_path / "clients.csv")} == {""}
+
+
+def test_a_payload_that_is_no_json_ends_it_with_one_sentence(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    (tmp_path / "body.json").write_text("{")
+    ended = locust("idle", gateway, tmp_path, TESTBED_PAYLOAD=str(tmp_path / "body.json"))
+    assert ended.returncode == 1
+    assert "No JSON can be read from" in ended.stderr
+    assert gateway.bodies == []

@@ -75,5 +75,41 @@ def test_the_pause_between_two_requests_is_a_setting(
     assert pause() == 0
 
 
+def test_steps_of_users_are_a_setting(
+    locustfile: Locustfile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAMP_USERS", "2, 5")
+    monkeypatch.setenv("RAMP_SPEEDUP", "6")
+    shape = locustfile("ramp").Ramp()
+    ticks = []
+    for at in (0, 10, 20):
+        monkeypatch.setattr(shape, "get_run_time", lambda at=at: at)
+        ticks.append(shape.tick())
+    assert ticks == [(2, 5), (5, 5), None]
+
+
+@pytest.mark.parametrize("value", ["three", "3,0", "3,,6", "-1"])
+def test_steps_that_make_no_sense_are_a_sentence(
+    locustfile: Locustfile, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("RAMP_USERS", value)
+    with pytest.raises(SystemExit, match="RAMP_USERS must be numbers of users"):
+        locustfile("ramp").Ramp()
+
+
+def test_dilation_stretches_steps_pauses_and_patience(
+    locustfile: Locustfile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DILATION", "4")
+    ramp = locustfile("ramp")
+    shape = ramp.Ramp()
+    monkeypatch.setattr(shape, "get_run_time", lambda: 239.9)
+    assert shape.tick() == (3, 18)
+    monkeypatch.setattr(shape, "get_run_time", lambda: 240)
+    assert shape.tick() == (6, 18)
+    assert ramp.RampUser.wait_time(ramp.RampUser) == pytest.approx(0.4)
+    assert ramp.RampUser.network_timeout == 400
+
+
 def test_no_host_needs_to_be_given(locustfile: Locustfile) -> None:
     assert locustfile("ramp").RampUser.host == "http://127.0.0.1:8000"

@@ -1,0 +1,172 @@
+"""A plan's SAM template: which functions it has, and a copy of it for one cell.
+
+The copy has one function, at the cell's memory size and with its variables; its paths lead to the
+same folders from where the copy stands. It works on YAML nodes, so that tags (`!Ref`, `!Sub`) and
+everything that it does not know come through as they were. Whether the template is right is the
+emulator's to say.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import yaml
+from yaml.nodes import MappingNode, ScalarNode
+
+from emulator.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from yaml.nodes import Node
+
+_FUNCTION = "AWS::Serverless::Function"
+_STR = "tag:yaml.org,2002:str"
+_INT = "tag:yaml.org,2002:int"
+_MAP = "tag:yaml.org,2002:map"
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFunction:
+    name: str
+    logical_id: str
+    route: str
+    """Path of its first POST route; empty where it has none."""
+    variables: frozenset[str]
+    """Names of the environment variables that the template sets, Globals included."""
+
+
+class StudyTemplate:
+    """A template as read; raises SettingsError where it is no SAM template at all."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        root = self._read()
+        self.functions: Mapping[str, TemplateFunction] = {
+            function.name: function for function in _functions(root)
+        }
+
+    def _read(self) -> MappingNode:
+        try:
+            root = yaml.compose(self._path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise SettingsError(f"{self._path} cannot be read: {error}") from error
+        if not isinstance(root, MappingNode) or not isinstance(
+            _get(root, "Resources"), MappingNode
+        ):
+            raise SettingsError(f"{self._path} is no SAM template: it has no Resources.")
+        return root
+
+    def write_variant(
+        self, function: str, memory_mb: int, variables: Mapping[str, str], to: Path
+    ) -> None:
+        """Writes the copy with this one function to the file `to`.
+
+        Raises:
+            SettingsError: a path in the template is no plain text.
+        """
+        root = self._read()  # afresh: nodes are changed in place
+        chosen = self.functions[function].logical_id
+        _remove(root, "Outputs")  # they may speak of functions that are gone
+        resources = _mapping(root, "Resources")
+        for logical_id, resource in _items(resources):
+            if _kind(resource) == _FUNCTION and logical_id != chosen:
+                _remove(resources, logical_id)
+            else:
+                self._repath(resource, to.parent)
+        shared = _get(root, "Globals")
+        if isinstance(shared, MappingNode) and isinstance(
+            properties := _get(shared, "Function"), MappingNode
+        ):
+            self._repath_key(properties, "CodeUri", to.parent)
+        properties = _mapping(_mapping(resources, chosen), "Properties")
+        _set(properties, "MemorySize", ScalarNode(_INT, str(memory_mb)))
+        if variables:
+            section = _mapping(_mapping(properties, "Environment"), "Variables")
+            for name, value in variables.items():
+                _set(section, name, ScalarNode(_STR, value, style='"'))
+        to.write_text(yaml.serialize(root, Dumper=yaml.SafeDumper), encoding="utf-8")
+
+    def _repath(self, resource: Node, folder: Path) -> None:
+        if not isinstance(resource, MappingNode):
+            return
+        for section, keys in (
+            ("Properties", ("CodeUri", "ContentUri")),
+            ("Metadata", ("DockerContext",)),
+        ):
+            node = _get(resource, section)
+            if isinstance(node, MappingNode):
+                for key in keys:
+                    self._repath_key(node, key, folder)
+
+    def _repath_key(self, node: MappingNode, key: str, folder: Path) -> None:
+        path = _get(node, key)
+        if path is None:
+            return
+        if not isinstance(path, ScalarNode) or path.tag != _STR:
+            raise SettingsError(f"{self._path}: {key} must be plain text to be used in a study.")
+        target = (self._path.parent / path.value).resolve()
+        _set(node, key, ScalarNode(_STR, os.path.relpath(target, folder.resolve())))
+
+
+def _functions(root: MappingNode) -> Iterator[TemplateFunction]:
+    shared = _variables(_get(_get(root, "Globals"), "Function"))
+    for logical_id, resource in _items(_get(root, "Resources")):
+        if _kind(resource) == _FUNCTION:
+            properties = _get(resource, "Properties")
+            yield TemplateFunction(
+                name=_text(_get(properties, "FunctionName")) or logical_id,
+                logical_id=logical_id,
+                route=_post_route(_get(properties, "Events")),
+                variables=shared | _variables(properties),
+            )
+
+
+def _variables(properties: Node | None) -> frozenset[str]:
+    return frozenset(dict(_items(_get(_get(properties, "Environment"), "Variables"))))
+
+
+def _post_route(events: Node | None) -> str:
+    for _, event in _items(events):
+        properties = _get(event, "Properties")
+        if _text(_get(properties, "Method")).upper() == "POST":
+            return _text(_get(properties, "Path"))
+    return ""
+
+
+def _kind(resource: Node) -> str:
+    return _text(_get(resource, "Type"))
+
+
+def _text(node: Node | None) -> str:
+    return str(node.value) if isinstance(node, ScalarNode) else ""
+
+
+def _items(node: Node | None) -> list[tuple[str, Node]]:
+    pairs = node.value if isinstance(node, MappingNode) else ()
+    return [(str(key.value), value) for key, value in pairs]
+
+
+def _get(node: Node | None, key: str) -> Node | None:
+    return dict(_items(node)).get(key)
+
+
+def _remove(node: MappingNode, key: str) -> None:
+    node.value = [pair for pair in node.value if pair[0].value != key]
+
+
+def _set(node: MappingNode, key: str, value: Node) -> None:
+    _remove(node, key)
+    node.value.append((ScalarNode(_STR, key), value))
+
+
+def _mapping(node: MappingNode, key: str) -> MappingNode:
+    """The mapping at the key, made where there is none."""
+    found = _get(node, key)
+    if not isinstance(found, MappingNode):
+        found = MappingNode(_MAP, [])
+        _set(node, key, found)
+    return found

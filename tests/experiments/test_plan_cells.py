@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.experiments.plans import PLAN, cells_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_cell_s_name_tells_what_is_varied(tmp_path: Path) -> None:
+    text = PLAN.replace("[axes]", '[axes]\nkeep_alive = ["profile", 0]')
+    assert [cell.id for cell in cells_of(tmp_path, text)] == [
+        "kdd99-numpy-256mb-keep-profile-ramp-r1",
+        "kdd99-numpy-256mb-keep-0-ramp-r1",
+        "kdd99-numpy-512mb-keep-profile-ramp-r1",
+        "kdd99-numpy-512mb-keep-0-ramp-r1",
+    ]
+
+
+def test_repetitions_are_outermost_and_have_seeds_of_their_own(tmp_path: Path) -> None:
+    cells = cells_of(tmp_path, "repetitions = 2\n" + PLAN)
+    assert [(cell.repetition, cell.axes.memory_mb, cell.seed) for cell in cells] == [
+        (1, 256, 3),
+        (1, 512, 3),
+        (2, 256, 4),
+        (2, 512, 4),
+    ]
+
+
+def test_every_combination_has_a_name_of_its_own(tmp_path: Path) -> None:
+    text = 'repetitions = 2\ndilation = [1, 4]\npage_cache = ["hot", "cold"]\n' + PLAN.replace(
+        '"ramp"\nusers = [1, 2]', '"constant"'
+    ).replace(
+        "[axes]\n",
+        '[axes]\nprofile = ["aws-2018", "aws-2025"]\nloading = ["package", "layer"]\n'
+        'pick_order = ["oldest-first", "most-recently-used"]\n',
+    )
+    cells = cells_of(tmp_path, text)
+    assert len({cell.id for cell in cells}) == len(cells) == 2**7
+
+
+def test_dilation_stretches_the_load(tmp_path: Path) -> None:
+    cells = cells_of(tmp_path, "dilation = [1, 4]\n" + PLAN)
+    assert [cell.load_s for cell in cells] == [0.3, 0.3, 1.2, 1.2]
