@@ -47,6 +47,7 @@ _STATUS = {
     # the runtime did what it should; the error is the function's own
     Status.HANDLER_ERROR: RunStatus.SUCCESS,
     Status.TIMEOUT: RunStatus.TIMEOUT,
+    Status.START_FAILED: RunStatus.FAILURE,
 }
 
 
