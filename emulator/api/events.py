@@ -24,7 +24,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from emulator.core.routes import Route
 
@@ -143,15 +143,24 @@ def response(result: bytes) -> HttpResponse:
     An object with a `statusCode` says it all itself, and is an Internal Server Error where API
     Gateway could not follow it; anything else is the body of a 200.
     """
+    return inferred(result, structured, INTERNAL_SERVER_ERROR)
+
+
+def inferred(
+    result: bytes, said: Callable[[dict[str, Any]], HttpResponse], broken: HttpResponse
+) -> HttpResponse:
+    """As `response`: `said` reads an object with a `statusCode`, `broken` is for one that it
+    cannot follow.
+    """
     try:
         value = _decode(result)
     except (msgspec.DecodeError, ValueError, RecursionError):
         return json_response(200, result)
     if isinstance(value, dict) and "statusCode" in value:
         try:
-            return structured(value)
+            return said(value)
         except (MalformedError, ValueError):
-            return INTERNAL_SERVER_ERROR
+            return broken
     return json_response(200, value.encode() if isinstance(value, str) else result)
 
 

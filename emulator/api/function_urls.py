@@ -19,10 +19,10 @@ from urllib.parse import unquote_plus
 from starlette.routing import BaseRoute, Match, NoMatchFound
 
 from emulator.api import trace
+from emulator.api.answers import outcome_headers, raise_refusal, send_error
 from emulator.api.aws_service import signed_for
 from emulator.api.events import BODILESS, Api, HttpRequest, event
 from emulator.api.invoke_request import check_size, read_body
-from emulator.api.lambda_api import outcome_headers, raise_refusal, send_error
 from emulator.api.response_streaming import begun_or_done
 from emulator.api.url_answers import (
     BAD_GATEWAY,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from starlette.routing import BaseRoute, Match, NoMatchFound
 
 from emulator.api import trace
+from emulator.api.answers import outcome_headers
 from emulator.api.events import (
     INTERNAL_SERVER_ERROR,
     NOT_FOUND,
@@ -26,7 +27,6 @@ from emulator.api.events import (
     response,
 )
 from emulator.api.invoke_request import read_body
-from emulator.api.lambda_api import outcome_headers
 from emulator.errors import RequestTooLargeError, ResourceNotFoundError
 from emulator.live.environment import ACCOUNT_ID, REGION
 

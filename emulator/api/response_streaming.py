@@ -11,9 +11,9 @@ import asyncio
 import base64
 from typing import TYPE_CHECKING
 
-from starlette.routing import BaseRoute, Match, NoMatchFound
-
+from emulator.api.answers import dry_run, outcome_headers, raise_refusal
 from emulator.api.event_stream import CONTENT_TYPE, invoke_complete, payload_chunk
+from emulator.api.invocation_route import InvocationRoute
 from emulator.api.invoke_request import (
     STREAMED_INVOCATION_TYPES,
     check_json,
@@ -21,51 +21,23 @@ from emulator.api.invoke_request import (
     options,
     read_body,
 )
-from emulator.api.lambda_api import dry_run, outcome_headers, raise_refusal, send_error
-from emulator.errors import ServiceError
 from emulator.live.response_stream import ResponseStream
 
 if TYPE_CHECKING:
-    from starlette.datastructures import URLPath
     from starlette.types import Receive, Scope, Send
 
-    from emulator.core.profile import Profile
     from emulator.live.call import Outcome
-    from emulator.live.engine import Engine
-
-_PREFIX = "/2021-11-15/functions/"
-_SUFFIX = "/response-streaming-invocations"
 
 
-class ResponseStreamRoute(BaseRoute):
+class ResponseStreamRoute(InvocationRoute):
     """POST /2021-11-15/functions/{FunctionName}/response-streaming-invocations."""
 
-    def __init__(self, engine: Engine, profile: Profile) -> None:
-        self._engine = engine
-        self._profile = profile
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if (
-            scope["type"] == "http"
-            and scope["method"] == "POST"
-            and scope["path"].startswith(_PREFIX)
-            and scope["path"].endswith(_SUFFIX)
-        ):
-            return Match.FULL, {}
-        return Match.NONE, {}
-
-    def url_path_for(self, name: str, /, **path_params: object) -> URLPath:
-        raise NoMatchFound(name, path_params)
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self._invoke(scope, receive, send)
-        except ServiceError as error:
-            await send_error(send, error)
+    prefix = "/2021-11-15/functions/"
+    suffix = "/response-streaming-invocations"
 
     async def _invoke(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = options(scope["headers"], STREAMED_INVOCATION_TYPES)
-        key = function_key(scope, _PREFIX, _SUFFIX)
+        key = function_key(scope, self.prefix, self.suffix)
         payload = await read_body(receive, self._profile.request_limit)
         check_json(payload)
         if asked.invocation_type == "DryRun":

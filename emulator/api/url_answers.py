@@ -13,7 +13,14 @@ from typing import Any
 
 import msgspec
 
-from emulator.api.events import Headers, HttpResponse, MalformedError, json_response, structured
+from emulator.api.events import (
+    Headers,
+    HttpResponse,
+    MalformedError,
+    inferred,
+    json_response,
+    structured,
+)
 
 BAD_GATEWAY = json_response(502, b"Internal Server Error")
 """The function failed, or its result cannot be made a response."""
@@ -41,16 +48,7 @@ NO_SUCH_URL = _denied(b'{"Message":null}')
 
 def whole(result: bytes) -> HttpResponse:
     """The response for a result that came whole; `BAD_GATEWAY` where it cannot be followed."""
-    try:
-        value = _decode(result)
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return json_response(200, result)
-    if isinstance(value, dict) and "statusCode" in value:
-        try:
-            return _said(value)
-        except (MalformedError, ValueError):
-            return BAD_GATEWAY
-    return json_response(200, value.encode() if isinstance(value, str) else result)
+    return inferred(result, _said, BAD_GATEWAY)
 
 
 def _said(value: dict[str, Any]) -> HttpResponse:

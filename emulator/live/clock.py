@@ -48,4 +48,7 @@ class MonotonicClock(LoopClock):
         return (time.monotonic() - self._origin) / self.dilation
 
     def call_at(self, at: Seconds, callback: Callable[[], None]) -> asyncio.TimerHandle:
-        return self._loop.call_later(max(0.0, at - self.now()) * self.dilation, callback)
+        return self.call_later(max(0.0, at - self.now()), callback)
+
+    def call_later(self, delay: Seconds, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        return self._loop.call_later(delay * self.dilation, callback)

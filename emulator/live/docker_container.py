@@ -53,7 +53,10 @@ def container_configuration(
             "CapDrop": ["ALL"],
             "SecurityOpt": ["no-new-privileges"],
             "ReadonlyRootfs": True,
-            "Tmpfs": {"/tmp": f"rw,exec,nosuid,nodev,size={spec.tmp_mb}m,mode=1777"},  # noqa: S108
+            "Tmpfs": {
+                "/tmp": f"rw,exec,nosuid,nodev,size={spec.tmp_mb}m,mode=1777",  # noqa: S108
+                "/dev/mqueue": "ro,size=4k",  # else everybody may write there
+            },
             # the kernel spares the first process of a namespace the signals that it sends itself,
             # and nobody would reap its orphans
             "Init": True,

@@ -225,7 +225,8 @@ class LiveSandbox:
             return Usage(self._max_memory_mb)
         before, self._throttled = self._throttled, process.throttled()
         periods, seconds = self._throttled
-        return Usage(self._max_memory_mb, seconds - before[1], periods - before[0])
+        throttled = (seconds - before[1]) / self._clock.dilation  # the kernel's are the machine's
+        return Usage(self._max_memory_mb, throttled, periods - before[0])
 
     async def last_words(self) -> None:
         """Lets a response be read that the runtime sent just before it ended."""
@@ -290,7 +291,7 @@ class LiveSandbox:
         extensions.shutdown(reason, self._epoch_ms(self._clock.now() + grace))
         if self._running and not process.exited.done():
             with suppress(TimeoutError):  # what is left is killed
-                async with asyncio.timeout(grace):
+                async with asyncio.timeout(grace * self._clock.dilation):
                     await self._all_ended.wait()
 
     # what the runtime does (RuntimeListener)
@@ -327,6 +328,8 @@ class LiveSandbox:
             self.extensions.init_over()
         if self._process is not None:
             self._process.limit_cpu()
+            if self._first_init:  # a dilated init has a quota, and is no part of an invocation
+                self._throttled = self._process.throttled()
         self._owner.sandbox_ready(self, self._anatomy())
         work, self._work = self._work, None
         if work is not None and not self.resetting:
@@ -351,7 +354,8 @@ class LiveSandbox:
         if self._process is None or self._began_at is None:
             # the runtime was here before the backend said that it had started it
             return Anatomy(start=self._connected_at - self._created_at, init=init)
-        create, start = self._process.create, self._process.start
+        dilation = self._clock.dilation  # the backend's seconds are the machine's
+        create, start = self._process.create / dilation, self._process.start / dilation
         connect = max(0.0, self._connected_at - self._began_at)
         other = max(0.0, self._began_at - self._created_at - create - start)
         return Anatomy(create, start, connect, init, other)

@@ -18,6 +18,8 @@ class Timer:
 
 
 class MovedClock:
+    dilation = 1.0
+
     def __init__(self) -> None:
         self.at = 0.0
         self.timers: list[tuple[float, Timer]] = []

@@ -10,7 +10,7 @@ import pytest
 
 from emulator.core.model import Failure, StartKind
 from emulator.core.records import Status
-from tests.live.world import BOUND, world
+from tests.live.world import BOUND, says, world
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from emulator.live.call import Outcome
 
 pytestmark = pytest.mark.anyio
-
-
-def says(backend: SandboxBackend, *shortcomings: str) -> bool:
-    """Whether one of these is among what the backend says it cannot enforce here."""
-    return any(words in said for said in backend.unenforced for words in shortcomings)
 
 
 def assert_was_reset(failed: Outcome, again: Outcome) -> None:

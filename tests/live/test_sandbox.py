@@ -188,6 +188,32 @@ async def test_what_the_backends_engine_does_not_account_for_is_other(here: Here
     assert replace(anatomy, other=0.0) == Anatomy(0.02, 0.08)
 
 
+async def test_seconds_of_the_backend_are_the_machines_and_the_clocks_are_dilated(
+    here: Here,
+) -> None:
+    here.clock.dilation = 4.0
+    here.clock.move(0.1)
+    here.sandbox.started(here.process)
+    here.clock.move(0.13)
+    here.sandbox.connected()
+    here.sandbox.asked()
+    anatomy = here.owner.heard[-1]
+    assert (anatomy.create, anatomy.start) == (0.005, 0.02)
+    assert anatomy.other == pytest.approx(0.075)
+    here.sandbox.dispatch(WORK)
+    here.clock.move(1.0)
+    here.process.used_up = (5, 0.8)
+    assert here.sandbox.usage() == Usage(10, throttled=0.2, throttled_periods=5)
+
+
+async def test_throttling_of_the_first_init_is_not_the_first_invocations(here: Here) -> None:
+    here.process.used_up = (3, 0.1)
+    here.busy()
+    here.clock.move(1.0)
+    here.process.used_up = (4, 0.5)
+    assert here.sandbox.usage() == Usage(10, throttled=0.4, throttled_periods=1)
+
+
 async def test_runtime_faster_than_the_engines_answer_is_not_charged_for_its_creation(
     here: Here,
 ) -> None:

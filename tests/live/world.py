@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.core.catalog import FunctionConfiguration
 from emulator.core.journal import decode
+from emulator.core.model import SandboxState
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings
 from emulator.core.profile import AWS_2025
 from emulator.core.records import fold
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from emulator.core.journal import Entry
     from emulator.core.profile import Profile
     from emulator.core.records import InvocationRecord
     from emulator.live.backend import SandboxBackend
@@ -72,6 +74,11 @@ BOUND = 60.0
 """Seconds that any one wait may take."""
 
 
+def says(backend: SandboxBackend, *shortcomings: str) -> bool:
+    """Whether one of these is among what the backend says it cannot enforce here."""
+    return any(words in said for said in backend.unenforced for words in shortcomings)
+
+
 @dataclass
 class World:
     engine: Engine
@@ -106,12 +113,24 @@ class World:
             while len(self.engine.sandboxes) > leaving:  # noqa: ASYNC110  # nothing tells a test
                 await asyncio.sleep(0.005)
 
+    async def idle(self) -> None:
+        """Waits until every sandbox is: a caller has its answer a moment before its record ends."""
+        async with asyncio.timeout(BOUND):
+            while any(  # noqa: ASYNC110  # nothing tells a test
+                sandbox.state is not SandboxState.IDLE for sandbox in self.engine.sandboxes.values()
+            ):
+                await asyncio.sleep(0.005)
+
     def has_logged(self, function: str, text: str) -> bool:
         return any(text in line for line in self.logs.tail(function))
 
+    def entries(self) -> list[Entry]:
+        """The journal so far."""
+        self.recorder.flush()
+        return [decode(line) for line in self.journal.getvalue().splitlines()]
+
     def records(self) -> list[InvocationRecord]:
-        self.recorder.close()
-        return fold(decode(line) for line in self.journal.getvalue().splitlines())[0]
+        return fold(self.entries())[0]
 
 
 @asynccontextmanager
@@ -121,11 +140,12 @@ async def world(
     keep_alive: float = 600.0,
     *,
     idle_speedup: float = 1.0,
+    dilation: float = 1.0,
     profile: Profile = AWS_2025,
     **settings: Any,
 ) -> AsyncIterator[World]:
     """`settings` are more of SchedulerSettings."""
-    clock = MonotonicClock(asyncio.get_running_loop())
+    clock = MonotonicClock(asyncio.get_running_loop(), dilation)
     logs, journal = Logs("contract"), io.StringIO()
     recorder = Recorder(
         journal=journal, sinks=(), logs=logs, clock=clock, profile=profile, origin=time.time()

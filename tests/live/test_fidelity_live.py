@@ -1,0 +1,281 @@
+"""What a handler finds in its sandbox on the real backends, as it would on Lambda."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from emulator.core.model import Failure, StartKind
+from emulator.core.profile import AWS_2025
+from tests.live.world import says, world
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from emulator.live.backend import SandboxBackend
+    from tests.live.world import World
+
+REAL = ["process", pytest.param("docker", marks=pytest.mark.docker)]
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("backend", REAL, indirect=True)]
+
+CODE = """
+import os, resource, threading, time
+
+def environment(event, context):
+    return dict(os.environ)
+
+def writable(event, context):
+    found = []
+    for folder, below, _ in os.walk("/"):
+        if folder == "/":
+            below[:] = [name for name in below if name not in ("proc", "sys")]
+        if os.access(folder, os.W_OK):
+            found.append(folder)
+            below.clear()
+    return found
+
+def fill(event, context):
+    with open("/tmp/full", "wb", buffering=0) as file:
+        try:
+            for _ in range(event):
+                file.write(bytes(10 << 20))
+        except OSError as error:
+            return [error.errno, os.fstat(file.fileno()).st_size]
+
+def descriptors(event, context):
+    held = []
+    try:
+        while len(held) < 2000:
+            held.append(os.open("/dev/null", os.O_RDONLY))
+    except OSError as error:
+        return [error.errno, max(held), *resource.getrlimit(resource.RLIMIT_NOFILE)]
+    finally:
+        for each in held:
+            os.close(each)
+
+def threads(event, context):
+    threading.stack_size(64 << 10)
+    over, begun = threading.Event(), []
+    try:
+        while len(begun) < 2000:
+            thread = threading.Thread(target=over.wait)
+            thread.start()
+            begun.append(thread)
+    except RuntimeError:
+        return len(begun)
+    finally:
+        over.set()
+        for thread in begun:
+            thread.join()
+
+def user(event, context):
+    lines = open("/proc/self/status").read().splitlines()
+    return {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
+
+def cpus(event, context):
+    return [len(os.sched_getaffinity(0)), int(os.popen("nproc").read())]
+"""
+TICKING = """
+import threading, time
+
+ticks = 0
+
+def count():
+    global ticks
+    while True:
+        time.sleep(0.001)
+        ticks += 1
+
+threading.Thread(target=count, daemon=True).start()
+
+def ticking(event, context):
+    time.sleep(event)
+    return ticks
+"""
+SLOW_INIT = """
+import os, time
+
+time.sleep(0.6)
+
+def remaining(event, context):
+    if event == "leave":
+        os._exit(1)
+    time.sleep(event)
+    return context.get_remaining_time_in_millis()
+"""
+
+FIXED = {
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
+    "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
+    "AWS_LAMBDA_FUNCTION_NAME": "environment-0",
+    "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+    "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+    "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/environment-0",
+    "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+    "LANG": "en_US.UTF-8",
+    "TZ": ":UTC",
+    "_HANDLER": "app.environment",
+}
+"""As a recording of AWS has them (2026-01), with this function's names."""
+OF_FILE_SYSTEM = {
+    "LAMBDA_RUNTIME_DIR": "/var/runtime",
+    "LAMBDA_TASK_ROOT": "/var/task",
+    "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:"
+    "/var/task/lib:/opt/lib",
+    "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+    "PYTHONPATH": "/var/runtime",
+}
+VARYING = {
+    "AWS_ACCESS_KEY_ID": ".+",
+    "AWS_SECRET_ACCESS_KEY": ".+",
+    "AWS_SESSION_TOKEN": ".+",
+    "AWS_LAMBDA_LOG_STREAM_NAME": r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}",
+    "AWS_LAMBDA_RUNTIME_API": r"[^:]+:\d+",
+    "AWS_XRAY_DAEMON_ADDRESS": r"[\d.]+:2000",
+}
+UNLIKE_LAMBDA = {"HOME", "HOSTNAME"}
+"""Docker gives them to every container; Lambda has neither."""
+OF_SHELL_AND_PYTHON = {"PWD", "LC_CTYPE"}
+"""The runtime's own start leaves them, on Lambda as well: its script, and PEP 538 for a LANG that
+the system has no locale of."""
+
+
+def needs_file_system(backend: SandboxBackend) -> None:
+    if says(backend, "see and may write this host's file system"):
+        pytest.skip("sandboxes have no file system of their own, and the backend says so")
+
+
+async def told(here: World, handler: str, event: object = None, **more: int) -> Any:
+    """What a new function's handler says in its first invocation."""
+    key = await here.deploy(handler, code=CODE, **more)
+    outcome = await here.invoke(key, event)
+    assert not outcome.function_error, outcome.payload
+    return json.loads(outcome.payload)
+
+
+async def test_variables_are_those_of_lambda_and_no_others(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    needs_file_system(backend)
+    async with world(backend, tmp_path) as here:
+        found = await told(here, "environment")
+    assert found["AWS_LAMBDA_RUNTIME_API"].startswith(f"{backend.runtime_api_name}:")
+    varying = {name: found.pop(name, "") for name in VARYING}
+    assert [name for name, value in varying.items() if not re.fullmatch(VARYING[name], value)] == []
+    tolerated = OF_SHELL_AND_PYTHON | (UNLIKE_LAMBDA if backend.name == "docker" else set())
+    assert {name: found[name] for name in found.keys() - tolerated} == FIXED | OF_FILE_SYSTEM
+
+
+async def test_provisioned_sandbox_is_told_that_it_is(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    async with world(backend, tmp_path) as here:
+        key = await here.deploy("environment", code=CODE, provisioned_concurrency=1)
+        await here.idle()
+        outcome = await here.invoke(key)
+    environment = json.loads(outcome.payload)
+    assert environment["AWS_LAMBDA_INITIALIZATION_TYPE"] == "provisioned-concurrency"
+
+
+async def test_only_tmp_can_be_written(backend: SandboxBackend, tmp_path: Path) -> None:
+    needs_file_system(backend)
+    async with world(backend, tmp_path) as here:
+        assert await told(here, "writable", memory_mb=1769) == ["/tmp"]
+
+
+async def test_tmp_holds_its_ephemeral_storage_and_no_more(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    needs_file_system(backend)
+    async with world(backend, tmp_path) as here:
+        full = await told(here, "fill", 60, memory_mb=1769, ephemeral_storage_mb=525)
+    assert full == [errno.ENOSPC, 525 << 20]
+
+
+async def test_descriptors_are_limited_to_1024(backend: SandboxBackend, tmp_path: Path) -> None:
+    async with world(backend, tmp_path) as here:
+        assert await told(here, "descriptors") == [errno.EMFILE, 1023, 1024, 1024]
+
+
+async def test_processes_and_threads_are_limited_to_1024(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    if says(backend, "The number of processes and threads is not limited"):
+        pytest.skip("no limit of processes can be enforced here, and the backend says so")
+    async with world(backend, tmp_path) as here:
+        begun = await told(here, "threads", memory_mb=1769)
+    assert 1010 < begun < 1024, "the runtime and its supervisor are of them"
+
+
+async def test_user_is_not_root_and_can_gain_nothing(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    needs_file_system(backend)
+    async with world(backend, tmp_path) as here:
+        status = await told(here, "user")
+    assert "0" not in status["Uid"] + status["Gid"] + status["Groups"]
+    sets = [*status["CapEff"], *status["CapPrm"], *status["CapAmb"]]
+    assert [int(held, 16) for held in sets] == [0, 0, 0]
+    assert status["NoNewPrivs"] == ["1"]
+
+
+async def test_no_more_cpus_are_seen_than_lambda_shows(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    async with world(backend, tmp_path) as here:
+        allowed, shown = await told(here, "cpus")
+    assert 1 <= allowed == shown <= AWS_2025.visible_cpus(256)
+
+
+async def test_background_thread_stands_still_between_invocations(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    async with world(backend, tmp_path) as here:
+        key = await here.deploy("ticking", code=TICKING, memory_mb=1769)
+
+        async def ticks(after: float) -> int:
+            return int((await here.invoke(key, after)).payload)
+
+        before = await ticks(0.2)
+        await asyncio.sleep(1.0)  # it would count to hundreds
+        after = await ticks(0.0)
+        later = await ticks(0.3)
+    assert before > 20
+    assert after - before < 100, "the grace before a freeze is 10 ms"
+    assert later - after > 20
+
+
+async def test_remaining_time_counts_an_init_only_where_it_is_within_the_invocation(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    async with world(backend, tmp_path) as here:
+        key = await here.deploy("remaining", code=SLOW_INIT, memory_mb=1769, timeout=3)
+        cold = await here.invoke(key, 0)
+        await here.invoke(key, "leave")
+        suppressed = await here.invoke(key, 0)
+        warm = await here.invoke(key, 0.25)
+    kinds = [cold.start, suppressed.start, warm.start]
+    assert kinds == [StartKind.COLD, StartKind.SUPPRESSED, StartKind.WARM]
+    assert 2500 < int(cold.payload) <= 3000
+    assert 1000 < int(suppressed.payload) <= 2400
+    assert 2000 < int(warm.payload) <= 2750
+
+
+async def test_timeout_counts_from_the_dispatch(backend: SandboxBackend, tmp_path: Path) -> None:
+    async with world(backend, tmp_path) as here:
+        key = await here.deploy("remaining", code=SLOW_INIT, memory_mb=1769, timeout=1)
+        cold = await here.invoke(key, 0.6)
+        await here.invoke(key, "leave")
+        suppressed = await here.invoke(key, 0.6)
+        await here.idle()
+        first, _, last = here.records()
+    assert (cold.failure, suppressed.failure) == (None, Failure.TIMEOUT)
+    assert 0.6 <= first.duration < 1.0 < first.latency
+    assert last.duration == 1.0
