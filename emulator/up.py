@@ -53,6 +53,9 @@ if TYPE_CHECKING:
 _VERSIONED = ("awslambdaric", "docker", "fastapi", "locust", "moto", "numpy", "uvicorn")
 _HOST_SHARE = 0.75
 """Of this machine's memory, for sandboxes; the rest is for everything else."""
+_KEEP_CONNECTION = 75
+"""Seconds that an idle client's connection is kept: load that comes at a slow pace, such as one
+request a few seconds, must not meet the moment in which it is closed."""
 _GRACE = 3
 """Seconds that requests under way get when the emulator is told to stop."""
 
@@ -259,6 +262,7 @@ class _Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             lifespan="off",
+            timeout_keep_alive=_KEEP_CONNECTION,
             timeout_graceful_shutdown=_GRACE,
             server_header=False,
         )
