@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EXTENSION_CRASH = "Extension.Crash"
 """The error type of an extension whose process ended before the sandbox."""
+EXIT_ERROR = "Runtime.ExitError"
 RESPONSE_TOO_LARGE = "Function.ResponseSizeTooLarge"
 _SIGNALLED = 128
 
@@ -29,10 +30,12 @@ def failure_body(
     *,
     exit_code: int | None,
     timestamp: str,
+    error_type: str = "",
 ) -> bytes:
     """JSON, as Invoke returns it with `X-Amz-Function-Error: Unhandled`.
 
-    `limit` is the timeout in seconds that was overrun, `timestamp` the ISO time of the end.
+    `limit` is the timeout in seconds that was overrun, `timestamp` the ISO time of the end,
+    `error_type` given where it was not the runtime that ended.
     """
     if failure in (Failure.TIMEOUT, Failure.INIT_TIMEOUT):
         if profile is AWS_2018:
@@ -43,8 +46,9 @@ def failure_body(
     if profile is AWS_2018:
         message = f"RequestId: {request_id} Process exited before completing request"
         return _body(errorMessage=message)
-    message = f"RequestId: {request_id} Error: {exit_reason(failure, exit_code)}"
-    return _body(errorType="Runtime.ExitError", errorMessage=message)
+    reason = exit_reason(failure, exit_code, error_type)
+    message = f"RequestId: {request_id} Error: {reason}"
+    return _body(errorType=error_type or EXIT_ERROR, errorMessage=message)
 
 
 def too_large_body(limit: int) -> bytes:
@@ -58,16 +62,22 @@ def extension_failure_body(error_type: str, phase: str) -> bytes:
     return _body(errorType=error_type, errorMessage=f"Extension {phase} error")
 
 
-def exit_reason(failure: Failure, exit_code: int | None) -> str:
-    """How a runtime ended, as the body and the log say it."""
+def exit_reason(failure: Failure, exit_code: int | None, error_type: str = "") -> str:
+    """How a runtime ended, as the body and the log say it; or an extension (EXTENSION_CRASH)."""
+    if error_type == EXTENSION_CRASH:
+        return _status(exit_code) if exit_code else "exit code 0"
     if failure is Failure.OUT_OF_MEMORY:
         return "Runtime exited with error: signal: killed"
     if not exit_code:
         return "Runtime exited without providing a reason"
+    return f"Runtime exited with error: {_status(exit_code)}"
+
+
+def _status(exit_code: int) -> str:
     if exit_code > _SIGNALLED:
         number = exit_code - _SIGNALLED
-        return f"Runtime exited with error: signal: {_SIGNAL_NAMES.get(number, number)}"
-    return f"Runtime exited with error: exit status {exit_code}"
+        return f"signal: {_SIGNAL_NAMES.get(number, number)}"
+    return f"exit status {exit_code}"
 
 
 _SIGNAL_NAMES = {

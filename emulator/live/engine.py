@@ -340,6 +340,7 @@ class Engine:
             configuration.timeout,
             exit_code=command.exit_code,
             timestamp=self._recorder.iso_time(self._clock.now()),
+            error_type=sandbox.crash,
         )
         self._failed.append((sandbox, partial(call.settle, body, "Unhandled", command.failure)))
 
@@ -426,9 +427,10 @@ class Engine:
         self._apply(InitBegan(sandbox.id))
 
     def sandbox_ready(self, sandbox: LiveSandbox, anatomy: Anatomy) -> None:
-        self._apply(SandboxReady(sandbox.id, anatomy))
         if sandbox.extensions is not None and sandbox.extensions.has_any:
+            # before they get the invocation that the sandbox was started for
             self._recorder.extensions_ready(sandbox.id, sandbox.extensions.registered)
+        self._apply(SandboxReady(sandbox.id, anatomy))
 
     def init_failed(self, sandbox: LiveSandbox, error_type: str) -> None:
         self._apply(InitFailed(sandbox.id, error_type))
@@ -497,12 +499,13 @@ class Engine:
         memory_mb = used.max_memory_mb
         if ended.out_of_memory:  # it had all that it may have, if only for a moment
             memory_mb = sandbox.configuration.memory_mb
+        sandbox.crash = "" if name == RUNTIME else EXTENSION_CRASH
         self._apply(
             RuntimeExited(
                 sandbox.id,
                 ended.code,
                 ended.out_of_memory,
-                "" if name == RUNTIME else EXTENSION_CRASH,
+                sandbox.crash,
                 memory_mb,
                 used.throttled,
                 used.throttled_periods,

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from emulator.core.faults import exit_reason
 from emulator.core.journal import Entry, encode
-from emulator.core.messages import Dispatch, Fail, SandboxGone, SandboxReady, SandboxReset
+from emulator.core.messages import (
+    Dispatch,
+    Fail,
+    RuntimeExited,
+    SandboxGone,
+    SandboxReady,
+    SandboxReset,
+)
 from emulator.core.model import Failure
 from emulator.core.records import InitPhase, RecordFold
 from emulator.live.environment import REGION
@@ -125,7 +132,7 @@ class Recorder:
         self._tell_of_inits(entry)
         for command in entry.commands:
             if isinstance(command, Fail) and command.sandbox in self._streams:
-                self._streams[command.sandbox].reason = _reason(command)
+                self._streams[command.sandbox].reason = _reason(command, entry)
         for record in ended:
             for sink in self._sinks:
                 sink.record(record)
@@ -307,7 +314,9 @@ def _pass_on(stream: _Stream, at_epoch: float, data: bytes) -> None:
         stream.subscriber.emit(platform_events.function_log(at_epoch, text))
 
 
-def _reason(command: Fail) -> str:
+def _reason(command: Fail, entry: Entry) -> str:
     if command.failure in (Failure.EXITED, Failure.OUT_OF_MEMORY):
-        return exit_reason(command.failure, command.exit_code)
+        event = entry.event
+        error_type = event.error_type if isinstance(event, RuntimeExited) else ""
+        return exit_reason(command.failure, command.exit_code, error_type)
     return ""

@@ -99,6 +99,8 @@ class LiveSandbox:
         self.configuration = configuration
         self.package = package
         self.init_error_body = b""
+        self.crash = ""
+        """The error type of its present breakdown, where an extension's end is one."""
         self.ending = False
         """Its stop or its own end is under way; whoever set this sees it through."""
         self.resetting = False
@@ -122,6 +124,8 @@ class LiveSandbox:
         self._first_init = True
         self._running: set[str] = set()
         """Names of the processes that run in it, as far as this is known."""
+        self._begun: set[str] = set()
+        """Names of those that were started since the last reset; none is started twice."""
         self._runtime_asked = False
         self._work: Work | None = None
         """Dispatched, and to be handed over when init is over."""
@@ -133,6 +137,8 @@ class LiveSandbox:
         self._max_memory_mb = 0
         self._memory_seen_at = float("-inf")
         self._throttled = (0, 0.0)
+        self._ends_awaited: set[str] = set()
+        """Names of those that its shutdown waits for."""
         self._all_ended = asyncio.Event()
 
     # what the engine does with it
@@ -140,12 +146,14 @@ class LiveSandbox:
     def started(self, process: SandboxProcess) -> None:
         self._process = process
         process.exited.add_done_callback(self._exited)
+        self._running.update(self._external or (RUNTIME,))
+        self._begun.update(self._running)
         if self._init_over:  # the runtime was faster than the backend's answer
             process.limit_cpu()
             return
-        self._running.update(self._external or (RUNTIME,))
         self._began_at = self._clock.now()
         self._owner.init_began(self)
+        self.look()  # the extensions may have been faster, and the runtime waits for them
 
     @property
     def _external(self) -> tuple[str, ...]:
@@ -187,7 +195,8 @@ class LiveSandbox:
             self._run(name)
 
     def _run(self, name: str) -> None:
-        if self._process is not None and name not in self._running:
+        if self._process is not None and name not in self._begun:
+            self._begun.add(name)
             self._running.add(name)
             self._process.run(name)
 
@@ -249,9 +258,10 @@ class LiveSandbox:
         self._init_over = self._first_init = False
         self._runtime_asked = False
         self._running.clear()
+        self._begun.clear()
         self._began_at = None
         self._work, self._current, self._error_type = None, "", None
-        self.init_error_body = b""
+        self.init_error_body, self.crash = b"", ""
         self._memory_seen_at = float("-inf")
         self.resetting = False
 
@@ -283,13 +293,15 @@ class LiveSandbox:
         if extensions is None or not extensions.has_any or process is None:
             return
         grace = _EXTERNAL_GRACE if extensions.external else _INTERNAL_GRACE
-        self._all_ended.clear()
         if RUNTIME in self._running:
             process.terminate(RUNTIME)
         if self.telemetry is not None:
             await self.telemetry.flush(_LAST_TELEMETRY)
-        extensions.shutdown(reason, self._epoch_ms(self._clock.now() + grace))
-        if self._running and not process.exited.done():
+        told = extensions.shutdown(reason, self._epoch_ms(self._clock.now() + grace))
+        # who did not register for it has nothing to do before it is killed
+        self._ends_awaited = self._running & (told | {RUNTIME})
+        self._all_ended.clear()
+        if self._ends_awaited and not process.exited.done():
             with suppress(TimeoutError):  # what is left is killed
                 async with asyncio.timeout(grace * self._clock.dilation):
                     await self._all_ended.wait()
@@ -309,7 +321,7 @@ class LiveSandbox:
             return
         extensions = self.extensions
         if extensions is not None and extensions.has_any:
-            if RUNTIME not in self._running and not extensions.unregistered():
+            if not extensions.unregistered():
                 self._run(RUNTIME)
             if extensions.awaited():
                 if self._runtime_asked and self.was_answered:
@@ -411,7 +423,8 @@ class LiveSandbox:
 
     def process_ended(self, name: str, ended: Exit) -> None:
         self._running.discard(name)
-        if not self._running:
+        self._ends_awaited.discard(name)
+        if not self._ends_awaited:
             self._all_ended.set()
         if not self.resetting and not self.ending:
             self._owner.process_ended(self, name, ended)

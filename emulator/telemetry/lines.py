@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.core.billing import billed_ms
+from emulator.core.faults import EXIT_ERROR, EXTENSION_CRASH
 from emulator.core.records import Status
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ FORMATS = {
 """By the profile's name."""
 
 _ERROR_TYPES = {
-    Status.EXITED: "Runtime.ExitError",
+    Status.EXITED: EXIT_ERROR,
     Status.OUT_OF_MEMORY: "Runtime.OutOfMemory",
 }
 _RUNTIME = re.compile(r"([a-z]+)(.*)")
@@ -154,15 +155,16 @@ def closing(record: InvocationRecord, profile: Profile, reason: str, time: str) 
     elif reason and dated:
         wrong = [f"RequestId: {record.invocation} Process exited before completing request"]
     elif reason:
-        wrong = [f"RequestId: {record.invocation} Error: {reason}", "Runtime.ExitError"]
+        of = EXTENSION_CRASH if record.error_type == EXTENSION_CRASH else EXIT_ERROR
+        wrong = [f"RequestId: {record.invocation} Error: {reason}", of]
     else:
         wrong = []
     return [*ends, *wrong] if dated else [*wrong, *ends]
 
 
 def error_type(record: InvocationRecord) -> str:
-    """As REPORT names it, of an invocation that the runtime itself did not answer."""
-    if record.status is Status.INIT_ERROR:
+    """As REPORT names it, of an invocation that was not answered, or whose extension failed."""
+    if record.status is Status.INIT_ERROR or record.error_type == EXTENSION_CRASH:
         return record.error_type
     return _ERROR_TYPES.get(record.status, "")
 

@@ -88,13 +88,13 @@ class World:
     journal: io.StringIO
     folder: Path
 
-    async def deploy(self, handler: str, *, code: str = HANDLERS, **more: int) -> str:
+    async def deploy(self, handler: str, *, code: str = HANDLERS, **more: Any) -> str:
         """Deploys `app.<handler>` under the handler's name; its key."""
         source = self.folder / f"{handler}-{abs(hash(code)) % 10_000}"
         source.mkdir(exist_ok=True)
         (source / "app.py").write_text(code)
         name = f"{handler}-{len(self.engine.functions)}"
-        settings = {"memory_mb": 256, "timeout": 30} | more
+        settings: dict[str, Any] = {"memory_mb": 256, "timeout": 30} | more
         await self.engine.deploy(
             FunctionConfiguration(
                 name, "python3.13", f"app.{handler}", code=str(source), **settings
