@@ -29,7 +29,7 @@ _EXAMPLES = """examples:
   testbed invoke echo --payload '{"hello": "world"}'
   testbed ps                                   the sandboxes that live now
   testbed logs kdd99-tf                        what the function wrote
-  testbed demo                                 the whole study in small, with a chart
+  testbed demo                                 the whole study in small, with a report
   testbed tune echo --memory 128,256,512       the best memory size by cost and speed
   testbed report runs/small                    a page of a run; of two runs: side by side
   testbed experiment studies/small.toml        run a plan's cells; --dry-run only lists them
@@ -122,11 +122,10 @@ def _add_clients(commands: Any) -> None:
 
 
 def _add_runs(commands: Any) -> None:
-    demo = commands.add_parser("demo", help="serve the study's model under a ramp of users")
+    demo = commands.add_parser("demo", help="run the study in small and make its report")
     demo.set_defaults(command=_demo)
     demo.add_argument("--backend", choices=list(BackendChoice), default="auto")
-    demo.add_argument("--run-dir", type=Path, help="default runs/<time>")
-    demo.add_argument("--seconds", type=float, default=60.0, help="length of the ramp (60)")
+    demo.add_argument("--run-dir", type=Path, help="default runs/demo-<time>")
     _add_experiment(commands)
     bench = commands.add_parser("bench", help="measure the emulator itself")
     bench.set_defaults(command=_bench)
@@ -259,7 +258,7 @@ def _logs(options: argparse.Namespace) -> int:
 def _demo(options: argparse.Namespace) -> int:
     from emulator.experiments.demo import run_demo  # noqa: PLC0415  # matplotlib is slow to import
 
-    return run_demo(backend=options.backend, run_dir=options.run_dir, seconds=options.seconds)
+    return run_demo(backend=options.backend, run_dir=options.run_dir)
 
 
 def _experiment(options: argparse.Namespace) -> int:

@@ -53,6 +53,8 @@ def _four_series(rows: Sequence[RequestRow]) -> Figure:
         _mark_steps(panels, series)
     _mark_cold(slowest, rows, series.width_s)
     _name_panels(panels, series.width_s)
+    if not np.isnan(series.max_ms).all():  # a logarithmic axis needs a value
+        _share_latencies(slowest, average)
     return figure
 
 
@@ -110,11 +112,14 @@ def _name_panels(panels: NDArray[np.object_], width: float) -> None:
         panel.margins(y=0.25)
         panel.set_ylim(bottom=0)
         panel.yaxis.set_major_locator(MaxNLocator(3, integer=True))
-    panels[2].sharey(panels[1])
-    panels[1].set_yscale("log")
-    panels[1].margins(y=0.12)
-    chart_style.logarithmic_y(panels[1])
     panels[3].set_xlabel("seconds since the first request")
+
+
+def _share_latencies(slowest: Axes, average: Axes) -> None:
+    average.sharey(slowest)
+    slowest.set_yscale("log")
+    slowest.margins(y=0.12)
+    chart_style.logarithmic_y(slowest)
 
 
 def _single_requests(cell: Cell, rows: Sequence[RequestRow]) -> Figure:

@@ -1,66 +1,45 @@
-"""`testbed demo`: the study in small, in about two minutes, and its run directory left behind.
+"""`testbed demo`: the study in small, in about four minutes, and its report.
 
-Starts an emulator of its own, shows what the model answers, sends the ramp of users to each of
-the three functions, one after the other, and ends with the table and the chart. Whatever happens
-in between, the emulator and Locust are ended before it returns.
+It runs the plan studies/small.toml as `testbed experiment` would and makes the page as `testbed
+report` would; its own is only to say beforehand what comes, and afterwards what came of it.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
-import time
-from dataclasses import dataclass
+import textwrap
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import httpx
-
-from emulator.core.model import StartKind
-from emulator.errors import TestbedError
-from emulator.experiments.chart import chart
-from emulator.experiments.launch import EmulatorProcess, end, stoppable
-from emulator.experiments.progress import RowFollower
-from emulator.experiments.report import table
-from emulator.experiments.run_directory import CLIENTS, ClientRow, append_client_rows, read_run
-from emulator.experiments.stats import requests_by_function
+from emulator.experiments import wording
+from emulator.experiments.cell_names import cell_names
+from emulator.experiments.report import aligned
+from emulator.experiments.request_table import REQUESTS_CSV
+from emulator.experiments.run import run_experiment
+from emulator.experiments.study_file import STUDY
+from emulator.experiments.study_memory import memory_curves
+from emulator.experiments.study_reader import read_study
+from emulator.experiments.study_report import advice, report_run
+from emulator.experiments.study_run import DONE
+from emulator.experiments.study_stats import all_stats, cold, warm
 
 if TYPE_CHECKING:
-    from emulator.experiments.run_directory import Run
+    from emulator.experiments.study_run import StudyRun
+    from emulator.experiments.study_stats import CellStats
 
-RAMP = 300.0
-"""Seconds of the ramp in ramp.py at its own speed."""
-_ROOT = Path(__file__).resolve().parents[2]
-_STATE = Path(".testbed") / "demo"
-"""Outside of the run: TensorFlow is installed once and not once a demo."""
-_READY_WITHIN = 1200.0
-"""Seconds: a first deployment installs TensorFlow."""
-_INIT_WITHIN = 60
-"""Seconds, not Lambda's 10: from a cold disk TensorFlow takes 40 to load on a small machine."""
-_ANSWER_WITHIN = 100.0
-_LOCUST_STARTS_AND_ENDS_WITHIN = 130.0
-_LOOK_EVERY = 2.0
-_SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A ramp against one route."""
-
-    path: str
-    function: str
-    words: str
-    share: float
-    """Of the length of the first ramp."""
-
-
-STAGES = (
-    Stage("/predict", "kdd99-tf", "TensorFlow", 1.0),
-    Stage("/predict/litert", "kdd99-litert", "LiteRT, the same model", 1 / 6),
-    Stage("/predict/numpy", "kdd99-numpy", "NumPy, the same model", 1 / 6),
+PLAN = Path(__file__).resolve().parents[2] / "studies" / "small.toml"
+_BROKEN_OFF = 130
+_WIDTH = 100
+_INTRODUCTION = """\
+The study in small: a model that serves predictions, in several memory sizes. A ramp of users asks
+each of them, then single requests come far apart in time. A first run also builds the function,
+which takes some minutes where TensorFlow is to be installed.
+"""
+_HEAD = (
+    *("cell", "requests", "errors", "cold starts", "cold p50", "cold max", "warm p50"),
+    *("warm max", "$ a million"),
 )
 
 
@@ -68,203 +47,106 @@ def run_demo(
     *,
     backend: str = "auto",
     run_dir: Path | None = None,
-    seconds: float = 60.0,
+    plan: Path = PLAN,
     python: str = sys.executable,
 ) -> int:
-    """The exit code: 0 where every request was answered right.
+    """The exit code: 0 where every cell is done and every request was answered right.
+
+    After Ctrl-C it is 130, and the run can be gone on with.
 
     Args:
         backend: auto, docker or process.
-        run_dir: what it leaves; None: a new `runs/<time>`.
-        seconds: length of the ramp against TensorFlow; the others' are a sixth of it.
-        python: the interpreter that the emulator and Locust run in.
+        run_dir: what it leaves; None: a new `runs/demo-<time>`.
+        plan: what to run.
+        python: the interpreter that emulators and Locust run in.
 
     Raises:
-        TestbedError: it cannot go on; the message says why.
+        TestbedError: nothing was started: the plan or the folder is wrong.
     """
-    if seconds <= 0:
-        raise TestbedError(f"The ramp must be longer than {seconds:g} s.")
-    folder = _new_folder(run_dir)
-    records = _labelled_records()
-    print(f"Starting an emulator; its log is {folder / 'emulator.log'}.", flush=True)
-    options = (
-        *("--template", str(_ROOT / "functions" / "template.yaml"), "--backend", backend),
-        *("--run-dir", str(folder), "--state-dir", str(_STATE)),
-        *("--init-timeout", str(_INIT_WITHIN)),
-    )
-    emulator = EmulatorProcess(
-        options, folder / "emulator.log", ready_within=_READY_WITHIN, tell=_tell, python=python
-    )
-    with stoppable(), emulator:
-        for stage in STAGES:
-            _show_answers(emulator.url, stage, records, folder)
-            _ramp(emulator, stage, seconds * stage.share, folder, python)
-        print("\nStopping the emulator.", flush=True)
-    return _conclude(folder)
+    plan = _short(plan)
+    folder = run_dir or Path("runs") / f"demo-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    print(_INTRODUCTION)
+    run_experiment(plan, backends=(backend,), dry_run=True)
+    print(flush=True)
+    code = run_experiment(plan, run_dir=folder, backends=(backend,), python=python)
+    return code if code == _BROKEN_OFF else _conclude(folder)
 
 
-def _tell(line: str) -> None:
-    print(line, flush=True)
-
-
-def _new_folder(run_dir: Path | None) -> Path:
-    folder = run_dir or Path("runs") / datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    if folder.exists() and any(folder.iterdir()):
-        raise TestbedError(f"{folder} is not empty; a run needs a folder of its own (--run-dir).")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _labelled_records() -> list[tuple[list[float], int]]:
-    """A few real records, normal ones and anomalies."""
-    path = _ROOT / "functions" / "kdd99" / "records.json"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        labelled = list(zip(content["records"], content["labels"], strict=True))
-    except (OSError, ValueError, KeyError) as error:
-        raise TestbedError(
-            f"The demo runs in a checkout; {path} cannot be read: {error}"
-        ) from error
-    normal = [pair for pair in labelled if not pair[1]]
-    anomalies = [pair for pair in labelled if pair[1]]
-    return (normal[: _SHOWN - 2] + anomalies[:2])[:_SHOWN]
-
-
-def _show_answers(
-    url: str, stage: Stage, records: list[tuple[list[float], int]], folder: Path
-) -> None:
-    """Asks twice, cold and warm, and prints what the model made of the records."""
-    print(f"\nPOST {stage.path}  ({stage.words})", flush=True)
-    rows = []
-    for _ in range(2):
-        row, answer = _ask(url + stage.path, [record for record, _ in records])
-        rows.append(row)
-        if row.error:
-            raise TestbedError(
-                f"POST {stage.path} was not answered right: {row.error}\n"
-                + _function_log(url, stage.function)
-            )
-        kind = row.start_kind or "unknown"
-        print(f"  {kind} start, answered in {row.latency_ms:.1f} ms", flush=True)
-    append_client_rows(folder / CLIENTS, rows)
-    for (record, label), prediction in zip(records, answer["predictions"], strict=True):
-        said = "anomaly" if prediction["label"] else "normal"
-        known = "anomaly" if label else "normal"
-        print(
-            f"  {record[0]:>6g} s {record[1]:>8g} B sent {record[2]:>8g} B received"
-            f"   probability {prediction['probability']:.6f}   {said:<7} (was {known})"
-        )
-
-
-def _function_log(url: str, function: str) -> str:
-    """The newest lines that the function wrote; empty where they cannot be had."""
-    try:
-        response = httpx.get(f"{url}/_testbed/logs/{function}", params={"limit": 10}, timeout=5)
-    except httpx.HTTPError:
-        return ""
-    lines = response.text.splitlines() if response.is_success else []
-    return "\n".join(f"  {function} | {line}" for line in lines)
-
-
-def _ask(url: str, records: list[list[float]]) -> tuple[ClientRow, Any]:
-    start, begun = time.time(), time.perf_counter()
-    answer: Any = None
-    try:
-        response = httpx.post(url, json={"records": records}, timeout=_ANSWER_WITHIN)
-        status, headers = response.status_code, response.headers
-        answer = response.json()
-        good = status == httpx.codes.OK and len(answer["predictions"]) == len(records)
-        error = "" if good else f"status {status}: {response.text[:300]}"
-    except httpx.HTTPError as problem:
-        status, headers, error = 0, httpx.Headers(), f"no answer: {problem!r}"
-    except (ValueError, KeyError, TypeError):
-        error = f"status {status}, not a list of predictions: {response.text[:300]}"
-    latency_ms = (time.perf_counter() - begun) * 1000
-    kind = headers.get("x-testbed-start")
-    row = ClientRow(
-        request_id=headers.get("x-testbed-request-id", ""),
-        start=start,
-        latency_ms=latency_ms,
-        status=status,
-        start_kind=StartKind(kind) if kind else None,
-        sandbox=headers.get("x-testbed-sandbox", ""),
-        users=1,
-        path=httpx.URL(url).path,
-        error=" ".join(error.split()),
-    )
-    return row, answer
-
-
-def _ramp(
-    emulator: EmulatorProcess, stage: Stage, seconds: float, folder: Path, python: str
-) -> None:
-    print(f"\nA ramp of 3, 6, 9 and 18 users to {stage.path}, {seconds:.0f} s:", flush=True)
-    log = folder / f"locust{stage.path.replace('/', '-')}.log"
-    command = [python, "-m", "locust", "-f", str(_ROOT / "locustfiles" / "ramp.py")]
-    command += ["--headless", "--only-summary", "--host", emulator.url]
-    # a request that failed is a row of the table, not a failure of Locust
-    command += ["--exit-code-on-error", "0"]
-    environment = {
-        **os.environ,
-        "PREDICT_PATH": stage.path,
-        "RAMP_SPEEDUP": repr(RAMP / seconds),
-        "TESTBED_CLIENT_ROWS": str(folder / CLIENTS),
-    }
-    with log.open("w", encoding="utf-8") as output:
-        locust = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-            env=environment,
-        )
-        try:
-            code = _follow(locust, emulator, RowFollower(folder / CLIENTS), seconds)
-        finally:
-            end(locust, within=5)
-    if code != 0:
-        tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-10:])
-        raise TestbedError(f"Locust ended with exit code {code}; the end of {log}:\n{tail}")
-
-
-def _follow(
-    locust: subprocess.Popen[str], emulator: EmulatorProcess, rows: RowFollower, seconds: float
-) -> int:
-    """Tells every other second how it goes; Locust's exit code."""
-    begun = time.monotonic()
-    while (passed := time.monotonic() - begun) < seconds + _LOCUST_STARTS_AND_ENDS_WITHIN:
-        try:
-            code = locust.wait(_LOOK_EVERY)
-        except subprocess.TimeoutExpired:
-            emulator.check()
-            now = passed + _LOOK_EVERY
-            over = (
-                "   (the ramp is over, the last answers are awaited)" if now > seconds + 4 else ""
-            )
-            print(f"  {now:4.0f} s   {rows.news(_LOOK_EVERY)}{over}", flush=True)
-        else:
-            return code
-    raise TestbedError(
-        f"Locust did not end within {seconds + _LOCUST_STARTS_AND_ENDS_WITHIN:.0f} s."
-    )
+def _short(path: Path) -> Path:
+    """As one would type it, where it lies below the folder that the user is in."""
+    here = Path(os.path.relpath(path))
+    return path if ".." in here.parts else here
 
 
 def _conclude(folder: Path) -> int:
-    run = read_run(folder)
-    summary = table(run)
-    (folder / "summary.txt").write_text(summary, encoding="utf-8")
-    chart(run, folder / "chart.png")
-    print(f"\n{summary}")
-    print(f"The run is in {folder}: journal.jsonl, clients.csv, summary.txt, chart.png", flush=True)
-    return _verdict(run)
+    page = report_run(folder)
+    study = read_study(folder)
+    stats = all_stats(study)
+    failures = failures_of(study, stats)
+    lines = ["", *summary(study, stats), ""]
+    for sentence in advice(memory_curves(study)):
+        lines += [*textwrap.wrap(sentence, _WIDTH), ""]
+    lines += [f"Failed: {failure}" for failure in failures] + [""] * bool(failures)
+    lines += [
+        f"{page}   the report, with all figures and pictures",
+        f"{folder / REQUESTS_CSV}   a row a request",
+        f"{folder / STUDY}   the plan and the state of each cell",
+    ]
+    print("\n".join(lines), flush=True)
+    return 1 if failures else 0
 
 
-def _verdict(run: Run) -> int:
-    samples = [s for requests in requests_by_function(run) for s in requests.samples]
-    failed = sum(sample.failed for sample in samples)
-    if failed:
-        first = next((row.error for row in run.clients if row.error), "no reason was told")
-        print(f"{failed} of {len(samples)} requests failed, the first with: {first}")
-    return 1 if failed else 0
+def summary(study: StudyRun, stats: list[CellStats]) -> list[str]:
+    """A line a cell that has requests; costs are those of its own profile."""
+    if not stats:
+        return ["No request was made."]
+    names = cell_names(study.cells)
+    lines = aligned([_HEAD, *(_line(study, figures, names) for figures in stats)])
+    cells = [figures.cell for figures in stats]
+    slowed = [
+        f"  {names[cell.id]}: {cell.host_bound or cell.host_remark}"
+        for cell in cells
+        if cell.host_bound or cell.host_remark
+    ]
+    if slowed:
+        mark = f" ({wording.HOST_BOUND}: typical ones too)" * any(cell.host_bound for cell in cells)
+        lines += ["", f"This machine slowed requests{mark}:", *slowed]
+    return lines
+
+
+def _line(study: StudyRun, figures: CellStats, names: dict[str, str]) -> tuple[str, ...]:
+    cell = figures.cell
+    rows = study.rows[cell.id]
+    return (
+        names[cell.id],
+        wording.count(figures.requests),
+        wording.count(figures.errors),
+        wording.count(figures.cold_starts),
+        wording.time(figures.cold_ms.value),
+        wording.time(max(cold(rows), default=None)),
+        wording.time(figures.warm_ms.value),
+        wording.time(max(warm(rows), default=None)),
+        wording.money(figures.million(cell.condition.profile)),
+    )
+
+
+def failures_of(study: StudyRun, stats: list[CellStats]) -> list[str]:
+    """A sentence a cell that is not done, or in which a request was not answered right."""
+    found = [
+        f"{cell.id} is {cell.status}{f': {cell.error}' if cell.error else '.'}"
+        for cell in study.cells
+        if cell.status != DONE
+    ]
+    found += [
+        f"{cell.id} is done and has no request."
+        for cell in study.cells
+        if cell.status == DONE and not study.rows.get(cell.id)
+    ]
+    for figures in stats:
+        if figures.errors:
+            first = next(row.error for row in study.rows[figures.cell.id] if not row.ok)
+            found.append(
+                f"{figures.cell.id}: {figures.errors} of {figures.requests} requests were not "
+                f"answered right, the first with: {first or 'no reason was told'}"
+            )
+    return found

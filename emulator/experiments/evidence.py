@@ -104,6 +104,14 @@ class Evidence:
         """The cell of a function, named by a part of its name, at one memory size."""
         return self._pool(self.condition(part), memory_mb)
 
+    def calm(self, part: str, memory_mb: int) -> Pool:
+        """As `under_load`, for slowest and cold answers: not where the host slowed any of them."""
+        pool = self.under_load(part, memory_mb)
+        slowed = [stats.cell for stats in pool.stats if stats.cell.host_remark]
+        if slowed:
+            raise UntestableError(f"{_names(slowed)}: {slowed[0].host_remark}.")
+        return pool
+
     def condition(self, part: str) -> Condition:
         """The one under load that is most like the study's."""
         return self._most_alike(part, [c for c in self._cells if not c.idles], "under load")

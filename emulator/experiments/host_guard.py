@@ -2,8 +2,10 @@
 
 A thread samples /proc once in a while and writes host.csv; the verdict is a fold over those rows
 in which a request was under way, as the load's own start and the pauses slow nobody. A cell is
-host-bound where the host, and not the function's own share of CPU, was the bottleneck: its figures
-then tell of this machine. Source of the formats: proc(5).
+host-bound where the host, and not the function's own share of CPU, was the bottleneck of its
+typical request: its figures then tell of this machine. A CPU that is full in bursts, as when
+sandboxes start at once, is a remark: the slowest answers tell of this machine, the average hardly.
+Source of the formats: proc(5).
 """
 
 from __future__ import annotations
@@ -18,18 +20,21 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from emulator.core.model import StartKind
 from emulator.experiments.stats import percentile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from emulator.experiments.run_directory import ClientRow
 
 HOST = "host.csv"
 FULL_CPU = 0.95
 """Share of all CPUs' time: above it a sandbox waits for a CPU that its quota would give it."""
-MOSTLY_FULL = 0.1
-"""Share of the time in which the CPU may be full: one cold start on one core is no bottleneck."""
+MOSTLY_FULL = 0.25
+"""Share of the time: with a full CPU for longer than that, the typical request waits for it too."""
+SOMETIMES_FULL = 0.1
+"""Share of the time that is worth a remark: one cold start on one core is not."""
 STOLEN_CPU = 0.05
 """Share that another guest of the same hypervisor took."""
 LOAD_A_CPU = 3.0
@@ -61,14 +66,21 @@ class HostVerdict:
     steal_p95: float | None = None
     load_max: float | None = None
     mem_available_min_mb: float | None = None
+    remark: str = ""
+    """What slowed some requests of a cell that is `ok`."""
 
     @property
     def bound(self) -> bool:
         return self.verdict == "host-bound"
 
 
-def judge(samples: Sequence[HostSample], cpus: int) -> HostVerdict:
-    """`host-bound` with every reason that was found, else `ok`."""
+def judge(
+    samples: Sequence[HostSample], cpus: int, cold: Collection[HostSample] = ()
+) -> HostVerdict:
+    """`host-bound` with every reason that was found, else `ok`, perhaps with a remark.
+
+    `cold` are those of the samples in which a cold start was under way.
+    """
     if not samples:
         return HostVerdict(why="the host was not sampled")
     busy = percentile([sample.cpu_busy for sample in samples], 95) or 0.0
@@ -77,8 +89,9 @@ def judge(samples: Sequence[HostSample], cpus: int) -> HostVerdict:
     memory = min(sample.mem_available_mb for sample in samples)
     reasons = []
     full = [sample for sample in samples if sample.cpu_busy >= FULL_CPU]
-    if len(full) > MOSTLY_FULL * len(samples):
-        reasons.append(f"CPU full {len(full) / len(samples):.0%} of the time{_of_it(full)}")
+    share = len(full) / len(samples)
+    if share > MOSTLY_FULL:
+        reasons.append(f"CPU full {share:.0%} of the time{_of_it(full)}")
     if steal >= STOLEN_CPU:
         reasons.append(f"{steal:.0%} of the CPU stolen by the hypervisor")
     if load > LOAD_A_CPU * cpus:
@@ -92,7 +105,13 @@ def judge(samples: Sequence[HostSample], cpus: int) -> HostVerdict:
         steal_p95=round(steal, 4),
         load_max=load,
         mem_available_min_mb=round(memory, 1),
+        remark=_remark(full, share, cold) if not reasons and share > SOMETIMES_FULL else "",
     )
+
+
+def _remark(full: Sequence[HostSample], share: float, cold: Collection[HostSample]) -> str:
+    when = " during cold starts" if all(sample in cold for sample in full) else ""
+    return f"CPU full{when}: {share:.0%} of the time{_of_it(full)}"
 
 
 def under_way(clients: Iterable[ClientRow]) -> list[tuple[float, float]]:
@@ -212,13 +231,17 @@ class HostGuard:
 
     def verdict(self, clients: Iterable[ClientRow]) -> HostVerdict:
         """Of the time in which these requests were under way."""
+        rows = list(clients)
+        cold = self._during(row for row in rows if row.start_kind is StartKind.COLD)
+        return judge(self._during(rows), os.cpu_count() or 1, cold)
+
+    def _during(self, clients: Iterable[ClientRow]) -> list[HostSample]:
         spans = under_way(clients)
-        samples = [
+        return [
             sample
             for sample in self._samples
             if _overlaps(sample.at_epoch - self._every, sample.at_epoch, spans)
         ]
-        return judge(samples, os.cpu_count() or 1)
 
     def _watch(self) -> None:
         assert self._probe is not None

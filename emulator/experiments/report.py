@@ -1,21 +1,14 @@
-"""A run as a person reads it: one table, a line a function, and one chart.
-
-It reads what `stats` makes of a run directory, and nothing else. One run is one backend, so the
-figures of two backends never meet in one series.
-"""
+"""What all reports have in common: how a run is called, its machine, and tables of plain text."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from emulator.experiments.stats import Side, function_stats
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from emulator.experiments.run_directory import Run, RunInfo
-    from emulator.experiments.stats import FunctionStats
+    from emulator.experiments.run_directory import RunInfo
 
 _GAP = "   "
 _ABSENT = "-"
@@ -46,17 +39,6 @@ def machine_facts(machine: Mapping[str, Any]) -> str:
     return ", ".join(part for part in parts if part) or "unknown machine"
 
 
-def table(run: Run) -> str:
-    """Aligned text: title, machine, a line a function, then what to know about the figures."""
-    figures = function_stats(run)
-    lines = [title(run.info), machine_line(run.info), ""]
-    if figures:
-        lines += aligned([_HEAD, *(_line(figure) for figure in figures)])
-    else:
-        lines.append("No request was made.")
-    return "\n".join([*lines, "", *_remarks(run, figures)]) + "\n"
-
-
 def aligned(rows: list[tuple[str, ...]]) -> list[str]:
     """Lines with the first column to the left, all others to the right, and a rule below the
     head.
@@ -75,61 +57,3 @@ def milliseconds(value: float | None) -> str:
     if value is None:
         return _ABSENT
     return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"  # noqa: PLR2004
-
-
-_HEAD = (
-    "function",
-    "requests",
-    "errors",
-    "cold starts",
-    "p50",
-    "p95",
-    "p99",
-    "max",
-    "p50 cold",
-    "p50 warm",
-    "init p50",
-    "peak sandboxes",
-)
-
-
-def _line(figure: FunctionStats) -> tuple[str, ...]:
-    times = (
-        figure.p50_ms,
-        figure.p95_ms,
-        figure.p99_ms,
-        figure.max_ms,
-        figure.p50_cold_ms,
-        figure.p50_warm_ms,
-        figure.init_p50_ms,
-    )
-    return (
-        figure.function,
-        str(figure.requests),
-        str(figure.errors),
-        str(figure.cold_starts),
-        *(milliseconds(time) for time in times),
-        str(figure.peak_sandboxes),
-    )
-
-
-def _remarks(run: Run, figures: list[FunctionStats]) -> list[str]:
-    lines = [
-        "Times in ms, of answered requests; percentiles interpolate linearly between raw values."
-    ]
-    for side, words in (
-        (Side.CLIENT, "as its clients saw it"),
-        (Side.EMULATOR, "as the emulator saw it"),
-    ):
-        names = [figure.function for figure in figures if figure.side is side]
-        if names:
-            lines.append(f"Latency {words}: {', '.join(names)}.")
-    lines += [
-        f"{figure.function}: {figure.unclaimed} more invocations came past the clients whose rows "
-        "are here; they are not counted."
-        for figure in figures
-        if figure.unclaimed
-    ]
-    lines += [f"Note: {note}" for note in run.notes]
-    lines += [f"Not as on Lambda: {sentence}" for sentence in run.info.unenforced]
-    return lines

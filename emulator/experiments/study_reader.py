@@ -156,6 +156,7 @@ def _cell(
         error=str(raw.get("error") or ""),
         host_bound=str(host.get("why") or "the host was the bottleneck") if bound else "",
         folder=path / CELLS / str(raw["id"]),
+        host_remark=str(host.get("remark") or ""),
     )
 
 

@@ -107,11 +107,7 @@ def _answer(curves: list[MemoryCurve]) -> list[Block]:
         return []
     names = condition_names([curve.condition for curve in curves])
     titles = [names[curve.condition] for curve in curves]
-    sentences = [
-        _advice(curve, title)
-        for curve, title in zip(curves, titles, strict=True)
-        if curve.best is not None
-    ]
+    sentences = advice(curves)
     bound = [size for curve in curves for size in curve.sizes if size.host_bound]
     caption = (
         "More memory also buys more CPU, so that answers come faster until the function has all "
@@ -129,6 +125,12 @@ def _answer(curves: list[MemoryCurve]) -> list[Block]:
             caption,
         ),
     ]
+
+
+def advice(curves: list[MemoryCurve]) -> list[str]:
+    """A sentence or two on each function whose sizes can be compared: which one to buy."""
+    names = condition_names([curve.condition for curve in curves])
+    return [_advice(curve, names[curve.condition]) for curve in curves if curve.best is not None]
 
 
 def _advice(curve: MemoryCurve, title: str) -> str:
@@ -157,6 +159,12 @@ def _missing(study: StudyRun) -> list[Block]:
         names = cell_names(study.cells)
         lines = tuple(f"{names[cell.id]}: {cell.host_bound}." for cell in bound)
         title = f"{wording.HOST_BOUND} In these cells this machine was the bottleneck, not Lambda"
+        blocks.append(Notice(title, lines))
+    hurried = [cell for cell in study.cells if cell.host_remark]
+    if hurried:
+        names = cell_names(study.cells)
+        lines = tuple(f"{names[cell.id]}: {cell.host_remark}." for cell in hurried)
+        title = "In these cells this machine slowed some answers: the slowest, not the typical ones"
         blocks.append(Notice(title, lines))
     if study.unenforced:
         blocks.append(Notice("Not as on Lambda", study.unenforced))

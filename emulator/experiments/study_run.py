@@ -52,6 +52,8 @@ class Cell:
     """Why the host was the bottleneck; empty where it was not."""
     folder: Path
     """An emulator's run directory; it may be missing."""
+    host_remark: str = ""
+    """How the host slowed some of its requests, though not the typical one."""
 
     @property
     def idles(self) -> bool:

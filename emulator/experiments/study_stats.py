@@ -2,7 +2,8 @@
 
 Users' requests and keep-warm pings are told apart: pings enter no latency and no rate, but what
 they cost is spread over the users' requests. Latencies are those of requests that were answered
-right, as in `stats`; a rate counts every request in the second in which it was sent.
+right: a throttle that is refused in a millisecond would else make a function look fast. A rate
+counts every request in the second in which it was sent.
 """
 
 from __future__ import annotations

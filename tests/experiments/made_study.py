@@ -55,6 +55,7 @@ class CellPlan:
     warm_ms: float = 0.0
     """0: as in the table above."""
     host_bound: str = ""
+    host_remark: str = ""
     status: str = "done"
     profile: str = "aws-2018"
     backend: str = "process"
@@ -302,6 +303,7 @@ def _described(plan: CellPlan) -> dict[str, Any]:
             "steal_p95": 0.0,
             "load_max": 1.0,
             "mem_available_min_mb": 4000,
+            "remark": plan.host_remark,
         },
     }
 

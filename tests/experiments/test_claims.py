@@ -96,6 +96,17 @@ def test_missing_failed_and_host_bound_cells_are_not_testable_with_the_reason(
     assert after[RATE].verdict is REPRODUCED
 
 
+def test_what_the_host_slowed_at_times_tells_of_averages_alone(tmp_path: Path) -> None:
+    remark = "CPU full during cold starts: 14% of the time"
+    plans = [replace(plan, host_remark=remark) for plan in the_study()]
+    after = found(tmp_path, plans)
+    for claim in (MAXIMA, JAVA_MAX, JAVA_COLD, TENSORFLOW):
+        assert after[claim].verdict is NOT_TESTABLE
+        assert remark in after[claim].found
+    for claim in (FAR, AVERAGE, JAVA_256, IDLE, PEAKS, RATE, BEST):
+        assert after[claim].verdict is REPRODUCED
+
+
 def test_a_keep_alive_that_the_plan_set_proves_nothing_about_lambda(tmp_path: Path) -> None:
     idle = CellPlan(TF, 512, "idle", keep_alive="1200", lifetime_min=20)
     assert found(tmp_path, [idle])[IDLE].verdict is NOT_TESTABLE

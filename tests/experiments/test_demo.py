@@ -1,78 +1,159 @@
+"""The demo on a tiny plan, against the stand-in emulator and with Locust itself."""
+
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.errors import TestbedError
+from emulator.cli import main
+from emulator.errors import SettingsError
 from emulator.experiments import demo
-from emulator.experiments.demo import run_demo
-from emulator.experiments.run_directory import read_run
+from emulator.experiments.demo import PLAN, failures_of, run_demo, summary
+from emulator.experiments.plan_cells import cells as cells_of
+from emulator.experiments.plan_file import load
+from emulator.experiments.run import run_experiment
+from emulator.experiments.run_cell import CellRunner
+from emulator.experiments.study_reader import read_study
+from emulator.experiments.study_stats import all_stats
+from tests.experiments.made_study import TF, CellPlan, write_study
+from tests.experiments.plans import write_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-SHORT = 0.3
+SMALL, LARGE = "kdd99-numpy-256mb-ramp-r1", "kdd99-numpy-512mb-ramp-r1"
 
 
-def test_demo_leaves_a_run_with_a_row_a_function_and_a_chart(
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The state directory is relative."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_demo_tells_what_comes_and_ends_with_table_advice_and_paths(
     stand_in: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "run"
-    assert run_demo(backend="process", run_dir=folder, seconds=SHORT, python=stand_in) == 0
+    plan = write_plan(tmp_path)
+    assert run_demo(backend="process", run_dir=folder, plan=plan, python=stand_in) == 0
     said = capsys.readouterr().out
-    for function in ("kdd99-tf", "litert", "numpy"):
-        assert re.search(rf"^{function} +\d+ +0 +1 ", said, re.MULTILINE)
-    assert "cold start, answered in" in said
-    assert "probability 0.250000   normal  (was anomaly)" in said
-    assert (folder / "summary.txt").read_text() in said
-    assert (folder / "chart.png").read_bytes().startswith(b"\x89PNG")
-    paths = [row.path for row in read_run(folder).clients]
-    assert {path: paths.count(path) > 2 for path in paths} == {
-        "/predict": True,
-        "/predict/litert": True,
-        "/predict/numpy": True,
-    }
+    assert said.index("2 cells of tiny: about 31 s") < said.index("the run is in")
+    for size in (256, 512):
+        assert re.search(rf"^kdd99-numpy {size} MB\b.*   \d+   +0   +1   ", said, re.MULTILINE)
+    assert re.search(r"^kdd99-numpy: buy \d+ MB\. An answer takes ", said, re.MULTILINE)
+    paths = re.findall(r"^(\S+)   the |^(\S+)   a row", said, re.MULTILINE)
+    assert ["".join(path) for path in paths] == [
+        str(folder / name) for name in ("report/report.html", "requests.csv", "study.json")
+    ]
+    assert (folder / "report" / "report.html").is_file()
+    assert "Failed" not in said
 
 
-def test_a_wrong_answer_ends_the_demo_with_a_sentence(
-    stand_in: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_wrong_answer_is_told_and_the_exit_code(
+    stand_in: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("STAND_IN_FAILS", "1")
-    with pytest.raises(TestbedError, match="POST /predict was not answered right: status 500"):
-        run_demo(backend="process", run_dir=tmp_path / "run", seconds=SHORT, python=stand_in)
+    folder = tmp_path / "run"
+    plan = write_plan(tmp_path)
+    assert run_demo(backend="process", run_dir=folder, plan=plan, python=stand_in) == 1
+    said = capsys.readouterr().out
+    for cell in (SMALL, LARGE):
+        assert re.search(
+            rf"^Failed: {cell}: (\d+) of \1 requests .* status 500", said, re.MULTILINE
+        )
+    assert (folder / "report" / "report.html").is_file()
 
 
 def test_an_emulator_that_does_not_start_is_told(
-    interpreter: Callable[[str], str], tmp_path: Path
+    interpreter: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     python = interpreter("raise SystemExit('testbed: No Docker engine answers.')")
-    with pytest.raises(TestbedError, match=r"No Docker engine answers\."):
-        run_demo(backend="docker", run_dir=tmp_path / "run", python=python)
+    plan = write_plan(tmp_path)
+    assert run_demo(backend="docker", run_dir=tmp_path / "run", plan=plan, python=python) == 1
+    said = capsys.readouterr().out
+    assert "No request was made." in said
+    assert re.search(rf"(?s)Failed: {SMALL} is failed: .*No Docker engine answers\.", said)
 
 
-def test_a_locust_that_fails_is_told(
-    stand_in: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_ctrl_c_leaves_a_run_to_go_on_with(
+    stand_in: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("RAMP_WAIT_S", "long")
-    with pytest.raises(TestbedError, match=r"(?s)Locust ended .*RAMP_WAIT_S must be a number"):
-        run_demo(backend="process", run_dir=tmp_path / "run", seconds=SHORT, python=stand_in)
+    run_cell = CellRunner.run
+
+    def interrupted(self: Any, cell: Any, *rest: Any) -> Any:
+        if cell.id == LARGE:
+            raise KeyboardInterrupt
+        return run_cell(self, cell, *rest)
+
+    monkeypatch.setattr(CellRunner, "run", interrupted)
+    folder = tmp_path / "run"
+    plan = write_plan(tmp_path)
+    assert run_demo(backend="process", run_dir=folder, plan=plan, python=stand_in) == 130
+    said = capsys.readouterr().out
+    assert f"Stopped. `testbed experiment plan.toml --resume {folder}` goes on." in said
+    assert set(read_study(folder).rows) == {SMALL}
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert run_experiment(plan, resume=folder, python=stand_in) == 0
 
 
 def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "journal.jsonl").write_text("mine")
-    with pytest.raises(TestbedError, match="is not empty"):
-        run_demo(run_dir=tmp_path)
+    (tmp_path / "mine").write_text("")
+    with pytest.raises(SettingsError, match="is not empty"):
+        run_demo(run_dir=tmp_path, plan=write_plan(tmp_path))
 
 
-def test_a_ramp_needs_time(tmp_path: Path) -> None:
-    with pytest.raises(TestbedError, match="longer than 0 s"):
-        run_demo(run_dir=tmp_path / "run", seconds=0)
+def test_cells_that_are_not_done_or_have_no_request_are_failures(tmp_path: Path) -> None:
+    plans = [CellPlan(TF, 256), CellPlan(TF, 512, status="failed"), CellPlan(TF, 1024)]
+    study = read_study(write_study(tmp_path / "run", plans))
+    rows = {cell: of_cell for cell, of_cell in study.rows.items() if cell != plans[2].id}
+    study = replace(study, rows=rows)
+    assert failures_of(study, all_stats(study)) == [
+        "kdd99-tf-512-ramp-1 is failed: Locust ended with exit code 1",
+        "kdd99-tf-1024-ramp-1 is done and has no request.",
+    ]
 
 
-def test_failed_requests_are_the_verdict(study: object, capsys: pytest.CaptureFixture[str]) -> None:
-    run = read_run(study.write())  # type: ignore[attr-defined]
-    assert demo._verdict(run) == 1
-    assert "1 of 7 requests failed, the first with: status 429: no room" in capsys.readouterr().out
+def test_the_table_says_where_this_machine_was_the_bottleneck(tmp_path: Path) -> None:
+    plans = [
+        CellPlan(TF, 256),
+        CellPlan(TF, 512, host_remark="CPU full: 14% of the time"),
+        CellPlan(TF, 1024, host_bound="load 9 on 2 cores"),
+    ]
+    study = read_study(write_study(tmp_path / "run", plans))
+    lines = summary(study, all_stats(study))
+    assert [line.partition("   ")[0] for line in lines[2:5]] == [
+        *("kdd99-tf 256 MB", "kdd99-tf 512 MB", "kdd99-tf 1024 MB ‡")
+    ]
+    assert lines[5:] == [
+        "",
+        "This machine slowed requests (‡: typical ones too):",
+        "  kdd99-tf 512 MB: CPU full: 14% of the time",
+        "  kdd99-tf 1024 MB ‡: load 9 on 2 cores",
+    ]
+
+
+def test_the_plan_of_the_demo_takes_less_than_five_minutes() -> None:
+    assert sum(cell.expected_s for cell in cells_of(load(PLAN))) < 300
+
+
+def test_the_command_line_starts_the_demo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: dict[str, Any] = {}
+
+    def run(**options: Any) -> int:
+        asked.update(options)
+        return 3
+
+    monkeypatch.setattr(demo, "run_demo", run)
+    assert main(["demo", "--backend", "process", "--run-dir", str(tmp_path)]) == 3
+    assert asked == {"backend": "process", "run_dir": tmp_path}

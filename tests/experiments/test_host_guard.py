@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from emulator.core.model import StartKind
 from emulator.experiments.host_guard import HostGuard, HostProbe, HostSample, judge, under_way
 from emulator.experiments.run_directory import ClientRow
 
@@ -62,10 +63,33 @@ def test_each_shortage_is_a_reason(change: dict[str, float], why: str) -> None:
     assert (verdict.verdict, verdict.why, verdict.bound) == ("host-bound", why, True)
 
 
-def test_a_full_cpu_counts_when_it_is_full_for_more_than_a_tenth_of_the_time() -> None:
+@pytest.mark.parametrize(
+    ("full", "bound", "remark"),
+    [
+        (1, False, ""),
+        (2, False, "CPU full: 20% of the time, 40% of it by sandboxes"),
+        (3, True, ""),
+    ],
+)
+def test_a_full_cpu_is_a_remark_and_when_it_is_full_for_longer_a_reason(
+    full: int, bound: bool, remark: str
+) -> None:
+    verdict = judge([CALM] * (10 - full) + [replace(CALM, cpu_busy=1.0)] * full, 2)
+    assert (verdict.bound, verdict.remark) == (bound, remark)
+
+
+def test_a_cpu_that_was_full_in_cold_starts_alone_is_told_so(tmp_path: Path) -> None:
+    guard = HostGuard(tmp_path / "host.csv", every=0.5)
     full = replace(CALM, cpu_busy=1.0)
-    assert not judge([CALM] * 9 + [full], 2).bound
-    assert judge([CALM] * 8 + [full] * 2, 2).bound
+    guard._samples = [replace(full, at_epoch=10.4)]
+    guard._samples += [replace(CALM, at_epoch=11.2 + place / 2) for place in range(6)]
+    cold = replace(client(10, 500), start_kind=StartKind.COLD)
+    told = "14% of the time, 40% of it by sandboxes"
+    in_cold_starts = guard.verdict([cold, client(10.5, 4000)])
+    assert in_cold_starts.remark == f"CPU full during cold starts: {told}"
+    in_warm_requests = guard.verdict([client(10, 4500)])
+    assert in_warm_requests.remark == f"CPU full: {told}"
+    assert not in_warm_requests.bound
 
 
 def test_requests_that_overlap_are_one_span() -> None:

@@ -97,6 +97,13 @@ def test_host_bound_cells_say_why(tmp_path: Path) -> None:
     assert [cell.host_bound for cell in study.cells] == ["load 9 on 2 cores", ""]
 
 
+def test_what_the_host_slowed_at_times_is_a_remark(tmp_path: Path) -> None:
+    plans = [replace(TWO[0], host_remark="CPU full: 14% of the time"), TWO[1]]
+    study = read_study(write_study(tmp_path / "run", plans))
+    assert [cell.host_remark for cell in study.cells] == ["CPU full: 14% of the time", ""]
+    assert [cell.host_bound for cell in study.cells] == ["", ""]
+
+
 def test_an_emulators_own_run_is_a_study_with_a_cell_a_function(study: MadeRun) -> None:
     run = read_study(study.write())
     assert [cell.id for cell in run.cells] == ["slow", "fast"]

@@ -80,6 +80,16 @@ def test_what_is_missing_or_host_bound_is_told_before_the_figures(document: Docu
     assert max(places) < first_table
 
 
+def test_what_the_host_slowed_at_times_is_told_and_hides_nothing(tmp_path: Path) -> None:
+    plans = [CellPlan(TF, 256), CellPlan(TF, 512, host_remark="CPU full: 14% of the time")]
+    blocks = study_document(read_study(write_study(tmp_path / "run", plans))).blocks
+    (notice,) = (block for block in blocks if isinstance(block, Notice))
+    assert "not the typical ones" in notice.title
+    assert notice.lines == ("kdd99-tf 512 MB: CPU full: 14% of the time.",)
+    assert isinstance(blocks[0], Paragraph)
+    assert "provisional" not in blocks[0].text
+
+
 def test_a_host_bound_cell_is_marked_in_every_table_that_has_it(document: Document) -> None:
     tables = [b for b in document.blocks if isinstance(b, Table) and b.head[1] != "verdict"]
     rows = [row for table in tables for row in table.rows if "1024 MB" in row[0]]

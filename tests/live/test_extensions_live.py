@@ -364,7 +364,9 @@ async def test_internal_extension_gets_invocations_and_half_a_second_at_the_end(
     real: SandboxBackend, tmp_path: Path
 ) -> None:
     async with stage(real, tmp_path, keep_alive=0.2) as here:
-        await here.deploy(INTERNAL)
+        await here.deploy(
+            INTERNAL, memory_mb=1769
+        )  # half a second is short for less on a full host
         outcome = invoke(here, 1)
         thread = await here.actor("internal")
         await thread.register("internal", "INVOKE")

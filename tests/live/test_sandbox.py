@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 
 from emulator.core.catalog import FunctionConfiguration
 from emulator.core.messages import Anatomy
 from emulator.live.backend import RUNTIME, Exit
-from emulator.live.extensions_api import ShutdownReason
+from emulator.live.extensions_api import Extensions, FunctionIdentity, ShutdownReason
 from emulator.live.runtime_api import Work
 from emulator.live.sandbox import LiveSandbox, Usage
 from tests.live.moved_clock import MovedClock
@@ -116,6 +117,9 @@ class Owner:
         self, _: LiveSandbox, request_id: str, error_type: str, error_body: bytes
     ) -> None:
         self.heard.append(("stream ended", request_id, error_type, error_body))
+
+    def kept_busy(self, _: LiveSandbox) -> None:
+        self.heard.append("kept busy")
 
     def process_ended(self, _: LiveSandbox, name: str, ended: Exit) -> None:
         self.heard.append((name, ended))
@@ -357,6 +361,67 @@ async def test_init_error_is_not_heard_after_the_init_or_during_a_reset(here: He
     here.sandbox.init_failed("Late", b"why")
     assert here.owner.heard == []
     assert here.sandbox.init_error_body == b""
+
+
+# extensions
+
+
+def with_extension(here: Here) -> Callable[[], None]:
+    """What has the sandbox's extension register."""
+    extensions = here.sandbox.extensions = Extensions(
+        FunctionIdentity("f", "$LATEST", "app.handler", ""),
+        ("watcher",),
+        lambda: str(UUID(int=1)),
+        here.sandbox.look,
+        lambda *_: None,
+    )
+
+    def register() -> None:
+        headers = {b"lambda-extension-name": b"watcher"}
+        path, body = b"/2020-01-01/extension/register", b'{"events": ["INVOKE"]}'
+        assert extensions.answer(b"POST", path, headers, body, lambda _: None)
+
+    return register
+
+
+async def test_runtime_is_started_when_the_extension_has_registered(here: Here) -> None:
+    register = with_extension(here)
+    here.sandbox.started(here.process)
+    assert here.told == []
+    register()
+    assert here.told == ["run runtime"]
+
+
+async def test_extension_faster_than_the_backends_answer_has_the_runtime_started(
+    here: Here,
+) -> None:
+    with_extension(here)()
+    here.sandbox.started(here.process)
+    assert here.told == ["run runtime"]
+
+
+async def test_runtime_that_ended_is_not_started_again_before_the_reset(here: Here) -> None:
+    register = with_extension(here)
+    here.sandbox.started(here.process)
+    register()
+    here.sandbox.process_ended(RUNTIME, Exit(1))
+    here.sandbox.look()
+    assert here.told == ["run runtime"]
+    await here.reset()
+    here.told.clear()
+    here.sandbox.dispatch(WORK)
+    register()
+    assert here.told == ["limit", "run watcher", "run runtime"]
+
+
+async def test_shutdown_does_not_wait_for_who_did_not_register_for_it(here: Here) -> None:
+    register = with_extension(here)
+    here.sandbox.started(here.process)
+    register()
+    here.sandbox.process_ended(RUNTIME, Exit(1))
+    async with asyncio.timeout(1.0):  # the shutdown phase has two seconds
+        await here.reset()
+    assert here.told == ["run runtime", "cut off", "reset"]
 
 
 # resets

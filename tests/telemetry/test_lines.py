@@ -165,6 +165,16 @@ ERROR = "Status: error\tError Type: "
             ],
         ),
         (
+            replace(WARM, status=Status.EXITED, error_type="Extension.Crash"),
+            "exit status 3",
+            [
+                "RequestId: the-id Error: exit status 3",
+                "Extension.Crash",
+                END,
+                REPORT + ERROR + "Extension.Crash",
+            ],
+        ),
+        (
             replace(WARM, status=Status.OUT_OF_MEMORY, error_type="out of memory"),
             KILLED,
             [
