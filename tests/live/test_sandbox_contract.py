@@ -255,10 +255,12 @@ async def test_function_that_kills_all_it_can_ends_no_more_than_its_sandbox(
         pytest.skip("this view has no processes of its own")
     async with sandbox(real, function(tmp_path / "f")) as here:
         here.tell("os.kill(-1, 9); os._exit(9)")
+        event = asyncio.create_task(here.event())
         done, _ = await asyncio.wait(
-            [here.process.exited, asyncio.create_task(here.event())],
-            timeout=BOUND,
-            return_when=asyncio.FIRST_COMPLETED,
+            [here.process.exited, event], timeout=BOUND, return_when=asyncio.FIRST_COMPLETED
         )
+        # left alone it would run out of time in a later test
+        event.cancel()
+        await asyncio.gather(event, return_exceptions=True)
         assert done
     assert here.process.exited.done()
