@@ -52,6 +52,8 @@ class Launcher:
         self, number: int, configuration: FunctionConfiguration, package: str, owner: SandboxOwner
     ) -> LiveSandbox:
         """A sandbox that is not started."""
+        cpus = self._profile.visible_cpus(configuration.memory_mb)
+        quota = self._profile.cpu_quota_us(configuration.memory_mb) / 1e6
         sandbox = LiveSandbox(
             number,
             configuration,
@@ -59,6 +61,7 @@ class Launcher:
             owner=owner,
             clock=self._clock,
             epoch_ms=self._recorder.epoch_ms,
+            quota_lasts=quota / cpus / self._clock.dilation,
         )
 
         def failed(_name: str, error_type: str, phase: ErrorPhase) -> None:

@@ -32,8 +32,6 @@ _LAST_WORDS = 0.1
 """Seconds that an ended runtime's connections may take to be read to their end."""
 _MEMORY_SAMPLE = 0.1
 """Seconds between two looks at a sandbox's memory: a look costs more than a warm invoke."""
-_LEAST_THROTTLED = 0.001
-"""Seconds: an invocation shorter than this has not used up a CPU quota."""
 _LAST_TELEMETRY = 0.2
 """Seconds that what is buffered may take to be delivered before the shutdown."""
 _INTERNAL_GRACE = 0.5
@@ -94,6 +92,7 @@ class LiveSandbox:
         owner: SandboxOwner,
         clock: LoopClock,
         epoch_ms: Callable[[Seconds], int],
+        quota_lasts: Seconds,
     ) -> None:
         self.id = sandbox
         self.configuration = configuration
@@ -113,6 +112,9 @@ class LiveSandbox:
         self._owner = owner
         self._clock = clock
         self._epoch_ms = epoch_ms
+        self._quota_lasts = quota_lasts
+        """With all CPUs that it sees at work. A shorter invocation is not looked at, as a look costs
+        a good part of it; what was withheld then counts for the next one that is."""
         self._process: SandboxProcess | None = None
         self._freezing: asyncio.TimerHandle | None = None
         self._frozen = False
@@ -230,7 +232,7 @@ class LiveSandbox:
         if exact or now - self._memory_seen_at > _MEMORY_SAMPLE:
             self._memory_seen_at = now
             self._max_memory_mb = max(self._max_memory_mb, process.max_memory_mb())
-        if not exact and now - self._dispatched_at < _LEAST_THROTTLED:
+        if not exact and now - self._dispatched_at < self._quota_lasts:
             return Usage(self._max_memory_mb)
         before, self._throttled = self._throttled, process.throttled()
         periods, seconds = self._throttled

@@ -153,7 +153,9 @@ class PlatformLog:
         """`reason` is how the runtime ended, where it did."""
         if record.dispatched_at is None:
             return Told([], [])
-        text = lines.closing(record, self._profile, reason, platform_events.timestamp(at))
+        # only the line of a timeout has a time
+        time = platform_events.timestamp(at) if record.status is Status.TIMEOUT else ""
+        text = lines.closing(record, self._profile, reason, time)
         if self._nobody_wants_events():
             return Told(text, [])
         status = _STATUS.get(record.status, RunStatus.ERROR)

@@ -139,6 +139,7 @@ class Here:
             owner=self.owner,
             clock=self.clock,  # type: ignore[arg-type]
             epoch_ms=lambda at: int(at * 1000),
+            quota_lasts=0.001,
         )
         self.sandbox.endpoint = Endpoint(self.told)
 
