@@ -113,7 +113,7 @@ class LiveSandbox:
         self._clock = clock
         self._epoch_ms = epoch_ms
         self._quota_lasts = quota_lasts
-        """With all CPUs that it sees at work. A shorter invocation is not looked at, as a look costs
+        """With all CPUs that it sees at work. A shorter invocation is not looked at, as a look is
         a good part of it; what was withheld then counts for the next one that is."""
         self._process: SandboxProcess | None = None
         self._freezing: asyncio.TimerHandle | None = None
