@@ -12,7 +12,7 @@ RUN mkdir -p /usr/share/man/man1 /opt/java \
 # This machine's settings.xml; with none, Maven goes to its central repository.
 ARG MAVEN_SETTINGS
 RUN if [ -n "$MAVEN_SETTINGS" ]; then \
-      mkdir -p /root/.m2 && printf '%s\n' "$MAVEN_SETTINGS" >/root/.m2/settings.xml; \
+      mkdir -p ~/.m2 && printf '%s\n' "$MAVEN_SETTINGS" >~/.m2/settings.xml; \
     fi
 
 ENV JAVA_HOME=/opt/java/openjdk \

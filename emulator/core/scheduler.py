@@ -4,6 +4,8 @@ It is told of events and answers with commands; it does nothing else. Whoever dr
 the commands and reports back. The same events at the same times with the same chance give the
 same commands, whether the driver is the simulator or the live engine.
 
+It is long because it is one machine: every move of a sandbox stands here, and nowhere else.
+
 Written down on purpose:
 
 - Deadlines that are due are handled before the event that comes at or after them, so a late

@@ -4,6 +4,8 @@ One event loop owns the scheduler. `_apply` is the only place that tells it of a
 an event and its commands nothing is awaited. A command is carried out at once (a dispatch, a
 freeze) or by a task that ends by applying the event that completes it (a start, a stop).
 
+Commands, and the reports that complete them, stand side by side in this one module.
+
 Time comes from the loop alone, so on a loop whose time jumps to its next timer, with a fake
 backend, a run takes no real time and its journal equals the simulator's.
 """
