@@ -29,7 +29,8 @@ class HeldCalls:
         self._go_on = go_on
         self._ending: dict[int, tuple[str, float]] = {}
         """By sandbox: its version, and until when it is waited for."""
-        self._held: dict[str, deque[str]] = {}
+        self._held: dict[str, deque[tuple[str, float]]] = {}
+        """Of each version the request ids, and until when each waits."""
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     def about_to_end(self, key: str, sandbox: int) -> None:
@@ -44,26 +45,28 @@ class HeldCalls:
         held = self._held.setdefault(key, deque())
         if len(held) >= free:
             return False
-        held.append(request_id)
+        held.append((request_id, now + _PATIENCE))
         if key not in self._timers:
-            self._timers[key] = self._clock.call_later(_PATIENCE, lambda: self._release(key))
+            self._wait_for(key, _PATIENCE)
         return True
 
     def ended(self, sandbox: int) -> None:
         """It is free, or will not be."""
         ending = self._ending.pop(sandbox, None)
-        if ending is None or not (held := self._held.get(ending[0])):
-            return
-        request_id = held.popleft()
-        if not held and (timer := self._timers.pop(ending[0], None)) is not None:
-            timer.cancel()
-        self._go_on(ending[0], request_id)
+        if ending is not None and (held := self._held.get(ending[0])):
+            self._go_on(ending[0], held.popleft()[0])
+
+    def _wait_for(self, key: str, delay: float) -> None:
+        self._timers[key] = self._clock.call_later(delay, lambda: self._release(key))
 
     def _release(self, key: str) -> None:
-        self._timers.pop(key, None)
-        held = self._held.get(key, ())
-        while held:
-            self._go_on(key, held.popleft())
+        """Lets go of those whose time is over; under load there are always some that wait."""
+        del self._timers[key]
+        held = self._held[key]
+        while held and held[0][1] <= self._clock.now():
+            self._go_on(key, held.popleft()[0])
+        if held:
+            self._wait_for(key, max(0.0, held[0][1] - self._clock.now()))
 
     def close(self) -> None:
         for timer in self._timers.values():

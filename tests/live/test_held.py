@@ -114,3 +114,16 @@ def test_nothing_goes_on_after_the_close(here: Here) -> None:
     here.calls.close()
     here.clock.move(1.0)
     assert here.went_on == []
+
+
+def test_those_that_came_later_wait_on_when_the_first_ones_time_is_over(here: Here) -> None:
+    for sandbox in (1, 2, 3):
+        here.calls.about_to_end(KEY, sandbox)
+    here.calls.hold(KEY, "a")
+    here.clock.move(0.15)
+    here.calls.about_to_end(KEY, 4)
+    here.calls.hold(KEY, "b")
+    here.clock.move(0.21)
+    assert here.went_on == [(0.2, KEY, "a")]
+    here.calls.ended(4)
+    assert [request for _, _, request in here.went_on] == ["a", "b"]
