@@ -47,8 +47,9 @@ _NOT_FOR_EXTENSIONS = (
 
 # Each process has a follower, a subshell that waits for it, tells its end and passes signals on:
 # SIGTERM as it is, SIGUSR1 as SIGKILL. A `wait` that a signal interrupts answers as if that had
-# ended the process (bash even later), so what looks like a signal is asked again: a shell that has
-# told the true status then answers 127, or the same once more.
+# ended the process, so what looks like a signal is believed when it is told twice of a process that
+# was gone before the `wait`; a shell that has told the true status may answer 127. Once in a while
+# bash loses the status of what ended just as a signal came: it answers -1 then, or 127 at once.
 _PROGRAM = r"""
 exec 3>&2 2>/dev/null
 trap '' HUP INT QUIT TERM
@@ -66,7 +67,7 @@ _tb_start() {
   exec "$@" </dev/null 2>&3 3>&-
 }
 _tb_signal() {
-  _tb_hit=$1
+  [ "$_tb_hit" = KILL ] || _tb_hit=$1
   [ -n "$_tb_child" ] || return
   [ "$1" != KILL ] || kill -KILL "-$_tb_child"
   kill "-$1" "$_tb_child"
@@ -81,13 +82,16 @@ _tb_follow() {
   [ -z "$_tb_hit" ] || _tb_signal "$_tb_hit"
   @announce@
   while :; do
+    _tb_gone=
+    kill -0 "$_tb_child" || _tb_gone=1
     wait "$_tb_child"
     _tb_status=$?
     if [ "$_tb_status" = 127 ] && [ -n "$_tb_code" ]; then break; fi
     _tb_last=$_tb_code _tb_code=$_tb_status
-    [ "$_tb_code" -gt 128 ] || break
-    [ "$_tb_code" != "$_tb_last" ] || kill -0 "$_tb_child" || break
+    [ "$_tb_code" -lt 0 ] || [ "$_tb_code" -gt 128 ] || break
+    [ -z "$_tb_gone" ] || [ "$_tb_code" != "$_tb_last" ] || break
   done
+  case $_tb_hit$_tb_code in *-1 | KILL138) _tb_code=137 ;; esac
   _tb_say "$_tb_n" "$_tb_code"
   exit "$_tb_code"
 }

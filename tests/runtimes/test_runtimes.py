@@ -122,14 +122,15 @@ async def test_request_past_its_timeout_fails_and_a_later_one_is_served_afresh(
     runtime: Runtime, backend: DockerBackend, tmp_path: Path
 ) -> None:
     async with world(backend, tmp_path) as here:
-        key = await deployed(here, runtime, timeout=2)
+        # the later one's timeout covers the runtime's start as well
+        key = await deployed(here, runtime, timeout=4, memory_mb=1769)
         first = await here.invoke(key, {})
         late = await here.invoke(key, {"do": "sleep"})
         fresh = await here.invoke(key, {"n": 1})
     assert late.failure is Failure.TIMEOUT
     assert json.loads(late.payload) == {
         "errorType": "Sandbox.Timedout",
-        "errorMessage": f"RequestId: {late.request_id} Error: Task timed out after 2.00 seconds",
+        "errorMessage": f"RequestId: {late.request_id} Error: Task timed out after 4.00 seconds",
     }
     assert late.sandbox == first.sandbox
     assert answer(fresh.payload)["event"] == {"n": 1}
