@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields
 from enum import Enum
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from emulator.core import messages
@@ -37,19 +38,20 @@ _COMMANDS = {kind.__name__: kind for kind in get_args(Command)}
 _MESSAGES = (*_EVENTS.values(), *_COMMANDS.values())
 _NESTED = (Anatomy, FunctionVersion)
 _FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in (*_MESSAGES, *_NESTED)}
+_TAGGED = {kind: ("type", *_FIELDS[kind]) for kind in _MESSAGES}
+_VALUES = {kind: attrgetter("__class__.__name__", *_FIELDS[kind]) for kind in _MESSAGES}
+"""Take of a message what `_TAGGED` names."""
 _HINTS = {kind: get_type_hints(kind, vars(messages)) for kind in (*_MESSAGES, *_NESTED)}
 
 
 def encode(entry: Entry) -> str:
     """The entry as one line, without its end."""
-    return json.dumps(
+    return _ENCODER.encode(
         {
             "at": entry.at,
             "event": _tagged(entry.event),
             "commands": [_tagged(command) for command in entry.commands],
-        },
-        separators=(",", ":"),
-        default=_plain,
+        }
     )
 
 
@@ -80,11 +82,17 @@ def replay(entries: Iterable[Entry], scheduler: Scheduler) -> None:
 
 
 def _tagged(message: Event | Command) -> dict[str, Any]:
-    return {"type": type(message).__name__, **_plain(message)}
+    kind = type(message)
+    if not _FIELDS[kind]:
+        return {"type": kind.__name__}
+    return dict(zip(_TAGGED[kind], _VALUES[kind](message), strict=True))
 
 
 def _plain(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in _FIELDS[type(value)]}
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), default=_plain)
 
 
 def _untagged(kinds: dict[str, type], raw: dict[str, Any]) -> Any:

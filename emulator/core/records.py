@@ -122,6 +122,25 @@ class SandboxRecord:
     init_phase: InitPhase = InitPhase.INIT
 
 
+@dataclass(slots=True)
+class _Open:
+    """An invocation that has not ended."""
+
+    version: FunctionVersion
+    requested_at: Seconds
+    start: StartKind | None = None
+    sandbox: int | None = None
+    dispatched_at: Seconds | None = None
+    queued: Seconds = 0.0
+    anatomy: Anatomy | None = None
+
+
+_Usage = InvocationFinished | RuntimeExited | SandboxReset
+"""An event that tells what an invocation used."""
+
+_NONE_USED = SandboxReset(0)
+
+
 class RecordFold:
     """Fed with entries in order, it hands out the invocations that each one ends."""
 
@@ -131,7 +150,7 @@ class RecordFold:
         self.failed_inits: list[InitReport] = []
         """Those of the entry that was fed last."""
         self._versions: dict[str, FunctionVersion] = {}
-        self._open: dict[str, InvocationRecord] = {}
+        self._open: dict[str, _Open] = {}
         self._timed_out: dict[int, InvocationRecord] = {}
         """By sandbox; how much memory they used is told when that is reset."""
 
@@ -150,7 +169,7 @@ class RecordFold:
             case VersionDeployed(function):
                 self._versions[function.key] = function
             case InvokeRequested(invocation, key):
-                self._requested(invocation, self._versions[key], at)
+                self._open[invocation] = _Open(self._versions[key], at)
             case InitBegan(sandbox):
                 self._init_began(sandbox, at)
             case SandboxReady(sandbox, anatomy):
@@ -168,18 +187,6 @@ class RecordFold:
             del self.sandboxes[gone.id]
         return ended
 
-    def _requested(self, invocation: str, version: FunctionVersion, at: Seconds) -> None:
-        self._open[invocation] = InvocationRecord(
-            invocation,
-            version.name,
-            version.version,
-            version.memory_mb,
-            at,
-            at,
-            Status.OK,
-            timeout=version.timeout,
-        )
-
     def _command(self, command: Command, entry: Entry) -> list[InvocationRecord]:
         at = entry.at
         match command:
@@ -191,11 +198,11 @@ class RecordFold:
             case StartSandbox(sandbox, _, str(invocation)):
                 # the request's version, not the key's: another may have been deployed since
                 waiting = self._open[invocation]
+                version = waiting.version
                 self.sandboxes[sandbox] = SandboxRecord(
-                    sandbox, waiting.function, waiting.memory_mb, at
+                    sandbox, version.name, version.memory_mb, at
                 )
-                queued = at - waiting.requested_at
-                self._open[invocation] = replace(waiting, queued=queued, sandbox=sandbox)
+                waiting.queued, waiting.sandbox = at - waiting.requested_at, sandbox
             case Dispatch(sandbox, invocation, start):
                 self._dispatched(sandbox, invocation, start, at)
             case Throttle(invocation, reason):
@@ -264,8 +271,7 @@ class RecordFold:
         if record is None or record.dispatched_at is None or record.sandbox != event.sandbox:
             return []
         status = Status.HANDLER_ERROR if event.error_type else Status.OK
-        ended = self._end(event.invocation, at, status, error_type=event.error_type)
-        return [_with_usage(record, event) for record in ended]
+        return self._end(event.invocation, at, status, error_type=event.error_type, used=event)
 
     def _dispatched(self, sandbox: int, invocation: str, start: StartKind, at: Seconds) -> None:
         record = self.sandboxes[sandbox]
@@ -276,26 +282,47 @@ class RecordFold:
         )
         if again:
             record.init_began_at = at
-        self._open[invocation] = replace(
-            self._open[invocation],
-            start=start,
-            sandbox=sandbox,
-            dispatched_at=at,
-            anatomy=record.anatomy if cold else None,
-        )
+        opened = self._open[invocation]
+        opened.start, opened.sandbox, opened.dispatched_at = start, sandbox, at
+        opened.anatomy = record.anatomy if cold else None
 
     def _end(
-        self, invocation: str, at: Seconds, status: Status, *, error_type: str = ""
+        self,
+        invocation: str,
+        at: Seconds,
+        status: Status,
+        *,
+        error_type: str = "",
+        used: _Usage = _NONE_USED,
     ) -> list[InvocationRecord]:
-        record = self._open.pop(invocation, None)
-        if record is None:
+        opened = self._open.pop(invocation, None)
+        if opened is None:
             return []
-        return [replace(record, finished_at=at, status=status, error_type=error_type)]
+        version = opened.version
+        return [
+            InvocationRecord(
+                invocation,
+                version.name,
+                version.version,
+                version.memory_mb,
+                opened.requested_at,
+                at,
+                status,
+                opened.start,
+                opened.sandbox,
+                opened.dispatched_at,
+                opened.queued,
+                opened.anatomy,
+                error_type,
+                used.max_memory_mb,
+                used.throttled,
+                used.throttled_periods,
+                version.timeout,
+            )
+        ]
 
 
-def _with_usage(
-    record: InvocationRecord, event: InvocationFinished | RuntimeExited | SandboxReset
-) -> InvocationRecord:
+def _with_usage(record: InvocationRecord, event: _Usage) -> InvocationRecord:
     return replace(
         record,
         max_memory_mb=event.max_memory_mb,

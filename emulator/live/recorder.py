@@ -242,18 +242,18 @@ class Recorder:
             stream.subscriber.emit(event)
 
     def _tell_of_inits(self, entry: Entry) -> None:
-        at = self.epoch(entry.at)
+        at, event = self.epoch(entry.at), entry.event
         for report in self._fold.failed_inits:
             stream = self._streams.get(report.sandbox)
             if stream is not None:
                 self._tell(stream, at, stream.platform.init_failed(at, report))
-        if isinstance(entry.event, SandboxReset) and entry.event.sandbox in self._streams:
-            self._streams[entry.event.sandbox].initialized = False
-        if isinstance(entry.event, SandboxReady) and entry.event.sandbox in self._streams:
-            stream = self._streams[entry.event.sandbox]
-            anatomy = entry.event.anatomy
+        if not isinstance(event, SandboxReady | SandboxReset) or event.sandbox not in self._streams:
+            return
+        stream = self._streams[event.sandbox]
+        stream.initialized = isinstance(event, SandboxReady)
+        if isinstance(event, SandboxReady):
+            anatomy = event.anatomy
             phase = InitPhase.INVOKE if stream.unstarted else InitPhase.INIT
-            stream.initialized = True
             done = stream.platform.init_done(at, anatomy.connect + anatomy.init, phase)
             self._tell(stream, at, done)
             self._start(stream, at)

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +23,7 @@ LONGEST_LINE = 262_144 - EVENT_OVERHEAD
 _LIMIT = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class LogEvent:
+class LogEvent(NamedTuple):
     """One line of a function's log."""
 
     id: int
@@ -86,8 +85,10 @@ class Logs:
 
     def line(self, function: str, stream: str, at_epoch: float, message: str) -> None:
         """Takes a line of Lambda's own; what the sandbox has not ended yet ends before it."""
-        self.end(function, stream)
-        self._add(self._group(function), at_epoch, stream, message.encode())
+        group = self._group(function)
+        if group.open:
+            self.end(function, stream)
+        self._append(group, at_epoch, stream, message, len(message.encode()))
 
     def end(self, function: str, stream: str) -> None:
         """Ends the stream's last line, when its sandbox is gone or its invocation over."""
@@ -139,10 +140,16 @@ class Logs:
         for start in range(0, max(1, len(line)), LONGEST_LINE):
             piece = line[start : start + LONGEST_LINE]
             message = piece.decode(errors="replace").removesuffix("\r")
-            self.last_id = next(self._ids)
-            group.events.append(LogEvent(self.last_id, at_epoch, stream, message))
-            group.sizes.append(len(piece) + EVENT_OVERHEAD)
-            group.size += len(piece) + EVENT_OVERHEAD
+            self._append(group, at_epoch, stream, message, len(piece))
+
+    def _append(
+        self, group: _Group, at_epoch: float, stream: str, message: str, message_bytes: int
+    ) -> None:
+        self.last_id = next(self._ids)
+        group.events.append(LogEvent(self.last_id, at_epoch, stream, message))
+        size = message_bytes + EVENT_OVERHEAD
+        group.sizes.append(size)
+        group.size += size
         while group.size > self._limit and len(group.events) > 1:
             group.events.popleft()
             group.size -= group.sizes.popleft()

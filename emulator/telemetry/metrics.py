@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -17,7 +18,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-from emulator.core.billing import Size, billed_ms, invocation
+from emulator.core.billing import Size, billed_ms, dollars
 from emulator.core.model import SandboxState, StartKind
 from emulator.core.records import Status
 from emulator.telemetry.lines import init_duration
@@ -41,6 +42,11 @@ _INITS = (
     *(0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75),
     *(1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 40.0),
 )
+
+_UNKNOWN = Size(memory_mb=0)
+"""Has the architecture and the /tmp of a function whose configuration is not known."""
+_PRICED = 4096
+"""Prices of invocations that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,8 @@ class Metrics:
         configured: Callable[[str], FunctionConfiguration | None] = _unknown,
     ) -> None:
         self._prices = profile.prices
+        # most invocations of a function are billed for one of a few durations
+        self._dollars = lru_cache(_PRICED)(partial(dollars, profile.prices))
         self._configured = configured
         self._registry = registry = CollectorRegistry()
         self._series: dict[tuple[str, StartKind | None, Status], _Series] = {}
@@ -144,18 +152,18 @@ class Metrics:
             series.init.observe(init_duration(record))
 
     def _charge(self, record: InvocationRecord) -> None:
-        # the memory is what the invocation had, which a configuration may since have changed
-        size = Size(record.memory_mb)
+        architecture, storage_mb = _UNKNOWN.architecture, _UNKNOWN.storage_mb
         if known := self._configured(record.function):
-            size = Size(record.memory_mb, known.architecture, known.ephemeral_storage_mb)
+            architecture, storage_mb = known.architecture, known.ephemeral_storage_mb
         init = init_duration(record) if record.start is StartKind.COLD else 0.0
-        charge = invocation(
-            self._prices,
-            size,
+        cost = self._dollars(
+            record.memory_mb,  # what the invocation had; a configuration may since have changed
             billed_ms(self._prices, record.duration, init),
+            architecture=architecture,
+            storage_mb=storage_mb,
             provisioned=record.start is StartKind.PROVISIONED,
         )
-        self._cost_of(record.function, size.architecture).inc(charge.dollars)
+        self._cost_of(record.function, architecture).inc(cost)
 
     def _cost_of(self, function: str, architecture: Architecture) -> Counter:
         key = (function, architecture)
