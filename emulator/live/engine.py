@@ -208,7 +208,8 @@ class Engine:
         if tail:
             outcome = asyncio.ensure_future(self._with_log(call))
         self._calls[call.request_id] = call
-        if self._scheduler.has_idle(key) or not self._held.hold(key, call.request_id):
+        idle = self._scheduler.has_idle(key)
+        if not self._held.hold(key, call.request_id, another_is_idle=idle):
             self._requested(key, call.request_id)
         return outcome
 

@@ -31,10 +31,12 @@ class MovedClock:
         self.timers.append((self.at + delay, Timer(callback)))
         return self.timers[-1][1]
 
+    def call_at(self, at: float, callback: Callable[[], None]) -> Timer:
+        return self.call_later(at - self.at, callback)
+
     def move(self, to: float) -> None:
-        for at, timer in sorted(self.timers, key=lambda each: each[0]):
-            if at <= to and not timer.cancelled:
-                self.at = at
-                timer.cancelled = True
-                timer.callback()
+        while due := [one for one in self.timers if one[0] <= to and not one[1].cancelled]:
+            self.at, timer = min(due, key=lambda each: each[0])
+            timer.cancelled = True
+            timer.callback()
         self.at = to

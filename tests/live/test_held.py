@@ -108,6 +108,19 @@ def test_each_request_is_held_as_long_as_the_one_before(here: Here) -> None:
     assert here.went_on == [(0.001, KEY, "a"), (0.2003, KEY, "b")]
 
 
+def test_request_waits_but_a_moment_where_another_sandbox_is_idle(here: Here) -> None:
+    here.calls.about_to_end(KEY, 1)
+    here.calls.about_to_end(KEY, 2)
+    here.calls.hold(KEY, "a")
+    here.calls.hold(KEY, "b", another_is_idle=True)
+    here.clock.move(0.0049)
+    assert here.went_on == []
+    here.clock.move(0.006)
+    assert here.went_on == [(0.005, KEY, "b")], "the one before it has nowhere else to go"
+    here.clock.move(0.21)
+    assert here.went_on == [(0.005, KEY, "b"), (0.2, KEY, "a")]
+
+
 def test_nothing_goes_on_after_the_close(here: Here) -> None:
     here.calls.about_to_end(KEY, 1)
     here.calls.hold(KEY, "a")
