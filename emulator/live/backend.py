@@ -119,6 +119,9 @@ class SandboxProcess(Protocol):
         Takes < 0.1 ms; zeros where it cannot be told.
         """
 
+    def cpu_seconds(self) -> Seconds:
+        """CPU time used since its start. Takes < 0.1 ms; 0 where it cannot be told."""
+
     async def stop(self) -> None:
         """Kills it if it runs and takes away all that was made for it; bounded, never raises.
 

@@ -2,9 +2,9 @@
 
 It owns the words and files of the kernel's two interfaces and nothing else: it starts no process
 and knows no sandbox. Every call is synchronous. Those on the path of a warm request (`freeze`,
-`thaw`, `max_anon_mb`, `throttled`) take about 0.1 ms, since their files stay open until `close`. A
-cgroup may vanish at any time, when its last process ends and its owner removes it; a call on one
-that is gone does nothing and reads as zero.
+`thaw`, `max_anon_mb`, `throttled`) take about 0.1 ms, since their files stay open until `close`.
+A cgroup may vanish at any time, when its last process ends and its owner removes it; a call on
+one that is gone does nothing and reads as zero.
 
 Sources: Documentation/admin-guide/cgroup-v1/{memory,freezer-subsystem}.rst, cgroup-v2.rst and
 scheduler/sched-bwc.rst of the Linux kernel.
@@ -22,14 +22,15 @@ if TYPE_CHECKING:
 
 DEFAULT_ROOT = Path("/sys/fs/cgroup")
 CONTROLLERS = ("cpu", "memory", "pids", "freezer")
+_V1_CONTROLLERS = (*CONTROLLERS, "cpuacct")
 
 
 class Cgroup(Protocol):
     """What `CgroupV1` and `CgroupV2` have in common."""
 
     controllers: frozenset[str]
-    """Those of cpu, memory, pids and freezer that can be used here; a call that needs another
-    one does nothing."""
+    """Those of cpu, memory, pids and freezer (and cpuacct on v1) that can be used here; a call
+    that needs another one does nothing."""
 
     def limit_memory(self, memory_mb: int) -> None:
         """Kills in the cgroup rather than let it hold more than `memory_mb` MiB; no swap."""
@@ -61,6 +62,9 @@ class Cgroup(Protocol):
 
     def throttled(self) -> tuple[int, float]:
         """In how many periods the quota ran out, and for how many seconds in all."""
+
+    def cpu_seconds(self) -> float:
+        """How much CPU time its processes have used; 0 where the kernel does not count it."""
 
     def pids(self) -> list[int]:
         """Its processes, as seen from this process's pid namespace."""
@@ -128,6 +132,9 @@ class CgroupV2:
         stat = self._directory.fields("cpu.stat")
         return stat.get(b"nr_throttled", 0), stat.get(b"throttled_usec", 0) / 1e6
 
+    def cpu_seconds(self) -> float:
+        return field(b"\n" + self._directory.read("cpu.stat"), b"\nusage_usec ") / 1e6
+
     def pids(self) -> list[int]:
         return [int(pid) for pid in self._directory.read("cgroup.procs").split()]
 
@@ -160,7 +167,7 @@ class CgroupV1:
         for controller, mount in mounts.items():
             below = relative if isinstance(relative, str) else relative.get(controller)
             if below is not None and (path := mount / below.strip("/")).is_dir():
-                kept = ("freezer.state", "memory.stat", "cpu.stat")
+                kept = ("freezer.state", "memory.stat", "cpu.stat", "cpuacct.usage")
                 self._directories[controller] = ControlFiles(path, *kept)
         self.controllers = frozenset(self._directories)
         self._peak = 0
@@ -209,6 +216,10 @@ class CgroupV1:
         stat = cpu.fields("cpu.stat") if cpu else {}
         return stat.get(b"nr_throttled", 0), stat.get(b"throttled_time", 0) / 1e9
 
+    def cpu_seconds(self) -> float:
+        account = self._directories.get("cpuacct")
+        return int(account.read("cpuacct.usage") or 0) / 1e9 if account else 0.0
+
     def pids(self) -> list[int]:
         for controller in ("freezer", "pids", "memory", "cpu"):
             if directory := self._directories.get(controller):
@@ -237,9 +248,9 @@ def v1_mounts(root: Path) -> dict[str, Path]:
     """Where each controller's hierarchy is mounted below `root`; empty where all is cgroup v2."""
     found: dict[str, Path] = {}
     for path in sorted(root.iterdir()) if root.is_dir() else []:
-        for controller in CONTROLLERS:  # `cpu,cpuacct` is one mount with two names
+        for controller in _V1_CONTROLLERS:  # `cpu,cpuacct` is one mount, and may have two links
             if controller in path.name.split(",") and (path / "cgroup.procs").exists():
-                found.setdefault(controller, path)
+                found.setdefault(controller, path.resolve())
     return found
 
 

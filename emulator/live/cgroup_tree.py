@@ -109,7 +109,7 @@ def _usable(tree: CgroupTree) -> bool:
 
 def _v1_trees(root: Path, name: str) -> Iterator[CgroupTree]:
     """The one place on v1; a hierarchy that cannot be written is left out."""
-    bases = [mount / name for mount in v1_mounts(root).values()]
+    bases = [mount / name for mount in dict.fromkeys(v1_mounts(root).values())]
     if made := [base for base in bases if _made(base)]:
         yield CgroupTree(made, root)
 

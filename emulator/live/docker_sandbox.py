@@ -136,6 +136,9 @@ class DockerSandbox:
     def throttled(self) -> tuple[int, Seconds]:
         return self._cgroup.throttled() if self._cgroup is not None else (0, 0.0)
 
+    def cpu_seconds(self) -> Seconds:
+        return self._cgroup.cpu_seconds() if self._cgroup is not None else 0.0
+
     async def stop(self) -> None:
         if self._stopping is None:
             self._stopping = self._engine.spawn(self._stop())

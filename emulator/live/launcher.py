@@ -13,6 +13,7 @@ from emulator.live.backend import CpuShare, SandboxSpec
 from emulator.live.environment import ACCOUNT_ID, sandbox_environment
 from emulator.live.extensions_api import Extensions, FunctionIdentity
 from emulator.live.sandbox import LiveSandbox
+from emulator.live.sandbox_cpu import SandboxCpu
 from emulator.live.telemetry_api import TelemetryApi
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Launcher:
             owner=owner,
             clock=self._clock,
             epoch_ms=self._recorder.epoch_ms,
-            quota_lasts=quota / cpus / self._clock.dilation,
+            cpu=SandboxCpu(quota, cpus, self._clock.dilation),
         )
 
         def failed(_name: str, error_type: str, phase: ErrorPhase) -> None:

@@ -156,6 +156,9 @@ class ProcessSandbox:
     def throttled(self) -> tuple[int, Seconds]:
         return self._cgroup.throttled() if self._cgroup else (0, 0.0)
 
+    def cpu_seconds(self) -> Seconds:
+        return self._cgroup.cpu_seconds() if self._cgroup else 0.0
+
     async def stop(self) -> None:
         if self._stopped is None:
             self._stopped = asyncio.create_task(self._stop())

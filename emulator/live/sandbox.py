@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from emulator.live.clock import LoopClock
     from emulator.live.extensions_api import Extensions
     from emulator.live.runtime_api import RuntimeEndpoint, Work
+    from emulator.live.sandbox_cpu import SandboxCpu
     from emulator.live.telemetry_api import TelemetryApi
 
 _LAST_WORDS = 0.1
@@ -92,7 +93,7 @@ class LiveSandbox:
         owner: SandboxOwner,
         clock: LoopClock,
         epoch_ms: Callable[[Seconds], int],
-        quota_lasts: Seconds,
+        cpu: SandboxCpu,
     ) -> None:
         self.id = sandbox
         self.configuration = configuration
@@ -112,9 +113,7 @@ class LiveSandbox:
         self._owner = owner
         self._clock = clock
         self._epoch_ms = epoch_ms
-        self._quota_lasts = quota_lasts
-        """With all CPUs that it sees at work. A shorter invocation is not looked at, as a look is
-        a good part of it; what was withheld then counts for the next one that is."""
+        self._cpu = cpu
         self._process: SandboxProcess | None = None
         self._freezing: asyncio.TimerHandle | None = None
         self._frozen = False
@@ -135,6 +134,8 @@ class LiveSandbox:
         """The request id of what the runtime runs."""
         self._error_type: str | None = None
         """Of its answer; None as long as there is none."""
+        self._late_answer: tuple[asyncio.TimerHandle, str, bytes] | None = None
+        """Came too early for the dilated time: its timer, error type and body."""
         self._dispatched_at: Seconds = 0.0
         self._max_memory_mb = 0
         self._memory_seen_at = float("-inf")
@@ -185,6 +186,8 @@ class LiveSandbox:
             self.extensions.invoke(
                 work.request_id, work.deadline_ms, work.function_arn, work.trace_id
             )
+        if self._cpu.dilated and self._process is not None:
+            self._cpu.began(self._process, self._clock.now())
         assert self.endpoint is not None
         self.endpoint.dispatch(work)
 
@@ -232,7 +235,9 @@ class LiveSandbox:
         if exact or now - self._memory_seen_at > _MEMORY_SAMPLE:
             self._memory_seen_at = now
             self._max_memory_mb = max(self._max_memory_mb, process.max_memory_mb())
-        if not exact and now - self._dispatched_at < self._quota_lasts:
+        # a look is a good part of an invocation that is too short to have been throttled; what was
+        # withheld from it all the same counts for the next one that is looked at
+        if not exact and now - self._dispatched_at < self._cpu.quota_lasts:
             return Usage(self._max_memory_mb)
         before, self._throttled = self._throttled, process.throttled()
         periods, seconds = self._throttled
@@ -257,6 +262,7 @@ class LiveSandbox:
             await self._process.reset()
         if self.extensions is not None:
             self.extensions.reset()
+        self._forget_late_answer()
         self._init_over = self._first_init = False
         self._runtime_asked = False
         self._running.clear()
@@ -274,6 +280,7 @@ class LiveSandbox:
         """
         self.ending = True
         self._cancel_freezing()
+        self._forget_late_answer()
         if gently:
             self._thaw()
             await self._shut_down(ShutdownReason.SPINDOWN)
@@ -356,6 +363,8 @@ class LiveSandbox:
 
     def finish_early(self) -> None:
         """Its runtime ended after it had answered: no further `next` will come."""
+        if self._late_answer is not None:
+            self._give_late_answer()
         if self.was_answered:
             self._finish()
 
@@ -390,9 +399,28 @@ class LiveSandbox:
         self._answer(request_id, body, error_type or "Unhandled")
 
     def _answer(self, request_id: str, body: bytes, error_type: str) -> None:
-        if request_id == self._current:
-            self._error_type = error_type
-            self._owner.answered(self, request_id, body, error_type)
+        if request_id != self._current:
+            return
+        if self._cpu.dilated and self._process is not None:
+            lag = self._cpu.lag(self._process, self._clock.now())
+            timer = self._clock.call_later(lag, self._give_late_answer)
+            self._late_answer = (timer, error_type, body)
+            return
+        self._error_type = error_type
+        self._owner.answered(self, request_id, body, error_type)
+
+    def _give_late_answer(self) -> None:
+        assert self._late_answer is not None
+        timer, self._error_type, body = self._late_answer
+        timer.cancel()
+        self._late_answer = None
+        self._owner.answered(self, self._current, body, self._error_type)
+        self.look()
+
+    def _forget_late_answer(self) -> None:
+        if self._late_answer is not None:
+            self._late_answer[0].cancel()
+            self._late_answer = None
 
     def stream_began(
         self, request_id: str, content_type: str, hold: Callable[[bool], None]

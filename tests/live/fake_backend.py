@@ -166,6 +166,9 @@ class FakeProcess:
     def throttled(self) -> tuple[int, float]:
         return 0, 0.0
 
+    def cpu_seconds(self) -> float:
+        return 0.0
+
     async def stop(self) -> None:
         self._timer.cancel()
         if not self.exited.done():

@@ -72,6 +72,9 @@ class ScriptedProcess:
     def throttled(self) -> tuple[int, float]:
         return 0, 0.0
 
+    def cpu_seconds(self) -> float:
+        return 0.0
+
     async def stop(self) -> None:
         if not self.exited.done():
             self.exited.set_result(Exit(KILLED))

@@ -15,6 +15,7 @@ from emulator.live.backend import RUNTIME, Exit
 from emulator.live.extensions_api import Extensions, FunctionIdentity, ShutdownReason
 from emulator.live.runtime_api import Work
 from emulator.live.sandbox import LiveSandbox, Usage
+from emulator.live.sandbox_cpu import SandboxCpu
 from tests.live.moved_clock import MovedClock
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Process:
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self.memory_mb = 10
         self.used_up = (0, 0.0)
+        self.cpu = 0.0
         self._told = told
 
     def run(self, name: str) -> None:
@@ -61,6 +63,9 @@ class Process:
 
     def throttled(self) -> tuple[int, float]:
         return self.used_up
+
+    def cpu_seconds(self) -> float:
+        return self.cpu
 
     async def stop(self) -> None:
         self._told.append("stop")
@@ -129,7 +134,7 @@ class Owner:
 
 
 class Here:
-    def __init__(self) -> None:
+    def __init__(self, dilation: float = 1.0) -> None:
         self.told: list[str] = []
         self.clock, self.owner, self.process = MovedClock(), Owner(), Process(self.told)
         self.sandbox = LiveSandbox(
@@ -139,7 +144,7 @@ class Here:
             owner=self.owner,
             clock=self.clock,  # type: ignore[arg-type]
             epoch_ms=lambda at: int(at * 1000),
-            quota_lasts=0.001,
+            cpu=SandboxCpu(0.001 if dilation == 1 else 5.0, 1, dilation),
         )
         self.sandbox.endpoint = Endpoint(self.told)
 
@@ -298,6 +303,59 @@ async def test_invocation_too_short_to_be_throttled_is_not_asked_about(here: Her
 
 async def test_sandbox_that_was_not_made_has_used_nothing(here: Here) -> None:
     assert here.sandbox.usage() == Usage()
+
+
+# answers of dilated sandboxes
+
+
+@pytest.fixture
+async def dilated() -> Here:
+    """Four times slower; it runs WORK, and has used a second of CPU in a second."""
+    here = Here(dilation=4.0)
+    here.clock.dilation = 4.0
+    here.busy()
+    here.owner.heard.clear()
+    here.process.cpu = 1.0
+    here.clock.move(0.25)
+    return here
+
+
+async def test_answer_waits_until_a_slower_processor_would_have_come_to_it(dilated: Here) -> None:
+    dilated.sandbox.responded("r", b"1")
+    dilated.sandbox.asked()
+    assert dilated.owner.heard == []
+    assert not dilated.sandbox.was_answered
+    dilated.clock.move(0.99)
+    assert dilated.owner.heard == []
+    dilated.clock.move(1.01)
+    assert dilated.owner.heard == [("r", b"1", ""), ("finished", "r", "")]
+
+
+async def test_error_of_the_handler_waits_as_well(dilated: Here) -> None:
+    dilated.sandbox.errored("r", "ValueError", b"2")
+    dilated.clock.move(1.01)
+    assert dilated.owner.heard == [("r", b"2", "ValueError")]
+
+
+async def test_answer_that_waits_is_given_when_the_runtime_ends(dilated: Here) -> None:
+    dilated.sandbox.responded("r", b"1")
+    dilated.sandbox.finish_early()
+    dilated.clock.move(2.0)
+    assert dilated.owner.heard == [("r", b"1", ""), ("finished", "r", "")]
+
+
+async def test_answer_that_waits_is_lost_when_its_time_is_over(dilated: Here) -> None:
+    dilated.sandbox.responded("r", b"1")
+    await dilated.reset()
+    dilated.clock.move(2.0)
+    assert dilated.owner.heard == []
+
+
+async def test_answer_that_waits_is_lost_with_its_sandbox(dilated: Here) -> None:
+    dilated.sandbox.responded("r", b"1")
+    await dilated.sandbox.close()
+    dilated.clock.move(2.0)
+    assert ("r", b"1", "") not in dilated.owner.heard
 
 
 # answers

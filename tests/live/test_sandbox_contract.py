@@ -207,9 +207,10 @@ async def test_throttled_time_grows_with_use(real: SandboxBackend, tmp_path: Pat
     if says(real, "No CPU share", "limits no CPU", "cannot write its"):
         pytest.skip("it cannot be told here")
     async with sandbox(real, function(tmp_path / "f"), cpu=CpuShare(2000, 20_000)) as here:
-        before = here.process.throttled()
+        before, used = here.process.throttled(), here.process.cpu_seconds()
         await here.ask("end = time.time() + .2\nwhile time.time() < end: pass")
-        after = here.process.throttled()
+        after, used = here.process.throttled(), here.process.cpu_seconds() - used
+    assert 0.01 < used < 0.1, "a tenth of the time, or what one look at the clock lets it run over"
     assert after[0] >= before[0] + 3
     assert 0.05 < after[1] - before[1] < 1.0
 
