@@ -32,6 +32,7 @@ _EXAMPLES = """examples:
   testbed demo                                 the whole study in small, with a report
   testbed tune echo --memory 128,256,512       the best memory size by cost and speed
   testbed report runs/small                    a page of a run; of two runs: side by side
+  testbed bill runs/small --free-tier          what AWS would ask for it
   testbed experiment studies/small.toml        run a plan's cells; --dry-run only lists them
 """
 _TIMEOUT = 960.0
@@ -163,6 +164,13 @@ def _add_reports(commands: Any) -> None:
     report.add_argument("run", type=Path, help="of experiment, tune, demo or up")
     report.add_argument("other", type=Path, nargs="?", help="a second run, to compare with it")
     report.add_argument("--out", type=Path, metavar="DIR", help="default: a folder in the run's")
+    bill = commands.add_parser("bill", help="what AWS would ask for a run")
+    bill.set_defaults(command=_bill)
+    bill.add_argument("run", type=Path, help="of up, experiment, tune or demo")
+    bill.add_argument("--prices", choices=["2018", "2025"], help="default: those of its profile")
+    bill.add_argument(
+        "--free-tier", action="store_true", help="as if it were all that the account ran in a month"
+    )
     tune = commands.add_parser("tune", help="find the best memory size of a function")
     tune.set_defaults(command=_tune)
     tune.add_argument("function")
@@ -301,6 +309,13 @@ def _report(options: argparse.Namespace) -> int:
 
         page = report_run(options.run, options.out)
     print(f"{page}\n{page.with_suffix('.md')}")
+    return 0
+
+
+def _bill(options: argparse.Namespace) -> int:
+    from emulator.experiments.bill import bill_run  # noqa: PLC0415
+
+    print(bill_run(options.run, prices=options.prices or "", free_tier=options.free_tier))
     return 0
 
 

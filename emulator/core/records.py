@@ -120,6 +120,8 @@ class SandboxRecord:
     init_began_at: Seconds | None = None
     """Of the init that is under way; None when none is."""
     init_phase: InitPhase = InitPhase.INIT
+    provisioned: bool = False
+    """Started for provisioned concurrency, not for a request."""
 
 
 @dataclass(slots=True)
@@ -193,7 +195,7 @@ class RecordFold:
             case StartSandbox(sandbox, key, None):
                 version = self._versions[key]
                 self.sandboxes[sandbox] = SandboxRecord(
-                    sandbox, version.name, version.memory_mb, at
+                    sandbox, version.name, version.memory_mb, at, provisioned=True
                 )
             case StartSandbox(sandbox, _, str(invocation)):
                 # the request's version, not the key's: another may have been deployed since

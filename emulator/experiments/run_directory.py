@@ -16,14 +16,16 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from emulator.core import journal, records
-from emulator.core.messages import InvokeRequested
+from emulator.core.messages import InvokeRequested, ProvisionedSet, VersionDeployed
 from emulator.core.model import StartKind
 from emulator.errors import RunDirectoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from emulator.core.journal import Entry
+    from emulator.core.model import FunctionVersion
     from emulator.core.records import InvocationRecord, SandboxRecord
 
 T = TypeVar("T")
@@ -75,6 +77,17 @@ CLIENT_HEADER = ",".join(CLIENT_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
+class ProvisionedTime:
+    """Provisioned concurrency of one version, from its setting to its next one or the run's end."""
+
+    function: str
+    memory_mb: int
+    sandboxes: int
+    since: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     path: Path
     info: RunInfo
@@ -82,6 +95,7 @@ class Run:
     """Those that ended, in the order of their ends."""
     sandboxes: tuple[SandboxRecord, ...]
     clients: tuple[ClientRow, ...]
+    provisioned: tuple[ProvisionedTime, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader of its figures should know about the files."""
 
@@ -115,7 +129,40 @@ def read_run(path: Path) -> Run:
     if requested > len(invocations):
         notes.append(f"{requested - len(invocations)} invocations had not ended.")
     clients = _read_clients(path / CLIENTS, notes)
-    return Run(path, info, tuple(invocations), tuple(sandboxes), clients, tuple(notes))
+    return Run(
+        path,
+        info,
+        tuple(invocations),
+        tuple(sandboxes),
+        clients,
+        tuple(_provisioned(entries)),
+        tuple(notes),
+    )
+
+
+def _provisioned(entries: list[Entry]) -> Iterator[ProvisionedTime]:
+    versions: dict[str, FunctionVersion] = {}
+    open_: dict[str, tuple[int, float]] = {}
+    for entry in entries:
+        if isinstance(entry.event, VersionDeployed):
+            versions[entry.event.function.key] = entry.event.function
+        elif isinstance(entry.event, ProvisionedSet):
+            yield from _closed(versions, open_, entry.event.key, entry.at)
+            open_[entry.event.key] = (entry.event.count, entry.at)
+    for key in list(open_):
+        yield from _closed(versions, open_, key, entries[-1].at)
+
+
+def _closed(
+    versions: Mapping[str, FunctionVersion],
+    open_: dict[str, tuple[int, float]],
+    key: str,
+    until: float,
+) -> Iterator[ProvisionedTime]:
+    count, since = open_.pop(key, (0, until))
+    if count:
+        version = versions[key]
+        yield ProvisionedTime(version.name, version.memory_mb, count, since, until)
 
 
 def join(run: Run) -> list[Request]:
