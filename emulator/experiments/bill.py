@@ -39,7 +39,17 @@ if TYPE_CHECKING:
     from emulator.experiments.run_directory import Run
 
 TABLES = {"2018": PRICES_2018, "2025": PRICES_2025}
-_HEAD = ("function", "memory", "CPU", "charge", "requests", "GB-s", "compute", "storage", "requests")
+_HEAD = (
+    "function",
+    "memory",
+    "CPU",
+    "charge",
+    "requests",
+    "GB-s",
+    "compute",
+    "storage",
+    "requests",
+)
 _ROUND = 6
 
 Line = tuple[str, Size, Charge]
