@@ -10,6 +10,7 @@ TestbedError
 ├── StateInUseError            another emulator owns the state directory
 ├── RunDirectoryError          a run's files are missing, damaged or at odds
 └── ServiceError               answered to an API caller, with AWS's code and status
+    ├── ConstraintError               400
     ├── ResourceNotFoundError         404
     ├── InvalidParameterValueError    400
     ├── InvalidRequestContentError    400
@@ -74,6 +75,13 @@ class ServiceError(TestbedError):
 
     code: ClassVar[str] = "ServiceException"
     status: ClassVar[int] = 500
+
+
+class ConstraintError(ServiceError):
+    """A parameter has a value that the service model does not allow."""
+
+    code = "ValidationException"
+    status = 400
 
 
 class ResourceNotFoundError(ServiceError):

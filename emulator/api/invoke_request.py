@@ -17,10 +17,10 @@ import msgspec
 from emulator.api import trace
 from emulator.core.constraints import constraint
 from emulator.errors import (
+    ConstraintError,
     InvalidParameterValueError,
     InvalidRequestContentError,
     RequestTooLargeError,
-    ServiceError,
 )
 
 if TYPE_CHECKING:
@@ -37,13 +37,6 @@ _FUNCTION = re.compile(
     r"(?P<name>[\w-]{1,64})(?::(?P<qualifier>\$LATEST|[\w-]+))?"
 )
 _syntax = msgspec.json.Decoder(msgspec.Raw)
-
-
-class ConstraintError(ServiceError):
-    """An option has a value that the service model does not know."""
-
-    code = "ValidationException"
-    status = 400
 
 
 class Options(NamedTuple):

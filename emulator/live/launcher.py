@@ -114,14 +114,17 @@ class Launcher:
         cpus = profile.visible_cpus(configuration.memory_mb)
         period = round(profile.cpu_period_us * self._clock.dilation)
         init = None
-        if self._clock.dilation > 1:  # an Nth of the CPUs that it sees
-            init = CpuShare(cpus * profile.cpu_period_us, period)
+        quota = profile.cpu_quota_us(configuration.memory_mb)
+        if self._clock.dilation > 1:
+            # an Nth of one vCPU, as most of an init is one thread: a share of several would let
+            # that run at their sum
+            init = CpuShare(max(quota, profile.cpu_period_us), period)
         return SandboxSpec(
             sandbox.id,
             sandbox.package,
             configuration,
             environment,
-            CpuShare(profile.cpu_quota_us(configuration.memory_mb), period),
+            CpuShare(quota, period),
             init_cpu=init,
             tmp_mb=configuration.ephemeral_storage_mb,
             visible_cpus=cpus,

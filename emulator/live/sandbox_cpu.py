@@ -37,5 +37,7 @@ class SandboxCpu:
         periods_now, throttled_now = process.throttled()
         awake = (now - began) * self._dilation - (throttled_now - throttled)
         burst = process.cpu_seconds() - used - (periods_now - periods) * self._quota
-        # threads that ran beside each other take no longer than one of them
-        return max(0.0, min(awake, burst)) * (1 - 1 / self._dilation)
+        # the kernel lets a process run some ms over its quota, dilated or not, so no burst counts
+        # for more; and threads that ran beside each other take no longer than one of them
+        burst = min(burst, self._quota, awake)
+        return max(0.0, burst) * (1 - 1 / self._dilation)

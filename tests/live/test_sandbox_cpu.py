@@ -30,6 +30,8 @@ def process(cpu: float, periods: int = 0, throttled: float = 0.0) -> Any:
         (0.1, 0.0, 0, 0.0, 0.0),
         # it ran over its quota by a little, which the kernel takes off the next period's
         (0.04, 0.0095, 2, 0.15, 0.0),
+        # or by more, which the undilated does as well: one quota is the most that can be left
+        (0.05, 0.018, 2, 0.15, 0.00375),
     ],
 )
 def test_what_ran_at_full_speed_is_made_up_for(
