@@ -1,7 +1,6 @@
 """The truth of a run: every event that the scheduler was told, and the commands it gave.
 
 One JSON line an entry: `{"at": seconds, "event": {"type": …}, "commands": [{"type": …}]}`.
-All numbers are finite.
 """
 
 from __future__ import annotations
@@ -11,8 +10,6 @@ from dataclasses import dataclass, fields
 from enum import Enum
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
-
-import msgspec
 
 from emulator.core import messages
 from emulator.core.messages import Anatomy, Command, Event
@@ -44,20 +41,18 @@ _FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in (*_MESS
 _TAGGED = {kind: ("type", *_FIELDS[kind]) for kind in _MESSAGES}
 _VALUES = {kind: attrgetter("__class__.__name__", *_FIELDS[kind]) for kind in _MESSAGES}
 """Take of a message what `_TAGGED` names."""
-_ENCODER = msgspec.json.Encoder()
 _HINTS = {kind: get_type_hints(kind, vars(messages)) for kind in (*_MESSAGES, *_NESTED)}
 
 
 def encode(entry: Entry) -> str:
     """The entry as one line, without its end."""
-    line = _ENCODER.encode(
+    return _ENCODER.encode(
         {
             "at": entry.at,
             "event": _tagged(entry.event),
             "commands": [_tagged(command) for command in entry.commands],
         }
     )
-    return line.decode()
 
 
 def decode(line: str) -> Entry:
@@ -91,6 +86,13 @@ def _tagged(message: Event | Command) -> dict[str, Any]:
     if not _FIELDS[kind]:
         return {"type": kind.__name__}
     return dict(zip(_TAGGED[kind], _VALUES[kind](message), strict=True))
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in _FIELDS[type(value)]}
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), default=_plain)
 
 
 def _untagged(kinds: dict[str, type], raw: dict[str, Any]) -> Any:

@@ -24,7 +24,7 @@ from emulator.core.policy import SchedulerSettings
 from emulator.core.scheduler import Scheduler
 
 EVENTS, COMMANDS = get_args(Event), get_args(Command)
-NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+NUMBERS = st.floats(allow_nan=False)
 st.register_type_strategy(float, NUMBERS)
 
 
