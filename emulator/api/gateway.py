@@ -104,7 +104,7 @@ class GatewayRoute(BaseRoute):
     async def _integrate(self, route: Route, payload: bytes, trace_id: str) -> Outcome | None:
         """None when it took too long, or when the function cannot be invoked now."""
         try:
-            async with asyncio.timeout(INTEGRATION_TIMEOUT):
+            async with asyncio.timeout(INTEGRATION_TIMEOUT * self._engine.dilation):
                 key = f"{route.function}:$LATEST"
                 return await self._engine.invoke(key, payload, trace_id=trace_id)
         except (TimeoutError, ResourceNotFoundError):

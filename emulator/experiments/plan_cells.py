@@ -44,7 +44,7 @@ class Cell:
     dilation: int
     page_cache: str
     seed: int
-    """Of all chance in it; the same for all cells of a repetition."""
+    """Of its load's chance, the same for all cells of a repetition; the emulator's comes of it."""
 
     @property
     def load_s(self) -> float:

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from emulator.errors import TestbedError
 from emulator.experiments.asking import Asker, Pinging, kdd99_batch
@@ -117,7 +118,8 @@ class CellRunner:
             "--backend": axes.backend,
             "--profile": axes.profile,
             "--pick-order": axes.pick_order,
-            "--seed": cell.seed,
+            # of its own: how long sandboxes live in one cell says nothing of those in another
+            "--seed": crc32(f"{cell.seed} {cell.id}".encode()),
             "--idle-speedup": f"{cell.scenario.idle_speedup:g}",
             "--keep-alive": None if axes.keep_alive == PROFILE_KEEP_ALIVE else axes.keep_alive,
             "--dilation": cell.dilation if cell.dilation > 1 else None,

@@ -141,6 +141,11 @@ class Engine:
     def now(self) -> float:
         return self._clock.now()
 
+    @property
+    def dilation(self) -> float:
+        """How many of the machine's seconds are one of the emulated Lambda's."""
+        return self._clock.dilation
+
     async def deploy(self, configuration: FunctionConfiguration, progress: Progress) -> None:
         """Makes the function's package and puts it in the place of an earlier one.
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
+import pytest
+
+from emulator.api.gateway import GatewayRoute
+from emulator.core.routes import Route, RouteTable
+from tests.live.jumping_loop import run
 
 if TYPE_CHECKING:
+    from emulator.live.engine import Engine
     from tests.api.conftest import Served
 
 
@@ -77,3 +85,32 @@ def test_metrics_count_invocations(emulator: Served) -> None:
     text = httpx.get(f"{emulator.url}/metrics").text
     assert 'testbed_cold_starts_total{function="echo"}' in text
     assert 'testbed_sandboxes{function="echo",state="idle"}' in text
+
+
+@pytest.mark.parametrize("dilation", [1.0, 4.0])
+def test_gateway_waits_30_seconds_for_a_function_as_its_time_has_them(dilation: float) -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"{}"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def ask() -> None:
+        never = asyncio.get_running_loop().create_future()
+        engine = SimpleNamespace(dilation=dilation, invoke=lambda *_, **__: never)
+        route = GatewayRoute(cast("Engine", engine), RouteTable([Route("GET", "/slow", "slow")]), 0)
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/slow",
+            "headers": [],
+            "query_string": b"",
+            "http_version": "1.1",
+        }
+        await route.handle(scope | route.matches(scope)[1], receive, send)
+        assert asyncio.get_running_loop().time() == 30.0 * dilation
+
+    run(ask())
+    assert (sent[0]["status"], sent[1]["body"]) == (503, b'{"message":"Service Unavailable"}')
