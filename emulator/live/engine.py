@@ -117,7 +117,7 @@ class Engine:
         self._revisions: dict[str, int] = {}
         """The last of each version; it goes on when one is retired and deployed again."""
         self._calls: dict[str, Call] = {}
-        self._held = HeldCalls(clock, self._requested)
+        self._held = HeldCalls(clock, self._requested, scheduler.has_idle)
         self._failed: list[tuple[LiveSandbox, Callable[[], None]]] = []
         """Of the commands that are being performed."""
         self._sandboxes: dict[int, LiveSandbox] = {}
@@ -213,8 +213,7 @@ class Engine:
         if tail:
             outcome = asyncio.ensure_future(self._with_log(call))
         self._calls[call.request_id] = call
-        idle = self._scheduler.has_idle(key)
-        if not self._held.hold(key, call.request_id, another_is_idle=idle):
+        if not self._held.hold(key, call.request_id):
             self._requested(key, call.request_id)
         return outcome
 

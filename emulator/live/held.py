@@ -8,6 +8,7 @@ sees, since the way there is longer.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,23 +25,41 @@ _PREFERENCE = 0.005
 have just run are the warm ones, in the caches and not frozen."""
 
 
-class HeldCalls:
-    """`go_on` is called with the version's key and the request id of each, in their order."""
+@dataclass(slots=True)
+class _Held:
+    request_id: str
+    until: float
+    """When it is looked at."""
+    latest: float
+    """Until when it waits where no other sandbox is idle."""
 
-    def __init__(self, clock: LoopClock, go_on: Callable[[str, str], None]) -> None:
+
+class HeldCalls:
+    """`go_on` is called with the version's key and the request id of each, in their order.
+
+    `has_idle` tells whether a version has an idle sandbox.
+    """
+
+    def __init__(
+        self,
+        clock: LoopClock,
+        go_on: Callable[[str, str], None],
+        has_idle: Callable[[str], bool],
+    ) -> None:
         self._clock = clock
         self._go_on = go_on
+        self._has_idle = has_idle
         self._ending: dict[int, tuple[str, float]] = {}
         """By sandbox: its version, and until when it is waited for."""
-        self._held: dict[str, deque[tuple[str, float]]] = {}
-        """Of each version the request ids, and until when each waits."""
+        self._held: dict[str, deque[_Held]] = {}
+        """By version."""
         self._timers: dict[str, tuple[float, asyncio.TimerHandle]] = {}
-        """Of each version that which releases the first whose time is over."""
+        """Of each version that which looks at the first whose time has come."""
 
     def about_to_end(self, key: str, sandbox: int) -> None:
         self._ending[sandbox] = (key, self._clock.now() + _PATIENCE)
 
-    def hold(self, key: str, request_id: str, *, another_is_idle: bool = False) -> bool:
+    def hold(self, key: str, request_id: str) -> bool:
         """Whether the request waits, with those before it: one for each such sandbox at most."""
         if not self._ending:
             return False
@@ -49,36 +68,38 @@ class HeldCalls:
         held = self._held.setdefault(key, deque())
         if len(held) >= free:
             return False
-        until = now + (_PREFERENCE if another_is_idle else _PATIENCE)
-        held.append((request_id, until))
-        self._release_at(key, until)
+        until = now + (_PREFERENCE if self._has_idle(key) else _PATIENCE)
+        held.append(_Held(request_id, until, now + _PATIENCE))
+        self._look_at(key, until)
         return True
 
     def ended(self, sandbox: int) -> None:
         """It is free, or will not be."""
         ending = self._ending.pop(sandbox, None)
         if ending is not None and (held := self._held.get(ending[0])):
-            self._go_on(ending[0], held.popleft()[0])
+            self._go_on(ending[0], held.popleft().request_id)
 
-    def _release_at(self, key: str, when: float) -> None:
+    def _look_at(self, key: str, when: float) -> None:
         if key in self._timers:
             earlier, timer = self._timers[key]
             if earlier <= when:
                 return
             timer.cancel()
-        handle = self._clock.call_at(when, lambda: self._release(key))
+        handle = self._clock.call_at(when, lambda: self._look(key))
         self._timers[key] = (when, handle)
 
-    def _release(self, key: str) -> None:
+    def _look(self, key: str) -> None:
         """Lets go of those whose time is over; under load there are always some that wait."""
         del self._timers[key]
         now, held = self._clock.now(), self._held[key]
-        over = [request_id for request_id, until in held if until <= now]
-        self._held[key] = deque(one for one in held if one[1] > now)
-        for request_id in over:
-            self._go_on(key, request_id)
-        if self._held[key]:
-            self._release_at(key, min(until for _, until in self._held[key]))
+        for one in [one for one in held if one.until <= now]:
+            if one.latest <= now or self._has_idle(key):
+                held.remove(one)
+                self._go_on(key, one.request_id)
+            else:  # somebody else took it
+                one.until = one.latest
+        if held:
+            self._look_at(key, min(one.until for one in held))
 
     def close(self) -> None:
         for _, timer in self._timers.values():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from emulator.live.held import HeldCalls
@@ -14,7 +16,9 @@ class Here:
     def __init__(self) -> None:
         self.clock = MovedClock()
         self.went_on: list[tuple[float, str, str]] = []
-        self.calls = HeldCalls(self.clock, self._go_on)  # type: ignore[arg-type]
+        self.idle = 0
+        clock: Any = self.clock
+        self.calls = HeldCalls(clock, self._go_on, lambda _: self.idle > 0)
 
     def _go_on(self, key: str, request_id: str) -> None:
         self.went_on.append((self.clock.at, key, request_id))
@@ -112,13 +116,25 @@ def test_request_waits_but_a_moment_where_another_sandbox_is_idle(here: Here) ->
     here.calls.about_to_end(KEY, 1)
     here.calls.about_to_end(KEY, 2)
     here.calls.hold(KEY, "a")
-    here.calls.hold(KEY, "b", another_is_idle=True)
+    here.idle = 1
+    here.calls.hold(KEY, "b")
     here.clock.move(0.0049)
     assert here.went_on == []
     here.clock.move(0.006)
-    assert here.went_on == [(0.005, KEY, "b")], "the one before it has nowhere else to go"
+    assert here.went_on == [(0.005, KEY, "b")]
     here.clock.move(0.21)
     assert here.went_on == [(0.005, KEY, "b"), (0.2, KEY, "a")]
+
+
+def test_request_waits_on_where_the_idle_sandbox_was_taken_meanwhile(here: Here) -> None:
+    here.calls.about_to_end(KEY, 1)
+    here.idle = 1
+    here.calls.hold(KEY, "a")
+    here.idle = 0
+    here.clock.move(0.19)
+    assert here.went_on == [], "it would start a sandbox that nobody needs"
+    here.calls.ended(1)
+    assert here.went_on == [(0.19, KEY, "a")]
 
 
 def test_nothing_goes_on_after_the_close(here: Here) -> None:
