@@ -270,7 +270,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _experiment(options: argparse.Namespace) -> int:
-    from emulator.experiments.run import run_experiment  # noqa: PLC0415
+    from emulator.experiments.runner.study import run_experiment  # noqa: PLC0415
 
     return run_experiment(
         options.plan,
@@ -282,13 +282,13 @@ def _experiment(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from emulator.experiments.bench import run_bench  # noqa: PLC0415
+    from emulator.experiments.benchmark.command import run_bench  # noqa: PLC0415
 
     return run_bench(backends=options.backend or ["docker", "process"])
 
 
 def _fidelity(options: argparse.Namespace) -> int:
-    from emulator.experiments.fidelity import report_fidelity, run_fidelity  # noqa: PLC0415
+    from emulator.experiments.fidelity.command import report_fidelity, run_fidelity  # noqa: PLC0415
 
     if options.report is not None:
         return report_fidelity(options.report)
@@ -301,11 +301,11 @@ def _fidelity(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     if options.other is not None:
-        from emulator.experiments.compare_report import report_comparison  # noqa: PLC0415
+        from emulator.experiments.report.comparison_page import report_comparison  # noqa: PLC0415
 
         page = report_comparison(options.run, options.other, options.out)
     else:
-        from emulator.experiments.study_report import report_run  # noqa: PLC0415
+        from emulator.experiments.report.study_page import report_run  # noqa: PLC0415
 
         page = report_run(options.run, options.out)
     print(f"{page}\n{page.with_suffix('.md')}")
@@ -320,8 +320,8 @@ def _bill(options: argparse.Namespace) -> int:
 
 
 def _tune(options: argparse.Namespace) -> int:
-    from emulator.experiments.memory_choice import Strategy  # noqa: PLC0415
-    from emulator.experiments.tune import Tuning, run_tune  # noqa: PLC0415
+    from emulator.experiments.analysis.memory_choice import Strategy  # noqa: PLC0415
+    from emulator.experiments.tune.command import Tuning, run_tune  # noqa: PLC0415
 
     try:
         memories = tuple(dict.fromkeys(int(part) for part in options.memory.split(",")))

@@ -17,26 +17,26 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 import uvloop
 
-from emulator import template
 from emulator.api.app import create_app
-from emulator.api.companion import OtherServices
-from emulator.api.function_urls import function_url
+from emulator.api.companion.route import OtherServices
+from emulator.api.function_url.route import function_url
 from emulator.config import BackendChoice
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings
 from emulator.core.profile import PROFILES
 from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
 from emulator.errors import BackendUnavailableError, SettingsError
+from emulator.host.machine import machine, memory_mb
+from emulator.live.backends.process.backend import ProcessBackend
 from emulator.live.clock import MonotonicClock
-from emulator.live.companion import Companion
+from emulator.live.companion.process import Companion
 from emulator.live.engine import Engine
 from emulator.live.listeners import listener_at
-from emulator.live.machine import machine, memory_mb
-from emulator.live.process import ProcessBackend
 from emulator.live.recorder import Recorder
-from emulator.live.runtime_api import RuntimeApiServer
-from emulator.live.store import StateDirectory, describe_run
-from emulator.telemetry.logs import Logs
+from emulator.live.runtime_api.server import RuntimeApiServer
+from emulator.live.store.state_directory import StateDirectory, describe_run
+from emulator.sam import template
+from emulator.telemetry.log_store import Logs
 from emulator.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from emulator.config import Settings
-    from emulator.core.catalog import FunctionConfiguration
+    from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.profile import Profile
-    from emulator.live.backend import SandboxBackend
+    from emulator.live.backends.interface import SandboxBackend
 
 _VERSIONED = ("awslambdaric", "docker", "fastapi", "locust", "moto", "numpy", "uvicorn")
 _HOST_SHARE = 0.75
@@ -89,7 +89,7 @@ async def open_backend(
     """The backend that was asked for; `auto` says why where it cannot take Docker."""
     if settings.backend is not BackendChoice.PROCESS:
         # not before it is wanted: a machine without an engine need not import its SDK
-        from emulator.live.docker import DockerBackend  # noqa: PLC0415
+        from emulator.live.backends.docker.backend import DockerBackend  # noqa: PLC0415
 
         docker = DockerBackend(state.instance, cgroup_root=settings.cgroup_root)
         try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.errors import BackendUnavailableError
-from emulator.live.docker_engine import DockerEngine, EngineError
+from emulator.live.backends.docker.client import DockerEngine, EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ from emulator.core.messages import (
 )
 from emulator.core.model import FunctionVersion
 from emulator.core.records import InvocationRecord, fold
-from tests.scheduler_host import ECHO, Host
+from tests.core.scheduler_host import ECHO, Host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -34,14 +34,14 @@ from emulator.live.clock import LoopClock
 from emulator.live.engine import Engine
 from emulator.live.recorder import Recorder
 from emulator.sim import service
-from emulator.telemetry.logs import Logs
+from emulator.telemetry.log_store import Logs
+from tests.core.scenario import DEPROVISIONED, HORIZON, Call, Deploy, OneCall, Retire, Scenario
 from tests.live.fake_backend import FakeBackend, FakeRuntimeApi
 from tests.live.jumping_loop import run
-from tests.scenario import DEPROVISIONED, HORIZON, Call, Deploy, OneCall, Retire, Scenario
 
 if TYPE_CHECKING:
     from emulator.core.model import Seconds
-    from emulator.live.call import Outcome
+    from emulator.live.invocation import Outcome
 
 SEEDS = range(300)
 

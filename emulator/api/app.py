@@ -8,21 +8,21 @@ from fastapi import FastAPI, HTTPException, Query, Response
 from fastapi.responses import PlainTextResponse
 from starlette.routing import Match
 
-from emulator.api.companion import SignedRoute
-from emulator.api.function_urls import FunctionUrlRoute
-from emulator.api.gateway import GatewayRoute, not_found
-from emulator.api.lambda_api import InvokeRoute
-from emulator.api.response_streaming import ResponseStreamRoute
+from emulator.api.companion.route import SignedRoute
+from emulator.api.function_url.route import FunctionUrlRoute
+from emulator.api.http_api.route import GatewayRoute, not_found
+from emulator.api.invoke.route import InvokeRoute
+from emulator.api.invoke.stream_route import ResponseStreamRoute
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from starlette.types import Receive, Scope, Send
 
-    from emulator.api.companion import OtherServices
+    from emulator.api.companion.route import OtherServices
     from emulator.core.profile import Profile
     from emulator.core.routes import RouteTable
     from emulator.live.engine import Engine
-    from emulator.telemetry.logs import Logs
+    from emulator.telemetry.log_store import Logs
     from emulator.telemetry.metrics import Metrics
 
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from emulator.core.concurrency import Concurrency, ScaleOutLimit
 from emulator.core.deadlines import Deadlines
-from emulator.core.host_room import HostRoom
+from emulator.core.host_capacity import HostRoom
 from emulator.core.messages import (
     Command,
     Dispatch,

@@ -25,10 +25,10 @@ from emulator.core.model import StartKind
 from emulator.core.prices import PRICES_2018, PRICES_2025, Architecture, Prices
 from emulator.core.profile import AWS_2025, PROFILES
 from emulator.errors import RunDirectoryError, TestbedError
-from emulator.experiments import wording
-from emulator.experiments.report import aligned
-from emulator.experiments.run_directory import RUN, read_run
-from emulator.telemetry.lines import init_duration
+from emulator.experiments.analysis import formatting
+from emulator.experiments.records.run_directory import RUN, read_run
+from emulator.experiments.report.text import aligned
+from emulator.telemetry.log_lines import init_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from emulator.core.billing import Bill
     from emulator.core.records import InvocationRecord
-    from emulator.experiments.run_directory import Run
+    from emulator.experiments.records.run_directory import Run
 
 TABLES = {"2018": PRICES_2018, "2025": PRICES_2025}
 _HEAD = (
@@ -132,25 +132,25 @@ def _rows(lines: list[Line]) -> Iterator[tuple[str, ...]]:
             total = total.plus(charge)
         yield (
             function,
-            wording.memory(memory_mb),
+            formatting.memory(memory_mb),
             architecture,
             total.kind.value,
-            wording.count(total.requests),
+            formatting.count(total.requests),
             f"{round(total.gb_seconds, _ROUND):,g}",
-            wording.money(total.compute),
-            wording.money(total.storage),
-            wording.money(total.request),
+            formatting.money(total.compute),
+            formatting.money(total.storage),
+            formatting.money(total.request),
         )
 
 
 def _totals(whole: Bill, *, free_tier: bool) -> Iterator[str]:
-    yield f"In all: {wording.money(whole.dollars())}"
+    yield f"In all: {formatting.money(whole.dollars())}"
     million = whole.per_million_requests()
     if million is not None:
-        yield f"A million such requests: {wording.money(million)}"
+        yield f"A million such requests: {formatting.money(million)}"
     if free_tier:
         prices, left = whole.prices, whole.dollars(free_tier=True)
         yield (
             f"With a month's free tier ({prices.free_requests:,} requests and "
-            f"{prices.free_gb_seconds:,} GB-s on demand): {wording.money(left)}"
+            f"{prices.free_gb_seconds:,} GB-s on demand): {formatting.money(left)}"
         )

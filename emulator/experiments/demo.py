@@ -13,21 +13,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.experiments import wording
-from emulator.experiments.cell_names import cell_names
-from emulator.experiments.report import aligned
-from emulator.experiments.request_table import REQUESTS_CSV
-from emulator.experiments.run import run_experiment
-from emulator.experiments.study_file import STUDY
-from emulator.experiments.study_memory import memory_curves
-from emulator.experiments.study_reader import read_study
-from emulator.experiments.study_report import advice, report_run
-from emulator.experiments.study_run import DONE
-from emulator.experiments.study_stats import all_stats, cold, warm
+from emulator.experiments.analysis import formatting
+from emulator.experiments.analysis.cell_stats import all_stats, cold, warm
+from emulator.experiments.analysis.memory_curve import memory_curves
+from emulator.experiments.records.request_table import REQUESTS_CSV
+from emulator.experiments.records.study import DONE
+from emulator.experiments.records.study_file import STUDY
+from emulator.experiments.records.study_reader import read_study
+from emulator.experiments.report.labels import cell_names
+from emulator.experiments.report.study_page import advice, report_run
+from emulator.experiments.report.text import aligned
+from emulator.experiments.runner.study import run_experiment
 
 if TYPE_CHECKING:
-    from emulator.experiments.study_run import StudyRun
-    from emulator.experiments.study_stats import CellStats
+    from emulator.experiments.analysis.cell_stats import CellStats
+    from emulator.experiments.records.study import StudyRun
 
 PLAN = Path(__file__).resolve().parents[2] / "studies" / "small.toml"
 _BROKEN_OFF = 130
@@ -109,7 +109,9 @@ def summary(study: StudyRun, stats: list[CellStats]) -> list[str]:
         if cell.host_bound or cell.host_remark
     ]
     if slowed:
-        mark = f" ({wording.HOST_BOUND}: typical ones too)" * any(cell.host_bound for cell in cells)
+        mark = f" ({formatting.HOST_BOUND}: typical ones too)" * any(
+            cell.host_bound for cell in cells
+        )
         lines += ["", f"This machine slowed requests{mark}:", *slowed]
     return lines
 
@@ -119,14 +121,14 @@ def _line(study: StudyRun, figures: CellStats, names: dict[str, str]) -> tuple[s
     rows = study.rows[cell.id]
     return (
         names[cell.id],
-        wording.count(figures.requests),
-        wording.count(figures.errors),
-        wording.count(figures.cold_starts),
-        wording.time(figures.cold_ms.value),
-        wording.time(max(cold(rows), default=None)),
-        wording.time(figures.warm_ms.value),
-        wording.time(max(warm(rows), default=None)),
-        wording.money(figures.million(cell.condition.profile)),
+        formatting.count(figures.requests),
+        formatting.count(figures.errors),
+        formatting.count(figures.cold_starts),
+        formatting.time(figures.cold_ms.value),
+        formatting.time(max(cold(rows), default=None)),
+        formatting.time(figures.warm_ms.value),
+        formatting.time(max(warm(rows), default=None)),
+        formatting.money(figures.million(cell.condition.profile)),
     )
 
 

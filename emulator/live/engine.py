@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
-from emulator.core.faults import EXTENSION_CRASH, failure_body
+from emulator.core.failure_bodies import EXTENSION_CRASH, failure_body
 from emulator.core.journal import Entry
 from emulator.core.messages import (
     Anatomy,
@@ -48,28 +48,28 @@ from emulator.core.messages import (
 )
 from emulator.core.model import Failure, ThrottleReason
 from emulator.errors import ResourceNotFoundError, SandboxStartError
-from emulator.live.backend import RUNTIME
-from emulator.live.call import Call
-from emulator.live.environment import function_arn
-from emulator.live.extensions_api import ShutdownReason
+from emulator.live.backends.interface import RUNTIME
 from emulator.live.held import HeldCalls
+from emulator.live.invocation import Call
 from emulator.live.launcher import Launcher
-from emulator.live.runtime_api import Work
+from emulator.live.runtime_api.extensions import ShutdownReason
+from emulator.live.runtime_api.server import Work
+from emulator.live.sandbox.environment import function_arn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-    from emulator.core.catalog import FunctionConfiguration
+    from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import Sandbox
     from emulator.core.profile import Profile
     from emulator.core.scheduler import Scheduler
-    from emulator.live.backend import Exit, Progress, SandboxBackend
-    from emulator.live.call import Outcome
+    from emulator.live.backends.interface import Exit, Progress, SandboxBackend
     from emulator.live.clock import LoopClock
+    from emulator.live.invocation import Outcome
     from emulator.live.recorder import Recorder
     from emulator.live.response_stream import ResponseStream
-    from emulator.live.runtime_api import RuntimeApi
-    from emulator.live.sandbox import LiveSandbox
+    from emulator.live.runtime_api.server import RuntimeApi
+    from emulator.live.sandbox.live_sandbox import LiveSandbox
 
 log = logging.getLogger(__name__)
 

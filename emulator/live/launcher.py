@@ -8,25 +8,25 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from emulator.core.faults import extension_failure_body
-from emulator.live.backend import CpuShare, SandboxSpec
-from emulator.live.environment import ACCOUNT_ID, sandbox_environment
-from emulator.live.extensions_api import Extensions, FunctionIdentity
-from emulator.live.sandbox import LiveSandbox
-from emulator.live.sandbox_cpu import SandboxCpu
-from emulator.live.telemetry_api import TelemetryApi
+from emulator.core.failure_bodies import extension_failure_body
+from emulator.live.backends.interface import CpuShare, SandboxSpec
+from emulator.live.runtime_api.extensions import Extensions, FunctionIdentity
+from emulator.live.runtime_api.telemetry import TelemetryApi
+from emulator.live.sandbox.dilation import SandboxCpu
+from emulator.live.sandbox.environment import ACCOUNT_ID, sandbox_environment
+from emulator.live.sandbox.live_sandbox import LiveSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from emulator.core.catalog import FunctionConfiguration
+    from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.profile import Profile
-    from emulator.live.backend import SandboxBackend
+    from emulator.live.backends.interface import SandboxBackend
     from emulator.live.clock import LoopClock
-    from emulator.live.extensions_api import ErrorPhase
     from emulator.live.recorder import Recorder
-    from emulator.live.runtime_api import RuntimeApi
-    from emulator.live.sandbox import SandboxOwner
+    from emulator.live.runtime_api.extensions import ErrorPhase
+    from emulator.live.runtime_api.server import RuntimeApi
+    from emulator.live.sandbox.live_sandbox import SandboxOwner
 
 
 class Launcher:

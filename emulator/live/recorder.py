@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from emulator.core.faults import exit_reason
+from emulator.core.failure_bodies import exit_reason
 from emulator.core.journal import Entry, encode
 from emulator.core.messages import (
     Dispatch,
@@ -24,7 +24,7 @@ from emulator.core.messages import (
 )
 from emulator.core.model import Failure
 from emulator.core.records import InitPhase, RecordFold
-from emulator.live.environment import REGION
+from emulator.live.sandbox.environment import REGION
 from emulator.telemetry import platform_events
 from emulator.telemetry.platform_log import PlatformLog
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import TextIO
 
-    from emulator.core.catalog import FunctionConfiguration
+    from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.profile import Profile
     from emulator.core.records import InvocationRecord
     from emulator.live.clock import LoopClock
-    from emulator.telemetry.logs import Logs
+    from emulator.telemetry.log_store import Logs
     from emulator.telemetry.platform_events import Event
     from emulator.telemetry.platform_log import Registration, Told
 

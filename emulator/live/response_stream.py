@@ -12,12 +12,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emulator.core.faults import too_large_body
+from emulator.core.failure_bodies import too_large_body
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from emulator.live.call import Outcome
+    from emulator.live.invocation import Outcome
 
 _HIGH_WATER = 1 << 20
 """Bytes that may wait for a slow caller; then the runtime waits too."""

@@ -21,14 +21,14 @@ from prometheus_client.registry import Collector
 from emulator.core.billing import Size, billed_ms, dollars
 from emulator.core.model import SandboxState, StartKind
 from emulator.core.records import Status
-from emulator.telemetry.lines import init_duration
+from emulator.telemetry.log_lines import init_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from prometheus_client.core import Metric
 
-    from emulator.core.catalog import FunctionConfiguration
+    from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import Sandbox
     from emulator.core.prices import Architecture
     from emulator.core.profile import Profile

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Protocol
 from emulator.core.billing import billed_ms
 from emulator.core.log_configuration import LogFormat, SystemLogLevel
 from emulator.core.records import InitPhase, Status
-from emulator.telemetry import lines, platform_events
+from emulator.telemetry import log_lines, platform_events
 from emulator.telemetry.platform_events import InitializationType, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from emulator.core.catalog import FunctionConfiguration
+    from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import Seconds
     from emulator.core.profile import Profile
     from emulator.core.records import InitReport, InvocationRecord
@@ -88,7 +88,7 @@ class PlatformLog:
         return not self._json and not self._wanted()
 
     def init_started(self, at: Seconds, phase: InitPhase) -> Told:
-        runtime = lines.runtime_version(self._configuration.runtime, self._region)
+        runtime = log_lines.runtime_version(self._configuration.runtime, self._region)
         event = platform_events.init_start(
             at,
             self._type,
@@ -100,7 +100,7 @@ class PlatformLog:
         )
         text = ""
         if phase is InitPhase.INIT:
-            text = lines.init_start(self._configuration.runtime, self._region, self._profile)
+            text = log_lines.init_start(self._configuration.runtime, self._region, self._profile)
         return self._told([text] if text else [], [event])
 
     def init_done(self, at: Seconds, duration: Seconds, phase: InitPhase) -> Told:
@@ -110,7 +110,7 @@ class PlatformLog:
     def init_failed(self, at: Seconds, report: InitReport) -> Told:
         status = RunStatus.ERROR if report.error_type else RunStatus.TIMEOUT
         events = self._init_events(at, report.duration, report.phase, status, report.error_type)
-        text = lines.init_report(report, self._profile)
+        text = log_lines.init_report(report, self._profile)
         return self._told([text] if text else [], events)
 
     def _init_events(
@@ -131,7 +131,7 @@ class PlatformLog:
 
     def started(self, at: Seconds, request_id: str) -> Told:
         version = self._configuration.version
-        text = [lines.start(request_id, version)]
+        text = [log_lines.start(request_id, version)]
         if self._nobody_wants_events():
             return Told(text, [])
         return self._told(text, [platform_events.start(at, request_id, version)])
@@ -142,11 +142,11 @@ class PlatformLog:
             platform_events.extension(at, one.name, one.state, one.events, one.error_type)
             for one in extensions
         ]
-        return self._told([lines.of_extension(event) for event in events], events)
+        return self._told([log_lines.of_extension(event) for event in events], events)
 
     def subscribed(self, event: Event) -> Told:
         """Of what the Telemetry API itself does; its subscribers know of it already."""
-        told = self._told([lines.of_subscription(event)], [event])
+        told = self._told([log_lines.of_subscription(event)], [event])
         return Told(told.lines, [])
 
     def closed(self, at: Seconds, record: InvocationRecord, reason: str) -> Told:
@@ -155,12 +155,12 @@ class PlatformLog:
             return Told([], [])
         # only the line of a timeout has a time
         time = platform_events.timestamp(at) if record.status is Status.TIMEOUT else ""
-        text = lines.closing(record, self._profile, reason, time)
+        text = log_lines.closing(record, self._profile, reason, time)
         if self._nobody_wants_events():
             return Told(text, [])
         status = _STATUS.get(record.status, RunStatus.ERROR)
-        error = lines.error_type(record)
-        init = lines.init_duration(record)
+        error = log_lines.error_type(record)
+        init = log_lines.init_duration(record)
         billed = billed_ms(self._profile.prices, record.duration, init)
         done = platform_events.runtime_done(
             at, record.invocation, status, record.duration, error_type=error

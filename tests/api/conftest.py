@@ -17,7 +17,7 @@ import uvicorn
 from botocore.config import Config
 
 from emulator.api.app import create_app
-from emulator.core.catalog import FunctionConfiguration
+from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.function_url import Cors, FunctionUrl, InvokeMode, UrlAuth
 from emulator.core.policy import SchedulerSettings
 from emulator.core.profile import AWS_2025
@@ -26,8 +26,8 @@ from emulator.core.scheduler import Scheduler
 from emulator.live.clock import MonotonicClock
 from emulator.live.engine import Engine
 from emulator.live.recorder import Recorder
-from emulator.live.runtime_api import RuntimeApiServer
-from emulator.telemetry.logs import Logs
+from emulator.live.runtime_api.server import RuntimeApiServer
+from emulator.telemetry.log_store import Logs
 from emulator.telemetry.metrics import Metrics
 from tests.live.streaming_runtime import StreamingBackend
 

@@ -29,7 +29,7 @@ from emulator.core.records import (
     Status,
     fold,
 )
-from tests.scheduler_host import ECHO
+from tests.core.scheduler_host import ECHO
 from tests.stories import ANATOMY, EXIT, USED, Story, asked, journal, record
 
 

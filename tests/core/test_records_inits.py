@@ -22,7 +22,7 @@ from emulator.core.messages import (
 from emulator.core.model import StartKind
 from emulator.core.policy import FixedKeepAlive
 from emulator.core.records import InitPhase, InitReport, RecordFold, Status
-from tests.scheduler_host import ECHO
+from tests.core.scheduler_host import ECHO
 from tests.stories import ANATOMY, EXIT, USED, Story, asked, journal, record
 
 if TYPE_CHECKING:

@@ -51,7 +51,7 @@ from emulator.core.policy import (
     SurvivalCurve,
 )
 from emulator.core.scheduler import Scheduler
-from tests.reference_scheduler import Box, ReferenceScheduler
+from tests.core.reference_scheduler import Box, ReferenceScheduler
 
 if TYPE_CHECKING:
     from collections.abc import Callable

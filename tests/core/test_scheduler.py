@@ -21,7 +21,7 @@ from emulator.core.messages import (
 from emulator.core.model import StartKind, StopReason, ThrottleReason
 from emulator.core.policy import FixedKeepAlive, PickOrder, SurvivalCurve
 from emulator.core.scheduler import UnknownVersionError
-from tests.scheduler_host import BIG, ECHO, Host
+from tests.core.scheduler_host import BIG, ECHO, Host
 
 COLD, WARM = StartKind.COLD, StartKind.WARM
 

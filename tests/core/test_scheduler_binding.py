@@ -22,7 +22,7 @@ from emulator.core.messages import (
 )
 from emulator.core.model import Failure, StartKind, StopReason
 from emulator.core.policy import Binding
-from tests.scheduler_host import ECHO, Host
+from tests.core.scheduler_host import ECHO, Host
 
 COLD, WARM, SUPPRESSED = StartKind.COLD, StartKind.WARM, StartKind.SUPPRESSED
 

@@ -35,7 +35,7 @@ from emulator.core.model import (
 )
 from emulator.core.policy import FixedKeepAlive
 from emulator.core.scheduler import UnknownVersionError
-from tests.scheduler_host import BIG, ECHO, Host
+from tests.core.scheduler_host import BIG, ECHO, Host
 
 COLD, WARM = StartKind.COLD, StartKind.WARM
 

@@ -19,7 +19,7 @@ from emulator.core.messages import (
 )
 from emulator.core.model import StartKind, StopReason, ThrottleReason
 from emulator.core.policy import Binding, FixedKeepAlive, RecycleAge, ScaleOut, SurvivalCurve
-from tests.scheduler_host import BIG, ECHO, Host
+from tests.core.scheduler_host import BIG, ECHO, Host
 
 COLD, WARM, PROVISIONED = StartKind.COLD, StartKind.WARM, StartKind.PROVISIONED
 FUNCTIONS = ScaleOut(2, 0.5, per_function=True)

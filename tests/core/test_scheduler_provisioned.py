@@ -29,7 +29,7 @@ from emulator.core.messages import (
 )
 from emulator.core.model import Failure, FunctionVersion, StartKind, StopReason, ThrottleReason
 from emulator.core.policy import Binding, FixedKeepAlive, RecycleAge
-from tests.scheduler_host import BIG, ECHO, Host
+from tests.core.scheduler_host import BIG, ECHO, Host
 
 COLD, WARM, SUPPRESSED = StartKind.COLD, StartKind.WARM, StartKind.SUPPRESSED
 PROVISIONED = StartKind.PROVISIONED

@@ -23,7 +23,7 @@ from emulator.core.messages import (
 )
 from emulator.core.model import Failure, StartKind, StopReason, ThrottleReason
 from emulator.core.policy import FixedKeepAlive, RecycleAge
-from tests.scheduler_host import BIG, ECHO, Host
+from tests.core.scheduler_host import BIG, ECHO, Host
 
 COLD, WARM, SUPPRESSED = StartKind.COLD, StartKind.WARM, StartKind.SUPPRESSED
 EXIT = RuntimeExited(1, 3)

@@ -26,8 +26,8 @@ from emulator.core.messages import (
 )
 from emulator.core.model import FunctionVersion, StartKind
 from emulator.core.profile import AWS_2018, AWS_2025, PROFILES
-from emulator.experiments.request_table import RequestRow, write_csv
-from emulator.experiments.run_directory import ClientRow, append_client_rows
+from emulator.experiments.records.request_table import RequestRow, write_csv
+from emulator.experiments.records.run_directory import ClientRow, append_client_rows
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.experiments.plan_cells import cells
-from emulator.experiments.plan_file import load
+from emulator.experiments.plan.cells import cells
+from emulator.experiments.plan.loader import load
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from emulator.experiments.plan_cells import Cell
+    from emulator.experiments.plan.cells import Cell
 
 TEMPLATE = """\
 AWSTemplateFormatVersion: "2010-09-09"

@@ -11,13 +11,13 @@ import pytest
 from emulator.cli import main
 from emulator.errors import SettingsError
 from emulator.experiments import demo
+from emulator.experiments.analysis.cell_stats import all_stats
 from emulator.experiments.demo import PLAN, failures_of, run_demo, summary
-from emulator.experiments.plan_cells import cells as cells_of
-from emulator.experiments.plan_file import load
-from emulator.experiments.run import run_experiment
-from emulator.experiments.run_cell import CellRunner
-from emulator.experiments.study_reader import read_study
-from emulator.experiments.study_stats import all_stats
+from emulator.experiments.plan.cells import cells as cells_of
+from emulator.experiments.plan.loader import load
+from emulator.experiments.records.study_reader import read_study
+from emulator.experiments.runner.cell import CellRunner
+from emulator.experiments.runner.study import run_experiment
 from tests.experiments.made_study import TF, CellPlan, write_study
 from tests.experiments.plans import write_plan
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.core.catalog import PackageType
-from emulator.template import load
+from emulator.core.function_configuration import PackageType
+from emulator.sam.template import load
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 

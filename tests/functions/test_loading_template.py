@@ -3,11 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator import template
-from emulator.live import dockerfile
+from emulator.live.backends.process import dockerfile
+from emulator.sam import template
 
 if TYPE_CHECKING:
-    from emulator.core.catalog import ImageSource
+    from emulator.core.function_configuration import ImageSource
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 TEMPLATE = template.load(FUNCTIONS / "loading.yaml")

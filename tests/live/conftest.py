@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.core.catalog import FunctionConfiguration
+from emulator.core.function_configuration import FunctionConfiguration
 from emulator.errors import BackendUnavailableError
 from tests.live.scripted_backend import ScriptedBackend
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from emulator.live.backend import SandboxBackend
+    from emulator.live.backends.interface import SandboxBackend
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +41,7 @@ async def backend(
 
 
 async def _process(folders: pytest.TempPathFactory) -> SandboxBackend:
-    from emulator.live.process import ProcessBackend  # noqa: PLC0415
+    from emulator.live.backends.process.backend import ProcessBackend  # noqa: PLC0415
 
     backend = ProcessBackend(folders.mktemp("state"), f"contract-{os.getpid()}")
     await backend.open()
@@ -49,7 +49,7 @@ async def _process(folders: pytest.TempPathFactory) -> SandboxBackend:
 
 
 async def _docker() -> SandboxBackend:
-    from emulator.live.docker import DockerBackend  # noqa: PLC0415
+    from emulator.live.backends.docker.backend import DockerBackend  # noqa: PLC0415
 
     backend = DockerBackend(f"contract-{os.getpid()}")
     needed = FunctionConfiguration("contract", "python3.13", "app.echo")

@@ -10,14 +10,14 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from emulator.errors import SandboxStartError
-from emulator.live.backend import RUNTIME, Exit
+from emulator.live.backends.interface import RUNTIME, Exit
 from emulator.sim.service import Outcome
 
 if TYPE_CHECKING:
-    from emulator.core.catalog import FunctionConfiguration
+    from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import Seconds
-    from emulator.live.backend import Output, ProcessEnded, Progress, SandboxSpec
-    from emulator.live.runtime_api import RuntimeListener, Work
+    from emulator.live.backends.interface import Output, ProcessEnded, Progress, SandboxSpec
+    from emulator.live.runtime_api.server import RuntimeListener, Work
     from emulator.sim.service import Answer, ServiceModel, Start
 
 KILLED = 137

@@ -8,16 +8,16 @@ import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from emulator.core.catalog import FunctionConfiguration
-from emulator.live.backend import RUNTIME, CpuShare, Exit, SandboxSpec
-from emulator.live.runtime_api import RuntimeApiServer, Work
+from emulator.core.function_configuration import FunctionConfiguration
+from emulator.live.backends.interface import RUNTIME, CpuShare, Exit, SandboxSpec
+from emulator.live.runtime_api.server import RuntimeApiServer, Work
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from emulator.live.backend import SandboxBackend, SandboxProcess
-    from emulator.live.runtime_api import RuntimeEndpoint
+    from emulator.live.backends.interface import SandboxBackend, SandboxProcess
+    from emulator.live.runtime_api.server import RuntimeEndpoint
 
 BOUND = 20.0
 """Seconds that any one wait may take."""

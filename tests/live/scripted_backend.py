@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from emulator.live.backend import RUNTIME, Exit
+from emulator.live.backends.interface import RUNTIME, Exit
 
 if TYPE_CHECKING:
-    from emulator.core.catalog import FunctionConfiguration
-    from emulator.live.backend import Output, ProcessEnded, Progress, SandboxSpec
+    from emulator.core.function_configuration import FunctionConfiguration
+    from emulator.live.backends.interface import Output, ProcessEnded, Progress, SandboxSpec
 
 KILLED = 137
 _API = "2018-06-01/runtime"

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emulator.core.catalog import FunctionConfiguration
+from emulator.core.function_configuration import FunctionConfiguration
 from tests.live.world import BOUND, world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from emulator.live.backend import SandboxBackend
+    from emulator.live.backends.interface import SandboxBackend
     from tests.live.world import World
 
 EXTENSIONS = Path(__file__).parent / "extensions"

@@ -12,13 +12,13 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emulator.live.backend import RUNTIME, Exit
+from emulator.live.backends.interface import RUNTIME, Exit
 from tests.live.scripted_backend import ScriptedBackend, ScriptedProcess
 
 if TYPE_CHECKING:
     import httpx
 
-    from emulator.live.backend import Output, ProcessEnded, SandboxSpec
+    from emulator.live.backends.interface import Output, ProcessEnded, SandboxSpec
 
 _API = "/2018-06-01/runtime/invocation/"
 _BOUND = 5.0

@@ -17,7 +17,7 @@ from tests.live.world import says, world
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from emulator.live.backend import SandboxBackend
+    from emulator.live.backends.interface import SandboxBackend
     from tests.live.world import World
 
 REAL = ["process", pytest.param("docker", marks=pytest.mark.docker)]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from emulator.core.messages import Anatomy
     from emulator.core.records import InvocationRecord
-    from emulator.live.backend import SandboxBackend
+    from emulator.live.backends.interface import SandboxBackend
     from tests.live.world import World
 
 REAL = ["process", pytest.param("docker", marks=pytest.mark.docker)]

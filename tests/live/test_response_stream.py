@@ -11,7 +11,7 @@ import pytest
 
 from emulator.core.model import Failure, StartKind
 from emulator.core.profile import AWS_2025
-from emulator.live.call import Outcome
+from emulator.live.invocation import Outcome
 from emulator.live.response_stream import ResponseStream, StreamError
 from tests.live.streaming_runtime import StreamingBackend
 from tests.live.world import world

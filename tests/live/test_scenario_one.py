@@ -17,7 +17,7 @@ from tests.live.world import world
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from emulator.live.backend import SandboxBackend
+    from emulator.live.backends.interface import SandboxBackend
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emulator.core.catalog import FunctionConfiguration
+from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.journal import decode
 from emulator.core.model import SandboxState
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings
@@ -21,8 +21,8 @@ from emulator.core.scheduler import Scheduler
 from emulator.live.clock import MonotonicClock
 from emulator.live.engine import Engine
 from emulator.live.recorder import Recorder
-from emulator.live.runtime_api import RuntimeApiServer
-from emulator.telemetry.logs import Logs
+from emulator.live.runtime_api.server import RuntimeApiServer
+from emulator.telemetry.log_store import Logs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from emulator.core.journal import Entry
     from emulator.core.profile import Profile
     from emulator.core.records import InvocationRecord
-    from emulator.live.backend import SandboxBackend
-    from emulator.live.call import Outcome
+    from emulator.live.backends.interface import SandboxBackend
+    from emulator.live.invocation import Outcome
 
 HANDLERS = """
 import os, time

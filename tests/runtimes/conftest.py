@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from emulator.core.catalog import FunctionConfiguration, ImageSource, PackageType
+from emulator.core.function_configuration import FunctionConfiguration, ImageSource, PackageType
 from emulator.errors import BackendUnavailableError
-from emulator.live.docker import DockerBackend
+from emulator.live.backends.docker.backend import DockerBackend
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -10,13 +10,13 @@ import pytest
 
 from emulator.core.model import Failure, StartKind
 from emulator.core.records import Status
-from emulator.live.environment import function_arn
+from emulator.live.sandbox.environment import function_arn
 from tests.live.world import world
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from emulator.live.docker import DockerBackend
+    from emulator.live.backends.docker.backend import DockerBackend
     from tests.live.world import World
     from tests.runtimes.conftest import Runtime
 

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from emulator.core.billing import billed_ms, dollars
-from emulator.core.catalog import FunctionConfiguration
+from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.messages import Anatomy
 from emulator.core.model import FunctionVersion, Sandbox, SandboxState, StartKind, ThrottleReason
 from emulator.core.prices import Architecture

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.core.catalog import FunctionConfiguration
+from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.log_configuration import LogConfiguration, LogFormat, SystemLogLevel
 from emulator.core.messages import Anatomy
 from emulator.core.model import StartKind
 from emulator.core.profile import AWS_2018, AWS_2025, Profile
 from emulator.core.records import InitPhase, InitReport, InvocationRecord, Status
-from emulator.telemetry import lines, platform_events
+from emulator.telemetry import log_lines, platform_events
 from emulator.telemetry.platform_log import PlatformLog, Told
 
 if TYPE_CHECKING:
@@ -78,15 +78,15 @@ def everything(log: PlatformLog) -> list[Told]:
 
 def test_text_log_has_the_lines_of_its_profile() -> None:
     log = text()
-    version, arn = lines.runtime_version("python3.13", REGION)
+    version, arn = log_lines.runtime_version("python3.13", REGION)
     assert [told.lines for told in everything(log)] == [
         [f"INIT_START Runtime Version: {version}\tRuntime Version ARN: {arn}"],
         [],
         ["START RequestId: the-id Version: 7"],
-        lines.closing(COLD, AWS_2025, "", TIME),
-        lines.closing(replace(WARM, status=Status.TIMEOUT, timeout=0.25), AWS_2025, "", TIME),
+        log_lines.closing(COLD, AWS_2025, "", TIME),
+        log_lines.closing(replace(WARM, status=Status.TIMEOUT, timeout=0.25), AWS_2025, "", TIME),
         [],
-        [lines.init_report(FAILED, AWS_2025)],
+        [log_lines.init_report(FAILED, AWS_2025)],
     ]
 
 
@@ -96,8 +96,8 @@ def test_text_log_of_2018_tells_nothing_of_inits() -> None:
         [],
         [],
         ["START RequestId: the-id Version: 7"],
-        lines.closing(COLD, AWS_2018, "", TIME),
-        lines.closing(replace(WARM, status=Status.TIMEOUT, timeout=0.25), AWS_2018, "", TIME),
+        log_lines.closing(COLD, AWS_2018, "", TIME),
+        log_lines.closing(replace(WARM, status=Status.TIMEOUT, timeout=0.25), AWS_2018, "", TIME),
         [],
         [],
     ]
@@ -107,7 +107,7 @@ def test_text_log_has_the_reason_of_a_runtimes_end() -> None:
     left = replace(WARM, status=Status.EXITED)
     reason = "Runtime exited with error: exit status 3"
     told = text().closed(AT, left, reason)
-    assert told.lines == lines.closing(left, AWS_2025, reason, TIME)
+    assert told.lines == log_lines.closing(left, AWS_2025, reason, TIME)
     assert told.lines[0] == f"RequestId: the-id Error: {reason}"
 
 
@@ -129,7 +129,7 @@ def test_subscriber_has_the_same_events_whatever_the_logs_format_and_level() -> 
 def test_invocation_of_a_text_log_is_spared_the_events_that_nobody_wants() -> None:
     log = text(wanted=False)
     assert log.started(AT, "the-id") == Told(["START RequestId: the-id Version: 7"], [])
-    assert log.closed(AT, COLD, "") == Told(lines.closing(COLD, AWS_2025, "", TIME), [])
+    assert log.closed(AT, COLD, "") == Told(log_lines.closing(COLD, AWS_2025, "", TIME), [])
 
 
 def test_whether_events_are_wanted_is_asked_each_time() -> None:
@@ -285,7 +285,7 @@ class Extension:
 def test_extensions_are_told_one_by_one() -> None:
     agents = [Extension("one", "Ready", ("INVOKE",)), Extension("two", "InitError", (), "E")]
     told = text().extensions_ready(AT, agents)
-    assert told.lines == [lines.of_extension(event) for event in told.events]
+    assert told.lines == [log_lines.of_extension(event) for event in told.events]
     assert [event["record"]["name"] for event in told.events] == ["one", "two"]
     assert in_json(WARN).extensions_ready(AT, agents) == Told(
         [platform_events.line(told.events[1])], told.events
@@ -294,5 +294,5 @@ def test_extensions_are_told_one_by_one() -> None:
 
 def test_subscription_is_in_the_log_alone() -> None:
     event = platform_events.telemetry_subscription(AT, "one", "Subscribed", ["platform"])
-    assert text().subscribed(event) == Told([lines.of_subscription(event)], [])
+    assert text().subscribed(event) == Told([log_lines.of_subscription(event)], [])
     assert in_json(INFO).subscribed(event) == Told([platform_events.line(event)], [])

@@ -1,0 +1,104 @@
+"""One endpoint for a whole program: requests for AWS services that are not ours go elsewhere.
+
+Where: to the endpoint that the settings name for the service, else to the companion. Signed
+requests are told by their signature and taken before the template's routes, of which a greedy one
+would else swallow every bucket; unsigned ones are looked at when nothing else wanted them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+from starlette.routing import BaseRoute, Match, NoMatchFound
+
+from emulator.api.companion.proxy import Proxy, UpstreamError
+from emulator.api.companion.service_name import OWN, addressed_to, signed_for
+from emulator.api.http_api.route import not_found
+from emulator.errors import CompanionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.datastructures import URLPath
+    from starlette.types import Receive, Scope, Send
+
+    from emulator.live.companion.process import Companion
+
+log = logging.getLogger(__name__)
+
+
+class OtherServices:
+    """Every AWS service but ours. Use from one event loop; `close` ends its connections."""
+
+    def __init__(self, endpoints: Mapping[str, str], companion: Companion | None) -> None:
+        """`endpoints` by service, as signatures name it; the companion stays its owner's."""
+        self._endpoints = endpoints
+        self._companion = companion
+        self._proxy = Proxy()
+
+    async def close(self) -> None:
+        await self._proxy.close()
+
+    async def serve(self, service: str, scope: Scope, receive: Receive, send: Send) -> None:
+        server = self._endpoints.get(service)
+        if server is None and self._companion is None:
+            sentence = f"Nothing serves {service} here: name it with --aws-endpoint {service}=URL."
+            await _refuse(send, 501, service, sentence)
+            return
+        try:
+            if server is None:
+                assert self._companion is not None
+                server = await self._companion.url()
+            await self._proxy.pass_on(server, scope, receive, send)
+        except CompanionError as error:
+            log.warning("%s", error)
+            await _refuse(send, 503, service, str(error))
+        except UpstreamError as error:
+            sentence = f"{service} at {server} does not answer: {error}."
+            log.warning("%s", sentence)
+            await _refuse(send, 503, service, sentence)
+
+    async def fall_back(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """For what no route took: other services' unsigned requests, and the unknown ones' 404."""
+        service = addressed_to(scope["headers"]) if scope["type"] == "http" else ""
+        if service and service not in OWN:
+            await self.serve(service, scope, receive, send)
+        else:
+            await not_found(scope, receive, send)
+
+
+class SignedRoute(BaseRoute):
+    """Takes every request that is signed for another service."""
+
+    def __init__(self, services: OtherServices) -> None:
+        self._services = services
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http":
+            return Match.NONE, {}
+        service = signed_for(scope["headers"], scope["query_string"])
+        if not service or service in OWN:
+            return Match.NONE, {}
+        return Match.FULL, {"testbed.service": service}
+
+    def url_path_for(self, name: str, /, **path_params: object) -> URLPath:
+        raise NoMatchFound(name, path_params)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._services.serve(scope["testbed.service"], scope, receive, send)
+
+
+async def _refuse(send: Send, status: int, service: str, sentence: str) -> None:
+    """In the form in which the service's SDK finds the sentence."""
+    code = "NotImplemented" if status == 501 else "ServiceUnavailable"  # noqa: PLR2004
+    if service == "s3":
+        kind = b"application/xml"
+        body = f"<Error><Code>{code}</Code><Message>{escape(sentence)}</Message></Error>".encode()
+    else:
+        kind, body = b"application/json", json.dumps({"__type": code, "message": sentence}).encode()
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

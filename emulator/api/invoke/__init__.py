@@ -1,0 +1,1 @@
+"""Lambda's Invoke and InvokeWithResponseStream operations."""

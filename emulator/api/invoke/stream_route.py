@@ -1,0 +1,99 @@
+"""InvokeWithResponseStream, as a plain ASGI route beside Invoke.
+
+Sources: botocore's service model of Lambda, the developer guide's "Response streaming for Lambda
+functions". As with Invoke an error of the function is no error of the call: it stands in the last
+message, under the code that Invoke has in X-Amz-Function-Error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from typing import TYPE_CHECKING
+
+from emulator.api.asgi import dry_run, outcome_headers, raise_refusal
+from emulator.api.invoke.event_stream import CONTENT_TYPE, invoke_complete, payload_chunk
+from emulator.api.invoke.invocation_route import InvocationRoute
+from emulator.api.invoke.request import (
+    STREAMED_INVOCATION_TYPES,
+    check_json,
+    function_key,
+    options,
+    read_body,
+)
+from emulator.live.response_stream import ResponseStream
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from emulator.live.invocation import Outcome
+
+
+class ResponseStreamRoute(InvocationRoute):
+    """POST /2021-11-15/functions/{FunctionName}/response-streaming-invocations."""
+
+    prefix = "/2021-11-15/functions/"
+    suffix = "/response-streaming-invocations"
+
+    async def _invoke(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = options(scope["headers"], STREAMED_INVOCATION_TYPES)
+        key = function_key(scope, self.prefix, self.suffix)
+        payload = await read_body(receive, self._profile.request_limit)
+        check_json(payload)
+        if asked.invocation_type == "DryRun":
+            await dry_run(self._engine, key, send)
+            return
+        stream = ResponseStream(self._profile.streamed_response_limit)
+        outcome = self._engine.invoke(
+            key,
+            payload or b"{}",
+            trace_id=asked.trace_id,
+            client_context=asked.client_context,
+            stream=stream,
+            tail=asked.tail,
+        )
+        try:
+            begun = await begun_or_done(outcome, stream)
+            raise_refusal(begun)
+            await _begin(begun, send)
+            await (_pass_on(stream, send) if stream.began.done() else _one_piece(begun, send))
+            await _complete(stream, (await outcome).log_tail if asked.tail else b"", send)
+        finally:
+            stream.abandon()
+
+
+async def begun_or_done(outcome: asyncio.Future[Outcome], stream: ResponseStream) -> Outcome:
+    """What is known when the response begins; the whole outcome where it comes in one piece."""
+    await asyncio.wait((outcome, stream.began), return_when=asyncio.FIRST_COMPLETED)
+    return stream.began.result() if stream.began.done() else outcome.result()
+
+
+async def _begin(begun: Outcome, send: Send) -> None:
+    headers = [
+        (b"content-type", CONTENT_TYPE),
+        (b"x-amz-executed-version", begun.version.encode()),
+        *outcome_headers(begun),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+
+async def _pass_on(stream: ResponseStream, send: Send) -> None:
+    async for piece in stream.pieces():
+        await _send(payload_chunk(piece), send)
+
+
+async def _one_piece(outcome: Outcome, send: Send) -> None:
+    if outcome.payload and not outcome.function_error:
+        await _send(payload_chunk(outcome.payload), send)
+
+
+async def _complete(stream: ResponseStream, log_tail: bytes, send: Send) -> None:
+    code, details = "", ""
+    if stream.error is not None:
+        code, details = stream.error.error_type, stream.error.body.decode(errors="replace")
+    last = invoke_complete(code, details, base64.b64encode(log_tail).decode())
+    await send({"type": "http.response.body", "body": last})
+
+
+async def _send(encoded: bytes, send: Send) -> None:
+    await send({"type": "http.response.body", "body": encoded, "more_body": True})

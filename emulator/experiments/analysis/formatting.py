@@ -1,0 +1,101 @@
+"""Figures as words: three significant digits, a unit, and how sure they are.
+
+A figure of few values says how few; one that is not there is a dash.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emulator.experiments.analysis.intervals import Estimate
+
+ABSENT = "-"
+HOST_BOUND = "‡"
+"""Stands beside each figure of a cell whose bottleneck was the host."""
+_FEW = 20
+_THOUSAND = 1000
+
+
+def number(value: float | None) -> str:
+    """Three significant digits, never with an exponent from a millionth to a billion."""
+    if value is None or math.isnan(value):
+        return ABSENT
+    if value == 0:
+        return "0"
+    rounded = float(f"{value:.3g}")
+    digits = max(0, 2 - math.floor(math.log10(abs(rounded))))
+    return f"{rounded:,.{min(digits, 9)}f}" if digits else f"{rounded:,.0f}"
+
+
+def count(value: float | None) -> str:
+    return ABSENT if value is None else f"{value:,.0f}"
+
+
+def time(value_ms: float | None) -> str:
+    """12.5 s, 100 ms, 3.06 ms."""
+    if value_ms is None or math.isnan(value_ms):
+        return ABSENT
+    rounded = float(f"{value_ms:.3g}")  # 999.6 ms is a second
+    if abs(rounded) >= _THOUSAND:
+        return f"{number(rounded / _THOUSAND)} s"
+    return f"{number(value_ms)} ms"
+
+
+def tick(value_ms: float) -> str:
+    """As `time`, without zeros at the end: for the marks of an axis."""
+    if value_ms >= _THOUSAND:
+        return f"{value_ms / _THOUSAND:g} s"
+    return f"{value_ms:g} ms"
+
+
+def money(value: float | None) -> str:
+    if value is None:
+        return ABSENT
+    return f"-${number(-value)}" if value < 0 else f"${number(value)}"
+
+
+def share(value: float) -> str:
+    """Of 1, in whole per cent; what is not quite all or none is not called so."""
+    percent = round(value * 100)
+    if percent == 100 and value < 1:  # noqa: PLR2004
+        return "> 99 %"
+    return "< 1 %" if percent == 0 and value > 0 else f"{percent} %"
+
+
+def memory(value_mb: float | None) -> str:
+    return ABSENT if not value_mb else f"{value_mb:.0f} MB"
+
+
+def few(n: int) -> str:
+    """` (n = 3)`, without a break; empty of many and of none."""
+    return f" (n\u00a0=\u00a0{n})" if 0 < n < _FEW else ""
+
+
+def estimate(figure: Estimate, words: Callable[[float | None], str] = time) -> str:
+    """1.2 s [1.1, 1.3]; without an interval where n is too small for one."""
+    if figure.value is None:
+        return ABSENT
+    value, interval = words(figure.value), figure.interval
+    if interval is None:
+        return value + few(figure.n)
+    low, high = words(interval.low), words(interval.high)
+    unit = f" {value.rpartition(' ')[2]}" if " " in value else ""
+    if low.endswith(unit) and high.endswith(unit):
+        low, high = low.removesuffix(unit), high.removesuffix(unit)
+    return f"{value} [{low}, {high}]{few(figure.n)}"
+
+
+def signed(figure: Estimate, words: Callable[[float | None], str] = time) -> str:
+    """As `estimate`, of a difference: with a plus before what is more than nothing, and
+    without n, which stands beside its sides.
+    """
+
+    def plus(value: float | None) -> str:
+        return f"+{words(value)}" if value is not None and value > 0 else words(value)
+
+    return estimate(replace(figure, n=0), plus)

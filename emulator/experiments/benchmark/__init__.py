@@ -1,0 +1,1 @@
+"""`testbed bench`: measures what the emulator itself costs."""

@@ -1,0 +1,101 @@
+"""What in a plan cannot go together, or with its template, its profiles or this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emulator.core.profile import PROFILES
+from emulator.experiments.plan.model import S3_LOADINGS, Loading, PlannedFunction, ScenarioKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from emulator.experiments.plan.model import Plan, Scenario
+    from emulator.experiments.plan.template import StudyTemplate, TemplateFunction
+
+MOST_DILATION = 50
+"""A quota's period of 20 ms becomes a second, and the kernel takes none longer."""
+
+Fault = tuple[str, str]
+"""Place and message."""
+
+
+def contradictions(
+    plan: Plan, template: StudyTemplate | None, *, can_drop_caches: bool
+) -> Iterator[Fault]:
+    """Every fault; `template` is None where it cannot be read."""
+    yield from _memory(plan)
+    if template is not None:
+        for name in plan.axes.function:
+            yield from _function(plan, template, name)
+    for name in plan.functions:
+        if name not in plan.axes.function:
+            yield f"functions.{name}", "is not on the axis of functions"
+    yield from _scenarios(plan)
+    if "cold" in plan.page_cache:
+        yield from _cold_cache(plan, can_drop_caches=can_drop_caches)
+    for dilation in plan.dilation:
+        if dilation > MOST_DILATION:
+            yield "dilation", f"{dilation} is above {MOST_DILATION}: no CPU period is so long"
+
+
+def _memory(plan: Plan) -> Iterator[Fault]:
+    for memory_mb in plan.axes.memory_mb:
+        for name in plan.axes.profile:
+            profile = PROFILES[name]
+            least, most, step = (
+                profile.least_memory_mb,
+                profile.most_memory_mb,
+                profile.memory_step_mb,
+            )
+            if not least <= memory_mb <= most or (memory_mb - least) % step:
+                yield (
+                    "axes.memory_mb",
+                    f"{memory_mb} is no size of {name}: {least} to {most} MB in steps of {step}",
+                )
+
+
+def _function(plan: Plan, template: StudyTemplate, name: str) -> Iterator[Fault]:
+    function = template.functions.get(name)
+    if function is None:
+        there = ", ".join(template.functions) or "no function"
+        yield "axes.function", f"{name!r} is not in {plan.template.name}, which has {there}"
+        return
+    planned = plan.functions.get(name, PlannedFunction())
+    for loading in plan.axes.loading:
+        for message in _loading(Loading(loading), function, planned):
+            yield "axes.loading", message
+
+
+def _loading(
+    loading: Loading, function: TemplateFunction, planned: PlannedFunction
+) -> Iterator[str]:
+    name = function.name
+    if loading is not Loading.TEMPLATE and "MODEL_LOADING" not in function.variables:
+        yield f"{name} cannot load its model by {loading}: it sets no MODEL_LOADING"
+    if loading in S3_LOADINGS and planned.model is None:
+        yield f"{loading} needs functions.{name}.model, the folder to upload"
+
+
+def _scenarios(plan: Plan) -> Iterator[Fault]:
+    for scenario in plan.scenarios:
+        if scenario.ping is not None and "0" in plan.axes.keep_alive:
+            yield f"scenario {scenario.kind}.ping", "keeps nothing warm where axes.keep_alive is 0"
+
+
+def _cold_cache(plan: Plan, *, can_drop_caches: bool) -> Iterator[Fault]:
+    if not can_drop_caches:
+        yield "page_cache", "cold asks for root, who alone may write /proc/sys/vm/drop_caches"
+    for scenario in plan.scenarios:
+        if not _one_at_a_time(scenario):
+            message = (
+                "page_cache cold needs requests one at a time (idle, keep-warm, constant with "
+                "one user): the caches are dropped before each"
+            )
+            yield f"scenario {scenario.kind}", message
+
+
+def _one_at_a_time(scenario: Scenario) -> bool:
+    if scenario.kind is ScenarioKind.CONSTANT:
+        return scenario.users == (1,)
+    return scenario.kind in (ScenarioKind.IDLE, ScenarioKind.KEEP_WARM)

@@ -1,0 +1,1 @@
+"""Reports for people: pages, tables and charts, drawn from records alone."""

@@ -1,0 +1,145 @@
+"""How a cell's load is put on: the locustfile of its scenario, and the settings it is given."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.errors import TestbedError
+from emulator.experiments.plan.model import ScenarioKind
+from emulator.experiments.records.run_directory import CLIENTS
+from emulator.experiments.runner.emulator_process import end
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emulator.experiments.plan.cells import Cell
+    from emulator.experiments.plan.model import PlannedFunction, Scenario
+    from emulator.experiments.runner.emulator_process import EmulatorProcess
+
+LOCUSTFILES = Path(__file__).resolve().parents[3] / "locustfiles"
+LOG = "locust.log"
+ENDS_WITHIN = 130.0
+"""Seconds, before dilation: Locust starts, and waits for the last answers."""
+ANSWER_WITHIN = 100.0
+"""Seconds, before dilation, as in the locustfiles."""
+_RAMP_STEP = 60.0
+"""Seconds of a step of ramp.py at its own speed."""
+_LOOK_EVERY = 1.0
+_TAIL = 10
+
+_FILES = {
+    ScenarioKind.RAMP: "ramp.py",
+    ScenarioKind.IDLE: "idle.py",
+    ScenarioKind.KEEP_WARM: "idle.py",
+    ScenarioKind.CONSTANT: "constant.py",
+    ScenarioKind.POISSON: "poisson.py",
+    ScenarioKind.TRACE: "trace.py",
+}
+
+
+def settings(cell: Cell, function: PlannedFunction, path: str, rows: Path) -> dict[str, str]:
+    """The variables of the cell's locustfile; `rows` is where client rows go."""
+    return {
+        "PREDICT_PATH": path,
+        "TESTBED_CLIENT_ROWS": str(rows),
+        "TESTBED_PAYLOAD": str(function.payload or ""),
+        "DILATION": str(cell.dilation),
+        "PAGE_CACHE": cell.page_cache,
+        **_scenario(cell.scenario, cell.seed),
+    }
+
+
+def _scenario(scenario: Scenario, seed: int) -> dict[str, str]:
+    match scenario.kind:
+        case ScenarioKind.RAMP:
+            speedup = len(scenario.users) * _RAMP_STEP / scenario.seconds
+            return {
+                "RAMP_USERS": ",".join(str(users) for users in scenario.users),
+                "RAMP_SPEEDUP": repr(speedup),
+                "RAMP_WAIT_S": repr(scenario.wait_s),
+            }
+        case ScenarioKind.IDLE | ScenarioKind.KEEP_WARM:
+            return {
+                "IDLE_MINUTES": ",".join(f"{minute:g}" for minute in scenario.minutes),
+                "IDLE_SPEEDUP": repr(scenario.idle_speedup),
+            }
+        case ScenarioKind.CONSTANT:
+            return {
+                "CONSTANT_USERS": str(scenario.users[0]),
+                "CONSTANT_SECONDS": repr(scenario.seconds),
+                "CONSTANT_WAIT_S": repr(scenario.wait_s),
+            }
+        case ScenarioKind.POISSON:
+            return {
+                "POISSON_RATE": repr(scenario.rate),
+                "POISSON_SECONDS": repr(scenario.seconds),
+                "SEED": str(seed),
+            }
+        case ScenarioKind.TRACE:
+            return {"TRACE_FILE": str(scenario.trace)}
+
+
+def put_load(
+    cell: Cell,
+    variables: dict[str, str],
+    emulator: EmulatorProcess,
+    folder: Path,
+    *,
+    look: Callable[[float], None],
+    python: str,
+) -> None:
+    """Runs Locust to its end; `look` is told every second how long it has run.
+
+    Raises:
+        TestbedError: Locust or the emulator failed, or took too long.
+    """
+    log = folder / LOG
+    command = [python, "-m", "locust", "-f", str(LOCUSTFILES / _FILES[cell.scenario.kind])]
+    command += ["--headless", "--only-summary", "--host", emulator.url]
+    # a request that failed is a row of the table, not a failure of Locust
+    command += ["--exit-code-on-error", "0"]
+    with log.open("w", encoding="utf-8") as output:
+        locust = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, **variables},
+        )
+        try:
+            code = _follow(locust, emulator, _most_s(cell), look)
+        finally:
+            end(locust, within=5)
+    if code != 0:
+        tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-_TAIL:])
+        raise TestbedError(f"Locust ended with exit code {code}; the end of {log}:\n{tail}")
+    if not (folder / CLIENTS).exists():
+        raise TestbedError(f"Locust wrote no rows; {log} may tell why.")
+
+
+def _most_s(cell: Cell) -> float:
+    """Real seconds that the load may take: gaps of idle time begin where an answer ends."""
+    answers = len(cell.scenario.minutes) * ANSWER_WITHIN
+    return cell.load_s + (ENDS_WITHIN + answers) * cell.dilation
+
+
+def _follow(
+    locust: subprocess.Popen[str],
+    emulator: EmulatorProcess,
+    most_s: float,
+    look: Callable[[float], None],
+) -> int:
+    begun = time.monotonic()
+    while (passed := time.monotonic() - begun) < most_s:
+        try:
+            return locust.wait(_LOOK_EVERY)
+        except subprocess.TimeoutExpired:
+            emulator.check()
+            look(passed + _LOOK_EVERY)
+    raise TestbedError(f"Locust did not end within {most_s:.0f} s.")

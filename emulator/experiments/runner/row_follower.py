@@ -1,0 +1,44 @@
+"""What the newest client rows say, while they are still being written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emulator.core.model import StartKind
+from emulator.experiments.records.run_directory import CLIENT_HEADER, parse_client_row
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+_NOTHING = "waiting for answers"
+
+
+class RowFollower:
+    """Reads what was added to a file of client rows since it looked last."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._position = path.stat().st_size if path.exists() else 0
+
+    def news(self, seconds: float) -> str:
+        """One line about the rows of the last `seconds`."""
+        if not self._path.exists():
+            return _NOTHING
+        with self._path.open("rb") as file:
+            file.seek(self._position)
+            whole = file.read().rpartition(b"\n")[0]
+        if not whole:
+            return _NOTHING
+        self._position += len(whole) + 1
+        lines = whole.decode().split("\n")
+        rows = [parse_client_row(line) for line in lines if line != CLIENT_HEADER]
+        if not rows:
+            return _NOTHING
+        cold = sum(row.start_kind is StartKind.COLD for row in rows)
+        failed = sum(bool(row.error) for row in rows)
+        return (
+            f"{max(row.users for row in rows):3} users   {len(rows) / seconds:6.1f} answers/s   "
+            f"slowest {max(row.latency_ms for row in rows):7.0f} ms   {cold:2} cold starts"
+            + (f"   {failed} failed" if failed else "")
+        )

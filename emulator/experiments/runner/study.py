@@ -1,0 +1,203 @@
+"""`testbed experiment`: runs a plan's cells one after the other and leaves a study run behind.
+
+    study.json         the plan, and each cell with its state
+    cells/<id>/        the run directory of the cell's emulator, host.csv, logs
+    requests.csv       one row a request over all finished cells, and requests.parquet
+
+A cell that fails is told and left behind; the others are run. Ctrl-C gives the running cell back,
+and `--resume` runs what is not done yet, failed cells again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.errors import SettingsError, TestbedError
+from emulator.experiments.plan.cells import cells as cells_of
+from emulator.experiments.plan.loader import load
+from emulator.experiments.records.request_rows import cell_rows
+from emulator.experiments.records.request_table import (
+    REQUESTS_CSV,
+    REQUESTS_PARQUET,
+    write_csv,
+    write_parquet,
+)
+from emulator.experiments.records.run_directory import read_run
+from emulator.experiments.records.study_file import STUDY, CellStatus, StudyFile
+from emulator.experiments.runner.cell import CellRunner, NotStartedError
+from emulator.experiments.runner.emulator_process import stoppable
+from emulator.experiments.runner.progress import StudyProgress, span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from emulator.experiments.plan.cells import Cell
+    from emulator.experiments.plan.model import Plan
+
+CELLS = "cells"
+_STATE = Path(".testbed") / "study"
+_DROP_CACHES = Path("/proc/sys/vm/drop_caches")
+_MOST_START_FAILURES = 2
+"""Of one function on one backend: it will not start in its other cells either."""
+
+
+def run_experiment(
+    plan_path: Path,
+    *,
+    run_dir: Path | None = None,
+    resume: Path | None = None,
+    backends: Sequence[str] = (),
+    dry_run: bool = False,
+    python: str = sys.executable,
+) -> int:
+    """The exit code: 0 where every cell is done, 1 where one failed, 130 after Ctrl-C.
+
+    Args:
+        plan_path: the plan's TOML file.
+        run_dir: what it leaves; None: a new `runs/<plan>-<time>`.
+        resume: an earlier run of the same plan, whose cells that are not done are run.
+        backends: in place of the plan's axis.
+        dry_run: only tell the cells and the time that they will take.
+        python: the interpreter that emulators and Locust run in.
+
+    Raises:
+        TestbedError: nothing was started: the plan or the folder is wrong.
+    """
+    earlier = StudyFile.open(resume) if resume else None
+    plan = load(
+        plan_path,
+        backends=backends or (earlier.backends if earlier else ()),
+        can_drop_caches=os.access(_DROP_CACHES, os.W_OK),
+    )
+    cells = cells_of(plan)
+    if dry_run:
+        print("\n".join(overview(plan, cells)))
+        return 0
+    folder = resume or run_dir or _new_folder(plan.name)
+    if earlier:
+        _check_same(earlier, folder, plan, cells)
+    study = earlier or _created(folder, plan, cells)
+    study.reopen()
+    runner = CellRunner(plan, _STATE, python)
+    with stoppable():
+        return _Study(plan_path, folder, study, runner, cells).run()
+
+
+def overview(plan: Plan, cells: Sequence[Cell]) -> list[str]:
+    """A line a cell, then the time that all should take."""
+    lines = [f"{cell.id}   {span(cell.expected_s)}" for cell in cells]
+    total = span(sum(cell.expected_s for cell in cells))
+    return [*lines, f"{len(cells)} cells of {plan.name}: {total}, and what building takes"]
+
+
+def _new_folder(name: str) -> Path:
+    return Path("runs") / f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+
+
+def _created(folder: Path, plan: Plan, cells: list[Cell]) -> StudyFile:
+    if folder.exists() and any(folder.iterdir()):
+        hint = "; --resume goes on with the study in it" if (folder / STUDY).exists() else ""
+        raise SettingsError(f"{folder} is not empty; a run needs a folder of its own{hint}.")
+    folder.mkdir(parents=True, exist_ok=True)
+    return StudyFile.create(folder, plan, cells)
+
+
+def _check_same(study: StudyFile, folder: Path, plan: Plan, cells: list[Cell]) -> None:
+    if study.plan_text != plan.text or not study.is_of(cells):
+        raise SettingsError(
+            f"{folder} is a run of another plan, or of this one before it was changed; its own "
+            f"stands in {folder / STUDY} as plan_text."
+        )
+
+
+class _Study:
+    """One run through the cells that are not done."""
+
+    def __init__(
+        self,
+        plan_path: Path,
+        folder: Path,
+        study: StudyFile,
+        runner: CellRunner,
+        cells: list[Cell],
+    ) -> None:
+        self._plan_path = plan_path
+        self._folder = folder
+        self._study = study
+        self._runner = runner
+        self._cells = cells
+        self._waiting = [cell for cell in cells if study.status(cell.id) is not CellStatus.DONE]
+        self._progress = StudyProgress(self._waiting, len(cells) - len(self._waiting))
+        self._not_started: Counter[tuple[str, str]] = Counter()
+
+    def run(self) -> int:
+        print(
+            f"{len(self._waiting)} cells, {self._progress.left()}; the run is in {self._folder}",
+            flush=True,
+        )
+        try:
+            for cell in self._waiting:
+                self._one(cell)
+        except KeyboardInterrupt:
+            again = f"testbed experiment {self._plan_path} --resume {self._folder}"
+            print(f"\nStopped. `{again}` goes on.", flush=True)
+            return 130
+        else:
+            self._study.finish()
+        finally:
+            self._write_tables()
+        return self._verdict()
+
+    def _one(self, cell: Cell) -> None:
+        place = cell.axes.function, cell.axes.backend
+        self._progress.begin(cell)
+        if self._not_started[place] >= _MOST_START_FAILURES:
+            why = f"not tried: {cell.axes.function} did not start {_MOST_START_FAILURES} times"
+            self._study.fail(cell.id, why)
+            self._progress.end(why)
+            return
+        self._study.begin(cell.id)
+        try:
+            words = self._measure(cell)
+            del self._not_started[place]
+        except TestbedError as error:
+            self._not_started[place] += isinstance(error, NotStartedError)
+            self._study.fail(cell.id, str(error))
+            words = f"failed: {error}"
+        except BaseException:
+            self._study.give_back(cell.id)
+            raise
+        self._progress.end(words)
+
+    def _measure(self, cell: Cell) -> str:
+        folder = self._folder / CELLS / cell.id
+        if folder.exists():
+            shutil.rmtree(folder)  # what an earlier try left of it
+        guard = self._runner.run(cell, folder, self._progress.note)
+        run = read_run(folder)
+        host = guard.verdict(run.clients)
+        self._study.done(cell.id, host, run.info)
+        failed = sum(bool(row.error) for row in run.clients)
+        words = f"done: {len(run.clients)} requests, {failed} failed"
+        return f"{words}; host-bound ({host.why})" if host.bound else words
+
+    def _write_tables(self) -> None:
+        rows = []
+        for cell in self._cells:
+            if self._study.status(cell.id) is CellStatus.DONE:
+                run = read_run(self._folder / CELLS / cell.id)
+                rows += cell_rows(cell, run, host_bound=self._study.host_bound(cell.id))
+        write_csv(self._folder / REQUESTS_CSV, rows)
+        write_parquet(self._folder / REQUESTS_PARQUET, rows)
+
+    def _verdict(self) -> int:
+        done = self._study.count(CellStatus.DONE)
+        failed = self._study.count(CellStatus.FAILED)
+        print(f"{done} cells done, {failed} failed; the run is in {self._folder}", flush=True)
+        return 1 if failed else 0

@@ -1,0 +1,173 @@
+"""The cgroups that one emulator makes for its sandboxes: where they can be, and their orphans.
+
+All stand below one folder per hierarchy that carries the emulator's instance in its name, so
+what a killed emulator left is found by name and another's is never touched. On cgroup v1 that is
+at the top of each mount. On v2 it is the first place whose controllers can be handed down: the
+top where we are root, a parent that was delegated to us, or our own cgroup, which then must hold
+no process itself (the kernel's "no internal processes" rule), so ours moves to a leaf.
+
+Everything here blocks but `create`; callers take it to a thread.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.host.cgroup import CONTROLLERS, CgroupV1, CgroupV2, v1_mounts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOST_PIDS = 1024
+"""Source: Lambda quotas, "Processes and threads"."""
+JOIN = 'for file do echo 0 >"$file" || exit 126; done'
+"""A shell's way into a cgroup; its arguments are the cgroup's `join_files`."""
+_PATIENCE = 2.0
+"""Seconds that a killed process may take to leave its cgroup."""
+
+
+class CgroupTree:
+    """The folders of one instance, one in each hierarchy, and the sandboxes' cgroups in them."""
+
+    def __init__(self, bases: list[Path], v1_root: Path | None = None) -> None:
+        self.bases = bases
+        self._v1_root = v1_root
+        self.controllers = frozenset[str]()
+        """What its cgroups can do, once `try_out` said that they can be used."""
+
+    def create(self, name: str) -> CgroupV1 | CgroupV2:
+        """A new cgroup, as yet without limits but that of processes.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        for base in self.bases:
+            (base / name).mkdir()
+        cgroup = self._cgroup(name)
+        cgroup.limit_pids(MOST_PIDS)
+        return cgroup
+
+    def _cgroup(self, name: str) -> CgroupV1 | CgroupV2:
+        base = self.bases[0]
+        if self._v1_root is None:
+            return CgroupV2(base / name)
+        return CgroupV1(self._v1_root, f"{base.name}/{name}")
+
+    def try_out(self) -> bool:
+        """Whether a process can join a cgroup made here."""
+        cgroup = self.create("trial")
+        try:
+            command = ["/bin/sh", "-c", JOIN, "sh", *map(str, cgroup.join_files)]
+            joined = subprocess.run(command, capture_output=True, check=False)
+            self.controllers = cgroup.controllers
+        finally:
+            _end(cgroup)
+        return joined.returncode == 0
+
+    def reap(self) -> None:
+        """Kills and removes all cgroups of this instance; bounded."""
+        names = {path.parent.name for base in self.bases for path in base.glob("*/cgroup.procs")}
+        for name in sorted(names):
+            _end(self._cgroup(name))
+
+    def remove(self) -> None:
+        """Takes the instance's folders away; one that is not empty stays for the next `reap`."""
+        for base in self.bases:
+            with suppress(OSError):
+                base.rmdir()
+
+
+def find_tree(root: Path, instance: str) -> CgroupTree | None:
+    """Where cgroups can be made below `root`, orphans removed; None where they cannot."""
+    name = f"testbed-{instance}"
+    unified = (root / "cgroup.procs").exists()
+    best: CgroupTree | None = None
+    for tree in _v2_trees(root, name) if unified else _v1_trees(root, name):
+        if not _usable(tree) or (best and len(tree.controllers) <= len(best.controllers)):
+            tree.remove()
+            continue
+        if best:
+            best.remove()
+        best = tree
+        if best.controllers == frozenset(CONTROLLERS):
+            break
+    return best
+
+
+def _usable(tree: CgroupTree) -> bool:
+    try:
+        tree.reap()
+        return tree.try_out()
+    except OSError:
+        return False
+
+
+def _v1_trees(root: Path, name: str) -> Iterator[CgroupTree]:
+    """The one place on v1; a hierarchy that cannot be written is left out."""
+    bases = [mount / name for mount in dict.fromkeys(v1_mounts(root).values())]
+    if made := [base for base in bases if _made(base)]:
+        yield CgroupTree(made, root)
+
+
+def _v2_trees(root: Path, name: str) -> Iterator[CgroupTree]:
+    """The places on v2 where this process may make cgroups, the best first."""
+    own = _own_path(root)
+    above = [path for path in own.parents if path.is_relative_to(root)]
+    for parent in dict.fromkeys((root, *above, own)):
+        if parent == own:
+            _move_to_leaf(own)
+        _hand_down(parent)
+        if _made(parent / name):
+            _hand_down(parent / name)
+            yield CgroupTree([parent / name])
+
+
+def _own_path(root: Path) -> Path:
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        if line.startswith("0::"):
+            return root / line[3:].strip("/")
+    return root
+
+
+def _hand_down(path: Path) -> None:
+    """Lets the children of a cgroup have its controllers, as far as that is allowed."""
+    for controller in ("cpu", "memory", "pids"):
+        with suppress(OSError):
+            (path / "cgroup.subtree_control").write_text(f"+{controller}")
+
+
+def _move_to_leaf(own: Path) -> None:
+    """Empties our cgroup where it is ours alone, or all of a container's namespace."""
+    with suppress(OSError):
+        pids = (own / "cgroup.procs").read_text().split()
+        whole_namespace = Path("/proc/self/cgroup").read_text().strip() == "0::/"
+        if pids == [str(os.getpid())] or (whole_namespace and (own / "cgroup.type").exists()):
+            leaf = own / "testbed-emulator"
+            leaf.mkdir(exist_ok=True)
+            for pid in pids:
+                with suppress(OSError):  # it has ended, or is the kernel's
+                    (leaf / "cgroup.procs").write_text(pid)
+
+
+def _made(base: Path) -> bool:
+    try:
+        base.mkdir(exist_ok=True)
+    except OSError:
+        return False
+    return True
+
+
+def _end(cgroup: CgroupV1 | CgroupV2) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    pause = 0.001
+    cgroup.kill()
+    while not cgroup.remove() and time.monotonic() < deadline:
+        time.sleep(pause)  # v1 tells nobody that a cgroup became empty
+        pause = min(pause * 2, 0.05)
+        cgroup.kill()
+    cgroup.close()

@@ -1,0 +1,1 @@
+"""Whatever runs a sandbox: Docker containers or processes of this machine."""

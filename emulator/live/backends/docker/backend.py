@@ -1,0 +1,297 @@
+"""Sandboxes on a Docker engine.
+
+A sandbox is a container of the function's image that joins a network slot. Two calls of the
+engine's API make it; all else (its network, its image, its removal, its CPU share) happens
+before or after.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import secrets
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from emulator.errors import BackendUnavailableError, BuildError, SandboxStartError
+from emulator.host.cgroup import DEFAULT_ROOT
+from emulator.host.cpus import CpuRotation
+from emulator.live.backends.docker.build import AWS_REGISTRY, FUNCTION_LABEL
+from emulator.live.backends.docker.client import DockerEngine, EngineError
+from emulator.live.backends.docker.container import container_configuration, is_supervised
+from emulator.live.backends.docker.control import EngineControl
+from emulator.live.backends.docker.events import EngineWatch
+from emulator.live.backends.docker.host import Cgroups, is_desktop, meeting, shortcomings
+from emulator.live.backends.docker.image_facts import ImageFacts, look
+from emulator.live.backends.docker.images import DockerImages
+from emulator.live.backends.docker.network_slots import NetworkSlots
+from emulator.live.backends.docker.sandbox import LABEL, DockerSandbox, remove_container
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from emulator.core.function_configuration import FunctionConfiguration
+    from emulator.live.backends.docker.control import SandboxControl
+    from emulator.live.backends.docker.host import Meeting
+    from emulator.live.backends.interface import Output, ProcessEnded, Progress, SandboxSpec
+
+log = logging.getLogger(__name__)
+
+_KIND_LABEL = "serverless-testbed.kind"
+_SANDBOX_LABEL = "serverless-testbed.sandbox"
+_CLOSE_PATIENCE = 30.0
+_REAP_WIDTH = 4
+_LIVING = frozenset({"running", "paused"})
+
+
+class DockerBackend:
+    """Implements `SandboxBackend`.
+
+    `instance` labels all that it makes, and only what bears it is ever removed. `network` is the
+    engine's network for sandboxes (empty: its default bridge, or ours where we are a container).
+    `slots` network slots are kept, and up to `most_slots` where as many sandboxes live; each takes
+    about 10 MB. `runtime_api` says on which address to listen and what sandboxes dial, where what
+    is found is wrong. `registry` holds the runtimes' base images.
+    """
+
+    name = "docker"
+
+    def __init__(
+        self,
+        instance: str,
+        *,
+        cgroup_root: Path = DEFAULT_ROOT,
+        network: str = "",
+        slots: int = 32,
+        most_slots: int = 128,
+        runtime_api: tuple[str, str] | None = None,
+        registry: str = AWS_REGISTRY,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.runtime_api_host = ""
+        self.runtime_api_name = ""
+        self.unenforced: tuple[str, ...] = ()
+        self._label = f"{LABEL}={instance}"
+        self._labels = {LABEL: instance}
+        # a name is not used again after a crash, when the old one's removal may still be under way
+        self._prefix = f"testbed-{instance}-{secrets.token_hex(3)}"
+        self._numbers = itertools.count(1)
+        self._cgroup_root = cgroup_root
+        self._network = network
+        self._runtime_api = runtime_api
+        self._engine = DockerEngine(environ)
+        self._images = DockerImages(self._engine, registry)
+        labels = self._labels | {_KIND_LABEL: "slot"}
+        self._slots = NetworkSlots(self._engine, self._prefix, labels, slots, most_slots)
+        self._watch = EngineWatch(
+            self._engine, self._label, self._on_event, self._on_return, self._on_loss
+        )
+        self._sandboxes: dict[str, DockerSandbox] = {}
+        self._facts: dict[str, ImageFacts] = {}
+        """Of each image that was deployed."""
+        self._cpus = CpuRotation(())
+        self._leftovers: set[str] = set()
+        """Containers that could not be removed."""
+        self._meeting: Meeting | None = None
+        self._cgroups: Cgroups | None = None
+        self._cgroups_writable = False
+        self._learning: asyncio.Task[None] | None = None
+
+    async def check(self, functions: Iterable[FunctionConfiguration], progress: Progress) -> None:
+        """Whether the engine answers and has, or can pull, what these functions start from.
+
+        Raises:
+            BackendUnavailableError: one sentence that says what is missing.
+        """
+        await self._engine.connect()
+        needed: dict[str, None] = {}
+        for function in functions:
+            with suppress(BuildError):  # a fault of the function's, to be said at its deployment
+                needed |= dict.fromkeys(self._images.needed(function))
+        for image in needed:
+            try:
+                await self._images.ensure(image, progress)
+            except EngineError as error:
+                why = " ".join(str(error).split()).rstrip(".")
+                raise BackendUnavailableError(
+                    f"The Docker engine answers, but its base image {image} is neither there nor "
+                    f"can be pulled ({why})."
+                ) from error
+
+    async def open(self) -> None:
+        await self._engine.connect()
+        try:
+            info: dict[str, Any] = await self._engine.call(lambda api: api.info())
+            self._meeting = await meeting(self._engine, info, self._network)
+            self._cgroups = Cgroups(self._cgroup_root, info)
+            self._cpus = CpuRotation(range(info.get("NCPU", 0)))
+            local = self._meeting.local and not is_desktop(info)
+            self._cgroups_writable = local and self._cgroups.writable()
+            await self._reap(await self._containers())
+            await self._watch.open()
+        except (EngineError, OSError) as error:
+            raise BackendUnavailableError(f"The Docker engine cannot be used: {error}.") from error
+        found = (self._meeting.listen, self._meeting.dial)
+        self.runtime_api_host, self.runtime_api_name = self._runtime_api or found
+        self.unenforced = shortcomings(info, self._cgroups_writable)
+        self._slots.open(self._meeting)
+
+    async def deploy(self, configuration: FunctionConfiguration, progress: Progress) -> str:
+        image = await self._images.make(configuration, progress)
+        if image not in self._facts:
+            try:
+                labels = self._labels | {_KIND_LABEL: "look"}
+                self._facts[image] = await look(self._engine, image, labels)
+            except EngineError as error:
+                raise BuildError(f"{configuration.name}: {error}") from error
+        self._slots.use_image(image)
+        return image
+
+    def extensions(self, package: str) -> tuple[str, ...]:
+        return self._facts[package].extensions if package in self._facts else ()
+
+    async def start(self, spec: SandboxSpec, output: Output, ended: ProcessEnded) -> DockerSandbox:
+        name = f"{self._prefix}-{next(self._numbers)}"
+        image = self._facts.get(spec.package, ImageFacts())
+        sandbox = DockerSandbox(
+            name,
+            spec,
+            (output, ended),
+            self._engine,
+            self._on_gone,
+            resettable=is_supervised(spec, image),
+        )
+        self._sandboxes[name] = sandbox
+        sandbox.slot = self._slots.take()
+        sandbox.launching = self._engine.spawn(self._launch(sandbox, spec, image))
+        try:
+            await asyncio.shield(sandbox.launching)
+        except asyncio.CancelledError:
+            await sandbox.stop()
+            raise
+        except EngineError as error:
+            await sandbox.stop()
+            raise SandboxStartError(f"The Docker engine started no sandbox: {error}") from error
+        finally:
+            self._slots.start_is_over()
+        return sandbox
+
+    async def close(self) -> None:
+        await asyncio.gather(*(sandbox.stop() for sandbox in list(self._sandboxes.values())))
+        await self._slots.close()
+        self._watch.close()
+        if self._meeting is not None:
+            try:
+                await self._reap(await self._containers())
+            except EngineError as error:
+                log.warning("containers may be left of %s: %s", self._label, error)
+        await self._engine.close(_CLOSE_PATIENCE)
+
+    async def survivors(self) -> list[str]:
+        """The sandboxes whose containers are there, asked of the engine."""
+        kind = f"{_KIND_LABEL}=sandbox"
+        return list(await self._containers(kind))
+
+    # one start
+
+    async def _launch(self, sandbox: DockerSandbox, spec: SandboxSpec, image: ImageFacts) -> None:
+        assert self._meeting is not None, "open first"
+        now = time.monotonic  # the loop's is rounded to milliseconds
+        labels = self._labels | {
+            _KIND_LABEL: "sandbox",
+            _SANDBOX_LABEL: str(spec.sandbox),
+            FUNCTION_LABEL: spec.configuration.name,
+        }
+        cpus = self._cpus.take(spec.visible_cpus)
+        body = container_configuration(
+            spec, image, labels, self._meeting, joined=sandbox.slot, cpus=cpus
+        )
+        began = now()
+        made = await self._engine.call(
+            lambda api: api.create_container_from_config(body, sandbox.name), urgent=True
+        )
+        await sandbox.attach()
+        sandbox.greet()
+        created = now()
+        await self._engine.call(lambda api: api.start(sandbox.name), urgent=True)
+        sandbox.create, sandbox.start = created - began, now() - created
+        sandbox.started = True
+        self._give_control(sandbox, made["Id"])
+
+    def _give_control(self, sandbox: DockerSandbox, container: str) -> None:
+        assert self._cgroups is not None, "open first"
+        cgroup = self._cgroups.find(container)
+        if cgroup is None and self._cgroups_writable and self._learning is None:
+            self._learning = self._engine.spawn(self._learn(container))
+        control: SandboxControl = EngineControl(self._engine, container)
+        if cgroup is not None and self._cgroups_writable:
+            control = cgroup
+        sandbox.controlled_by(control, cgroup)
+
+    async def _learn(self, container: str) -> None:
+        """Asks where this engine's cgroups are, since they are not where they mostly are."""
+        found = await self._engine.call(lambda api: api.inspect_container(container))
+        assert self._cgroups is not None
+        self._cgroups.learn(container, found["State"]["Pid"])
+
+    def _on_gone(self, sandbox: DockerSandbox, removed: bool) -> None:
+        self._sandboxes.pop(sandbox.name, None)
+        if not removed:
+            self._leftovers.add(sandbox.name)
+        self._slots.give_back(sandbox.slot, sure=removed)
+
+    # what the engine tells
+
+    def _on_event(self, action: str, attributes: Mapping[str, str]) -> None:
+        name = attributes.get("name", "")
+        sandbox = self._sandboxes.get(name)
+        if action == "die" and sandbox is not None:
+            sandbox.died(int(attributes.get("exitCode", 0)))
+        elif action == "oom" and sandbox is not None:
+            sandbox.ran_out_of_memory()
+        elif action == "die":
+            self._slots.lost(name)
+
+    async def _on_return(self) -> None:
+        """Catches up with what happened while no events came."""
+        found = await self._containers()
+        running = {name for name, (_, state) in found.items() if state in _LIVING}
+        for sandbox in list(self._sandboxes.values()):
+            if sandbox.started and not sandbox.exited.done():
+                await (sandbox.attach() if sandbox.name in running else sandbox.look_up())
+        self._slots.keep_only(running)
+        leftovers, self._leftovers = self._leftovers, set()
+        await self._reap({name: found[name] for name in leftovers & found.keys()})
+
+    def _on_loss(self) -> None:
+        for sandbox in list(self._sandboxes.values()):
+            sandbox.lost()
+
+    # containers by label
+
+    async def _containers(self, *labels: str) -> dict[str, tuple[str, str]]:
+        """The id and the state of each of our containers by its name."""
+        filters = {"label": [self._label, *labels]}
+        found = await self._engine.call(lambda api: api.containers(all=True, filters=filters))
+        return {one["Names"][0].lstrip("/"): (one["Id"], one["State"]) for one in found}
+
+    async def _reap(self, found: Mapping[str, tuple[str, str]]) -> None:
+        width = asyncio.Semaphore(_REAP_WIDTH)
+
+        async def remove(name: str, container: str) -> None:
+            async with width:
+                self._thaw(container)
+                await remove_container(self._engine, name)
+
+        await asyncio.gather(*(remove(name, ident) for name, (ident, _) in found.items()))
+
+    def _thaw(self, container: str) -> None:
+        """On cgroup v1 a frozen process does not die, whoever froze it."""
+        if self._cgroups_writable and self._cgroups is not None:
+            cgroup = self._cgroups.find(container)
+            if cgroup is not None:
+                cgroup.thaw()
+                cgroup.close()

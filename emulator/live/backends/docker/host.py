@@ -1,0 +1,204 @@
+"""Where a Docker engine's sandboxes and this process meet: which address, which cgroups.
+
+The engine may run on this machine, in Docker Desktop's virtual machine, beside us when we are a
+container ourselves, or on another host. Nothing here changes anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import re
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emulator.host.cgroup import CgroupV1, CgroupV2, v1_mounts
+from emulator.live.backends.docker.client import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from emulator.live.backends.docker.client import DockerEngine
+
+_DESKTOP_NAME = "host.docker.internal"
+_SOMEWHERE = "192.0.2.1"
+"""TEST-NET-1 of RFC 5737: stands for any other host; nothing is sent to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Where the Runtime API listens and what sandboxes dial, on which of the engine's networks."""
+
+    network: str
+    listen: str
+    dial: str
+    extra_hosts: tuple[str, ...] = ()
+    local: bool = False
+    """The engine's kernel is ours, so its cgroups may be reachable."""
+
+
+async def meeting(engine: DockerEngine, info: Mapping[str, Any], network: str = "") -> Meeting:
+    """Finds a meeting point; `network` is the sandboxes' (empty: ours in a container, or bridge).
+
+    Raises:
+        EngineError: the engine has no such network, or no Linux containers.
+    """
+    if info.get("OSType") == "windows":
+        raise EngineError("it runs Windows containers, and sandboxes are Linux containers")
+    if (own := await _own_networks(engine)) is not None:
+        chosen = network or next(iter(own))
+        if address := own.get(chosen):
+            return Meeting(chosen, address, address, local=True)
+    network = network or "bridge"
+    if is_desktop(info):
+        # the engine's own name for the host, given to Linux containers by this alone
+        hosts = (f"{_DESKTOP_NAME}:host-gateway",)
+        return Meeting(network, "127.0.0.1", _DESKTOP_NAME, hosts)
+    remote = engine.url.hostname if engine.url.scheme in ("http", "https") else None
+    if remote and not bindable(await _resolved(remote)):
+        ours = address_towards(remote)
+        return Meeting(network, ours, ours)
+    gateway = gateway_of(await engine.call(lambda api: api.inspect_network(network)))
+    # a rootless engine's bridge is in a namespace of its own; its containers reach our address
+    listen = gateway if bindable(gateway) else address_towards(_SOMEWHERE)
+    return Meeting(network, listen, listen, local=True)
+
+
+def is_desktop(info: Mapping[str, Any], platform: str = sys.platform) -> bool:
+    """Whether the engine runs in a virtual machine of this host."""
+    return "Docker Desktop" in info.get("OperatingSystem", "") or platform in ("darwin", "win32")
+
+
+def gateway_of(network: Mapping[str, Any]) -> str:
+    """The host's IPv4 address on a bridge network, from the engine's description of it."""
+    for pool in network["IPAM"]["Config"] or ():
+        subnet = ipaddress.ip_network(pool["Subnet"], strict=False)
+        if subnet.version == 4:  # noqa: PLR2004
+            # a fresh engine tells no gateway of its default bridge; it takes the first address
+            return str(pool.get("Gateway") or subnet[1]).split("/")[0]
+    raise EngineError(f"its network {network['Name']} has no IPv4 subnet")
+
+
+def bindable(address: str) -> bool:
+    """Whether it is an address of this machine (or of this container)."""
+    with socket.socket() as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True
+
+
+def address_towards(host: str) -> str:
+    """The address of ours that `host` sees; connecting a UDP socket sends nothing."""
+    with socket.socket(type=socket.SOCK_DGRAM) as probe:
+        probe.connect((host, 9))
+        return str(probe.getsockname()[0])
+
+
+async def _resolved(host: str) -> str:
+    loop = asyncio.get_running_loop()
+    return str((await loop.getaddrinfo(host, 0, family=socket.AF_INET))[0][4][0])
+
+
+async def _own_networks(engine: DockerEngine) -> dict[str, str] | None:
+    """Our addresses by network where we are a container of this engine, else None."""
+    if not (name := _own_container()):
+        return None
+    try:
+        found = await engine.call(lambda api: api.inspect_container(name))
+    except EngineError:
+        return None
+    networks: dict[str, Any] = found["NetworkSettings"]["Networks"]
+    addresses = {network: end["IPAddress"] for network, end in networks.items()}
+    ours = {network: ip for network, ip in addresses.items() if ip and bindable(ip)}
+    return ours or None
+
+
+def _own_container() -> str:
+    """The id or host name by which the engine may know us; empty where we are no container."""
+    found = container_id(Path("/proc/self/mountinfo"))
+    return found or (socket.gethostname() if Path("/.dockerenv").exists() else "")
+
+
+def container_id(mountinfo: Path) -> str:
+    """The id of the container that we are in, from the file that the engine mounts for each."""
+    try:
+        found = re.search(
+            r"/containers/([0-9a-f]{64})/hostname /etc/hostname ", mountinfo.read_text()
+        )
+    except OSError:
+        return ""
+    return found[1] if found else ""
+
+
+class Cgroups:
+    """Finds a container's cgroup by rule, where the engine's cgroups can be reached."""
+
+    def __init__(self, root: Path, info: Mapping[str, Any]) -> None:
+        self._root = root
+        self._unified = not v1_mounts(root)
+        self.pattern = cgroup_pattern(info.get("CgroupDriver", ""))
+
+    def find(self, container: str) -> CgroupV1 | CgroupV2 | None:
+        path = self.pattern.format(container)
+        if not self._unified:
+            v1 = CgroupV1(self._root, path)
+            return v1 if v1.controllers else None
+        below = self._root / path
+        return CgroupV2(below) if below.is_dir() else None
+
+    def learn(self, container: str, pid: int) -> None:
+        """Takes the rule from a running container's process: a rootless or nested engine's."""
+        try:
+            lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+        except OSError:
+            return
+        for line in lines:
+            path = line.split(":", 2)[2]
+            if container in path:
+                self.pattern = path.strip("/").replace(container, "{}")
+
+    def writable(self) -> bool:
+        """Whether this process may change the cgroups that the engine makes."""
+        if self._unified:
+            return self._may_write(self._root)
+        mounts = v1_mounts(self._root)
+        return all(name in mounts and self._may_write(mounts[name]) for name in ("cpu", "freezer"))
+
+    def _may_write(self, mount: Path) -> bool:
+        parent = mount / self.pattern.rsplit("/", 1)[0]
+        if not parent.exists() and not Path("/.dockerenv").exists():
+            parent = mount  # the engine makes its parent with its first container
+        return os.access(parent, os.W_OK)
+
+
+def cgroup_pattern(driver: str) -> str:
+    """Where the engine puts a container's cgroup below a controller's mount.
+
+    Source: runc's cgroupfs and systemd managers with dockerd's default parents.
+    """
+    return "system.slice/docker-{}.scope" if driver == "systemd" else "docker/{}"
+
+
+def shortcomings(info: Mapping[str, Any], cgroups_writable: bool) -> tuple[str, ...]:
+    """What Lambda enforces and this engine cannot, a sentence each."""
+    found = ["A sandbox's /tmp takes its files' room from what its handler may use of RAM."]
+    if not info.get("MemoryLimit", True):
+        found.append("The engine's kernel limits no memory.")
+    elif not info.get("SwapLimit", True):
+        found.append("The engine's kernel limits no swap, so a sandbox may use it.")
+    if not info.get("CpuCfsQuota", True):
+        found.append("The engine's kernel limits no CPU share.")
+    elif not cgroups_writable:
+        found.append(
+            "The CPU share begins some tens of milliseconds after init and a thaw takes as long, "
+            "since this process cannot write its sandboxes' cgroups."
+        )
+    if not info.get("PidsLimit", True):
+        found.append("The engine's kernel limits no number of processes.")
+    return tuple(found)

@@ -1,0 +1,121 @@
+"""What a function's package holds: its files, their digest, their size, and staging them.
+
+Both backends use it. It owns file trees and nothing else: it runs no tool and knows no engine.
+Everything here blocks; callers take it to a thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.errors import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from emulator.core.function_configuration import FunctionConfiguration
+
+UNZIPPED_LIMIT = 262_144_000
+"""Bytes of a zip function with its layers. Source: Lambda quotas, developer guide."""
+_LEFT_OUT = frozenset({"__pycache__", ".git", ".aws-sam"})
+
+
+def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Every file of a folder, links followed: its path below the folder, and the file; sorted.
+
+    Raises:
+        BuildError: the folder is not there, or holds what no package can hold.
+    """
+    if not folder.is_dir():
+        raise BuildError(f"{folder} is not a folder")
+    yield from _walk(folder, "", (folder.resolve(),))
+
+
+def _walk(folder: Path, below: str, inside: tuple[Path, ...]) -> Iterator[tuple[str, Path]]:
+    for path in sorted(folder.iterdir()):
+        if path.name in _LEFT_OUT:
+            continue
+        name = f"{below}{path.name}"
+        if path.is_file():
+            yield name, path
+        elif path.is_dir():
+            real = path.resolve()
+            if real in inside:
+                raise BuildError(f"{path} links to a folder that contains it")
+            yield from _walk(path, f"{name}/", (*inside, real))
+        elif path.is_symlink():
+            raise BuildError(f"{path} is a link to nothing")
+        else:
+            raise BuildError(f"{path} is neither a file nor a folder")
+
+
+def zip_content(configuration: FunctionConfiguration) -> dict[str, Path]:
+    """Where each file of a zip function comes from: `task/…` is /var/task, `opt/…` is /opt.
+
+    Raises:
+        BuildError: a folder is missing, or holds what no package can hold.
+    """
+    content = {f"task/{name}": path for name, path in files_below(Path(configuration.code))}
+    for layer in configuration.layers:  # a later layer covers an earlier one
+        content |= {f"opt/{name}": path for name, path in files_below(Path(layer))}
+    return content
+
+
+def digest(content: Mapping[str, Path], *salt: str) -> str:
+    """The same for the same names, executable bits and bytes; `salt` is what else decides."""
+    total = hashlib.sha256(repr(salt).encode())
+    for name, path in sorted(content.items()):
+        with path.open("rb") as file:
+            one = hashlib.file_digest(file, "sha256").hexdigest()
+        total.update(repr((name, _executable(path), one)).encode())
+    return total.hexdigest()[:32]
+
+
+def copy(content: Mapping[str, Path], into: Path) -> None:
+    """Copies all of it; the modes become 644 and 755, since a function runs as another user."""
+    for part in ("task", "opt"):
+        (into / part).mkdir(parents=True, exist_ok=True)
+    for name, path in content.items():
+        target = into / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+        target.chmod(0o755 if _executable(path) else 0o644)
+    for part in ("task", "opt"):
+        for folder, _, _ in os.walk(into / part):  # whatever the umask of this process is
+            Path(folder).chmod(0o755)
+
+
+def stage(configuration: FunctionConfiguration, into: Path) -> None:
+    """Makes `into/task` and `into/opt` of a zip function, without its requirements.
+
+    Raises:
+        BuildError: a folder is missing, holds what no package can hold, or is too large.
+    """
+    content = zip_content(configuration)
+    check_size(configuration.name, size_of(content))
+    copy(content, into)
+
+
+def size_of(content: Mapping[str, Path]) -> int:
+    return sum(path.stat().st_size for path in content.values())
+
+
+def check_size(name: str, size: int) -> None:
+    """
+    Raises:
+        BuildError: in AWS's words.
+    """
+    if size >= UNZIPPED_LIMIT:
+        raise BuildError(
+            f"{name}: Unzipped size must be smaller than {UNZIPPED_LIMIT} bytes (it is {size} "
+            "with its layers and requirements)"
+        )
+
+
+def _executable(path: Path) -> bool:
+    return bool(path.stat().st_mode & stat.S_IXUSR)

@@ -1,0 +1,208 @@
+"""Sandboxes without Docker: processes, under bubblewrap and in cgroups where those can be had.
+
+A cold start hands a script to a process slot that waits in its own cgroup; nothing else stands
+on its path. What this machine cannot enforce is told in `unenforced`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import resource
+import shutil
+import subprocess
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from emulator.errors import BackendUnavailableError, SandboxStartError
+from emulator.host.cgroup import DEFAULT_ROOT
+from emulator.host.cgroup_tree import CgroupTree, find_tree
+from emulator.host.cpus import CpuRotation
+from emulator.live.backends.process.isolation import (
+    Bubblewrap,
+    Plain,
+    make_runtime,
+    others_can_enter,
+)
+from emulator.live.backends.process.limitations import shortcomings
+from emulator.live.backends.process.orphans import Guard, kill_orphans, remove_orphans
+from emulator.live.backends.process.packages import Packages, extensions
+from emulator.live.backends.process.sandbox import ProcessSandbox
+from emulator.live.backends.process.slots import Slot, SlotPool
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from emulator.core.function_configuration import FunctionConfiguration
+    from emulator.live.backends.interface import Output, ProcessEnded, Progress, SandboxSpec
+    from emulator.live.backends.process.isolation import View
+
+_PROBE_LIMIT = 10.0
+"""Seconds that the trial start of bubblewrap may take."""
+_DESCRIPTORS = 65536
+
+
+class ProcessBackend:
+    """`SandboxBackend` on this machine's own processes.
+
+    `state` is a folder of this emulator's; `instance` names what it makes outside of it.
+    `bubblewrap` and `cgroup_root` are what is looked for, None to do without.
+    """
+
+    name = "process"
+    runtime_api_host = "127.0.0.1"
+    runtime_api_name = "127.0.0.1"
+
+    def __init__(
+        self,
+        state: Path,
+        instance: str,
+        *,
+        cgroup_root: Path | None = DEFAULT_ROOT,
+        bubblewrap: str | None = "bwrap",
+        spare_slots: int = 8,
+    ) -> None:
+        self.unenforced: tuple[str, ...] = ()
+        self._state = state.resolve()
+        self._instance = instance
+        self._cgroup_root = cgroup_root
+        self._bubblewrap = bubblewrap
+        self._spare_slots = spare_slots
+        self._packages = Packages(self._state)
+        self._mark = f"testbed-{instance}-"
+        self._names = (f"{self._mark}{os.getpid()}-{n}" for n in itertools.count(1))
+        self._tmp = self._state / "sandboxes"
+        self._tree: CgroupTree | None = None
+        self._view: View | None = None
+        self._slots: SlotPool | None = None
+        self._guard: Guard | None = None
+        self._sandboxes: set[ProcessSandbox] = set()
+        cpus = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+        self._cpus = CpuRotation(sorted(cpus))
+
+    async def open(self) -> None:
+        """See `SandboxBackend.open`; bubblewrap and cgroups are tried, not assumed."""
+        _raise_descriptor_limit()
+        preparing = asyncio.create_task(asyncio.to_thread(self._prepare))
+        try:
+            fault = await asyncio.shield(preparing)
+        except OSError as error:
+            await self.close()
+            raise BackendUnavailableError(f"Sandboxes cannot be processes here: {error}") from error
+        except BaseException:
+            await asyncio.wait([preparing])  # a thread cannot be cancelled, and may make cgroups
+            await self.close()
+            raise
+        drops_root = not isinstance(self._view, Plain) or self._view.drop_root
+        as_root = os.geteuid() == 0 and not drops_root
+        controllers = self._tree.controllers if self._tree else ()
+        self.unenforced = shortcomings(controllers, bubblewrap_fault=fault, as_root=as_root)
+        bases = self._tree.bases if self._tree else []
+        self._guard = Guard(f"{self._mark}{os.getpid()}-", self._tmp, bases)
+        self._slots = SlotPool(self._make_slot, self._spare_slots)
+
+    def _prepare(self) -> str:
+        """Takes away what an earlier emulator of this instance left, and chooses a view. Blocks.
+
+        Returns:
+            Why bubblewrap is not used; empty where it is.
+        """
+        self._tmp.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self._packages.sweep()
+        if self._cgroup_root is not None:
+            self._tree = find_tree(self._cgroup_root, self._instance)
+        if self._tree is None:
+            kill_orphans(f"name={self._mark}")
+        remove_orphans(self._tmp, self._mark)
+        runtime = make_runtime(self._state / "runtime")
+        fault = "bubblewrap is not installed" if self._bubblewrap else "bubblewrap is not used"
+        if self._bubblewrap and (program := shutil.which(self._bubblewrap)):
+            view = Bubblewrap(program, runtime)
+            self._view, fault = view, _fault(view.probe())
+        if fault:
+            reachable = all(map(others_can_enter, (self._state, runtime.prefix)))
+            self._view = Plain(runtime, self._tmp, drop_root=os.geteuid() == 0 and reachable)
+        return fault
+
+    def _make_slot(self) -> Slot:
+        name = next(self._names)
+        cgroup = self._tree.create(name) if self._tree else None
+        try:
+            return Slot(name, cgroup)
+        except OSError:
+            if cgroup:
+                cgroup.remove()
+            raise
+
+    async def deploy(self, configuration: FunctionConfiguration, progress: Progress) -> str:
+        return await self._packages.make(configuration, progress)
+
+    def extensions(self, package: str) -> tuple[str, ...]:
+        return extensions(package)
+
+    async def start(self, spec: SandboxSpec, output: Output, ended: ProcessEnded) -> ProcessSandbox:
+        assert self._slots is not None, "the backend was not opened"
+        assert self._view is not None
+        began = time.monotonic()
+        try:
+            package = self._packages.read(spec.package)
+            slot = self._slots.take()
+        except OSError as error:
+            raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
+        created = time.monotonic()
+        told = (output, ended)
+        sandbox = ProcessSandbox(slot, spec, self._view, told, self._sandboxes.discard)
+        self._sandboxes.add(sandbox)
+        try:
+            script = self._view.script(spec, package, slot.name)
+            sandbox.launch(script, self._cpus.take(spec.visible_cpus))
+        except (OSError, SandboxStartError) as error:
+            await sandbox.stop()
+            raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
+        sandbox.create, sandbox.start = created - began, time.monotonic() - created
+        return sandbox
+
+    async def survivors(self) -> list[str]:
+        """The sandboxes of this run that are not yet taken away; for tests and benchmarks."""
+        found = {path.name for path in self._tmp.iterdir()}
+        for base in self._tree.bases if self._tree else ():
+            found |= {path.name for path in base.iterdir() if path.is_dir()}
+        found |= {sandbox.name for sandbox in self._sandboxes}
+        spare = self._slots.names() if self._slots else set()
+        return sorted(found - spare)
+
+    async def close(self) -> None:
+        await asyncio.gather(*(sandbox.stop() for sandbox in self._sandboxes))
+        if self._slots is not None:
+            await self._slots.close()
+        if self._guard is not None:
+            await self._guard.dismiss()
+        if self._tree is not None:
+            await asyncio.to_thread(self._tree.reap)
+            await asyncio.to_thread(self._tree.remove)
+        self._slots = self._guard = self._tree = None
+
+
+def _fault(command: list[str]) -> str:
+    """Why a trial start failed, in its own last words; empty where it did not."""
+    try:
+        tried = subprocess.run(
+            command, env={}, capture_output=True, timeout=_PROBE_LIMIT, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"bubblewrap does not work here ({error})"
+    if tried.returncode == 0:
+        return ""
+    said = tried.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
+    return f"bubblewrap does not work here ({said[-1]})"
+
+
+def _raise_descriptor_limit() -> None:
+    """A sandbox takes nine of this process's; a soft limit is often 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if soft < wanted:
+        with suppress(ValueError, OSError):  # macOS tells no true hard limit
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,0 +1,254 @@
+"""What a sandboxed process sees of this machine, as the shell script that a slot turns into.
+
+Two views: bubblewrap's, with Lambda's own paths on a read-only file system, and the plain one of
+a process of this host. Neither starts anything.
+"""
+
+from __future__ import annotations
+
+import os
+import py_compile
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Protocol
+
+from emulator.errors import SandboxStartError
+from emulator.live.backends.supervisor import EXTENSIONS, around_the_shell, shells_own, supervised
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from emulator.live.backends.interface import SandboxSpec
+    from emulator.live.backends.process.packages import Package
+
+USER = 990_993
+"""The uid and gid of functions: no user of any host, and an entry of the sandbox's /etc/passwd."""
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HOSTS = "127.0.0.1 sandbox.localdomain sandbox\n"
+"""The names by which a sandbox's processes find each other, before this machine's own entries."""
+_TASK, _OPT, _RUNTIME = "/var/task", "/opt", "/var/runtime"
+_PYTHON_OPTIONS = ("-S", "-s", "-P", "-B")
+"""No site-packages of any kind, nothing before `sys.path`, no bytecode written. The variables
+that Python reads stay in force, as on Lambda; none of this process's reaches it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The folder that is /var/runtime, and the interpreter that is /var/lang."""
+
+    folder: Path
+    prefix: Path
+    program: str
+    """Below the prefix."""
+
+
+def make_runtime(folder: Path) -> Runtime:
+    """Compiles the bootstrap into `folder`: a script would be compiled at every start."""
+    folder.mkdir(parents=True, exist_ok=True)
+    py_compile.compile(
+        str(Path(__file__).with_name("bootstrap.py")),
+        cfile=str(folder / "bootstrap.pyc"),
+        dfile=f"{_RUNTIME}/bootstrap.py",
+        doraise=True,
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
+    home = "Lambda:/tmp:/sbin/nologin"
+    (folder / "passwd").write_text(
+        f"root:x:0:0:root:/root:/bin/sh\nsandbox:x:{USER}:{USER}:{home}\n"
+    )
+    (folder / "group").write_text(f"root:x:0:\nsandbox:x:{USER}:\n")
+    (folder / "hosts").write_text(_HOSTS + _hosts_of_this_machine())
+    folder.chmod(0o755)
+    prefix = Path(sys.base_prefix).resolve()
+    executable = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+    if not executable.is_relative_to(prefix):
+        executable = prefix / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return Runtime(folder, prefix, str(executable.relative_to(prefix)))
+
+
+def _hosts_of_this_machine() -> str:
+    try:
+        return Path("/etc/hosts").read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+class View(Protocol):
+    launchers: int
+    """How many processes stay above the supervisor."""
+
+    def tmp(self, name: str) -> Path | None:
+        """The folder of the sandbox `name` on this host's file system, where it has one."""
+
+    def script(self, spec: SandboxSpec, package: Package, name: str) -> bytes:
+        """The shell script that becomes the sandbox `name`.
+
+        Raises:
+            SandboxStartError: its environment cannot be handed to a process.
+        """
+
+
+class Bubblewrap:
+    """Lambda's file system, read-only, with its own /tmp, processes and users."""
+
+    launchers = 2
+    """It stays outside of the sandbox's process namespace, and is the first one inside."""
+
+    def __init__(self, program: str, runtime: Runtime) -> None:
+        self._python = f"/var/lang/{runtime.program}"
+        self._command = [program, *_file_system(runtime), *_isolation()]
+
+    def tmp(self, name: str) -> None:  # noqa: ARG002  # its /tmp is gone with it
+        return None
+
+    def script(self, spec: SandboxSpec, package: Package, name: str) -> bytes:
+        environment = {
+            "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:"
+            "/var/task:/var/task/lib:/opt/lib",
+            "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+            "PYTHONPATH": _RUNTIME,
+            **package.environment,
+            **spec.environment,
+            "LAMBDA_TASK_ROOT": _TASK,
+            "LAMBDA_RUNTIME_DIR": _RUNTIME,
+            **({"_HANDLER": package.handler} if package.handler else {}),
+        }
+        folder = spec.package
+        words = [*self._command, "--ro-bind", f"{folder}/task", _TASK]
+        words += ["--ro-bind", f"{folder}/opt", _OPT, "--perms", "1777"]
+        words += ["--size", str(spec.tmp_mb << 20), "--tmpfs", "/tmp"]  # noqa: S108  # its own
+        # what is left is bubblewrap's own, and would be its user's to write where that is not root
+        words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", package.workdir]
+        _check(environment)
+        given = around_the_shell(environment)
+        # what the dynamic linker reads must not reach bubblewrap itself
+        for key in [key for key in environment if key.startswith("LD_")]:
+            words += ["--setenv", key, environment.pop(key)]
+        bootstrap = [self._python, *_PYTHON_OPTIONS, f"{_RUNTIME}/bootstrap.pyc", f"opt={_OPT}"]
+        bootstrap += [f"uid={USER}"] if os.geteuid() == 0 else []
+        words += supervised(
+            [*given, *bootstrap, f"name={name}"],
+            own_processes=True,
+            extension=[*given, *bootstrap, f"name={name}", "run="],
+            name=f"name={name}",
+        )
+        return _script(environment, words, "3<&- 4<&-")
+
+    def probe(self) -> list[str]:
+        """A command that ends well where sandboxes of this kind can be started."""
+        code = "import json, _socket"
+        return [*self._command, self._python, *_PYTHON_OPTIONS, "-c", code]
+
+
+class Plain:
+    """A process of this host with a folder of its own for temporary files."""
+
+    launchers = 0
+
+    def __init__(self, runtime: Runtime, folder: Path, *, drop_root: bool) -> None:
+        self._runtime = runtime
+        self._folder = folder
+        self.drop_root = drop_root
+
+    def tmp(self, name: str) -> Path:
+        return self._folder / name
+
+    def script(self, spec: SandboxSpec, package: Package, name: str) -> bytes:
+        folder, runtime = spec.package, self._runtime
+        prefix = runtime.prefix
+        tmp = self.tmp(name)
+        tmp.mkdir(mode=0o700)
+        if self.drop_root:
+            os.chown(tmp, USER, USER)
+        environment = {
+            "LD_LIBRARY_PATH": f"{folder}/task:{folder}/task/lib:{folder}/opt/lib:{prefix}/lib",
+            "PATH": f"{prefix}/bin:/usr/local/bin:/usr/bin:/bin:{folder}/opt/bin",
+            **package.environment,
+            **spec.environment,
+            "TMPDIR": str(tmp),
+            "LAMBDA_TASK_ROOT": f"{folder}/task",
+            "LAMBDA_RUNTIME_DIR": str(runtime.folder),
+            **({"_HANDLER": package.handler} if package.handler else {}),
+        }
+        _check(environment)
+        given = around_the_shell(environment)
+        bootstrap = [str(prefix / runtime.program), *_PYTHON_OPTIONS]
+        bootstrap += [str(runtime.folder / "bootstrap.pyc"), f"opt={folder}/opt", "group=own"]
+        bootstrap += [f"uid={USER}"] if self.drop_root else []
+        bootstrap += ["lifeline=4"] if sys.platform == "linux" else []
+        words = supervised(
+            [*given, *bootstrap, f"name={name}"],
+            own_processes=False,
+            extension=[*given, *bootstrap, f"name={name}", "run="],
+            folder=f"{folder}{EXTENSIONS}",
+            name=f"name={name}",
+        )
+        redirections = "3<&-"
+        workdir = package.workdir.replace(_TASK, f"{folder}/task", 1)
+        return f"cd {quote(workdir)} || exit 126\n".encode() + _script(
+            environment, words, redirections
+        )
+
+
+def _check(environment: Mapping[str, str]) -> None:
+    for name, value in environment.items():
+        if not _NAME.fullmatch(name) or "\0" in value:
+            raise SandboxStartError(f"{name!r} cannot be an environment variable of a sandbox.")
+
+
+def _script(environment: Mapping[str, str], words: list[str], redirections: str) -> bytes:
+    passed = shells_own(environment)
+    lines = [
+        f"export {name}={quote(value)}" for name, value in environment.items() if name not in passed
+    ]
+    lines.append(f"exec {' '.join(map(quote, words))} {redirections}\n")
+    try:
+        return "\n".join(lines).encode()
+    except UnicodeEncodeError as error:
+        raise SandboxStartError("An environment variable of the sandbox is not text.") from error
+
+
+def _file_system(runtime: Runtime) -> list[str]:
+    """Lambda's paths over this host's libraries; what a host does not have is left out."""
+    words = ["--ro-bind", "/usr", "/usr"]
+    for path in map(Path, ("/bin", "/sbin", "/lib", "/lib32", "/lib64")):
+        if path.is_symlink():
+            words += ["--symlink", str(path.readlink()), str(path)]
+        elif path.exists():
+            words += ["--ro-bind", str(path), str(path)]
+    words += ["--ro-bind", "/etc", "/etc"]
+    for name in ("passwd", "group", "hosts"):
+        words += ["--ro-bind", str(runtime.folder / name), f"/etc/{name}"]
+    # the resolver's file is often a link to somewhere else
+    resolver = Path("/etc/resolv.conf").resolve()
+    for path in (*map(Path, ("/nix/store", "/gnu/store", "/sys/devices/system/cpu")), resolver):
+        if path.exists() and not path.is_relative_to("/etc"):
+            words += _folders(path.parent)
+            words += ["--ro-bind", str(path), str(path)]
+    words += _folders(Path("/var"))
+    words += ["--ro-bind", str(runtime.prefix), "/var/lang"]
+    words += ["--ro-bind", str(runtime.folder), _RUNTIME]
+    return [*words, "--proc", "/proc", "--dev", "/dev"]
+
+
+def _folders(path: Path) -> list[str]:
+    """Makes a folder and those above it; those that bubblewrap makes itself are root's alone."""
+    above = [folder for folder in reversed((path, *path.parents)) if folder != Path("/")]
+    return [word for folder in above for word in ("--dir", str(folder))]
+
+
+def _isolation() -> list[str]:
+    words = ["--die-with-parent", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
+    words += ["--hostname", "sandbox", "--cap-drop", "ALL"]
+    if os.geteuid() == 0:  # the bootstrap becomes another user before it loads the function
+        kept = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL")  # the last is for the supervisor
+        return [*words, *(word for name in kept for word in ("--cap-add", name))]
+    return [*words, "--unshare-user", "--uid", str(USER), "--gid", str(USER)]
+
+
+def others_can_enter(path: Path) -> bool:
+    """Whether any user can reach what is below `path`."""
+    return all(folder.stat().st_mode & 0o001 for folder in (path, *path.parents))

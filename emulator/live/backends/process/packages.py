@@ -1,0 +1,189 @@
+"""Packages of the process backend: a read-only folder for each deployed content.
+
+`<state>/packages/<digest>` holds `task` (/var/task), `opt` (/opt) and `package.json`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.core.function_configuration import PackageType
+from emulator.errors import BuildError
+from emulator.live.backends.package import check_size, copy, digest, size_of, zip_content
+from emulator.live.backends.process import dockerfile
+from emulator.live.backends.process.atomic_folder import built, sweep
+from emulator.live.backends.process.requirements import (
+    Installer,
+    compile_folder,
+    installed_size,
+    interpreter,
+    link_tree,
+    self_contained,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from emulator.core.function_configuration import FunctionConfiguration
+    from emulator.live.backends.interface import Progress
+    from emulator.live.backends.process.dockerfile import Recipe
+
+TASK_ROOT = dockerfile.TASK_ROOT
+_FORMAT = "1"
+"""Part of every digest; to be raised when the folders are made in another way."""
+_FILE_OPTIONS = frozenset({"-r", "--requirement", "-c", "--constraint"})
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """What a sandbox starts from besides its files."""
+
+    handler: str = ""
+    """Of an image function; a zip function's is in its configuration."""
+    workdir: str = TASK_ROOT
+    """Below /var/task."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class Packages:
+    """Makes packages and finds them again."""
+
+    def __init__(self, state: Path) -> None:
+        self._folder = state / "packages"
+        self._requirements = state / "requirements"
+        self._installer = Installer(self._requirements)
+        self._read: dict[str, Package] = {}
+
+    def sweep(self) -> None:
+        sweep(self._folder)
+        sweep(self._requirements)
+
+    async def make(self, configuration: FunctionConfiguration, say: Progress) -> str:
+        """The package's folder.
+
+        Raises:
+            BuildError: it cannot be made without an engine, or at all.
+        """
+        if configuration.package_type is PackageType.ZIP:
+            return await self._make_zip(configuration, say)
+        if configuration.image is None or configuration.image_uri:
+            raise BuildError(
+                f"{configuration.name}: the image {configuration.image_uri} needs a Docker engine"
+            )
+        return await self._make_image(configuration, say)
+
+    def read(self, folder: str) -> Package:
+        """
+        Raises:
+            OSError: there is no such package.
+        """
+        if folder not in self._read:
+            self._read[folder] = Package(**json.loads((Path(folder) / "package.json").read_text()))
+        return self._read[folder]
+
+    async def _make_zip(self, configuration: FunctionConfiguration, say: Progress) -> str:
+        name = configuration.name
+        _check_runtime(configuration, say)
+        content = await asyncio.to_thread(zip_content, configuration)
+        check_size(name, await asyncio.to_thread(size_of, content))
+        key = await asyncio.to_thread(digest, content, _FORMAT, interpreter())
+        pip = (("-r", "requirements.txt"),) if "task/requirements.txt" in content else ()
+        plan = _Plan(name, key, content, pip, Package(), limited=True)
+        return str(await self._build(plan, say))
+
+    async def _make_image(self, configuration: FunctionConfiguration, say: Progress) -> str:
+        name, image = configuration.name, configuration.image
+        assert image is not None
+        files = Path(image.dockerfile), Path(image.context)
+        recipe = await asyncio.to_thread(dockerfile.read, *files)
+        package = Package(_handler(configuration, recipe), recipe.workdir, recipe.environment)
+        salt = (_FORMAT, interpreter(), repr(recipe.pip), repr(package))
+        key = await asyncio.to_thread(digest, recipe.content, *salt)
+        say(f"{name}: no engine builds its image, so its Dockerfile is carried out here")
+        plan = _Plan(name, key, recipe.content, recipe.pip, package, limited=False)
+        return str(await self._build(plan, say))
+
+    async def _build(self, plan: _Plan, say: Progress) -> Path:
+        target = self._folder / plan.key
+        if await asyncio.to_thread(target.is_dir):
+            return target
+        async with built(target) as folder:
+            await asyncio.to_thread(copy, plan.content, folder)
+            workdir = folder / plan.package.workdir.replace(TASK_ROOT, "task", 1)
+            await asyncio.to_thread(workdir.mkdir, parents=True, exist_ok=True)
+            await compile_folder(folder / "task")
+            for arguments in plan.pip:
+                located = [word.replace(TASK_ROOT, str(folder / "task")) for word in arguments]
+                site = await self._install(plan, located, workdir, say)
+                await asyncio.to_thread(link_tree, site, folder / "task")
+            description = json.dumps(asdict(plan.package))
+            await asyncio.to_thread((folder / "package.json").write_text, description)
+        return target
+
+    async def _install(
+        self, plan: _Plan, arguments: Sequence[str], workdir: Path, say: Progress
+    ) -> Path:
+        said = await asyncio.to_thread(_requirements_text, arguments, workdir)
+        salt = said if all(map(self_contained, said)) else [*said, plan.key]
+        site = await self._installer.install(plan.name, arguments, workdir, salt, say)
+        if plan.limited:
+            size = await asyncio.to_thread(size_of, plan.content)
+            check_size(plan.name, size + await asyncio.to_thread(installed_size, site))
+        return site
+
+
+def extensions(folder: str) -> tuple[str, ...]:
+    """The names of the executable files of a package's /opt/extensions."""
+    found = Path(folder) / "opt/extensions"
+    files = sorted(found.iterdir()) if found.is_dir() else []
+    return tuple(path.name for path in files if path.is_file() and os.access(path, os.X_OK))
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    name: str
+    key: str
+    """The digest of all that decides what the folder will hold."""
+    content: Mapping[str, Path]
+    pip: Sequence[Sequence[str]]
+    """Arguments of each `pip install`, run in the package's working directory."""
+    package: Package
+    limited: bool
+    """Whether the limit of zip packages holds for it."""
+
+
+def _requirements_text(arguments: Sequence[str], workdir: Path) -> list[str]:
+    """What each `-r` and `-c` file says; with the arguments it decides what pip installs."""
+    names = [value for option, value in pairwise(arguments) if option in _FILE_OPTIONS]
+    for argument in arguments:
+        option, equals, value = argument.partition("=")
+        names += [value] if equals and option in _FILE_OPTIONS else []
+    try:
+        return [(workdir / name).read_text() for name in names]
+    except (OSError, UnicodeDecodeError) as error:
+        raise BuildError(f"A requirements file cannot be read: {error}") from error
+
+
+def _check_runtime(configuration: FunctionConfiguration, say: Progress) -> None:
+    ours = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    if not configuration.runtime.startswith("python3."):
+        raise BuildError(
+            f"{configuration.name}: the runtime {configuration.runtime} needs a Docker engine; "
+            "without one, only Python functions run"
+        )
+    if configuration.runtime != ours:
+        say(f"{configuration.name}: names {configuration.runtime}, runs on this host's {ours}")
+
+
+def _handler(configuration: FunctionConfiguration, recipe: Recipe) -> str:
+    command = configuration.image_command or recipe.command
+    if not command:
+        raise BuildError(f"{configuration.name}: its Dockerfile has no CMD that names the handler")
+    return command[0]

@@ -1,0 +1,1 @@
+"""Starts and ends moto's server, which answers for the AWS services that are not ours."""

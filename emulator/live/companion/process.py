@@ -1,0 +1,125 @@
+"""The AWS companion: moto's server beside the emulator, for every service that is not ours.
+
+It is a child process, started by the first request that needs it. Its standard input is its
+lifeline: when this process ends, however it ends, the input ends and the companion with it. What it
+holds (buckets, queues, tables) is in its memory and ends with it too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.errors import CompanionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+log = logging.getLogger(__name__)
+
+_SERVER = Path(__file__).with_name("server.py")
+# -P: its own folder must not stand in front of the module path
+COMMAND = (sys.executable, "-P", str(_SERVER))
+_PATIENCE = 30.0
+"""Seconds until it must serve; .4 are usual, more on a disk that was not read yet."""
+_GRACE = 2.0
+"""Seconds that it gets to end by itself."""
+
+
+class Companion:
+    """One moto server, started on demand. Use from one event loop; `close` ends it."""
+
+    def __init__(
+        self, log_file: Path, *, command: Sequence[str] = COMMAND, patience: float = _PATIENCE
+    ) -> None:
+        """`log_file` takes what it writes; `command` must print its port and heed its lifeline."""
+        self._log_file = log_file
+        self._command = command
+        self._patience = patience
+        self._process: asyncio.subprocess.Process | None = None
+        self._starting: asyncio.Task[str] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """None while it does not run."""
+        running = self._process is not None and self._process.returncode is None
+        return self._process.pid if self._process is not None and running else None
+
+    async def url(self) -> str:
+        """Where it serves; starts it where it does not run. Waiters share one start.
+
+        Raises:
+            CompanionError: it did not start; the next call tries again.
+        """
+        if self._starting is None or (self._starting.done() and self.pid is None):
+            if self._process is not None and self._process.returncode is not None:
+                log.warning("the AWS companion ended; it starts anew and empty")
+            self._starting = asyncio.create_task(self._start())
+        # a client that leaves takes nobody else's start with it
+        return await asyncio.shield(self._starting)
+
+    async def _start(self) -> str:
+        try:
+            async with asyncio.timeout(self._patience):
+                port = await self._spawned()
+        except TimeoutError:
+            await self._end(grace=0)
+            raise CompanionError(
+                f"The AWS companion did not serve within {self._patience:g} s."
+            ) from None
+        except OSError as error:
+            raise CompanionError(f"The AWS companion cannot be started: {error}") from error
+        except BaseException:
+            await self._end()
+            raise
+        return f"http://127.0.0.1:{port}"
+
+    async def _spawned(self) -> int:
+        with self._log_file.open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=output,
+                env=companion_environment(os.environ),
+                start_new_session=True,  # Ctrl-C is for the emulator, which ends it
+            )
+        assert self._process.stdout is not None
+        line = await self._process.stdout.readline()
+        if not line.strip().isdigit():
+            raise CompanionError(f"The AWS companion cannot be started: {self._last_words()}")
+        return int(line)
+
+    def _last_words(self) -> str:
+        lines = self._log_file.read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+    async def close(self) -> None:
+        """Ends it, or its start; bounded. Nothing of it is left."""
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
+        await self._end()
+        self._starting = self._process = None
+
+    async def _end(self, grace: float = _GRACE) -> None:
+        if self._process is None:
+            return
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await self._process.wait()
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+
+
+def companion_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The user's, but for AWS's variables: an endpoint or a profile there is not meant for it."""
+    return {name: value for name, value in environ.items() if not name.startswith("AWS_")}

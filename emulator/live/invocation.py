@@ -1,0 +1,110 @@
+"""An invocation from its acceptance to its outcome, as the engine and its callers know it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emulator.core.failure_bodies import RESPONSE_TOO_LARGE, too_large_body
+from emulator.live.response_stream import StreamError
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from emulator.core.model import Failure, Seconds, StartKind, ThrottleReason
+    from emulator.live.response_stream import ResponseStream
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an invocation ended; a throttle or a failure is one as well."""
+
+    request_id: str
+    payload: bytes = b""
+    function_error: str = ""
+    """`Unhandled` or `Handled`, as X-Amz-Function-Error says it; empty for a success."""
+    start: StartKind | None = None
+    sandbox: int | None = None
+    version: str = "$LATEST"
+    throttle: ThrottleReason | None = None
+    failure: Failure | None = None
+    log_tail: bytes = b""
+    """The end of its log, where the caller asked for it."""
+
+
+@dataclass(slots=True)
+class Call:
+    """An accepted invocation that has no outcome yet. The engine owns it, not its caller."""
+
+    request_id: str
+    function: str
+    version: str
+    payload: bytes
+    outcome: asyncio.Future[Outcome]
+    trace_id: str = ""
+    client_context: str = ""
+    start: StartKind | None = None
+    sandbox: int | None = None
+    deadline: Seconds = math.inf
+    """Of its timeout, once it is dispatched."""
+    stream: ResponseStream | None = None
+    """Where its caller takes the response in pieces."""
+    collected: bytearray | None = None
+    """The pieces of a response whose caller wants it whole."""
+
+    # a response in pieces
+
+    def begin_stream(self, content_type: str, hold: Callable[[bool], None]) -> None:
+        if self.stream is None:
+            self.collected = bytearray()
+        else:
+            self.stream.begin(content_type, hold, self._outcome())
+
+    def take(self, piece: bytes, limit: int) -> None:
+        if self.stream is not None:
+            self.stream.feed(piece)
+        elif self.collected is not None and len(self.collected) <= limit:
+            self.collected += piece
+
+    def whole(self, limit: int) -> tuple[bytes, str]:
+        """What was collected for a caller who does not stream, and the error type if any."""
+        if self.collected is None:
+            return b"", ""
+        if len(self.collected) > limit:
+            return too_large_body(limit), RESPONSE_TOO_LARGE
+        return bytes(self.collected), ""
+
+    def settle(
+        self,
+        payload: bytes,
+        function_error: str = "",
+        failure: Failure | None = None,
+        *,
+        throttle: ThrottleReason | None = None,
+    ) -> None:
+        if self.stream is not None:
+            # nothing of an error that was told in the pieces' place is told twice
+            self.stream.end(StreamError(function_error, payload) if function_error else None)
+        if self.outcome.done():  # its caller has gone
+            return
+        self.outcome.set_result(self._outcome(payload, function_error, throttle, failure))
+
+    def _outcome(
+        self,
+        payload: bytes = b"",
+        function_error: str = "",
+        throttle: ThrottleReason | None = None,
+        failure: Failure | None = None,
+    ) -> Outcome:
+        return Outcome(
+            self.request_id,
+            payload,
+            function_error,
+            self.start,
+            self.sandbox,
+            self.version,
+            throttle,
+            failure,
+        )

@@ -1,0 +1,1 @@
+"""What a sandbox dials: Lambda's Runtime, Extensions, Telemetry and Logs APIs."""

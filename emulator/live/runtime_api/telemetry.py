@@ -1,0 +1,183 @@
+"""Lambda's Telemetry API and its predecessor, the Logs API, of one sandbox.
+
+It takes the sandbox's events and brings them to the extensions that subscribed to them. Events come
+from its owner (`emit`); it makes only those of its own doing: a subscription, and events that it
+had to drop. Source: the developer guide's "Accessing real-time telemetry data for extensions using
+the Telemetry API"; that a new subscriber is told what came before it, and that subscriptions
+outlive a reset of the sandbox, is in events that AWS sent in February 2023.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from emulator.live.runtime_api.delivery import delivery
+from emulator.live.runtime_api.http import Refusal, json_response
+from emulator.live.runtime_api.subscriber import Subscriber
+from emulator.live.runtime_api.subscription import APIS, TELEMETRY, Buffering, parse
+from emulator.telemetry import platform_events
+from emulator.telemetry.event_schemas import category, in_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emulator.core.model import Seconds
+    from emulator.live.runtime_api.extensions import Extensions
+    from emulator.live.runtime_api.http import Headers, Reply
+    from emulator.live.runtime_api.subscription import Api, Subscription
+    from emulator.telemetry.platform_events import Event
+
+_FELL_BEHIND = "Consumer seems to have fallen behind as it has not acknowledged receipt of logs."
+_HISTORY = Buffering().max_bytes
+
+
+class TelemetryApi:
+    """`address` tells where the gateway reaches what listens in the sandbox; `now` is in epoch
+    seconds.
+
+    `on_event` is told of the events that are made here, which belong into the function's log.
+    """
+
+    def __init__(
+        self,
+        extensions: Extensions,
+        address: Callable[[], str],
+        now: Callable[[], Seconds],
+        on_event: Callable[[Event], None],
+    ) -> None:
+        self._extensions = extensions
+        self._address = address
+        self._now = now
+        self._on_event = on_event
+        self._subscribers: list[Subscriber] = []
+        self._history: list[Event] = []
+        """Of the present init, for those that subscribe within it."""
+        self._history_size = 0
+        self._missed = (0, 0)
+        """Records and bytes that the history had no room for."""
+
+    def answer(
+        self, method: bytes, path: bytes, headers: Headers, body: bytes, reply: Reply
+    ) -> bool:
+        """Takes one whole request; False when it is of neither API."""
+        asked = path.partition(b"?")[0].rstrip(b"/")
+        api = next((one for one in APIS if one.path == asked), None)
+        if api is None or method != b"PUT":
+            return False
+        reply(self._subscribe(api, headers, body))
+        return True
+
+    def emit(self, event: Event) -> None:
+        """Takes one event for all who want it. Returns at once, and never fails for a subscriber.
+
+        Must be called on the event loop.
+        """
+        if self._extensions.init_is_over:
+            self._forget_history()
+        else:
+            self._remember(event)
+        for subscriber in self._subscribers:
+            _give(subscriber, event)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether an event has, or may get, anybody who wants it."""
+        return bool(self._subscribers) or not self._extensions.init_is_over
+
+    def pause(self) -> None:
+        """The sandbox is about to be frozen: nothing more is sent before `resume`."""
+        for subscriber in self._subscribers:
+            subscriber.pause()
+
+    def resume(self) -> None:
+        for subscriber in self._subscribers:
+            subscriber.resume()
+
+    async def flush(self, timeout: Seconds) -> None:  # noqa: ASYNC109  # a bound, not a deadline
+        """Delivers what is buffered before the sandbox freezes or ends, in `timeout` s at most.
+
+        What is not delivered by then stays under way.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                await asyncio.gather(*(one.flush() for one in self._subscribers))
+        except TimeoutError:
+            pass  # a subscriber that does not answer must not hold up the sandbox
+
+    async def close(self) -> None:
+        """Drops what is not delivered yet."""
+        subscribers, self._subscribers = self._subscribers, []
+        self._forget_history()
+        await asyncio.gather(*(one.close() for one in subscribers))
+
+    def _subscribe(self, api: Api, headers: Headers, body: bytes) -> bytes:
+        caller = self._extensions.caller(headers)
+        if isinstance(caller, Refusal):
+            return caller.response()
+        if self._extensions.init_is_over:
+            message = f"{api.name} API subscription is closed already"
+            return Refusal(f"{api.name}.SubscriptionClosed", message).response()
+        subscription = parse(api, body)
+        if isinstance(subscription, Refusal):
+            return subscription.response()
+        its_own = [one for one in self._subscribers if one.name == caller.name]
+        if any(one.subscription.api is not api for one in its_own):
+            message = "the extension is subscribed to the other one of Telemetry API and Logs API"
+            return Refusal(api.validation_error, message, 400).response()
+        if any(one.subscription == subscription for one in its_own):
+            self._tell_of_subscription(caller.name, "Already subscribed", subscription)
+            return json_response(200, "AlreadySubscribed")
+        self._add(caller.name, subscription)
+        self._tell_of_subscription(caller.name, "Subscribed", subscription)
+        return json_response(200, "OK")
+
+    def _add(self, name: str, subscription: Subscription) -> None:
+        sender = delivery(subscription.destination, self._address())
+        subscriber = Subscriber(name, subscription, sender, self._tell_of_drops)
+        for event in self._history:
+            _give(subscriber, event)
+        subscriber.drop(*self._missed)
+        self._subscribers.append(subscriber)
+
+    def _tell_of_subscription(self, name: str, state: str, subscription: Subscription) -> None:
+        make = (
+            platform_events.telemetry_subscription
+            if subscription.api is TELEMETRY
+            else platform_events.logs_subscription
+        )
+        event = make(self._now(), name, state, subscription.types)
+        self._on_event(event)
+        self.emit(event)
+
+    def _tell_of_drops(self, subscriber: Subscriber, records: int, size: int) -> list[bytes]:
+        event = platform_events.logs_dropped(self._now(), records, size, _FELL_BEHIND)
+        self._on_event(event)
+        return _wanted(subscriber, event)
+
+    def _remember(self, event: Event) -> None:
+        size = len(platform_events.line(event))
+        if self._history_size + size > _HISTORY:
+            records, missed = self._missed
+            self._missed = (records + 1, missed + size)
+        else:
+            self._history.append(event)
+            self._history_size += size
+
+    def _forget_history(self) -> None:
+        self._history = []
+        self._history_size = 0
+        self._missed = (0, 0)
+
+
+def _give(subscriber: Subscriber, event: Event) -> None:
+    for encoded in _wanted(subscriber, event):
+        subscriber.put(encoded)
+
+
+def _wanted(subscriber: Subscriber, event: Event) -> list[bytes]:
+    """The event as this subscriber gets it, as JSON."""
+    if category(event) not in subscriber.subscription.types:
+        return []
+    events = in_schema(event, subscriber.subscription.schema)
+    return [platform_events.line(one).encode() for one in events]

@@ -1,0 +1,74 @@
+"""The environment variables of a sandbox, and the names that AWS gives its function.
+
+Source: the developer guide's "Defined runtime environment variables", and a recording of 2026-01.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emulator.core.log_configuration import ApplicationLogLevel, LogFormat
+from emulator.core.profile import AWS_2025, Feature
+
+if TYPE_CHECKING:
+    from emulator.core.function_configuration import FunctionConfiguration
+    from emulator.core.profile import Profile
+
+ACCOUNT_ID = "123456789012"
+REGION = "us-east-1"
+_OS_ONLY = "provided"
+"""Runtimes that bring none of AWS's; AWS_EXECUTION_ENV is not defined there."""
+
+
+def function_arn(name: str, version: str = "$LATEST") -> str:
+    """The ARN; qualified unless the version is $LATEST."""
+    arn = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}"
+    return arn if version == "$LATEST" else f"{arn}:{version}"
+
+
+def sandbox_environment(
+    configuration: FunctionConfiguration,
+    runtime_api: str,
+    log_stream: str,
+    *,
+    initialization_type: str = "on-demand",
+    profile: Profile = AWS_2025,
+) -> dict[str, str]:
+    """Everything but what the backend's file system decides (LAMBDA_TASK_ROOT, PATH, …).
+
+    `initialization_type` is AWS's word: `on-demand` or `provisioned-concurrency`. The Runtime
+    API's address is there under every profile, as no sandbox could do without it.
+    """
+    environment = {
+        "AWS_ACCESS_KEY_ID": "testbed",
+        "AWS_SECRET_ACCESS_KEY": "testbed",
+        "AWS_SESSION_TOKEN": "testbed",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration.memory_mb),
+        "AWS_LAMBDA_FUNCTION_NAME": configuration.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": configuration.version,
+        "AWS_LAMBDA_LOG_GROUP_NAME": configuration.log_group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        "AWS_LAMBDA_RUNTIME_API": runtime_api,
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+    }
+    if profile.has(Feature.INITIALIZATION_TYPE):
+        environment["AWS_LAMBDA_INITIALIZATION_TYPE"] = initialization_type
+    if configuration.handler:
+        environment["_HANDLER"] = configuration.handler
+    if configuration.runtime and not configuration.runtime.startswith(_OS_ONLY):
+        environment["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{configuration.runtime}"
+    return environment | _logging(configuration, profile) | dict(configuration.environment)
+
+
+def _logging(configuration: FunctionConfiguration, profile: Profile) -> dict[str, str]:
+    """What tells a runtime to log JSON; of text AWS says nothing."""
+    logging = configuration.logging
+    if logging.format is LogFormat.TEXT or not profile.has(Feature.LOGGING_CONFIGURATION):
+        return {}
+    level = logging.application_level or ApplicationLogLevel.INFO
+    return {"AWS_LAMBDA_LOG_FORMAT": logging.format.value, "AWS_LAMBDA_LOG_LEVEL": level.value}

@@ -1,0 +1,1 @@
+"""The state directory: what an emulator keeps on disk."""

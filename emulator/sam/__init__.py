@@ -1,0 +1,1 @@
+"""Reads AWS SAM templates into function configurations and routes."""

@@ -1,0 +1,180 @@
+"""The lines that Lambda itself writes to a function's log, letter by letter.
+
+Sources: log lines of real AWS of 2018 (aws-2018: a space after Billed Duration, and neither
+INIT lines nor Init Duration, which Lambda began to report in 2019) and of 2025 (aws-2025).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emulator.core.billing import billed_ms
+from emulator.core.failure_bodies import EXIT_ERROR, EXTENSION_CRASH
+from emulator.core.records import Status
+
+if TYPE_CHECKING:
+    from emulator.core.model import Seconds
+    from emulator.core.profile import Profile
+    from emulator.core.records import InitReport, InvocationRecord
+    from emulator.telemetry.platform_events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class LineFormat:
+    """How the lines of one profile differ from those of another."""
+
+    init: bool
+    """INIT_START, INIT_REPORT and Init Duration are told."""
+    status: bool
+    """REPORT tells how an invocation failed."""
+    after_billed: str
+    """Between Billed Duration and its tab."""
+
+
+FORMATS = {
+    "aws-2018": LineFormat(init=False, status=False, after_billed=" "),
+    "aws-2025": LineFormat(init=True, status=True, after_billed=""),
+}
+"""By the profile's name."""
+
+_ERROR_TYPES = {
+    Status.EXITED: EXIT_ERROR,
+    Status.OUT_OF_MEMORY: "Runtime.OutOfMemory",
+}
+_RUNTIME = re.compile(r"([a-z]+)(.*)")
+
+
+def init_duration(record: InvocationRecord) -> Seconds:
+    """How long the runtime took from its first instruction to its first `next`; 0 when warm."""
+    return 0.0 if record.anatomy is None else record.anatomy.connect + record.anatomy.init
+
+
+def init_start(runtime: str, region: str, profile: Profile) -> str:
+    """A new sandbox's first line, for a runtime such as `python3.13`.
+
+    Empty where there is none: the profile has none, or the function is an image, whose runtime
+    Lambda does not know.
+    """
+    version, arn = runtime_version(runtime, region)
+    if not version or not FORMATS[profile.name].init:
+        return ""
+    return f"INIT_START Runtime Version: {version}\tRuntime Version ARN: {arn}"
+
+
+def runtime_version(runtime: str, region: str) -> tuple[str, str]:
+    """The version and its ARN; both empty of an image."""
+    name = _RUNTIME.fullmatch(runtime)
+    if name is None:
+        return "", ""
+    version = f"{name[1]}:{name[2].removeprefix('.').removesuffix('.x')}.v1"
+    # the real one is a hash of the runtime's image, which is not ours
+    digest = hashlib.sha256(version.encode()).hexdigest()
+    return version, f"arn:aws:lambda:{region}::runtime:{digest}"
+
+
+def init_report(report: InitReport, profile: Profile) -> str:
+    """Of an init that failed; empty where the profile tells of none."""
+    if not FORMATS[profile.name].init:
+        return ""
+    status = f"error\tError Type: {report.error_type}" if report.error_type else "timeout"
+    return (
+        f"INIT_REPORT Init Duration: {_ms(report.duration)}\tPhase: {report.phase}\t"
+        f"Status: {status}"
+    )
+
+
+def of_extension(event: Event) -> str:
+    """Of a `platform.extension` event."""
+    record = event["record"]
+    line = (
+        f"EXTENSION\tName: {record['name']}\tState: {record['state']}\t"
+        f"Events: [{','.join(record['events'])}]"
+    )
+    return f"{line}\tError Type: {record['errorType']}" if "errorType" in record else line
+
+
+def of_subscription(event: Event) -> str:
+    """Of a subscription to the Telemetry or the Logs API; empty of what they do besides."""
+    kind = _SUBSCRIPTIONS.get(event["type"])
+    if kind is None:
+        return ""
+    record = event["record"]
+    types = ", ".join(str(one).capitalize() for one in record["types"])
+    return f"{kind}\tName: {record['name']}\tState: {record['state']}\tTypes: [{types}]"
+
+
+_SUBSCRIPTIONS = {
+    "platform.telemetrySubscription": "TELEMETRY",
+    "platform.logsSubscription": "LOGS",
+}
+
+
+def start(request_id: str, version: str) -> str:
+    return f"START RequestId: {request_id} Version: {version}"
+
+
+def end(request_id: str) -> str:
+    return f"END RequestId: {request_id}"
+
+
+def report(record: InvocationRecord, profile: Profile) -> str:
+    """The REPORT line of an invocation that a sandbox took."""
+    form = FORMATS[profile.name]
+    init = init_duration(record)
+    billed = billed_ms(profile.prices, record.duration, init)
+    fields = [
+        f"REPORT RequestId: {record.invocation}",
+        f"Duration: {_ms(record.duration)}",
+        f"Billed Duration: {billed} ms{form.after_billed}",
+        f"Memory Size: {record.memory_mb} MB",
+        f"Max Memory Used: {record.max_memory_mb} MB",
+    ]
+    if init and form.init:
+        fields.append(f"Init Duration: {_ms(init)}")
+    # every field ends in a tab but for a status, which ends the line
+    return "\t".join([*fields, _status(record) if form.status else ""])
+
+
+def closing(record: InvocationRecord, profile: Profile, reason: str, time: str) -> list[str]:
+    """What Lambda writes when an invocation ends; nothing where no sandbox came to run.
+
+    `reason` is how the runtime ended, where it did (`faults.exit_reason`), `time` the ISO time of
+    the end. In 2018 what went wrong was told after REPORT, since then before END.
+    """
+    if record.dispatched_at is None:
+        return []
+    ends = [end(record.invocation), report(record, profile)]
+    dated = not FORMATS[profile.name].status
+    if record.status is Status.TIMEOUT:
+        text = f"{time} {record.invocation} Task timed out after {record.duration:.2f} seconds"
+        # the line ends in an empty one
+        wrong = [text] if dated else [f"{text}\n"]
+    elif reason and dated:
+        wrong = [f"RequestId: {record.invocation} Process exited before completing request"]
+    elif reason:
+        of = EXTENSION_CRASH if record.error_type == EXTENSION_CRASH else EXIT_ERROR
+        wrong = [f"RequestId: {record.invocation} Error: {reason}", of]
+    else:
+        wrong = []
+    return [*ends, *wrong] if dated else [*wrong, *ends]
+
+
+def error_type(record: InvocationRecord) -> str:
+    """As REPORT names it, of an invocation that was not answered, or whose extension failed."""
+    if record.status is Status.INIT_ERROR or record.error_type == EXTENSION_CRASH:
+        return record.error_type
+    return _ERROR_TYPES.get(record.status, "")
+
+
+def _status(record: InvocationRecord) -> str:
+    if record.status is Status.TIMEOUT:
+        return "Status: timeout"
+    wrong = error_type(record)
+    return f"Status: error\tError Type: {wrong}" if wrong else ""
+
+
+def _ms(duration: Seconds) -> str:
+    return f"{duration * 1000:.2f} ms"

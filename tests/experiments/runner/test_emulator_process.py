@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from emulator.errors import TestbedError
+from emulator.experiments.runner.emulator_process import EmulatorProcess, end, stoppable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+STUBBORN = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("I stay", flush=True)
+time.sleep(60)
+"""
+
+
+def emulator(
+    python: str, tmp_path: Path, told: list[str], *, within: float = 20
+) -> EmulatorProcess:
+    options = ("--run-dir", str(tmp_path / "run"), "--backend", "process")
+    return EmulatorProcess(
+        options, tmp_path / "emulator.log", ready_within=within, tell=told.append, python=python
+    )
+
+
+def test_inside_it_serves_and_afterwards_it_is_gone(stand_in: str, tmp_path: Path) -> None:
+    told: list[str] = []
+    with emulator(stand_in, tmp_path, told) as running:
+        assert httpx.get(f"{running.url}/healthz").status_code == 200
+        running.check()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{running.url}/healthz")
+    assert told == ["  | Deploying echo"]
+    assert (tmp_path / "emulator.log").read_text() == "Deploying echo\n"
+
+
+def test_an_early_end_is_told_with_the_end_of_its_log(
+    interpreter: Callable[[str], str], tmp_path: Path
+) -> None:
+    python = interpreter("print('first'); raise SystemExit('testbed: Port 1 is taken.')")
+    with pytest.raises(TestbedError) as caught, emulator(python, tmp_path, []):
+        pass
+    assert str(caught.value) == (
+        f"The emulator ended before it served; the end of its log ({tmp_path / 'emulator.log'}):\n"
+        "  | first\n"
+        "  | testbed: Port 1 is taken."
+    )
+
+
+def test_one_that_never_serves_is_given_up_and_killed(
+    interpreter: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emulator.experiments.runner.emulator_process._STOP_WITHIN", 0.1)
+    script = STUBBORN.replace("I stay", "{os.getpid()}").replace('print("', 'import os; print(f"')
+    told: list[str] = []
+    with (
+        pytest.raises(TestbedError, match=r"did not serve within 0.5 s"),
+        emulator(interpreter(script), tmp_path, told, within=0.5),
+    ):
+        pass
+    (line,) = told
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(line.removeprefix("  | ")), 0)
+
+
+def test_its_death_is_noticed(stand_in: str, tmp_path: Path) -> None:
+    with emulator(stand_in, tmp_path, []) as running:
+        assert running._process is not None
+        running._process.kill()
+        running._process.wait()
+        with pytest.raises(TestbedError, match="ended with exit code -9"):
+            running.check()
+
+
+def test_a_failure_inside_ends_it(stand_in: str, tmp_path: Path) -> None:
+    running = emulator(stand_in, tmp_path, [])
+    with pytest.raises(KeyboardInterrupt), running:
+        raise KeyboardInterrupt
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{running.url}/healthz")
+
+
+def test_a_child_that_ignores_sigterm_is_killed(interpreter: Callable[[str], str]) -> None:
+    child = subprocess.Popen(
+        [interpreter(STUBBORN)], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert child.stdout is not None
+    with child.stdout:
+        child.stdout.readline()
+        begun = time.monotonic()
+        end(child, within=0.1)
+    assert child.returncode == -signal.SIGKILL
+    assert time.monotonic() - begun < 5
+
+
+def test_sigterm_unwinds_the_stack() -> None:
+    unwound = []
+
+    def work() -> None:
+        with stoppable():
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+                signal.pause()
+            finally:
+                unwound.append(True)
+
+    with pytest.raises(SystemExit) as caught:
+        work()
+    assert caught.value.code == 128 + signal.SIGTERM
+    assert unwound == [True]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from emulator.core.model import StartKind
+from emulator.experiments.records.run_directory import ClientRow
+from emulator.experiments.runner.host_monitor import (
+    HostGuard,
+    HostProbe,
+    HostSample,
+    judge,
+    under_way,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CALM = HostSample(100.0, 0.5, 0.0, 1.0, 8000.0, 0.4)
+
+
+def client(at: float, latency_ms: float) -> ClientRow:
+    return ClientRow("r", at, latency_ms, 200, None, "1", 1, "/predict", "")
+
+
+def write_proc(proc: Path, cpu: str, sandbox: int | None = None) -> None:
+    (proc / "stat").write_text(f"cpu  {cpu} 0 0\ncpu0 1 2 3\n")
+    (proc / "loadavg").write_text("1.25 0.50 0.10 1/100 1234\n")
+    (proc / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:    2097152 kB\n")
+    if sandbox is not None:
+        folder = proc / "4711"
+        folder.mkdir(exist_ok=True)
+        (folder / "environ").write_bytes(b"PATH=/bin\0AWS_LAMBDA_RUNTIME_API=127.0.0.1:1\0")
+        (folder / "stat").write_text(f"4711 (py (x) y) S {' 0' * 10} {sandbox} 5 0 0\n")
+
+
+def test_a_calm_host_is_no_bottleneck() -> None:
+    verdict = judge([CALM] * 4, 2)
+    assert (verdict.verdict, verdict.why, verdict.bound) == ("ok", "", False)
+    assert (verdict.cpu_p95, verdict.load_max, verdict.mem_available_min_mb) == (0.5, 1.0, 8000.0)
+
+
+def test_nothing_sampled_is_no_verdict_against_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HostProbe.__init__, "__defaults__", (tmp_path / "no-proc",))
+    with HostGuard(tmp_path / "host.csv") as guard:
+        pass
+    verdict = guard.verdict([client(10, 1000)])
+    assert (verdict.verdict, verdict.why) == ("ok", "the host was not sampled")
+    assert (verdict.cpu_p95, verdict.bound) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"cpu_busy": 0.97}, "CPU full 100% of the time, 40% of it by sandboxes"),
+        ({"cpu_busy": 0.97, "sandbox_cpu": None}, "CPU full 100% of the time"),
+        ({"steal": 0.06}, "6% of the CPU stolen by the hypervisor"),
+        ({"load1": 6.1}, "load 6.1 on 2 CPUs"),
+        ({"mem_available_mb": 150.0}, "only 150 MB of memory available"),
+    ],
+)
+def test_each_shortage_is_a_reason(change: dict[str, float], why: str) -> None:
+    verdict = judge([replace(CALM, **change)] * 4, 2)
+    assert (verdict.verdict, verdict.why, verdict.bound) == ("host-bound", why, True)
+
+
+@pytest.mark.parametrize(
+    ("full", "bound", "remark"),
+    [
+        (1, False, ""),
+        (2, False, "CPU full: 20% of the time, 40% of it by sandboxes"),
+        (3, True, ""),
+    ],
+)
+def test_a_full_cpu_is_a_remark_and_when_it_is_full_for_longer_a_reason(
+    full: int, bound: bool, remark: str
+) -> None:
+    verdict = judge([CALM] * (10 - full) + [replace(CALM, cpu_busy=1.0)] * full, 2)
+    assert (verdict.bound, verdict.remark) == (bound, remark)
+
+
+def test_a_cpu_that_was_full_in_cold_starts_alone_is_told_so(tmp_path: Path) -> None:
+    guard = HostGuard(tmp_path / "host.csv", every=0.5)
+    full = replace(CALM, cpu_busy=1.0)
+    guard._samples = [replace(full, at_epoch=10.4)]
+    guard._samples += [replace(CALM, at_epoch=11.2 + place / 2) for place in range(6)]
+    cold = replace(client(10, 500), start_kind=StartKind.COLD)
+    told = "14% of the time, 40% of it by sandboxes"
+    in_cold_starts = guard.verdict([cold, client(10.5, 4000)])
+    assert in_cold_starts.remark == f"CPU full during cold starts: {told}"
+    in_warm_requests = guard.verdict([client(10, 4500)])
+    assert in_warm_requests.remark == f"CPU full: {told}"
+    assert not in_warm_requests.bound
+
+
+def test_requests_that_overlap_are_one_span() -> None:
+    rows = [client(5, 1000), client(1, 2000), client(2, 500), client(2.5, 1000)]
+    assert under_way(rows) == [(1, 3.5), (5, 6)]
+
+
+def test_only_time_with_a_request_under_way_is_judged(tmp_path: Path) -> None:
+    guard = HostGuard(tmp_path / "host.csv", every=0.5)
+    full = replace(CALM, cpu_busy=1.0)
+    guard._samples = [replace(full, at_epoch=9.9), replace(CALM, at_epoch=10.4)]
+    guard._samples += [replace(CALM, at_epoch=11.2), replace(full, at_epoch=11.6)]
+    assert not guard.verdict([client(10, 1000)]).bound
+    assert guard.verdict([client(10, 1100)]).bound
+
+
+def test_shares_are_of_the_time_since_the_last_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter((50.0, 52.0))
+    monkeypatch.setattr(
+        "emulator.experiments.runner.host_monitor.time.monotonic", lambda: next(times)
+    )
+    monkeypatch.setattr("emulator.experiments.runner.host_monitor.os.cpu_count", lambda: 2)
+    monkeypatch.setattr("emulator.experiments.runner.host_monitor.os.sysconf", lambda _: 100)
+    write_proc(tmp_path, "100 0 100 1000 0 0 0 0", sandbox=1000)
+    probe = HostProbe(tmp_path)
+    write_proc(tmp_path, "160 0 120 1080 20 0 0 20", sandbox=1100)
+    sample = probe.sample()
+    assert (sample.cpu_busy, sample.steal) == (0.5, 0.1)  # of 200 ticks 100 idle, 20 stolen
+    assert (sample.load1, sample.mem_available_mb) == (1.25, 2048)
+    assert sample.sandbox_cpu == 0.25  # 100 ticks, of two CPUs in two seconds
+
+
+def test_without_a_sandbox_its_share_is_not_known(tmp_path: Path) -> None:
+    write_proc(tmp_path, "100 0 100 1000 0 0 0 0")
+    (tmp_path / "12").mkdir()  # a process that ended while it was looked at
+    assert HostProbe(tmp_path).sample().sandbox_cpu is None
+
+
+def test_the_guard_writes_what_it_samples_until_it_is_left(tmp_path: Path) -> None:
+    class Probe(HostProbe):
+        def __init__(self) -> None:
+            self.asked = threading.Event()
+
+        def sample(self) -> HostSample:
+            self.asked.set()
+            return replace(CALM, sandbox_cpu=None)
+
+    probe = Probe()
+    with HostGuard(tmp_path / "host.csv", probe, every=0.001):
+        assert probe.asked.wait(5)
+    head, *lines = (tmp_path / "host.csv").read_text().splitlines()
+    assert head == "at_epoch,cpu_busy,steal,load1,mem_available_mb,sandbox_cpu"
+    assert set(lines) == {"100.0,0.5,0.0,1.0,8000.0,"}
+    assert len(lines) >= 2  # the last one comes when it is left
+
+
+def test_the_real_proc_can_be_read() -> None:
+    sample = HostProbe().sample()
+    assert 0 <= sample.cpu_busy <= 1
+    assert sample.mem_available_mb > 0

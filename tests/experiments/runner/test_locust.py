@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from emulator.experiments.plan.model import PlannedFunction, Scenario, ScenarioKind
+from emulator.experiments.runner.cell import variables
+from emulator.experiments.runner.locust import settings
+from tests.experiments.plans import cells_of
+
+ROWS = Path("cell") / "clients.csv"
+
+
+@pytest.mark.parametrize(
+    ("scenario", "told"),
+    [
+        (
+            Scenario(ScenarioKind.RAMP, seconds=120, users=(3, 6, 9, 18), wait_s=0.2),
+            {"RAMP_USERS": "3,6,9,18", "RAMP_SPEEDUP": "2.0", "RAMP_WAIT_S": "0.2"},
+        ),
+        (
+            Scenario(ScenarioKind.IDLE, minutes=(0, 6.5), idle_speedup=60),
+            {"IDLE_MINUTES": "0,6.5", "IDLE_SPEEDUP": "60"},
+        ),
+        (
+            Scenario(ScenarioKind.CONSTANT, seconds=9, users=(4,), wait_s=0),
+            {"CONSTANT_USERS": "4", "CONSTANT_SECONDS": "9", "CONSTANT_WAIT_S": "0"},
+        ),
+        (
+            Scenario(ScenarioKind.POISSON, seconds=9, rate=0.5),
+            {"POISSON_RATE": "0.5", "POISSON_SECONDS": "9", "SEED": "3"},
+        ),
+        (Scenario(ScenarioKind.TRACE, trace=Path("t.csv")), {"TRACE_FILE": "t.csv"}),
+    ],
+    ids=lambda value: str(value.kind) if isinstance(value, Scenario) else "",
+)
+def test_a_scenario_is_told_to_its_locustfile(
+    tmp_path: Path, scenario: Scenario, told: dict[str, str]
+) -> None:
+    cell = replace(cells_of(tmp_path)[0], scenario=scenario, dilation=4)
+    assert settings(cell, PlannedFunction(payload=Path("p.json")), "/x", ROWS) == {
+        "PREDICT_PATH": "/x",
+        "TESTBED_CLIENT_ROWS": str(ROWS),
+        "TESTBED_PAYLOAD": "p.json",
+        "DILATION": "4",
+        "PAGE_CACHE": "hot",
+        **told,
+    }
+
+
+@pytest.mark.parametrize(
+    ("loading", "told"),
+    [
+        ("template", {}),
+        ("every-request", {"MODEL_LOADING": "every-request"}),
+        (
+            "s3-tmp",
+            {
+                "MODEL_LOADING": "s3-tmp",
+                "MODEL_BUCKET": "models",
+                "MODEL_KEY": "kdd99-numpy.zip",
+            },
+        ),
+    ],
+)
+def test_a_function_is_told_where_its_model_is(
+    tmp_path: Path, loading: str, told: dict[str, str]
+) -> None:
+    cell = cells_of(tmp_path)[0]
+    assert variables(replace(cell, axes=replace(cell.axes, loading=loading))) == told

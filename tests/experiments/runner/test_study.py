@@ -1,0 +1,277 @@
+"""Whole studies against the stand-in emulator, with Locust itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+import pytest
+
+from emulator.cli import main
+from emulator.errors import SettingsError
+from emulator.experiments.records.request_table import read_csv
+from emulator.experiments.records.run_directory import read_run
+from emulator.experiments.runner import study as run_module
+from emulator.experiments.runner.emulator_process import EmulatorProcess
+from emulator.experiments.runner.study import run_experiment
+from tests.experiments.plans import PLAN, write_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+ONE = PLAN.replace("[256, 512]", "256")
+CELL = "kdd99-numpy-256mb-ramp-r1"
+OTHER = "kdd99-numpy-512mb-ramp-r1"
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The state directory is relative."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "run"
+
+
+def study(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "study.json").read_text())
+    return content
+
+
+def states(folder: Path) -> dict[str, str]:
+    return {cell["id"]: cell["status"] for cell in study(folder)["cells"]}
+
+
+def test_a_study_leaves_its_cells_and_a_row_a_request(
+    tmp_path: Path, folder: Path, stand_in: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = ONE + "warm_up = 2\nwait_s = 0.05\n"
+    assert run_experiment(write_plan(tmp_path, text), run_dir=folder, python=stand_in) == 0
+    content = study(folder)
+    assert (content["name"], content["seed"], content["plan_text"]) == ("tiny", 3, text)
+    assert content["plan"]["axes"]["memory_mb"] == 256
+    assert content["started_at"] < content["finished_at"]
+    assert content["machine"] == {"cpus": 1}
+    (cell,) = content["cells"]
+    assert (cell["status"], cell["scenario"], cell["axes"]["backend"]) == (
+        "done",
+        "ramp",
+        "process",
+    )
+    assert cell["host"]["mem_available_min_mb"] > 0
+    rows = read_csv(folder / "requests.csv")
+    clients = read_run(folder / "cells" / CELL).clients
+    assert len(rows) == len(clients) > 4
+    assert {row.request_id for row in rows} == {row.request_id for row in clients}
+    assert all(row.ok and row.emulator_status == "ok" for row in rows)
+    assert {row.user_count for row in rows} <= {1, 2}
+    # two warm-up requests went before, and one of them was the cold start
+    assert len((folder / "cells" / CELL / "warm-up.csv").read_text().splitlines()) == 3
+    assert {row.start for row in rows} == {"warm"}
+    assert (folder / "requests.parquet").stat().st_size > 0
+    assert "1 cells done, 0 failed" in capsys.readouterr().out
+
+
+def test_an_emulator_is_started_with_what_the_cell_says(
+    tmp_path: Path, folder: Path, stand_in: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[list[str]] = []
+
+    class Watched(EmulatorProcess):
+        def _start(self) -> None:
+            commands.append(self._command)
+            super()._start()
+
+    monkeypatch.setattr("emulator.experiments.runner.cell.EmulatorProcess", Watched)
+    text = "init_timeout = 60\nhost_memory = 4096\ndilation = 2\n" + ONE.replace(
+        "[axes]", '[axes]\nkeep_alive = 600\nprofile = "aws-2018"\npick_order = "oldest-first"'
+    ).replace("seconds = 0.3", "seconds = 0.2\nidle_speedup = 60")
+    assert run_experiment(write_plan(tmp_path, text), run_dir=folder, python=stand_in) == 0
+    (command,) = commands
+    given = dict(zip(command[6::2], command[7::2], strict=True))
+    assert given == {
+        "--template": str(folder / "cells" / CELL / "template.yaml"),
+        "--run-dir": str(folder / "cells" / CELL),
+        "--state-dir": ".testbed/study",
+        "--backend": "process",
+        "--profile": "aws-2018",
+        "--pick-order": "oldest-first",
+        "--seed": str(crc32(f"3 {CELL}".encode())),
+        "--idle-speedup": "60",
+        "--keep-alive": "600",
+        "--dilation": "2",
+        "--init-timeout": "60.0",
+        "--host-memory": "4096",
+    }
+
+
+def test_keep_warm_pings_are_rows_of_no_user(tmp_path: Path, folder: Path, stand_in: str) -> None:
+    text = ONE.partition("[[scenario]]")[0] + (
+        '[[scenario]]\nkind = "keep-warm"\nminutes = [0, 30]\nidle_speedup = 2000\n'
+        "ping = {every_minutes = 5}\n"
+    )
+    assert run_experiment(write_plan(tmp_path, text), run_dir=folder, python=stand_in) == 0
+    users = [row.user_count for row in read_csv(folder / "requests.csv")]
+    assert users.count(1) == 2
+    assert users.count(0) >= 4
+
+
+def test_a_cell_that_fails_is_told_and_the_others_are_run(
+    tmp_path: Path, folder: Path, stand_in: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_cell = run_module.CellRunner.run
+
+    def fail_at_256(self: Any, cell: Any, *rest: Any) -> Any:
+        if cell.axes.memory_mb == 256:
+            raise run_module.TestbedError("Locust ended with exit code 1.")
+        return run_cell(self, cell, *rest)
+
+    monkeypatch.setattr(run_module.CellRunner, "run", fail_at_256)
+    assert run_experiment(write_plan(tmp_path), run_dir=folder, python=stand_in) == 1
+    assert states(folder) == {CELL: "failed", OTHER: "done"}
+    assert study(folder)["cells"][0]["error"] == "Locust ended with exit code 1."
+    assert study(folder)["finished_at"] is not None
+    assert {row.cell for row in read_csv(folder / "requests.csv")} == {OTHER}
+
+
+def test_a_function_that_does_not_start_twice_is_not_tried_again(
+    tmp_path: Path, folder: Path, interpreter: Callable[[str], str]
+) -> None:
+    python = interpreter("raise SystemExit('testbed: no space left on device')")
+    plan = write_plan(tmp_path, PLAN.replace("[256, 512]", "[256, 512, 1024]"))
+    assert run_experiment(plan, run_dir=folder, python=python) == 1
+    errors = [cell["error"] for cell in study(folder)["cells"]]
+    assert ["no space left" in error for error in errors] == [True, True, False]
+    assert errors[2] == "not tried: kdd99-numpy did not start 2 times"
+    assert not (folder / "cells" / "kdd99-numpy-1024mb-ramp-r1").exists()
+    assert read_csv(folder / "requests.csv") == []
+
+
+def test_failed_starts_are_forgotten_when_the_function_starts(
+    tmp_path: Path, folder: Path, stand_in: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_cell = run_module.CellRunner.run
+
+    def fail_sometimes(self: Any, cell: Any, *rest: Any) -> Any:
+        if cell.axes.memory_mb != 512:
+            raise run_module.NotStartedError("no")
+        return run_cell(self, cell, *rest)
+
+    monkeypatch.setattr(run_module.CellRunner, "run", fail_sometimes)
+    plan = write_plan(tmp_path, PLAN.replace("[256, 512]", "[256, 512, 1024, 2048]"))
+    assert run_experiment(plan, run_dir=folder, python=stand_in) == 1
+    assert [cell["error"] for cell in study(folder)["cells"]] == ["no", "", "no", "no"]
+
+
+def test_ctrl_c_gives_the_cell_back_and_resume_finishes(
+    tmp_path: Path,
+    folder: Path,
+    stand_in: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run_cell = run_module.CellRunner.run
+
+    def interrupted(self: Any, cell: Any, cell_folder: Path, note: Any) -> Any:
+        if cell.axes.memory_mb == 512:
+            cell_folder.mkdir(parents=True)
+            (cell_folder / "journal.jsonl").write_text("half a li")
+            raise KeyboardInterrupt
+        return run_cell(self, cell, cell_folder, note)
+
+    plan = write_plan(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(run_module.CellRunner, "run", interrupted)
+        assert run_experiment(plan, run_dir=folder, python=stand_in) == 130
+    assert f"Stopped. `testbed experiment {plan} --resume {folder}`" in capsys.readouterr().out
+    assert states(folder) == {CELL: "done", OTHER: "pending"}
+    assert study(folder)["finished_at"] is None
+    first = read_csv(folder / "requests.csv")
+    assert {row.cell for row in first} == {CELL}
+
+    assert run_experiment(plan, resume=folder, python=stand_in) == 0
+    assert states(folder) == {CELL: "done", OTHER: "done"}
+    assert study(folder)["finished_at"] is not None
+    rows = read_csv(folder / "requests.csv")
+    assert [row for row in rows if row.cell == CELL] == first
+    assert {row.cell for row in rows} == {CELL, OTHER}
+
+
+def test_a_study_that_was_killed_goes_on_with_its_running_cell(
+    tmp_path: Path, folder: Path, stand_in: str
+) -> None:
+    plan = write_plan(tmp_path, ONE)
+    assert run_experiment(plan, run_dir=folder, python=stand_in) == 0
+    content = study(folder)
+    content["cells"][0]["status"] = "running"
+    (folder / "study.json").write_text(json.dumps(content))
+    assert run_experiment(plan, resume=folder, python=stand_in) == 0
+    assert states(folder) == {CELL: "done"}
+
+
+def test_only_the_same_plan_can_be_resumed(tmp_path: Path, folder: Path, stand_in: str) -> None:
+    plan = write_plan(tmp_path, ONE)
+    python = "/bin/false"
+    assert run_experiment(plan, run_dir=folder, python=python) == 1
+    write_plan(tmp_path, ONE.replace("seed = 3", "seed = 4"))
+    with pytest.raises(SettingsError, match="is a run of another plan"):
+        run_experiment(plan, resume=folder, python=stand_in)
+    write_plan(tmp_path, ONE)
+    with pytest.raises(SettingsError, match="is a run of another plan"):
+        run_experiment(plan, resume=folder, backends=["docker"], python=stand_in)
+
+
+def test_a_resumed_study_keeps_the_backend_that_it_was_started_with(
+    tmp_path: Path, folder: Path, stand_in: str
+) -> None:
+    plan = write_plan(tmp_path, ONE)
+    assert run_experiment(plan, run_dir=folder, backends=["docker"], python="/bin/false") == 1
+    assert run_experiment(plan, resume=folder, python=stand_in) == 0
+    assert study(folder)["cells"][0]["axes"]["backend"] == "docker"
+
+
+def test_a_folder_in_use_is_left_alone(tmp_path: Path, folder: Path) -> None:
+    folder.mkdir()
+    (folder / "mine").write_text("")
+    with pytest.raises(SettingsError, match=r"is not empty; a run needs a folder of its own\.$"):
+        run_experiment(write_plan(tmp_path), run_dir=folder)
+    (folder / "study.json").write_text("{}")
+    with pytest.raises(SettingsError, match="--resume goes on with the study in it"):
+        run_experiment(write_plan(tmp_path), run_dir=folder)
+
+
+def test_a_dry_run_lists_cells_and_time_and_starts_nothing(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = write_plan(tmp_path)
+    assert run_experiment(plan, run_dir=folder, dry_run=True, python="/bin/false") == 0
+    assert not folder.exists()
+    said = capsys.readouterr().out.splitlines()
+    assert said == [
+        f"{CELL}   about 15 s",
+        f"{OTHER}   about 15 s",
+        "2 cells of tiny: about 31 s, and what building takes",
+    ]
+
+
+def test_the_command_line_takes_a_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = write_plan(tmp_path, ONE)
+    assert main(["experiment", str(plan), "--backend", "docker", "--dry-run"]) == 0
+    assert "1 cells of tiny" in capsys.readouterr().out
+    plan.write_text("axes = 1")
+    assert main(["experiment", str(plan)]) == 2
+    assert "plan.toml is refused:\n  scenario: is missing" in capsys.readouterr().err
+
+
+def test_without_a_folder_a_run_has_one_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_experiment(write_plan(tmp_path, ONE), python="/bin/false") == 1
+    (made,) = (tmp_path / "runs").iterdir()
+    assert re.fullmatch(r"tiny-\d{8}-\d{6}", made.name)
+    assert f"runs/{made.name}" in capsys.readouterr().out
