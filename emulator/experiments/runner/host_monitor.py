@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from emulator.core.model import StartKind
-from emulator.experiments.records.host_verdict import HostVerdict
+from emulator.experiments.records.host_verdict import HostVerdict, Verdict
 from emulator.experiments.records.percentiles import percentile
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def judge(
     if memory < LEAST_MEMORY_MB:
         reasons.append(f"only {memory:.0f} MB of memory available")
     return HostVerdict(
-        verdict="host-bound" if reasons else "ok",
+        verdict=Verdict.HOST_BOUND if reasons else Verdict.OK,
         why="; ".join(reasons),
         cpu_p95=round(busy, 4),
         steal_p95=round(steal, 4),

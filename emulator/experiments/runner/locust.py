@@ -16,7 +16,7 @@ from emulator.experiments.runner.emulator_process import end
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from emulator.experiments.plan.cells import Cell
+    from emulator.experiments.plan.cells import PlannedCell
     from emulator.experiments.plan.model import PlannedFunction, Scenario
     from emulator.experiments.runner.emulator_process import EmulatorProcess
 
@@ -41,15 +41,15 @@ _FILES = {
 }
 
 
-def settings(cell: Cell, function: PlannedFunction, path: str, rows: Path) -> dict[str, str]:
+def settings(cell: PlannedCell, function: PlannedFunction, path: str, rows: Path) -> dict[str, str]:
     """The variables of the cell's locustfile; `rows` is where client rows go."""
     return {
         "PREDICT_PATH": path,
         "TESTBED_CLIENT_ROWS": str(rows),
         "TESTBED_PAYLOAD": str(function.payload or ""),
-        "DILATION": str(cell.dilation),
-        "PAGE_CACHE": cell.page_cache,
-        **_scenario(cell.scenario, cell.seed),
+        "DILATION": f"{cell.dilation:g}",
+        "PAGE_CACHE": cell.condition.page_cache,
+        **_scenario(cell.load, cell.seed),
     }
 
 
@@ -84,7 +84,7 @@ def _scenario(scenario: Scenario, seed: int) -> dict[str, str]:
 
 
 def put_load(
-    cell: Cell,
+    cell: PlannedCell,
     variables: dict[str, str],
     emulator: EmulatorProcess,
     folder: Path,
@@ -98,7 +98,7 @@ def put_load(
         TestbedError: Locust or the emulator failed, or took too long.
     """
     log = folder / LOG
-    command = [python, "-m", "locust", "-f", str(LOCUSTFILES / _FILES[cell.scenario.kind])]
+    command = [python, "-m", "locust", "-f", str(LOCUSTFILES / _FILES[cell.load.kind])]
     command += ["--headless", "--only-summary", "--host", emulator.url]
     # a request that failed is a row of the table, not a failure of Locust
     command += ["--exit-code-on-error", "0"]
@@ -123,9 +123,9 @@ def put_load(
         raise TestbedError(f"Locust wrote no rows; {log} may tell why.")
 
 
-def _most_s(cell: Cell) -> float:
+def _most_s(cell: PlannedCell) -> float:
     """Real seconds that the load may take: gaps of idle time begin where an answer ends."""
-    answers = len(cell.scenario.minutes) * ANSWER_WITHIN
+    answers = len(cell.load.minutes) * ANSWER_WITHIN
     return cell.load_s + (ENDS_WITHIN + answers) * cell.dilation
 
 

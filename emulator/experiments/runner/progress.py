@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from emulator.experiments.plan.cells import Cell
+    from emulator.experiments.plan.cells import PlannedCell
 
 _WIDTH = 20
 _LINE_EVERY = 10.0
@@ -21,7 +21,7 @@ _MINUTE = 60.0
 class StudyProgress:
     """Told of cells that begin and end; time left is what was planned, as far as it proved true."""
 
-    def __init__(self, cells: list[Cell], already: int, out: TextIO | None = None) -> None:
+    def __init__(self, cells: list[PlannedCell], already: int, out: TextIO | None = None) -> None:
         """`cells` are still to run, `already` are done."""
         self._left = {cell.id: cell.expected_s for cell in cells}
         self._total = len(cells) + already
@@ -29,11 +29,11 @@ class StudyProgress:
         self._expected = self._took = 0.0
         self._out = out or sys.stdout
         self._terminal = self._out.isatty()
-        self._cell: Cell | None = None
+        self._cell: PlannedCell | None = None
         self._begun = self._shown = 0.0
         self._lock = threading.Lock()
 
-    def begin(self, cell: Cell) -> None:
+    def begin(self, cell: PlannedCell) -> None:
         self._cell, self._begun, self._shown = cell, time.monotonic(), 0.0
         self.note("starting")
 

@@ -39,7 +39,8 @@ ROWS = Path("cell") / "clients.csv"
 def test_a_scenario_is_told_to_its_locustfile(
     tmp_path: Path, scenario: Scenario, told: dict[str, str]
 ) -> None:
-    cell = replace(cells_of(tmp_path)[0], scenario=scenario, dilation=4)
+    cell = cells_of(tmp_path)[0]
+    cell = replace(cell, load=scenario, condition=replace(cell.condition, dilation=4))
     assert settings(cell, PlannedFunction(payload=Path("p.json")), "/x", ROWS) == {
         "PREDICT_PATH": "/x",
         "TESTBED_CLIENT_ROWS": str(ROWS),
@@ -69,4 +70,5 @@ def test_a_function_is_told_where_its_model_is(
     tmp_path: Path, loading: str, told: dict[str, str]
 ) -> None:
     cell = cells_of(tmp_path)[0]
-    assert variables(replace(cell, axes=replace(cell.axes, loading=loading))) == told
+    condition = replace(cell.condition, loading=loading)
+    assert variables(replace(cell, condition=condition)) == told

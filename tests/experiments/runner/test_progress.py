@@ -12,7 +12,7 @@ from tests.experiments.plans import cells_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from emulator.experiments.plan.cells import Cell
+    from emulator.experiments.plan.cells import PlannedCell
 
 
 class Terminal(io.StringIO):
@@ -21,7 +21,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-def cells(tmp_path: Path) -> list[Cell]:
+def cells(tmp_path: Path) -> list[PlannedCell]:
     return cells_of(tmp_path)  # two of 15.3 s each
 
 
@@ -33,7 +33,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_on_a_terminal_one_line_is_rewritten(
-    cells: list[Cell], clock: list[float], monkeypatch: pytest.MonkeyPatch
+    cells: list[PlannedCell], clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     out = Terminal()
@@ -50,7 +50,7 @@ def test_on_a_terminal_one_line_is_rewritten(
 
 
 def test_a_line_that_is_rewritten_fits_the_terminal(
-    cells: list[Cell], monkeypatch: pytest.MonkeyPatch
+    cells: list[PlannedCell], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     out = Terminal()
@@ -58,7 +58,9 @@ def test_a_line_that_is_rewritten_fits_the_terminal(
     assert out.getvalue() == "\r\x1b[2K[--------------------] 0/2  kdd99-numpy"
 
 
-def test_elsewhere_a_line_comes_once_in_a_while(cells: list[Cell], clock: list[float]) -> None:
+def test_elsewhere_a_line_comes_once_in_a_while(
+    cells: list[PlannedCell], clock: list[float]
+) -> None:
     out = io.StringIO()
     progress = StudyProgress(cells, already=0, out=out)
     progress.begin(cells[0])
@@ -74,7 +76,7 @@ def test_elsewhere_a_line_comes_once_in_a_while(cells: list[Cell], clock: list[f
 
 
 def test_time_left_learns_from_the_cells_that_are_over(
-    cells: list[Cell], clock: list[float]
+    cells: list[PlannedCell], clock: list[float]
 ) -> None:
     progress = StudyProgress(cells, already=0, out=io.StringIO())
     assert progress.left() == "about 31 s"
@@ -84,7 +86,7 @@ def test_time_left_learns_from_the_cells_that_are_over(
     assert progress.left() == "about 46 s"
 
 
-def test_news_without_a_running_cell_are_not_told(cells: list[Cell]) -> None:
+def test_news_without_a_running_cell_are_not_told(cells: list[PlannedCell]) -> None:
     out = io.StringIO()
     StudyProgress(cells, already=0, out=out).note("too late")
     assert out.getvalue() == ""
