@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 UNKNOWN_USERS = -1
 """The user count of a request that only the emulator saw."""
-LONGEST_ERROR_TYPE = 300
-"""Characters; a function may name its error as it likes, in megabytes."""
 _OK = 200
 _ANATOMY = ("queued_ms", "create_ms", "start_ms", "connect_ms", "init_ms", "leftover_ms")
 _USAGE = ("duration_ms", "init_duration_ms", "billed_ms", "max_memory_mb", "throttled_ms")
@@ -118,7 +116,7 @@ def _of_record(record: InvocationRecord | None, own_prices: Prices) -> dict[str,
         "sandbox": "" if record.sandbox is None else str(record.sandbox),
         "dollars": {},
         "emulator_status": record.status.value,
-        "error_type": record.error_type[:LONGEST_ERROR_TYPE],
+        "error_type": record.error_type,
     }
     if record.dispatched_at is None:
         return values

@@ -37,7 +37,8 @@ def as_study(run: Run) -> StudyRun:
         plan_text="",
         cells=cells,
         rows=rows,
-        problems=run.notes,
+        problems=(*run.missing, *run.notes),
+        missing=run.missing,
         unenforced=run.info.unenforced,
         runs={run.path: run},
     )

@@ -82,7 +82,9 @@ class StudyRun:
     rows: Mapping[str, tuple[RequestRow, ...]]
     """Requests by the cell's id, in the order of their times; a cell without rows is left out."""
     problems: tuple[str, ...]
-    """A sentence for each thing that is missing or damaged."""
+    """A sentence for each thing that is missing or damaged, those of `missing` among them."""
+    missing: tuple[str, ...] = ()
+    """Sentences on what the records of cells miss: sums and counts are too small by that."""
     unenforced: tuple[str, ...] = ()
     """A sentence for each limit of Lambda's that the run's machine could not enforce."""
     runs: Mapping[Path, Run] = field(default_factory=dict)

@@ -81,6 +81,7 @@ def _read(path: Path) -> StudyRun:
         plan_text=content.plan_text,
         cells=cells,
         rows={cell.id: rows[cell.id] for cell in cells if cell.id in rows},
+        missing=tuple(f"Cell {id_}: {told}" for id_, run in runs.items() for told in run.missing),
         # a report must not depend on where the run lies
         problems=tuple(problem.replace(f"{path}/", "") for problem in problems),
         unenforced=tuple(dict.fromkeys(s for r in runs.values() for s in r.info.unenforced)),
@@ -146,5 +147,5 @@ def _runs(cells: Iterable[MeasuredCell], problems: list[str]) -> dict[str, Run]:
         except RunDirectoryError as error:
             problems.append(f"Cell {cell.id} is shown without its sandboxes: {error}")
         else:
-            problems += [f"Cell {cell.id}: {note}" for note in run.notes]
+            problems += [f"Cell {cell.id}: {note}" for note in (*run.missing, *run.notes)]
     return runs

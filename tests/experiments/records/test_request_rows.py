@@ -22,7 +22,8 @@ from emulator.core.messages import (
 from emulator.core.model import Failure, StartKind
 from emulator.experiments.plan.cells import Condition
 from emulator.experiments.records.host_verdict import HostVerdict, Verdict
-from emulator.experiments.records.request_rows import LONGEST_ERROR_TYPE, UNKNOWN_USERS, cell_rows
+from emulator.experiments.records.journal_file import LONGEST_ERROR_TYPE
+from emulator.experiments.records.request_rows import UNKNOWN_USERS, cell_rows
 from emulator.experiments.records.request_table import RequestRow
 from emulator.experiments.records.run_directory import read_run
 from emulator.experiments.records.single_run import as_study
