@@ -7,7 +7,7 @@ meets all combinations alike.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -83,7 +83,7 @@ def planned_cells(plan: Plan) -> list[PlannedCell]:
 
 
 def _cells(plan: Plan) -> Iterator[PlannedCell]:
-    names = [field.name for field in fields(Axes)]
+    names = list(Axes.model_fields)
     varied = [name for name in names if len(getattr(plan.axes, name)) > 1]
     for repetition, page_cache, dilation, scenario, *values in product(
         range(1, plan.repetitions + 1),
@@ -97,7 +97,7 @@ def _cells(plan: Plan) -> Iterator[PlannedCell]:
         parts += [
             _short(name, chosen[name]) for name in varied if name not in ("function", "memory_mb")
         ]
-        parts.append(str(scenario.kind))
+        parts.append(scenario.kind)
         parts += [f"dilation-{dilation}"] if len(plan.dilation) > 1 else []
         parts += [f"cache-{page_cache}"] if len(plan.page_cache) > 1 else []
         parts.append(f"r{repetition}")
@@ -105,7 +105,7 @@ def _cells(plan: Plan) -> Iterator[PlannedCell]:
         yield PlannedCell(
             id="-".join(parts),
             condition=Condition(
-                **chosen, scenario=str(scenario.kind), dilation=dilation, page_cache=page_cache
+                **chosen, scenario=scenario.kind, dilation=dilation, page_cache=page_cache
             ),
             memory_mb=memory_mb,
             repetition=repetition,

@@ -15,6 +15,7 @@ from emulator.experiments.plan.model import (
     S3_LOADINGS,
     Loading,
     PlannedFunction,
+    ping_of,
 )
 from emulator.experiments.plan.template import StudyTemplate
 from emulator.experiments.records.run_directory import CLIENTS, append_client_rows
@@ -80,9 +81,9 @@ class CellRunner:
             if cell.condition.page_cache == "cold":
                 os.sync()  # pages that were not written yet would stay
             guard = stack.enter_context(HostGuard(folder / HOST))
-            if cell.load.ping is not None:
+            if (ping := ping_of(cell.load)) is not None:
                 slower = cell.dilation / cell.idle_speedup
-                stack.enter_context(Pinging(asker, cell.load.ping, folder / CLIENTS, slower))
+                stack.enter_context(Pinging(asker, ping, folder / CLIENTS, slower))
             rows = RowFollower(folder / CLIENTS)
             put_load(
                 cell,

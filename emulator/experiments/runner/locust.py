@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.errors import TestbedError
-from emulator.experiments.plan.model import ScenarioKind
+from emulator.experiments.plan.model import (
+    Constant,
+    Poisson,
+    Ramp,
+    SingleRequests,
+    Trace,
+)
 from emulator.experiments.records.run_directory import CLIENTS
 from emulator.experiments.runner.emulator_process import end
 
@@ -32,12 +38,12 @@ _LOOK_EVERY = 1.0
 _TAIL = 10
 
 _FILES = {
-    ScenarioKind.RAMP: "ramp.py",
-    ScenarioKind.IDLE: "idle.py",
-    ScenarioKind.KEEP_WARM: "idle.py",
-    ScenarioKind.CONSTANT: "constant.py",
-    ScenarioKind.POISSON: "poisson.py",
-    ScenarioKind.TRACE: "trace.py",
+    "ramp": "ramp.py",
+    "idle": "idle.py",
+    "keep-warm": "idle.py",
+    "constant": "constant.py",
+    "poisson": "poisson.py",
+    "trace": "trace.py",
 }
 
 
@@ -54,33 +60,33 @@ def settings(cell: PlannedCell, function: PlannedFunction, path: str, rows: Path
 
 
 def _scenario(scenario: Scenario, seed: int) -> dict[str, str]:
-    match scenario.kind:
-        case ScenarioKind.RAMP:
+    match scenario:
+        case Ramp():
             speedup = len(scenario.users) * _RAMP_STEP / scenario.seconds
             return {
                 "RAMP_USERS": ",".join(str(users) for users in scenario.users),
                 "RAMP_SPEEDUP": repr(speedup),
                 "RAMP_WAIT_S": repr(scenario.wait_s),
             }
-        case ScenarioKind.IDLE | ScenarioKind.KEEP_WARM:
+        case SingleRequests():
             return {
                 "IDLE_MINUTES": ",".join(f"{minute:g}" for minute in scenario.minutes),
                 "IDLE_SPEEDUP": repr(scenario.idle_speedup),
             }
-        case ScenarioKind.CONSTANT:
+        case Constant():
             return {
                 "CONSTANT_USERS": str(scenario.users[0]),
                 "CONSTANT_SECONDS": repr(scenario.seconds),
                 "CONSTANT_WAIT_S": repr(scenario.wait_s),
             }
-        case ScenarioKind.POISSON:
+        case Poisson():
             return {
                 "POISSON_RATE": repr(scenario.rate),
                 "POISSON_SECONDS": repr(scenario.seconds),
                 "SEED": str(seed),
             }
-        case ScenarioKind.TRACE:
-            return {"TRACE_FILE": str(scenario.trace)}
+        case Trace():
+            return {"TRACE_FILE": str(scenario.file)}
 
 
 def put_load(
@@ -125,7 +131,8 @@ def put_load(
 
 def _most_s(cell: PlannedCell) -> float:
     """Real seconds that the load may take: gaps of idle time begin where an answer ends."""
-    answers = len(cell.load.minutes) * ANSWER_WITHIN
+    load = cell.load
+    answers = len(load.minutes) * ANSWER_WITHIN if isinstance(load, SingleRequests) else 0
     return cell.load_s + (ENDS_WITHIN + answers) * cell.dilation
 
 

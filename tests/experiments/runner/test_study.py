@@ -263,9 +263,9 @@ def test_the_command_line_takes_a_plan(tmp_path: Path, capsys: pytest.CaptureFix
     plan = write_plan(tmp_path, ONE)
     assert main(["experiment", str(plan), "--backend", "docker", "--dry-run"]) == 0
     assert "1 cells of tiny" in capsys.readouterr().out
-    plan.write_text("axes = 1")
+    plan.write_text("seed = -1")
     assert main(["experiment", str(plan)]) == 2
-    assert "plan.toml is refused:\n  scenario: is missing" in capsys.readouterr().err
+    assert "plan.toml is refused:\n  seed: must be at least 0" in capsys.readouterr().err
 
 
 def test_without_a_folder_a_run_has_one_of_its_own(
