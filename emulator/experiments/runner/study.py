@@ -143,8 +143,9 @@ class _Study:
             flush=True,
         )
         try:
-            for cell in self._waiting:
-                self._one(cell)
+            with self._progress:
+                for cell in self._waiting:
+                    self._one(cell)
         except KeyboardInterrupt:
             again = f"testbed experiment {self._plan_path} --resume {self._folder}"
             print(f"\nStopped. `{again}` goes on.", flush=True)
