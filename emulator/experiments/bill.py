@@ -73,7 +73,9 @@ def bill_run(path: Path, *, prices: str = "", free_tier: bool = False) -> str:
     whole = sum_up(table, (charge for *_, charge in lines))
     rows = [_HEAD, *_rows(lines)]
     title = f"{path}: prices of {table.date}, us-east-1, without API Gateway"
-    return "\n".join([title, "", *aligned(rows), "", *_totals(whole, free_tier=free_tier)])
+    incomplete = [f"Incomplete: {sentence}" for run in runs for sentence in run.missing]
+    totals = _totals(whole, free_tier=free_tier)
+    return "\n".join([title, *incomplete, "", *aligned(rows), "", *totals])
 
 
 def _folders(path: Path) -> list[Path]:

@@ -17,7 +17,7 @@ from emulator.experiments.analysis import formatting
 from emulator.experiments.analysis.cell_stats import all_stats, cold, warm
 from emulator.experiments.analysis.memory_curve import memory_curves
 from emulator.experiments.records.request_table import REQUESTS_CSV
-from emulator.experiments.records.study import DONE
+from emulator.experiments.records.study import CellStatus
 from emulator.experiments.records.study_file import STUDY
 from emulator.experiments.records.study_reader import read_study
 from emulator.experiments.report.labels import cell_names
@@ -137,12 +137,12 @@ def failures_of(study: StudyRun, stats: list[CellStats]) -> list[str]:
     found = [
         f"{cell.id} is {cell.status}{f': {cell.error}' if cell.error else '.'}"
         for cell in study.cells
-        if cell.status != DONE
+        if cell.status is not CellStatus.DONE
     ]
     found += [
         f"{cell.id} is done and has no request."
         for cell in study.cells
-        if cell.status == DONE and not study.rows.get(cell.id)
+        if cell.status is CellStatus.DONE and not study.rows.get(cell.id)
     ]
     for figures in stats:
         if figures.errors:

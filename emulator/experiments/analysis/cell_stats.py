@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from emulator.experiments.plan.cells import Condition
     from emulator.experiments.records.request_table import RequestRow
-    from emulator.experiments.records.study import Cell, Condition, StudyRun
+    from emulator.experiments.records.study import MeasuredCell, StudyRun
 
 PING = 0
 """The user count of a keep-warm ping."""
@@ -41,7 +42,7 @@ _SECOND_BUCKETS = 600
 class CellStats:
     """One line of the tables; a figure is None where there is nothing to take it from."""
 
-    cell: Cell
+    cell: MeasuredCell
     requests: int
     """Of users."""
     pings: int
@@ -127,12 +128,12 @@ def warm(rows: Iterable[RequestRow]) -> list[float]:
     return latencies(rows, _WARM)
 
 
-def costs(rows: Sequence[RequestRow], column: str) -> list[float]:
+def costs(rows: Sequence[RequestRow], table: str) -> list[float]:
     """Dollars of each request that a sandbox took, pings too, under one price table."""
-    return [dollars for row in rows if (dollars := getattr(row, column)) is not None]
+    return [dollars for row in rows if (dollars := row.dollars.get(table)) is not None]
 
 
-def cell_stats(cell: Cell, rows: Sequence[RequestRow]) -> CellStats:
+def cell_stats(cell: MeasuredCell, rows: Sequence[RequestRow]) -> CellStats:
     users = users_rows(rows)
     answered = latencies(users)
     statuses = Counter(row.emulator_status for row in users)
@@ -160,10 +161,10 @@ def cell_stats(cell: Cell, rows: Sequence[RequestRow]) -> CellStats:
         errors=sum(not row.ok for row in users),
         out_of_memory=statuses[Status.OUT_OF_MEMORY.value],
         throttles=statuses[Status.THROTTLED.value],
-        million_2018=_million(rows, users, "dollars_2018"),
-        million_2025=_million(rows, users, "dollars_2025"),
-        dollars_2018=sum(costs(rows, "dollars_2018")),
-        dollars_2025=sum(costs(rows, "dollars_2025")),
+        million_2018=_million(rows, users, "2018"),
+        million_2025=_million(rows, users, "2025"),
+        dollars_2018=sum(costs(rows, "2018")),
+        dollars_2025=sum(costs(rows, "2025")),
         anatomy_ms=anatomy(rows),
     )
 
@@ -185,12 +186,12 @@ def _hits(rows: Iterable[RequestRow]) -> Counter[int]:
     return Counter(math.floor(row.sent_at_s) for row in rows)
 
 
-def _million(rows: Sequence[RequestRow], users: Sequence[RequestRow], column: str) -> float | None:
+def _million(rows: Sequence[RequestRow], users: Sequence[RequestRow], table: str) -> float | None:
     """Requests that no sandbox took cost nothing and are no request here; pings cost, and serve
     nobody.
     """
-    served = sum(getattr(row, column) is not None for row in users)
-    return sum(costs(rows, column)) / served * 1e6 if served else None
+    served = sum(table in row.dollars for row in users)
+    return sum(costs(rows, table)) / served * 1e6 if served else None
 
 
 def anatomy(rows: Iterable[RequestRow]) -> dict[str, float]:
@@ -246,7 +247,7 @@ def start_string(rows: Iterable[RequestRow]) -> str:
     return "".join(letters.get(row.start, "-") for row in users_rows(rows))
 
 
-def emulated_minutes(cell: Cell, rows: Sequence[RequestRow]) -> list[float]:
+def emulated_minutes(cell: MeasuredCell, rows: Sequence[RequestRow]) -> list[float]:
     """When each request came, since the first, on a clock that runs `idle_speedup` times faster
     while nothing is asked, as handlers always take real time.
     """
@@ -260,7 +261,7 @@ def emulated_minutes(cell: Cell, rows: Sequence[RequestRow]) -> list[float]:
     return minutes
 
 
-def gaps(cell: Cell, rows: Sequence[RequestRow]) -> list[Gap]:
+def gaps(cell: MeasuredCell, rows: Sequence[RequestRow]) -> list[Gap]:
     """The idle times between the requests of an idle cell."""
     found = []
     for before, after in pairwise(users_rows(rows)):

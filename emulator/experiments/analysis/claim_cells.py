@@ -22,8 +22,9 @@ from emulator.experiments.analysis.intervals import Estimate, mean_estimate, per
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from emulator.experiments.plan.cells import Condition
     from emulator.experiments.records.request_table import RequestRow
-    from emulator.experiments.records.study import Cell, Condition, StudyRun
+    from emulator.experiments.records.study import MeasuredCell, StudyRun
 
 PYTHON = "kdd99-tf"
 """The function that serves the study's Python model."""
@@ -132,7 +133,7 @@ class Evidence:
             raise UntestableError(self._why_none("a ramp of users", "ramp"))
         return [self._one(cell) for cell in cells]
 
-    def idle(self) -> list[tuple[Cell, tuple[RequestRow, ...]]]:
+    def idle(self) -> list[tuple[MeasuredCell, tuple[RequestRow, ...]]]:
         """The cells of single requests whose lifetimes are the profile's, not a setting's."""
         found = [cell for cell in self._cells if cell.condition.scenario == "idle"]
         if not found:
@@ -153,7 +154,7 @@ class Evidence:
             return f"{_names(bound)}: {bound[0].host_bound}."
         return f"{_states(planned)}." if planned else f"No cell had {words}."
 
-    def _most_alike(self, part: str, cells: Sequence[Cell], words: str) -> Condition:
+    def _most_alike(self, part: str, cells: Sequence[MeasuredCell], words: str) -> Condition:
         found = [cell for cell in cells if part in cell.condition.function]
         if not found:
             raise UntestableError(f"No cell ran a function named {part} {words}.")
@@ -180,7 +181,7 @@ class Evidence:
             tuple(figures for pool in pools for figures in pool.stats),
         )
 
-    def _one(self, cell: Cell) -> Pool:
+    def _one(self, cell: MeasuredCell) -> Pool:
         rows = self._rows[cell.id]
         return Pool(cell.memory_mb, tuple(users_rows(rows)), (cell_stats(cell, rows),))
 
@@ -199,11 +200,11 @@ def _unlike(condition: Condition) -> tuple[bool, bool, bool, bool, float]:
     )
 
 
-def _names(cells: Sequence[Cell]) -> str:
+def _names(cells: Sequence[MeasuredCell]) -> str:
     return ", ".join(cell.id for cell in cells)
 
 
-def _states(cells: Sequence[Cell]) -> str:
+def _states(cells: Sequence[MeasuredCell]) -> str:
     """`a is failed, b is pending`; a finished cell without requests is called that."""
     return ", ".join(
         f"{cell.id} is {'without requests' if cell.status == 'done' else cell.status}"

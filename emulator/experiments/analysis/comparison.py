@@ -19,7 +19,8 @@ from emulator.experiments.analysis.intervals import (
     mean_estimate,
     percentile_estimate,
 )
-from emulator.experiments.records.study import Condition
+from emulator.experiments.plan.cells import Condition
+from emulator.experiments.records.price_tables import table_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -159,8 +160,7 @@ def _pair(name: str, first: _Group, second: _Group) -> Pair:
 
 def _millions(group: _Group) -> list[float]:
     """What a million of each request would cost, under its own profile's prices."""
-    column = "dollars_2018" if group.profile == "aws-2018" else "dollars_2025"
-    return [value * _MILLION for value in costs(group.rows, column)]
+    return [value * _MILLION for value in costs(group.rows, table_of(group.profile))]
 
 
 def _of_medians(figure: Figure, first: Sequence[float], second: Sequence[float]) -> Difference:

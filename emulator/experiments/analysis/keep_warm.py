@@ -17,8 +17,9 @@ from emulator.experiments.analysis.intervals import Estimate, difference_of_mean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from emulator.experiments.plan.cells import Condition
     from emulator.experiments.records.request_table import RequestRow
-    from emulator.experiments.records.study import Cell, Condition, StudyRun
+    from emulator.experiments.records.study import MeasuredCell, StudyRun
 
 _MONTH_HOURS = 30 * 24
 
@@ -46,7 +47,7 @@ class KeepWarm:
 
 def keep_warm(study: StudyRun) -> list[KeepWarm]:
     """In the order of the plan; repetitions together."""
-    pinged: dict[tuple[Condition, int], list[Cell]] = {}
+    pinged: dict[tuple[Condition, int], list[MeasuredCell]] = {}
     for cell, _ in study.measured():
         if cell.condition.scenario == "keep-warm":
             pinged.setdefault((cell.condition, cell.memory_mb), []).append(cell)
@@ -54,7 +55,7 @@ def keep_warm(study: StudyRun) -> list[KeepWarm]:
 
 
 def _compare(
-    study: StudyRun, condition: Condition, memory_mb: int, cells: Sequence[Cell]
+    study: StudyRun, condition: Condition, memory_mb: int, cells: Sequence[MeasuredCell]
 ) -> KeepWarm:
     plain = replace(condition, scenario="idle")
     others = [
@@ -76,16 +77,16 @@ def _compare(
         mean_with=mean_estimate(after),
         difference=difference_of_means(before, after),
         pings_an_hour=len(pings) / hours if hours else 0.0,
-        month_2018=sum(costs(pings, "dollars_2018")) * months,
-        month_2025=sum(costs(pings, "dollars_2025")) * months,
+        month_2018=sum(costs(pings, "2018")) * months,
+        month_2025=sum(costs(pings, "2025")) * months,
     )
 
 
-def _latencies(study: StudyRun, cells: Sequence[Cell]) -> list[float]:
+def _latencies(study: StudyRun, cells: Sequence[MeasuredCell]) -> list[float]:
     return [value for cell in cells for value in latencies(study.rows[cell.id])]
 
 
-def _hours(cell: Cell, rows: Sequence[RequestRow]) -> float:
+def _hours(cell: MeasuredCell, rows: Sequence[RequestRow]) -> float:
     """Of emulated time, from the first request to the users' last; pings may go on after it."""
     timed = zip(emulated_minutes(cell, rows), rows, strict=True)
     return max((minute for minute, row in timed if row.user_count != PING), default=0.0) / 60

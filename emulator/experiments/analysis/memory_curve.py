@@ -19,14 +19,16 @@ from emulator.experiments.analysis.intervals import (
     percentile_estimate,
 )
 from emulator.experiments.analysis.memory_choice import Strategy, winner
+from emulator.experiments.records.price_tables import table_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from emulator.experiments.plan.cells import Condition
     from emulator.experiments.records.request_table import RequestRow
-    from emulator.experiments.records.study import Cell, Condition, StudyRun
+    from emulator.experiments.records.study import MeasuredCell, StudyRun
 
 _RESAMPLES = 1000
 _DRAWN = 2000
@@ -65,7 +67,7 @@ class MemoryCurve:
 
 def memory_curves(study: StudyRun) -> list[MemoryCurve]:
     """Of each condition under load that has two sizes or more, in the order of the plan."""
-    grouped: dict[Condition, dict[int, list[tuple[Cell, tuple[RequestRow, ...]]]]] = {}
+    grouped: dict[Condition, dict[int, list[tuple[MeasuredCell, tuple[RequestRow, ...]]]]] = {}
     for cell, rows in study.measured():
         if not cell.idles:
             sizes = grouped.setdefault(cell.condition, {})
@@ -74,7 +76,7 @@ def memory_curves(study: StudyRun) -> list[MemoryCurve]:
 
 
 def _curve(
-    condition: Condition, by_size: dict[int, list[tuple[Cell, tuple[RequestRow, ...]]]]
+    condition: Condition, by_size: dict[int, list[tuple[MeasuredCell, tuple[RequestRow, ...]]]]
 ) -> MemoryCurve:
     sizes, samples = [], []
     for memory_mb, cells in sorted(by_size.items()):
@@ -107,11 +109,11 @@ def _size(memory_mb: int, rows: Sequence[RequestRow], profile: str, *, host_boun
 
 def _answered(rows: Sequence[RequestRow], profile: str) -> NDArray[np.float64]:
     """Latency and dollars of each user's request that was answered right, a row each."""
-    column = "dollars_2018" if profile == "aws-2018" else "dollars_2025"
+    table = table_of(profile)
     pairs = [
         (row.latency_ms, dollars)
         for row in rows
-        if row.ok and row.user_count != PING and (dollars := getattr(row, column)) is not None
+        if row.ok and row.user_count != PING and (dollars := row.dollars.get(table)) is not None
     ]
     return np.array(pairs, dtype=np.float64).reshape(-1, 2)
 

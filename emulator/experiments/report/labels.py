@@ -9,12 +9,13 @@ from emulator.experiments.analysis import formatting
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from emulator.experiments.records.study import Cell, Condition
+    from emulator.experiments.plan.cells import Condition
+    from emulator.experiments.records.study import MeasuredCell
 
 _AXES = ("loading", "profile", "backend", "scenario", "pick_order")
 
 
-def cell_names(cells: Sequence[Cell]) -> dict[str, str]:
+def cell_names(cells: Sequence[MeasuredCell]) -> dict[str, str]:
     """By id; a host-bound cell has its mark."""
     conditions = _described([cell.condition for cell in cells])
     repeated = len({cell.repetition for cell in cells}) > 1

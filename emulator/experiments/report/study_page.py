@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
     from emulator.experiments.analysis.cell_stats import CellStats
     from emulator.experiments.analysis.memory_curve import MemoryCurve
-    from emulator.experiments.records.study import Cell, StudyRun
+    from emulator.experiments.records.study import MeasuredCell, StudyRun
 
 HTML = "report.html"
 MARKDOWN = "report.md"
@@ -317,7 +317,7 @@ def _pictures(study: StudyRun, names: dict[str, str]) -> list[Block]:
     return blocks
 
 
-def _lanes(study: StudyRun, cell: Cell, place: int, name: str) -> list[Block]:
+def _lanes(study: StudyRun, cell: MeasuredCell, place: int, name: str) -> list[Block]:
     run = study.runs.get(cell.folder)
     drawn = draw_lanes(run, cell.condition.function) if run else None
     if drawn is None:

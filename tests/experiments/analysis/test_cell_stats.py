@@ -54,12 +54,12 @@ def test_rates_and_latencies_are_those_of_the_raw_rows(made: StudyRun) -> None:
 def test_failed_requests_are_counted_and_enter_no_latency(made: StudyRun) -> None:
     rows = list(made.rows[IDLE.id])
     rows[1] = replace(rows[1], ok=False, emulator_status="out of memory", latency_ms=1e9)
-    rows[2] = replace(rows[2], ok=False, emulator_status="throttled", dollars_2018=None)
+    rows[2] = replace(rows[2], ok=False, emulator_status="throttled", dollars={})
     figures = cell_stats(made.cells[1], rows)
     assert (figures.errors, figures.out_of_memory, figures.throttles) == (2, 1, 1)
     assert figures.max_ms is not None
     assert figures.max_ms < 1e9
-    served = [row.dollars_2018 for row in rows if row.dollars_2018 is not None]
+    served = [row.dollars["2018"] for row in rows if row.dollars]
     assert figures.million_2018 == pytest.approx(sum(served) / 4 * 1e6)
 
 
@@ -67,7 +67,7 @@ def test_pings_cost_and_enter_no_latency_and_no_rate(made: StudyRun) -> None:
     rows = made.rows[PINGED.id]
     figures = all_stats(made)[2]
     assert (figures.requests, figures.pings) == (5, 9)
-    assert figures.dollars_2018 == pytest.approx(sum(row.dollars_2018 or 0 for row in rows))
+    assert figures.dollars_2018 == pytest.approx(sum(row.dollars.get("2018", 0) for row in rows))
     assert figures.million_2018 == pytest.approx(figures.dollars_2018 / 5 * 1e6)
     assert figures.mean_ms.n == 5
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from emulator.experiments.analysis.cell_stats import CellSeries
     from emulator.experiments.records.request_table import RequestRow
-    from emulator.experiments.records.study import Cell
+    from emulator.experiments.records.study import MeasuredCell
 
 _COLD = StartKind.COLD.value
 _STEP_LINE = {"color": "#bbbbbb", "linewidth": 0.8, "linestyle": (0, (4, 3)), "zorder": 0}
@@ -33,7 +33,7 @@ _MANY = 400
 """Cold starts; more marks would cover the lines."""
 
 
-def draw_cell(cell: Cell, rows: Sequence[RequestRow]) -> Figure:
+def draw_cell(cell: MeasuredCell, rows: Sequence[RequestRow]) -> Figure:
     return _single_requests(cell, rows) if cell.idles else _four_series(rows)
 
 
@@ -122,7 +122,7 @@ def _share_latencies(slowest: Axes, average: Axes) -> None:
     style.logarithmic_y(slowest)
 
 
-def _single_requests(cell: Cell, rows: Sequence[RequestRow]) -> Figure:
+def _single_requests(cell: MeasuredCell, rows: Sequence[RequestRow]) -> Figure:
     """A stem a request, over minutes of emulated time; pings are the ticks at the bottom."""
     figure = style.new_figure(8.6, 2.8)
     panel = figure.subplots()
