@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from emulator.experiments.fidelity.report import WITHIN, SizeFigures, figures, match
 from emulator.experiments.fidelity.rows import AWS
-from emulator.experiments.report.text import machine_line
+from emulator.experiments.report.text import machine_facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ def draw(run: Fidelity) -> Figure:
         )
     _name(curves, errors, sizes)
     infos = list(run.infos.values())
-    machine = machine_line(infos[0]) if infos else ""
+    machine = machine_facts(infos[0].machine) if infos else ""
     figure.suptitle(
         f"A task of {AWS.task_ms:g} ms of CPU at every memory size: AWS Lambda and this emulator\n"
         f"{machine}\nAWS: {AWS.source}, mean of {AWS.repetitions} per size",

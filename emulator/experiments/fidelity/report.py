@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.experiments.fidelity.rows import AWS
-from emulator.experiments.report.text import aligned, machine_line, milliseconds, title
+from emulator.experiments.report.text import aligned_table, machine_facts, milliseconds, run_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -114,7 +114,12 @@ def table(run: Fidelity) -> str:
         "",
     ]
     for backend, served in run.served.items():
-        lines += [title(run.infos[backend]), machine_line(run.infos[backend]), _loads(served), ""]
+        lines += [
+            run_title(run.infos[backend]),
+            machine_facts(run.infos[backend].machine),
+            _loads(served),
+            "",
+        ]
         lines += _block(figures(served))
         lines += [f"Not as on Lambda: {said}" for said in run.infos[backend].unenforced]
         lines.append("")
@@ -178,7 +183,7 @@ _HEAD = (
 
 
 def _block(of_sizes: Sequence[SizeFigures]) -> list[str]:
-    lines = aligned([_HEAD, *(_line(size) for size in of_sizes)])
+    lines = aligned_table([_HEAD, *(_line(size) for size in of_sizes)])
     lines.append("")
     for words, value in (
         ("the handler's wall time, means", lambda size: size.mean_ms),
