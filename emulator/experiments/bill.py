@@ -27,7 +27,7 @@ from emulator.core.profile import AWS_2025, PROFILES
 from emulator.errors import RunDirectoryError, TestbedError
 from emulator.experiments.analysis import formatting
 from emulator.experiments.records.run_directory import RUN, read_run
-from emulator.experiments.report.text import aligned
+from emulator.experiments.report.text import aligned_table
 from emulator.telemetry.log_lines import init_duration
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def bill_run(path: Path, *, prices: str = "", free_tier: bool = False) -> str:
     title = f"{path}: prices of {table.date}, us-east-1, without API Gateway"
     incomplete = [f"Incomplete: {sentence}" for run in runs for sentence in run.missing]
     totals = _totals(whole, free_tier=free_tier)
-    return "\n".join([title, *incomplete, "", *aligned(rows), "", *totals])
+    return "\n".join([title, *incomplete, "", *aligned_table(rows), "", *totals])
 
 
 def _folders(path: Path) -> list[Path]:

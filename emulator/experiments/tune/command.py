@@ -21,7 +21,7 @@ import httpx
 from emulator.core.model import StartKind
 from emulator.core.profile import PROFILES
 from emulator.errors import RunDirectoryError, SettingsError, TestbedError
-from emulator.experiments.analysis.memory_choice import Strategy, Tried, choose
+from emulator.experiments.analysis.memory_choice import SizeSample, Strategy, choose
 from emulator.experiments.plan.cells import Cell, Condition
 from emulator.experiments.plan.model import PROFILE_KEEP_ALIVE
 from emulator.experiments.plan.template import StudyTemplate
@@ -224,11 +224,11 @@ class _Study:
     def finish(self) -> None:
         self._file.finish()
 
-    def tried(self) -> list[Tried]:
+    def tried(self) -> list[SizeSample]:
         """Returns the times and costs of each size, under the profile's own prices."""
         table = table_of(self._tuning.profile)
         return [
-            Tried(
+            SizeSample(
                 memory_mb,
                 tuple((row.duration_ms or 0.0) + (row.init_duration_ms or 0.0) for row in rows),
                 tuple(row.dollars[table] for row in rows),
