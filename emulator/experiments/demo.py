@@ -6,7 +6,6 @@ report` would; its own is only to say beforehand what comes, and afterwards what
 
 from __future__ import annotations
 
-import os
 import sys
 import textwrap
 from datetime import datetime
@@ -24,12 +23,12 @@ from emulator.experiments.report.labels import cell_names
 from emulator.experiments.report.study_page import advice, report_run
 from emulator.experiments.report.text import aligned
 from emulator.experiments.runner.study import run_experiment
+from emulator.project import SMALL_STUDY, project_path
 
 if TYPE_CHECKING:
     from emulator.experiments.analysis.cell_stats import CellStats
     from emulator.experiments.records.study import StudyRun
 
-PLAN = Path(__file__).resolve().parents[2] / "studies" / "small.toml"
 _BROKEN_OFF = 130
 _WIDTH = 100
 _INTRODUCTION = """\
@@ -47,7 +46,7 @@ def run_demo(
     *,
     backend: str = "auto",
     run_dir: Path | None = None,
-    plan: Path = PLAN,
+    plan: Path | None = None,
     python: str = sys.executable,
 ) -> int:
     """The exit code: 0 where every cell is done and every request was answered right.
@@ -57,13 +56,14 @@ def run_demo(
     Args:
         backend: auto, docker or process.
         run_dir: what it leaves; None: a new `runs/demo-<time>`.
-        plan: what to run.
+        plan: what to run; None: the study in small of the project in the current folder or, where
+            there is none, of this installation.
         python: the interpreter that emulators and Locust run in.
 
     Raises:
         TestbedError: nothing was started: the plan or the folder is wrong.
     """
-    plan = _short(plan)
+    plan = plan or small_study()
     folder = run_dir or Path("runs") / f"demo-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     print(_INTRODUCTION)
     run_experiment(plan, backends=(backend,), dry_run=True)
@@ -72,10 +72,9 @@ def run_demo(
     return code if code == _BROKEN_OFF else _conclude(folder)
 
 
-def _short(path: Path) -> Path:
-    """As one would type it, where it lies below the folder that the user is in."""
-    here = Path(os.path.relpath(path))
-    return path if ".." in here.parts else here
+def small_study() -> Path:
+    """Returns the plan of the study in small: the user's own copy, or else this installation's."""
+    return SMALL_STUDY if SMALL_STUDY.is_file() else project_path(SMALL_STUDY)
 
 
 def _conclude(folder: Path) -> int:
