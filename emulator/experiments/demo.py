@@ -6,6 +6,7 @@ report` would; its own is only to say beforehand what comes, and afterwards what
 
 from __future__ import annotations
 
+import os
 import sys
 import textwrap
 from datetime import datetime
@@ -63,7 +64,7 @@ def run_demo(
     Raises:
         TestbedError: nothing was started: the plan or the folder is wrong.
     """
-    plan = plan or small_study()
+    plan = _short(plan or small_study())
     folder = run_dir or Path("runs") / f"demo-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     print(_INTRODUCTION)
     run_experiment(plan, backends=(backend,), dry_run=True)
@@ -75,6 +76,12 @@ def run_demo(
 def small_study() -> Path:
     """Returns the plan of the study in small: the user's own copy, or else this installation's."""
     return SMALL_STUDY if SMALL_STUDY.is_file() else project_path(SMALL_STUDY)
+
+
+def _short(path: Path) -> Path:
+    """Returns the path as a user would type it, where the path lies below the current folder."""
+    here = Path(os.path.relpath(path))
+    return path if ".." in here.parts else here
 
 
 def _conclude(folder: Path) -> int:
