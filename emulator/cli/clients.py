@@ -1,10 +1,13 @@
 """Asks a running emulator over HTTP: `testbed invoke`, `ps` and `logs`."""
 
+import json
 import os
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
 import typer
@@ -12,9 +15,6 @@ import typer
 from emulator.cli.options import Function, Json, Url
 from emulator.cli.output import print_json, print_table
 from emulator.errors import SettingsError, TestbedError
-
-if TYPE_CHECKING:
-    import httpx
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 _OK = 200
@@ -33,29 +33,28 @@ def invoke(
 ) -> int:
     """Invoke a function and print its answer."""
     body = read_payload(payload)
-    begun = time.perf_counter()
-    response = _ask(url, "POST", f"/2015-03-31/functions/{quote(function)}/invocations", body)
-    took_ms = (time.perf_counter() - begun) * 1000
-    answered = response.status_code == _OK
+    path = f"/2015-03-31/functions/{quote(function, safe='/:')}/invocations"
+    response = _ask(url, "POST", path, body)
+    answered = response.status == _OK
     failed = not answered or "x-amz-function-error" in response.headers
     start = response.headers.get("x-testbed-start")
     request_id = response.headers.get("x-amzn-requestid")
     if as_json:
         print_json(
             {
-                "status": response.status_code,
+                "status": response.status,
                 "function_error": response.headers.get("x-amz-function-error"),
                 "start": start,
-                "took_ms": round(took_ms, 3),
+                "took_ms": round(response.took_ms, 3),
                 "request_id": request_id,
                 "sandbox": response.headers.get("x-testbed-sandbox"),
-                "payload": _decoded(response),
+                "payload": response.decoded(),
             }
         )
         return int(failed)
     print(response.text)
     if answered:
-        told = f"{start or '-'} start, {took_ms:.1f} ms, request {request_id or '-'}"
+        told = f"{start or '-'} start, {response.took_ms:.1f} ms, request {request_id or '-'}"
         print(told, file=sys.stderr)
     return int(failed)
 
@@ -91,8 +90,8 @@ def logs(
 ) -> None:
     """Print what a function wrote."""
     response = _ask(url, "GET", f"/_testbed/logs/{quote(function)}?limit={limit}")
-    if response.status_code != _OK:
-        told = _decoded(response)
+    if response.status != _OK:
+        told = response.decoded()
         raise TestbedError(str(told.get("detail", told)) if isinstance(told, dict) else str(told))
     print(response.text, end="")
 
@@ -119,20 +118,54 @@ def read_payload(text: str) -> bytes:
     return body
 
 
-def _ask(url: str, method: str, path: str, body: bytes = b"") -> "httpx.Response":
-    import httpx  # noqa: PLC0415  # slow to import, and not for every command
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Holds what an emulator answered; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    took_ms: float
+
+    @property
+    def text(self) -> str:
+        return self.body.decode(errors="replace")
+
+    def decoded(self) -> Any:
+        """Returns what the body says as JSON, or else its text."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return self.text
+
+
+def _ask(url: str, method: str, path: str, body: bytes = b"") -> _Answer:
+    # httpx would import rich and click, for a command of its own: .1 s before anything is asked
+    import httpcore  # noqa: PLC0415  # not for every command
 
     _check(url)
+    begun = time.perf_counter()
     try:
-        return httpx.request(method, url.rstrip("/") + path, content=body, timeout=_TIMEOUT)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        response = httpcore.request(
+            method,
+            url.rstrip("/") + path,
+            headers={"content-type": "application/json"},
+            content=body,
+            extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), _TIMEOUT)},
+        )
+    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
         raise TestbedError(
             f"No emulator answers at {url} ({error}); start one with `testbed up`."
         ) from error
+    took_ms = (time.perf_counter() - begun) * 1000
+    headers = {
+        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
+    }
+    return _Answer(response.status, headers, response.content, took_ms)
 
 
 def _check(url: str) -> None:
-    """Refuses what is no address: httpx would dial port 34463 where 99999 is asked for."""
+    """Refuses what is no address: the system would dial port 34463 where 99999 is asked for."""
     try:
         parts = urlsplit(url)
         right = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
@@ -142,20 +175,13 @@ def _check(url: str) -> None:
         raise SettingsError(f"--url: {url!r} is no address such as {DEFAULT_URL}.")
 
 
-def _decoded(response: "httpx.Response") -> Any:
-    try:
-        return response.json()
-    except ValueError:
-        return response.text
-
-
-def _rows(response: "httpx.Response", url: str) -> list[dict[str, Any]]:
+def _rows(response: _Answer, url: str) -> list[dict[str, Any]]:
     """Returns the sandboxes that an emulator lists.
 
     Raises:
         TestbedError: Something else serves at that address.
     """
-    found = _decoded(response)
-    if response.status_code != _OK or not isinstance(found, list):
+    found = response.decoded()
+    if response.status != _OK or not isinstance(found, list):
         raise TestbedError(f"What serves at {url} is no emulator: it lists no sandboxes.")
     return found
