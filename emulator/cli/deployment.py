@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from emulator.up import LineDisplay
@@ -26,6 +27,10 @@ _DOWNLOADED = re.compile(r"Progress (\d+) of (\d+)$")
 """What `pip --progress-bar raw` prints of a download, in bytes."""
 _STEP = re.compile(r"Step (\d+)/(\d+) : ")
 """What the Docker engine prints as it begins a step of a build."""
+_PHASES = ("Downloading ", "Installing ", "Successfully ", "installing ", "compiling ")
+"""Begin the lines after which the figures of the bar no longer hold."""
+_DEVIATION = "names "
+"""Begins the line that tells of another Python than the function names: it must stay to be read."""
 _LONGEST = 60
 
 
@@ -68,23 +73,24 @@ class TerminalDisplay:
             console=self._console,
             transient=True,
         )
+        begun = time.monotonic()
         with progress:
             task = progress.add_task(f"Deploying {name}", total=None, news="")
-            yield lambda line: self._told(progress, task, name, line)
-            elapsed = progress.tasks[0].elapsed or 0.0
-        self.say(f"Deployed {name} ({memory_mb} MB) in {elapsed:.1f} s")
+            yield lambda line: self._show(progress, task, name, line)
+        self.say(f"Deployed {name} ({memory_mb} MB) in {time.monotonic() - begun:.1f} s")
 
-    def _told(self, progress: Progress, task: TaskID, name: str, line: str) -> None:
+    def _show(self, progress: Progress, task: TaskID, name: str, line: str) -> None:
+        """Moves the bar by what a line tells; a line without figures begins a new phase."""
         text = line.removeprefix(f"{name}: ")
         if found := _DOWNLOADED.match(text):
             progress.update(task, completed=int(found[1]), total=int(found[2]))
         elif found := _STEP.match(text):
             news = text[found.end() :][:_LONGEST]
             progress.update(task, completed=int(found[1]) - 1, total=int(found[2]), news=news)
+        elif text.startswith(_DEVIATION):
+            self.say(line)
+        elif progress.tasks[0].total and not text.startswith(_PHASES):
+            progress.update(task, news=text[:_LONGEST])  # within a step of a build
         else:
-            if text.startswith("Downloading "):
-                progress.reset(task)
-                progress.update(task, total=None)
-            progress.update(task, news=text[:_LONGEST])
-            if text.startswith("names "):
-                self.say(line)  # a deviation of this machine, which must stay to be read
+            progress.tasks[0].total = None  # `reset` takes None for "as it was"
+            progress.reset(task, news=text[:_LONGEST])

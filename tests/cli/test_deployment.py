@@ -4,6 +4,7 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.progress import Progress
 
 from emulator.cli.deployment import TerminalDisplay, deployment_display
 from emulator.up import LineDisplay
@@ -58,3 +59,21 @@ def test_deviation_of_the_machine_stays_to_be_read() -> None:
 def test_lines_with_brackets_are_shown_as_they_are() -> None:
     screen, _ = drawn(("f: Downloading urllib3[socks] (1 MB)",))
     assert "urllib3[socks]" in screen
+
+
+def test_figures_move_the_bar_until_the_next_phase() -> None:
+    display, progress = TerminalDisplay(Console(file=StringIO())), Progress()
+    task = progress.add_task("f", total=None, news="")
+    shown = []
+    for line in (*PIP, "f: compiling 54 MB of packages", "Step 3/4 : RUN x", "a line of x"):
+        display._show(progress, task, "f", line)
+        state = progress.tasks[0]
+        shown.append((state.completed, state.total, state.fields["news"]))
+    assert shown == [
+        (0, None, "installing its requirements"),
+        (0, None, "Downloading tensorflow-2.21.0-cp313.whl (620.8 MB)"),
+        (310400000, 620800000, "Downloading tensorflow-2.21.0-cp313.whl (620.8 MB)"),
+        (0, None, "compiling 54 MB of packages"),
+        (2, 4, "RUN x"),
+        (2, 4, "a line of x"),
+    ]
