@@ -26,12 +26,12 @@ from emulator.experiments.report.labels import cell_names
 from emulator.experiments.report.study_page import report_run
 from emulator.experiments.report.text import aligned_table
 from emulator.experiments.runner.study import run_experiment
+from emulator.project import SMALL_STUDY, project_path
 
 if TYPE_CHECKING:
     from emulator.experiments.analysis.cell_stats import CellStats
     from emulator.experiments.records.study import StudyRun
 
-PLAN = Path(__file__).resolve().parents[2] / "studies" / "small.toml"
 _BROKEN_OFF = 130
 _WIDTH = 100
 _INTRODUCTION = """\
@@ -49,7 +49,7 @@ def run_demo(
     *,
     backend: str = "auto",
     run_dir: Path | None = None,
-    plan: Path = PLAN,
+    plan: Path | None = None,
     python: str = sys.executable,
 ) -> int:
     """The exit code: 0 where every cell is done and every request was answered right.
@@ -59,13 +59,14 @@ def run_demo(
     Args:
         backend: auto, docker or process.
         run_dir: what it leaves; None: a new `runs/demo-<time>`.
-        plan: what to run.
+        plan: what to run; None: the study in small of the project in the current folder or, where
+            there is none, of this installation.
         python: the interpreter that emulators and Locust run in.
 
     Raises:
         TestbedError: nothing was started: the plan or the folder is wrong.
     """
-    plan = _short(plan)
+    plan = _short(plan or small_study())
     folder = run_dir or Path("runs") / f"demo-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     print(_INTRODUCTION)
     run_experiment(plan, backends=(backend,), dry_run=True)
@@ -74,8 +75,13 @@ def run_demo(
     return code if code == _BROKEN_OFF else _conclude(folder)
 
 
+def small_study() -> Path:
+    """Returns the plan of the study in small: the user's own copy, or else this installation's."""
+    return SMALL_STUDY if SMALL_STUDY.is_file() else project_path(SMALL_STUDY)
+
+
 def _short(path: Path) -> Path:
-    """As one would type it, where it lies below the folder that the user is in."""
+    """Returns the path as a user would type it, where the path lies below the current folder."""
     here = Path(os.path.relpath(path))
     return path if ".." in here.parts else here
 

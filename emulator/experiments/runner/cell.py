@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -25,9 +24,11 @@ from emulator.experiments.runner.host_monitor import HOST, HostGuard
 from emulator.experiments.runner.locust import ANSWER_WITHIN, put_load, settings
 from emulator.experiments.runner.model_upload import BUCKET, model_key, upload
 from emulator.experiments.runner.row_follower import RowFollower
+from emulator.project import KDD99_RECORDS, project_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from emulator.experiments.plan.cells import PlannedCell
     from emulator.experiments.plan.model import Plan
@@ -36,7 +37,6 @@ EMULATOR_LOG = "emulator.log"
 TEMPLATE = "template.yaml"
 WARM_UP = "warm-up.csv"
 """Rows of the requests before the first that counts: no table has them."""
-_RECORDS = Path(__file__).resolve().parents[3] / "functions" / "kdd99" / "records.json"
 _READY_WITHIN = 1800.0
 """Seconds: a first deployment may install TensorFlow, or build a Java project."""
 
@@ -73,7 +73,11 @@ class CellRunner:
             emulator = self._start(cell, folder, note, stack)
             if cell.condition.loading in S3_LOADINGS and function.model is not None:
                 upload(emulator.url, cell.condition.function, function.model)
-            body = function.payload.read_bytes() if function.payload else kdd99_batch(_RECORDS)
+            body = (
+                function.payload.read_bytes()
+                if function.payload
+                else kdd99_batch(project_path(KDD99_RECORDS))
+            )
             asker = stack.enter_context(
                 Asker(emulator.url, path, body, ANSWER_WITHIN * cell.dilation)
             )

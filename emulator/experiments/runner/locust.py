@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.errors import TestbedError
@@ -18,15 +17,16 @@ from emulator.experiments.plan.model import (
 )
 from emulator.experiments.records.run_directory import CLIENTS
 from emulator.experiments.runner.emulator_process import end
+from emulator.project import LOCUSTFILES, project_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from emulator.experiments.plan.cells import PlannedCell
     from emulator.experiments.plan.model import PlannedFunction, Scenario
     from emulator.experiments.runner.emulator_process import EmulatorProcess
 
-LOCUSTFILES = Path(__file__).resolve().parents[3] / "locustfiles"
 LOG = "locust.log"
 ENDS_WITHIN = 130.0
 """Seconds, before dilation: Locust starts, and waits for the last answers."""
@@ -104,7 +104,13 @@ def put_load(
         TestbedError: Locust or the emulator failed, or took too long.
     """
     log = folder / LOG
-    command = [python, "-m", "locust", "-f", str(LOCUSTFILES / _FILES[cell.load.kind])]
+    command = [
+        python,
+        "-m",
+        "locust",
+        "-f",
+        str(project_path(LOCUSTFILES) / _FILES[cell.load.kind]),
+    ]
     command += ["--headless", "--only-summary", "--host", emulator.url]
     # a request that failed is a row of the table, not a failure of Locust
     command += ["--exit-code-on-error", "0"]

@@ -1,9 +1,6 @@
-"""The `testbed` command as a user meets it, on the process backend."""
-
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 import threading
 import time
@@ -28,52 +25,6 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     folder = tmp_path_factory.mktemp("up")
     with Emulator(write_template(folder), folder / "state", "--backend", "process") as here:
         yield here
-
-
-def test_invoke_prints_the_answer_and_how_it_started(
-    emulator: Emulator, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    assert main(["invoke", "echo", "--url", emulator.url, "--payload", '{"a":1}']) == 0
-    out, err = capsys.readouterr()
-    assert json.loads(out) == {"a": 1}
-    assert "start" in err
-    (tmp_path / "event.json").write_text("[2]")
-    assert (
-        main(["invoke", "echo", "--url", emulator.url, "--payload", f"@{tmp_path}/event.json"]) == 0
-    )
-    assert capsys.readouterr().out == "[2]\n"
-
-
-def test_invoke_of_an_unknown_function_says_so(
-    emulator: Emulator, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["invoke", "nobody", "--url", emulator.url]) == 1
-    assert "Function not found" in capsys.readouterr().out
-
-
-def test_ps_lists_the_sandboxes(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["invoke", "echo", "--url", emulator.url])
-    capsys.readouterr()
-    assert main(["ps", "--url", emulator.url]) == 0
-    head, row, *_ = capsys.readouterr().out.splitlines()
-    assert head.split() == ["ID", "FUNCTION", "STATE", "AGE", "IDLE", "MEMORY"]
-    assert row.split()[1:3] == ["echo", "idle"]
-
-
-def test_logs_show_what_the_function_printed_between_lambdas_lines(
-    emulator: Emulator, capsys: pytest.CaptureFixture[str]
-) -> None:
-    answer = httpx.post(emulator.url + INVOKE, content=b'"unmistakable"')
-    request_id = answer.headers["x-amzn-requestid"]
-    assert main(["logs", "echo", "--url", emulator.url]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    own = [line for line in lines if request_id in line or line == "seen unmistakable"]
-    assert [line.split()[0] for line in own] == ["START", "seen", "END", "REPORT"]
-
-
-def test_clients_say_where_no_emulator_answers(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["ps", "--url", "http://127.0.0.1:9"]) == 2
-    assert "No emulator answers at http://127.0.0.1:9" in capsys.readouterr().err
 
 
 def test_second_emulator_of_one_state_directory_is_refused(
@@ -163,3 +114,43 @@ def processes_of(marker: str) -> list[str]:
             if marker in line:
                 found.append(line)
     return found
+
+
+@pytest.mark.parametrize("option", ["--state-dir", "--run-dir"])
+def test_folder_that_cannot_be_written_is_named(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    folder = tmp_path / "file" / "below"
+    arguments = ["--template", str(write_template(tmp_path)), "--port", "0"]
+    arguments += ["--backend", "process", "--state-dir", str(tmp_path / "state")]
+    assert main(["up", *arguments, option, str(folder)]) == 1
+    told = capsys.readouterr().err
+    assert told == f"testbed: {folder}: Not a directory.\n"
+
+
+def test_port_that_does_not_exist_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--template", str(write_template(tmp_path)), "--state-dir", str(tmp_path / "s")]
+    assert main(["up", "--port", "99999", *arguments]) == 2
+    assert "99999" in (told := capsys.readouterr().err)
+    assert len(told.splitlines()) == 1
+
+
+def test_empty_folder_is_told_of_init(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["up"]) == 2
+    assert "`testbed init` writes a small project" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_settings_file_that_cannot_be_read_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bytes.toml").write_bytes(b"\xff")
+    for name in ("none.toml", "bytes.toml"):
+        assert main(["up", "--settings", str(tmp_path / name)]) == 2
+        assert str(tmp_path / name) in capsys.readouterr().err
