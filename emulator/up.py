@@ -119,7 +119,7 @@ async def _serve(
     origin = time.time()
     run = settings.run_dir or state.new_run()
     describe_run(run, _facts(settings, profile, backend, loaded.functions, origin))
-    for sentence in (*loaded.remarks, *backend.unenforced):
+    for sentence in (*loaded.remarks, *backend.unenforced.values()):
         say(f"Not as on Lambda: {sentence}")
     with (
         (run / "journal.jsonl").open("w") as journal,
@@ -202,7 +202,7 @@ def _facts(
         "started_at": origin,
         "profile": profile.name,
         "backend": backend.name,
-        "unenforced": list(backend.unenforced),
+        "unenforced": list(backend.unenforced.values()),
         "settings": asdict(settings),
         "scheduling": asdict(_scheduling(settings, profile)),
         "seed": settings.seed,

@@ -36,7 +36,13 @@ if TYPE_CHECKING:
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.live.backends.docker.control import SandboxControl
     from emulator.live.backends.docker.host import Meeting
-    from emulator.live.backends.interface import Output, ProcessEnded, Progress, SandboxSpec
+    from emulator.live.backends.interface import (
+        Limitation,
+        Output,
+        ProcessEnded,
+        Progress,
+        SandboxSpec,
+    )
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +79,7 @@ class DockerBackend:
     ) -> None:
         self.runtime_api_host = ""
         self.runtime_api_name = ""
-        self.unenforced: tuple[str, ...] = ()
+        self.unenforced: Mapping[Limitation, str] = {}
         self._label = f"{LABEL}={instance}"
         self._labels = {LABEL: instance}
         # a name is not used again after a crash, when the old one's removal may still be under way

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.host.cgroup import CgroupV1, CgroupV2, v1_mounts
 from emulator.live.backends.docker.client import EngineError
+from emulator.live.backends.interface import Limitation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -185,20 +186,26 @@ def cgroup_pattern(driver: str) -> str:
     return "system.slice/docker-{}.scope" if driver == "systemd" else "docker/{}"
 
 
-def shortcomings(info: Mapping[str, Any], cgroups_writable: bool) -> tuple[str, ...]:
-    """What Lambda enforces and this engine cannot, a sentence each."""
-    found = ["A sandbox's /tmp takes its files' room from what its handler may use of RAM."]
+def shortcomings(info: Mapping[str, Any], cgroups_writable: bool) -> dict[Limitation, str]:
+    """Returns what Lambda enforces and the engine that describes itself by `info` cannot."""
+    found = {
+        Limitation.TMP_COUNTS_AS_MEMORY: (
+            "A sandbox's /tmp takes its files' room from what its handler may use of RAM."
+        )
+    }
     if not info.get("MemoryLimit", True):
-        found.append("The engine's kernel limits no memory.")
+        found[Limitation.MEMORY_UNLIMITED] = "The engine's kernel limits no memory."
     elif not info.get("SwapLimit", True):
-        found.append("The engine's kernel limits no swap, so a sandbox may use it.")
+        found[Limitation.SWAP_UNLIMITED] = (
+            "The engine's kernel limits no swap, so a sandbox may use it."
+        )
     if not info.get("CpuCfsQuota", True):
-        found.append("The engine's kernel limits no CPU share.")
+        found[Limitation.CPU_UNLIMITED] = "The engine's kernel limits no CPU share."
     elif not cgroups_writable:
-        found.append(
+        found[Limitation.LATE_CONTROL] = (
             "The CPU share begins some tens of milliseconds after init and a thaw takes as long, "
             "since this process cannot write its sandboxes' cgroups."
         )
     if not info.get("PidsLimit", True):
-        found.append("The engine's kernel limits no number of processes.")
-    return tuple(found)
+        found[Limitation.PROCESSES_UNLIMITED] = "The engine's kernel limits no number of processes."
+    return found

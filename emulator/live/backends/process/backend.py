@@ -33,10 +33,17 @@ from emulator.live.backends.process.sandbox import ProcessSandbox
 from emulator.live.backends.process.slots import Slot, SlotPool
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from emulator.core.function_configuration import FunctionConfiguration
-    from emulator.live.backends.interface import Output, ProcessEnded, Progress, SandboxSpec
+    from emulator.live.backends.interface import (
+        Limitation,
+        Output,
+        ProcessEnded,
+        Progress,
+        SandboxSpec,
+    )
     from emulator.live.backends.process.isolation import View
 
 _PROBE_LIMIT = 10.0
@@ -64,7 +71,7 @@ class ProcessBackend:
         bubblewrap: str | None = "bwrap",
         spare_slots: int = 8,
     ) -> None:
-        self.unenforced: tuple[str, ...] = ()
+        self.unenforced: Mapping[Limitation, str] = {}
         self._state = state.resolve()
         self._instance = instance
         self._cgroup_root = cgroup_root
