@@ -26,7 +26,8 @@ from emulator.core.profile import PROFILES
 from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
 from emulator.errors import BackendUnavailableError, SettingsError
-from emulator.host.machine import machine, memory_mb
+from emulator.host.machine import machine
+from emulator.host.memory import memory_mb
 from emulator.live.backends.process.backend import ProcessBackend
 from emulator.live.clock import MonotonicClock
 from emulator.live.companion.process import Companion

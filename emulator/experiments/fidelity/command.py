@@ -34,10 +34,10 @@ from emulator.experiments.fidelity.spin import (
     Calibration,
     SpinClient,
     calibrate,
-    steal_ms,
     write_functions,
 )
 from emulator.experiments.runner.emulator_process import EmulatorProcess, stoppable
+from emulator.host.activity import stolen_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -198,9 +198,9 @@ class _Measurement:
 
     def _invoke(self, backend: str, mb: int, number: int) -> SpinRow:
         client, turns = self._clients[backend], self._calibrations[backend].turns
-        before, stolen = client.throttling(mb), steal_ms()
+        before, stolen = client.throttling(mb), stolen_ms()
         answer = client.invoke(mb, {"iterations": turns})
-        stolen = steal_ms() - stolen
+        stolen = stolen_ms() - stolen
         after = client.throttling(mb)
         if answer.cold:
             raise TestbedError(f"{backend}: the sandbox of {mb} MB was gone, a cold start came.")

@@ -7,7 +7,6 @@ the wanted CPU time; every memory size then does the same work.
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import time
 from collections import deque
@@ -31,9 +30,6 @@ _LONG_ENOUGH = 0.5
 """Of the task: a first try shorter than that is repeated with more turns."""
 _TRIES = 12
 _ANSWER_WITHIN = 60.0
-_MS_A_TICK = 1000 / os.sysconf("SC_CLK_TCK")
-_STEAL = 8
-"""Which figure of /proc/stat's first line; see proc(5)."""
 
 HANDLER = """\
 import time
@@ -209,11 +205,3 @@ def cpu_stat(membership: str, root: Path) -> Path | None:
             if stat.exists() and "nr_throttled" in stat.read_text():
                 return stat
     return None
-
-
-def steal_ms(stat: Path = Path("/proc/stat")) -> float:
-    """CPU time that the hypervisor gave to others since the start; 0 where nothing tells."""
-    try:
-        return int(stat.read_text().split(maxsplit=_STEAL + 1)[_STEAL]) * _MS_A_TICK
-    except (OSError, ValueError, IndexError):
-        return 0.0

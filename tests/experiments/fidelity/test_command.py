@@ -24,7 +24,6 @@ from emulator.experiments.fidelity.spin import (
     HANDLER,
     calibrate,
     cpu_stat,
-    steal_ms,
     write_functions,
 )
 from emulator.sam.template import load
@@ -332,12 +331,6 @@ def test_a_sandbox_whose_cgroup_is_hidden_is_not_found(tmp_path: Path, membershi
     for folder in (tmp_path, tmp_path / "cpu"):
         (folder / "cpu.stat").write_text("nr_throttled 0\n")
     assert cpu_stat(membership, tmp_path) is None
-
-
-def test_stolen_time_is_the_eighth_figure_in_ticks(tmp_path: Path) -> None:
-    (tmp_path / "stat").write_text("cpu  1 2 3 4 5 6 7 30 9 10\ncpu0 1\n")
-    assert steal_ms(tmp_path / "stat") == 300.0
-    assert steal_ms(tmp_path / "none") == 0.0
 
 
 def test_a_run_needs_a_folder_of_its_own(tmp_path: Path) -> None:
