@@ -65,6 +65,8 @@ class Limitation(StrEnum):
     PROCESSES_UNLIMITED = "processes-unlimited"
     ESCAPABLE_FREEZE = "escapable-freeze"
     """A process can leave what is frozen between invocations."""
+    KERNEL_UNFILTERED = "kernel-unfiltered"
+    """Functions may make user namespaces and use the kernel's keyrings."""
 
 
 @dataclass(frozen=True, slots=True)

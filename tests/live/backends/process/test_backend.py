@@ -24,7 +24,7 @@ from emulator.errors import BackendUnavailableError, SandboxStartError
 from emulator.host.cgroup import DEFAULT_ROOT
 from emulator.live.backends.interface import RUNTIME, CpuShare, Exit, Limitation, SandboxSpec
 from emulator.live.backends.process.backend import ProcessBackend
-from emulator.live.backends.process.limitations import shortcomings
+from emulator.live.backends.process.limitations import Isolation, shortcomings
 from emulator.live.runtime_api.server import RuntimeApiServer, Work
 
 if TYPE_CHECKING:
@@ -429,6 +429,50 @@ for path in ("/var/task", "/opt", "/usr", "/etc", "/var/runtime", "/var", "/dev"
         assert await one.ask(where) == ["/var/task/app.py", "/var/task", "/var/lang", name]
 
 
+async def test_no_file_system_but_tmp_can_be_written(kind: Kind) -> None:
+    if not kind.bubblewrap:
+        pytest.skip("this kind shows the host's file system, and says so")
+    code = """
+mounts = [line.split()[1:4] for line in open("/proc/mounts")]
+answer = sorted(path for path, _, options in mounts
+                if os.path.isdir(path) and "ro" not in options.split(","))
+"""
+    async with running(kind.backend, kind.package) as one:
+        assert await one.ask(code) == ["/proc", "/tmp"]
+
+
+async def test_user_namespaces_and_keyrings_are_refused(kind: Kind) -> None:
+    if Limitation.KERNEL_UNFILTERED in kind.backend.unenforced:
+        pytest.skip("this kind filters no system calls, and says so")
+    code = """
+global ctypes, errno, libc, clone
+import ctypes, errno, platform, threading
+libc = ctypes.CDLL(None, use_errno=True)
+new_user, sigchld = 0x10000000, 17
+clone, *keyrings = {"x86_64": (56, 248, 249, 250), "aarch64": (220, 217, 218, 219)}[
+    platform.machine()]
+
+def refused(*call):
+    found = libc.syscall(*call)
+    if found == 0 and call[0] == clone:
+        os._exit(0)
+    return errno.errorcode[ctypes.get_errno()] if found < 0 else "done"
+
+found = [refused(272 if clone == 56 else 97, new_user),
+          refused(clone, new_user | sigchld, 0, 0, 0, 0),
+          refused(keyrings[2], 0, -3, 1),
+          refused(keyrings[0], b"user", b"name", b"secret", 6, -3),
+          refused(keyrings[1], b"user", b"name", None, 0)]
+thread = threading.Thread(target=found.append, args=["thread"])
+thread.start()
+thread.join()
+child = subprocess.run(["/bin/echo", "child"], capture_output=True, text=True).stdout
+answer = [*found, child]
+"""
+    async with running(kind.backend, kind.package) as one:
+        assert await one.ask(code) == ["EPERM"] * 5 + ["thread", "child\n"]
+
+
 async def test_temporary_files_are_the_sandboxs_own_and_bounded(kind: Kind) -> None:
     if not kind.bubblewrap:
         pytest.skip("this kind has the host's /tmp, and says so")
@@ -467,14 +511,16 @@ answer = [os.getuid() != 0, os.getgroups() == [] or os.getuid() in os.getgroups(
 
 def test_everything_that_cannot_be_enforced_is_told() -> None:
     every = {"cpu", "memory", "pids", "freezer"}
-    full = shortcomings(every, bubblewrap_fault="", as_root=False)
-    nothing = shortcomings((), bubblewrap_fault="it is not installed", as_root=True)
+    full = shortcomings(every, Isolation(), as_root=False)
+    broken = Isolation("it is not installed", filtered=False)
+    nothing = shortcomings((), broken, as_root=True)
     limits = {
         Limitation.MEMORY_UNLIMITED,
         Limitation.CPU_UNLIMITED,
         Limitation.PROCESSES_UNLIMITED,
         Limitation.ESCAPABLE_FREEZE,
         Limitation.RUNS_AS_ROOT,
+        Limitation.KERNEL_UNFILTERED,
     }
     assert Limitation.HOST_PYTHON in full
     assert full.keys().isdisjoint(limits)
