@@ -21,7 +21,7 @@ import pytest
 
 from emulator.core.function_configuration import FunctionConfiguration
 from emulator.errors import BackendUnavailableError, SandboxStartError
-from emulator.host.cgroup import DEFAULT_ROOT
+from emulator.host.cgroup import DEFAULT_ROOT, CgroupV2
 from emulator.live.backends.interface import RUNTIME, CpuShare, Exit, Limitation, SandboxSpec
 from emulator.live.backends.process.backend import ProcessBackend
 from emulator.live.backends.process.limitations import Isolation, shortcomings
@@ -304,6 +304,19 @@ async def test_frozen_sandbox_is_stopped(kind: Kind) -> None:
         await one.process.stop()
         assert one.process.exited.done()
     assert await kind.backend.survivors() == []
+
+
+async def test_death_of_a_frozen_runtime_is_told_at_once(kind: Kind) -> None:
+    async with running(kind.backend, kind.package) as one:
+        if kind.cgroups and not isinstance(one.process._cgroup, CgroupV2):
+            pytest.skip("on cgroup v1 a frozen process dies when it is thawed")
+        one.process.freeze()
+        (runtime,) = one.process._memory.processes()
+        os.kill(runtime, signal.SIGKILL)
+        assert await one.exit() == Exit(137)
+        await one.process.reset()
+        await one.again()
+        assert await one.ask("answer = 2") == 2
 
 
 async def test_stop_may_be_called_twice_and_at_once(kind: Kind) -> None:
