@@ -258,7 +258,7 @@ async def test_nothing_of_this_process_is_seen(kind: Kind) -> None:
     async with running(kind.backend, kind.package) as one:
         path, held = await one.ask("answer = [sys.path, sorted(os.listdir('/proc/self/fd'))]")
     assert [entry for entry in path if "site-packages" in entry and ".venv" in entry] == []
-    assert len(held) <= 6, "standard streams, the connection, the listing, and a lifeline"
+    assert len(held) <= 7, "standard streams, the log, the connection, a lifeline, the listing"
 
 
 async def test_output_of_both_streams_arrives(kind: Kind) -> None:
@@ -273,6 +273,18 @@ async def test_last_output_is_there_before_the_exit_is_told(kind: Kind) -> None:
         one.tell("os.write(1, b'x' * 50000); os._exit(3)")
         assert await one.exit() == Exit(3)
         assert one.written == b"x" * 50000
+
+
+@pytest.mark.parametrize("close", ["sys.stdout.close()", "print('x', end=''); os.close(1)"])
+async def test_function_that_closes_its_standard_output_is_answered(kind: Kind, close: str) -> None:
+    async with running(kind.backend, kind.package) as one:
+        assert await one.ask(f"{close}; answer = 1") == 1
+        one.tell("import logging; logging.error('still logged'); raise ValueError('no luck')")
+        what, answer = await one.event()
+        assert (what, answer["errorMessage"]) == ("errored", "no luck")
+        await until(lambda: b"[ERROR] ValueError: no luck" in one.written)
+        assert b"still logged\n" in one.written
+        assert await one.ask("answer = 2") == 2
 
 
 async def test_signal_is_told_as_a_shell_tells_it(kind: Kind) -> None:
