@@ -294,7 +294,8 @@ class Recorder:
     # times
 
     def epoch(self, at: float) -> float:
-        return self._origin + at * self._clock.dilation
+        # a suspended machine or a clock that was set must not bring deadlines into the past
+        return self._origin + at * self._clock.dilation + self._clock.wall_shift()
 
     def epoch_ms(self, at: float) -> int:
         return int(self.epoch(at) * 1000)
