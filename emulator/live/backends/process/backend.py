@@ -10,17 +10,16 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-import resource
 import shutil
 import subprocess
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from emulator.errors import BackendUnavailableError, SandboxStartError
 from emulator.host.cgroup import DEFAULT_ROOT
 from emulator.host.cgroup_tree import CgroupTree, find_tree
 from emulator.host.cpus import CpuRotation
+from emulator.host.descriptors import raise_descriptor_limit
 from emulator.live.backends.process.isolation import (
     Bubblewrap,
     Plain,
@@ -50,7 +49,6 @@ if TYPE_CHECKING:
 
 _PROBE_LIMIT = 10.0
 """Seconds that the trial start of bubblewrap may take."""
-_DESCRIPTORS = 65536
 
 
 class ProcessBackend:
@@ -93,7 +91,7 @@ class ProcessBackend:
 
     async def open(self) -> None:
         """Tries bubblewrap and cgroups, reaps orphans and makes slots; see `SandboxBackend`."""
-        _raise_descriptor_limit()
+        raise_descriptor_limit()
         preparing = asyncio.create_task(asyncio.to_thread(self._prepare))
         try:
             found = await asyncio.shield(preparing)
@@ -210,12 +208,3 @@ def _fault(command: list[str]) -> str:
         return ""
     said = tried.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
     return f"bubblewrap does not work here ({said[-1]})"
-
-
-def _raise_descriptor_limit() -> None:
-    """Raises the soft limit of descriptors, often 1,024: a sandbox takes nine of this process."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
-    if soft < wanted:
-        with suppress(ValueError, OSError):  # macOS tells no true hard limit
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
