@@ -29,7 +29,8 @@ from emulator.core.profile import PROFILES
 from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
 from emulator.errors import BackendUnavailableError, SettingsError
-from emulator.host.machine import machine, memory_mb
+from emulator.host.machine import machine
+from emulator.host.memory import memory_mb
 from emulator.live.backends.process.backend import ProcessBackend
 from emulator.live.clock import MonotonicClock
 from emulator.live.companion.process import Companion
@@ -152,7 +153,7 @@ async def _serve(
     origin = time.time()
     run = settings.run_dir or state.new_run()
     describe_run(run, _facts(settings, profile, backend, loaded.functions, origin))
-    for sentence in (*loaded.remarks, *backend.unenforced):
+    for sentence in (*loaded.remarks, *backend.unenforced.values()):
         display.say(f"Not as on Lambda: {sentence}")
     with (
         JournalFile(run / "journal.jsonl") as journal,
@@ -230,7 +231,7 @@ def _facts(
         "started_at": origin,
         "profile": profile.name,
         "backend": backend.name,
-        "unenforced": list(backend.unenforced),
+        "unenforced": list(backend.unenforced.values()),
         "settings": asdict(settings),
         "scheduling": asdict(_scheduling(settings, profile)),
         "seed": settings.seed,

@@ -7,13 +7,16 @@ passes on the running loop alone.
 from __future__ import annotations
 
 import asyncio
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from emulator.errors import SandboxStartError
-from emulator.live.backends.interface import RUNTIME, Exit
+from emulator.live.backends.interface import RUNTIME, Exit, Limitation
 from emulator.sim.service import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import Seconds
     from emulator.live.backends.interface import Output, ProcessEnded, Progress, SandboxSpec
@@ -188,7 +191,7 @@ class FakeBackend:
     name = "fake"
     runtime_api_host = "fake"
     runtime_api_name = "fake"
-    unenforced = ()
+    unenforced: Mapping[Limitation, str] = MappingProxyType({})
 
     def __init__(self, service: ServiceModel, runtime_api: FakeRuntimeApi) -> None:
         self.processes: list[FakeProcess] = []

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from emulator.live.backends.interface import RUNTIME, Exit
+from emulator.live.backends.interface import RUNTIME, Exit, Limitation
 
 if TYPE_CHECKING:
     from emulator.core.function_configuration import FunctionConfiguration
@@ -147,7 +148,9 @@ class ScriptedBackend:
     name = "scripted"
     runtime_api_host = "127.0.0.1"
     runtime_api_name = "127.0.0.1"
-    unenforced = ("No CPU share is set, since nothing runs.",)
+    unenforced = MappingProxyType(
+        {Limitation.CPU_UNLIMITED: "No CPU share is set, since nothing runs."}
+    )
 
     def __init__(self) -> None:
         self.processes: list[ScriptedProcess] = []
