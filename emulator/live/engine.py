@@ -53,7 +53,7 @@ from emulator.live.held import HeldCalls
 from emulator.live.invocation import Call
 from emulator.live.launcher import Launcher
 from emulator.live.runtime_api.extensions import ShutdownReason
-from emulator.live.runtime_api.server import Work
+from emulator.live.runtime_api.interface import Work
 from emulator.live.sandbox.environment import function_arn
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from emulator.live.invocation import Outcome
     from emulator.live.recorder import Recorder
     from emulator.live.response_stream import ResponseStream
-    from emulator.live.runtime_api.server import RuntimeApi
+    from emulator.live.runtime_api.interface import RuntimeApi
     from emulator.live.sandbox.live_sandbox import LiveSandbox
 
 log = logging.getLogger(__name__)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from emulator.live.clock import LoopClock
     from emulator.live.recorder import Recorder
     from emulator.live.runtime_api.extensions import ErrorPhase
-    from emulator.live.runtime_api.server import RuntimeApi
+    from emulator.live.runtime_api.interface import RuntimeApi
     from emulator.live.sandbox.live_sandbox import SandboxOwner
 
 

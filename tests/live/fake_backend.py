@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import Seconds
     from emulator.live.backends.interface import Output, ProcessEnded, Progress, SandboxSpec
-    from emulator.live.runtime_api.server import RuntimeListener, Work
+    from emulator.live.runtime_api.interface import RuntimeListener, Work
     from emulator.sim.service import Answer, ServiceModel, Start
 
 KILLED = 137
