@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from emulator.core.failure_bodies import extension_failure_body
 from emulator.live.backends.interface import CpuShare, SandboxSpec
+from emulator.live.runtime_api.admission import Admission
 from emulator.live.runtime_api.extensions import Extensions, FunctionIdentity
 from emulator.live.runtime_api.telemetry import TelemetryApi
 from emulator.live.sandbox.dilation import SandboxCpu
@@ -93,7 +94,10 @@ class Launcher:
         """
         assert sandbox.telemetry is not None
         configuration = sandbox.configuration
-        endpoint = await self._runtime_api.open(self._backend.runtime_api_host, sandbox)
+        admission = Admission()
+        endpoint = await self._runtime_api.open(
+            self._backend.runtime_api_host, sandbox, admission.admits
+        )
         sandbox.endpoint = endpoint
         stream = self._recorder.open_stream(
             configuration, sandbox.id, sandbox.telemetry, provisioned=provisioned
@@ -107,7 +111,9 @@ class Launcher:
         )
         output = self._recorder.output(configuration.name, stream, sandbox.id)
         spec = self._spec(sandbox, environment)
-        sandbox.started(await self._backend.start(spec, output, sandbox.process_ended))
+        process = await self._backend.start(spec, output, sandbox.process_ended)
+        admission.started(process)
+        sandbox.started(process)
 
     def _spec(self, sandbox: LiveSandbox, environment: Mapping[str, str]) -> SandboxSpec:
         configuration, profile = sandbox.configuration, self._profile

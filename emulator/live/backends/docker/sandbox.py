@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from emulator.host.peers import comes_from
 from emulator.live.backends.docker.client import EngineError
 from emulator.live.backends.docker.oom import OomWitness
 from emulator.live.backends.docker.streams import Demultiplexer
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from emulator.core.model import Seconds
     from emulator.host.cgroup import CgroupV1, CgroupV2
+    from emulator.host.peers import Peer
     from emulator.live.backends.docker.client import DockerEngine
     from emulator.live.backends.docker.control import SandboxControl
     from emulator.live.backends.docker.streams import Exchange
@@ -56,6 +58,8 @@ class DockerSandbox:
         self.exited: asyncio.Future[Exit] = loop.create_future()
         self.slot: str | None = None
         """The holder whose network it joined."""
+        self.addresses: asyncio.Task[frozenset[str]] | None = None
+        """Asks the engine from which addresses it dials; None where connections show another."""
         self.launching: asyncio.Task[None] | None = None
         """What makes it; a stop waits for that, so that nothing is made after it."""
         self.started = False
@@ -110,6 +114,9 @@ class DockerSandbox:
             self._limit_cpu()
         else:
             await self.stop()
+
+    async def owns(self, peer: Peer) -> bool:
+        return self.addresses is None or comes_from(await self.addresses, peer)
 
     def limit_cpu(self) -> None:
         self._init_over = True

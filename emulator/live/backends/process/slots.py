@@ -20,9 +20,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from emulator.host.cgroup_tree import JOIN
+from emulator.host.peers import descendants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from emulator.host.cgroup import CgroupV1, CgroupV2
     from emulator.live.backends.interface import Output
@@ -128,6 +129,10 @@ class Slot:
                         break
                     self._receive(piece)
         self.exited.set_result(code)
+
+    def pids(self) -> Iterable[int]:
+        """Returns the processes of the sandbox; without a cgroup, those that descend from it."""
+        return self.cgroup.pids() if self.cgroup else descendants(self.pid)
 
     def signal_group(self, number: int) -> None:
         """To the process group, which holds all of it but what left the group on purpose."""
