@@ -20,6 +20,8 @@ from emulator.host.cgroup import DEFAULT_ROOT
 from emulator.host.cgroup_tree import CgroupTree, find_tree
 from emulator.host.cpus import CpuRotation
 from emulator.host.descriptors import raise_descriptor_limit
+from emulator.host.peers import owners_can_be_told
+from emulator.live.backends.interface import Limitation
 from emulator.live.backends.process.isolation import (
     Bubblewrap,
     Plain,
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.live.backends.interface import (
-        Limitation,
         Output,
         ProcessEnded,
         Progress,
@@ -47,6 +48,10 @@ if TYPE_CHECKING:
     )
     from emulator.live.backends.process.isolation import View
 
+_PEERS_UNTOLD = (
+    "A function may dial the Runtime API of another and take its work, since this process may not "
+    "see which process made a connection."
+)
 _PROBE_LIMIT = 10.0
 """Seconds that the trial start of bubblewrap may take."""
 
@@ -84,6 +89,7 @@ class ProcessBackend:
         self._tree: CgroupTree | None = None
         self._view: View | None = None
         self._slots: SlotPool | None = None
+        self._tells_peers = True
         self._guard: Guard | None = None
         self._sandboxes: set[ProcessSandbox] = set()
         cpus = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
@@ -106,6 +112,9 @@ class ProcessBackend:
         as_root = os.geteuid() == 0 and not drops_root
         controllers = self._tree.controllers if self._tree else ()
         self.unenforced = shortcomings(controllers, found, as_root=as_root)
+        self._tells_peers = owners_can_be_told(other_users=os.geteuid() == 0 and drops_root)
+        if not self._tells_peers:
+            self.unenforced = {**self.unenforced, Limitation.SHARED_RUNTIME_API: _PEERS_UNTOLD}
         bases = self._tree.bases if self._tree else []
         self._guard = Guard(f"{self._mark}{os.getpid()}-", self._tmp, bases)
         self._slots = SlotPool(self._make_slot, self._spare_slots)
@@ -163,7 +172,14 @@ class ProcessBackend:
             raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
         created = time.monotonic()
         told = (output, ended)
-        sandbox = ProcessSandbox(slot, spec, self._view, told, self._sandboxes.discard)
+        sandbox = ProcessSandbox(
+            slot,
+            spec,
+            self._view,
+            told,
+            self._sandboxes.discard,
+            tells_peers=self._tells_peers,
+        )
         self._sandboxes.add(sandbox)
         try:
             script = self._view.script(spec, package, slot.name)
