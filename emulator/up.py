@@ -14,12 +14,13 @@ from dataclasses import asdict
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-import uvicorn
 import uvloop
 
 from emulator.api.app import create_app
 from emulator.api.companion.route import OtherServices
 from emulator.api.function_url.route import function_url
+from emulator.api.peers import SandboxNetworks
+from emulator.api.server import GatewayServer, gateway_config
 from emulator.config import BackendChoice
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings
 from emulator.core.profile import PROFILES
@@ -43,8 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from fastapi import FastAPI
-
+    from emulator.api.app import Gateway
     from emulator.config import Settings
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.profile import Profile
@@ -53,11 +53,6 @@ if TYPE_CHECKING:
 _VERSIONED = ("awslambdaric", "docker", "fastapi", "locust", "moto", "numpy", "uvicorn")
 _HOST_SHARE = 0.75
 """Of this machine's memory, for sandboxes; the rest is for everything else."""
-_KEEP_CONNECTION = 75
-"""Seconds that an idle client's connection is kept: load that comes at a slow pace, such as one
-request a few seconds, must not meet the moment in which it is closed."""
-_GRACE = 3
-"""Seconds that requests under way get when the emulator is told to stop."""
 
 
 def say(line: str) -> None:
@@ -162,6 +157,7 @@ async def _serve(
                 logs=logs,
                 metrics=metrics,
                 others=others,
+                sandboxes=SandboxNetworks.around(backend.runtime_api_host),
             )
             await _Server(app, run, loaded).serve(listeners)
         finally:
@@ -253,20 +249,11 @@ def _environment(backend: SandboxBackend, listeners: list[socket.socket]) -> dic
     return {"AWS_ENDPOINT_URL": f"http://{backend.runtime_api_name}:{port}"}
 
 
-class _Server(uvicorn.Server):
+class _Server(GatewayServer):
     """uvicorn in our loop; signals are ours, since a server's end is not the end of the work."""
 
-    def __init__(self, app: FastAPI, run: Path, loaded: template.Template) -> None:
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_keep_alive=_KEEP_CONNECTION,
-            timeout_graceful_shutdown=_GRACE,
-            server_header=False,
-        )
-        super().__init__(config)
+    def __init__(self, app: Gateway, run: Path, loaded: template.Template) -> None:
+        super().__init__(gateway_config(app))
         self._run = run
         self._routes = loaded.routes
         self._functions = loaded.functions
