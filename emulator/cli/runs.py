@@ -1,15 +1,20 @@
 """Starts what measures: `testbed demo`, `experiment`, `tune`, `bench` and `fidelity`."""
 
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from emulator.cli.choices import backends, checker, completer, strategies
 from emulator.cli.clients import read_payload
-from emulator.cli.options import BACKENDS, Backend, Function, Profile, RealBackends
+from emulator.cli.options import BACKENDS, Backend, Function, Json, Profile, RealBackends
+from emulator.cli.output import print_json, progress_to_stderr
 from emulator.errors import SettingsError
 from emulator.project import TEMPLATE
+
+if TYPE_CHECKING:
+    from emulator.experiments.analysis.memory_choice import Choice, Tried
 
 
 def demo(
@@ -91,6 +96,7 @@ def tune(
     run_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write here. (default: runs/tune-<time>)")
     ] = None,
+    as_json: Json = False,
 ) -> int:
     """Find the best memory size of a function."""
     from emulator.experiments.analysis.memory_choice import Strategy  # noqa: PLC0415
@@ -107,7 +113,24 @@ def tune(
         backend=backend,
         profile=profile,
     )
-    return run_tune(tuning, run_dir)
+    found: dict[str, Any] = {}
+
+    def take(folder: Path, tried: "list[Tried]", choice: "Choice") -> None:
+        found["run"] = folder
+        found["best_memory_mb"] = tried[choice.place].memory_mb
+        found["confidence"] = choice.confidence
+        found["sizes"] = [
+            {"memory_mb": size.memory_mb, "time_ms": time, "dollars": dollars, "share_won": share}
+            for size, time, dollars, share in zip(
+                tried, choice.times_ms, choice.dollars, choice.shares, strict=True
+            )
+        ]
+
+    with progress_to_stderr(when=as_json):
+        code = run_tune(tuning, run_dir, take=take)
+    if as_json:
+        print_json(found)
+    return code
 
 
 def _memories(text: str) -> tuple[int, ...]:
@@ -117,29 +140,60 @@ def _memories(text: str) -> tuple[int, ...]:
         raise SettingsError(f"--memory must be sizes in MB, such as 128,256: {error}.") from error
 
 
-def bench(*, backend: RealBackends = None) -> int:
+def bench(*, backend: RealBackends = None, as_json: Json = False) -> int:
     """Measure the emulator itself."""
     from emulator.experiments.benchmark.command import run_bench  # noqa: PLC0415
 
-    return run_bench(backends=backend or ["docker", "process"])
+    found: dict[str, Any] = {}
+    with progress_to_stderr(when=as_json):
+        code = run_bench(backends=backend or ["docker", "process"], take=found.update)
+    if as_json:
+        print_json(found)
+    return code
 
 
 def fidelity(
     *,
     backend: RealBackends = None,
-    repetitions: Annotated[int, typer.Option(help="Invoke this many times at each size.")] = 200,
+    repetitions: Annotated[
+        int, typer.Option(metavar="N", help="Invoke N times at each size.")
+    ] = 200,
     run_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write here. (default: runs/fidelity-<time>)")
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(metavar="RUN_DIR", help="Only read this run again.")
+        Path | None, typer.Option(metavar="RUN", help="Only read this run again.")
     ] = None,
+    as_json: Json = False,
 ) -> int:
     """Compare the CPU share with AWS's at eleven memory sizes."""
     from emulator.experiments.fidelity.command import report_fidelity, run_fidelity  # noqa: PLC0415
 
-    if report is not None:
-        return report_fidelity(report)
-    return run_fidelity(
-        backends=backend or ["docker", "process"], repetitions=repetitions, run_dir=run_dir
-    )
+    folder = report or run_dir or _new_folder("fidelity")
+    with progress_to_stderr(when=as_json):
+        code = (
+            report_fidelity(folder)
+            if report is not None
+            else run_fidelity(
+                backends=backend or ["docker", "process"], repetitions=repetitions, run_dir=folder
+            )
+        )
+    if as_json and code == 0:
+        print_json(_fidelity_figures(folder))
+    return code
+
+
+def _new_folder(kind: str) -> Path:
+    return Path("runs") / f"{kind}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+
+
+def _fidelity_figures(folder: Path) -> dict[str, Any]:
+    from emulator.experiments.fidelity.report import figures  # noqa: PLC0415
+    from emulator.experiments.fidelity.rows import read_fidelity  # noqa: PLC0415
+
+    run = read_fidelity(folder)
+    return {
+        "run": folder,
+        "backends": {backend: figures(served) for backend, served in run.served.items()},
+        "notes": run.notes,
+    }

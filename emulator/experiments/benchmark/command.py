@@ -31,7 +31,7 @@ from emulator.experiments.report.text import aligned, machine_line, milliseconds
 from emulator.experiments.runner.emulator_process import EmulatorProcess, stoppable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from emulator.experiments.records.run_directory import Run
 
@@ -97,9 +97,15 @@ Figures = dict[str, float]
 
 
 def run_bench(
-    *, backends: Sequence[str] = ("docker", "process"), python: str = sys.executable
+    *,
+    backends: Sequence[str] = ("docker", "process"),
+    python: str = sys.executable,
+    take: Callable[[Mapping[str, Figures]], None] | None = None,
 ) -> int:
-    """Measures and prints; 1 where no backend could be measured."""
+    """Measures and prints; 1 where no backend could be measured.
+
+    `take` gets the figures of each backend, for output that is not for people.
+    """
     measured: dict[str, Figures] = {}
     machine = ""
     if (load := os.getloadavg()[0]) > _BUSY:
@@ -114,6 +120,8 @@ def run_bench(
                 print(f"{backend} was not measured: {error}", flush=True)
     if not measured:
         return 1
+    if take is not None:
+        take(measured)
     print(f"\n{machine}\n")
     print("\n".join(table(measured)))
     return 0

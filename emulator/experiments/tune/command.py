@@ -21,7 +21,7 @@ import httpx
 from emulator.core.model import StartKind
 from emulator.core.profile import PROFILES
 from emulator.errors import RunDirectoryError, SettingsError, TestbedError
-from emulator.experiments.analysis.memory_choice import Strategy, Tried, choose
+from emulator.experiments.analysis.memory_choice import Choice, Strategy, Tried, choose
 from emulator.experiments.plan.template import StudyTemplate
 from emulator.experiments.records.request_table import (
     REQUESTS_CSV,
@@ -43,6 +43,8 @@ from emulator.experiments.runner.emulator_process import EmulatorProcess, stoppa
 from emulator.experiments.tune.text import tuned
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from emulator.experiments.records.run_directory import Run
 
 SUMMARY = "summary.txt"
@@ -71,8 +73,20 @@ class Tuning:
     profile: str
 
 
-def run_tune(tuning: Tuning, run_dir: Path | None = None, python: str = sys.executable) -> int:
+def run_tune(
+    tuning: Tuning,
+    run_dir: Path | None = None,
+    python: str = sys.executable,
+    *,
+    take: Callable[[Path, list[Tried], Choice], None] | None = None,
+) -> int:
     """Prints the table, the curve and the link; 0 where every size was tried.
+
+    Args:
+        tuning: What to try, and by what to choose.
+        run_dir: Folder of the run; None: a new `runs/tune-<time>`.
+        python: Interpreter that the emulators run in.
+        take: Gets the run's folder and its figures; for output that is not for people.
 
     Raises:
         TestbedError: what is asked for is wrong, or an invocation failed; sizes that were tried
@@ -89,7 +103,10 @@ def run_tune(tuning: Tuning, run_dir: Path | None = None, python: str = sys.exec
             study.add(memory_mb, _try(tuning, template, memory_mb, study.cell(memory_mb), python))
     study.finish()
     tried = study.tried()
-    summary = tuned(tried, choose(tried, tuning.strategy, tuning.weight), tuning)
+    choice = choose(tried, tuning.strategy, tuning.weight)
+    if take is not None:
+        take(folder, tried, choice)
+    summary = tuned(tried, choice, tuning)
     (folder / SUMMARY).write_text(summary, encoding="utf-8")
     print(f"\n{summary}\nThe run is in {folder}; `testbed report {folder}` draws it.", flush=True)
     return 0

@@ -41,7 +41,9 @@ def test_every_figure_is_measured(
         ("_SETTLED_AFTER", 0.0),
     ):
         monkeypatch.setattr(command, name, value)
-    assert run_bench(backends=["process"], python=stand_in) == 0
+    taken: dict[str, command.Figures] = {}
+    assert run_bench(backends=["process"], python=stand_in, take=taken.update) == 0
+    assert set(command.WANTED) < set(taken["process"])
     lines = capsys.readouterr().out.splitlines()
     figures = {line.split("  ")[0]: line for line in lines}
     assert set(command.WANTED) < set(figures)

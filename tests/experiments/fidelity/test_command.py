@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from emulator.cli import main
 from emulator.core.profile import AWS_2025
 from emulator.errors import RunDirectoryError, TestbedError
 from emulator.experiments.fidelity.chart import draw
@@ -354,3 +355,14 @@ def test_nothing_is_measured_where_no_emulator_starts(tmp_path: Path) -> None:
 def test_no_repetition_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TestbedError, match="At least one"):
         run_fidelity(run_dir=tmp_path / "run", repetitions=0)
+
+
+def test_figures_for_a_script_are_those_of_the_table(
+    measured: MadeFidelity, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = measured.write()
+    assert main(["fidelity", "--report", str(folder), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    (served,) = read_fidelity(folder).served.values()
+    (sizes,) = told["backends"].values()
+    assert [size["mean_ms"] for size in sizes] == [size.mean_ms for size in figures(served)]
