@@ -7,7 +7,7 @@ the emulated Lambda's, so a dilated run costs what it would undilated. Where idl
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,15 @@ Line = tuple[str, Size, Charge]
 """A function's name, what its price depends on, and one charge."""
 
 
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """Holds a run's charges under one price table, and what the run's records miss."""
+
+    table: Prices
+    lines: list[Line]
+    missing: tuple[str, ...]
+
+
 def bill_run(path: Path, *, prices: str = "", free_tier: bool = False) -> str:
     """The bill as text. `prices` is a year, or empty for that of the run's profile.
 
@@ -63,6 +72,48 @@ def bill_run(path: Path, *, prices: str = "", free_tier: bool = False) -> str:
         RunDirectoryError: there is no run, or it is damaged.
         SettingsError: what was run could not be bought on the table's date.
     """
+    priced = _priced(path, prices)
+    whole = sum_up(priced.table, (charge for *_, charge in priced.lines))
+    rows = [_HEAD, *_rows(priced.lines)]
+    title = f"{path}: prices of {priced.table.date}, us-east-1, without API Gateway"
+    incomplete = [f"Incomplete: {sentence}" for sentence in priced.missing]
+    totals = _totals(whole, free_tier=free_tier)
+    return "\n".join([title, *incomplete, "", *aligned_table(rows), "", *totals])
+
+
+def bill_figures(path: Path, *, prices: str = "", free_tier: bool = False) -> dict[str, Any]:
+    """Returns the bill in dollars as JSON has it: a charge for each function, size and kind.
+
+    Raises:
+        RunDirectoryError: There is no run, or it is damaged.
+        SettingsError: What was run could not be bought on the table's date.
+    """
+    priced = _priced(path, prices)
+    whole = sum_up(priced.table, (charge for *_, charge in priced.lines))
+    return {
+        "prices": priced.table.date,
+        "incomplete": priced.missing,
+        "charges": [
+            {
+                "function": function,
+                "memory_mb": size.memory_mb,
+                "architecture": size.architecture,
+                "storage_mb": size.storage_mb,
+                "kind": charge.kind,
+                "requests": charge.requests,
+                "gb_seconds": charge.gb_seconds,
+                "compute": charge.compute,
+                "storage": charge.storage,
+                "request": charge.request,
+            }
+            for function, size, charge in _added_up(priced.lines)
+        ],
+        "dollars": whole.dollars(free_tier=free_tier),
+        "dollars_per_million_requests": whole.per_million_requests(),
+    }
+
+
+def _priced(path: Path, prices: str) -> Priced:
     runs = [read_run(folder) for folder in _folders(path)]
     profile = PROFILES.get(runs[0].info.profile, AWS_2025)
     table = TABLES[prices] if prices else profile.prices
@@ -70,12 +121,7 @@ def bill_run(path: Path, *, prices: str = "", free_tier: bool = False) -> str:
         lines = [line for run in runs for line in _lines(run, table)]
     except ValueError as error:
         raise SettingsError(f"{path} has no bill of {table.date}: {error}.") from error
-    whole = sum_up(table, (charge for *_, charge in lines))
-    rows = [_HEAD, *_rows(lines)]
-    title = f"{path}: prices of {table.date}, us-east-1, without API Gateway"
-    incomplete = [f"Incomplete: {sentence}" for run in runs for sentence in run.missing]
-    totals = _totals(whole, free_tier=free_tier)
-    return "\n".join([title, *incomplete, "", *aligned_table(rows), "", *totals])
+    return Priced(table, lines, tuple(dict.fromkeys(each for run in runs for each in run.missing)))
 
 
 def _folders(path: Path) -> list[Path]:
@@ -119,23 +165,28 @@ def _size(run: Run, function: str, memory_mb: int) -> Size:
     )
 
 
-def _rows(lines: list[Line]) -> Iterator[tuple[str, ...]]:
-    """One for each function, size and kind of charge."""
+def _added_up(lines: list[Line]) -> Iterator[Line]:
+    """Adds up the charges of each function, size and kind, in that order."""
 
     def key(line: Line) -> tuple[str, int, str, int, int]:
         function, size, charge = line
         kind = list(ChargeKind).index(charge.kind)
         return function, size.memory_mb, size.architecture, size.storage_mb, kind
 
-    for (function, memory_mb, architecture, *_), group in groupby(sorted(lines, key=key), key=key):
-        charges = [charge for *_, charge in group]
-        total = charges[0]
-        for charge in charges[1:]:
+    for _, group in groupby(sorted(lines, key=key), key=key):
+        (function, size, total), *others = group
+        for *_, charge in others:
             total = total.plus(charge)
+        yield function, size, total
+
+
+def _rows(lines: list[Line]) -> Iterator[tuple[str, ...]]:
+    """Formats a row for each function, size and kind of charge."""
+    for function, size, total in _added_up(lines):
         yield (
             function,
-            formatting.memory(memory_mb),
-            architecture,
+            formatting.memory(size.memory_mb),
+            size.architecture,
             total.kind.value,
             formatting.count(total.requests),
             f"{round(total.gb_seconds, _ROUND):,g}",

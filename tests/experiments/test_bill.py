@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -129,3 +130,15 @@ def test_folder_without_a_run_is_an_error(
 ) -> None:
     assert main(["bill", str(made.path)]) == 2
     assert "is no run directory" in capsys.readouterr().err
+
+
+def test_bill_for_a_script_has_the_sums_of_the_bill_for_people(
+    study: MadeRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bill", str(study.write()), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    charge = next(one for one in told["charges"] if one["function"] == "slow")
+    assert (charge["memory_mb"], charge["kind"], charge["requests"]) == (512, "on demand", 4)
+    assert charge["compute"] == pytest.approx(8.03 / 2 * 0.0000166667)
+    parts = [one[part] for one in told["charges"] for part in ("compute", "storage", "request")]
+    assert told["dollars"] == pytest.approx(sum(parts))
