@@ -34,7 +34,9 @@ from emulator.live.backends.process.backend import ProcessBackend
 from emulator.live.clock import MonotonicClock
 from emulator.live.companion.process import Companion
 from emulator.live.engine import Engine
+from emulator.live.journal_file import JournalFile
 from emulator.live.listeners import listener_at
+from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
 from emulator.live.store.state_directory import StateDirectory, describe_run
@@ -153,7 +155,7 @@ async def _serve(
     for sentence in (*loaded.remarks, *backend.unenforced):
         display.say(f"Not as on Lambda: {sentence}")
     with (
-        (run / "journal.jsonl").open("w") as journal,
+        JournalFile(run / "journal.jsonl") as journal,
         _listeners(listener, backend) as listeners,
     ):
         logs = Logs(state.instance)
@@ -161,20 +163,15 @@ async def _serve(
         scheduler = Scheduler(_scheduling(settings, profile), chance)
         configured = {function.name: function for function in loaded.functions}
         metrics = Metrics(profile, lambda: list(scheduler.sandboxes.values()), configured.get)
-        recorder = Recorder(
-            journal=journal,
-            sinks=(metrics,),
-            logs=logs,
-            clock=clock,
-            profile=profile,
-            origin=origin,
-        )
+        logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=origin)
+        recorder = Recorder(journal=journal, sinks=(metrics,), logger=logger)
         engine = Engine(
             scheduler=scheduler,
             backend=backend,
             runtime_api=RuntimeApiServer(profile.response_limit),
             clock=clock,
             recorder=recorder,
+            logger=logger,
             profile=profile,
             environment=_environment(backend, listeners),
         )

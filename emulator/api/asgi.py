@@ -12,6 +12,7 @@ from emulator.live.sandbox.environment import function_arn
 if TYPE_CHECKING:
     from starlette.types import Send
 
+    from emulator.core.model import VersionKey
     from emulator.live.engine import Engine
     from emulator.live.invocation import Outcome
 
@@ -22,7 +23,7 @@ _AS_ACCOUNT_CONCURRENCY = frozenset({ThrottleReason.HOST_MEMORY, ThrottleReason.
 """Reasons that AWS has no word for, or none that is documented."""
 
 
-async def dry_run(engine: Engine, key: str, send: Send) -> None:
+async def dry_run(engine: Engine, key: VersionKey, send: Send) -> None:
     """Answers an invocation that is only to be checked.
 
     Raises:

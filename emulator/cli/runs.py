@@ -1,6 +1,5 @@
 """Starts what measures: `testbed demo`, `experiment`, `tune`, `bench` and `fidelity`."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +13,7 @@ from emulator.errors import SettingsError
 from emulator.project import TEMPLATE
 
 if TYPE_CHECKING:
-    from emulator.experiments.analysis.memory_choice import Choice, Tried
+    from emulator.experiments.analysis.memory_choice import Choice, SizeSample
 
 
 def demo(
@@ -115,7 +114,7 @@ def tune(
     )
     found: dict[str, Any] = {}
 
-    def take(folder: Path, tried: "list[Tried]", choice: "Choice") -> None:
+    def take(folder: Path, tried: "list[SizeSample]", choice: "Choice") -> None:
         found["run"] = folder
         found["best_memory_mb"] = tried[choice.place].memory_mb
         found["confidence"] = choice.confidence
@@ -167,33 +166,17 @@ def fidelity(
     as_json: Json = False,
 ) -> int:
     """Compare the CPU share with AWS's at eleven memory sizes."""
-    from emulator.experiments.fidelity.command import report_fidelity, run_fidelity  # noqa: PLC0415
+    from emulator.experiments.fidelity.command import (  # noqa: PLC0415
+        fidelity_document,
+        measure_fidelity,
+        report_fidelity,
+    )
 
-    folder = report or run_dir or _new_folder("fidelity")
     with progress_to_stderr(when=as_json):
-        code = (
-            report_fidelity(folder)
-            if report is not None
-            else run_fidelity(
-                backends=backend or ["docker", "process"], repetitions=repetitions, run_dir=folder
-            )
+        folder = report or measure_fidelity(
+            backends=backend or ["docker", "process"], repetitions=repetitions, run_dir=run_dir
         )
-    if as_json and code == 0:
-        print_json(_fidelity_figures(folder))
+        code = 1 if folder is None else report_fidelity(folder)
+    if as_json and folder is not None:
+        print_json(fidelity_document(folder))
     return code
-
-
-def _new_folder(kind: str) -> Path:
-    return Path("runs") / f"{kind}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-
-
-def _fidelity_figures(folder: Path) -> dict[str, Any]:
-    from emulator.experiments.fidelity.report import figures  # noqa: PLC0415
-    from emulator.experiments.fidelity.rows import read_fidelity  # noqa: PLC0415
-
-    run = read_fidelity(folder)
-    return {
-        "run": folder,
-        "backends": {backend: figures(served) for backend, served in run.served.items()},
-        "notes": run.notes,
-    }

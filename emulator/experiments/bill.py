@@ -27,7 +27,7 @@ from emulator.core.profile import AWS_2025, PROFILES
 from emulator.errors import RunDirectoryError, SettingsError
 from emulator.experiments.analysis import formatting
 from emulator.experiments.records.run_directory import RUN, read_run
-from emulator.experiments.report.text import aligned
+from emulator.experiments.report.text import aligned_table
 from emulator.telemetry.log_lines import init_duration
 
 if TYPE_CHECKING:
@@ -63,11 +63,13 @@ def bill_run(path: Path, *, prices: str = "", free_tier: bool = False) -> str:
         RunDirectoryError: there is no run, or it is damaged.
         SettingsError: what was run could not be bought on the table's date.
     """
-    table, lines = _priced(path, prices)
+    table, lines, missing = _priced(path, prices)
     whole = sum_up(table, (charge for *_, charge in lines))
     rows = [_HEAD, *_rows(lines)]
     title = f"{path}: prices of {table.date}, us-east-1, without API Gateway"
-    return "\n".join([title, "", *aligned(rows), "", *_totals(whole, free_tier=free_tier)])
+    incomplete = [f"Incomplete: {sentence}" for sentence in missing]
+    totals = _totals(whole, free_tier=free_tier)
+    return "\n".join([title, *incomplete, "", *aligned_table(rows), "", *totals])
 
 
 def bill_figures(path: Path, *, prices: str = "", free_tier: bool = False) -> dict[str, Any]:
@@ -77,10 +79,11 @@ def bill_figures(path: Path, *, prices: str = "", free_tier: bool = False) -> di
         RunDirectoryError: There is no run, or it is damaged.
         SettingsError: What was run could not be bought on the table's date.
     """
-    table, lines = _priced(path, prices)
+    table, lines, missing = _priced(path, prices)
     whole = sum_up(table, (charge for *_, charge in lines))
     return {
         "prices": table.date,
+        "incomplete": missing,
         "charges": [
             {
                 "function": function,
@@ -101,7 +104,8 @@ def bill_figures(path: Path, *, prices: str = "", free_tier: bool = False) -> di
     }
 
 
-def _priced(path: Path, prices: str) -> tuple[Prices, list[Line]]:
+def _priced(path: Path, prices: str) -> tuple[Prices, list[Line], list[str]]:
+    """Reads a run's charges under a price table, with a sentence for each gap in its record."""
     runs = [read_run(folder) for folder in _folders(path)]
     profile = PROFILES.get(runs[0].info.profile, AWS_2025)
     table = TABLES[prices] if prices else profile.prices
@@ -109,7 +113,7 @@ def _priced(path: Path, prices: str) -> tuple[Prices, list[Line]]:
         lines = [line for run in runs for line in _lines(run, table)]
     except ValueError as error:
         raise SettingsError(f"{path} has no bill of {table.date}: {error}.") from error
-    return table, lines
+    return table, lines, [sentence for run in runs for sentence in run.missing]
 
 
 def _folders(path: Path) -> list[Path]:

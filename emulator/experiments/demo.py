@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.experiments.analysis import formatting
-from emulator.experiments.analysis.cell_stats import all_stats, cold, warm
+from emulator.experiments.analysis.cell_stats import all_stats
 from emulator.experiments.analysis.memory_curve import memory_curves
+from emulator.experiments.analysis.requests import cold_latencies, warm_latencies
 from emulator.experiments.records.request_table import REQUESTS_CSV
-from emulator.experiments.records.study import DONE
+from emulator.experiments.records.study import CellStatus
 from emulator.experiments.records.study_file import STUDY
 from emulator.experiments.records.study_reader import read_study
+from emulator.experiments.report.advice import advice
 from emulator.experiments.report.labels import cell_names
-from emulator.experiments.report.study_page import advice, report_run
-from emulator.experiments.report.text import aligned
+from emulator.experiments.report.study_page import report_run
+from emulator.experiments.report.text import aligned_table
 from emulator.experiments.runner.study import run_experiment
 from emulator.project import SMALL_STUDY, project_path
 
@@ -107,7 +109,7 @@ def summary(study: StudyRun, stats: list[CellStats]) -> list[str]:
     if not stats:
         return ["No request was made."]
     names = cell_names(study.cells)
-    lines = aligned([_HEAD, *(_line(study, figures, names) for figures in stats)])
+    lines = aligned_table([_HEAD, *(_line(study, figures, names) for figures in stats)])
     cells = [figures.cell for figures in stats]
     slowed = [
         f"  {names[cell.id]}: {cell.host_bound or cell.host_remark}"
@@ -131,10 +133,10 @@ def _line(study: StudyRun, figures: CellStats, names: dict[str, str]) -> tuple[s
         formatting.count(figures.errors),
         formatting.count(figures.cold_starts),
         formatting.time(figures.cold_ms.value),
-        formatting.time(max(cold(rows), default=None)),
+        formatting.time(max(cold_latencies(rows), default=None)),
         formatting.time(figures.warm_ms.value),
-        formatting.time(max(warm(rows), default=None)),
-        formatting.money(figures.million(cell.condition.profile)),
+        formatting.time(max(warm_latencies(rows), default=None)),
+        formatting.money(figures.own_million),
     )
 
 
@@ -143,12 +145,12 @@ def failures_of(study: StudyRun, stats: list[CellStats]) -> list[str]:
     found = [
         f"{cell.id} is {cell.status}{f': {cell.error}' if cell.error else '.'}"
         for cell in study.cells
-        if cell.status != DONE
+        if cell.status is not CellStatus.DONE
     ]
     found += [
         f"{cell.id} is done and has no request."
         for cell in study.cells
-        if cell.status == DONE and not study.rows.get(cell.id)
+        if cell.status is CellStatus.DONE and not study.rows.get(cell.id)
     ]
     for figures in stats:
         if figures.errors:

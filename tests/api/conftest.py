@@ -25,6 +25,7 @@ from emulator.core.routes import Route, RouteTable
 from emulator.core.scheduler import Scheduler
 from emulator.live.clock import MonotonicClock
 from emulator.live.engine import Engine
+from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
 from emulator.telemetry.log_store import Logs
@@ -119,20 +120,15 @@ async def _app(
     profile = replace(
         AWS_2025, response_limit=RESPONSE_LIMIT, streamed_response_limit=STREAMED_RESPONSE_LIMIT
     )
-    recorder = Recorder(
-        journal=io.StringIO(),
-        sinks=(metrics,),
-        logs=logs,
-        clock=clock,
-        profile=profile,
-        origin=time.time(),
-    )
+    logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=time.time())
+    recorder = Recorder(journal=io.StringIO(), sinks=(metrics,), logger=logger)
     engine = Engine(
         scheduler=scheduler,
         backend=backend,
         runtime_api=RuntimeApiServer(profile.response_limit),
         clock=clock,
         recorder=recorder,
+        logger=logger,
         profile=profile,
     )
     for handler in HANDLERS:

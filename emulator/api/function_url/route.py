@@ -123,7 +123,7 @@ class _UrlRequest:
         self._engine = engine
         self._profile = profile
         self._port = port
-        self._key = f"{function.name}:{function.version}"
+        self._key = function.key
         self._url: FunctionUrl = function.function_url
         self._scope = scope
         self._by_name = dict(scope["headers"])

@@ -27,6 +27,7 @@ from emulator.api.http_api.payload import (
     response,
 )
 from emulator.api.invoke.request import read_body
+from emulator.core.model import VersionKey
 from emulator.errors import RequestTooLargeError, ResourceNotFoundError
 from emulator.live.sandbox.environment import ACCOUNT_ID, REGION
 
@@ -105,7 +106,7 @@ class GatewayRoute(BaseRoute):
         """None when it took too long, or when the function cannot be invoked now."""
         try:
             async with asyncio.timeout(INTEGRATION_TIMEOUT * self._engine.dilation):
-                key = f"{route.function}:$LATEST"
+                key = VersionKey.of(route.function)
                 return await self._engine.invoke(key, payload, trace_id=trace_id)
         except (TimeoutError, ResourceNotFoundError):
             return None

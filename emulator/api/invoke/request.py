@@ -16,6 +16,7 @@ import msgspec
 
 from emulator.api import xray
 from emulator.core.constraints import constraint
+from emulator.core.model import LATEST, VersionKey
 from emulator.errors import (
     ConstraintError,
     InvalidParameterValueError,
@@ -99,7 +100,7 @@ def _client_context(header: bytes) -> str:
         ) from error
 
 
-def function_key(scope: Scope, prefix: str, suffix: str) -> str:
+def function_key(scope: Scope, prefix: str, suffix: str) -> VersionKey:
     """`name:version` of the function that stands in the path between prefix and suffix.
 
     Raises:
@@ -114,7 +115,7 @@ def function_key(scope: Scope, prefix: str, suffix: str) -> str:
     if scope["query_string"]:
         asked = parse_qs(scope["query_string"].decode("latin-1")).get("Qualifier")
         qualifier = asked[0] if asked else qualifier
-    return f"{found['name']}:{qualifier or '$LATEST'}"
+    return VersionKey.of(found["name"], qualifier or LATEST)
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:

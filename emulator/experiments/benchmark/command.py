@@ -27,7 +27,7 @@ from emulator.errors import TestbedError
 from emulator.experiments.benchmark.client import Outcome
 from emulator.experiments.records.percentiles import percentile
 from emulator.experiments.records.run_directory import read_run
-from emulator.experiments.report.text import aligned, machine_line, milliseconds
+from emulator.experiments.report.text import aligned_table, machine_facts, milliseconds
 from emulator.experiments.runner.emulator_process import EmulatorProcess, stoppable
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def table(measured: Mapping[str, Figures]) -> list[str]:
             short = short or missed
             cells.append(milliseconds(value) + (" *" if missed else ""))
         rows.append((name, *cells, wanted.words))
-    return aligned(rows) + (["", "* short of what is wanted"] if short else [])
+    return aligned_table(rows) + (["", "* short of what is wanted"] if short else [])
 
 
 def _write_function(folder: Path) -> None:
@@ -217,7 +217,7 @@ class _Bench:
         }
         at_once = _ready_at_once(run)
         at_once[f"{AT_ONCE} cold at once: all answered, ms"] = max(burst.latencies_ms)
-        return _drop_none(warm) | figures | at_once, machine_line(run.info)
+        return _drop_none(warm) | figures | at_once, machine_facts(run.info.machine)
 
     def _load(self, emulator: EmulatorProcess, clients: int, requests: int) -> Outcome:
         command = [self._python, "-m", "emulator.experiments.benchmark.client"]

@@ -11,22 +11,26 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 
 from emulator.core.model import StartKind
 from emulator.core.profile import PROFILES
 from emulator.errors import RunDirectoryError, SettingsError, TestbedError
-from emulator.experiments.analysis.memory_choice import Choice, Strategy, Tried, choose
+from emulator.experiments.analysis.memory_choice import Choice, SizeSample, Strategy, choose
+from emulator.experiments.plan.cells import Cell, Condition
+from emulator.experiments.plan.model import PROFILE_KEEP_ALIVE
 from emulator.experiments.plan.template import StudyTemplate
+from emulator.experiments.records.host_verdict import HostVerdict
+from emulator.experiments.records.price_tables import table_of
+from emulator.experiments.records.request_rows import cell_rows
 from emulator.experiments.records.request_table import (
     REQUESTS_CSV,
     REQUESTS_PARQUET,
-    RequestRow,
     write_csv,
     write_parquet,
 )
@@ -36,16 +40,15 @@ from emulator.experiments.records.run_directory import (
     append_client_rows,
     read_run,
 )
-from emulator.experiments.records.single_run import as_study
-from emulator.experiments.records.study import DONE, TUNE
-from emulator.experiments.records.study_file import STUDY
+from emulator.experiments.records.study import TUNE
+from emulator.experiments.records.study_file import StudyFile
 from emulator.experiments.runner.emulator_process import EmulatorProcess, stoppable
 from emulator.experiments.tune.text import tuned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from emulator.experiments.records.run_directory import Run
+    from emulator.experiments.records.request_table import RequestRow
 
 SUMMARY = "summary.txt"
 _STATE = Path(".testbed") / "tune"
@@ -78,7 +81,7 @@ def run_tune(
     run_dir: Path | None = None,
     python: str = sys.executable,
     *,
-    take: Callable[[Path, list[Tried], Choice], None] | None = None,
+    take: Callable[[Path, list[SizeSample], Choice], None] | None = None,
 ) -> int:
     """Prints the table, the curve and the link; 0 where every size was tried.
 
@@ -94,13 +97,12 @@ def run_tune(
     """
     template = _check(tuning)
     folder = run_dir or Path("runs") / f"tune-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-    if folder.exists() and any(folder.iterdir()):
-        raise SettingsError(f"{folder} is not empty; a run needs a folder of its own (--run-dir).")
     study = _Study(tuning, folder)
     with stoppable():
         for memory_mb in tuning.memories:
             print(f"{memory_mb} MB: {tuning.invocations} invocations", flush=True)
-            study.add(memory_mb, _try(tuning, template, memory_mb, study.cell(memory_mb), python))
+            _try(tuning, template, memory_mb, study.folder(memory_mb), python)
+            study.add(memory_mb)
     study.finish()
     tried = study.tried()
     choice = choose(tried, tuning.strategy, tuning.weight)
@@ -149,8 +151,8 @@ def _check(tuning: Tuning) -> StudyTemplate:
 
 def _try(
     tuning: Tuning, template: StudyTemplate, memory_mb: int, folder: Path, python: str
-) -> tuple[Run, list[RequestRow]]:
-    """One size: its run, and a row an invocation."""
+) -> None:
+    """Leaves the run directory of one size, with a client row for each invocation."""
     folder.mkdir(parents=True)
     variant = folder / "template.yaml"
     template.write_variant(tuning.function, memory_mb, {}, variant)
@@ -171,7 +173,6 @@ def _try(
                 _refuse_failure(rows[-1], memory_mb, log)
         finally:
             append_client_rows(folder / CLIENTS, rows)
-    return _rows(tuning.function, memory_mb, folder)
 
 
 def _invoke(client: httpx.Client, function: str, payload: bytes) -> ClientRow:
@@ -206,78 +207,63 @@ def _refuse_failure(row: ClientRow, memory_mb: int, log: Path) -> None:
         )
 
 
-def _rows(function: str, memory_mb: int, folder: Path) -> tuple[Run, list[RequestRow]]:
-    run = read_run(folder)
-    rows = [
-        replace(row, cell=str(memory_mb), memory_mb=memory_mb, scenario=TUNE)
-        for row in as_study(run).rows.get(function, ())
-    ]
-    if not rows or any(row.duration_ms is None for row in rows):
-        raise RunDirectoryError(f"{folder}: the journal does not have every invocation.")
-    return run, rows
-
-
 class _Study:
-    """The run directory, kept valid from size to size."""
+    """Keeps the run directory valid from size to size."""
 
     def __init__(self, tuning: Tuning, folder: Path) -> None:
         self._tuning = tuning
         self._folder = folder
-        self._rows: dict[int, list[RequestRow]] = {}
-        self._content: dict[str, Any] = {
-            "name": f"tuning {tuning.function}",
-            "plan": {},
-            "plan_text": "",
-            "seed": None,
-            "versions": {},
-            "machine": {},
-            "started_at": time.time(),
-            "finished_at": None,
-            "cells": [self._described(memory_mb) for memory_mb in tuning.memories],
-        }
-        folder.mkdir(parents=True, exist_ok=True)
-        self._save()
+        self._rows: dict[int, tuple[RequestRow, ...]] = {}
+        cells = [_cell(tuning, memory_mb) for memory_mb in tuning.memories]
+        self._file = StudyFile.create(folder, name=f"tuning {tuning.function}", cells=cells)
 
-    def cell(self, memory_mb: int) -> Path:
-        return self._folder / "cells" / str(memory_mb)
+    def folder(self, memory_mb: int) -> Path:
+        """Returns the run directory of one size."""
+        return self._file.cell(str(memory_mb)).folder
 
-    def add(self, memory_mb: int, tried: tuple[Run, list[RequestRow]]) -> None:
-        run, self._rows[memory_mb] = tried
-        self._content |= {
-            "versions": dict(run.info.versions),
-            "machine": dict(run.info.machine),
-            "seed": run.info.seed,
-        }
-        for cell in self._content["cells"]:
-            if cell["id"] == str(memory_mb):
-                cell["status"] = DONE
-        rows = [row for of_size in self._rows.values() for row in of_size]
-        write_csv(self._folder / REQUESTS_CSV, rows)
-        write_parquet(self._folder / REQUESTS_PARQUET, rows)
-        self._save()
+    def add(self, memory_mb: int) -> None:
+        """Takes up the size whose run directory is complete.
+
+        Raises:
+            RunDirectoryError: the directory has not every invocation.
+        """
+        cell = self._file.cell(str(memory_mb))
+        run = read_run(cell.folder)
+        rows = cell_rows(cell, run)
+        if not rows or any(row.duration_ms is None for row in rows):
+            raise RunDirectoryError(f"{cell.folder}: the journal does not have every invocation.")
+        self._rows[memory_mb] = rows
+        table = [row for of_size in self._rows.values() for row in of_size]
+        write_csv(self._folder / REQUESTS_CSV, table)
+        write_parquet(self._folder / REQUESTS_PARQUET, table)
+        self._file.done(cell.id, HostVerdict(), run.info)
 
     def finish(self) -> None:
-        self._content["finished_at"] = time.time()
-        self._save()
+        self._file.finish()
 
-    def tried(self) -> list[Tried]:
-        column = "dollars_2018" if self._tuning.profile == "aws-2018" else "dollars_2025"
+    def tried(self) -> list[SizeSample]:
+        """Returns the times and costs of each size, under the profile's own prices."""
+        table = table_of(self._tuning.profile)
         return [
-            Tried(
+            SizeSample(
                 memory_mb,
                 tuple((row.duration_ms or 0.0) + (row.init_duration_ms or 0.0) for row in rows),
-                tuple(getattr(row, column) for row in rows),
+                tuple(row.dollars[table] for row in rows),
             )
             for memory_mb, rows in self._rows.items()
         ]
 
-    def _described(self, memory_mb: int) -> dict[str, Any]:
-        tuning = self._tuning
-        axes = {"function": tuning.function, "memory_mb": memory_mb, "loading": ""}
-        axes |= {"profile": tuning.profile, "backend": tuning.backend, "keep_alive": "profile"}
-        return {"id": str(memory_mb), "axes": axes, "scenario": TUNE, "status": "pending"}
 
-    def _save(self) -> None:
-        partial = self._folder / f"{STUDY}.partial"
-        partial.write_text(json.dumps(self._content, indent=1) + "\n", encoding="utf-8")
-        partial.replace(self._folder / STUDY)
+def _cell(tuning: Tuning, memory_mb: int) -> Cell:
+    condition = Condition(
+        function=tuning.function,
+        loading="",
+        profile=tuning.profile,
+        backend=tuning.backend,
+        keep_alive=PROFILE_KEEP_ALIVE,
+        pick_order="",
+        scenario=TUNE,
+        dilation=1,
+        page_cache="",
+    )
+    return Cell(str(memory_mb), condition, memory_mb, repetition=1, idle_speedup=1)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.experiments.analysis import formatting
-from emulator.experiments.analysis.memory_choice import Strategy, link
-from emulator.experiments.report.text import aligned
+from emulator.experiments.analysis.memory_choice import Strategy, visualiser_link
+from emulator.experiments.report.text import aligned_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from emulator.experiments.analysis.memory_choice import Choice, Tried
+    from emulator.experiments.analysis.memory_choice import Choice, SizeSample
     from emulator.experiments.tune.command import Tuning
 
 _BAR = 40
@@ -19,7 +19,7 @@ _BAR = 40
 _SURE = 0.95
 
 
-def tuned(tried: Sequence[Tried], choice: Choice, tuning: Tuning) -> str:
+def tuned(tried: Sequence[SizeSample], choice: Choice, tuning: Tuning) -> str:
     """As text, with one line end at its end."""
     lines = [
         *_table(tried, choice),
@@ -28,11 +28,11 @@ def tuned(tried: Sequence[Tried], choice: Choice, tuning: Tuning) -> str:
         "",
         _verdict(tried, choice, tuning),
     ]
-    address = link([size.memory_mb for size in tried], choice.times_ms, choice.dollars)
+    address = visualiser_link([size.memory_mb for size in tried], choice.times_ms, choice.dollars)
     return "\n".join([*lines, "", f"As a picture: {address}"]) + "\n"
 
 
-def _table(tried: Sequence[Tried], choice: Choice) -> list[str]:
+def _table(tried: Sequence[SizeSample], choice: Choice) -> list[str]:
     head = ("memory", "time", "a million requests", "wins", "")
     rows = [
         (
@@ -46,10 +46,10 @@ def _table(tried: Sequence[Tried], choice: Choice) -> list[str]:
             zip(tried, choice.times_ms, choice.dollars, choice.shares, strict=True)
         )
     ]
-    return aligned([head, *rows])
+    return aligned_table([head, *rows])
 
 
-def _curve(tried: Sequence[Tried], choice: Choice) -> list[str]:
+def _curve(tried: Sequence[SizeSample], choice: Choice) -> list[str]:
     lines = []
     for words, values in (("time", choice.times_ms), ("cost", choice.dollars)):
         most = max(values) or 1.0
@@ -60,7 +60,7 @@ def _curve(tried: Sequence[Tried], choice: Choice) -> list[str]:
     return lines
 
 
-def _verdict(tried: Sequence[Tried], choice: Choice, tuning: Tuning) -> str:
+def _verdict(tried: Sequence[SizeSample], choice: Choice, tuning: Tuning) -> str:
     best = tried[choice.place].memory_mb
     by = {
         Strategy.COST: "for the least cost",

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from emulator.core.model import StartKind
@@ -12,8 +15,11 @@ from emulator.experiments.runner.host_monitor import (
     HostGuard,
     HostProbe,
     HostSample,
+    cpu_shares,
     judge,
+    sandbox_times,
     under_way,
+    used_by_sandboxes,
 )
 
 if TYPE_CHECKING:
@@ -26,17 +32,6 @@ def client(at: float, latency_ms: float) -> ClientRow:
     return ClientRow("r", at, latency_ms, 200, None, "1", 1, "/predict", "")
 
 
-def write_proc(proc: Path, cpu: str, sandbox: int | None = None) -> None:
-    (proc / "stat").write_text(f"cpu  {cpu} 0 0\ncpu0 1 2 3\n")
-    (proc / "loadavg").write_text("1.25 0.50 0.10 1/100 1234\n")
-    (proc / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:    2097152 kB\n")
-    if sandbox is not None:
-        folder = proc / "4711"
-        folder.mkdir(exist_ok=True)
-        (folder / "environ").write_bytes(b"PATH=/bin\0AWS_LAMBDA_RUNTIME_API=127.0.0.1:1\0")
-        (folder / "stat").write_text(f"4711 (py (x) y) S {' 0' * 10} {sandbox} 5 0 0\n")
-
-
 def test_a_calm_host_is_no_bottleneck() -> None:
     verdict = judge([CALM] * 4, 2)
     assert (verdict.verdict, verdict.why, verdict.bound) == ("ok", "", False)
@@ -46,7 +41,7 @@ def test_a_calm_host_is_no_bottleneck() -> None:
 def test_nothing_sampled_is_no_verdict_against_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(HostProbe.__init__, "__defaults__", (tmp_path / "no-proc",))
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path / "no-proc"))
     with HostGuard(tmp_path / "host.csv") as guard:
         pass
     verdict = guard.verdict([client(10, 1000)])
@@ -112,28 +107,42 @@ def test_only_time_with_a_request_under_way_is_judged(tmp_path: Path) -> None:
     assert guard.verdict([client(10, 1100)]).bound
 
 
-def test_shares_are_of_the_time_since_the_last_sample(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    times = iter((50.0, 52.0))
-    monkeypatch.setattr(
-        "emulator.experiments.runner.host_monitor.time.monotonic", lambda: next(times)
+def test_shares_are_of_the_cpu_time_between_two_samples() -> None:
+    before = psutil.cpu_times()
+    # of 4 s, 2 idle (one waiting for the disk), .4 stolen; a guest's second is in `user` already
+    now = before._replace(
+        user=before.user + 1.6,
+        guest=before.guest + 1,
+        idle=before.idle + 1,
+        iowait=before.iowait + 1,
+        steal=before.steal + 0.4,
     )
-    monkeypatch.setattr("emulator.experiments.runner.host_monitor.os.cpu_count", lambda: 2)
-    monkeypatch.setattr("emulator.experiments.runner.host_monitor.os.sysconf", lambda _: 100)
-    write_proc(tmp_path, "100 0 100 1000 0 0 0 0", sandbox=1000)
-    probe = HostProbe(tmp_path)
-    write_proc(tmp_path, "160 0 120 1080 20 0 0 20", sandbox=1100)
-    sample = probe.sample()
-    assert (sample.cpu_busy, sample.steal) == (0.5, 0.1)  # of 200 ticks 100 idle, 20 stolen
-    assert (sample.load1, sample.mem_available_mb) == (1.25, 2048)
-    assert sample.sandbox_cpu == 0.25  # 100 ticks, of two CPUs in two seconds
+    assert cpu_shares(before, now) == (0.5, 0.1)
+    assert cpu_shares(before, before) == (0, 0)
 
 
-def test_without_a_sandbox_its_share_is_not_known(tmp_path: Path) -> None:
-    write_proc(tmp_path, "100 0 100 1000 0 0 0 0")
-    (tmp_path / "12").mkdir()  # a process that ended while it was looked at
-    assert HostProbe(tmp_path).sample().sandbox_cpu is None
+def test_sandboxes_have_used_what_their_processes_did_since_the_last_sample() -> None:
+    before = {1: 10.0, 2: 5.0, 3: 9.0}
+    now = {1: 10.5, 3: 0.25, 4: 2.0}  # 2 ended, another process has 3's pid, 4 is new
+    assert used_by_sandboxes(before, now) == 2.5
+
+
+def test_a_process_with_a_runtime_api_is_a_sandbox() -> None:
+    environment = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1"}
+    burn = "sum(range(3_000_000)); print('done', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", burn],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as sandbox:
+        assert sandbox.stdout is not None
+        sandbox.stdout.readline()
+        assert sandbox_times()[sandbox.pid] > 0
+        sample = HostProbe().sample()
+        sandbox.communicate(b"\n")
+    assert sample.sandbox_cpu is not None
+    assert sandbox.pid not in sandbox_times()
 
 
 def test_the_guard_writes_what_it_samples_until_it_is_left(tmp_path: Path) -> None:
@@ -154,7 +163,7 @@ def test_the_guard_writes_what_it_samples_until_it_is_left(tmp_path: Path) -> No
     assert len(lines) >= 2  # the last one comes when it is left
 
 
-def test_the_real_proc_can_be_read() -> None:
+def test_this_host_can_be_sampled() -> None:
     sample = HostProbe().sample()
     assert 0 <= sample.cpu_busy <= 1
     assert sample.mem_available_mb > 0

@@ -8,7 +8,7 @@ import pytest
 
 from emulator.cli import main
 from emulator.errors import SettingsError, TestbedError
-from emulator.experiments.analysis.memory_choice import Strategy, Tried, choose
+from emulator.experiments.analysis.memory_choice import SizeSample, Strategy, choose
 from emulator.experiments.records.request_table import read_csv
 from emulator.experiments.records.study_reader import read_study
 from emulator.experiments.report.study_page import report_run
@@ -143,15 +143,15 @@ def test_a_run_directory_that_is_in_use_is_refused(tuning: Tuning, tmp_path: Pat
 
 
 def test_what_it_prints_names_the_winner_and_how_sure_it_is(tuning: Tuning) -> None:
-    tried = [Tried(128, (400.0,) * 9, (1e-6,) * 9), Tried(256, (200.0,) * 9, (2e-6,) * 9)]
+    tried = [SizeSample(128, (400.0,) * 9, (1e-6,) * 9), SizeSample(256, (200.0,) * 9, (2e-6,) * 9)]
     text = tuned(tried, choose(tried, Strategy.SPEED), replace(tuning, strategy=Strategy.SPEED))
     assert "echo: 256 MB for the greatest speed, in 100 % of the resamples." in text
     assert "time   128 MB |########################################\n" in text
     assert "time   256 MB |####################\n" in text
     assert "256 MB   200 ms" in text
     doubtful = [
-        Tried(128, (400.0, 200.0) * 5, (1e-6,) * 10),
-        Tried(256, (300.0,) * 10, (1.0,) * 10),
+        SizeSample(128, (400.0, 200.0) * 5, (1e-6,) * 10),
+        SizeSample(256, (300.0,) * 10, (1.0,) * 10),
     ]
     text = tuned(doubtful, choose(doubtful, Strategy.SPEED), tuning)
     assert "The sizes are close" in text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.experiments.analysis.claims import Finding, Verdict, all_findings, findings
+from emulator.experiments.analysis.claims.catalogue import Finding, Verdict, all_findings, findings
 from emulator.experiments.records.request_table import read_csv, write_csv
 from emulator.experiments.records.study_reader import read_study
 from tests.experiments.made_study import JAVA, TF, CellPlan, the_study, write_study
