@@ -1,6 +1,5 @@
 """Starts what measures: `testbed demo`, `experiment`, `tune`, `bench` and `fidelity`."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -157,23 +156,15 @@ def fidelity(
     """Compare the CPU share with AWS's at eleven memory sizes."""
     from emulator.experiments.fidelity.command import (  # noqa: PLC0415
         fidelity_document,
+        measure_fidelity,
         report_fidelity,
-        run_fidelity,
     )
 
-    folder = report or run_dir or _new_folder("fidelity")
     with progress_to_stderr(when=as_json):
-        code = (
-            report_fidelity(folder)
-            if report is not None
-            else run_fidelity(
-                backends=backend or ["docker", "process"], repetitions=repetitions, run_dir=folder
-            )
+        folder = report or measure_fidelity(
+            backends=backend or ["docker", "process"], repetitions=repetitions, run_dir=run_dir
         )
-    if as_json and code == 0:
+        code = 1 if folder is None else report_fidelity(folder)
+    if as_json and folder is not None:
         print_json(fidelity_document(folder))
     return code
-
-
-def _new_folder(kind: str) -> Path:
-    return Path("runs") / f"{kind}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
