@@ -130,7 +130,7 @@ async def open_backend(
             display.say(f"{error} Sandboxes are processes of this machine instead.")
         else:
             return docker
-    enter_delegated_scope(say, settings.cgroup_root)
+    enter_delegated_scope(display.say, settings.cgroup_root)
     process = ProcessBackend(state.path, state.instance, cgroup_root=settings.cgroup_root)
     await process.open()
     return process
