@@ -1,9 +1,9 @@
 """Makes Lambda's platform events, as its Telemetry API sends them and as a JSON log shows them.
 
 Pure: times come in as epoch seconds, durations as seconds, and an event goes out as the document
-that is sent. Who wants an event is not known here. Sources: the developer guide's "Lambda Telemetry API Event schema reference" (schema
-version 2022-12-13), its "Log-level filtering" (the system log's levels), and lines that AWS wrote
-in 2024 and 2026, from which the order of the fields is.
+that is sent. Who wants an event is not known here. Sources: the developer guide's "Lambda Telemetry
+API Event schema reference" (schema version 2022-12-13), its "Log-level filtering" (the system log's
+levels), and lines that AWS wrote in 2024 and 2026, from which the order of the fields is.
 """
 
 from __future__ import annotations
