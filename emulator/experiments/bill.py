@@ -24,10 +24,10 @@ from emulator.core.billing import (
 from emulator.core.model import StartKind
 from emulator.core.prices import PRICES_2018, PRICES_2025, Architecture, Prices
 from emulator.core.profile import AWS_2025, PROFILES
-from emulator.errors import RunDirectoryError, TestbedError
+from emulator.errors import RunDirectoryError, SettingsError
 from emulator.experiments.analysis import formatting
 from emulator.experiments.records.run_directory import RUN, read_run
-from emulator.experiments.report.text import aligned
+from emulator.experiments.report.text import aligned_table
 from emulator.telemetry.log_lines import init_duration
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def bill_run(path: Path, *, prices: str = "", free_tier: bool = False) -> str:
 
     Raises:
         RunDirectoryError: there is no run, or it is damaged.
-        TestbedError: what was run could not be bought on the table's date.
+        SettingsError: what was run could not be bought on the table's date.
     """
     runs = [read_run(folder) for folder in _folders(path)]
     profile = PROFILES.get(runs[0].info.profile, AWS_2025)
@@ -69,11 +69,13 @@ def bill_run(path: Path, *, prices: str = "", free_tier: bool = False) -> str:
     try:
         lines = [line for run in runs for line in _lines(run, table)]
     except ValueError as error:
-        raise TestbedError(f"{path} has no bill of {table.date}: {error}.") from error
+        raise SettingsError(f"{path} has no bill of {table.date}: {error}.") from error
     whole = sum_up(table, (charge for *_, charge in lines))
     rows = [_HEAD, *_rows(lines)]
     title = f"{path}: prices of {table.date}, us-east-1, without API Gateway"
-    return "\n".join([title, "", *aligned(rows), "", *_totals(whole, free_tier=free_tier)])
+    incomplete = [f"Incomplete: {sentence}" for run in runs for sentence in run.missing]
+    totals = _totals(whole, free_tier=free_tier)
+    return "\n".join([title, *incomplete, "", *aligned_table(rows), "", *totals])
 
 
 def _folders(path: Path) -> list[Path]:

@@ -14,22 +14,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.experiments.analysis import formatting
-from emulator.experiments.analysis.cell_stats import all_stats, cold, warm
+from emulator.experiments.analysis.cell_stats import all_stats
 from emulator.experiments.analysis.memory_curve import memory_curves
+from emulator.experiments.analysis.requests import cold_latencies, warm_latencies
 from emulator.experiments.records.request_table import REQUESTS_CSV
-from emulator.experiments.records.study import DONE
+from emulator.experiments.records.study import CellStatus
 from emulator.experiments.records.study_file import STUDY
 from emulator.experiments.records.study_reader import read_study
+from emulator.experiments.report.advice import advice
 from emulator.experiments.report.labels import cell_names
-from emulator.experiments.report.study_page import advice, report_run
-from emulator.experiments.report.text import aligned
+from emulator.experiments.report.study_page import report_run
+from emulator.experiments.report.text import aligned_table
 from emulator.experiments.runner.study import run_experiment
+from emulator.project import SMALL_STUDY, project_path
 
 if TYPE_CHECKING:
     from emulator.experiments.analysis.cell_stats import CellStats
     from emulator.experiments.records.study import StudyRun
 
-PLAN = Path(__file__).resolve().parents[2] / "studies" / "small.toml"
 _BROKEN_OFF = 130
 _WIDTH = 100
 _INTRODUCTION = """\
@@ -47,7 +49,7 @@ def run_demo(
     *,
     backend: str = "auto",
     run_dir: Path | None = None,
-    plan: Path = PLAN,
+    plan: Path | None = None,
     python: str = sys.executable,
 ) -> int:
     """The exit code: 0 where every cell is done and every request was answered right.
@@ -57,13 +59,14 @@ def run_demo(
     Args:
         backend: auto, docker or process.
         run_dir: what it leaves; None: a new `runs/demo-<time>`.
-        plan: what to run.
+        plan: what to run; None: the study in small of the project in the current folder or, where
+            there is none, of this installation.
         python: the interpreter that emulators and Locust run in.
 
     Raises:
         TestbedError: nothing was started: the plan or the folder is wrong.
     """
-    plan = _short(plan)
+    plan = _short(plan or small_study())
     folder = run_dir or Path("runs") / f"demo-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     print(_INTRODUCTION)
     run_experiment(plan, backends=(backend,), dry_run=True)
@@ -72,8 +75,13 @@ def run_demo(
     return code if code == _BROKEN_OFF else _conclude(folder)
 
 
+def small_study() -> Path:
+    """Returns the plan of the study in small: the user's own copy, or else this installation's."""
+    return SMALL_STUDY if SMALL_STUDY.is_file() else project_path(SMALL_STUDY)
+
+
 def _short(path: Path) -> Path:
-    """As one would type it, where it lies below the folder that the user is in."""
+    """Returns the path as a user would type it, where the path lies below the current folder."""
     here = Path(os.path.relpath(path))
     return path if ".." in here.parts else here
 
@@ -101,7 +109,7 @@ def summary(study: StudyRun, stats: list[CellStats]) -> list[str]:
     if not stats:
         return ["No request was made."]
     names = cell_names(study.cells)
-    lines = aligned([_HEAD, *(_line(study, figures, names) for figures in stats)])
+    lines = aligned_table([_HEAD, *(_line(study, figures, names) for figures in stats)])
     cells = [figures.cell for figures in stats]
     slowed = [
         f"  {names[cell.id]}: {cell.host_bound or cell.host_remark}"
@@ -125,10 +133,10 @@ def _line(study: StudyRun, figures: CellStats, names: dict[str, str]) -> tuple[s
         formatting.count(figures.errors),
         formatting.count(figures.cold_starts),
         formatting.time(figures.cold_ms.value),
-        formatting.time(max(cold(rows), default=None)),
+        formatting.time(max(cold_latencies(rows), default=None)),
         formatting.time(figures.warm_ms.value),
-        formatting.time(max(warm(rows), default=None)),
-        formatting.money(figures.million(cell.condition.profile)),
+        formatting.time(max(warm_latencies(rows), default=None)),
+        formatting.money(figures.own_million),
     )
 
 
@@ -137,12 +145,12 @@ def failures_of(study: StudyRun, stats: list[CellStats]) -> list[str]:
     found = [
         f"{cell.id} is {cell.status}{f': {cell.error}' if cell.error else '.'}"
         for cell in study.cells
-        if cell.status != DONE
+        if cell.status is not CellStatus.DONE
     ]
     found += [
         f"{cell.id} is done and has no request."
         for cell in study.cells
-        if cell.status == DONE and not study.rows.get(cell.id)
+        if cell.status is CellStatus.DONE and not study.rows.get(cell.id)
     ]
     for figures in stats:
         if figures.errors:

@@ -12,8 +12,8 @@ from emulator.cli import main
 from emulator.errors import SettingsError
 from emulator.experiments import demo
 from emulator.experiments.analysis.cell_stats import all_stats
-from emulator.experiments.demo import PLAN, failures_of, run_demo, summary
-from emulator.experiments.plan.cells import cells as cells_of
+from emulator.experiments.demo import failures_of, run_demo, small_study, summary
+from emulator.experiments.plan.cells import planned_cells
 from emulator.experiments.plan.loader import load
 from emulator.experiments.records.study_reader import read_study
 from emulator.experiments.runner.cell import CellRunner
@@ -144,7 +144,7 @@ def test_the_table_says_where_this_machine_was_the_bottleneck(tmp_path: Path) ->
 
 
 def test_the_plan_of_the_demo_takes_less_than_five_minutes() -> None:
-    assert sum(cell.expected_s for cell in cells_of(load(PLAN))) < 300
+    assert sum(cell.expected_s for cell in planned_cells(load(small_study()))) < 300
 
 
 def test_the_command_line_starts_the_demo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

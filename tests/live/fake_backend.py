@@ -129,13 +129,20 @@ class FakeProcess:
             case Outcome.OK:
                 self._max_memory_mb = answer.max_memory_mb
                 self._listener.responded(work.request_id, work.payload)
-                self._listener.asked()
+                self._ask_after(answer)
             case Outcome.ERROR:
                 self._max_memory_mb = answer.max_memory_mb
                 self._listener.errored(work.request_id, answer.error_type, b"{}")
-                self._listener.asked()
+                self._ask_after(answer)
             case Outcome.EXIT | Outcome.OUT_OF_MEMORY:
                 self._exit(answer)
+
+    def _ask_after(self, answer: Answer) -> None:
+        """A runtime asks for its next work a while after its answer."""
+        if answer.ask:
+            self._timer = self._loop.call_later(answer.ask, self._listener.asked)
+        else:
+            self._listener.asked()
 
     def _exit(self, end: Start | Answer) -> None:
         starved = end.outcome is Outcome.OUT_OF_MEMORY

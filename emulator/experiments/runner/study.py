@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.errors import SettingsError, TestbedError
-from emulator.experiments.plan.cells import cells as cells_of
+from emulator.experiments.plan.cells import planned_cells
 from emulator.experiments.plan.loader import load
 from emulator.experiments.records.request_rows import cell_rows
 from emulator.experiments.records.request_table import (
@@ -29,7 +29,8 @@ from emulator.experiments.records.request_table import (
     write_parquet,
 )
 from emulator.experiments.records.run_directory import read_run
-from emulator.experiments.records.study_file import STUDY, CellStatus, StudyFile
+from emulator.experiments.records.study import CellStatus
+from emulator.experiments.records.study_file import STUDY, StudyFile
 from emulator.experiments.runner.cell import CellRunner, NotStartedError
 from emulator.experiments.runner.emulator_process import stoppable
 from emulator.experiments.runner.progress import StudyProgress, span
@@ -37,10 +38,10 @@ from emulator.experiments.runner.progress import StudyProgress, span
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from emulator.experiments.plan.cells import Cell
+    from emulator.experiments.plan.cells import PlannedCell
     from emulator.experiments.plan.model import Plan
+    from emulator.experiments.records.request_table import RequestRow
 
-CELLS = "cells"
 _STATE = Path(".testbed") / "study"
 _DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 _MOST_START_FAILURES = 2
@@ -75,7 +76,7 @@ def run_experiment(
         backends=backends or (earlier.backends if earlier else ()),
         can_drop_caches=os.access(_DROP_CACHES, os.W_OK),
     )
-    cells = cells_of(plan)
+    cells = planned_cells(plan)
     if dry_run:
         print("\n".join(overview(plan, cells)))
         return 0
@@ -89,7 +90,7 @@ def run_experiment(
         return _Study(plan_path, folder, study, runner, cells).run()
 
 
-def overview(plan: Plan, cells: Sequence[Cell]) -> list[str]:
+def overview(plan: Plan, cells: Sequence[PlannedCell]) -> list[str]:
     """A line a cell, then the time that all should take."""
     lines = [f"{cell.id}   {span(cell.expected_s)}" for cell in cells]
     total = span(sum(cell.expected_s for cell in cells))
@@ -100,16 +101,14 @@ def _new_folder(name: str) -> Path:
     return Path("runs") / f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
 
 
-def _created(folder: Path, plan: Plan, cells: list[Cell]) -> StudyFile:
-    if folder.exists() and any(folder.iterdir()):
-        hint = "; --resume goes on with the study in it" if (folder / STUDY).exists() else ""
-        raise SettingsError(f"{folder} is not empty; a run needs a folder of its own{hint}.")
-    folder.mkdir(parents=True, exist_ok=True)
-    return StudyFile.create(folder, plan, cells)
+def _created(folder: Path, plan: Plan, cells: list[PlannedCell]) -> StudyFile:
+    return StudyFile.create(
+        folder, name=plan.name, cells=cells, plan=plan.raw, plan_text=plan.text, seed=plan.seed
+    )
 
 
-def _check_same(study: StudyFile, folder: Path, plan: Plan, cells: list[Cell]) -> None:
-    if study.plan_text != plan.text or not study.is_of(cells):
+def _check_same(study: StudyFile, folder: Path, plan: Plan, cells: list[PlannedCell]) -> None:
+    if study.plan_text != plan.text or not study.has_cells(cells):
         raise SettingsError(
             f"{folder} is a run of another plan, or of this one before it was changed; its own "
             f"stands in {folder / STUDY} as plan_text."
@@ -125,14 +124,16 @@ class _Study:
         folder: Path,
         study: StudyFile,
         runner: CellRunner,
-        cells: list[Cell],
+        cells: list[PlannedCell],
     ) -> None:
         self._plan_path = plan_path
         self._folder = folder
         self._study = study
         self._runner = runner
         self._cells = cells
-        self._waiting = [cell for cell in cells if study.status(cell.id) is not CellStatus.DONE]
+        self._waiting = [
+            cell for cell in cells if study.cell(cell.id).status is not CellStatus.DONE
+        ]
         self._progress = StudyProgress(self._waiting, len(cells) - len(self._waiting))
         self._not_started: Counter[tuple[str, str]] = Counter()
 
@@ -142,8 +143,9 @@ class _Study:
             flush=True,
         )
         try:
-            for cell in self._waiting:
-                self._one(cell)
+            with self._progress:
+                for cell in self._waiting:
+                    self._one(cell)
         except KeyboardInterrupt:
             again = f"testbed experiment {self._plan_path} --resume {self._folder}"
             print(f"\nStopped. `{again}` goes on.", flush=True)
@@ -154,11 +156,11 @@ class _Study:
             self._write_tables()
         return self._verdict()
 
-    def _one(self, cell: Cell) -> None:
-        place = cell.axes.function, cell.axes.backend
+    def _one(self, cell: PlannedCell) -> None:
+        place = cell.condition.function, cell.condition.backend
         self._progress.begin(cell)
         if self._not_started[place] >= _MOST_START_FAILURES:
-            why = f"not tried: {cell.axes.function} did not start {_MOST_START_FAILURES} times"
+            why = f"not tried: {cell.condition.function} did not start {_MOST_START_FAILURES} times"
             self._study.fail(cell.id, why)
             self._progress.end(why)
             return
@@ -175,8 +177,8 @@ class _Study:
             raise
         self._progress.end(words)
 
-    def _measure(self, cell: Cell) -> str:
-        folder = self._folder / CELLS / cell.id
+    def _measure(self, cell: PlannedCell) -> str:
+        folder = self._study.cell(cell.id).folder
         if folder.exists():
             shutil.rmtree(folder)  # what an earlier try left of it
         guard = self._runner.run(cell, folder, self._progress.note)
@@ -188,11 +190,11 @@ class _Study:
         return f"{words}; host-bound ({host.why})" if host.bound else words
 
     def _write_tables(self) -> None:
-        rows = []
-        for cell in self._cells:
-            if self._study.status(cell.id) is CellStatus.DONE:
-                run = read_run(self._folder / CELLS / cell.id)
-                rows += cell_rows(cell, run, host_bound=self._study.host_bound(cell.id))
+        rows: list[RequestRow] = []
+        for planned in self._cells:
+            cell = self._study.cell(planned.id)
+            if cell.status is CellStatus.DONE:
+                rows += cell_rows(cell, read_run(cell.folder))
         write_csv(self._folder / REQUESTS_CSV, rows)
         write_parquet(self._folder / REQUESTS_PARQUET, rows)
 

@@ -64,10 +64,14 @@ class Limitation(StrEnum):
     """What is written to /tmp takes its room from the function's memory."""
     CPU_UNLIMITED = "cpu-unlimited"
     LATE_CONTROL = "late-control"
-    """The CPU share and the freezer take effect tens of milliseconds late."""
+    """The CPU share takes effect tens of milliseconds late."""
     PROCESSES_UNLIMITED = "processes-unlimited"
+    UNFROZEN = "unfrozen"
+    """Sandboxes go on running between invocations."""
     ESCAPABLE_FREEZE = "escapable-freeze"
     """A process can leave what is frozen between invocations."""
+    KERNEL_UNFILTERED = "kernel-unfiltered"
+    """Functions may make user namespaces and use the kernel's keyrings."""
 
 
 @dataclass(frozen=True, slots=True)

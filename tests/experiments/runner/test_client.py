@@ -114,7 +114,10 @@ def test_pings_go_out_in_parallel_on_schedule_with_rows_that_are_marked(
     server.enough = 4
     rows = tmp_path / "clients.csv"
     # a minute in ten milliseconds
-    with asker(server.url) as asking, Pinging(asking, Ping(1, 2), rows, slower=1 / 6000):
+    with (
+        asker(server.url) as asking,
+        Pinging(asking, Ping(every_minutes=1, parallel=2), rows, slower=1 / 6000),
+    ):
         assert server.asked_enough.wait(10)
     head, *lines = rows.read_text().splitlines()
     assert head == CLIENT_HEADER
@@ -124,7 +127,10 @@ def test_pings_go_out_in_parallel_on_schedule_with_rows_that_are_marked(
 
 
 def test_no_ping_comes_before_its_first_period_is_over(server: Server, tmp_path: Path) -> None:
-    with asker(server.url) as asking, Pinging(asking, Ping(60), tmp_path / "c.csv", slower=1):
+    with (
+        asker(server.url) as asking,
+        Pinging(asking, Ping(every_minutes=60), tmp_path / "c.csv", slower=1),
+    ):
         pass
     assert server.bodies == []
     assert not (tmp_path / "c.csv").exists()

@@ -127,7 +127,7 @@ def test_a_cell_that_fails_is_told_and_the_others_are_run(
     run_cell = run_module.CellRunner.run
 
     def fail_at_256(self: Any, cell: Any, *rest: Any) -> Any:
-        if cell.axes.memory_mb == 256:
+        if cell.memory_mb == 256:
             raise run_module.TestbedError("Locust ended with exit code 1.")
         return run_cell(self, cell, *rest)
 
@@ -158,7 +158,7 @@ def test_failed_starts_are_forgotten_when_the_function_starts(
     run_cell = run_module.CellRunner.run
 
     def fail_sometimes(self: Any, cell: Any, *rest: Any) -> Any:
-        if cell.axes.memory_mb != 512:
+        if cell.memory_mb != 512:
             raise run_module.NotStartedError("no")
         return run_cell(self, cell, *rest)
 
@@ -178,7 +178,7 @@ def test_ctrl_c_gives_the_cell_back_and_resume_finishes(
     run_cell = run_module.CellRunner.run
 
     def interrupted(self: Any, cell: Any, cell_folder: Path, note: Any) -> Any:
-        if cell.axes.memory_mb == 512:
+        if cell.memory_mb == 512:
             cell_folder.mkdir(parents=True)
             (cell_folder / "journal.jsonl").write_text("half a li")
             raise KeyboardInterrupt
@@ -263,9 +263,9 @@ def test_the_command_line_takes_a_plan(tmp_path: Path, capsys: pytest.CaptureFix
     plan = write_plan(tmp_path, ONE)
     assert main(["experiment", str(plan), "--backend", "docker", "--dry-run"]) == 0
     assert "1 cells of tiny" in capsys.readouterr().out
-    plan.write_text("axes = 1")
+    plan.write_text("seed = -1")
     assert main(["experiment", str(plan)]) == 2
-    assert "plan.toml is refused:\n  scenario: is missing" in capsys.readouterr().err
+    assert "plan.toml is refused:\n  seed: must be at least 0" in capsys.readouterr().err
 
 
 def test_without_a_folder_a_run_has_one_of_its_own(
