@@ -191,7 +191,7 @@ async def test_all_that_is_wrong_is_told_as_aws_tells_it() -> None:
         assert (status, answer["errorType"]) == (400, "Logs.ValidationError")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])
 async def test_subscription_that_is_no_document_is_refused(body: bytes) -> None:
     async with sandbox() as here:
         status, answer = here.ask(body)
