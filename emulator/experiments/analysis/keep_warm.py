@@ -36,7 +36,7 @@ class KeepWarm:
     incomplete: bool
     """Whether the records of a cell miss something."""
     without_ping: str
-    """A letter a request, C cold and W warm; empty where the study has no cell without pings."""
+    """A letter for each request, C cold and W warm; empty without such a cell."""
     with_ping: str
     mean_without: Estimate
     mean_with: Estimate
