@@ -17,19 +17,21 @@ from dataclasses import asdict
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
-import uvicorn
 import uvloop
 
 from emulator.api.app import create_app
 from emulator.api.companion.route import OtherServices
 from emulator.api.function_url.route import function_url
+from emulator.api.peers import SandboxNetworks
+from emulator.api.server import GatewayServer, gateway_config
 from emulator.config import BackendChoice
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings
 from emulator.core.profile import PROFILES
 from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
 from emulator.errors import BackendUnavailableError, SettingsError
-from emulator.host.machine import machine, memory_mb
+from emulator.host.machine import machine
+from emulator.host.memory import memory_mb
 from emulator.live.backends.process.backend import ProcessBackend
 from emulator.live.clock import MonotonicClock
 from emulator.live.companion.process import Companion
@@ -49,8 +51,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from fastapi import FastAPI
-
+    from emulator.api.app import Gateway
     from emulator.config import Settings
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.profile import Profile
@@ -59,11 +60,6 @@ if TYPE_CHECKING:
 _VERSIONED = ("awslambdaric", "docker", "fastapi", "locust", "moto", "numpy", "uvicorn")
 _HOST_SHARE = 0.75
 """Share of this machine's memory that sandboxes get; the rest is for everything else."""
-_KEEP_CONNECTION = 75
-"""Seconds that an idle client's connection is kept: load that comes at a slow pace, such as one
-request a few seconds, must not meet the moment in which it is closed."""
-_GRACE = 3
-"""Seconds that requests under way get when the emulator is told to stop."""
 _BYTES_OF_A_DOWNLOAD = ": Progress "
 """Marks pip's lines of a running download, which are for bars only: four of them a second."""
 _MOST_PORT = 65535
@@ -152,7 +148,7 @@ async def _serve(
     origin = time.time()
     run = settings.run_dir or state.new_run()
     describe_run(run, _facts(settings, profile, backend, loaded.functions, origin))
-    for sentence in (*loaded.remarks, *backend.unenforced):
+    for sentence in (*loaded.remarks, *backend.unenforced.values()):
         display.say(f"Not as on Lambda: {sentence}")
     with (
         JournalFile(run / "journal.jsonl") as journal,
@@ -190,6 +186,7 @@ async def _serve(
                 logs=logs,
                 metrics=metrics,
                 others=others,
+                sandboxes=SandboxNetworks.around(backend.runtime_api_host),
             )
             await _Server(app, run, loaded, display.say).serve(listeners)
         finally:
@@ -230,7 +227,7 @@ def _facts(
         "started_at": origin,
         "profile": profile.name,
         "backend": backend.name,
-        "unenforced": list(backend.unenforced),
+        "unenforced": list(backend.unenforced.values()),
         "settings": asdict(settings),
         "scheduling": asdict(_scheduling(settings, profile)),
         "seed": settings.seed,
@@ -283,22 +280,13 @@ def _environment(backend: SandboxBackend, listeners: list[socket.socket]) -> dic
     return {"AWS_ENDPOINT_URL": f"http://{backend.runtime_api_name}:{port}"}
 
 
-class _Server(uvicorn.Server):
+class _Server(GatewayServer):
     """Runs uvicorn in our loop; signals are ours, since work remains when the server has ended."""
 
     def __init__(
-        self, app: FastAPI, run: Path, loaded: template.Template, say: Callable[[str], None]
+        self, app: Gateway, run: Path, loaded: template.Template, say: Callable[[str], None]
     ) -> None:
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_keep_alive=_KEEP_CONNECTION,
-            timeout_graceful_shutdown=_GRACE,
-            server_header=False,
-        )
-        super().__init__(config)
+        super().__init__(gateway_config(app))
         self._run = run
         self._say = say
         self._routes = loaded.routes

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
 from emulator.errors import BackendUnavailableError
 from emulator.live.backends.docker.client import DockerEngine, EngineError
+from emulator.live.backends.docker.containers import LABEL, list_containers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
 BASE = "public.ecr.aws/lambda/python:3.13"
+T = TypeVar("T")
 
 
 def require_docker() -> None:
     """Skips the test, or fails it where TESTBED_REQUIRE_DOCKER is set."""
     try:
-        _ask(lambda api: api.inspect_image(BASE))
+        _ask(lambda engine: engine.call(f"GET /images/{BASE}/json"))
     except (BackendUnavailableError, EngineError) as error:
         if os.environ.get("TESTBED_REQUIRE_DOCKER"):
             raise
@@ -29,18 +31,17 @@ def require_docker() -> None:
 
 
 def containers_of(state: Path) -> list[str]:
-    """Names of the containers, running or not, of the emulator with this state directory."""
-    label = f"serverless-testbed.instance={(state / 'instance').read_text().strip()}"
-    found = _ask(lambda api: api.containers(all=True, filters={"label": label}))
-    return [container["Names"][0] for container in found]
+    """Returns the names of the containers of the emulator with this state directory."""
+    label = f"{LABEL}={(state / 'instance').read_text().strip()}"
+    return sorted(_ask(lambda engine: list_containers(engine, label)))
 
 
-def _ask(question: Callable[[Any], Any]) -> Any:
-    async def ask() -> Any:
+def _ask(question: Callable[[DockerEngine], Awaitable[T]]) -> T:
+    async def ask() -> T:
         engine = DockerEngine()
         try:
             await engine.connect()
-            return await engine.call(question)
+            return await question(engine)
         finally:
             await engine.close(5)
 

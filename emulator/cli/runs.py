@@ -1,7 +1,7 @@
 """Starts what measures: `testbed demo`, `experiment`, `tune`, `bench` and `fidelity`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,6 @@ from emulator.cli.options import BACKENDS, Backend, Function, Json, Profile, Rea
 from emulator.cli.output import print_json, progress_to_stderr
 from emulator.errors import SettingsError
 from emulator.project import TEMPLATE
-
-if TYPE_CHECKING:
-    from emulator.experiments.analysis.memory_choice import Choice, SizeSample
 
 
 def demo(
@@ -99,7 +96,10 @@ def tune(
 ) -> int:
     """Find the best memory size of a function."""
     from emulator.experiments.analysis.memory_choice import Strategy  # noqa: PLC0415
-    from emulator.experiments.tune.command import Tuning, run_tune  # noqa: PLC0415
+    from emulator.experiments.tune.command import run_tune  # noqa: PLC0415
+    from emulator.experiments.tune.command import tune as tune_sizes  # noqa: PLC0415
+    from emulator.experiments.tune.results import tune_document  # noqa: PLC0415
+    from emulator.experiments.tune.tuning import Tuning  # noqa: PLC0415
 
     tuning = Tuning(
         function=function,
@@ -112,24 +112,12 @@ def tune(
         backend=backend,
         profile=profile,
     )
-    found: dict[str, Any] = {}
-
-    def take(folder: Path, tried: "list[SizeSample]", choice: "Choice") -> None:
-        found["run"] = folder
-        found["best_memory_mb"] = tried[choice.place].memory_mb
-        found["confidence"] = choice.confidence
-        found["sizes"] = [
-            {"memory_mb": size.memory_mb, "time_ms": time, "dollars": dollars, "share_won": share}
-            for size, time, dollars, share in zip(
-                tried, choice.times_ms, choice.dollars, choice.shares, strict=True
-            )
-        ]
-
-    with progress_to_stderr(when=as_json):
-        code = run_tune(tuning, run_dir, take=take)
-    if as_json:
-        print_json(found)
-    return code
+    if not as_json:
+        return run_tune(tuning, run_dir)
+    with progress_to_stderr(when=True):
+        results = tune_sizes(tuning, run_dir)
+    print_json(tune_document(results))
+    return 0
 
 
 def _memories(text: str) -> tuple[int, ...]:
@@ -141,14 +129,16 @@ def _memories(text: str) -> tuple[int, ...]:
 
 def bench(*, backend: RealBackends = None, as_json: Json = False) -> int:
     """Measure the emulator itself."""
-    from emulator.experiments.benchmark.command import run_bench  # noqa: PLC0415
+    from emulator.experiments.benchmark.command import measure_bench, run_bench  # noqa: PLC0415
+    from emulator.experiments.benchmark.figures import bench_document  # noqa: PLC0415
 
-    found: dict[str, Any] = {}
-    with progress_to_stderr(when=as_json):
-        code = run_bench(backends=backend or ["docker", "process"], take=found.update)
-    if as_json:
-        print_json(found)
-    return code
+    backends = backend or ["docker", "process"]
+    if not as_json:
+        return run_bench(backends=backends)
+    with progress_to_stderr(when=True):
+        results = measure_bench(backends=backends)
+    print_json(bench_document(results))
+    return 0 if results.figures else 1
 
 
 def fidelity(

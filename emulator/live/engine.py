@@ -54,7 +54,7 @@ from emulator.live.invocation import Call
 from emulator.live.launcher import Launcher
 from emulator.live.open_invocations import OpenInvocations
 from emulator.live.runtime_api.extensions import ShutdownReason
-from emulator.live.runtime_api.server import Work
+from emulator.live.runtime_api.interface import Work
 from emulator.live.sandbox.environment import function_arn
 from emulator.live.sandbox.lifecycle import BROKEN_OFF, Phase
 
@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     from emulator.live.platform_logger import PlatformLogger
     from emulator.live.recorder import Recorder
     from emulator.live.response_stream import ResponseStream
-    from emulator.live.runtime_api.server import RuntimeApi
+    from emulator.live.runtime_api.interface import RuntimeApi
     from emulator.live.sandbox.live_sandbox import LiveSandbox
     from emulator.live.sandbox.usage import Usage
     from emulator.telemetry.platform_events import Event as TelemetryEvent

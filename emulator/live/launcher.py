@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.live.backends.interface import CpuShare, SandboxSpec
+from emulator.live.runtime_api.admission import Admission
 from emulator.live.sandbox.dilation import SandboxCpu
 from emulator.live.sandbox.environment import sandbox_environment
 from emulator.live.sandbox.live_sandbox import LiveSandbox
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from emulator.live.backends.interface import SandboxBackend
     from emulator.live.clock import LoopClock
     from emulator.live.platform_logger import PlatformLogger
-    from emulator.live.runtime_api.server import RuntimeApi
+    from emulator.live.runtime_api.interface import RuntimeApi
     from emulator.live.sandbox.live_sandbox import SandboxOwner
 
 
@@ -72,7 +73,10 @@ class Launcher:
             OSError: no address is left for the Runtime API.
         """
         configuration = sandbox.configuration
-        endpoint = await self._runtime_api.open(self._backend.runtime_api_host, sandbox)
+        admission = Admission()
+        endpoint = await self._runtime_api.open(
+            self._backend.runtime_api_host, sandbox, admission.admits
+        )
         sandbox.start_with(endpoint)
         stream = self._logger.open_stream(
             configuration, sandbox.id, sandbox.telemetry, provisioned=provisioned
@@ -86,7 +90,9 @@ class Launcher:
         )
         output = self._logger.output(configuration.name, stream, sandbox.id)
         spec = self._spec(sandbox, environment)
-        sandbox.started(await self._backend.start(spec, output, sandbox.process_ended))
+        process = await self._backend.start(spec, output, sandbox.process_ended)
+        admission.started(process)
+        sandbox.started(process)
 
     def _spec(self, sandbox: LiveSandbox, environment: Mapping[str, str]) -> SandboxSpec:
         configuration, profile = sandbox.configuration, self._profile

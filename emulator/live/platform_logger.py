@@ -246,7 +246,8 @@ class PlatformLogger:
 
     def epoch(self, at: float) -> float:
         """Returns the epoch time, in seconds, of a time on the engine's clock."""
-        return self._origin + at * self._clock.dilation
+        # a suspended machine or a clock that was set must not bring deadlines into the past
+        return self._origin + at * self._clock.dilation + self._clock.wall_shift()
 
     def epoch_ms(self, at: float) -> int:
         """Returns the epoch time, in milliseconds, of a time on the engine's clock."""

@@ -7,17 +7,21 @@ passes on the running loop alone.
 from __future__ import annotations
 
 import asyncio
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from emulator.errors import SandboxStartError
-from emulator.live.backends.interface import RUNTIME, Exit
+from emulator.live.backends.interface import RUNTIME, Exit, Limitation
 from emulator.sim.service import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import Seconds
+    from emulator.host.peers import Peer
     from emulator.live.backends.interface import Output, ProcessEnded, Progress, SandboxSpec
-    from emulator.live.runtime_api.server import RuntimeListener, Work
+    from emulator.live.runtime_api.interface import Admits, RuntimeListener, Work
     from emulator.sim.service import Answer, ServiceModel, Start
 
 KILLED = 137
@@ -34,7 +38,12 @@ class FakeRuntimeApi:
         self.endpoints: dict[int, FakeEndpoint] = {}
         self._last_port = 0
 
-    async def open(self, host: str, listener: RuntimeListener) -> FakeEndpoint:  # noqa: ARG002
+    async def open(
+        self,
+        host: str,  # noqa: ARG002
+        listener: RuntimeListener,
+        admits: Admits | None = None,  # noqa: ARG002  # nobody dials
+    ) -> FakeEndpoint:
         self._last_port += 1
         endpoint = FakeEndpoint(self, self._last_port, listener)
         self.endpoints[endpoint.port] = endpoint
@@ -147,6 +156,9 @@ class FakeProcess:
         self._first = True
         self._begin(self._service.restart(self._function, self._sandbox, self._resets))
 
+    async def owns(self, peer: Peer) -> bool:
+        raise AssertionError(f"{peer}: nothing dials")
+
     def terminate(self, name: str) -> None:
         raise AssertionError(f"{name} has no shutdown phase without extensions")
 
@@ -188,7 +200,7 @@ class FakeBackend:
     name = "fake"
     runtime_api_host = "fake"
     runtime_api_name = "fake"
-    unenforced = ()
+    unenforced: Mapping[Limitation, str] = MappingProxyType({})
 
     def __init__(self, service: ServiceModel, runtime_api: FakeRuntimeApi) -> None:
         self.processes: list[FakeProcess] = []

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from emulator.live.backends.interface import RUNTIME, Exit
+from emulator.host.peers import Owners
+from emulator.live.backends.interface import RUNTIME, Exit, Limitation
 
 if TYPE_CHECKING:
     from emulator.core.function_configuration import FunctionConfiguration
+    from emulator.host.peers import Peer
     from emulator.live.backends.interface import Output, ProcessEnded, Progress, SandboxSpec
 
 KILLED = 137
@@ -46,6 +50,9 @@ class ScriptedProcess:
         assert name == RUNTIME, "it has no extensions"
         if self._task.done():
             self._task = asyncio.create_task(self._run())
+
+    async def owns(self, peer: Peer) -> bool:
+        return await Owners(lambda: [os.getpid()]).made(peer)
 
     def terminate(self, name: str) -> None:  # noqa: ARG002
         self._task.cancel()
@@ -147,7 +154,9 @@ class ScriptedBackend:
     name = "scripted"
     runtime_api_host = "127.0.0.1"
     runtime_api_name = "127.0.0.1"
-    unenforced = ("No CPU share is set, since nothing runs.",)
+    unenforced = MappingProxyType(
+        {Limitation.CPU_UNLIMITED: "No CPU share is set, since nothing runs."}
+    )
 
     def __init__(self) -> None:
         self.processes: list[ScriptedProcess] = []

@@ -12,7 +12,8 @@ import pytest
 
 from emulator.core.model import Failure, StartKind
 from emulator.core.profile import AWS_2025
-from tests.live.world import says, world
+from emulator.live.backends.interface import Limitation
+from tests.live.world import lacks, world
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,7 +149,7 @@ the system has no locale of."""
 
 
 def needs_file_system(backend: SandboxBackend) -> None:
-    if says(backend, "see and may write this host's file system"):
+    if lacks(backend, Limitation.HOST_FILE_SYSTEM):
         pytest.skip("sandboxes have no file system of their own, and the backend says so")
 
 
@@ -207,7 +208,7 @@ async def test_descriptors_are_limited_to_1024(backend: SandboxBackend, tmp_path
 async def test_processes_and_threads_are_limited_to_1024(
     backend: SandboxBackend, tmp_path: Path
 ) -> None:
-    if says(backend, "The number of processes and threads is not limited"):
+    if lacks(backend, Limitation.PROCESSES_UNLIMITED):
         pytest.skip("no limit of processes can be enforced here, and the backend says so")
     async with world(backend, tmp_path) as here:
         begun = await told(here, "threads", memory_mb=1769)

@@ -11,7 +11,8 @@ import pytest
 from emulator.core.messages import SandboxReady, StartSandbox, StopSandbox
 from emulator.core.model import StartKind, StopReason, ThrottleReason
 from emulator.core.policy import RecycleAge, ScaleOut
-from tests.live.world import says, world
+from emulator.live.backends.interface import Limitation
+from tests.live.world import lacks, world
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +69,7 @@ def read_from_disk(path):
 
 
 def needs_cpu_share(backend: SandboxBackend) -> None:
-    if says(backend, "No CPU share", "limits no CPU"):
+    if lacks(backend, Limitation.CPU_UNLIMITED):
         pytest.skip("no share of CPU can be enforced here, and the backend says so")
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from emulator.core.journal import Entry
     from emulator.core.profile import Profile
     from emulator.core.records import InvocationRecord
-    from emulator.live.backends.interface import SandboxBackend
+    from emulator.live.backends.interface import Limitation, SandboxBackend
     from emulator.live.invocation import Outcome
 
 HANDLERS = """
@@ -75,9 +75,9 @@ BOUND = 60.0
 """Seconds that any one wait may take."""
 
 
-def says(backend: SandboxBackend, *shortcomings: str) -> bool:
-    """Whether one of these is among what the backend says it cannot enforce here."""
-    return any(words in said for said in backend.unenforced for words in shortcomings)
+def lacks(backend: SandboxBackend, *limitations: Limitation) -> bool:
+    """Returns whether the backend says that it cannot enforce one of these here."""
+    return not backend.unenforced.keys().isdisjoint(limitations)
 
 
 @dataclass

@@ -136,10 +136,15 @@ class _Body:
         self._read.set()
 
     async def client_left(self) -> None:
-        """Returns when the client has closed the connection after its body."""
+        """Returns when the client has closed its side of the connection after its body.
+
+        The server then says so with any message; half-closed clients leave too, as with nginx, so
+        that no queue's message goes to a program that has ended.
+        """
         await self._read.wait()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        if not self.announced and (await self._receive())["type"] == "http.disconnect":
+            return
+        await self._receive()
 
 
 def _url(server: str, scope: Scope) -> httpcore.URL:

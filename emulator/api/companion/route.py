@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import json
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
-
-from starlette.routing import BaseRoute, Match, NoMatchFound
 
 from emulator.api.companion.proxy import Proxy, UpstreamError
 from emulator.api.companion.service_name import OWN, addressed_to, signed_for
@@ -22,8 +21,7 @@ from emulator.errors import CompanionError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from starlette.datastructures import URLPath
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from emulator.live.companion.process import Companion
 
@@ -63,32 +61,24 @@ class OtherServices:
 
     async def fall_back(self, scope: Scope, receive: Receive, send: Send) -> None:
         """For what no route took: other services' unsigned requests, and the unknown ones' 404."""
-        service = addressed_to(scope["headers"]) if scope["type"] == "http" else ""
+        service = addressed_to(scope["headers"])
         if service and service not in OWN:
             await self.serve(service, scope, receive, send)
         else:
             await not_found(scope, receive, send)
 
 
-class SignedRoute(BaseRoute):
+class SignedRoute:
     """Takes every request that is signed for another service."""
 
     def __init__(self, services: OtherServices) -> None:
         self._services = services
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] != "http":
-            return Match.NONE, {}
+    def match(self, scope: Scope) -> ASGIApp | None:
         service = signed_for(scope["headers"], scope["query_string"])
         if not service or service in OWN:
-            return Match.NONE, {}
-        return Match.FULL, {"testbed.service": service}
-
-    def url_path_for(self, name: str, /, **path_params: object) -> URLPath:
-        raise NoMatchFound(name, path_params)
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._services.serve(scope["testbed.service"], scope, receive, send)
+            return None
+        return partial(self._services.serve, service)
 
 
 async def _refuse(send: Send, status: int, service: str, sentence: str) -> None:

@@ -17,7 +17,7 @@ from emulator.experiments.fidelity.aws_curve import AWS
 from emulator.experiments.fidelity.calibration import Calibration, calibrate
 from emulator.experiments.fidelity.rows import SpinRow, write_row
 from emulator.experiments.fidelity.template import FULL_SPEED_MB
-from emulator.experiments.fidelity.throttling import stolen_ms
+from emulator.host.activity import stolen_ms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

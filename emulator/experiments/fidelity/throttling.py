@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 CGROUPS = Path("/sys/fs/cgroup")
 _CPU_STAT = "cpu.stat"
-_STEAL = 8
-"""Index of the stolen ticks in /proc/stat's first line; see proc(5)."""
-_MS_A_TICK = 1000 / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +132,3 @@ def _counts_throttling(stat: Path) -> bool:
         return parse_cpu_stat(stat.read_text()) is not None
     except OSError:
         return False
-
-
-def stolen_ms(stat: Path = Path("/proc/stat")) -> float:
-    """Returns the CPU time that the hypervisor gave to others since boot; 0 where unknown."""
-    try:
-        return int(stat.read_text().split(maxsplit=_STEAL + 1)[_STEAL]) * _MS_A_TICK
-    except (OSError, ValueError, IndexError):
-        return 0.0

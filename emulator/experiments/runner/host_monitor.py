@@ -5,7 +5,7 @@ in which a request was under way, as the load's own start and the pauses slow no
 host-bound where the host, and not the function's own share of CPU, was the bottleneck of its
 typical request: its figures then tell of this machine. A CPU that is full in bursts, as when
 sandboxes start at once, is a remark: the slowest answers tell of this machine, the average hardly.
-The module knows processes of the machine by what psutil tells, and no emulator.
+What is sampled is `host.activity`'s affair.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import bisect
 import csv
 import os
 import threading
-import time
-from dataclasses import astuple, dataclass, fields
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import astuple, fields
+from typing import TYPE_CHECKING, Self
 
 import psutil
 
 from emulator.core.model import StartKind
 from emulator.experiments.records.host_verdict import HostVerdict, Verdict
 from emulator.experiments.records.percentiles import percentile
+from emulator.host.activity import HostProbe, HostSample
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
     from emulator.experiments.records.run_directory import ClientRow
@@ -44,24 +44,6 @@ LOAD_A_CPU = 3.0
 LEAST_MEMORY_MB = 200.0
 _EVERY = 0.5
 """Seconds between two samples."""
-_SANDBOX_VARIABLE = "AWS_LAMBDA_RUNTIME_API"
-"""Environment variable of every process that has a Runtime API to dial."""
-_MB = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class HostSample:
-    """Holds the state of the host, and what was used since the last sample."""
-
-    at_epoch: float
-    cpu_busy: float
-    """Share of all CPUs' time that was used."""
-    steal: float
-    """Share of all CPUs' time that other guests of the hypervisor took."""
-    load1: float
-    mem_available_mb: float
-    sandbox_cpu: float | None
-    """Share of all CPUs' time that sandboxes of any emulator here used; None without sandboxes."""
 
 
 def judge(
@@ -126,73 +108,6 @@ def under_way(clients: Iterable[ClientRow]) -> list[tuple[float, float]]:
 def _overlaps(begin: float, end: float, spans: Sequence[tuple[float, float]]) -> bool:
     last = bisect.bisect_right(spans, end, key=lambda span: span[0]) - 1
     return last >= 0 and spans[last][1] >= begin
-
-
-def cpu_shares(before: Any, now: Any) -> tuple[float, float]:
-    """Returns the shares of all CPUs' time that were used and stolen between two `cpu_times`."""
-    total = _whole(now) - _whole(before)
-    if total <= 0:
-        return 0.0, 0.0
-    idle = _idle(now) - _idle(before)
-    stolen = getattr(now, "steal", 0.0) - getattr(before, "steal", 0.0)
-    return round(1 - idle / total, 4), round(stolen / total, 4)
-
-
-def _idle(times: Any) -> float:
-    return float(times.idle + getattr(times, "iowait", 0.0))
-
-
-def _whole(times: Any) -> float:
-    """Returns all of a CPU's time; a guest's is counted within `user` and `nice` already."""
-    return float(sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0))
-
-
-def sandbox_times() -> dict[int, float]:
-    """Returns the CPU seconds that each sandbox's process has used, by its pid."""
-    found = {}
-    for process in psutil.process_iter():
-        try:
-            if _SANDBOX_VARIABLE in process.environ():
-                times = process.cpu_times()
-                found[process.pid] = times.user + times.system
-        except (psutil.Error, OSError):  # the process ended, or is another user's
-            continue
-    return found
-
-
-def used_by_sandboxes(before: Mapping[int, float], now: Mapping[int, float]) -> float:
-    """Returns CPU seconds between two `sandbox_times`; a new process used all of its own since."""
-    return sum(max(0.0, seconds - before.get(pid, 0.0)) for pid, seconds in now.items())
-
-
-class HostProbe:
-    """Samples this host; each sample tells of the time since the one before."""
-
-    def __init__(self) -> None:
-        self._cpus = psutil.cpu_count() or 1
-        self._times = psutil.cpu_times()
-        self._sandboxes = sandbox_times()
-        self._at = time.monotonic()
-
-    def sample(self) -> HostSample:
-        before, self._times = self._times, psutil.cpu_times()
-        busy, steal = cpu_shares(before, self._times)
-        return HostSample(
-            at_epoch=time.time(),
-            cpu_busy=busy,
-            steal=steal,
-            load1=round(psutil.getloadavg()[0], 2),
-            mem_available_mb=psutil.virtual_memory().available / _MB,
-            sandbox_cpu=self._sandbox_share(),
-        )
-
-    def _sandbox_share(self) -> float | None:
-        before, self._sandboxes = self._sandboxes, sandbox_times()
-        last, self._at = self._at, time.monotonic()
-        passed = self._at - last
-        if not self._sandboxes or passed <= 0:
-            return None
-        return round(used_by_sandboxes(before, self._sandboxes) / passed / self._cpus, 4)
 
 
 def _probe_of_this_host() -> HostProbe | None:

@@ -11,6 +11,7 @@ tests.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import Seconds
+    from emulator.host.peers import Peer
 
 
 RUNTIME = "runtime"
@@ -32,6 +34,44 @@ class Exit:
     code: int
     """As a shell counts it: 128 + N for signal N."""
     out_of_memory: bool = False
+
+
+class Limitation(StrEnum):
+    """Names what Lambda enforces or provides, and a backend on some machine cannot.
+
+    Programs decide by the name; the sentence that tells a person about it stands beside it in
+    `SandboxBackend.unenforced`.
+    """
+
+    HOST_PYTHON = "host-python"
+    """Functions run on the host's Python, whatever runtime they name."""
+    NO_BUNDLED_SDK = "no-bundled-sdk"
+    """Functions have no boto3 but their own."""
+    PARTIAL_IMAGES = "partial-images"
+    """Only some instructions of a Dockerfile count, over the host's libraries."""
+    SHARED_RUNTIME_API = "shared-runtime-api"
+    """A sandbox may dial another's Runtime API, as nobody can tell whose a connection is."""
+    SHARED_NETWORK = "shared-network"
+    """Sandboxes reach what listens on the host's loopback address."""
+    HOST_FILE_SYSTEM = "host-file-system"
+    """Sandboxes see and may write the host's file system."""
+    RUNS_AS_ROOT = "runs-as-root"
+    RUNS_AS_CALLER = "runs-as-caller"
+    """Functions run as the user who started the emulator."""
+    MEMORY_UNLIMITED = "memory-unlimited"
+    SWAP_UNLIMITED = "swap-unlimited"
+    TMP_COUNTS_AS_MEMORY = "tmp-counts-as-memory"
+    """What is written to /tmp takes its room from the function's memory."""
+    CPU_UNLIMITED = "cpu-unlimited"
+    LATE_CONTROL = "late-control"
+    """The CPU share takes effect tens of milliseconds late."""
+    PROCESSES_UNLIMITED = "processes-unlimited"
+    UNFROZEN = "unfrozen"
+    """Sandboxes go on running between invocations."""
+    ESCAPABLE_FREEZE = "escapable-freeze"
+    """A process can leave what is frozen between invocations."""
+    KERNEL_UNFILTERED = "kernel-unfiltered"
+    """Functions may make user namespaces and use the kernel's keyrings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +141,13 @@ class SandboxProcess(Protocol):
         `resettable`, the sandbox is gone and `exited` done.
         """
 
+    async def owns(self, peer: Peer) -> bool:
+        """Returns whether a connection to this machine was made from within the sandbox.
+
+        Takes about a millisecond at most. True of every connection where that cannot be told
+        (`Limitation.SHARED_RUNTIME_API`).
+        """
+
     def limit_cpu(self) -> None:
         """Init is over: sets the spec's CPU share. Returns at once."""
 
@@ -136,8 +183,8 @@ class SandboxBackend(Protocol):
     """The address on which the Runtime API sockets of its sandboxes must listen."""
     runtime_api_name: str
     """The name or address by which its sandboxes reach `runtime_api_host`."""
-    unenforced: tuple[str, ...]
-    """What Lambda enforces and this backend cannot on this machine, one sentence each."""
+    unenforced: Mapping[Limitation, str]
+    """What this backend cannot enforce on this machine, with a sentence for each; after `open`."""
 
     async def open(self) -> None:
         """Readies the backend and reaps what an earlier emulator of the same state left.

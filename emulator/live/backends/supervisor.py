@@ -2,20 +2,24 @@
 
 The supervisor outlives the runtime: it takes one-line commands on its standard input, runs the
 runtime and extensions as its grandchildren, and tells the end of each by a mark on its standard
-output and standard error, through which their own output comes too. It owns the program's text,
-the commands and the marks; it knows neither backend.
+output and standard error, through which their own output comes too. This module owns the commands
+and the marks, `supervisor.sh` beside it is the program; neither knows a backend.
 
 The program is POSIX shell and uses builtin commands alone, as an image may have nothing else. A
 shell starts what it does not wait for with SIGINT and SIGQUIT ignored, and nothing in POSIX shell
 undoes that, so a sandbox's processes have the two ignored until they say otherwise.
 
-The mark carries a secret that comes on standard input, so no output of a function is taken for
-one by chance. It is written at once (it is shorter than PIPE_BUF), wherever the lines around it
-begin and end, and is taken out again without a trace.
+A mark carries a secret that comes on standard input. Where the supervisor is another user than
+the function (see `UserSwitch`), the function can neither read the secret nor signal the
+supervisor; where it is the same, a function that looks for the secret in the supervisor's memory
+finds it, and can pretend an end of its own sandbox's processes, but nothing of another sandbox.
+A mark is written at once (it is shorter than PIPE_BUF), wherever the lines around it begin and
+end, and is taken out again without a trace.
 """
 
 from __future__ import annotations
 
+import importlib.resources
 import itertools
 import re
 import secrets
@@ -32,12 +36,15 @@ EXTENSIONS = "/opt/extensions"
 KILLED = 137
 """128 + SIGKILL."""
 _MARK = b"\x1e"
+_BODY = re.compile(rb"([0-9]{1,9}) ([+-]?[0-9]{1,9})\n")
+_LONGEST = 21
+"""Bytes of a mark after its secret, its newline included."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SHELLS_OWN = re.compile(
     r"UID|EUID|PPID|IFS|OPTIND|OPTARG|PWD|OLDPWD|PS[124]|LINENO|SHLVL|RANDOM|SECONDS|_"
     r"|BASH.*|SHELLOPTS|DIRSTACK|FUNCNAME|GROUPS|HOSTNAME|HOSTTYPE|MACHTYPE|OSTYPE|_tb_.*"
 )
-"""Variables that some shell sets, or refuses to be given, so they pass it by."""
+"""Variables that some shell sets, or refuses to be given."""
 _NOT_FOR_EXTENSIONS = (
     *("AWS_EXECUTION_ENV", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME"),
     *("AWS_XRAY_CONTEXT_MISSING", "AWS_XRAY_DAEMON_ADDRESS", "LAMBDA_RUNTIME_DIR"),
@@ -45,86 +52,9 @@ _NOT_FOR_EXTENSIONS = (
 )
 """Source: "Lambda Extensions API", developer guide, on an extension's environment."""
 
-# Each process has a follower, a subshell that waits for it, tells its end and passes signals on:
-# SIGTERM as it is, SIGUSR1 as SIGKILL. A `wait` that a signal interrupts answers as if that had
-# ended the process, so what looks like a signal is believed when it is told twice of a process that
-# was gone before the `wait`; a shell that has told the true status may answer 127. Once in a while
-# bash loses the status of what ended just as a signal came: it answers -1 then, or 127 at once.
-_PROGRAM = r"""
-exec 3>&2 2>/dev/null
-trap '' HUP INT QUIT TERM
-IFS= read -r _tb_mark || exit 0
-_tb_all=
-_tb_say() {
-  printf '\036%s %s %s\n' "$_tb_mark" "$1" "$2"
-  printf '\036%s %s %s\n' "$_tb_mark" "$1" "$2" >&3
-}
-_tb_start() {
-  if [ -n "$_tb_name" ]; then
-    unset @hidden@
-    exec @extension@"$_tb_name" </dev/null 2>&3 3>&-
-  fi
-  exec "$@" </dev/null 2>&3 3>&-
-}
-_tb_signal() {
-  [ "$_tb_hit" = KILL ] || _tb_hit=$1
-  [ -n "$_tb_child" ] || return
-  [ "$1" != KILL ] || kill -KILL "-$_tb_child"
-  kill "-$1" "$_tb_child"
-}
-_tb_follow() {
-  _tb_hit= _tb_child= _tb_code=
-  trap '_tb_signal TERM' TERM
-  trap '_tb_signal KILL' USR1
-  trap - HUP
-  _tb_start "$@" &
-  _tb_child=$!
-  [ -z "$_tb_hit" ] || _tb_signal "$_tb_hit"
-  @announce@
-  while :; do
-    _tb_gone=
-    kill -0 "$_tb_child" || _tb_gone=1
-    wait "$_tb_child"
-    _tb_status=$?
-    if [ "$_tb_status" = 127 ] && [ -n "$_tb_code" ]; then break; fi
-    _tb_last=$_tb_code _tb_code=$_tb_status
-    [ "$_tb_code" -lt 0 ] || [ "$_tb_code" -gt 128 ] || break
-    [ -z "$_tb_gone" ] || [ "$_tb_code" != "$_tb_last" ] || break
-  done
-  case $_tb_hit$_tb_code in *-1 | KILL138) _tb_code=137 ;; esac
-  _tb_say "$_tb_n" "$_tb_code"
-  exit "$_tb_code"
-}
-_tb_reset() {
-  @kill@
-  wait
-  _tb_all=
-  @sweep@
-}
-while IFS=' ' read -r _tb_verb _tb_n _tb_name; do
-  case $_tb_verb in
-    run)
-      _tb_follow "$@" &
-      _tb_all="$_tb_all $!"
-      eval "_tb_of_$_tb_n=\$!"
-      ;;
-    term) eval "kill -TERM \"\$_tb_of_$_tb_n\"" ;;
-    ask)
-      jobs -p >/dev/null
-      eval "_tb_one=\$_tb_of_$_tb_n"
-      if ! kill -0 "$_tb_one"; then
-        wait "$_tb_one"
-        _tb_say "$_tb_n" "$?"
-      fi
-      ;;
-    reset)
-      _tb_reset
-      _tb_say "$_tb_n" 0
-      ;;
-  esac
-done
-_tb_reset
-"""
+_PROGRAM = re.sub(
+    r"(?m)^#.*\n", "", importlib.resources.files(__package__).joinpath("supervisor.sh").read_text()
+)
 _ANNOUNCE = '_tb_say "$_tb_n" "+$_tb_child"'
 # all processes that it can see; outside of a process namespace that is everybody's on the host
 _KILL_ALL = 'if [ "$PPID" = 1 ]; then kill -KILL -1; fi'
@@ -134,6 +64,16 @@ _SWEEP = 'if [ "$PPID" = 1 ]; then while kill -KILL -1; do :; done; fi'
 _KILL_KNOWN = 'for _tb_one in $_tb_all; do kill -USR1 "$_tb_one"; done'
 
 
+@dataclass(frozen=True, slots=True)
+class UserSwitch:
+    """Says how a supervisor that is root starts everything else as another user."""
+
+    words: tuple[str, ...]
+    """Words before a command that run it as that user, in the same process."""
+    before: str = ":"
+    """A shell command that prepares this, before anything of the function runs."""
+
+
 def supervised(
     command: Sequence[str],
     *,
@@ -141,15 +81,19 @@ def supervised(
     extension: Sequence[str] = (),
     folder: str = EXTENSIONS,
     name: str = "testbed-supervisor",
+    switch: UserSwitch | None = None,
 ) -> list[str]:
-    """The words that start a supervisor of `command`, the runtime's.
+    """Returns the words that start a supervisor of `command`, the runtime's.
 
-    `own_processes`: it is the only child of the first process of a namespace, and may kill all
-    that it sees; where not, it announces the process id of each that it starts. `extension` are
-    words before an extension's path in `folder`. `name` is seen in lists of processes.
+    `own_processes` says that the supervisor is the only child of the first process of a
+    namespace, and may kill all that it sees; where not, it announces the process id of each
+    process that it starts. `extension` are words before an extension's path in `folder`. `name`
+    is seen in lists of processes. Without `switch` all processes have the supervisor's user.
     """
     starter = " ".join(map(quote, extension))
     words = {
+        "before": switch.before if switch else ":",
+        "switch": " ".join(map(quote, switch.words)) if switch else "",
         "hidden": " ".join(_NOT_FOR_EXTENSIONS),
         "extension": f"{starter}{quote(folder)}/",
         "announce": ":" if own_processes else _ANNOUNCE,
@@ -160,21 +104,27 @@ def supervised(
     return ["/bin/sh", "-c", program, name, *command]
 
 
-def around_the_shell(environment: Mapping[str, str]) -> list[str]:
-    """Words before a command that give it the variables that a shell would not hand down."""
-    own = shells_own(environment)
+def around_the_shell(environment: Mapping[str, str], more: Iterable[str] = ()) -> list[str]:
+    """Returns words before a command that give it the variables that a shell keeps to itself.
+
+    `more` names other variables of the environment to be given in the same way.
+    """
+    own = [*shells_own(environment), *more]
     return ["/usr/bin/env", *(f"{name}={environment[name]}" for name in own)] if own else []
 
 
 def shells_own(environment: Mapping[str, str]) -> list[str]:
-    """The names of those variables."""
+    """Returns the names of the variables that some shell changes, refuses or does not export."""
     return [
         name for name in environment if _SHELLS_OWN.fullmatch(name) or not _VARIABLE.fullmatch(name)
     ]
 
 
 class Marks:
-    """Takes the supervisor's marks out of what it and the sandbox's processes wrote."""
+    """Takes the supervisor's marks out of what it and the sandbox's processes wrote.
+
+    Whatever looks like a mark but is none (a wrong secret, no number) is output, and stays there.
+    """
 
     def __init__(self, secret: str) -> None:
         self._mark = _MARK + secret.encode() + b" "
@@ -182,45 +132,58 @@ class Marks:
         """What may be the beginning of a mark, of each stream."""
 
     def feed(self, stream: int, piece: bytes) -> tuple[bytes, list[tuple[int, str]]]:
-        """What is left of a piece, and the numbers and words of the marks that end in it."""
+        """Returns what is left of a piece, and number and word of each mark that ends in it."""
         text = self._held.pop(stream, b"") + piece
         if _MARK not in text:
             return text, []
         kept, found = [], []
-        while (at := text.find(self._mark)) >= 0 and (end := text.find(b"\n", at)) >= 0:
-            number, _, word = text[at + len(self._mark) : end].decode().partition(" ")
-            found.append((int(number), word))
-            kept.append(text[:at])
-            text = text[end + 1 :]
-        if at < 0:
-            last = text.rfind(_MARK)
-            at = last if last >= 0 and self._mark.startswith(text[last:]) else len(text)
-        if at < len(text):
-            self._held[stream] = text[at:]
-        kept.append(text[:at])
+        at = 0
+        while (begin := text.find(_MARK, at)) >= 0:
+            kept.append(text[at:begin])
+            rest = text[begin : begin + len(self._mark) + _LONGEST]
+            whole = _BODY.match(rest, len(self._mark)) if rest.startswith(self._mark) else None
+            if whole:
+                found.append((int(whole[1]), whole[2].decode()))
+                at = begin + whole.end()
+            elif self._may_go_on(rest):
+                self._held[stream] = text[begin:]
+                return b"".join(kept), found
+            else:
+                kept.append(_MARK)
+                at = begin + len(_MARK)
+        kept.append(text[at:])
         return b"".join(kept), found
 
+    def _may_go_on(self, text: bytes) -> bool:
+        """Returns whether more output could make a mark of `text`, which is not a whole one."""
+        size = len(self._mark)
+        if len(text) <= size:
+            return self._mark.startswith(text)
+        short = len(text) < size + _LONGEST and b"\n" not in text
+        return short and text.startswith(self._mark)
+
     def rest(self, stream: int) -> bytes:
-        """What is held back when the stream has ended: it was no mark."""
+        """Returns what was held back of a stream that has ended: it was no mark."""
         return self._held.pop(stream, b"")
 
 
 @dataclass(slots=True)
 class _Task:
-    """Something that the supervisor was told to do, and will tell the end of, on both streams."""
+    """A command to the supervisor whose end it will tell, on both streams."""
 
     name: str
-    """Of a process; empty for a reset."""
+    """The name of a process; empty for a reset."""
     pid: int = 0
-    """Where it is announced."""
+    """The id of the process, where the supervisor announces it."""
     marks: int = 0
+    """How many of the two streams have told the end."""
 
 
 class Supervisor:
-    """The emulator's end: makes commands of calls, and calls of marks.
+    """Commands one supervisor and understands its marks, at the emulator's end of the pipes.
 
     `send` takes what goes to the supervisor's standard input, `ended` the name of a process and
-    its exit code, `reset` is called when all processes are gone.
+    its exit code; `was_reset` is called when all processes are gone.
     """
 
     def __init__(
@@ -238,13 +201,13 @@ class Supervisor:
         self._tasks: dict[int, _Task] = {}
 
     def greet(self, extensions: Iterable[str]) -> None:
-        """What it must have first: the secret, and what to start."""
+        """Sends what the supervisor must have first: the secret, and what to start."""
         self._send(f"{self._secret}\n".encode())
         for name in tuple(extensions) or (RUNTIME,):
             self.run(name)
 
     def run(self, name: str) -> None:
-        """Starts a process; does nothing where it runs already."""
+        """Starts a process, unless it runs already."""
         if not self._running(name):
             file = "" if name == RUNTIME else name
             self._tasks[self._command("run", file)] = _Task(name)
@@ -257,7 +220,7 @@ class Supervisor:
         self._tasks[self._command("reset")] = _Task("")
 
     def ask(self) -> None:
-        """Has ends told again that went by unheard."""
+        """Has the supervisor tell again which processes ended, where marks were lost."""
         for number, task in self._tasks.items():
             task.marks = 0
             if task.name:
@@ -266,17 +229,17 @@ class Supervisor:
             self.reset()
 
     def groups(self) -> list[int]:
-        """The process groups of what runs, where they are announced."""
+        """Returns the process groups of what runs, where the supervisor announces them."""
         return [task.pid for task in self._tasks.values() if task.pid]
 
     def heard(self, marks: Iterable[tuple[int, str]]) -> None:
-        """Takes what `Marks.feed` found, when the output before it was passed on."""
+        """Acts on what `Marks.feed` found, when the output before was passed on."""
         for number, word in marks:
             task = self._tasks.get(number)
             if task is None:
                 continue
             if word.startswith("+"):
-                task.pid = int(word[1:])
+                task.pid = int(word)
                 continue
             task.marks += 1
             if task.marks == 2:  # noqa: PLR2004  # standard output and standard error

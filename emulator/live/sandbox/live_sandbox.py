@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from emulator.live.backends.interface import SandboxProcess
     from emulator.live.clock import LoopClock
     from emulator.live.runtime_api.extensions import ErrorPhase
-    from emulator.live.runtime_api.server import RuntimeEndpoint, Work
+    from emulator.live.runtime_api.interface import RuntimeEndpoint, Work
     from emulator.live.sandbox.dilation import SandboxCpu
     from emulator.telemetry.platform_events import Event
 

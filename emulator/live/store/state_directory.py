@@ -44,10 +44,17 @@ class StateDirectory:
 
     @property
     def instance(self) -> str:
-        """The id that labels all that this state's emulators make; the same after a restart."""
-        path = self.path / "instance"
-        if not path.exists():
+        """The id that labels all that this folder's emulators make; the same after a restart.
+
+        A copy of the folder has another id, since an emulator removes what bears its own id, and
+        would end the sandboxes of the folder that was copied.
+        """
+        folder = self.path.stat()
+        place = f"{folder.st_dev}:{folder.st_ino}"
+        path, placed = self.path / "instance", self.path / "instance.place"
+        if not path.exists() or not placed.exists() or placed.read_text() != place:
             path.write_text(uuid.uuid4().hex[:12])
+            placed.write_text(place)
         return path.read_text().strip()
 
     def new_run(self) -> Path:

@@ -9,7 +9,6 @@ from emulator.experiments.fidelity.throttling import (
     Throttling,
     find_cpu_stat,
     parse_cpu_stat,
-    stolen_ms,
 )
 
 if TYPE_CHECKING:
@@ -40,12 +39,6 @@ def test_a_sandbox_whose_cgroup_is_hidden_is_not_found(tmp_path: Path, membershi
     for folder in (tmp_path, tmp_path / "cpu"):
         (folder / "cpu.stat").write_text("nr_throttled 0\n")
     assert find_cpu_stat({"cgroup": membership}, tmp_path) == CpuStatSource()
-
-
-def test_stolen_time_is_the_eighth_figure_in_ticks(tmp_path: Path) -> None:
-    (tmp_path / "stat").write_text("cpu  1 2 3 4 5 6 7 30 9 10\ncpu0 1\n")
-    assert stolen_ms(tmp_path / "stat") == 300.0
-    assert stolen_ms(tmp_path / "none") == 0.0
 
 
 CPU_STAT_V2 = """\

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 import re
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from emulator.cli import main
 from emulator.experiments.records.study_reader import read_study
 from emulator.experiments.report.document import Document, Notice, Paragraph, Picture, Table
 from emulator.experiments.report.markdown import markdown
@@ -14,6 +16,8 @@ from tests.experiments.made_study import TF, CellPlan, write_study
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from tests.experiments.conftest import MadeRun
 
@@ -99,3 +103,17 @@ def test_an_emulators_own_run_has_a_page_without_the_studys_claims(study: MadeRu
     assert "| slow 512 MB | 5 |" in text
     assert "CPU shares are not limited." in text
     assert "What the study found" not in text
+
+
+def test_the_command_reports_one_run_and_compares_two(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(tmp_path)]) == 2
+    assert "holds no run" in capsys.readouterr().err
+    (tmp_path / "study.json").write_text(
+        json.dumps({"name": "empty", "started_at": 0, "finished_at": 1, "cells": []})
+    )
+    assert main(["report", str(tmp_path), "--out", str(tmp_path / "one")]) == 0
+    assert main(["report", str(tmp_path), str(tmp_path), "--out", str(tmp_path / "two")]) == 0
+    assert {path.name for path in (tmp_path / "two").iterdir()} >= {"report.html", "report.md"}
+    assert str(tmp_path / "one" / "report.html") in capsys.readouterr().out

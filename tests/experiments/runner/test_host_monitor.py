@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -13,14 +11,10 @@ from emulator.core.model import StartKind
 from emulator.experiments.records.run_directory import ClientRow
 from emulator.experiments.runner.host_monitor import (
     HostGuard,
-    HostProbe,
-    HostSample,
-    cpu_shares,
     judge,
-    sandbox_times,
     under_way,
-    used_by_sandboxes,
 )
+from emulator.host.activity import HostProbe, HostSample
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,44 +99,6 @@ def test_only_time_with_a_request_under_way_is_judged(tmp_path: Path) -> None:
     guard._samples += [replace(CALM, at_epoch=11.2), replace(full, at_epoch=11.6)]
     assert not guard.verdict([client(10, 1000)]).bound
     assert guard.verdict([client(10, 1100)]).bound
-
-
-def test_shares_are_of_the_cpu_time_between_two_samples() -> None:
-    before = psutil.cpu_times()
-    # of 4 s, 2 idle (one waiting for the disk), .4 stolen; a guest's second is in `user` already
-    now = before._replace(
-        user=before.user + 1.6,
-        guest=before.guest + 1,
-        idle=before.idle + 1,
-        iowait=before.iowait + 1,
-        steal=before.steal + 0.4,
-    )
-    assert cpu_shares(before, now) == (0.5, 0.1)
-    assert cpu_shares(before, before) == (0, 0)
-
-
-def test_sandboxes_have_used_what_their_processes_did_since_the_last_sample() -> None:
-    before = {1: 10.0, 2: 5.0, 3: 9.0}
-    now = {1: 10.5, 3: 0.25, 4: 2.0}  # 2 ended, another process has 3's pid, 4 is new
-    assert used_by_sandboxes(before, now) == 2.5
-
-
-def test_a_process_with_a_runtime_api_is_a_sandbox() -> None:
-    environment = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1"}
-    burn = "sum(range(3_000_000)); print('done', flush=True); input()"
-    with subprocess.Popen(
-        [sys.executable, "-c", burn],
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as sandbox:
-        assert sandbox.stdout is not None
-        sandbox.stdout.readline()
-        assert sandbox_times()[sandbox.pid] > 0
-        sample = HostProbe().sample()
-        sandbox.communicate(b"\n")
-    assert sample.sandbox_cpu is not None
-    assert sandbox.pid not in sandbox_times()
 
 
 def test_the_guard_writes_what_it_samples_until_it_is_left(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from emulator.core.model import Failure, StartKind
 from emulator.core.records import Status
-from tests.live.world import BOUND, says, world
+from emulator.live.backends.interface import Limitation
+from tests.live.world import BOUND, lacks, world
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,7 +117,7 @@ async def test_timeout_fails_the_request_and_resets_the_sandbox(
 async def test_too_much_memory_is_told_from_an_exit(
     backend: SandboxBackend, tmp_path: Path
 ) -> None:
-    if says(backend, "Memory is not limited", "limits no memory"):
+    if lacks(backend, Limitation.MEMORY_UNLIMITED):
         pytest.skip("no memory limit can be enforced here, and the backend says so")
     async with world(backend, tmp_path) as here:
         key = await here.deploy("eat", memory_mb=128)
@@ -151,7 +152,7 @@ async def test_what_the_function_prints_is_in_its_log(
 
 
 async def test_share_of_cpu_follows_memory(backend: SandboxBackend, tmp_path: Path) -> None:
-    if says(backend, "No CPU share", "limits no CPU"):
+    if lacks(backend, Limitation.CPU_UNLIMITED):
         pytest.skip("no share of CPU can be enforced here, and the backend says so")
     shares = {}
     async with world(backend, tmp_path) as here:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.live.backends.interface import RUNTIME, CpuShare, Exit
-from tests.live.backends.test_backend_contract import says
+from emulator.live.backends.interface import RUNTIME, CpuShare, Exit, Limitation
+from tests.live.backends.test_backend_contract import lacks
 from tests.live.sandboxes import BOUND, function, sandbox
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ async def test_reset_keeps_tmp_and_kills_all_that_runs(
         await here.restart()
         assert await here.ask(f"answer = open({where} + '/kept').read()") == "x"
         left = "[p for p in os.listdir('/proc') if p.isdigit() and b'4321' in read(p)]"
-        if not says(real, "this host's file system"):
+        if not lacks(real, Limitation.HOST_FILE_SYSTEM):
             read = "read = lambda p: open(f'/proc/{p}/cmdline', 'rb').read()"
             assert await here.ask(f"{read}; globals()['read'] = read; answer = {left}") == []
     assert took < 1.0
@@ -145,7 +145,7 @@ async def test_terminate_is_sigterm(real: SandboxBackend, tmp_path: Path) -> Non
 async def test_each_out_of_memory_kill_is_told_and_no_other(
     real: SandboxBackend, tmp_path: Path
 ) -> None:
-    if says(real, "Memory is not limited", "limits no memory"):
+    if lacks(real, Limitation.MEMORY_UNLIMITED):
         pytest.skip("no memory limit can be enforced here, and the backend says so")
     eat = "held = []\nwhile True: held.append(bytearray(os.urandom(1 << 20)))"
     async with sandbox(real, function(tmp_path / "f", memory_mb=128)) as here:
@@ -193,7 +193,7 @@ async def test_extensions_are_listed_and_run_before_the_runtime(
 
 
 async def test_init_has_its_own_share_of_cpu(real: SandboxBackend, tmp_path: Path) -> None:
-    if says(real, "No CPU share", "limits no CPU"):
+    if lacks(real, Limitation.CPU_UNLIMITED):
         pytest.skip("no share of CPU can be enforced here, and the backend says so")
     share = CpuShare(2000, 20_000)
     async with sandbox(real, function(tmp_path / "f"), init_cpu=share) as here:
@@ -204,7 +204,7 @@ async def test_init_has_its_own_share_of_cpu(real: SandboxBackend, tmp_path: Pat
 
 
 async def test_throttled_time_grows_with_use(real: SandboxBackend, tmp_path: Path) -> None:
-    if says(real, "No CPU share", "limits no CPU", "cannot write its"):
+    if lacks(real, Limitation.CPU_UNLIMITED, Limitation.LATE_CONTROL):
         pytest.skip("it cannot be told here")
     async with sandbox(real, function(tmp_path / "f"), cpu=CpuShare(2000, 20_000)) as here:
         before, used = here.process.throttled(), here.process.cpu_seconds()
@@ -233,7 +233,7 @@ async def test_sandbox_sees_as_many_cpus_as_it_may(real: SandboxBackend, tmp_pat
 
 
 async def test_sandbox_finds_itself_by_name(real: SandboxBackend, tmp_path: Path) -> None:
-    if says(real, "this host's file system"):
+    if lacks(real, Limitation.HOST_FILE_SYSTEM):
         pytest.skip("this view has the host's names")
     names = "[socket.gethostbyname(n) for n in ('sandbox.localdomain', 'sandbox')]"
     async with sandbox(real, function(tmp_path / "f")) as here:
@@ -242,7 +242,7 @@ async def test_sandbox_finds_itself_by_name(real: SandboxBackend, tmp_path: Path
 
 
 async def test_tmp_is_as_large_as_it_is_configured(real: SandboxBackend, tmp_path: Path) -> None:
-    if says(real, "this host's file system"):
+    if lacks(real, Limitation.HOST_FILE_SYSTEM):
         pytest.skip("this view has the host's /tmp")
     async with sandbox(real, function(tmp_path / "f"), tmp_mb=20) as here:
         size = "s = os.statvfs('/tmp'); answer = s.f_blocks * s.f_frsize >> 20"
@@ -252,7 +252,7 @@ async def test_tmp_is_as_large_as_it_is_configured(real: SandboxBackend, tmp_pat
 async def test_function_that_kills_all_it_can_ends_no_more_than_its_sandbox(
     real: SandboxBackend, tmp_path: Path
 ) -> None:
-    if says(real, "this host's file system"):
+    if lacks(real, Limitation.HOST_FILE_SYSTEM):
         pytest.skip("this view has no processes of its own")
     async with sandbox(real, function(tmp_path / "f")) as here:
         here.tell("os.kill(-1, 9); os._exit(9)")

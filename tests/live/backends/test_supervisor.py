@@ -50,6 +50,25 @@ def test_what_only_looks_like_a_mark_is_output() -> None:
     assert (kept + marks.rest(1), found) == (sent, [])
 
 
+@pytest.mark.parametrize(
+    "body", [b"zz 0", b"1 zz", b"1", b"", b"1 0 0", b"9" * 40 + b" 0", b"\xff 0", b"-1 0", b"1 +"]
+)
+def test_forged_mark_with_the_true_secret_is_output_and_raises_nothing(body: bytes) -> None:
+    sent = b"before\x1e" + SECRET.encode() + b" " + body + b"\nafter"
+    marks, heard = Marks(SECRET), Heard()
+    kept, found = marks.feed(1, sent)
+    assert (kept + marks.rest(1), found) == (sent, [])
+    heard.supervisor.heard(found)
+    assert marks.feed(1, mark(1, "0")) == (b"", [(1, "0")]), "true marks are heard afterwards"
+
+
+def test_output_that_begins_like_a_mark_is_not_held_back_without_bound() -> None:
+    marks = Marks(SECRET)
+    marks.feed(1, b"\x1e" + SECRET.encode() + b" 12345")
+    kept, _ = marks.feed(1, b"6" * 100)
+    assert len(kept) > 100
+
+
 def test_streams_are_apart() -> None:
     marks = Marks(SECRET)
     whole = mark(1, "0")

@@ -13,7 +13,7 @@ from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.messages import Anatomy
 from emulator.live.backends.interface import RUNTIME, Exit
 from emulator.live.runtime_api.extensions import Extensions, FunctionIdentity, ShutdownReason
-from emulator.live.runtime_api.server import Work
+from emulator.live.runtime_api.interface import Work
 from emulator.live.sandbox.dilation import SandboxCpu
 from emulator.live.sandbox.lifecycle import IllegalPhaseError, Phase
 from emulator.live.sandbox.live_sandbox import LiveSandbox, Usage

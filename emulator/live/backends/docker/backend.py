@@ -16,18 +16,34 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from emulator.errors import BackendUnavailableError, BuildError, SandboxStartError
-from emulator.host.cgroup import DEFAULT_ROOT
+from emulator.host.cgroup import DEFAULT_ROOT, CgroupV2
 from emulator.host.cpus import CpuRotation
+from emulator.host.descriptors import raise_descriptor_limit
 from emulator.live.backends.docker.build import AWS_REGISTRY, FUNCTION_LABEL
-from emulator.live.backends.docker.client import DockerEngine, EngineError
-from emulator.live.backends.docker.container import container_configuration, is_supervised
+from emulator.live.backends.docker.client import DockerEngine, EngineError, Lane
+from emulator.live.backends.docker.container import (
+    container_configuration,
+    is_supervised,
+    memory_limits,
+)
+from emulator.live.backends.docker.containers import (
+    LABEL,
+    create_container,
+    inspect_container,
+    list_containers,
+    remove_container,
+    start_container,
+)
 from emulator.live.backends.docker.control import EngineControl
 from emulator.live.backends.docker.events import EngineWatch
+from emulator.live.backends.docker.guard import Guard
 from emulator.live.backends.docker.host import Cgroups, is_desktop, meeting, shortcomings
-from emulator.live.backends.docker.image_facts import ImageFacts, look
+from emulator.live.backends.docker.image_facts import ImageFacts, find_image_facts
 from emulator.live.backends.docker.images import DockerImages
 from emulator.live.backends.docker.network_slots import NetworkSlots
-from emulator.live.backends.docker.sandbox import LABEL, DockerSandbox, remove_container
+from emulator.live.backends.docker.sandbox import DockerSandbox
+from emulator.live.backends.docker.share_watch import ShareWatch, WatchedCgroup
+from emulator.live.backends.interface import Limitation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,10 +52,19 @@ if TYPE_CHECKING:
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.live.backends.docker.control import SandboxControl
     from emulator.live.backends.docker.host import Meeting
-    from emulator.live.backends.interface import Output, ProcessEnded, Progress, SandboxSpec
+    from emulator.live.backends.interface import (
+        Output,
+        ProcessEnded,
+        Progress,
+        SandboxSpec,
+    )
 
 log = logging.getLogger(__name__)
 
+_PEERS_UNTOLD = (
+    "A sandbox may dial the Runtime API of another and take its work, since connections reach this "
+    "process from an address that sandboxes share."
+)
 _KIND_LABEL = "serverless-testbed.kind"
 _SANDBOX_LABEL = "serverless-testbed.sandbox"
 _CLOSE_PATIENCE = 30.0
@@ -50,11 +75,11 @@ _LIVING = frozenset({"running", "paused"})
 class DockerBackend:
     """Implements `SandboxBackend`.
 
-    `instance` labels all that it makes, and only what bears it is ever removed. `network` is the
-    engine's network for sandboxes (empty: its default bridge, or ours where we are a container).
-    `slots` network slots are kept, and up to `most_slots` where as many sandboxes live; each takes
-    about 10 MB. `runtime_api` says on which address to listen and what sandboxes dial, where what
-    is found is wrong. `registry` holds the runtimes' base images.
+    `instance` labels all containers, and only containers that bear it are ever removed. `network`
+    is the engine's network for sandboxes (empty: its default bridge, or ours where this process
+    is in a container). `slots` network slots are kept, and up to `most_slots` where as many
+    sandboxes live; each takes about 10 MB. `runtime_api` says on which address to listen and what
+    sandboxes dial, where what is found is wrong. `registry` holds the runtimes' base images.
     """
 
     name = "docker"
@@ -73,7 +98,7 @@ class DockerBackend:
     ) -> None:
         self.runtime_api_host = ""
         self.runtime_api_name = ""
-        self.unenforced: tuple[str, ...] = ()
+        self.unenforced: Mapping[Limitation, str] = {}
         self._label = f"{LABEL}={instance}"
         self._labels = {LABEL: instance}
         # a name is not used again after a crash, when the old one's removal may still be under way
@@ -91,17 +116,20 @@ class DockerBackend:
         )
         self._sandboxes: dict[str, DockerSandbox] = {}
         self._facts: dict[str, ImageFacts] = {}
-        """Of each image that was deployed."""
+        """The facts of each image that was deployed."""
         self._cpus = CpuRotation(())
         self._leftovers: set[str] = set()
         """Containers that could not be removed."""
         self._meeting: Meeting | None = None
         self._cgroups: Cgroups | None = None
         self._cgroups_writable = False
+        self._sees_addresses = False
         self._learning: asyncio.Task[None] | None = None
+        self._share_watch = ShareWatch()
+        self._guard: Guard | None = None
 
     async def check(self, functions: Iterable[FunctionConfiguration], progress: Progress) -> None:
-        """Whether the engine answers and has, or can pull, what these functions start from.
+        """Makes sure that the engine has, or can pull, the images that these functions need.
 
         Raises:
             BackendUnavailableError: one sentence that says what is missing.
@@ -122,9 +150,10 @@ class DockerBackend:
                 ) from error
 
     async def open(self) -> None:
+        raise_descriptor_limit()
         await self._engine.connect()
         try:
-            info: dict[str, Any] = await self._engine.call(lambda api: api.info())
+            info: dict[str, Any] = await self._engine.call("GET /info")
             self._meeting = await meeting(self._engine, info, self._network)
             self._cgroups = Cgroups(self._cgroup_root, info)
             self._cpus = CpuRotation(range(info.get("NCPU", 0)))
@@ -132,11 +161,19 @@ class DockerBackend:
             self._cgroups_writable = local and self._cgroups.writable()
             await self._reap(await self._containers())
             await self._watch.open()
+            self._guard = self._start_guard()
         except (EngineError, OSError) as error:
             raise BackendUnavailableError(f"The Docker engine cannot be used: {error}.") from error
+        try:
+            self._share_watch.open()
+        except OSError as error:
+            log.debug("Changes of CPU shares by others will go unseen: %s", error)
         found = (self._meeting.listen, self._meeting.dial)
         self.runtime_api_host, self.runtime_api_name = self._runtime_api or found
         self.unenforced = shortcomings(info, self._cgroups_writable)
+        self._sees_addresses = self._meeting.sees_addresses and self._runtime_api is None
+        if not self._sees_addresses:
+            self.unenforced = {**self.unenforced, Limitation.SHARED_RUNTIME_API: _PEERS_UNTOLD}
         self._slots.open(self._meeting)
 
     async def deploy(self, configuration: FunctionConfiguration, progress: Progress) -> str:
@@ -144,7 +181,7 @@ class DockerBackend:
         if image not in self._facts:
             try:
                 labels = self._labels | {_KIND_LABEL: "look"}
-                self._facts[image] = await look(self._engine, image, labels)
+                self._facts[image] = await find_image_facts(self._engine, image, labels)
             except EngineError as error:
                 raise BuildError(f"{configuration.name}: {error}") from error
         self._slots.use_image(image)
@@ -154,50 +191,65 @@ class DockerBackend:
         return self._facts[package].extensions if package in self._facts else ()
 
     async def start(self, spec: SandboxSpec, output: Output, ended: ProcessEnded) -> DockerSandbox:
+        sandbox = self._new_sandbox(spec, output, ended)
+        try:
+            await self._launched(sandbox, spec)
+        except EngineError as error:
+            if not await self._slots.has_lost(sandbox.slot):
+                raise SandboxStartError(f"The Docker engine started no sandbox: {error}") from error
+        else:
+            return sandbox
+        sandbox = self._new_sandbox(spec, output, ended)
+        try:
+            await self._launched(sandbox, spec)
+        except EngineError as error:
+            raise SandboxStartError(f"The Docker engine started no sandbox: {error}") from error
+        return sandbox
+
+    def _new_sandbox(self, spec: SandboxSpec, output: Output, ended: ProcessEnded) -> DockerSandbox:
         name = f"{self._prefix}-{next(self._numbers)}"
-        image = self._facts.get(spec.package, ImageFacts())
+        supervised = is_supervised(spec, self._facts.get(spec.package, ImageFacts()))
         sandbox = DockerSandbox(
-            name,
-            spec,
-            (output, ended),
-            self._engine,
-            self._on_gone,
-            resettable=is_supervised(spec, image),
+            name, spec, (output, ended), self._engine, self._on_gone, resettable=supervised
         )
         self._sandboxes[name] = sandbox
+        return sandbox
+
+    async def _launched(self, sandbox: DockerSandbox, spec: SandboxSpec) -> None:
+        """Makes the container of a sandbox, or stops the sandbox for good and raises."""
         sandbox.slot = self._slots.take()
-        sandbox.launching = self._engine.spawn(self._launch(sandbox, spec, image))
+        sandbox.launching = self._engine.spawn(self._launch(sandbox, spec))
         try:
             await asyncio.shield(sandbox.launching)
-        except asyncio.CancelledError:
+        except BaseException:
             await sandbox.stop()
             raise
-        except EngineError as error:
-            await sandbox.stop()
-            raise SandboxStartError(f"The Docker engine started no sandbox: {error}") from error
         finally:
             self._slots.start_is_over()
-        return sandbox
 
     async def close(self) -> None:
         await asyncio.gather(*(sandbox.stop() for sandbox in list(self._sandboxes.values())))
         await self._slots.close()
         self._watch.close()
+        self._share_watch.close()
         if self._meeting is not None:
             try:
                 await self._reap(await self._containers())
             except EngineError as error:
-                log.warning("containers may be left of %s: %s", self._label, error)
+                log.warning("Containers with the label %s may be left: %s", self._label, error)
+        if self._guard is not None:
+            await self._guard.dismiss()
+            self._guard = None
         await self._engine.close(_CLOSE_PATIENCE)
 
     async def survivors(self) -> list[str]:
-        """The sandboxes whose containers are there, asked of the engine."""
+        """Returns the names of the sandboxes whose containers the engine has."""
         kind = f"{_KIND_LABEL}=sandbox"
         return list(await self._containers(kind))
 
     # one start
 
-    async def _launch(self, sandbox: DockerSandbox, spec: SandboxSpec, image: ImageFacts) -> None:
+    async def _launch(self, sandbox: DockerSandbox, spec: SandboxSpec) -> None:
         assert self._meeting is not None, "open first"
         now = time.monotonic  # the loop's is rounded to milliseconds
         labels = self._labels | {
@@ -206,34 +258,57 @@ class DockerBackend:
             FUNCTION_LABEL: spec.configuration.name,
         }
         cpus = self._cpus.take(spec.visible_cpus)
+        image = self._facts.get(spec.package, ImageFacts())
         body = container_configuration(
             spec, image, labels, self._meeting, joined=sandbox.slot, cpus=cpus
         )
         began = now()
-        made = await self._engine.call(
-            lambda api: api.create_container_from_config(body, sandbox.name), urgent=True
-        )
+        container = await create_container(self._engine, body, sandbox.name, lane=Lane.START)
         await sandbox.attach()
         sandbox.greet()
         created = now()
-        await self._engine.call(lambda api: api.start(sandbox.name), urgent=True)
+        await start_container(self._engine, sandbox.name, lane=Lane.START)
         sandbox.create, sandbox.start = created - began, now() - created
         sandbox.started = True
-        self._give_control(sandbox, made["Id"])
+        if self._sees_addresses:
+            container_in_network = sandbox.slot or sandbox.name
+            sandbox.addresses = self._engine.spawn(self._addresses(container_in_network))
+        self._give_control(sandbox, spec, container)
 
-    def _give_control(self, sandbox: DockerSandbox, container: str) -> None:
+    async def _addresses(self, container: str) -> frozenset[str]:
+        """Asks the engine for a running container's addresses, by which its connections are told.
+
+        None are found, and so no connection is taken, where the engine does not answer.
+        """
+        try:
+            found = await inspect_container(self._engine, container)
+        except EngineError as error:
+            log.warning("The address of the sandbox %s is not known: %s", container, error)
+            return frozenset()
+        networks = found["NetworkSettings"]["Networks"].values()
+        named = {
+            end.get(kind, "") for end in networks for kind in ("IPAddress", "GlobalIPv6Address")
+        }
+        return frozenset(named - {""})
+
+    def _give_control(self, sandbox: DockerSandbox, spec: SandboxSpec, container: str) -> None:
         assert self._cgroups is not None, "open first"
         cgroup = self._cgroups.find(container)
         if cgroup is None and self._cgroups_writable and self._learning is None:
             self._learning = self._engine.spawn(self._learn(container))
-        control: SandboxControl = EngineControl(self._engine, container)
-        if cgroup is not None and self._cgroups_writable:
+        control: SandboxControl
+        if cgroup is None or not self._cgroups_writable:
+            memory = memory_limits(spec.configuration.memory_mb)
+            control = EngineControl(self._engine, container, memory)
+        elif isinstance(cgroup, CgroupV2):
+            control = WatchedCgroup(cgroup, self._share_watch)
+        else:
             control = cgroup
         sandbox.controlled_by(control, cgroup)
 
     async def _learn(self, container: str) -> None:
         """Asks where this engine's cgroups are, since they are not where they mostly are."""
-        found = await self._engine.call(lambda api: api.inspect_container(container))
+        found = await inspect_container(self._engine, container)
         assert self._cgroups is not None
         self._cgroups.learn(container, found["State"]["Pid"])
 
@@ -270,13 +345,18 @@ class DockerBackend:
         for sandbox in list(self._sandboxes.values()):
             sandbox.lost()
 
+    def _start_guard(self) -> Guard | None:
+        """Has the containers of this run removed when this process is killed."""
+        assert self._cgroups is not None
+        address = self._engine.plain_address
+        freezer = self._cgroups.thaw_file if self._cgroups_writable else ""
+        return Guard(address, self._label, f"{self._prefix}-", freezer) if address else None
+
     # containers by label
 
     async def _containers(self, *labels: str) -> dict[str, tuple[str, str]]:
-        """The id and the state of each of our containers by its name."""
-        filters = {"label": [self._label, *labels]}
-        found = await self._engine.call(lambda api: api.containers(all=True, filters=filters))
-        return {one["Names"][0].lstrip("/"): (one["Id"], one["State"]) for one in found}
+        """Returns the id and the state of each of our containers by its name."""
+        return await list_containers(self._engine, self._label, *labels)
 
     async def _reap(self, found: Mapping[str, tuple[str, str]]) -> None:
         width = asyncio.Semaphore(_REAP_WIDTH)
@@ -289,7 +369,7 @@ class DockerBackend:
         await asyncio.gather(*(remove(name, ident) for name, (ident, _) in found.items()))
 
     def _thaw(self, container: str) -> None:
-        """On cgroup v1 a frozen process does not die, whoever froze it."""
+        """Thaws a container that is to be killed: on cgroup v1 a frozen process does not die."""
         if self._cgroups_writable and self._cgroups is not None:
             cgroup = self._cgroups.find(container)
             if cgroup is not None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emulator.core.function_configuration import PackageType
-from emulator.live.backends.supervisor import around_the_shell, supervised
+from emulator.live.backends.docker.user_switch import CAPABILITIES, OWNER, loaders_own, user_switch
+from emulator.live.backends.supervisor import around_the_shell, shells_own, supervised
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,11 +15,18 @@ if TYPE_CHECKING:
     from emulator.live.backends.docker.image_facts import ImageFacts
     from emulator.live.backends.interface import SandboxSpec
 
-USER = "993:990"
-"""The ids of AWS's sbx_user1051, under which every function runs."""
 HOST_NAME = {"Hostname": "sandbox", "Domainname": "localdomain"}
 """So that `sandbox.localdomain` is a sandbox's own address, as on Lambda."""
 _MIB = 1 << 20
+_NO_SWAP = 4096
+"""Bytes of swap of a sandbox: one page. Where systemd manages cgroups, 0 would not be told to it,
+and with the next change of the container or `systemctl daemon-reload` swap would be unlimited."""
+
+
+def memory_limits(memory_mb: int) -> dict[str, int]:
+    """Returns the Engine API's members that limit memory, and with it swap."""
+    memory = memory_mb * _MIB
+    return {"Memory": memory, "MemorySwap": memory + _NO_SWAP}
 
 
 def container_configuration(
@@ -30,24 +38,20 @@ def container_configuration(
     joined: str | None = None,
     cpus: tuple[int, ...] = (),
 ) -> dict[str, Any]:
-    """The body of the Engine API's ContainerCreate. What Lambda withholds is withheld here.
+    """Returns the body of the Engine API's ContainerCreate, which withholds what Lambda withholds.
 
-    `joined` names the container whose network it shares, `cpus` those that it may run on (none:
-    all).
+    `joined` names the container whose network the sandbox shares, `cpus` the CPUs that it may run
+    on (none: all).
     """
     configuration = spec.configuration
-    memory = configuration.memory_mb * _MIB
     body: dict[str, Any] = {
         "Image": spec.package,
-        "User": USER,
-        "Env": [f"{name}={value}" for name, value in spec.environment.items()],
         "Labels": dict(labels),
         "Healthcheck": {"Test": ["NONE"]},
         "HostConfig": {
             "NetworkMode": f"container:{joined}" if joined else meeting.network,
             "ExtraHosts": [] if joined else list(meeting.extra_hosts),
-            "Memory": memory,
-            "MemorySwap": memory,  # the sum of both, so no swap
+            **memory_limits(configuration.memory_mb),
             "PidsLimit": 1024,
             "Ulimits": [{"Name": "nofile", "Soft": 1024, "Hard": 1024}],
             "CapDrop": ["ALL"],
@@ -73,21 +77,48 @@ def container_configuration(
         body["HostConfig"]["CpusetCpus"] = ",".join(map(str, cpus))
     if configuration.image_working_directory:
         body["WorkingDir"] = configuration.image_working_directory
-    return body | _command(spec, image)
+    if is_supervised(spec, image):
+        return _supervised(body, spec, image)
+    return body | {"User": OWNER, "Env": _pairs(spec.environment)} | _unsupervised(spec)
 
 
 def is_supervised(spec: SandboxSpec, image: ImageFacts) -> bool:
+    """Returns whether the sandbox's first process is a supervisor, and outlives the runtime."""
     return image.shell and bool(image.words(spec.configuration))
 
 
-def _command(spec: SandboxSpec, image: ImageFacts) -> dict[str, Any]:
+def _supervised(body: dict[str, Any], spec: SandboxSpec, image: ImageFacts) -> dict[str, Any]:
+    environment = dict(spec.environment)
+    passed_by = shells_own(environment)
+    user = OWNER
+    if image.switch:
+        whole = dict(image.environment) | environment
+        if "HOME" not in whole:
+            environment["HOME"] = "/"  # what the engine gives to a user without a home
+        hidden = [name for name in loaders_own(whole) if name not in passed_by]
+        switch = user_switch(image.switch, hidden)
+        given = around_the_shell({name: whole[name] for name in (*passed_by, *hidden)}, hidden)
+        passed_by += hidden
+        user = "0:0"
+        body["HostConfig"]["CapAdd"] = list(CAPABILITIES)
+    else:
+        switch, given = None, around_the_shell(environment)
+    words = [*given, *image.words(spec.configuration)]
+    return body | {
+        "User": user,
+        "Env": _pairs({n: v for n, v in environment.items() if n not in passed_by}),
+        "Entrypoint": supervised(words, own_processes=True, extension=given, switch=switch),
+        "Cmd": [],
+        "OpenStdin": True,
+    }
+
+
+def _pairs(environment: Mapping[str, str]) -> list[str]:
+    return [f"{name}={value}" for name, value in environment.items()]
+
+
+def _unsupervised(spec: SandboxSpec) -> dict[str, Any]:
     configuration = spec.configuration
-    if is_supervised(spec, image):
-        given = around_the_shell(spec.environment)
-        words = supervised(
-            [*given, *image.words(configuration)], own_processes=True, extension=given
-        )
-        return {"Entrypoint": words, "Cmd": [], "OpenStdin": True}
     command: dict[str, Any] = {}
     if configuration.image_entry_point:
         command["Entrypoint"] = list(configuration.image_entry_point)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from emulator.live.backends.docker.client import EngineError
+from emulator.live.backends.docker.containers import update_container
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Mapping
 
     from emulator.live.backends.docker.client import DockerEngine
 
 log = logging.getLogger(__name__)
+
+_CONFLICT = 409
 
 
 class SandboxControl(Protocol):
@@ -29,52 +32,50 @@ class SandboxControl(Protocol):
 
 
 class EngineControl:
-    """Controls a container through the engine's API, where its cgroup cannot be written.
+    """Limits a container's CPU through the engine's API, where its cgroup cannot be written.
 
-    The callers do not wait. One task at a time brings the container to the state that was asked
-    for last, so a freeze that is followed at once by a thaw costs nothing.
+    The callers do not wait: one task at a time brings the container to the share that was asked
+    for last. `memory` is repeated with every change, because an engine that manages cgroups by
+    systemd takes the limit of swap away with a change that does not name it.
+
+    Nothing is frozen: the engine's pause and unpause start a program each, which takes longer
+    than most warm invocations and counts in the duration of each (the figures are in
+    `Limitation.UNFROZEN`'s sentence, see `host.shortcomings`).
     """
 
-    def __init__(self, engine: DockerEngine, container: str) -> None:
+    def __init__(self, engine: DockerEngine, container: str, memory: Mapping[str, int]) -> None:
         self._engine = engine
         self._container = container
-        self._wanted: tuple[tuple[int, int] | None, bool] = (None, False)
-        self._present: tuple[tuple[int, int] | None, bool] = self._wanted
+        self._memory = memory
+        self._wanted: tuple[int, int] | None = None
+        self._present: tuple[int, int] | None = None
         self._settling: asyncio.Task[None] | None = None
 
     def limit_cpu(self, quota_us: int, period_us: int) -> None:
-        self._want((quota_us, period_us), self._wanted[1])
-
-    def lift_cpu(self) -> None:
-        """It would take longer than what it is to speed up."""
-
-    def freeze(self) -> None:
-        self._want(self._wanted[0], frozen=True)
-
-    def thaw(self) -> None:
-        self._want(self._wanted[0], frozen=False)
-
-    def _want(self, cpu: tuple[int, int] | None, frozen: bool) -> None:
-        self._wanted = (cpu, frozen)
+        self._wanted = (quota_us, period_us)
         if self._settling is None and self._wanted != self._present:
             self._settling = self._engine.spawn(self._settle())
 
+    def lift_cpu(self) -> None:
+        """Does nothing: it would take longer than what it is to speed up."""
+
+    def freeze(self) -> None:
+        """Does nothing, see the class."""
+
+    def thaw(self) -> None:
+        """Does nothing, see the class."""
+
     async def _settle(self) -> None:
         try:
-            while self._wanted != self._present:
+            while self._wanted is not None and self._wanted != self._present:
                 wanted = self._wanted
-                await self._engine.call(partial(self._apply, wanted), urgent=True)
+                cpu = {"CpuQuota": wanted[0], "CpuPeriod": wanted[1]}
+                await update_container(self._engine, self._container, cpu | dict(self._memory))
                 self._present = wanted
         except EngineError as error:
-            log.debug("container %s: %s", self._container, error)  # it has ended
+            if error.missing or error.status == _CONFLICT:
+                log.debug("The container %s has ended: %s", self._container, error)
+            else:
+                log.warning("The CPU share of %s could not be set: %s", self._container, error)
         finally:
             self._settling = None
-
-    def _apply(self, wanted: tuple[tuple[int, int] | None, bool], api: Any) -> None:
-        cpu, frozen = wanted
-        if cpu and cpu != self._present[0]:
-            api.update_container(self._container, cpu_quota=cpu[0], cpu_period=cpu[1])
-        if frozen and not self._present[1]:
-            api.pause(self._container)
-        elif not frozen and self._present[1]:
-            api.unpause(self._container)

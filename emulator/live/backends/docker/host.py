@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.host.cgroup import CgroupV1, CgroupV2, v1_mounts
 from emulator.live.backends.docker.client import EngineError
+from emulator.live.backends.docker.containers import inspect_container
+from emulator.live.backends.interface import Limitation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +41,8 @@ class Meeting:
     extra_hosts: tuple[str, ...] = ()
     local: bool = False
     """The engine's kernel is ours, so its cgroups may be reachable."""
+    sees_addresses: bool = False
+    """Connections come from the sandboxes' own addresses, and not from a translator's."""
 
 
 async def meeting(engine: DockerEngine, info: Mapping[str, Any], network: str = "") -> Meeting:
@@ -52,7 +56,7 @@ async def meeting(engine: DockerEngine, info: Mapping[str, Any], network: str = 
     if (own := await _own_networks(engine)) is not None:
         chosen = network or next(iter(own))
         if address := own.get(chosen):
-            return Meeting(chosen, address, address, local=True)
+            return Meeting(chosen, address, address, local=True, sees_addresses=True)
     network = network or "bridge"
     if is_desktop(info):
         # the engine's own name for the host, given to Linux containers by this alone
@@ -62,10 +66,11 @@ async def meeting(engine: DockerEngine, info: Mapping[str, Any], network: str = 
     if remote and not bindable(await _resolved(remote)):
         ours = address_towards(remote)
         return Meeting(network, ours, ours)
-    gateway = gateway_of(await engine.call(lambda api: api.inspect_network(network)))
+    gateway = gateway_of(await engine.call(f"GET /networks/{network}"))
     # a rootless engine's bridge is in a namespace of its own; its containers reach our address
-    listen = gateway if bindable(gateway) else address_towards(_SOMEWHERE)
-    return Meeting(network, listen, listen, local=True)
+    direct = bindable(gateway)
+    listen = gateway if direct else address_towards(_SOMEWHERE)
+    return Meeting(network, listen, listen, local=True, sees_addresses=direct)
 
 
 def is_desktop(info: Mapping[str, Any], platform: str = sys.platform) -> bool:
@@ -110,7 +115,7 @@ async def _own_networks(engine: DockerEngine) -> dict[str, str] | None:
     if not (name := _own_container()):
         return None
     try:
-        found = await engine.call(lambda api: api.inspect_container(name))
+        found = await inspect_container(engine, name)
     except EngineError:
         return None
     networks: dict[str, Any] = found["NetworkSettings"]["Networks"]
@@ -143,6 +148,12 @@ class Cgroups:
         self._root = root
         self._unified = not v1_mounts(root)
         self.pattern = cgroup_pattern(info.get("CgroupDriver", ""))
+
+    @property
+    def thaw_file(self) -> str:
+        """The file that thaws a container when THAWED is written, {} for its id; empty on v2."""
+        freezer = v1_mounts(self._root).get("freezer")
+        return str(freezer / self.pattern / "freezer.state") if freezer else ""
 
     def find(self, container: str) -> CgroupV1 | CgroupV2 | None:
         path = self.pattern.format(container)
@@ -185,20 +196,31 @@ def cgroup_pattern(driver: str) -> str:
     return "system.slice/docker-{}.scope" if driver == "systemd" else "docker/{}"
 
 
-def shortcomings(info: Mapping[str, Any], cgroups_writable: bool) -> tuple[str, ...]:
-    """What Lambda enforces and this engine cannot, a sentence each."""
-    found = ["A sandbox's /tmp takes its files' room from what its handler may use of RAM."]
+def shortcomings(info: Mapping[str, Any], cgroups_writable: bool) -> dict[Limitation, str]:
+    """Returns what Lambda enforces and the engine that describes itself by `info` cannot."""
+    found = {
+        Limitation.TMP_COUNTS_AS_MEMORY: (
+            "A sandbox's /tmp takes its files' room from what its handler may use of RAM."
+        )
+    }
     if not info.get("MemoryLimit", True):
-        found.append("The engine's kernel limits no memory.")
+        found[Limitation.MEMORY_UNLIMITED] = "The engine's kernel limits no memory."
     elif not info.get("SwapLimit", True):
-        found.append("The engine's kernel limits no swap, so a sandbox may use it.")
+        found[Limitation.SWAP_UNLIMITED] = (
+            "The engine's kernel limits no swap, so a sandbox may use it."
+        )
     if not info.get("CpuCfsQuota", True):
-        found.append("The engine's kernel limits no CPU share.")
+        found[Limitation.CPU_UNLIMITED] = "The engine's kernel limits no CPU share."
     elif not cgroups_writable:
-        found.append(
-            "The CPU share begins some tens of milliseconds after init and a thaw takes as long, "
-            "since this process cannot write its sandboxes' cgroups."
+        found[Limitation.LATE_CONTROL] = (
+            "The CPU share begins some tens of milliseconds after init, since this process cannot "
+            "write its sandboxes' cgroups."
+        )
+    if not cgroups_writable:
+        found[Limitation.UNFROZEN] = (
+            "Sandboxes are not frozen between invocations, since this process cannot write their "
+            "cgroups, and a thaw by the engine would add 10 to 70 ms to every duration."
         )
     if not info.get("PidsLimit", True):
-        found.append("The engine's kernel limits no number of processes.")
-    return tuple(found)
+        found[Limitation.PROCESSES_UNLIMITED] = "The engine's kernel limits no number of processes."
+    return found

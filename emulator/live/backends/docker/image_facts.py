@@ -1,17 +1,25 @@
-"""What a sandbox must know of its image before it starts: its command, its shell, its extensions.
+"""What a sandbox must know of its image before it starts: command, shell, user switch, extensions.
 
-The engine tells the command; for files it is asked with a container that is never started.
+The engine tells the command; the rest is found out with a container that runs for a moment, once
+for each image that is deployed.
 """
 
 from __future__ import annotations
 
+import importlib.resources
 import stat
 import tarfile
+import tempfile
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any
 
-from docker.errors import NotFound
-
+from emulator.live.backends.docker.client import EngineError
+from emulator.live.backends.docker.containers import (
+    create_container,
+    remove_container,
+    start_container,
+)
+from emulator.live.backends.docker.user_switch import CAPABILITIES, OWNER, PREFIXES
 from emulator.live.backends.supervisor import EXTENSIONS
 
 if TYPE_CHECKING:
@@ -21,20 +29,29 @@ if TYPE_CHECKING:
     from emulator.live.backends.docker.client import DockerEngine
 
 _SHELL = "/bin/sh"
-_SIZE = 1 << 20
+_PROBE = importlib.resources.files(__package__).joinpath("user_switch.sh").read_text()
+_FIRST_PREFIX = 64
+"""The exit code of the probe that stands for the first prefix."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
+    """Describes one image; an image that nobody looked at has no shell."""
+
     entry_point: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    """Variables that the image sets."""
     shell: bool = False
-    """Whether it has one, for the supervisor."""
+    """Whether the image has a shell, for the supervisor."""
+    switch: tuple[str, ...] = ()
+    """Words that start a command as the function's user; none where the image has no program
+    for that, and the supervisor must be the function's user itself."""
     extensions: tuple[str, ...] = ()
     """Executables of /opt/extensions; none without a shell, since nothing would run them."""
 
     def words(self, configuration: FunctionConfiguration) -> list[str]:
-        """What starts the runtime: the entry point and its arguments, as Docker joins them."""
+        """Returns what starts the runtime: entry point and arguments, as Docker joins them."""
         entry_point = configuration.image_entry_point or self.entry_point
         if configuration.handler:
             return [*entry_point, configuration.handler]
@@ -44,58 +61,90 @@ class ImageFacts:
         return [*entry_point, *(() if configuration.image_entry_point else self.command)]
 
 
-async def look(engine: DockerEngine, image: str, labels: Mapping[str, str]) -> ImageFacts:
-    """
+async def find_image_facts(
+    engine: DockerEngine, image: str, labels: Mapping[str, str]
+) -> ImageFacts:
+    """Returns the facts of an image that the engine has; `labels` go on the probing container.
+
     Raises:
         EngineError
     """
-    return await engine.call(lambda api: _look(api, image, labels))
-
-
-def _look(api: Any, image: str, labels: Mapping[str, str]) -> ImageFacts:
-    config = api.inspect_image(image)["Config"] or {}
-    body = {"Image": image, "Entrypoint": [_SHELL], "Labels": dict(labels)}
-    container = api.create_container_from_config(body)["Id"]
-    try:
-        shell = _has(api, container, _SHELL)
-        extensions = tuple(sorted(_executables(api, container))) if shell else ()
-    finally:
-        api.remove_container(container, v=True, force=True)
+    config = (await engine.call(f"GET /images/{image}/json"))["Config"] or {}
     entry_point, command = (tuple(config.get(key) or ()) for key in ("Entrypoint", "Cmd"))
-    return ImageFacts(entry_point, command, shell, extensions)
-
-
-def _has(api: Any, container: str, path: str) -> bool:
+    pairs = [pair.partition("=") for pair in config.get("Env") or ()]
+    container = await create_container(engine, _probe(image, labels))
     try:
-        pieces, _ = api.get_archive(container, path)
-    except NotFound:
-        return False
-    pieces.close()
-    return True
+        code = await _exit_code(engine, container)
+        shell = code is not None
+        extensions = await _extensions(engine, container) if shell else ()
+    finally:
+        await remove_container(engine, container)
+    at = (code or 0) - _FIRST_PREFIX
+    return ImageFacts(
+        entry_point,
+        command,
+        tuple((name, value) for name, _, value in pairs),
+        shell,
+        PREFIXES[at] if 0 <= at < len(PREFIXES) else (),
+        extensions,
+    )
 
 
-def _executables(api: Any, container: str) -> Iterator[str]:
+def _probe(image: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "Image": image,
+        "Entrypoint": [_SHELL, "-c", _PROBE, "testbed-probe"],
+        "Cmd": [" ".join(prefix) for prefix in PREFIXES],
+        "Env": [f"owner={OWNER}"],
+        "User": "0:0",
+        "Labels": dict(labels),
+        "Healthcheck": {"Test": ["NONE"]},
+        "HostConfig": {
+            "NetworkMode": "none",
+            "CapDrop": ["ALL"],
+            "CapAdd": list(CAPABILITIES),
+            "SecurityOpt": ["no-new-privileges"],
+            "ReadonlyRootfs": True,
+            "LogConfig": {"Type": "none"},
+        },
+    }
+
+
+async def _exit_code(engine: DockerEngine, container: str) -> int | None:
+    """Runs a container to its end; None where its first program is not there."""
     try:
-        pieces, _ = api.get_archive(container, EXTENSIONS, chunk_size=_SIZE)
-    except NotFound:
-        return
-    with tarfile.open(fileobj=cast("IO[bytes]", _Pieces(pieces)), mode="r|") as archive:
+        await start_container(engine, container)
+    except EngineError as error:
+        if error.status:
+            return None
+        raise
+    return int((await engine.call(f"POST /containers/{container}/wait"))["StatusCode"])
+
+
+async def _extensions(engine: DockerEngine, container: str) -> tuple[str, ...]:
+    with tempfile.TemporaryFile() as file:
+
+        def write(piece: bytes) -> None:
+            file.write(piece)
+
+        try:
+            exchange = await engine.exchange(
+                f"GET /containers/{container}/archive", {"path": EXTENSIONS}, write
+            )
+        except EngineError as error:
+            if error.missing:
+                return ()
+            raise
+        await exchange.ended
+        exchange.close()
+        file.seek(0)
+        return tuple(sorted(_executables(file)))
+
+
+def _executables(file: IO[bytes]) -> Iterator[str]:
+    with tarfile.open(fileobj=file) as archive:
         for entry in archive:
             folder, _, name = entry.name.partition("/")
             runs = entry.issym() or (entry.isfile() and entry.mode & stat.S_IXUSR)
             if folder and name and "/" not in name and runs:
                 yield name
-
-
-class _Pieces:
-    """As much of a file as `tarfile` reads from a stream."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = b""
-
-    def read(self, size: int) -> bytes:
-        while len(self._rest) < size and (piece := next(self._pieces, b"")):
-            self._rest += piece
-        found, self._rest = self._rest[:size], self._rest[size:]
-        return found

@@ -114,7 +114,7 @@ class DockerImages:
 
     async def _find(self, image: str) -> str | None:
         try:
-            found = await self._engine.call(lambda api: api.inspect_image(image))
+            found = await self._engine.call(f"GET /images/{image}/json")
         except EngineError as error:
             if error.missing:
                 return None
@@ -153,7 +153,7 @@ class DockerImages:
             raise EngineError("the build ended without an image")
         # an image without a name is swept away by `docker image prune`
         repository, tag = recipe.image_tag(name, found.removeprefix("sha256:")).split(":")
-        await self._engine.call(lambda api: api.tag(found, repository, tag))
+        await self._engine.call(f"POST /images/{found}/tag", {"repo": repository, "tag": tag})
         return found
 
     async def _build(
@@ -206,7 +206,7 @@ class DockerImages:
         take: Callable[[dict[str, Any]], None],
         *,
         headers: Mapping[str, str],
-        body: IO[bytes] | None = None,
+        body: bytes | IO[bytes] = b"",
     ) -> None:
         """Hands over each line of an answer to its end; hanging up, when cancelled, stops it."""
         lines = JsonLines()

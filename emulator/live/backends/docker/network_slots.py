@@ -1,8 +1,9 @@
 """Network slots: namespaces made ahead of need, since making one is most of a container's start.
 
-A slot is a tiny container that sleeps; it holds a network namespace with an address of its own.
-A sandbox joins it instead of getting a network made, and gives it back when it is gone. Slots are
-made in the background, while no sandbox is starting; a start never waits for one.
+A slot is a tiny container that sleeps, the holder of a network namespace with an address of its
+own. A sandbox joins the holder's namespace instead of getting a network made, and gives the slot
+back when it is gone. Slots are made in the background, while no sandbox is starting; a start
+never waits for one.
 """
 
 from __future__ import annotations
@@ -12,8 +13,14 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from emulator.live.backends.docker.client import EngineError
-from emulator.live.backends.docker.container import HOST_NAME, USER
-from emulator.live.backends.docker.sandbox import remove_container
+from emulator.live.backends.docker.container import HOST_NAME
+from emulator.live.backends.docker.containers import (
+    create_container,
+    is_running,
+    remove_container,
+    start_container,
+)
+from emulator.live.backends.docker.user_switch import OWNER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,13 +34,23 @@ _WIDTH = 2
 """How many slots are made at once."""
 _PATIENCE = 1.0
 """Seconds that the making of a slot waits for the starts of sandboxes to be over."""
-_HOLDER_MEMORY = 16 << 20
+_HOLDER_MEMORY = 64 << 20
+"""Bytes; a sleeping holder takes one MB, but the engine's own program that starts it takes up to
+20 where the kernel counts its memory too."""
+_ATTEMPTS = 3
+"""How many failures in a row end the making of slots for a while."""
+_PAUSE = 30.0
+"""Seconds of that while."""
+_SHORT_LIFE = 10.0
+"""Seconds; a holder that ends sooner counts as a failure, so that none is made in a circle."""
+_UNFIT_IMAGE = 400
+"""The engine's status where a container's first program is not there, or cannot be run."""
 _FOREVER = "2147483647"
 """Seconds; some `sleep` does not know `infinity`."""
 
 
 class NetworkSlots:
-    """`least` slots are kept; more where that many sandboxes were alive at once, up to `most`."""
+    """Keeps `least` slots; more where that many sandboxes were alive at once, up to `most`."""
 
     def __init__(
         self, engine: DockerEngine, prefix: str, labels: Mapping[str, str], least: int, most: int
@@ -47,10 +64,15 @@ class NetworkSlots:
         self._images: list[str] = []
         self._meeting: Meeting | None = None
         self._made = 0
+        self._born: dict[str, float] = {}
+        """When each holder was asked for, of those that stand or are being made."""
         self._alive: set[str] = set()
         """Every holder that stands, free or taken."""
         self._free: list[str] = []
         self._in_use = 0
+        self._failures = 0
+        """Failures in a row."""
+        self._resume_at = float("-inf")
         self._filling: asyncio.Task[None] | None = None
         self._closing = False
         self._starting = 0
@@ -70,7 +92,7 @@ class NetworkSlots:
     # the critical path
 
     def take(self) -> str | None:
-        """A holder's name; None where none is ready, and then a network must be made."""
+        """Returns a holder's name; None where none is ready, and then a network must be made."""
         self._in_use += 1
         self._starting += 1
         self._quiet.clear()
@@ -84,29 +106,41 @@ class NetworkSlots:
         self._fill()
 
     def give_back(self, holder: str | None, sure: bool = True) -> None:
-        """`sure`: the sandbox that had it is gone; if not, nobody may have its ports again."""
+        """Frees the slot of a sandbox; not `sure` that it is gone, nobody may have its ports."""
         self._in_use -= 1
         if holder is None or holder not in self._alive:
             return
         if sure:
             self._free.append(holder)
         else:
-            self._alive.discard(holder)
-            self._engine.spawn(remove_container(self._engine, holder))
+            self._give_up(holder)
             self._fill()
+
+    async def has_lost(self, holder: str | None) -> bool:
+        """Returns whether the slot of a failed start is to blame; it is given up then."""
+        if holder is None:
+            return False
+        if holder in self._alive and await is_running(self._engine, holder):
+            return False
+        self.lost(holder)
+        return True
 
     # in the background
 
     def lost(self, holder: str) -> None:
-        """A holder has ended without our doing."""
-        if holder in self._alive and not self._closing:
-            self._alive.discard(holder)
-            if holder in self._free:
-                self._free.remove(holder)
-            # the next start has it replaced; one that cannot live must not be made forever
-            self._engine.spawn(remove_container(self._engine, holder))
+        """Replaces a holder that has ended without our doing."""
+        born = self._born.get(holder)
+        if born is None or self._closing:
+            return
+        self._give_up(holder)
+        if asyncio.get_running_loop().time() - born < _SHORT_LIFE:
+            self._failed(f"the container {holder} ended at once")
+        else:
+            log.warning("The network slot %s ended, and is replaced.", holder)
+        self._fill()
 
     def keep_only(self, running: set[str]) -> None:
+        """Replaces all holders but these, which are known to be running."""
         for holder in self._alive - running:
             self.lost(holder)
 
@@ -119,46 +153,74 @@ class NetworkSlots:
         while self._filling is not None:
             await asyncio.shield(self._filling)
 
+    def _give_up(self, holder: str) -> None:
+        self._born.pop(holder, None)
+        self._alive.discard(holder)
+        if holder in self._free:
+            self._free.remove(holder)
+        self._engine.spawn(remove_container(self._engine, holder))
+
     def _fill(self) -> None:
-        if (
-            self._filling is None
-            and self._images
+        if self._filling is None and self._may_make():
+            self._filling = self._engine.spawn(self._make_wanted())
+
+    def _may_make(self) -> bool:
+        return (
+            bool(self._images)
             and self._meeting is not None
             and not self._closing
             and len(self._alive) < self._wanted
-        ):
-            self._filling = self._engine.spawn(self._make_wanted())
+            and asyncio.get_running_loop().time() >= self._resume_at
+        )
 
     async def _make_wanted(self) -> None:
         try:
-            while self._images and not self._closing and len(self._alive) < self._wanted:
+            while self._may_make():
                 width = min(_WIDTH, self._wanted - len(self._alive))
-                made = await asyncio.gather(*(self._make() for _ in range(width)))
-                if not all(made):
-                    break
+                await asyncio.gather(*(self._make() for _ in range(width)))
         finally:
             self._filling = None
 
-    async def _make(self) -> bool:
-        """Makes one; False where the engine does not answer."""
+    async def _make(self) -> None:
         try:
             async with asyncio.timeout(_PATIENCE):
                 await self._quiet.wait()
         except TimeoutError:
             pass  # starts follow each other without a pause; they need slots all the more
+        if not self._images:
+            return
         self._made += 1
         name, image = f"{self._prefix}-slot-{self._made}", self._images[0]
+        self._born[name] = asyncio.get_running_loop().time()
         try:
-            await self._engine.call(lambda api: _start(api, name, self._body(image)))
+            await create_container(self._engine, self._body(image), name)
+            await start_container(self._engine, name)
         except EngineError as error:
-            log.debug("no network slot of %s: %s", image, error)
-            if error.status and image in self._images:
-                self._images.remove(image)
+            self._born.pop(name, None)
             await remove_container(self._engine, name)
-            return bool(error.status)
-        self._alive.add(name)
-        self._free.append(name)
-        return True
+            if error.status == _UNFIT_IMAGE and len(self._images) > 1:
+                log.debug("No network slot can be made of %s: %s", image, error)
+                self._images = [other for other in self._images if other != image]
+            else:
+                self._failed(str(error))
+            return
+        if name in self._born:  # else its end was told before the engine's answer came
+            self._failures = 0
+            self._alive.add(name)
+            self._free.append(name)
+
+    def _failed(self, why: str) -> None:
+        self._failures += 1
+        if self._failures < _ATTEMPTS:
+            return
+        self._failures = 0
+        self._resume_at = asyncio.get_running_loop().time() + _PAUSE
+        log.warning(
+            "No network slot can be made, so starts of sandboxes take about 0.1 s longer; "
+            "trying again in %g s. The engine's last word: %s",
+            _PAUSE,
+            why,
+        )
 
     def _body(self, image: str) -> dict[str, Any]:
         assert self._meeting is not None
@@ -166,7 +228,7 @@ class NetworkSlots:
             "Image": image,
             "Entrypoint": ["sleep"],
             "Cmd": [_FOREVER],
-            "User": USER,
+            "User": OWNER,
             **HOST_NAME,  # a sandbox that joins has it too, and the engine's /etc/hosts with it
             "Labels": dict(self._labels),
             "Healthcheck": {"Test": ["NONE"]},
@@ -189,9 +251,5 @@ class NetworkSlots:
         await self.filled()
         holders, self._free = list(self._alive), []
         self._alive.clear()
+        self._born.clear()
         await asyncio.gather(*(remove_container(self._engine, holder) for holder in holders))
-
-
-def _start(api: Any, name: str, body: Mapping[str, Any]) -> None:
-    api.create_container_from_config(body, name)
-    api.start(name)

@@ -6,7 +6,13 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from emulator.host.peers import comes_from
 from emulator.live.backends.docker.client import EngineError
+from emulator.live.backends.docker.containers import (
+    inspect_container,
+    remove_container,
+    signal_container,
+)
 from emulator.live.backends.docker.oom import OomWitness
 from emulator.live.backends.docker.streams import Demultiplexer
 from emulator.live.backends.interface import RUNTIME, Exit
@@ -17,6 +23,7 @@ if TYPE_CHECKING:
 
     from emulator.core.model import Seconds
     from emulator.host.cgroup import CgroupV1, CgroupV2
+    from emulator.host.peers import Peer
     from emulator.live.backends.docker.client import DockerEngine
     from emulator.live.backends.docker.control import SandboxControl
     from emulator.live.backends.docker.streams import Exchange
@@ -24,13 +31,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LABEL = "serverless-testbed.instance"
 KILLED = 137
-_CONFLICT = 409
 _LAST_OUTPUT = 1.0
 """Seconds that the output may still come after its sandbox's end."""
 _OOM_WORD = 0.15
-"""Seconds that the engine's word of an out-of-memory kill may come after that of the end."""
+"""Seconds that the engine may tell of an out-of-memory kill after it told of the end."""
 _RESET_PATIENCE = 5.0
 """Seconds that a reset may take."""
 _STREAMS = (1, 2)
@@ -55,12 +60,14 @@ class DockerSandbox:
         self.start: Seconds = 0.0
         self.exited: asyncio.Future[Exit] = loop.create_future()
         self.slot: str | None = None
-        """The holder whose network it joined."""
+        """The name of the slot holder whose network the sandbox joined."""
+        self.addresses: asyncio.Task[frozenset[str]] | None = None
+        """Asks the engine from which addresses it dials; None where connections show another."""
         self.launching: asyncio.Task[None] | None = None
-        """What makes it; a stop waits for that, so that nothing is made after it."""
+        """The task that makes the container; a stop waits for it, so that nothing is made later."""
         self.started = False
         self.resettable = resettable
-        """Whether its first process is a supervisor."""
+        """Whether the container's first process is a supervisor."""
         self._spec = spec
         self._output, self._tell = told
         self._frames = Demultiplexer()
@@ -90,7 +97,7 @@ class DockerSandbox:
         if self.resettable:
             self._supervisor.terminate(name)
         elif name == RUNTIME and not self.exited.done():
-            self._engine.spawn(self._engine.call(lambda api: api.kill(self.name, "SIGTERM")))
+            self._engine.spawn(signal_container(self._engine, self.name, "SIGTERM"))
 
     async def reset(self) -> None:
         if not self.resettable:
@@ -100,8 +107,7 @@ class DockerSandbox:
         done = asyncio.get_running_loop().create_future()
         self._resetting.append(done)
         self.thaw()
-        if self._control is not None:
-            self._control.lift_cpu()  # at a small share, dying takes several periods
+        self._change(lambda control: control.lift_cpu())  # else dying takes several periods
         self._supervisor.reset()
         await asyncio.wait(
             [done, self.exited], timeout=_RESET_PATIENCE, return_when="FIRST_COMPLETED"
@@ -111,23 +117,37 @@ class DockerSandbox:
         else:
             await self.stop()
 
+    async def owns(self, peer: Peer) -> bool:
+        return self.addresses is None or comes_from(await self.addresses, peer)
+
     def limit_cpu(self) -> None:
         self._init_over = True
         self._limit_cpu()
 
     def _limit_cpu(self) -> None:
         share = self._spec.cpu if self._init_over else self._spec.init_cpu
-        if self._control is not None and share is not None:
-            self._control.limit_cpu(share.quota_us, share.period_us)
+        if share is not None:
+            self._change(lambda control: control.limit_cpu(share.quota_us, share.period_us))
 
     def freeze(self) -> None:
-        if self._control is not None:
-            self._oom.invocation_ended()
-            self._control.freeze()
+        self._oom.invocation_ended()
+        self._change(lambda control: control.freeze())
 
     def thaw(self) -> None:
-        if self._control is not None:
-            self._control.thaw()
+        self._change(lambda control: control.thaw())
+
+    def _change(self, change: Callable[[SandboxControl], None]) -> None:
+        """Changes the running sandbox; one that cannot be changed is of no use and is stopped."""
+        if self._control is None or self.exited.done():
+            return
+        try:
+            change(self._control)
+        except OSError as error:
+            if self._stopping is None:
+                log.warning(
+                    "The sandbox %s cannot be controlled and is stopped: %s", self.name, error
+                )
+                self._stopping = self._engine.spawn(self._stop())
 
     def max_memory_mb(self) -> int:
         self._oom.invocation_ended()  # since then it is asked for
@@ -145,24 +165,27 @@ class DockerSandbox:
         await asyncio.shield(self._stopping)
 
     async def _stop(self) -> None:
-        if self.launching is not None:
-            await asyncio.wait([self.launching])
-        self.thaw()  # on cgroup v1 a frozen process does not die
-        removed = await remove_container(self._engine, self.name)
-        self._end(Exit(KILLED))
-        if self._attachment is not None:
-            self._attachment.close()
-        self._oom.close()
-        if self._cgroup is not None:
-            self._cgroup.close()
-        self._on_gone(self, removed)
+        removed = False
+        try:
+            if self.launching is not None:
+                await asyncio.wait([self.launching])
+            self.thaw()  # on cgroup v1 a frozen process does not die
+            removed = await remove_container(self._engine, self.name)
+        finally:  # whatever fails, those who wait for the end must hear of it
+            self._end(Exit(KILLED))
+            if self._attachment is not None:
+                self._attachment.close()
+            self._oom.close()
+            if self._cgroup is not None:
+                self._cgroup.close()
+            self._on_gone(self, removed)
 
     # what the backend tells it
 
     async def attach(self) -> None:
-        """Takes the output from its first byte, if called before the container starts.
+        """Connects to the container's streams; before its start, so that no output is lost.
 
-        Again after an interruption: what was written meanwhile is lost.
+        Called again after an interruption; what was written meanwhile is lost.
         """
         if self._attachment is not None and not self._attachment.ended.done():
             return
@@ -184,7 +207,7 @@ class DockerSandbox:
             self._send(command)
 
     def greet(self) -> None:
-        """Says what to start; the supervisor finds it when it comes to life."""
+        """Sends the supervisor what to start, to be found when the container comes to life."""
         if self.resettable:
             self._supervisor.greet(self._spec.extensions)
 
@@ -195,29 +218,29 @@ class DockerSandbox:
             self._attachment.write(command)
 
     def controlled_by(self, control: SandboxControl, cgroup: CgroupV1 | CgroupV2 | None) -> None:
-        """`cgroup` is for looking, and may not be writable."""
+        """Takes what changes the sandbox, and the cgroup to read from, writable or not."""
         self._control, self._cgroup = control, cgroup
         if cgroup is not None:
             self._oom.watch(cgroup)
 
     def ran_out_of_memory(self) -> None:
-        """The engine says that the kernel killed one of its processes for want of memory."""
+        """Hears from the engine that the kernel killed a process for want of memory."""
         self._oom.told()
 
     def died(self, code: int) -> None:
-        """The engine says that its first process has ended, and all others with it."""
+        """Hears from the engine that the first process has ended, and all others with it."""
         if not self._ending:
             self._ending = True
-            self._engine.spawn(self._see_off(code))
+            self._engine.spawn(self._end_after_last_output(code))
 
     async def look_up(self) -> None:
-        """Its end went by unseen: asks the engine for it.
+        """Asks the engine how the container ended, where its event was missed.
 
         Raises:
             EngineError: the engine does not answer.
         """
         try:
-            found = await self._engine.call(lambda api: api.inspect_container(self.name))
+            found = await inspect_container(self._engine, self.name)
         except EngineError as error:
             if not error.missing:
                 raise
@@ -228,7 +251,7 @@ class DockerSandbox:
             self.died(found["State"]["ExitCode"])
 
     def lost(self) -> None:
-        """The engine is gone, and with it all that could be known of the end."""
+        """Ends the sandbox of an engine that is gone: nothing else can be known of its end."""
         self._end(Exit(KILLED))
 
     def _received(self, piece: bytes) -> None:
@@ -266,7 +289,7 @@ class DockerSandbox:
             self._tell(name, Exit(code, out_of_memory=starved))
 
     async def _tell_later(self, name: str) -> None:
-        """It was killed, and only the engine's word can say why."""
+        """Tells the end of a killed process when the engine had time to say why."""
         await asyncio.sleep(_OOM_WORD)
         if not self.exited.done():
             self._tell(name, Exit(KILLED, out_of_memory=self._oom.verdict is True))
@@ -278,7 +301,7 @@ class DockerSandbox:
             if not done.done():
                 done.set_result(None)
 
-    async def _see_off(self, code: int) -> None:
+    async def _end_after_last_output(self, code: int) -> None:
         if self._attachment is not None:
             await asyncio.wait([self._attachment.ended], timeout=_LAST_OUTPUT)
         if code == KILLED and self._oom.verdict is None and self._stopping is None:
@@ -288,16 +311,3 @@ class DockerSandbox:
     def _end(self, ended: Exit) -> None:
         if not self.exited.done():
             self.exited.set_result(ended)
-
-
-async def remove_container(engine: DockerEngine, name: str) -> bool:
-    """Kills and removes a container; False where it is unsure whether it is gone."""
-    try:
-        await engine.call(lambda api: api.remove_container(name, v=True, force=True))
-    except EngineError as error:
-        if error.status == _CONFLICT:  # somebody else is removing it
-            log.debug("container %s: %s", name, error)
-        elif not error.missing:
-            log.warning("container %s could not be removed: %s", name, error)
-        return error.missing
-    return True

@@ -103,11 +103,14 @@ class Exchange(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
 
-    async def send(self, head: bytes, body: IO[bytes] | None = None) -> None:
-        """Writes the request; a large body goes out as fast as the engine takes it."""
+    async def send(self, head: bytes, body: bytes | IO[bytes] = b"") -> None:
+        """Writes the request; a file goes out as fast as the engine takes it."""
         assert self._transport is not None
+        if isinstance(body, bytes):
+            self._transport.write(head + body)
+            return
         self._transport.write(head)
-        while body is not None and (piece := body.read(_PIECE)):
+        while piece := body.read(_PIECE):
             await self._writable.wait()
             if self._transport.is_closing():
                 return

@@ -1,65 +1,108 @@
-"""What Lambda enforces and processes of this machine do not: a sentence for each."""
+"""Tells in a sentence each what Lambda enforces and processes of this machine do not."""
 
 from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from emulator.live.backends.interface import Limitation
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
 
-def shortcomings(
-    controllers: Collection[str], *, bubblewrap_fault: str, as_root: bool
-) -> tuple[str, ...]:
-    """`controllers` can be used here; `bubblewrap_fault` says why it cannot, empty where it can.
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """Holds what came of the trial of bubblewrap."""
 
-    `as_root`: functions run as root, since no other user could reach their files.
+    bubblewrap_fault: str = ""
+    """Why bubblewrap cannot be used; empty where it can."""
+    filtered: bool = True
+    """Whether the kernel refuses functions user namespaces and keyrings."""
+
+
+def shortcomings(
+    controllers: Collection[str], isolation: Isolation, *, as_root: bool
+) -> dict[Limitation, str]:
+    """Returns each limitation with its sentence.
+
+    `controllers` are those of cgroups that can be used here. `as_root`: functions run as root,
+    since no other user could reach their files.
     """
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    found = [
-        f"Functions run on this host's Python {version}, whatever Runtime they name.",
-        "A function has boto3 only from its own requirements or a layer.",
-        "An image function is its Dockerfile's COPY, ENV and pip steps over this host's libraries.",
-        "Functions share this host's network, and can reach what listens on 127.0.0.1.",
-        *_memory(controllers, bubblewrap=not bubblewrap_fault),
-        *_others(controllers),
-    ]
-    if bubblewrap_fault:
-        found += _plain(bubblewrap_fault, as_root=as_root)
+    fault = isolation.bubblewrap_fault
+    found = _always() | _memory(controllers, bubblewrap=not fault) | _others(controllers)
+    if fault:
+        found |= _plain(fault, as_root=as_root)
     if "freezer" not in controllers:
-        end = ", as it escapes its end" if bubblewrap_fault else ""
-        found.append(
+        end = ", as it escapes its end" if fault else ""
+        found[Limitation.ESCAPABLE_FREEZE] = (
             "A sandbox is frozen by SIGSTOP to its process group, which a process that leaves "
             f"the group escapes{end}."
         )
-    return tuple(found)
-
-
-def _memory(controllers: Collection[str], *, bubblewrap: bool) -> list[str]:
-    if "memory" not in controllers:
-        found = "Memory is not limited, and Max Memory Used leaves out a function's children"
-        return [f"{found}: no memory cgroup can be written."]
-    if bubblewrap:
-        return ["What a function writes to /tmp counts against its memory."]
-    return []
-
-
-def _others(controllers: Collection[str]) -> list[str]:
-    found = []
-    if "cpu" not in controllers:
-        found.append("No CPU share is set, whatever the memory size: no cpu cgroup can be written.")
-    if "pids" not in controllers:
-        found.append("The number of processes and threads is not limited to 1,024.")
+    if not isolation.filtered:
+        found[Limitation.KERNEL_UNFILTERED] = (
+            "Functions may make user namespaces and use the kernel's keyrings, which Lambda "
+            "refuses."
+        )
     return found
 
 
-def _plain(fault: str, *, as_root: bool) -> list[str]:
+def _always() -> dict[Limitation, str]:
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return {
+        Limitation.HOST_PYTHON: (
+            f"Functions run on this host's Python {version}, whatever Runtime they name."
+        ),
+        Limitation.NO_BUNDLED_SDK: (
+            "A function has boto3 only from its own requirements or a layer."
+        ),
+        Limitation.PARTIAL_IMAGES: (
+            "An image function is its Dockerfile's COPY, ENV and pip steps over this host's "
+            "libraries."
+        ),
+        Limitation.SHARED_NETWORK: (
+            "Functions share this host's network: they can reach what listens on 127.0.0.1, and "
+            "two sandboxes cannot listen on the same port."
+        ),
+    }
+
+
+def _memory(controllers: Collection[str], *, bubblewrap: bool) -> dict[Limitation, str]:
+    if "memory" not in controllers:
+        found = "Memory is not limited, and Max Memory Used leaves out a function's children"
+        return {Limitation.MEMORY_UNLIMITED: f"{found}: no memory cgroup can be written."}
+    if bubblewrap:
+        return {
+            Limitation.TMP_COUNTS_AS_MEMORY: (
+                "What a function writes to /tmp counts against its memory."
+            )
+        }
+    return {}
+
+
+def _others(controllers: Collection[str]) -> dict[Limitation, str]:
+    found = {}
+    if "cpu" not in controllers:
+        found[Limitation.CPU_UNLIMITED] = (
+            "No CPU share is set, whatever the memory size: no cpu cgroup can be written."
+        )
+    if "pids" not in controllers:
+        found[Limitation.PROCESSES_UNLIMITED] = (
+            "The number of processes and threads is not limited to 1,024."
+        )
+    return found
+
+
+def _plain(fault: str, *, as_root: bool) -> dict[Limitation, str]:
     seen = "Functions see and may write this host's file system, and /tmp is the host's"
-    found = [f"{seen}, without a limit (TMPDIR names a folder of the sandbox's own): {fault}."]
+    own = "without a limit (TMPDIR names a folder of the sandbox's own)"
+    found = {Limitation.HOST_FILE_SYSTEM: f"{seen}, {own}: {fault}."}
     if as_root:
-        found.append("Functions run as root, since no other user can reach their files.")
+        found[Limitation.RUNS_AS_ROOT] = (
+            "Functions run as root, since no other user can reach their files."
+        )
     elif os.geteuid() != 0:
-        found.append("Functions run as the user who started the emulator.")
+        found[Limitation.RUNS_AS_CALLER] = "Functions run as the user who started the emulator."
     return found

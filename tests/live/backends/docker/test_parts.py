@@ -37,9 +37,11 @@ from emulator.live.backends.docker.host import (
 )
 from emulator.live.backends.docker.image_facts import ImageFacts
 from emulator.live.backends.docker.images import DockerImages
+from emulator.live.backends.docker.network_slots import NetworkSlots
 from emulator.live.backends.docker.oom import OomWitness
 from emulator.live.backends.docker.streams import Demultiplexer, JsonLines
-from emulator.live.backends.interface import CpuShare, SandboxSpec
+from emulator.live.backends.docker.user_switch import PREFIXES
+from emulator.live.backends.interface import CpuShare, Limitation, SandboxSpec
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -204,7 +206,9 @@ def test_a_sandbox_may_do_no_more_than_on_lambda() -> None:
     body = container_configuration(_spec(), SHELL, {"l": "v"}, BRIDGE, joined="slot")
     host = body["HostConfig"]
     assert (body["Image"], body["User"], body["Env"]) == ("sha256:1", "993:990", ["A=b"])
-    assert host["Memory"] == host["MemorySwap"] == 512 << 20
+    assert host["Memory"] == 512 << 20
+    assert host["MemorySwap"] == host["Memory"] + 4096, "0 would not be told to systemd"
+    assert "CapAdd" not in host
     assert host["CapDrop"] == ["ALL"]
     assert host["SecurityOpt"] == ["no-new-privileges"]
     assert host["ReadonlyRootfs"] is True
@@ -234,6 +238,50 @@ def test_supervisor_starts_what_the_image_or_the_function_says(
     assert body["Entrypoint"][:2] == ["/bin/sh", "-c"]
     assert body["Entrypoint"][4:] == words
     assert (body["Cmd"], body["OpenStdin"]) == ([], True)
+
+
+SETPRIV = PREFIXES[0]
+
+
+def _made(variables: dict[str, str], **image: Any) -> dict[str, Any]:
+    facts = replace(SHELL, switch=SETPRIV, **image)
+    return container_configuration(
+        replace(_spec(), environment=variables), facts, {}, BRIDGE, joined="slot"
+    )
+
+
+def test_supervisor_is_another_user_than_the_function_where_the_image_can_switch() -> None:
+    body = _made({"A": "b"})
+    assert body["User"] == "0:0"
+    assert set(body["HostConfig"]["CapAdd"]) == {"CHOWN", "KILL", "SETGID", "SETUID", "SYS_CHROOT"}
+    assert f'exec {" ".join(SETPRIV)} "$@"' in body["Entrypoint"][2]
+    assert body["Env"] == ["A=b", "HOME=/"], "and not the home of root"
+
+
+def test_home_that_the_image_sets_stays() -> None:
+    assert _made({}, environment=(("HOME", "/var/task"),))["Env"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hidden"),
+    [
+        ("LD_PRELOAD", "/var/task/a.so", True),
+        ("LD_LIBRARY_PATH", "/var/lang/lib:/opt/lib", False),
+        ("LD_LIBRARY_PATH", "/opt/lib:/tmp/lib", True),
+        ("LD_LIBRARY_PATH", "/opt/lib:", True),
+        ("LD_LIBRARY_PATH", "/opt/../tmp", True),
+        ("GLIBC_TUNABLES", "glibc.malloc.check=1", True),
+    ],
+)
+@pytest.mark.parametrize("of_the_image", [True, False])
+def test_no_program_of_root_loads_what_a_function_wrote(
+    name: str, value: str, hidden: bool, of_the_image: bool
+) -> None:
+    pair = (name, value)
+    body = _made({}, environment=(pair,)) if of_the_image else _made(dict([pair]))
+    assert (f"unset {name}" in body["Entrypoint"][2]) == hidden
+    assert (body["Entrypoint"][4:6] == ["/usr/bin/env", f"{name}={value}"]) == hidden
+    assert (f"{name}={value}" in body["Env"]) == (not hidden and not of_the_image)
 
 
 def test_image_without_a_shell_runs_as_it_is_unless_its_command_is_given() -> None:
@@ -347,12 +395,21 @@ def test_cgroups_that_are_not_there_cannot_be_written(tmp_path: Path) -> None:
 
 def test_what_the_engine_cannot_enforce_is_told() -> None:
     everything = {"MemoryLimit": True, "SwapLimit": True, "CpuCfsQuota": True, "PidsLimit": True}
-    assert len(shortcomings(everything, cgroups_writable=True)) == 1, "/tmp is in memory"
-    found = " ".join(shortcomings(everything | {"SwapLimit": False}, cgroups_writable=False))
-    assert "limits no swap" in found
-    assert "cannot write its sandboxes' cgroups" in found
+    assert set(shortcomings(everything, cgroups_writable=True)) == {Limitation.TMP_COUNTS_AS_MEMORY}
+    found = shortcomings(everything | {"SwapLimit": False}, cgroups_writable=False)
+    assert found.keys() == {
+        Limitation.TMP_COUNTS_AS_MEMORY,
+        Limitation.SWAP_UNLIMITED,
+        Limitation.LATE_CONTROL,
+        Limitation.UNFROZEN,
+    }
     none = dict.fromkeys(everything, False)
-    assert len(shortcomings(none, cgroups_writable=True)) == 4
+    assert set(shortcomings(none, cgroups_writable=True)) == {
+        Limitation.TMP_COUNTS_AS_MEMORY,
+        Limitation.MEMORY_UNLIMITED,
+        Limitation.CPU_UNLIMITED,
+        Limitation.PROCESSES_UNLIMITED,
+    }
 
 
 # what the engine sends
@@ -585,3 +642,82 @@ async def test_failed_build_ends_with_its_last_lines(
             await DockerImages(engine)._build("f", context, {}, progress)
     assert str(raised.value) == f"f: the image could not be built: {message}"
     assert seen == ["Step 1/1"]
+
+
+# network slots
+
+
+def _in_turn(*answers: Callable[[asyncio.StreamWriter], None]) -> Any:
+    """Gives each answer once, and the last one for ever."""
+    left = list(answers)
+
+    def answer(writer: asyncio.StreamWriter) -> None:
+        (left.pop(0) if len(left) > 1 else left[0])(writer)
+
+    return answer
+
+
+def _engine_whose_starts(*starts: Callable[[asyncio.StreamWriter], None]) -> dict[str, Any]:
+    done = _json(None, "200 OK")
+    return {"/create": _json({"Id": "c"}), "/start": _in_turn(*starts), "": done}
+
+
+KILLED_AT_START = _json({"message": "OCI runtime create failed: process was killed"}, "500 Oops")
+NO_SLEEP = _json({"message": 'exec: "sleep": executable file not found'}, "400 Bad Request")
+STARTED = _json(None)
+
+
+@pytest.mark.anyio
+async def test_slot_whose_start_failed_is_tried_again(tmp_path: Path) -> None:
+    answers = _engine_whose_starts(KILLED_AT_START, KILLED_AT_START, STARTED)
+    async with engine_that(tmp_path, answers) as engine:
+        slots = NetworkSlots(engine, "p", {}, 1, 1)
+        slots.open(BRIDGE)
+        slots.use_image("i")
+        await slots.filled()
+        assert slots.ready == 1
+
+
+@pytest.mark.anyio
+async def test_slots_that_cannot_be_made_are_told_in_a_warning_and_tried_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emulator.live.backends.docker.network_slots._PAUSE", 0.0)
+    answers = _engine_whose_starts(*[KILLED_AT_START] * 3, STARTED)
+    async with engine_that(tmp_path, answers) as engine:
+        slots = NetworkSlots(engine, "p", {}, 1, 1)
+        slots.open(BRIDGE)
+        slots.use_image("i")
+        await slots.filled()
+        assert slots.ready == 1
+    (said,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert said.startswith("No network slot can be made")
+    assert said.endswith("process was killed")
+
+
+@pytest.mark.anyio
+async def test_slots_are_made_of_another_image_where_the_first_has_no_sleep(tmp_path: Path) -> None:
+    async with engine_that(tmp_path, _engine_whose_starts(NO_SLEEP, STARTED)) as engine:
+        slots = NetworkSlots(engine, "p", {}, 1, 1)
+        slots.use_image("without")
+        slots.use_image("with")
+        slots.open(BRIDGE)
+        await slots.filled()
+        assert slots.ready == 1
+
+
+@pytest.mark.anyio
+async def test_holder_whose_end_is_told_before_its_start_never_stands(tmp_path: Path) -> None:
+    """Its later starts all failed: it was believed to stand, and was given out for ever."""
+    slots: NetworkSlots
+
+    def dies(writer: asyncio.StreamWriter) -> None:
+        slots.lost("p-slot-1")
+        STARTED(writer)
+
+    async with engine_that(tmp_path, _engine_whose_starts(dies, STARTED)) as engine:
+        slots = NetworkSlots(engine, "p", {}, 1, 1)
+        slots.open(BRIDGE)
+        slots.use_image("i")
+        await slots.filled()
+        assert slots.take() == "p-slot-2"

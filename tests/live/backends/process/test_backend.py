@@ -21,17 +21,18 @@ import pytest
 
 from emulator.core.function_configuration import FunctionConfiguration
 from emulator.errors import BackendUnavailableError, SandboxStartError
-from emulator.host.cgroup import DEFAULT_ROOT
-from emulator.live.backends.interface import RUNTIME, CpuShare, Exit, SandboxSpec
+from emulator.host.cgroup import DEFAULT_ROOT, CgroupV2
+from emulator.live.backends.interface import RUNTIME, CpuShare, Exit, Limitation, SandboxSpec
 from emulator.live.backends.process.backend import ProcessBackend
-from emulator.live.backends.process.limitations import shortcomings
-from emulator.live.runtime_api.server import RuntimeApiServer, Work
+from emulator.live.backends.process.limitations import Isolation, shortcomings
+from emulator.live.runtime_api.interface import Work
+from emulator.live.runtime_api.server import RuntimeApiServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from emulator.live.backends.process.sandbox import ProcessSandbox
-    from emulator.live.runtime_api.server import RuntimeEndpoint
+    from emulator.live.runtime_api.interface import RuntimeEndpoint
 
 pytestmark = pytest.mark.anyio
 
@@ -84,7 +85,7 @@ def configuration(folder: Path, memory_mb: int = 256) -> FunctionConfiguration:
 
 
 def told(backend: ProcessBackend, words: str) -> bool:
-    return any(words in sentence for sentence in backend.unenforced)
+    return any(words in sentence for sentence in backend.unenforced.values())
 
 
 @pytest.fixture(scope="session", params=KINDS)
@@ -94,8 +95,8 @@ async def kind(
     options: dict[str, Any] = KINDS[request.param]
     folder = tmp_path_factory.mktemp("state")
     async with opened(folder, **options) as backend:
-        bubblewrap = not told(backend, "this host's file system")
-        cgroups = not told(backend, "Memory is not limited")
+        bubblewrap = Limitation.HOST_FILE_SYSTEM not in backend.unenforced
+        cgroups = Limitation.MEMORY_UNLIMITED not in backend.unenforced
         if bubblewrap != ("bubblewrap" not in options):
             pytest.skip("bubblewrap does not work here")
         if cgroups != ("cgroup_root" not in options):
@@ -258,7 +259,7 @@ async def test_nothing_of_this_process_is_seen(kind: Kind) -> None:
     async with running(kind.backend, kind.package) as one:
         path, held = await one.ask("answer = [sys.path, sorted(os.listdir('/proc/self/fd'))]")
     assert [entry for entry in path if "site-packages" in entry and ".venv" in entry] == []
-    assert len(held) <= 6, "standard streams, the connection, the listing, and a lifeline"
+    assert len(held) <= 7, "standard streams, the log, the connection, a lifeline, the listing"
 
 
 async def test_output_of_both_streams_arrives(kind: Kind) -> None:
@@ -273,6 +274,18 @@ async def test_last_output_is_there_before_the_exit_is_told(kind: Kind) -> None:
         one.tell("os.write(1, b'x' * 50000); os._exit(3)")
         assert await one.exit() == Exit(3)
         assert one.written == b"x" * 50000
+
+
+@pytest.mark.parametrize("close", ["sys.stdout.close()", "print('x', end=''); os.close(1)"])
+async def test_function_that_closes_its_standard_output_is_answered(kind: Kind, close: str) -> None:
+    async with running(kind.backend, kind.package) as one:
+        assert await one.ask(f"{close}; answer = 1") == 1
+        one.tell("import logging; logging.error('still logged'); raise ValueError('no luck')")
+        what, answer = await one.event()
+        assert (what, answer["errorMessage"]) == ("errored", "no luck")
+        await until(lambda: b"[ERROR] ValueError: no luck" in one.written)
+        assert b"still logged\n" in one.written
+        assert await one.ask("answer = 2") == 2
 
 
 async def test_signal_is_told_as_a_shell_tells_it(kind: Kind) -> None:
@@ -304,6 +317,19 @@ async def test_frozen_sandbox_is_stopped(kind: Kind) -> None:
         await one.process.stop()
         assert one.process.exited.done()
     assert await kind.backend.survivors() == []
+
+
+async def test_death_of_a_frozen_runtime_is_told_at_once(kind: Kind) -> None:
+    async with running(kind.backend, kind.package) as one:
+        if kind.cgroups and not isinstance(one.process._cgroup, CgroupV2):
+            pytest.skip("on cgroup v1 a frozen process dies when it is thawed")
+        one.process.freeze()
+        (runtime,) = one.process._memory.processes()
+        os.kill(runtime, signal.SIGKILL)
+        assert await one.exit() == Exit(137)
+        await one.process.reset()
+        await one.again()
+        assert await one.ask("answer = 2") == 2
 
 
 async def test_stop_may_be_called_twice_and_at_once(kind: Kind) -> None:
@@ -429,6 +455,50 @@ for path in ("/var/task", "/opt", "/usr", "/etc", "/var/runtime", "/var", "/dev"
         assert await one.ask(where) == ["/var/task/app.py", "/var/task", "/var/lang", name]
 
 
+async def test_no_file_system_but_tmp_can_be_written(kind: Kind) -> None:
+    if not kind.bubblewrap:
+        pytest.skip("this kind shows the host's file system, and says so")
+    code = """
+mounts = [line.split()[1:4] for line in open("/proc/mounts")]
+answer = sorted(path for path, _, options in mounts
+                if os.path.isdir(path) and "ro" not in options.split(","))
+"""
+    async with running(kind.backend, kind.package) as one:
+        assert await one.ask(code) == ["/proc", "/tmp"]
+
+
+async def test_user_namespaces_and_keyrings_are_refused(kind: Kind) -> None:
+    if Limitation.KERNEL_UNFILTERED in kind.backend.unenforced:
+        pytest.skip("this kind filters no system calls, and says so")
+    code = """
+global ctypes, errno, libc, clone
+import ctypes, errno, platform, threading
+libc = ctypes.CDLL(None, use_errno=True)
+new_user, sigchld = 0x10000000, 17
+clone, *keyrings = {"x86_64": (56, 248, 249, 250), "aarch64": (220, 217, 218, 219)}[
+    platform.machine()]
+
+def refused(*call):
+    found = libc.syscall(*call)
+    if found == 0 and call[0] == clone:
+        os._exit(0)
+    return errno.errorcode[ctypes.get_errno()] if found < 0 else "done"
+
+found = [refused(272 if clone == 56 else 97, new_user),
+          refused(clone, new_user | sigchld, 0, 0, 0, 0),
+          refused(keyrings[2], 0, -3, 1),
+          refused(keyrings[0], b"user", b"name", b"secret", 6, -3),
+          refused(keyrings[1], b"user", b"name", None, 0)]
+thread = threading.Thread(target=found.append, args=["thread"])
+thread.start()
+thread.join()
+child = subprocess.run(["/bin/echo", "child"], capture_output=True, text=True).stdout
+answer = [*found, child]
+"""
+    async with running(kind.backend, kind.package) as one:
+        assert await one.ask(code) == ["EPERM"] * 5 + ["thread", "child\n"]
+
+
 async def test_temporary_files_are_the_sandboxs_own_and_bounded(kind: Kind) -> None:
     if not kind.bubblewrap:
         pytest.skip("this kind has the host's /tmp, and says so")
@@ -467,19 +537,21 @@ answer = [os.getuid() != 0, os.getgroups() == [] or os.getuid() in os.getgroups(
 
 def test_everything_that_cannot_be_enforced_is_told() -> None:
     every = {"cpu", "memory", "pids", "freezer"}
-    full = shortcomings(every, bubblewrap_fault="", as_root=False)
-    nothing = shortcomings((), bubblewrap_fault="it is not installed", as_root=True)
-    assert not any("is not limited" in sentence for sentence in full)
-    assert any("whatever Runtime they name" in sentence for sentence in full)
-    for words in (
-        "Memory is not limited",
-        "No CPU share is set",
-        "processes and threads is not limited",
-        "SIGSTOP",
-        "it is not installed",
-        "run as root",
-    ):
-        assert any(words in sentence for sentence in nothing), words
+    full = shortcomings(every, Isolation(), as_root=False)
+    broken = Isolation("it is not installed", filtered=False)
+    nothing = shortcomings((), broken, as_root=True)
+    limits = {
+        Limitation.MEMORY_UNLIMITED,
+        Limitation.CPU_UNLIMITED,
+        Limitation.PROCESSES_UNLIMITED,
+        Limitation.ESCAPABLE_FREEZE,
+        Limitation.RUNS_AS_ROOT,
+        Limitation.KERNEL_UNFILTERED,
+    }
+    assert Limitation.HOST_PYTHON in full
+    assert full.keys().isdisjoint(limits)
+    assert limits <= nothing.keys()
+    assert "it is not installed" in nothing[Limitation.HOST_FILE_SYSTEM]
 
 
 async def test_state_that_cannot_be_written_is_told(tmp_path: Path) -> None:
