@@ -96,8 +96,10 @@ def tune(
 ) -> int:
     """Find the best memory size of a function."""
     from emulator.experiments.analysis.memory_choice import Strategy  # noqa: PLC0415
-    from emulator.experiments.tune.command import Tuning, run_tune, tune  # noqa: PLC0415
+    from emulator.experiments.tune.command import run_tune  # noqa: PLC0415
+    from emulator.experiments.tune.command import tune as tune_sizes  # noqa: PLC0415
     from emulator.experiments.tune.results import tune_document  # noqa: PLC0415
+    from emulator.experiments.tune.tuning import Tuning  # noqa: PLC0415
 
     tuning = Tuning(
         function=function,
@@ -113,8 +115,8 @@ def tune(
     if not as_json:
         return run_tune(tuning, run_dir)
     with progress_to_stderr(when=True):
-        found = tune_document(tune(tuning, run_dir))
-    print_json(found)
+        results = tune_sizes(tuning, run_dir)
+    print_json(tune_document(results))
     return 0
 
 
