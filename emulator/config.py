@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Validat
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
-from emulator.core.policy import Binding, PickOrder
+from emulator.core.policy import Admission, Binding, PickOrder
 from emulator.core.profile import PROFILES
 from emulator.errors import SettingsError
 
@@ -133,6 +133,10 @@ class Settings:
     binding: Binding = Binding.EARLY
     host_memory: Annotated[_Integer, Field(ge=128)] | None = None
     """Memory that all sandboxes together may have; None: three quarters of this machine's."""
+    admission: Admission = Admission.ACTUAL
+    """Whether a sandbox counts with what it uses, or with its function's memory size."""
+    journal_limit: Annotated[_Integer, Field(ge=0)] = 1024
+    """MB to which a run's journal grows; 0: without a limit."""
     start_width: Annotated[_Integer, Field(ge=1)] = 4
     """Number of sandboxes that may be in creation or init at once."""
     init_timeout: Annotated[_Number, Field(gt=0)] | None = None
@@ -178,6 +182,9 @@ def load(
             if value is not None and value != "":
                 values[name], places[name] = value, place
                 break
+    if values.get("host_memory") == Admission.NOMINAL:  # the old way, said in one word
+        del values["host_memory"]
+        values["admission"] = Admission.NOMINAL
     try:
         settings = Settings(**values)
     except ValidationError as error:

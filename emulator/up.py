@@ -25,14 +25,14 @@ from emulator.api.function_url.route import function_url
 from emulator.api.peers import SandboxNetworks
 from emulator.api.server import GatewayServer, gateway_config
 from emulator.config import BackendChoice
-from emulator.core.policy import FixedKeepAlive, SchedulerSettings
+from emulator.core.policy import Admission, FixedKeepAlive, SchedulerSettings
 from emulator.core.profile import PROFILES
 from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
 from emulator.errors import BackendUnavailableError, SettingsError
 from emulator.host.delegation import enter_delegated_scope
 from emulator.host.machine import machine
-from emulator.host.memory import memory_mb
+from emulator.host.memory import AvailableMemory, memory_mb
 from emulator.live.backends.process.backend import ProcessBackend
 from emulator.live.clock import MonotonicClock
 from emulator.live.companion.process import Companion
@@ -60,6 +60,8 @@ if TYPE_CHECKING:
 
 _VERSIONED = ("awslambdaric", "docker", "fastapi", "locust", "moto", "numpy", "uvicorn")
 _HOST_SHARE = 0.75
+_RESERVE_MB = 512
+"""MB of available memory that no sandbox is started into, so that this machine goes on working."""
 """Share of this machine's memory that sandboxes get; the rest is for everything else."""
 _BYTES_OF_A_DOWNLOAD = ": Progress "
 """Marks pip's lines of a running download, which are for bars only: four of them a second."""
@@ -152,9 +154,12 @@ async def _serve(
     describe_run(run, _facts(settings, profile, backend, loaded.functions, origin))
     for sentence in (*loaded.remarks, *backend.unenforced.values()):
         display.say(f"Not as on Lambda: {sentence}")
+    for sentence in _room(settings, _scheduling(settings, profile), loaded.functions):
+        display.say(sentence)
     with (
-        JournalFile(run / "journal.jsonl") as journal,
+        JournalFile(run / "journal.jsonl", limit=settings.journal_limit << 20) as journal,
         _listeners(listener, backend) as listeners,
+        contextlib.closing(AvailableMemory(settings.cgroup_root)) as available,
     ):
         logs = Logs(state.instance)
         chance = random.Random(settings.seed)  # noqa: S311  # lifetimes are no secret
@@ -172,6 +177,7 @@ async def _serve(
             logger=logger,
             profile=profile,
             environment=_environment(backend, listeners),
+            available_memory_mb=available.mb if settings.admission is Admission.ACTUAL else None,
         )
         companion = Companion(state.path / "companion.log") if settings.companion else None
         others = OtherServices(settings.aws_endpoint, companion)
@@ -199,6 +205,25 @@ async def _serve(
             recorder.close()
 
 
+def _room(
+    settings: Settings, scheduling: SchedulerSettings, functions: tuple[FunctionConfiguration, ...]
+) -> Iterator[str]:
+    """Yields how many sandboxes of the largest function would fit on this machine."""
+    if not functions:
+        return
+    largest = max(functions, key=lambda function: function.memory_mb)
+    fit = scheduling.host_memory_mb // largest.memory_mb
+    room = f"Sandboxes have {scheduling.host_memory_mb} MB of this machine"
+    size = f"{largest.name} ({largest.memory_mb} MB)"
+    if settings.admission is Admission.NOMINAL:
+        yield f"{room}: {fit} of {size} fit, then requests are throttled (--host-memory)."
+    else:
+        yield (
+            f"{room}: {fit} of {size} fit if each uses all of its memory, and more as long as they "
+            "use less (--host-memory nominal counts each in full)."
+        )
+
+
 def _scheduling(settings: Settings, profile: Profile) -> SchedulerSettings:
     fixed = settings.keep_alive
     return SchedulerSettings(
@@ -206,6 +231,8 @@ def _scheduling(settings: Settings, profile: Profile) -> SchedulerSettings:
         pick_order=settings.pick_order,
         binding=settings.binding,
         host_memory_mb=settings.host_memory or int(memory_mb() * _HOST_SHARE),
+        admission=settings.admission,
+        host_reserve_mb=_RESERVE_MB if settings.admission is Admission.ACTUAL else 0,
         start_width=settings.start_width,
         account_concurrency=profile.account_concurrency,
         requests_per_concurrency=profile.requests_per_concurrency,

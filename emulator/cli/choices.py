@@ -37,6 +37,12 @@ def bindings() -> list[str]:
     return [str(binding) for binding in Binding]
 
 
+def admissions() -> list[str]:
+    from emulator.core.policy import Admission  # noqa: PLC0415
+
+    return [str(admission) for admission in Admission]
+
+
 def strategies() -> list[str]:
     return ["cost", "speed", "balanced"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emulator.cli.choices import backends, bindings, completer, pick_orders, profiles
+from emulator.cli.choices import admissions, backends, bindings, completer, pick_orders, profiles
 from emulator.cli.options import BACKENDS, PROFILES
 from emulator.errors import SettingsError
 from emulator.project import TEMPLATE
@@ -88,8 +88,23 @@ def up(
     host_memory: Annotated[  # noqa: ARG001
         str | None,
         typer.Option(
-            metavar="MB", help="Give all sandboxes together this memory. (default: 3/4 of all)"
+            metavar="MB|nominal",
+            help="Give all sandboxes together this memory, or count each with its function's size. "
+            "(default: 3/4 of all)",
         ),
+    ] = None,
+    admission: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="actual|nominal",
+            help="Count a sandbox with the memory that it uses (actual), or with its function's "
+            "size (nominal). (default: actual)",
+            autocompletion=completer(admissions),
+        ),
+    ] = None,
+    journal_limit: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(metavar="MB", help="Let the journal grow to this size. (default: 1024)"),
     ] = None,
     start_width: Annotated[  # noqa: ARG001
         str | None,

@@ -3,80 +3,185 @@
 `committed` is the memory of all sandboxes that are not stopping, `held` the memory of all that
 have been started and are not gone. A new sandbox needs room in `committed` to be decided on, and
 room in `held` to start: it waits, in order, for sandboxes that are being evicted to make room.
+
+A sandbox counts with its function's memory size (`nominal`), or with what sandboxes of the same
+deployment were seen to use (`actual`). A function that was never seen counts with a guess, since
+counting its whole size would refuse most of a first burst on a small machine. What the kernel
+calls available on the host is the bound behind both the guess and what was seen.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.core.model import SandboxState
+from emulator.core.policy import Admission
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from emulator.core.model import Sandbox
+    from emulator.core.model import FunctionVersion, Sandbox, VersionKey
+
+GUESS_MB = 256
+"""What a sandbox counts with before any of its deployment has run; its function's size at most.
+An idle Python sandbox uses 10 MB, TensorFlow with a model 190 to 700 MB."""
+GROWTH = 1.25
+"""A sandbox counts with this many times the peak that was seen, plus `OVERHEAD_MB`."""
+OVERHEAD_MB = 32
+"""Memory beside the anonymous one that a peak is of: page tables, page cache, the supervisor."""
+
+
+@dataclass(slots=True, eq=False)
+class Footprint:
+    """Holds what each sandbox of one deployment counts with, and how many of them count."""
+
+    function: FunctionVersion
+    charge_mb: int
+    known: bool = False
+    """Whether the charge comes from what was seen."""
+    committed: int = 0
+    held: int = 0
+    starting: int = 0
+    """Sandboxes that are committed and have not had all their memory yet."""
 
 
 class HostCapacity:
-    """Allows `memory_mb` for all sandboxes, and `start_width` in creation or init at once."""
+    """Allows `memory_mb` for all sandboxes, and `start_width` in creation or init at once.
 
-    def __init__(self, memory_mb: int, start_width: int) -> None:
+    `reserve_mb` of the memory that the host has available are left to everything else.
+    """
+
+    def __init__(
+        self,
+        memory_mb: int,
+        start_width: int,
+        admission: Admission = Admission.NOMINAL,
+        reserve_mb: int = 0,
+    ) -> None:
         self._memory_mb = memory_mb
         self._start_width = start_width
+        self._admission = admission
+        self._reserve_mb = reserve_mb
+        self._available_mb: int | None = None
+        self._footprints: dict[VersionKey, Footprint] = {}
         self._queued: deque[Sandbox] = deque()
         self._starting = 0
+        self._stopping = 0
         self.held_mb = 0
         self.committed_mb = 0
+        self._starting_mb = 0
 
-    def missing_mb(self, memory_mb: int) -> int:
+    # what a sandbox counts with
+
+    def footprint(self, function: FunctionVersion) -> Footprint:
+        """Returns the account of a deployment's sandboxes."""
+        known = self._footprints.get(function.key)
+        if known is None or known.function is not function:
+            charge = function.memory_mb
+            if self._admission is Admission.ACTUAL:
+                charge = min(charge, GUESS_MB)
+            known = self._footprints[function.key] = Footprint(function, charge)
+        return known
+
+    def observe(self, sandbox: Sandbox, peak_mb: int) -> None:
+        """Takes the peak memory of a sandbox; what its deployment counts with only grows."""
+        footprint = sandbox.footprint
+        if self._admission is Admission.NOMINAL or peak_mb <= 0:
+            return
+        charge = min(footprint.function.memory_mb, math.ceil(peak_mb * GROWTH) + OVERHEAD_MB)
+        if footprint.known and charge <= footprint.charge_mb:
+            return
+        change, footprint.charge_mb, footprint.known = charge - footprint.charge_mb, charge, True
+        self.committed_mb += change * footprint.committed
+        self.held_mb += change * footprint.held
+        self._starting_mb += change * footprint.starting
+
+    def measured(self, available_mb: int) -> None:
+        """Takes how much memory the host has available now."""
+        self._available_mb = available_mb
+
+    # room
+
+    def missing_mb(self, function: FunctionVersion) -> int:
         """Returns how many MB must be freed for one more sandbox; not above 0 where it fits."""
-        return self.committed_mb + memory_mb - self._memory_mb
+        return self._excess_with(self.footprint(function).charge_mb)
+
+    def excess_mb(self) -> int:
+        """Returns how many MB must be freed as it is; not above 0 where all is well."""
+        return self._excess_with(0)
+
+    def _excess_with(self, more_mb: int) -> int:
+        excess = self.committed_mb + more_mb - self._memory_mb
+        if self._available_mb is None:
+            return excess
+        # what starts is not yet missing from what was measured
+        short = self._reserve_mb + self._starting_mb + more_mb - self._available_mb
+        return max(excess, short)
 
     def enqueue(self, sandbox: Sandbox) -> None:
         """Commits a new sandbox's memory and puts the sandbox at the end of the queue."""
-        self.committed_mb += sandbox.function.memory_mb
+        self._count(sandbox.footprint, committed=1, starting=1)
         self._queued.append(sandbox)
 
     def dequeue(self, sandbox: Sandbox) -> None:
         """Takes a sandbox that nobody wants any more out of the queue."""
         self._queued.remove(sandbox)
-        self.committed_mb -= sandbox.function.memory_mb
+        self._count(sandbox.footprint, committed=-1, starting=-1)
 
     def next_to_start(self) -> Sandbox | None:
         """Takes the first sandbox of the queue if it may start now; else None."""
         if not self._queued or self._starting >= self._start_width:
             return None
-        memory_mb = self._queued[0].function.memory_mb
-        if self.held_mb + memory_mb > self._memory_mb:
+        footprint = self._queued[0].footprint
+        # only memory that is being given up is waited for: what grew is not
+        if self._stopping and self.held_mb + footprint.charge_mb > self._memory_mb:
             return None
         self._starting += 1
-        self.held_mb += memory_mb
+        self._count(footprint, held=1)
         return self._queued.popleft()
 
-    def start_is_over(self) -> None:
+    def start_is_over(self, sandbox: Sandbox) -> None:
         """Frees a place among the sandboxes that start."""
         self._starting -= 1
+        self._count(sandbox.footprint, starting=-1)
 
     def stops(self, sandbox: Sandbox) -> None:
         """Gives up the committed memory of a sandbox, which holds it until gone."""
-        self.committed_mb -= sandbox.function.memory_mb
+        self._stopping += 1
+        self._count(sandbox.footprint, committed=-1)
 
     def gone(self, sandbox: Sandbox) -> None:
-        """Frees the memory that a sandbox held."""
-        self.held_mb -= sandbox.function.memory_mb
+        """Frees the memory that a stopping sandbox held."""
+        self._stopping -= 1
+        self._count(sandbox.footprint, held=-1)
+
+    def _count(
+        self, footprint: Footprint, *, committed: int = 0, held: int = 0, starting: int = 0
+    ) -> None:
+        footprint.committed += committed
+        footprint.held += held
+        footprint.starting += starting
+        self.committed_mb += committed * footprint.charge_mb
+        self.held_mb += held * footprint.charge_mb
+        self._starting_mb += starting * footprint.charge_mb
 
     def check(self, sandboxes: Iterable[Sandbox]) -> None:
         """Raises AssertionError where the account does not agree with the sandboxes."""
-        held = committed = starting = queued = 0
+        held = committed = starting_mb = starting = queued = 0
         for sandbox in sandboxes:
-            memory_mb = sandbox.function.memory_mb
-            held += memory_mb * (sandbox.state is not SandboxState.QUEUED)
-            committed += memory_mb * (sandbox.state is not SandboxState.STOPPING)
-            starting += sandbox.state is SandboxState.STARTING
-            queued += sandbox.state is SandboxState.QUEUED
-        assert self.held_mb == held <= self._memory_mb, f"{self.held_mb} MB held, not {held}"
-        same = self.committed_mb == committed <= self._memory_mb
-        assert same, f"{self.committed_mb} MB committed, not {committed}"
+            charge, state = sandbox.footprint.charge_mb, sandbox.state
+            held += charge * (state is not SandboxState.QUEUED)
+            committed += charge * (state is not SandboxState.STOPPING)
+            starting_mb += charge * (state in (SandboxState.QUEUED, SandboxState.STARTING))
+            starting += state is SandboxState.STARTING
+            queued += state is SandboxState.QUEUED
+        assert self.held_mb == held, f"{self.held_mb} MB held, not {held}"
+        assert self.committed_mb == committed, f"{self.committed_mb} MB committed, not {committed}"
+        assert self._starting_mb == starting_mb, f"{self._starting_mb} MB start, not {starting_mb}"
         assert self._starting == starting <= self._start_width, f"{starting} sandboxes start"
         assert len(self._queued) == queued, f"{queued} sandboxes are queued"
+        if self._admission is Admission.NOMINAL:
+            assert max(held, committed) <= self._memory_mb, "more memory is promised than allowed"

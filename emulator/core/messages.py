@@ -154,6 +154,13 @@ class SandboxGone:
 
 
 @dataclass(frozen=True, slots=True)
+class HostMemoryMeasured:
+    """Tells how much memory the host has available now, for sandboxes and everything else."""
+
+    available_mb: int
+
+
+@dataclass(frozen=True, slots=True)
 class TimePassed:
     """The driver's answer to `next_deadline`."""
 
@@ -163,16 +170,13 @@ SandboxChange = (
 )
 """Events by which a sandbox reports of itself, but for the end of an invocation."""
 
+Setting = (
+    VersionDeployed | VersionRetired | ReservedConcurrencySet | ProvisionedSet | HostMemoryMeasured
+)
+"""Events that are about no invocation and no sandbox."""
+
 Event = (
-    VersionDeployed
-    | VersionRetired
-    | ReservedConcurrencySet
-    | ProvisionedSet
-    | InvokeRequested
-    | InvocationAnswered
-    | InvocationFinished
-    | SandboxChange
-    | TimePassed
+    Setting | InvokeRequested | InvocationAnswered | InvocationFinished | SandboxChange | TimePassed
 )
 
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from emulator.core.host_capacity import Footprint
+
 Seconds = float
 """A point on the driver's monotonic clock, or a length of time."""
 
@@ -183,6 +185,8 @@ class Sandbox:
     function: FunctionVersion
     created_at: Seconds
     keep_alive: Seconds
+    footprint: Footprint
+    """The account of the memory that the sandbox counts with."""
     state: SandboxState = SandboxState.QUEUED
     invocation: str | None = None
     """The request that the sandbox runs or was started for; None when another sandbox took it."""

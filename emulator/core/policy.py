@@ -37,6 +37,15 @@ class Binding(StrEnum):
     """The first to come free, started for it or not."""
 
 
+class Admission(StrEnum):
+    """Says how much of the host's memory a sandbox counts with."""
+
+    NOMINAL = "nominal"
+    """Its function's memory size."""
+    ACTUAL = "actual"
+    """What sandboxes of the same deployment were seen to use."""
+
+
 @dataclass(frozen=True, slots=True)
 class FixedKeepAlive:
     """Every idle sandbox lives `seconds`; 0 makes each request a cold start."""
@@ -108,6 +117,10 @@ class SchedulerSettings:
     pick_order: PickOrder = PickOrder.MOST_RECENTLY_USED
     binding: Binding = Binding.EARLY
     host_memory_mb: int = 8192
+    """MB for all sandboxes together."""
+    admission: Admission = Admission.NOMINAL
+    host_reserve_mb: int = 0
+    """MB of the host's available memory that no sandbox is started into."""
     start_width: int = 4
     """How many sandboxes may be in creation or init at once; the others wait their turn."""
     account_concurrency: int = 1000

@@ -35,6 +35,7 @@ from emulator.core.messages import (
     Event,
     Fail,
     FreezeSandbox,
+    HostMemoryMeasured,
     InitBegan,
     InitFailed,
     InvocationAnswered,
@@ -48,6 +49,7 @@ from emulator.core.messages import (
     SandboxGone,
     SandboxReady,
     SandboxReset,
+    Setting,
     StartSandbox,
     StayedBusy,
     StopSandbox,
@@ -68,6 +70,7 @@ from emulator.core.model import (
     VersionKey,
 )
 from emulator.core.policy import (
+    Admission,
     Binding,
     Chance,
     IdlePool,
@@ -108,7 +111,12 @@ class Scheduler:
         self._provisioned_pools: dict[VersionKey, IdlePool] = {}
         self._idle: OrderedDict[int, Sandbox] = OrderedDict()
         """Idle sandboxes that may be evicted, the longest idle first."""
-        self._room = HostCapacity(settings.host_memory_mb, settings.start_width)
+        self._room = HostCapacity(
+            settings.host_memory_mb,
+            settings.start_width,
+            settings.admission,
+            settings.host_reserve_mb,
+        )
         self._waiting: dict[VersionKey, OrderedDict[str, Sandbox]] = {}
         """Under late binding: the requests that wait, each with the sandbox started for it."""
         self._hand_overs = HandOvers()
@@ -154,6 +162,27 @@ class Scheduler:
                 self._on_answered(event, now)
             case InvocationFinished():
                 self._on_finished(event, now)
+            case TimePassed():
+                pass
+            case (
+                VersionDeployed()
+                | VersionRetired()
+                | ReservedConcurrencySet()
+                | ProvisionedSet()
+                | HostMemoryMeasured()
+            ):
+                self._on_setting(event, now)
+            case _:
+                self._on_change(event, now)
+        self._place_let_down(now)
+        if self._settings.admission is Admission.ACTUAL:
+            self._evict_excess()
+        self._top_up(now)
+        self._start_queued(now)
+        return commands
+
+    def _on_setting(self, event: Setting, now: Seconds) -> None:
+        match event:
             case VersionDeployed(function):
                 self._retire(function.key, now)
                 self._versions[function.key] = function
@@ -164,14 +193,10 @@ class Scheduler:
                 self._concurrency.reserve(name, limit)
             case ProvisionedSet():
                 self._on_provisioned(event)
-            case TimePassed():
-                pass
+            case HostMemoryMeasured(available_mb):
+                self._room.measured(available_mb)
             case _:
-                self._on_change(event, now)
-        self._place_let_down(now)
-        self._top_up(now)
-        self._start_queued(now)
-        return commands
+                assert_never(event)
 
     def _handle_due(self, now: Seconds) -> None:
         while (due := self._deadlines.pop_due(now)) is not None:
@@ -195,9 +220,11 @@ class Scheduler:
             case StayedBusy():
                 self._give_up_on(sandbox)
             case RuntimeExited():
+                self._room.observe(sandbox, event.max_memory_mb)
                 failure = Failure.OUT_OF_MEMORY if event.out_of_memory else Failure.EXITED
                 self._broke_down(sandbox, failure, event.exit_code, now)
             case SandboxReset():
+                self._room.observe(sandbox, event.max_memory_mb)
                 self._on_reset(sandbox, now)
             case SandboxGone():
                 self._on_gone(sandbox, event)
@@ -253,7 +280,7 @@ class Scheduler:
         """Returns why no sandbox may be started for a request; None where one may."""
         if not self._scale_out.allows(function.name, now):
             return ThrottleReason.SCALE_OUT
-        return None if self._make_room(function.memory_mb) else ThrottleReason.HOST_MEMORY
+        return None if self._make_room(function) else ThrottleReason.HOST_MEMORY
 
     def _dispatch(self, sandbox: Sandbox, invocation: str, start: StartKind, now: Seconds) -> None:
         sandbox.move(SandboxState.BUSY)
@@ -328,15 +355,15 @@ class Scheduler:
 
     # room, and the start queue
 
-    def _make_room(self, memory_mb: int) -> bool:
+    def _make_room(self, function: FunctionVersion) -> bool:
         """Evicts the longest idle sandboxes until one more fits; none if even all would not do."""
-        missing = self._room.missing_mb(memory_mb)
+        missing = self._room.missing_mb(function)
         if missing <= 0:
             return True
         victims: list[Sandbox] = []
         for sandbox in self._idle.values():
             victims.append(sandbox)
-            missing -= sandbox.function.memory_mb
+            missing -= sandbox.footprint.charge_mb
             if missing <= 0:
                 break
         else:
@@ -344,6 +371,11 @@ class Scheduler:
         for sandbox in victims:
             self._stop_idle(sandbox, StopReason.EVICTED)
         return True
+
+    def _evict_excess(self) -> None:
+        """Evicts the longest idle sandboxes while all together count with more than is allowed."""
+        while self._idle and self._room.excess_mb() > 0:
+            self._stop_idle(next(iter(self._idle.values())), StopReason.EVICTED)
 
     def _create(self, function: FunctionVersion, invocation: str | None, now: Seconds) -> Sandbox:
         """Queues a new sandbox for an invocation; None: for provisioned concurrency."""
@@ -359,6 +391,7 @@ class Scheduler:
             function,
             now,
             keep_alive,
+            self._room.footprint(function),
             invocation=invocation,
             recycle_at=recycle_at,
             provisioned=invocation is None,
@@ -399,7 +432,7 @@ class Scheduler:
         for key in self._provisioning.short():
             function = self._versions[key]
             for _ in range(self._provisioning.missing(key)):
-                if self._room.missing_mb(function.memory_mb) > 0:
+                if self._room.missing_mb(function) > 0:
                     return
                 self._provisioning.add(key, self._create(function, None, now).id)
 
@@ -420,7 +453,7 @@ class Scheduler:
         if sandbox.state is not SandboxState.STARTING:
             return
         sandbox.initialized = True
-        self._room.start_is_over()
+        self._room.start_is_over(sandbox)
         self._deadlines.cancel(sandbox.id)
         self._serve_its_own(sandbox, now)
 
@@ -450,6 +483,7 @@ class Scheduler:
             or sandbox.invocation != event.invocation
         ):
             return
+        self._room.observe(sandbox, event.max_memory_mb)
         self._release(sandbox)
         self._deadlines.cancel(sandbox.id)
         self._take_waiting_or_rest(sandbox, _later_kind(sandbox), now)
@@ -547,7 +581,7 @@ class Scheduler:
                 self._init_again(sandbox, Failure.INIT_TIMEOUT, now)
             case SandboxState.STARTING:
                 self._fail(sandbox, Failure.START_FAILED)
-                self._room.start_is_over()
+                self._room.start_is_over(sandbox)
                 self._stop(sandbox, StopReason.START_TIMED_OUT, failed=True)
             case (
                 SandboxState.QUEUED
@@ -576,7 +610,7 @@ class Scheduler:
 
     def _init_again(self, sandbox: Sandbox, failure: Failure, now: Seconds) -> None:
         """Resets a sandbox whose request waits for one more init; stops any other."""
-        self._room.start_is_over()
+        self._room.start_is_over(sandbox)
         if sandbox.invocation is not None:
             self._reset(sandbox, failure, now)
             return
@@ -618,7 +652,7 @@ class Scheduler:
         if sandbox.state is SandboxState.QUEUED:
             return
         if sandbox.state is SandboxState.STARTING:
-            self._room.start_is_over()
+            self._room.start_is_over(sandbox)
         if sandbox.state is SandboxState.IDLE:
             self._forget_idle(sandbox)
         if sandbox.state is not SandboxState.STOPPING:

@@ -26,6 +26,7 @@ from emulator.core.messages import (
     Event,
     Fail,
     FreezeSandbox,
+    HostMemoryMeasured,
     InitBegan,
     InitFailed,
     InvocationAnswered,
@@ -78,6 +79,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_MEASURE_EVERY = 0.5
+"""Seconds between two looks at the host's memory, of 30 microseconds each."""
+_MEASURE_CHANGE = 64
+"""MB by which the available memory must have changed to be worth an entry in the journal."""
+
 
 class Engine:
     """Runs invocations. Use from one event loop; `close` ends all that the engine began."""
@@ -93,6 +99,7 @@ class Engine:
         logger: PlatformLogger,
         profile: Profile,
         environment: Mapping[str, str] | None = None,
+        available_memory_mb: Callable[[], int] | None = None,
         freeze_grace: float = 0.01,
         new_request_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
@@ -110,6 +117,9 @@ class Engine:
             profile=profile,
             environment=environment or {},
         )
+        self._available_memory_mb = available_memory_mb
+        self._measured_mb: int | None = None
+        self._measure_at = 0.0
         self._freeze_grace = freeze_grace
         self._new_request_id = new_request_id
         self._deployments = Deployments()
@@ -208,8 +218,19 @@ class Engine:
             stream=stream,
         )
         outcome = self._invocations.accept(call, tail=tail)
+        self._measure_memory()
         self._apply(InvokeRequested(call.request_id, key))
         return outcome
+
+    def _measure_memory(self) -> None:
+        """Tells the scheduler of the host's available memory, as far as that has changed."""
+        if self._available_memory_mb is None or self._clock.now() < self._measure_at:
+            return
+        self._measure_at = self._clock.now() + _MEASURE_EVERY
+        available_mb = self._available_memory_mb()
+        if self._measured_mb is None or abs(available_mb - self._measured_mb) >= _MEASURE_CHANGE:
+            self._measured_mb = available_mb
+            self._apply(HostMemoryMeasured(available_mb))
 
     async def close(self) -> None:
         """Ends every sandbox and task; invocations that still run are answered as failed starts.

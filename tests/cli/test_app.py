@@ -20,7 +20,8 @@ EXTRAS = ("PIL", "boto3", "flask", "gevent", "locust", "matplotlib", "moto", "nu
 COMMANDS = {
     "init": "FOLDER",
     "up": "--settings --host --port --template --backend --profile --keep-alive --idle-speedup "
-    "--pick-order --binding --host-memory --start-width --init-timeout --dilation --seed "
+    "--pick-order --binding --host-memory --admission --journal-limit --start-width "
+    "--init-timeout --dilation --seed "
     "--state-dir --run-dir --cgroup-root --aws-endpoint --no-companion --verbose -v",
     "invoke": "FUNCTION --url --payload --json",
     "ps": "--url --json",

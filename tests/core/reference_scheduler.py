@@ -7,6 +7,7 @@ here by looking at everything.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from emulator.core.messages import (
@@ -15,6 +16,7 @@ from emulator.core.messages import (
     Event,
     Fail,
     FreezeSandbox,
+    HostMemoryMeasured,
     InitBegan,
     InitFailed,
     InvocationAnswered,
@@ -44,7 +46,7 @@ from emulator.core.model import (
     StopReason,
     ThrottleReason,
 )
-from emulator.core.policy import Binding, Chance, PickOrder, SchedulerSettings
+from emulator.core.policy import Admission, Binding, Chance, PickOrder, SchedulerSettings
 
 QUEUED, STARTING, BUSY, IDLE, RESETTING, STOPPING, _ = SandboxState
 FOREVER = float("inf")
@@ -109,6 +111,8 @@ class ReferenceScheduler:
         self.taken: list[tuple[object, Seconds]] = []
         """Of each bucket: when a token was taken."""
         self.commands: list[Command] = []
+        self.peaks: list[tuple[FunctionVersion, int]] = []
+        self.available_mb: int | None = None
         self.held: list[Held] = []
         self.let_down: list[str] = []
 
@@ -122,10 +126,29 @@ class ReferenceScheduler:
         return next((box for box in self.boxes if box.id == number), None)
 
     def committed_mb(self) -> int:
-        return sum(box.function.memory_mb for box in self.boxes if box.state is not STOPPING)
+        return sum(self.charge(box) for box in self.boxes if box.state is not STOPPING)
 
     def held_mb(self) -> int:
-        return sum(box.function.memory_mb for box in self.boxes if box.state is not QUEUED)
+        return sum(self.charge(box) for box in self.boxes if box.state is not QUEUED)
+
+    def charge(self, box: Box) -> int:
+        return self.charge_of(box.function)
+
+    def charge_of(self, function: FunctionVersion) -> int:
+        """What one sandbox counts with, worked out from all peaks that were told."""
+        if self.settings.admission is Admission.NOMINAL:
+            return function.memory_mb
+        peaks = [peak for of, peak in self.peaks if of is function and peak > 0]
+        seen = math.ceil(max(peaks) * 1.25) + 32 if peaks else 256
+        return min(function.memory_mb, seen)
+
+    def excess_with(self, more: int, freed: int = 0) -> int:
+        excess = self.committed_mb() - freed + more - self.settings.host_memory_mb
+        if self.available_mb is None:
+            return excess
+        starting = sum(map(self.charge, self.in_state(QUEUED) + self.in_state(STARTING)))
+        short = self.settings.host_reserve_mb + starting + more - self.available_mb - freed
+        return max(excess, short)
 
     def in_state(self, state: SandboxState) -> list[Box]:
         return [box for box in self.boxes if box.state is state]
@@ -186,6 +209,7 @@ class ReferenceScheduler:
         self.place_let_down(now)
         self.take(event, now)
         self.place_let_down(now)
+        self.evict_excess()
         self.top_up(now)
         self.start_queued(now)
         return self.commands
@@ -208,9 +232,11 @@ class ReferenceScheduler:
             case InitFailed(number):
                 self.broke_down(number, Failure.INIT_ERROR, None, now)
             case RuntimeExited(number, code, starved):
+                self.observe(number, event.max_memory_mb)
                 failure = Failure.OUT_OF_MEMORY if starved else Failure.EXITED
                 self.broke_down(number, failure, code, now)
             case SandboxReset(number):
+                self.observe(number, event.max_memory_mb)
                 self.was_reset(number, now)
             case SandboxGone():
                 self.gone(event)
@@ -226,6 +252,8 @@ class ReferenceScheduler:
                 self.reserved = others if limit is None else [*others, (name, limit)]
             case ProvisionedSet(key, count):
                 self.provision(key, count)
+            case HostMemoryMeasured(available_mb):
+                self.available_mb = available_mb
             case TimePassed():
                 pass
 
@@ -248,7 +276,7 @@ class ReferenceScheduler:
         if reason is None and box is None:
             if self.scale_out_met(function.name, now):
                 reason = ThrottleReason.SCALE_OUT
-            elif not self.make_room(function.memory_mb):
+            elif not self.make_room(function):
                 reason = ThrottleReason.HOST_MEMORY
         if reason is not None:
             self.commands.append(Throttle(invocation, reason))
@@ -353,13 +381,13 @@ class ReferenceScheduler:
             case PickOrder.OLDEST_FIRST:
                 return min(idle, key=lambda box: box.id, default=None)
 
-    def make_room(self, memory_mb: int) -> bool:
+    def make_room(self, function: FunctionVersion) -> bool:
         victims: list[Box] = []
         idle = [box for box in self.in_state(IDLE) if not box.provisioned]
         idle = sorted(idle, key=lambda box: box.idle_number)
         while True:
-            freed = sum(box.function.memory_mb for box in victims)
-            if self.committed_mb() - freed + memory_mb <= self.settings.host_memory_mb:
+            freed = sum(map(self.charge, victims))
+            if self.excess_with(self.charge_of(function), freed) <= 0:
                 break
             if len(victims) == len(idle):
                 return False
@@ -368,9 +396,23 @@ class ReferenceScheduler:
             self.stop(box, StopReason.EVICTED)
         return True
 
+    def evict_excess(self) -> None:
+        if self.settings.admission is Admission.NOMINAL:
+            return
+        idle = [box for box in self.in_state(IDLE) if not box.provisioned]
+        for box in sorted(idle, key=lambda box: box.idle_number):
+            if self.excess_with(0) <= 0:
+                return
+            self.stop(box, StopReason.EVICTED)
+
+    def observe(self, number: int, peak_mb: int) -> None:
+        if (box := self.box(number)) is not None:
+            self.peaks.append((box.function, peak_mb))
+
     def start_queued(self, now: Seconds) -> None:
         for box in self.in_state(QUEUED):
-            room = self.held_mb() + box.function.memory_mb <= self.settings.host_memory_mb
+            room = self.held_mb() + self.charge(box) <= self.settings.host_memory_mb
+            room = room or not self.in_state(STOPPING)
             if len(self.in_state(STARTING)) >= self.settings.start_width or not room:
                 return
             box.state = STARTING
@@ -404,7 +446,7 @@ class ReferenceScheduler:
     def top_up(self, now: Seconds) -> None:
         for function in sorted(self.versions, key=lambda each: each.key):
             while len(self.members(function.key)) < self.provisioned.get(function.key, 0):
-                if self.committed_mb() + function.memory_mb > self.settings.host_memory_mb:
+                if self.excess_with(self.charge_of(function)) > 0:
                     return
                 self.create(function, None, now)
 
@@ -442,6 +484,7 @@ class ReferenceScheduler:
         box = self.box(event.sandbox)
         if box is None or box.state is not BUSY or box.request != event.invocation:
             return
+        self.observe(box.id, event.max_memory_mb)
         self.requests = [each for each in self.requests if each.id != event.invocation]
         box.request = None
         self.give_up_on(box)

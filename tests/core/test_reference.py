@@ -15,6 +15,7 @@ from emulator.core.messages import (
     Event,
     Fail,
     FreezeSandbox,
+    HostMemoryMeasured,
     InitBegan,
     InitFailed,
     InvocationAnswered,
@@ -45,6 +46,7 @@ from emulator.core.model import (
     VersionKey,
 )
 from emulator.core.policy import (
+    Admission,
     Binding,
     FixedKeepAlive,
     PickOrder,
@@ -107,6 +109,8 @@ def random_settings(chance: random.Random, binding: Binding, order: PickOrder) -
         pick_order=order,
         binding=binding,
         host_memory_mb=chance.choice((384, 768, 1024, 4096)),
+        admission=chance.choice(list(Admission)),
+        host_reserve_mb=chance.choice((0, 64)),
         start_width=chance.choice((1, 2, 4)),
         account_concurrency=chance.choice((4, 8, 100)),
         requests_per_concurrency=chance.choice((None, None, 0.5)),
@@ -193,6 +197,7 @@ class Stream:
             (1, self.redeploy),
             (1, self.reserve),
             (9, self.provision),
+            (2, self.measure),
         ]
         weights = [weight for weight, _ in kinds]
         self.chance.choices([act for _, act in kinds], weights)[0]()
@@ -232,6 +237,9 @@ class Stream:
         if boxes:
             self.tell(SandboxReady(self.chance.choice(boxes).id))
 
+    def peak(self) -> int:
+        return self.chance.choice((0, 20, 40, 90, 200))
+
     def answer(self) -> None:
         boxes = self.reference.in_state(SandboxState.BUSY)
         if boxes and (box := self.chance.choice(boxes)).request is not None:
@@ -251,7 +259,9 @@ class Stream:
         assert box.deadline is not None
         # one that comes with its timeout is late
         self.finishing = box.request if box.deadline > self.now else None
-        self.tell(InvocationFinished(box.id, box.request, self.chance.choice(("", "Oops"))))
+        self.tell(
+            InvocationFinished(box.id, box.request, self.chance.choice(("", "Oops")), self.peak())
+        )
         self.finishing = None
 
     def end_stopping(self) -> None:
@@ -316,6 +326,9 @@ class Stream:
     def provision(self) -> None:
         count = self.chance.choice((0, 1, 2))
         self.tell(ProvisionedSet(VersionKey.of(self.chance.choice(NAMES)), count))
+
+    def measure(self) -> None:
+        self.tell(HostMemoryMeasured(self.chance.choice((64, 300, 4096, 4096))))
 
     def drain(self) -> None:
         """Lets everything that is under way end well."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from emulator.core.host_capacity import Footprint
 from emulator.core.messages import (
     Dispatch,
     Event,
@@ -313,7 +314,8 @@ def test_sandbox_shows_what_it_does_all_its_life() -> None:
 
 
 def test_move_that_is_not_in_the_table_raises_and_changes_nothing() -> None:
-    sandbox = Sandbox(1, FunctionVersion("echo", 128, 3.0), 0.0, 600.0)
+    function = FunctionVersion("echo", 128, 3.0)
+    sandbox = Sandbox(1, function, 0.0, 600.0, Footprint(function, 128))
     with pytest.raises(IllegalMoveError, match="sandbox 1: QUEUED -> IDLE"):
         sandbox.move(SandboxState.IDLE)
     assert sandbox.state is SandboxState.QUEUED

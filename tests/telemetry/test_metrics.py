@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from emulator.core.billing import billed_ms, dollars
 from emulator.core.function_configuration import FunctionConfiguration
+from emulator.core.host_capacity import Footprint
 from emulator.core.messages import Anatomy
 from emulator.core.model import FunctionVersion, Sandbox, SandboxState, StartKind, ThrottleReason
 from emulator.core.prices import Architecture
@@ -158,9 +159,9 @@ def test_what_never_reached_a_sandbox_has_neither_duration_nor_cost() -> None:
 def test_sandboxes_are_counted_when_the_metrics_are_read() -> None:
     function = FunctionVersion("echo", 128, 3.0)
     alive = [
-        Sandbox(1, function, 0.0, 60.0, SandboxState.BUSY),
-        Sandbox(2, function, 0.0, 60.0, SandboxState.IDLE),
-        Sandbox(3, function, 0.0, 60.0, SandboxState.IDLE),
+        Sandbox(1, function, 0.0, 60.0, Footprint(function, 128), SandboxState.BUSY),
+        Sandbox(2, function, 0.0, 60.0, Footprint(function, 128), SandboxState.IDLE),
+        Sandbox(3, function, 0.0, 60.0, Footprint(function, 128), SandboxState.IDLE),
     ]
     metrics = Metrics(AWS_2025, lambda: alive)
 
