@@ -47,6 +47,6 @@ def test_a_cell_has_the_settings_of_its_emulator(made: MadeRun) -> None:
     assert (condition.keep_alive, condition.dilation, condition.pick_order) == (
         "600",
         4,
-        "lru",
+        "oldest-first",
     )
     assert (cell.memory_mb, cell.idle_speedup, cell.idles) == (512, 60, False)
