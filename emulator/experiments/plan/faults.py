@@ -43,10 +43,10 @@ _SENTENCES = {
     "int_type": "must be a whole number, not {value!r}",
     "float_type": "must be a number, not {value!r}",
     "finite_number": "must be a finite number, not {value!r}",
-    "greater_than_equal": "must be at least {ge}, not {value!r}",
+    "greater_than_equal": "must be at least {ge:g}, not {value!r}",
     "greater_than": "must be above {gt:g}, not {value!r}",
     "string_type": "must be text, not {value!r}",
-    "path_type": "must be text, not {value!r}",
+    "is_instance_of": "must be text, not {value!r}",  # a path
     "string_too_short": "must be text that is not empty",
     "too_short": "must name at least one",
     "too_long": "must be one value, not several",

@@ -14,13 +14,13 @@ from zlib import crc32
 
 from emulator.errors import TestbedError
 from emulator.experiments.plan.model import (
-    PROFILE_KEEP_ALIVE,
     S3_LOADINGS,
     Loading,
     PlannedFunction,
     ping_of,
 )
 from emulator.experiments.plan.template import StudyTemplate
+from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 from emulator.experiments.records.run_directory import CLIENTS, append_client_rows
 from emulator.experiments.runner.client import Asker, Pinging, kdd99_batch
 from emulator.experiments.runner.emulator_process import EmulatorProcess

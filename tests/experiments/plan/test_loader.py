@@ -1,21 +1,28 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from emulator.errors import SettingsError
-from emulator.experiments.plan.loader import load
+from emulator.experiments.plan.faults import PlanFaults
+from emulator.experiments.plan.loader import load, validated
 from emulator.experiments.plan.model import (
     Axes,
     Constant,
     Idle,
     KeepWarm,
     Ping,
+    Plan,
     Poisson,
     Ramp,
     Trace,
 )
+from emulator.experiments.plan.values import PlanSource
 from tests.experiments.plans import PLAN, faults, write_plan
 
 KINDS = "'ramp', 'idle', 'constant', 'poisson', 'trace', 'keep-warm'"
@@ -118,6 +125,7 @@ kind = "ramp"
         ("dilation = 0", "dilation: must be at least 1, not 0"),
         ('page_cache = ["warm"]', "page_cache[1]: must be one of 'hot' or 'cold', not 'warm'"),
         ("init_timeout = 0", "init_timeout: must be above 0, not 0"),
+        ("template = 3", "template: must be text, not 3"),
         ("repetitions = true", "repetitions: must be a whole number, not True"),
         ('functions = "x"', "functions: must be a table"),
         ("scenario = []", "scenario: must name at least one"),
@@ -203,3 +211,28 @@ def test_what_is_no_toml_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_the_studies_of_the_project_are_right(path: Path) -> None:
     assert load(path).name == path.stem
+
+
+KEYS = st.sampled_from([*Plan.model_fields, "scenario", *Axes.model_fields, "kind", "ping", "x"])
+KEYS |= st.sampled_from(["users", "minutes", "every_minutes", "payload", "path", "file", "rate"])
+PLAIN = st.booleans() | st.integers(-2, 999) | st.floats() | st.datetimes()
+PLAIN |= st.sampled_from(
+    ["", "ramp", "idle", "trace", "keep-warm", "/x", "\0", "profile", "a" * 300]
+)
+VALUES = st.recursive(
+    PLAIN,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(raw=st.dictionaries(KEYS, VALUES, max_size=6))
+def test_whatever_a_plan_says_is_a_plan_or_has_faults(raw: dict[str, Any]) -> None:
+    """What TOML can say at all: every fault ends in a line, and what is left is a plan."""
+    found = PlanFaults(raw)
+    plan = validated(PlanSource(Path("plan.toml"), "", raw), [], found)
+    assert isinstance(plan, Plan)
+    assert all(re.match(r"\S.*: \S", line) for line in found.lines())
+    # what was taken out of the plan was a fault
+    assert bool(found) or plan.scenarios or "scenario" not in raw
