@@ -71,7 +71,7 @@ class PlanFaults:
 
     def add(self, place: str, message: str) -> None:
         """Adds a fault; a key is not missing where its table or a value of it is faulty already."""
-        if message == MISSING and any(_is_within(other, place) for other, _ in self._found):
+        if message == MISSING and self.concern(place):
             return
         self._found[place, message] = None
 
@@ -81,6 +81,10 @@ class PlanFaults:
         if error["type"] in _OF_THE_KIND:
             path = (*path, "kind")
         self.add(_place(path), _sentence(error))
+
+    def concern(self, place: str) -> bool:
+        """Tells whether there is a fault at the place, around it or within it."""
+        return any(_is_within(other, place) for other, _ in self._found)
 
     def lines(self) -> list[str]:
         return [f"{place}: {message}" for place, message in self._found]

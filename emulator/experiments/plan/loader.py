@@ -68,7 +68,8 @@ def _template(plan: Plan, faults: PlanFaults) -> StudyTemplate | None:
     try:
         return StudyTemplate(plan.template)
     except SettingsError as error:
-        faults.add("template", str(error))
+        if not faults.concern("template"):  # else another file was tried than the plan names
+            faults.add("template", str(error))
         return None
 
 
