@@ -1,4 +1,4 @@
-"""What the locustfiles share: real records, one checked request, one raw row a request.
+"""Shared by the locustfiles: real records, a checked request, and a raw row for each request.
 
 Settings are environment variables, so that Locust's own options stay free:
 
@@ -12,8 +12,8 @@ Settings are environment variables, so that Locust's own options stay free:
     PAGE_CACHE            `cold`: idle.py and constant.py drop this machine's page cache before each
                           request, which takes root                       (hot)
 
-Rows are the raw data of a run; every percentile and chart is made from them later. The emulator
-is known here by its HTTP address alone.
+Rows are the raw data of a run; every percentile and chart is made from them later. A locustfile
+knows the emulator by its HTTP address alone, and imports nothing of its package.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import json
 import math
 import os
 import time
+from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
 from io import StringIO
 from itertools import count
@@ -36,15 +37,16 @@ from locust import FastHttpUser, events
 RECORDS = Path(__file__).resolve().parent.parent / "functions" / "kdd99" / "records.json"
 FIELDS_A_RECORD = 3
 LONGEST_ERROR = 300
+"""Characters of an answer that stand in a row."""
 _JSON = {"Content-Type": "application/json"}
 
 
 class BadSettingError(SystemExit):
-    """A setting that makes no sense ends Locust with a sentence in place of a traceback."""
+    """Ends Locust with a sentence where a setting makes no sense, in place of a traceback."""
 
 
 def number(name: str, default: float, *, least: float = 0.0) -> float:
-    """A finite number of at least `least` from the environment."""
+    """Reads a finite number from the environment; ends Locust where it is less than `least`."""
     text = os.environ.get(name, "")
     try:
         value = float(text) if text.strip() else default
@@ -56,7 +58,7 @@ def number(name: str, default: float, *, least: float = 0.0) -> float:
 
 
 def speedup(name: str) -> float:
-    """How many times faster than the study's clock; above 0, and 1 where nothing is set."""
+    """Reads how many times faster than the study's clock a load runs; 1 where nothing is set."""
     value = number(name, 1.0)
     if value == 0:
         raise BadSettingError(f"{name} must be above 0; 2 takes half of the time.")
@@ -64,27 +66,28 @@ def speedup(name: str) -> float:
 
 
 def dilation() -> float:
-    """How many times slower than life the emulator runs."""
+    """Reads how many times slower than life the emulator runs; 1 where nothing is set."""
     return number("DILATION", 1.0, least=1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One request as its client saw it. `start_kind` is cold, warm or empty where none was told."""
+    """Holds one request as its client saw it; the columns of the CSV file, in their order."""
 
     request_id: str
     start: float
     """Seconds since the epoch."""
     latency_ms: float
     status: int
-    """0 where no answer came."""
+    """Status of the answer; 0 where no answer came."""
     start_kind: str
+    """The emulator's word for the start; empty where no sandbox took the request."""
     sandbox: str
     users: int
-    """How many ran when the request was sent; a Locust worker counts its own."""
+    """Users that ran when the request was sent; a Locust worker counts its own."""
     path: str
     error: str
-    """Empty where the answer was right."""
+    """What was wrong with the answer; empty where nothing was."""
 
 
 class RowWriter:
@@ -94,6 +97,8 @@ class RowWriter:
 
     def __init__(self, path: Path) -> None:
         self._lock = Lock()
+        self._path = path
+        self._failed = False
         try:
             self._file = path.open("a", buffering=1, encoding="utf-8", newline="")
         except OSError as error:
@@ -115,19 +120,30 @@ class RowWriter:
         )
 
     def close(self) -> None:
-        with self._lock:
+        with self._lock, suppress(OSError):  # what cannot be written has ended Locust already
             self._file.close()
 
     def _write(self, values: tuple[object, ...]) -> None:
+        """Writes one line; a run whose rows are not all written would give wrong figures."""
         line = StringIO()
         csv.writer(line, lineterminator="\n").writerow(values)
         with self._lock:
-            if not self._file.closed:
+            if self._file.closed or self._failed:
+                return
+            try:
                 self._file.write(line.getvalue())
+            except OSError as error:
+                self._failed = True
+                raise BadSettingError(
+                    f"{self._path} can no longer be written: {error.strerror}."
+                ) from error
 
 
 def drop_page_cache(switch: Path = Path("/proc/sys/vm/drop_caches")) -> None:
-    """The next start reads its files from the disk. Source: the kernel's sysctl/vm.rst."""
+    """Drops the page cache, so that the next start reads its files from the disk.
+
+    Source: the kernel's sysctl/vm.rst.
+    """
     try:
         switch.write_text("3", encoding="ascii")
     except OSError as error:
@@ -135,7 +151,7 @@ def drop_page_cache(switch: Path = Path("/proc/sys/vm/drop_caches")) -> None:
 
 
 class Batches:
-    """Request bodies from real records, in the order of the file and around again."""
+    """Takes batches of real records, in the order of their file and around again."""
 
     def __init__(self, records: list[list[float]], size: int) -> None:
         self._records = records
@@ -148,6 +164,7 @@ class Batches:
 
 
 def read_records(path: Path) -> list[list[float]]:
+    """Reads the records of a JSON file; ends Locust where there are none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -161,7 +178,7 @@ def read_records(path: Path) -> list[list[float]]:
 
 
 def read_payload(name: str) -> str | None:
-    """The file's text, which must be JSON; None where no file is named."""
+    """Reads a file that must be JSON, and returns its text; None where no file is named."""
     if not name:
         return None
     try:
@@ -173,7 +190,7 @@ def read_payload(name: str) -> str | None:
 
 
 def complaint(status: int, text: str | None, wanted: int) -> str:
-    """What is wrong with an answer to `wanted` records; empty where it is right."""
+    """Says what is wrong with an answer to `wanted` records; empty where nothing is."""
     if status == 0:
         return "no answer"
     if status != 200:  # noqa: PLR2004  # HTTP's own number
@@ -187,7 +204,7 @@ def complaint(status: int, text: str | None, wanted: int) -> str:
 
 
 def function_complaint(status: int, text: str | None, function_error: str | None) -> str:
-    """What is wrong with an answer of which only its function knows what it should be."""
+    """Says what is wrong with an answer whose content only its function knows."""
     if status == 0:
         return "no answer"
     if status != 200 or function_error:  # noqa: PLR2004
@@ -196,7 +213,7 @@ def function_complaint(status: int, text: str | None, function_error: str | None
 
 
 class _Run:
-    """What all users of this process share; made when Locust starts, ended when it quits."""
+    """Holds what all users of this process share, from Locust's start until it quits."""
 
     path: str
     batches: Batches
@@ -228,27 +245,28 @@ def _close(**_: object) -> None:
 
 
 class PredictUser(FastHttpUser):
-    """A closed-loop user: the next request is sent only after the answer to the last one."""
+    """Sends requests in a closed loop: the next one only after the answer to the last one."""
 
     abstract = True
     host = "http://127.0.0.1:8000"
     connection_timeout = 5.0
     network_timeout = 100.0 * dilation()
-    """Seconds: a first start from a cold disk, and the longest that the study's functions run."""
+    """Seconds for a first start from a cold disk and the study's slowest functions."""
 
     dropping_took = 0.0
     """Seconds that the last drop of the page cache took."""
 
     def forget_files(self) -> None:
-        """Before a request: drops the page cache where the cell wants it cold."""
+        """Drops the page cache before a request, where the cell wants the cache cold."""
         if _Run.cold_cache:
             begun = time.monotonic()
             drop_page_cache()
             self.dropping_took = time.monotonic() - begun
 
     def predict(self, users: int | None = None) -> Row:
-        """Posts one batch or the payload, tells Locust whether the answer is right, and writes
-        the row. `users` stands in it; None: as many as Locust runs.
+        """Posts one batch or the payload, tells Locust whether the answer is right, writes the row.
+
+        `users` stands in the row; None: as many as Locust runs.
         """
         batch = _Run.batches.take() if _Run.payload is None else []
         body = _Run.payload or json.dumps({"records": batch})

@@ -1,4 +1,4 @@
-"""As many users as CONSTANT_USERS (1), for CONSTANT_SECONDS (120).
+"""Keeps as many users as CONSTANT_USERS (1), for CONSTANT_SECONDS (120).
 
     CONSTANT_USERS=4 CONSTANT_SECONDS=60 locust -f locustfiles/constant.py --headless
 
@@ -13,6 +13,8 @@ from locust import LoadTestShape, constant, task
 
 
 class Constant(LoadTestShape):
+    """Keeps the number of users until the time is over."""
+
     def __init__(self) -> None:
         super().__init__()
         self._users = int(number("CONSTANT_USERS", 1, least=1))
@@ -24,6 +26,8 @@ class Constant(LoadTestShape):
 
 
 class ConstantUser(PredictUser):
+    """Asks, pauses, and asks again."""
+
     wait_time = constant(number("CONSTANT_WAIT_S", 0.1) * dilation())
 
     @task

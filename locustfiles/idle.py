@@ -1,4 +1,4 @@
-"""The study's scenario 1: single requests ever further apart, to see how long a sandbox lives.
+"""Runs the study's scenario 1: single requests ever further apart, to see how long sandboxes live.
 
     locust -f locustfiles/idle.py --headless                     # an hour
     IDLE_SPEEDUP=60 locust -f locustfiles/idle.py --headless     # a minute, against an emulator
@@ -32,7 +32,7 @@ LETTERS = {"cold": "C", "warm": "W"}
 
 
 def request_times(text: str) -> tuple[float, ...]:
-    """Seconds out of minutes `0,6,16`; the study's where the text is empty."""
+    """Returns seconds for minutes such as `0,6,16`; the study's own for an empty text."""
     if not text.strip():
         return REQUESTS_AT
     try:
@@ -46,17 +46,17 @@ def request_times(text: str) -> tuple[float, ...]:
 
 
 def gaps(speed: float = 1.0, times: tuple[float, ...] = REQUESTS_AT) -> list[float]:
-    """Seconds to let pass before each request."""
+    """Returns the seconds to let pass before each request."""
     return [(at - last) / speed for last, at in pairwise((0.0, *times))]
 
 
 def letter(start_kind: str) -> str:
-    """`?` where no sandbox answered."""
+    """Returns C for a cold start, W for a warm one, and `?` for any other or none."""
     return LETTERS.get(start_kind, "?")
 
 
 class OneUser(LoadTestShape):
-    """Keeps one user until it has asked for the last time."""
+    """Keeps one user until that user has asked for the last time."""
 
     over = False
     starts = ""
@@ -70,12 +70,16 @@ class OneUser(LoadTestShape):
 
 
 class IdleUser(PredictUser):
+    """Asks at the set minutes, and tells what each request met."""
+
     speed = speedup("IDLE_SPEEDUP") / dilation()
     times = request_times(os.environ.get("IDLE_MINUTES", ""))
 
     def idle(self, gap: float) -> None:
-        """Dropping the page cache is a part of the gap, late in it: sandboxes that are still alive
-        keep their files' pages.
+        """Lets a gap pass.
+
+        Dropping the page cache is a part of the gap, late in the gap: sandboxes that are still
+        alive keep their files' pages.
         """
         over = time.monotonic() + gap
         gevent.sleep(max(0.0, gap - 2 * self.dropping_took))

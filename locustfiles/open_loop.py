@@ -1,8 +1,8 @@
-"""Requests at times that were set before: none waits for the answer to another.
+"""Sends requests at times that were set before: none waits for the answer to another.
 
-What poisson.py and trace.py share. One Locust user sends them all, each from a greenlet of its
-own; the `users` of a row are the requests under way when it was sent, itself included. Where the
-client cannot keep up, rows tell the time at which a request was really sent.
+Shared by poisson.py and trace.py. One Locust user sends all requests, each from a greenlet of its
+own; the `users` of a row are the requests under way when that request was sent, itself included.
+Where the client cannot keep up, rows tell the time at which a request was really sent.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MOST_AT_ONCE = 1000
-"""Lambda's own limit of an account."""
+"""Requests under way at once: Lambda's own limit of an account."""
 
 
 class UntilAnswered(LoadTestShape):
-    """Keeps one user until its last request has been answered."""
+    """Keeps one user until the last request has been answered."""
 
     abstract = True
     over = False
@@ -38,6 +38,8 @@ class UntilAnswered(LoadTestShape):
 
 
 class OpenLoopUser(PredictUser):
+    """Sends every request on time, whatever has become of those before."""
+
     abstract = True
     concurrency = MOST_AT_ONCE
 

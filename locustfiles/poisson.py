@@ -1,8 +1,9 @@
-"""Requests that come independently of one another: POISSON_RATE (1) a second on average.
+"""Sends requests that come independently of one another: POISSON_RATE (1) a second on average.
 
     POISSON_RATE=0.9 POISSON_SECONDS=600 SEED=7 locust -f locustfiles/poisson.py --headless
 
-It ends after POISSON_SECONDS (120) with the last answer; the same SEED (0) gives the same times.
+The load ends after POISSON_SECONDS (120) with the last answer; the same SEED (0) gives the same
+times.
 The other settings are told in common.py.
 """
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def arrivals(rate: float, seconds: float, seed: int) -> Iterator[float]:
-    """Times in seconds, in order."""
+    """Yields times in seconds, in their order, exponentially apart."""
     chance = Random(seed)  # noqa: S311  # arrivals are no secret
     at = chance.expovariate(rate)
     while at < seconds:
@@ -29,10 +30,12 @@ def arrivals(rate: float, seconds: float, seed: int) -> Iterator[float]:
 
 
 class Poisson(UntilAnswered):
-    pass
+    """Ends with the last answer."""
 
 
 class PoissonUser(OpenLoopUser):
+    """Sends all requests of the load."""
+
     rate = number("POISSON_RATE", 1.0)
     seconds = number("POISSON_SECONDS", 120.0)
     seed = int(number("SEED", 0))

@@ -1,4 +1,4 @@
-"""The study's scenario 2: users step up from 3 to 18, and each step meets cold starts.
+"""Runs the study's scenario 2: users step up from 3 to 18, and each step meets cold starts.
 
     locust -f locustfiles/ramp.py                 # web page on http://localhost:8089
     locust -f locustfiles/ramp.py --headless
@@ -27,11 +27,11 @@ from locust import LoadTestShape, constant, task
 
 MINUTE = 60.0
 STEPS = (3, 6, 9, 9, 18)
-"""Users, minute by minute."""
+"""Number of users, minute by minute."""
 
 
 def steps(text: str) -> tuple[int, ...]:
-    """Users out of `3,6,9`; the study's where the text is empty."""
+    """Returns the steps of a text such as `3,6,9`; the study's own for an empty text."""
     try:
         found = tuple(int(part) for part in text.split(",")) if text.strip() else STEPS
     except ValueError:
@@ -42,12 +42,14 @@ def steps(text: str) -> tuple[int, ...]:
 
 
 def users_at(seconds: float, speed: float = 1.0, users: tuple[int, ...] = STEPS) -> int | None:
-    """How many users run `seconds` after the start; None when the ramp is over."""
+    """Returns how many users run `seconds` after the start; None when the ramp is over."""
     step = int(seconds * speed / MINUTE)
     return users[step] if step < len(users) else None
 
 
 class Ramp(LoadTestShape):
+    """Starts the users of each step at once."""
+
     def __init__(self) -> None:
         super().__init__()
         self._speed = speedup("RAMP_SPEEDUP") / dilation()
@@ -60,6 +62,8 @@ class Ramp(LoadTestShape):
 
 
 class RampUser(PredictUser):
+    """Asks, pauses, and asks again."""
+
     wait_time = constant(number("RAMP_WAIT_S", 0.1) * dilation())
 
     @task

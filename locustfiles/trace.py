@@ -1,9 +1,9 @@
-"""Requests at the times of a trace: TRACE_FILE, a CSV file with a column `at`.
+"""Sends requests at the times of a trace: TRACE_FILE, a CSV file with a column `at`.
 
     TRACE_FILE=morning.csv locust -f locustfiles/trace.py --headless
 
-`at` is in seconds from the beginning, rising. It ends with the last answer. The other settings
-are told in common.py.
+`at` is in seconds from the beginning, rising. The load ends with the last answer. The other
+settings are told in common.py.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from open_loop import OpenLoopUser, UntilAnswered
 
 
 def read_times(path: Path) -> list[float]:
-    """The column `at`: finite, rising, from 0 on."""
+    """Reads the column `at`; ends Locust where the times do not rise from 0 on."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             times = [float(row["at"]) for row in csv.DictReader(file)]
@@ -31,10 +31,12 @@ def read_times(path: Path) -> list[float]:
 
 
 class Trace(UntilAnswered):
-    pass
+    """Ends with the last answer."""
 
 
 class TraceUser(OpenLoopUser):
+    """Sends all requests of the trace."""
+
     @task
     def ask(self) -> None:
         self.send_at(read_times(Path(os.environ.get("TRACE_FILE") or "trace.csv")))

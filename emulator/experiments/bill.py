@@ -16,27 +16,23 @@ from emulator.core.billing import (
     Charge,
     ChargeKind,
     Size,
-    billed_ms,
     held,
     initialization,
-    invocation,
     sum_up,
 )
-from emulator.core.model import StartKind
-from emulator.core.prices import Architecture, Prices
 from emulator.errors import RunDirectoryError, SettingsError
 from emulator.experiments.analysis import formatting
+from emulator.experiments.records.charges import invocation_charge, size_of
 from emulator.experiments.records.price_tables import PRICE_TABLES, prices_of
 from emulator.experiments.records.run_directory import RUN, read_run
 from emulator.experiments.report.text import aligned_table
-from emulator.telemetry.log_lines import init_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from emulator.core.billing import Bill
-    from emulator.core.records import InvocationRecord
+    from emulator.core.prices import Prices
     from emulator.experiments.records.run_directory import Run
 
 _HEAD = (
@@ -159,35 +155,17 @@ def _folders(path: Path) -> list[Path]:
 def _lines(run: Run, prices: Prices) -> Iterator[BillLine]:
     for record in run.invocations:
         if record.dispatched_at is not None:
-            size = _size(run, record.function, record.memory_mb)
-            yield BillLine(record.function, size, _invocation(prices, size, record))
+            size = size_of(run.info, record.function, record.memory_mb)
+            yield BillLine(record.function, size, invocation_charge(prices, size, record))
     for sandbox in run.sandboxes:
         if sandbox.provisioned and sandbox.anatomy is not None:
-            size = _size(run, sandbox.function, sandbox.memory_mb)
+            size = size_of(run.info, sandbox.function, sandbox.memory_mb)
             init = sandbox.anatomy.connect + sandbox.anatomy.init
             yield BillLine(sandbox.function, size, initialization(prices, size, init))
     for span in run.provisioned:
-        size = _size(run, span.function, span.memory_mb)
+        size = size_of(run.info, span.function, span.memory_mb)
         charge = held(prices, size, span.sandboxes, span.until - span.since)
         yield BillLine(span.function, size, charge)
-
-
-def _invocation(prices: Prices, size: Size, record: InvocationRecord) -> Charge:
-    init = init_duration(record) if record.start is StartKind.COLD else 0.0
-    provisioned = record.start is StartKind.PROVISIONED
-    billed = billed_ms(prices, record.duration, init)
-    return invocation(prices, size, billed, provisioned=provisioned)
-
-
-def _size(run: Run, function: str, memory_mb: int) -> Size:
-    """Returns what decides a function's price; AWS's defaults where run.json does not say."""
-    known: dict[str, Any] = run.info.functions.get(function, {})
-    size = Size(memory_mb)
-    return replace(
-        size,
-        architecture=Architecture(known.get("architecture", size.architecture)),
-        storage_mb=int(known.get("ephemeral_storage_mb", size.storage_mb)),
-    )
 
 
 def _added_up(lines: Iterable[BillLine]) -> Iterator[BillLine]:

@@ -19,7 +19,7 @@ from emulator.experiments.analysis.memory_curve import memory_curves
 from emulator.experiments.analysis.requests import cold_latencies, warm_latencies
 from emulator.experiments.records.request_table import REQUESTS_CSV
 from emulator.experiments.records.study import CellStatus
-from emulator.experiments.records.study_file import STUDY
+from emulator.experiments.records.study_content import STUDY
 from emulator.experiments.records.study_reader import read_study
 from emulator.experiments.report.advice import advice
 from emulator.experiments.report.labels import cell_names

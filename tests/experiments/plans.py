@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from emulator.errors import SettingsError
 from emulator.experiments.plan.cells import planned_cells
 from emulator.experiments.plan.loader import load
 
@@ -86,3 +89,12 @@ def write_plan(folder: Path, text: str = PLAN) -> Path:
 
 def cells_of(folder: Path, text: str = PLAN) -> list[PlannedCell]:
     return planned_cells(load(write_plan(folder, text)))
+
+
+def faults(tmp_path: Path, text: str, *, can_drop_caches: bool = True) -> list[str]:
+    """The lines of the refusal of a plan, without their indent."""
+    with pytest.raises(SettingsError) as caught:
+        load(write_plan(tmp_path, text), can_drop_caches=can_drop_caches)
+    head, *lines = str(caught.value).splitlines()
+    assert head == f"{tmp_path / 'plan.toml'} is refused:"
+    return [line.strip() for line in lines]

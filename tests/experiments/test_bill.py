@@ -149,7 +149,7 @@ def test_a_run_that_misses_entries_says_so_wherever_its_sums_stand(study: MadeRu
     run = study.write()
     assert "at least" not in bill_run(run)
     with (run / "journal.jsonl").open("a") as journal:
-        journal.write('{"lost": 3, "since": 8.0, "until": 9.5}\n')
+        journal.write('{"lost": 3, "since": 1700000008.0, "until": 1700000009.5}\n')
     told = bill_run(run, free_tier=True).splitlines()
     assert told[1].startswith("Incomplete: 3 journal entries from 8.0 s to 9.5 s of the run ")
     sums = [line for line in told if line.startswith(("In all", "With a month"))]

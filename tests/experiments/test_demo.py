@@ -174,7 +174,7 @@ def test_the_table_says_which_records_are_incomplete(tmp_path: Path) -> None:
     plan = CellPlan(TF, 256)
     path = write_study(tmp_path / "run", [plan])
     with (path / "cells" / plan.id / "journal.jsonl").open("a") as journal:
-        journal.write('{"lost": 3, "since": 50.0, "until": 51.0}\n')
+        journal.write('{"lost": 3, "since": 1700000050.0, "until": 1700000051.0}\n')
     study = read_study(path)
     lines = summary(study, all_stats(study))
     assert lines[2].startswith("kdd99-tf 256 MB †")

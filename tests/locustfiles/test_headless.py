@@ -19,10 +19,13 @@ ROOT = Path(__file__).parents[2]
 
 
 def locust(
-    name: str, gateway: Gateway, folder: Path, **settings: str
+    name: str, gateway: Gateway, folder: Path, most_bytes: int = 0, **settings: str
 ) -> subprocess.CompletedProcess[str]:
+    """Runs Locust to its end; no file may grow beyond `most_bytes`, if given."""
+    limit = ("prlimit", f"--fsize={most_bytes}") if most_bytes else ()
     return subprocess.run(
         [
+            *limit,
             *(sys.executable, "-m", "locust", "-f", str(ROOT / "locustfiles" / f"{name}.py")),
             *("--headless", "--only-summary", "--host", gateway.url),
         ],
@@ -112,3 +115,12 @@ def test_a_payload_that_is_no_json_ends_it_with_one_sentence(
     assert ended.returncode == 1
     assert "No JSON can be read from" in ended.stderr
     assert gateway.bodies == []
+
+
+def test_a_disk_that_fills_under_the_rows_ends_it_with_one_sentence(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    ended = locust("constant", gateway, tmp_path, most_bytes=600, CONSTANT_SECONDS="30")
+    assert ended.returncode == 1
+    assert ended.stderr.count("clients.csv can no longer be written: File too large") == 1
+    assert "Traceback" not in ended.stderr

@@ -43,10 +43,10 @@ _SENTENCES = {
     "int_type": "must be a whole number, not {value!r}",
     "float_type": "must be a number, not {value!r}",
     "finite_number": "must be a finite number, not {value!r}",
-    "greater_than_equal": "must be at least {ge}, not {value!r}",
+    "greater_than_equal": "must be at least {ge:g}, not {value!r}",
     "greater_than": "must be above {gt:g}, not {value!r}",
     "string_type": "must be text, not {value!r}",
-    "path_type": "must be text, not {value!r}",
+    "is_instance_of": "must be text, not {value!r}",  # a path
     "string_too_short": "must be text that is not empty",
     "too_short": "must name at least one",
     "too_long": "must be one value, not several",
@@ -71,7 +71,7 @@ class PlanFaults:
 
     def add(self, place: str, message: str) -> None:
         """Adds a fault; a key is not missing where its table or a value of it is faulty already."""
-        if message == MISSING and any(_is_within(other, place) for other, _ in self._found):
+        if message == MISSING and self.concern(place):
             return
         self._found[place, message] = None
 
@@ -81,6 +81,10 @@ class PlanFaults:
         if error["type"] in _OF_THE_KIND:
             path = (*path, "kind")
         self.add(_place(path), _sentence(error))
+
+    def concern(self, place: str) -> bool:
+        """Tells whether there is a fault at the place, around it or within it."""
+        return any(_is_within(other, place) for other, _ in self._found)
 
     def lines(self) -> list[str]:
         return [f"{place}: {message}" for place, message in self._found]

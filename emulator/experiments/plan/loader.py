@@ -25,8 +25,9 @@ from pydantic import ValidationError
 from emulator.errors import SettingsError
 from emulator.experiments.plan.checks import contradictions
 from emulator.experiments.plan.faults import PlanFaults, path_in
-from emulator.experiments.plan.model import Plan, PlanSource
+from emulator.experiments.plan.model import Plan
 from emulator.experiments.plan.template import StudyTemplate
+from emulator.experiments.plan.values import PlanSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +53,7 @@ def load(path: Path, *, backends: Sequence[str] = (), can_drop_caches: bool = Tr
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error
     faults = PlanFaults(raw)
-    plan = _validated(PlanSource(path, text, raw), list(backends), faults)
+    plan = validated(PlanSource(path, text, raw), list(backends), faults)
     template = _template(plan, faults)
     for place, message in contradictions(plan, template, can_drop_caches=can_drop_caches):
         faults.add(place, message)
@@ -67,12 +68,16 @@ def _template(plan: Plan, faults: PlanFaults) -> StudyTemplate | None:
     try:
         return StudyTemplate(plan.template)
     except SettingsError as error:
-        faults.add("template", str(error))
+        if not faults.concern("template"):  # else another file was tried than the plan names
+            faults.add("template", str(error))
         return None
 
 
-def _validated(source: PlanSource, backends: list[str], faults: PlanFaults) -> Plan:
-    """Returns the plan without what is wrong in it, so that the rest can be checked too."""
+def validated(source: PlanSource, backends: list[str], faults: PlanFaults) -> Plan:
+    """Returns the plan without what is wrong in it, and adds that to the faults.
+
+    So the rest can be checked too: whether all of it goes together.
+    """
     rest = copy.deepcopy(source.raw)
     if backends and isinstance(rest.setdefault("axes", {}), dict):
         rest["axes"]["backend"] = list(dict.fromkeys(backends))

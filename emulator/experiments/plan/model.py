@@ -1,18 +1,14 @@
 """A study's plan as its TOML file writes it: what is varied, under which load, and how often.
 
-Owns the keys, their types, limits and defaults; pydantic checks them. loader.py reads the file,
-faults.py puts what is wrong into sentences, checks.py says what cannot go together, cells.py makes
-cells of a plan. No class here knows how a load is made or what a cell leaves behind.
+Owns the keys and their defaults; pydantic checks them by the types of values.py. loader.py reads
+the file, faults.py puts what is wrong into sentences, checks.py says what cannot go together,
+cells.py makes cells of a plan. No class here knows how a load is made or what a cell leaves.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -21,60 +17,37 @@ from pydantic import (
     ConfigDict,
     Field,
     PrivateAttr,
-    ValidationInfo,
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
 
 from emulator.core.policy import PickOrder
-from emulator.core.profile import PROFILES
-from emulator.experiments.plan.paths import existing_file, existing_folder, last_arrival
+from emulator.experiments.plan.paths import last_arrival
+from emulator.experiments.plan.values import (
+    PROFILE_KEEP_ALIVE,
+    BesidePlan,
+    Count,
+    ExistingFile,
+    ExistingFolder,
+    FolderName,
+    KeepAlive,
+    Number,
+    OneOrMore,
+    PlanSource,
+    Positive,
+    ProfileName,
+    RisingMinutes,
+    Route,
+    Text,
+    TraceFile,
+    Whole,
+)
 
 MINUTE = 60.0
 IDLE_MINUTES = (0.0, 6.0, 16.0, 31.0, 61.0)
 """Minutes of the study's single requests."""
 RAMP_USERS = (3, 6, 9, 18)
 """Steps of the study's ramp."""
-PROFILE_KEEP_ALIVE = "profile"
-"""The keep-alive that is the profile's survival curve."""
-_FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class PlanSource:
-    """Holds the file that a plan is read from; the context of its validation."""
-
-    path: Path
-    text: str
-    raw: dict[str, Any] = field(default_factory=dict)
-    """The file as TOML parses it."""
-
-    @property
-    def folder(self) -> Path:
-        return self.path.parent.resolve()
-
-
-def _folder(info: ValidationInfo) -> Path:
-    return info.context.folder if isinstance(info.context, PlanSource) else Path()
-
-
-def _beside(value: Any, info: ValidationInfo) -> Any:
-    return _folder(info) / value if isinstance(value, str) and value else value
-
-
-def _file(value: Any, info: ValidationInfo) -> Any:
-    return existing_file(_folder(info), value) if isinstance(value, str) else value
-
-
-def _directory(value: Any, info: ValidationInfo) -> Any:
-    return existing_folder(_folder(info), value) if isinstance(value, str) else value
-
-
-def _listed(value: Any) -> tuple[Any, ...]:
-    """Takes one value for a list of one."""
-    return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
 def _tables(value: Any) -> tuple[Any, ...]:
@@ -90,56 +63,6 @@ def _or_gone(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
 
 def _without_gone(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(value for value in values if value is not None)
-
-
-def _folder_name(name: str) -> str:
-    if not _FOLDER_NAME.fullmatch(name):
-        raise ValueError(f"names a folder: letters, digits, dots and dashes, not {name!r}")
-    return name
-
-
-def _profile(name: str) -> str:
-    if name not in PROFILES:
-        raise ValueError(f"must be one of {', '.join(PROFILES)}, not {name!r}")
-    return name
-
-
-def _keep_alive(value: Any) -> str:
-    """Returns `profile`, or seconds written in one way."""
-    seconds = isinstance(value, int | float) and not isinstance(value, bool)
-    if seconds and math.isfinite(value) and value >= 0:
-        return f"{value:.12g}"
-    if value != PROFILE_KEEP_ALIVE:
-        raise ValueError(f"must be seconds or {PROFILE_KEEP_ALIVE!r}, not {value!r}")
-    return PROFILE_KEEP_ALIVE
-
-
-def _rising(minutes: tuple[float, ...]) -> tuple[float, ...]:
-    if list(minutes) != sorted(set(minutes)):
-        raise ValueError("must rise")
-    return minutes
-
-
-def _route(path: str) -> str:
-    if path and not path.startswith("/"):
-        raise ValueError(f"must begin with a slash, not {path!r}")
-    return path
-
-
-def _with_arrivals(trace: Path) -> Path:
-    last_arrival(trace)
-    return trace
-
-
-Whole = Annotated[int, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
-Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Text = Annotated[str, Field(min_length=1)]
-OneOrMore = Annotated[tuple[T, ...], BeforeValidator(_listed), Field(min_length=1)]
-"""A list, which a plan may write as one value where there is only one."""
-ExistingFile = Annotated[Path, BeforeValidator(_file)]
-ExistingFolder = Annotated[Path, BeforeValidator(_directory)]
 
 
 class Loading(StrEnum):
@@ -215,7 +138,7 @@ class Trace(_Scenario):
     """Describes requests at the times of a file."""
 
     kind: Literal["trace"] = "trace"
-    file: Annotated[ExistingFile, AfterValidator(_with_arrivals)]
+    file: TraceFile
     """CSV file with a column `at`: seconds since its beginning, rising."""
     _seconds: float = PrivateAttr(0.0)
 
@@ -231,7 +154,7 @@ class Trace(_Scenario):
 class SingleRequests(_Scenario):
     """Describes requests far apart."""
 
-    minutes: Annotated[OneOrMore[Number], AfterValidator(_rising)] = IDLE_MINUTES
+    minutes: RisingMinutes = IDLE_MINUTES
     """When requests come, in a time that runs `idle_speedup` times faster."""
 
     @property
@@ -264,7 +187,7 @@ def ping_of(scenario: Scenario) -> Ping | None:
 class PlannedFunction(_Table):
     """Describes how one function is asked, and where its model is."""
 
-    path: Annotated[str, AfterValidator(_route)] = ""
+    path: Route = ""
     """Path to post to; empty: the function's first POST route, else Invoke."""
     payload: ExistingFile | None = None
     """JSON file to post; None: batches of KDD99 records."""
@@ -278,9 +201,9 @@ class Axes(_Table):
     function: OneOrMore[Text] = ()
     memory_mb: OneOrMore[Count] = ()
     loading: OneOrMore[Annotated[Loading, Field(strict=False)]] = (Loading.TEMPLATE,)
-    profile: OneOrMore[Annotated[str, AfterValidator(_profile)]] = ("aws-2025",)
+    profile: OneOrMore[ProfileName] = ("aws-2025",)
     backend: OneOrMore[Literal["auto", "docker", "process"]] = ("auto",)
-    keep_alive: OneOrMore[Annotated[str, BeforeValidator(_keep_alive)]] = (PROFILE_KEEP_ALIVE,)
+    keep_alive: OneOrMore[KeepAlive] = (PROFILE_KEEP_ALIVE,)
     pick_order: OneOrMore[Annotated[PickOrder, Field(strict=False)]] = (
         PickOrder.MOST_RECENTLY_USED,
     )
@@ -289,10 +212,8 @@ class Axes(_Table):
 class Plan(_Table):
     """Describes a whole study. A key that must be there is empty here, and checks.py misses it."""
 
-    name: Annotated[str, AfterValidator(_folder_name)]
-    template: Annotated[Path, BeforeValidator(_beside)] = Field(
-        default="../functions/template.yaml", validate_default=True
-    )
+    name: FolderName
+    template: BesidePlan = Field(default="../functions/template.yaml", validate_default=True)
     seed: Whole = 0
     repetitions: Count = 1
     dilation: OneOrMore[Count] = (1,)

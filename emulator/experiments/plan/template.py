@@ -1,8 +1,8 @@
-"""A plan's SAM template: which functions it has, and a copy of it for one cell.
+"""Reads a plan's SAM template, and writes a copy of it for one cell.
 
 The copy has one function, at the cell's memory size and with its variables; its paths lead to the
-same folders from where the copy stands. It works on YAML nodes, so that tags (`!Ref`, `!Sub`) and
-everything that it does not know come through as they were. Whether the template is right is the
+same folders from where the copy stands. The module works on YAML nodes, so that tags (`!Ref`,
+`!Sub`) and everything unknown come through as they were. Whether the template is right is the
 emulator's to say.
 """
 
@@ -31,16 +31,22 @@ _MAP = "tag:yaml.org,2002:map"
 
 @dataclass(frozen=True, slots=True)
 class TemplateFunction:
+    """Holds what a study must know of a function in its template."""
+
     name: str
     logical_id: str
     route: str
-    """Path of its first POST route; empty where it has none."""
+    """Path of the function's first POST route; empty where there is none."""
     variables: frozenset[str]
     """Names of the environment variables that the template sets, Globals included."""
 
 
 class StudyTemplate:
-    """A template as read; raises SettingsError where it is no SAM template at all."""
+    """Reads a template and writes variants.
+
+    Raises:
+        SettingsError: the file cannot be read, or is no SAM template at all.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -63,12 +69,12 @@ class StudyTemplate:
     def write_variant(
         self, function: str, memory_mb: int, variables: Mapping[str, str], to: Path
     ) -> None:
-        """Writes the copy with this one function to the file `to`.
+        """Writes a copy with this one function to the file `to`.
 
         Raises:
             SettingsError: a path in the template is no plain text.
         """
-        root = self._read()  # afresh: nodes are changed in place
+        root = self._read()  # read again: nodes are changed in place
         chosen = self.functions[function].logical_id
         _remove(root, "Outputs")  # they may speak of functions that are gone
         resources = _mapping(root, "Resources")
@@ -164,7 +170,7 @@ def _set(node: MappingNode, key: str, value: Node) -> None:
 
 
 def _mapping(node: MappingNode, key: str) -> MappingNode:
-    """The mapping at the key, made where there is none."""
+    """Returns the mapping at the key, which is made where there is none."""
     found = _get(node, key)
     if not isinstance(found, MappingNode):
         found = MappingNode(_MAP, [])

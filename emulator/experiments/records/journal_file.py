@@ -1,7 +1,7 @@
 """Reads a run's journal from its file, and notices what the file misses.
 
     {"at": …, "event": …, "commands": …}          an entry (core.journal)
-    {"lost": 12, "since": 3.2, "until": 9.1}      a gap: entries that could not be written
+    {"lost": 12, "since": T, "until": T}          a gap: entries that could not be written
 
 Owns how gaps are recognized and how entries are read that follow a gap and speak of what began in
 it. Does not know what a run is, nor what is made of the entries.
@@ -48,14 +48,16 @@ class Gap:
     lost: int
     """Number of entries."""
     since: float
-    """Journal time of the first lost entry, in seconds."""
+    """When the first entry was lost, in seconds since the epoch."""
     until: float
-    """Journal time of the last lost entry, in seconds."""
+    """When entries could be written again, in seconds since the epoch."""
 
-    def __str__(self) -> str:
+    def sentence(self, started_at: float) -> str:
+        """Tells of the gap in a run that started at that time, in seconds since the epoch."""
+        since, until = self.since - started_at, self.until - started_at
         return (
-            f"{self.lost} journal entries from {self.since:.1f} s to {self.until:.1f} s of the run "
-            "could not be written: all figures and costs are without them."
+            f"{self.lost} journal entries from {since:.1f} s to {until:.1f} s of the run could not "
+            "be written: all figures and costs are without them."
         )
 
 
@@ -69,8 +71,8 @@ class Journal:
     """A sentence for each thing that the journal misses."""
 
 
-def read_journal(path: Path) -> Journal:
-    """Reads a journal line by line.
+def read_journal(path: Path, started_at: float) -> Journal:
+    """Reads a journal line by line, of a run that started at that time since the epoch.
 
     A last line without its end was cut short by a kill, and a broken line before a gap by what
     caused the gap: both are left out and told.
@@ -82,11 +84,14 @@ def read_journal(path: Path) -> Journal:
     after: list[Entry] | None = None
     missing: list[str] = []
     for found in _lines(path):
-        if isinstance(found, Entry):
-            (before if after is None else after).append(found)
-        else:
-            missing.append(str(found))
-            after = [] if after is None and isinstance(found, Gap) else after
+        match found:
+            case Entry():
+                (before if after is None else after).append(found)
+            case Gap():
+                missing.append(found.sentence(started_at))
+                after = [] if after is None else after
+            case str():
+                missing.append(found)
     return Journal((*before, *_after_gap(before, after or [])), tuple(missing))
 
 

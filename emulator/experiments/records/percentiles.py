@@ -1,4 +1,4 @@
-"""Percentiles from raw values: nothing is rounded or put in buckets."""
+"""Takes percentiles from raw values: nothing is rounded or put in buckets before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 
 def percentile(values: Sequence[float], percent: float) -> float | None:
-    """As numpy's `linear` one: of n sorted values, that at position percent / 100 · (n - 1), the
-    two neighbours weighed where the position lies between them; None of nothing.
+    """Returns a percentile of the values, or None where there are none.
+
+    By numpy's method `linear`: the value at position percent / 100 · (n - 1) of n sorted values,
+    both neighbours weighed where the position lies between them.
     """
     return float(np.percentile(values, percent, method="linear")) if len(values) else None

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from emulator.core.billing import billed_ms, dollars
+from emulator.core.billing import billed_ms
 from emulator.core.records import Status
+from emulator.experiments.records.charges import dollars_by_table, size_of
 from emulator.experiments.records.price_tables import PRICE_TABLES, prices_of
 from emulator.experiments.records.request_table import RequestRow
 from emulator.experiments.records.run_directory import join
@@ -19,9 +20,8 @@ from emulator.telemetry.log_lines import init_duration
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from emulator.core.prices import Prices
     from emulator.core.records import InvocationRecord
-    from emulator.experiments.records.run_directory import ClientRow, Request, Run
+    from emulator.experiments.records.run_directory import ClientRow, Request, Run, RunInfo
     from emulator.experiments.records.study import MeasuredCell
 
 UNKNOWN_USERS = -1
@@ -78,7 +78,7 @@ def _row(cell: MeasuredCell, run: Run, request: Request, sent_s: float) -> Reque
         values |= _of_client(client, dilation)
     elif record is not None:
         values |= _without_client(record)
-    return RequestRow(**values | _of_record(record, prices_of(condition.profile)))
+    return RequestRow(**values | _of_record(record, run.info, condition.profile))
 
 
 def _of_client(client: ClientRow, dilation: float) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def _without_client(record: InvocationRecord) -> dict[str, Any]:
     }
 
 
-def _of_record(record: InvocationRecord | None, own_prices: Prices) -> dict[str, Any]:
+def _of_record(record: InvocationRecord | None, info: RunInfo, profile: str) -> dict[str, Any]:
     """Returns the journal's columns; `start` and `sandbox` only where there is a journal."""
     nothing: dict[str, Any] = dict.fromkeys((*_ANATOMY, *_USAGE))
     if record is None:
@@ -121,12 +121,13 @@ def _of_record(record: InvocationRecord | None, own_prices: Prices) -> dict[str,
     if record.dispatched_at is None:
         return values
     init = init_duration(record)
+    size = size_of(info, record.function, record.memory_mb)
     return values | {
         **_anatomy(record, record.dispatched_at),
         "duration_ms": _ms(record.duration),
         "init_duration_ms": _ms(init) if record.anatomy else None,
-        "billed_ms": billed_ms(own_prices, record.duration, init),
-        "dollars": {name: _dollars(record, prices) for name, prices in PRICE_TABLES.items()},
+        "billed_ms": billed_ms(prices_of(profile), record.duration, init),
+        "dollars": dollars_by_table(PRICE_TABLES, size, record),
         # a backend that could not tell says 0, and so does a sandbox that was killed
         "max_memory_mb": record.max_memory_mb or None,
         "throttled_ms": _ms(record.throttled),
@@ -150,11 +151,6 @@ def _anatomy(record: InvocationRecord, dispatched_at: float) -> dict[str, Any]:
         # that another one gets, and the parts must add up to what the request waited
         "leftover_ms": _ms(max(0.0, waited - record.queued - known)),
     }
-
-
-def _dollars(record: InvocationRecord, prices: Prices) -> float:
-    billed = billed_ms(prices, record.duration, init_duration(record))
-    return dollars(prices, record.memory_mb, billed)
 
 
 def _ms(seconds: float) -> float:

@@ -74,8 +74,8 @@ class RequestRow:
     billed_ms: int | None
     """Billed Duration by the rules of the cell's own profile."""
     dollars: Mapping[str, float]
-    """Price under the rules of each price table, by its name; empty where no sandbox took the
-    request. A column of its own for each table: `dollars_2018` and so on."""
+    """Price under the rules of each price table, by its name; without the tables in which there is
+    none, and empty where no sandbox took the request. A column for each table: `dollars_2018`."""
     max_memory_mb: int | None
     throttled_ms: float | None
     """How long the CPU quota held the sandbox back."""

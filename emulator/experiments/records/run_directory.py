@@ -121,7 +121,7 @@ def read_run(path: Path) -> Run:
         RunDirectoryError: a file is missing or damaged, or the journal contradicts itself.
     """
     info = _read_info(path / RUN)
-    journal = read_journal(path / JOURNAL)
+    journal = read_journal(path / JOURNAL, info.started_at)
     entries, missing, notes = journal.entries, list(journal.missing), []
     try:
         invocations, sandboxes = records.fold(entries)

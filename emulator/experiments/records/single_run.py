@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.experiments.plan.cells import Condition
-from emulator.experiments.plan.model import PROFILE_KEEP_ALIVE
+from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 from emulator.experiments.records.request_rows import rows_of
 from emulator.experiments.records.run_directory import join
 from emulator.experiments.records.study import REQUESTS, CellStatus, MeasuredCell, StudyRun

@@ -1,22 +1,24 @@
-"""study.json: what a study is, which of its cells are done, and what went wrong in the others.
+"""study.json kept in step with a study: what it is, which cells are done, what went wrong.
 
-Owns the file's form, its only reader and its only writer. The file is written anew at every
-change, at once, so that a study that was killed is told truly: cells that were running then are
-run again by `--resume`.
+Owns when the file is written: anew at every change, at once, so that a study that was killed is
+told truly, and cells that were running then are run again by `--resume`. The file's form is
+study_content.py's.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any, Self
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from typing import TYPE_CHECKING, Any, Self
 
 from emulator.errors import RunDirectoryError, SettingsError
-from emulator.experiments.plan.cells import Condition
-from emulator.experiments.plan.model import PROFILE_KEEP_ALIVE
 from emulator.experiments.records.host_verdict import HostVerdict
-from emulator.experiments.records.study import CellStatus, MeasuredCell
+from emulator.experiments.records.study import CellStatus
+from emulator.experiments.records.study_content import (
+    STUDY,
+    CellEntry,
+    StudyContent,
+    read_content,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,142 +26,7 @@ if TYPE_CHECKING:
 
     from emulator.experiments.plan.cells import Cell
     from emulator.experiments.records.run_directory import RunInfo
-
-STUDY = "study.json"
-CELLS = "cells"
-"""Folder of a study that holds a run directory for each cell."""
-
-
-def _keep_alive(value: Any) -> str:
-    """Returns `profile`, or seconds written in one way, were they 600, 600.0 or "600"."""
-    if value in (None, "", PROFILE_KEEP_ALIVE):
-        return PROFILE_KEEP_ALIVE
-    try:
-        return f"{float(value):.12g}"
-    except (TypeError, ValueError):
-        return str(value)
-
-
-def _or(default: Any) -> BeforeValidator:
-    """Takes the default in place of null, which older versions wrote for what they did not know."""
-    return BeforeValidator(lambda value: default if value is None else value)
-
-
-class _Axes(BaseModel):
-    """Holds the value of each axis of a plan, as study.json has them."""
-
-    function: str
-    memory_mb: int
-    loading: Annotated[str, _or("")] = ""
-    profile: str
-    backend: Annotated[str, _or("")] = ""
-    keep_alive: Annotated[str, BeforeValidator(_keep_alive)] = PROFILE_KEEP_ALIVE
-    pick_order: Annotated[str, _or("")] = ""
-
-
-class _CellEntry(BaseModel):
-    """Holds one cell as study.json has it."""
-
-    id: str
-    axes: _Axes
-    scenario: str
-    repetition: int = 1
-    dilation: float = 1
-    idle_speedup: float = 1
-    page_cache: str = ""
-    status: CellStatus
-    error: Annotated[str, _or("")] = ""
-    host: Annotated[HostVerdict, _or(HostVerdict())] = HostVerdict()
-
-    @classmethod
-    def of(cls, cell: Cell) -> Self:
-        """Returns the entry of a cell that is still to be run."""
-        condition = cell.condition
-        return cls(
-            id=cell.id,
-            axes=_Axes(
-                function=condition.function,
-                memory_mb=cell.memory_mb,
-                loading=condition.loading,
-                profile=condition.profile,
-                backend=condition.backend,
-                keep_alive=condition.keep_alive,
-                pick_order=condition.pick_order,
-            ),
-            scenario=condition.scenario,
-            repetition=cell.repetition,
-            dilation=condition.dilation,
-            idle_speedup=cell.idle_speedup,
-            page_cache=condition.page_cache,
-            status=CellStatus.PENDING,
-        )
-
-    def measured(self, study: Path) -> MeasuredCell:
-        """Returns the entry as a cell of the study in that folder."""
-        axes = self.axes
-        return MeasuredCell(
-            id=self.id,
-            condition=Condition(
-                function=axes.function,
-                loading=axes.loading,
-                profile=axes.profile,
-                backend=axes.backend,
-                keep_alive=axes.keep_alive,
-                pick_order=axes.pick_order,
-                scenario=self.scenario,
-                dilation=self.dilation,
-                page_cache=self.page_cache,
-            ),
-            memory_mb=axes.memory_mb,
-            repetition=self.repetition,
-            idle_speedup=self.idle_speedup,
-            status=self.status,
-            error=self.error,
-            host=self.host,
-            folder=study / CELLS / self.id,
-        )
-
-
-class StudyContent(BaseModel):
-    """Holds what study.json says."""
-
-    model_config = ConfigDict(ser_json_inf_nan="constants")
-
-    name: str
-    plan: dict[str, Any] = {}
-    """The plan as its TOML file was parsed."""
-    plan_text: Annotated[str, _or("")] = ""
-    seed: int | None = None
-    versions: Annotated[dict[str, Any], _or({})] = {}
-    machine: Annotated[dict[str, Any], _or({})] = {}
-    started_at: float
-    """Seconds since the epoch."""
-    finished_at: float | None = None
-    """When every cell had been tried; None before."""
-    cells: list[_CellEntry]
-
-    def measured(self, study: Path) -> tuple[MeasuredCell, ...]:
-        """Returns all cells of the study in that folder."""
-        return tuple(entry.measured(study) for entry in self.cells)
-
-
-def read_content(folder: Path) -> StudyContent:
-    """Reads the study.json of a study's folder.
-
-    Raises:
-        RunDirectoryError: the file is missing or damaged.
-    """
-    path = folder / STUDY
-    try:
-        return StudyContent.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise RunDirectoryError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc']) or 'the file'}: {fault['msg']}"
-            for fault in error.errors(include_url=False)
-        )
-        raise RunDirectoryError(f"{path} is damaged: {faults}.") from error
+    from emulator.experiments.records.study import MeasuredCell
 
 
 class StudyFile:
@@ -193,7 +60,7 @@ class StudyFile:
             plan_text=plan_text,
             seed=seed,
             started_at=time.time(),
-            cells=[_CellEntry.of(cell) for cell in cells],
+            cells=[CellEntry.of(cell) for cell in cells],
         )
         study = cls(folder, content)
         claim_folder(folder)
@@ -222,7 +89,7 @@ class StudyFile:
         """Tells whether the study was started with exactly these cells."""
         state = {"status", "error", "host"}
         own = [entry.model_dump(exclude=state) for entry in self._content.cells]
-        return own == [_CellEntry.of(cell).model_dump(exclude=state) for cell in cells]
+        return own == [CellEntry.of(cell).model_dump(exclude=state) for cell in cells]
 
     def cell(self, cell: str) -> MeasuredCell:
         """Returns a cell with its present state."""

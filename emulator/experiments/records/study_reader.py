@@ -20,7 +20,7 @@ from emulator.experiments.records.request_table import REQUESTS_CSV, read_csv
 from emulator.experiments.records.run_directory import RUN, read_run
 from emulator.experiments.records.single_run import as_study
 from emulator.experiments.records.study import CellStatus, MeasuredCell, StudyRun
-from emulator.experiments.records.study_file import STUDY, read_content
+from emulator.experiments.records.study_content import STUDY, read_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -78,7 +78,13 @@ def _million_column(table: str) -> _Column:
 
 
 def _total_column(table: str) -> _Column:
-    return lambda stats: formatting.money(stats.costs[table].total)
+    def write(stats: CellStats) -> str:
+        cost = stats.costs[table]
+        # nothing has a price where the table knows no price for what the function asks for
+        unpriced = cost.per_million is None and not cost.total and stats.requests > stats.throttles
+        return formatting.money(None if unpriced else cost.total)
+
+    return write
 
 
 def _cell_table(

@@ -1,4 +1,8 @@
-"""One cell of a study: an emulator of its own, its function alone, its load, its host watched."""
+"""Runs one cell of a study: starts an emulator with the one function, and puts load on it.
+
+Owns what surrounds a cell's load: template, options of the emulator, warm-up, pings, the watch over
+the host. Does not know other cells, nor what a failure means for them.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,13 @@ from zlib import crc32
 
 from emulator.errors import TestbedError
 from emulator.experiments.plan.model import (
-    PROFILE_KEEP_ALIVE,
     S3_LOADINGS,
     Loading,
     PlannedFunction,
     ping_of,
 )
 from emulator.experiments.plan.template import StudyTemplate
+from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 from emulator.experiments.records.run_directory import CLIENTS, append_client_rows
 from emulator.experiments.runner.client import Asker, Pinging, kdd99_batch
 from emulator.experiments.runner.emulator_process import EmulatorProcess
@@ -36,56 +40,48 @@ if TYPE_CHECKING:
 EMULATOR_LOG = "emulator.log"
 TEMPLATE = "template.yaml"
 WARM_UP = "warm-up.csv"
-"""Rows of the requests before the first that counts: no table has them."""
+"""Client rows of the requests before the first that counts: no table has them."""
 _READY_WITHIN = 1800.0
-"""Seconds: a first deployment may install TensorFlow, or build a Java project."""
+"""Seconds to wait for an emulator: a first deployment may install TensorFlow, or build Java."""
 
 
 class NotStartedError(TestbedError):
-    """The cell's emulator did not come to serve its function."""
+    """Says that the cell's emulator did not come to serve its function."""
 
 
 @dataclass(frozen=True, slots=True)
 class CellRunner:
-    """What all cells of a study have in common."""
+    """Runs cells of one study, one after the other."""
 
     plan: Plan
     state_dir: Path
-    """Outside of the cells: a function is built once and not once a cell."""
+    """Folder of the emulators' builds, outside of the cells: a function is built only once."""
     python: str
+    """Interpreter for emulators and Locust."""
 
     def run(self, cell: PlannedCell, folder: Path, note: Callable[[str], None]) -> HostGuard:
-        """Leaves the cell's run directory in the new folder; the guard watched its load.
+        """Leaves the cell's run directory in a new folder; returns the guard that watched the host.
 
         Raises:
-            NotStartedError: its emulator did not come to serve.
+            NotStartedError: the cell's emulator did not come to serve.
             TestbedError: anything else went wrong; the message says what.
+            OSError: a file of the cell could not be read or written.
         """
         folder.mkdir(parents=True)
-        template = StudyTemplate(self.plan.template)
-        function = self.plan.functions.get(cell.condition.function, PlannedFunction())
-        template.write_variant(
-            cell.condition.function, cell.memory_mb, variables(cell), folder / TEMPLATE
-        )
-        invoke = f"/2015-03-31/functions/{cell.condition.function}/invocations"
-        path = function.path or template.functions[cell.condition.function].route or invoke
+        name, load = cell.condition.function, cell.load
+        function = self.plan.functions.get(name, PlannedFunction())
+        path = self._write_template(cell, function, folder)
         with contextlib.ExitStack() as stack:
             emulator = self._start(cell, folder, note, stack)
             if cell.condition.loading in S3_LOADINGS and function.model is not None:
-                upload(emulator.url, cell.condition.function, function.model)
-            body = (
-                function.payload.read_bytes()
-                if function.payload
-                else kdd99_batch(project_path(KDD99_RECORDS))
-            )
-            asker = stack.enter_context(
-                Asker(emulator.url, path, body, ANSWER_WITHIN * cell.dilation)
-            )
-            self._warm_up(cell, asker, folder, note)
+                upload(emulator.url, name, function.model)
+            within = ANSWER_WITHIN * cell.dilation
+            asker = stack.enter_context(Asker(emulator.url, path, _body(function), within))
+            _warm_up(load.warm_up, asker, folder, note)
             if cell.condition.page_cache == "cold":
                 os.sync()  # pages that were not written yet would stay
             guard = stack.enter_context(HostGuard(folder / HOST))
-            if (ping := ping_of(cell.load)) is not None:
+            if (ping := ping_of(load)) is not None:
                 slower = cell.dilation / cell.idle_speedup
                 stack.enter_context(Pinging(asker, ping, folder / CLIENTS, slower))
             rows = RowFollower(folder / CLIENTS)
@@ -94,11 +90,21 @@ class CellRunner:
                 settings(cell, function, path, folder / CLIENTS),
                 emulator,
                 folder,
-                look=lambda passed: note(f"{passed:.0f} of {cell.load_s:.0f} s  {rows.news(1.0)}"),
+                on_second=lambda passed: note(
+                    f"{passed:.0f} of {cell.load_s:.0f} s  {rows.news(1.0)}"
+                ),
                 python=self.python,
             )
             note("stopping")
         return guard
+
+    def _write_template(self, cell: PlannedCell, function: PlannedFunction, folder: Path) -> str:
+        """Writes the cell's template, and returns the path that its function is asked at."""
+        template = StudyTemplate(self.plan.template)
+        name = cell.condition.function
+        template.write_variant(name, cell.memory_mb, variables(cell), folder / TEMPLATE)
+        invoke = f"/2015-03-31/functions/{name}/invocations"
+        return function.path or template.functions[name].route or invoke
 
     def _start(
         self,
@@ -128,7 +134,7 @@ class CellRunner:
             "--backend": condition.backend,
             "--profile": condition.profile,
             "--pick-order": condition.pick_order,
-            # of its own: how long sandboxes live in one cell says nothing of those in another
+            # a seed of its own: how long sandboxes live in one cell says nothing of another
             "--seed": crc32(f"{cell.seed} {cell.id}".encode()),
             "--idle-speedup": f"{cell.idle_speedup:g}",
             "--keep-alive": None
@@ -145,17 +151,21 @@ class CellRunner:
             for text in (name, str(value))
         ]
 
-    def _warm_up(
-        self, cell: PlannedCell, asker: Asker, folder: Path, note: Callable[[str], None]
-    ) -> None:
-        wanted = cell.load.warm_up
-        for number in range(1, wanted + 1):
-            note(f"warm-up {number} of {wanted}")
-            append_client_rows(folder / WARM_UP, [asker.ask(1)])
+
+def _body(function: PlannedFunction) -> bytes:
+    if function.payload:
+        return function.payload.read_bytes()
+    return kdd99_batch(project_path(KDD99_RECORDS))
+
+
+def _warm_up(requests: int, asker: Asker, folder: Path, note: Callable[[str], None]) -> None:
+    for number in range(1, requests + 1):
+        note(f"warm-up {number} of {requests}")
+        append_client_rows(folder / WARM_UP, [asker.ask(1)])
 
 
 def variables(cell: PlannedCell) -> dict[str, str]:
-    """What the cell's function is told about its model."""
+    """Returns the environment variables that tell the cell's function about its model."""
     loading = cell.condition.loading
     if loading == Loading.TEMPLATE:
         return {}

@@ -1,4 +1,8 @@
-"""How a cell's load is put on: the locustfile of its scenario, and the settings it is given."""
+"""Puts a cell's load on its emulator: runs Locust with the locustfile of the cell's scenario.
+
+Owns which settings a locustfile gets and how long Locust may take. The locustfiles do not know
+this module; their settings are environment variables.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +33,14 @@ if TYPE_CHECKING:
 
 LOG = "locust.log"
 ENDS_WITHIN = 130.0
-"""Seconds, before dilation: Locust starts, and waits for the last answers."""
+"""Seconds, before dilation, in which Locust starts and awaits the last answers."""
 ANSWER_WITHIN = 100.0
-"""Seconds, before dilation, as in the locustfiles."""
+"""Seconds, before dilation, in which an answer must come, as in the locustfiles."""
 _RAMP_STEP = 60.0
 """Seconds of a step of ramp.py at its own speed."""
-_LOOK_EVERY = 1.0
+_SECOND = 1.0
 _TAIL = 10
+"""Lines of Locust's log that an error tells."""
 
 _FILES = {
     "ramp": "ramp.py",
@@ -48,7 +53,7 @@ _FILES = {
 
 
 def settings(cell: PlannedCell, function: PlannedFunction, path: str, rows: Path) -> dict[str, str]:
-    """The variables of the cell's locustfile; `rows` is where client rows go."""
+    """Returns the environment variables of the cell's locustfile; client rows go to `rows`."""
     return {
         "PREDICT_PATH": path,
         "TESTBED_CLIENT_ROWS": str(rows),
@@ -95,22 +100,17 @@ def put_load(
     emulator: EmulatorProcess,
     folder: Path,
     *,
-    look: Callable[[float], None],
+    on_second: Callable[[float], None],
     python: str,
 ) -> None:
-    """Runs Locust to its end; `look` is told every second how long it has run.
+    """Runs Locust to its end, and tells `on_second` every second how long that takes.
 
     Raises:
         TestbedError: Locust or the emulator failed, or took too long.
     """
     log = folder / LOG
-    command = [
-        python,
-        "-m",
-        "locust",
-        "-f",
-        str(project_path(LOCUSTFILES) / _FILES[cell.load.kind]),
-    ]
+    locustfile = project_path(LOCUSTFILES) / _FILES[cell.load.kind]
+    command = [python, "-m", "locust", "-f", str(locustfile)]
     command += ["--headless", "--only-summary", "--host", emulator.url]
     # a request that failed is a row of the table, not a failure of Locust
     command += ["--exit-code-on-error", "0"]
@@ -125,18 +125,18 @@ def put_load(
             env={**os.environ, **variables},
         )
         try:
-            code = _follow(locust, emulator, _most_s(cell), look)
+            code = _follow(locust, emulator, _most_s(cell), on_second)
         finally:
             end(locust, within=5)
     if code != 0:
-        tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-_TAIL:])
+        tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL:])
         raise TestbedError(f"Locust ended with exit code {code}; the end of {log}:\n{tail}")
     if not (folder / CLIENTS).exists():
         raise TestbedError(f"Locust wrote no rows; {log} may tell why.")
 
 
 def _most_s(cell: PlannedCell) -> float:
-    """Real seconds that the load may take: gaps of idle time begin where an answer ends."""
+    """Returns the real seconds that the load may take; an idle gap begins where an answer ends."""
     load = cell.load
     answers = len(load.minutes) * ANSWER_WITHIN if isinstance(load, SingleRequests) else 0
     return cell.load_s + (ENDS_WITHIN + answers) * cell.dilation
@@ -146,13 +146,13 @@ def _follow(
     locust: subprocess.Popen[str],
     emulator: EmulatorProcess,
     most_s: float,
-    look: Callable[[float], None],
+    on_second: Callable[[float], None],
 ) -> int:
     begun = time.monotonic()
     while (passed := time.monotonic() - begun) < most_s:
         try:
-            return locust.wait(_LOOK_EVERY)
+            return locust.wait(_SECOND)
         except subprocess.TimeoutExpired:
             emulator.check()
-            look(passed + _LOOK_EVERY)
+            on_second(passed + _SECOND)
     raise TestbedError(f"Locust did not end within {most_s:.0f} s.")

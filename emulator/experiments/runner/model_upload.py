@@ -1,4 +1,7 @@
-"""Puts a model where the S3 loadings look for it: a zip of its folder, in the emulator's own S3."""
+"""Uploads a model for the S3 loadings: a zip of its folder, into the emulator's own S3.
+
+Owns the bucket's and the key's names, which cell.py tells the function.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,19 @@ if TYPE_CHECKING:
 BUCKET = "models"
 _TRIES = 3
 _TIMES = (1980, 1, 1, 0, 0, 0)
-"""The same folder gives the same bytes."""
+"""Time that every file in the zip has, so that the same folder gives the same bytes."""
 
 
 def model_key(function: str) -> str:
+    """Returns the key of a function's model in the bucket."""
     return f"{function}.zip"
 
 
 def zipped(folder: Path) -> bytes:
-    """All files below the folder, their names relative to it, stored: models do not shrink."""
+    """Returns a zip of all files below the folder, under their names relative to the folder.
+
+    The files are not compressed: models do not shrink.
+    """
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as file:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -33,10 +40,10 @@ def zipped(folder: Path) -> bytes:
 
 
 def upload(url: str, function: str, folder: Path) -> None:
-    """Makes the bucket where it is missing, and puts the model there.
+    """Makes the bucket where it is missing, and puts the function's model there.
 
     Raises:
-        TestbedError: S3 cannot be had.
+        TestbedError: S3 does not answer, or boto3 is not installed.
     """
     s3 = _client(url)
     try:

@@ -1,4 +1,7 @@
-"""What the newest client rows say, while they are still being written."""
+"""Sums up the newest client rows of a file while Locust still writes them.
+
+Owns the line that a progress display shows; no figure of a report comes from here.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,14 @@ _NOTHING = "waiting for answers"
 
 
 class RowFollower:
-    """Reads what was added to a file of client rows since it looked last."""
+    """Reads the client rows that were added to a file since the last reading."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._position = path.stat().st_size if path.exists() else 0
 
     def news(self, seconds: float) -> str:
-        """One line about the rows of the last `seconds`."""
+        """Returns a line about the rows that were added, which took that many seconds."""
         if not self._path.exists():
             return _NOTHING
         with self._path.open("rb") as file:

@@ -31,7 +31,8 @@ from emulator.experiments.records.request_table import (
 )
 from emulator.experiments.records.run_directory import read_run
 from emulator.experiments.records.study import CellStatus
-from emulator.experiments.records.study_file import STUDY, StudyFile
+from emulator.experiments.records.study_content import STUDY
+from emulator.experiments.records.study_file import StudyFile
 from emulator.experiments.runner.cell import CellRunner, NotStartedError
 from emulator.experiments.runner.emulator_process import stoppable
 from emulator.experiments.runner.progress import StudyProgress, span

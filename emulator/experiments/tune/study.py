@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from emulator.errors import RunDirectoryError
 from emulator.experiments.analysis.memory_choice import SizeSample
 from emulator.experiments.plan.cells import Cell, Condition
-from emulator.experiments.plan.model import PROFILE_KEEP_ALIVE
+from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 from emulator.experiments.records.host_verdict import HostVerdict
 from emulator.experiments.records.price_tables import table_of
 from emulator.experiments.records.request_rows import cell_rows

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import resource
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +16,7 @@ from emulator.core.messages import (
     ProvisionedSet,
     StartSandbox,
     StopSandbox,
+    TimePassed,
     VersionDeployed,
 )
 from emulator.core.model import FunctionVersion, StartKind, StopReason
@@ -22,13 +25,16 @@ from emulator.experiments.bill import bill_run
 from emulator.experiments.records.journal_file import LONGEST_ERROR_TYPE, read_journal
 from emulator.experiments.records.run_directory import read_run
 from emulator.experiments.records.study_reader import read_study
+from emulator.live.journal_file import JournalFile
+from tests.experiments.conftest import ORIGIN
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.experiments.conftest import MadeRun
 
-GAP = '{"lost": 3, "since": 5.55, "until": 7.25}'
+GAP = json.dumps({"lost": 3, "since": ORIGIN + 5.55, "until": ORIGIN + 7.25})
 LOST = (
     "3 journal entries from 5.5 s to 7.2 s of the run could not be written: all figures and costs "
     "are without them."
@@ -109,6 +115,39 @@ def test_a_bill_and_a_report_s_study_say_what_they_are_without(study: MadeRun) -
 def test_an_error_type_of_30_megabytes_is_cut_short(tmp_path: Path) -> None:
     long = Entry(1.0, InvocationFinished(1, "a", error_type="x" * 30_000_000), ())
     (tmp_path / "journal.jsonl").write_text(encode(long) + "\n")
-    (entry,) = read_journal(tmp_path / "journal.jsonl").entries
+    (entry,) = read_journal(tmp_path / "journal.jsonl", 0.0).entries
     assert isinstance(entry.event, InvocationFinished)
     assert entry.event.error_type == "x" * LONGEST_ERROR_TYPE
+
+
+def test_what_the_emulator_writes_when_its_disk_was_full_is_understood(tmp_path: Path) -> None:
+    """By its own class: a folder that is full for two seconds, then has room again."""
+    path, now = tmp_path / "journal.jsonl", [ORIGIN]
+    limited = JournalFile(path, now=lambda: now[0])
+    entry = encode(Entry(1.0, TimePassed(), ())) + "\n"
+    limited.write(entry)
+    limited.flush()
+    whole = path.stat().st_size
+    with limit_of_files(whole + 10):
+        now[0] += 3
+        limited.write(entry)
+        limited.write(entry)
+        limited.flush()
+    now[0] += 2
+    limited.write(entry)
+    limited.close()
+    journal = read_journal(path, ORIGIN)
+    assert len(journal.entries) == 2
+    (told,) = journal.missing
+    assert told.startswith("2 journal entries from 3.0 s to 5.0 s of the run could not be written")
+
+
+@contextmanager
+def limit_of_files(most: int) -> Iterator[None]:
+    """No file of this process may grow beyond so many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

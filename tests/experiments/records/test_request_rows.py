@@ -20,6 +20,7 @@ from emulator.core.messages import (
     StartSandbox,
 )
 from emulator.core.model import Failure, StartKind
+from emulator.experiments.bill import bill_figures
 from emulator.experiments.plan.cells import Condition
 from emulator.experiments.records.host_verdict import HostVerdict, Verdict
 from emulator.experiments.records.journal_file import LONGEST_ERROR_TYPE
@@ -82,6 +83,23 @@ def test_each_year_bills_by_its_own_rules(cell: MeasuredCell, study: MadeRun) ->
     old = replace(cell, condition=replace(cell.condition, profile="aws-2018"))
     cold, warm, *_ = cell_rows(old, read_run(study.path))
     assert (cold.billed_ms, warm.billed_ms) == (1000, 100)
+
+
+def test_rows_cost_together_what_the_bill_asks_for(cell: MeasuredCell, made: MadeRun) -> None:
+    """A function on arm64 with more /tmp, and a request that met a provisioned sandbox."""
+    made.deploy("slow")
+    made.cold("a", "slow", 1, 1.0, init=2.0)
+    dispatch = Dispatch(1, "b", StartKind.PROVISIONED)
+    made.entries += [
+        Entry(8.0, InvokeRequested("b", "slow:$LATEST"), (dispatch,)),
+        Entry(9.5, InvocationFinished(1, "b"), (FreezeSandbox(1),)),
+    ]
+    functions = {"slow": {"architecture": "arm64", "ephemeral_storage_mb": 2048}}
+    path = made.write(functions=functions)
+    rows = cell_rows(cell, read_run(path))
+    whole = bill_figures(path)["dollars"]
+    assert sum(row.dollars["2025"] for row in rows) == pytest.approx(whole, rel=1e-12)
+    assert [row.dollars.get("2018") for row in rows] == [None, None]  # there was no arm64
 
 
 def test_what_no_sandbox_took_has_neither_duration_nor_price(

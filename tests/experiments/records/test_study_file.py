@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,8 @@ from emulator.experiments.plan.cells import Cell, Condition
 from emulator.experiments.records.host_verdict import HostVerdict, Verdict
 from emulator.experiments.records.run_directory import read_run
 from emulator.experiments.records.study import CellStatus
-from emulator.experiments.records.study_file import StudyFile, read_content
+from emulator.experiments.records.study_content import read_content
+from emulator.experiments.records.study_file import StudyFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,27 +88,6 @@ def test_states_are_counted_and_a_cell_that_is_given_back_has_none_of_its_own(
     assert file.cell(CELL.id).error == "no"
     file.give_back(CELL.id)
     assert (file.cell(CELL.id).status, file.cell(CELL.id).error) == (CellStatus.PENDING, "")
-
-
-def test_a_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:
-    axes = {"function": "a", "memory_mb": 256, "profile": "aws-2018", "keep_alive": 600.0}
-    cell = {"id": "256", "axes": axes, "scenario": "tune", "status": "done", "host": None}
-    text = json.dumps({"name": "x", "started_at": 1, "versions": None, "cells": [cell]})
-    (tmp_path / "study.json").write_text(text)
-    (read,) = read_content(tmp_path).measured(tmp_path)
-    assert (read.condition.keep_alive, read.condition.dilation, read.host) == (
-        "600",
-        1,
-        HostVerdict(),
-    )
-
-
-def test_every_fault_of_a_damaged_file_is_told_with_its_place(tmp_path: Path) -> None:
-    (tmp_path / "study.json").write_text('{"started_at": "noon", "cells": [{"id": "a"}]}')
-    with pytest.raises(RunDirectoryError) as caught:
-        read_content(tmp_path)
-    for place in ("name:", "started_at:", "cells.0.axes:", "cells.0.status:"):
-        assert place in str(caught.value)
 
 
 def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from tests.experiments.made_study import JAVA, TF, CellPlan, write_study
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.experiments.conftest import MadeRun
 
 TWO = [CellPlan(TF, 512, "idle"), CellPlan(JAVA, 512, "idle")]
 
@@ -101,19 +100,6 @@ def test_what_the_host_slowed_at_times_is_a_remark(tmp_path: Path) -> None:
     study = read_study(write_study(tmp_path / "run", plans))
     assert [cell.host_remark for cell in study.cells] == ["CPU full: 14% of the time", ""]
     assert [cell.host_bound for cell in study.cells] == ["", ""]
-
-
-def test_an_emulators_own_run_is_a_study_with_a_cell_a_function(study: MadeRun) -> None:
-    run = read_study(study.write())
-    assert [cell.id for cell in run.cells] == ["slow", "fast"]
-    slow, fast = run.rows["slow"], run.rows["fast"]
-    assert [row.start for row in slow] == ["cold", "warm", "cold", "warm", ""]
-    assert [row.ok for row in slow] == [True, True, True, True, False]
-    assert slow[0].init_duration_ms == pytest.approx(2000)
-    assert slow[0].connect_ms == pytest.approx(400)
-    assert slow[0].user_count == 1
-    assert [row.latency_ms for row in fast] == pytest.approx([1500, 1700])
-    assert slow[1].dollars["2018"] == pytest.approx(0.1 * 0.5 * 0.00001667 + 2e-7)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"name": "x"}', '{"cells": [{"id": "a"}]}'])

@@ -22,7 +22,7 @@ def torn(tmp_path: Path) -> StudyRun:
     small, large = CellPlan(TF, 256), CellPlan(TF, 512)
     path = write_study(tmp_path / "run", [small, large])
     with (path / "cells" / large.id / "journal.jsonl").open("a") as journal:
-        journal.write('{"lost": 3, "since": 50.0, "until": 51.0}\n')
+        journal.write('{"lost": 3, "since": 1700000050.0, "until": 1700000051.0}\n')
     return read_study(path)
 
 

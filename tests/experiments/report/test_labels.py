@@ -26,7 +26,7 @@ def test_a_cell_carries_its_marks(tmp_path: Path) -> None:
     path = write_study(tmp_path / "run", plans)
     for plan in plans:
         with (path / "cells" / plan.id / "journal.jsonl").open("a") as journal:
-            journal.write('{"lost": 3, "since": 50.0, "until": 51.0}\n')
+            journal.write('{"lost": 3, "since": 1700000050.0, "until": 1700000051.0}\n')
     assert list(cell_names(read_study(path)).values()) == [
         "kdd99-tf 256 MB †",
         "kdd99-tf 512 MB ‡ †",

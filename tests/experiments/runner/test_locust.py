@@ -13,7 +13,6 @@ from emulator.experiments.plan.model import (
     Ramp,
     Scenario,
 )
-from emulator.experiments.runner.cell import variables
 from emulator.experiments.runner.locust import settings
 from tests.experiments.plans import cells_of
 
@@ -55,26 +54,3 @@ def test_a_scenario_is_told_to_its_locustfile(
         "PAGE_CACHE": "hot",
         **told,
     }
-
-
-@pytest.mark.parametrize(
-    ("loading", "told"),
-    [
-        ("template", {}),
-        ("every-request", {"MODEL_LOADING": "every-request"}),
-        (
-            "s3-tmp",
-            {
-                "MODEL_LOADING": "s3-tmp",
-                "MODEL_BUCKET": "models",
-                "MODEL_KEY": "kdd99-numpy.zip",
-            },
-        ),
-    ],
-)
-def test_a_function_is_told_where_its_model_is(
-    tmp_path: Path, loading: str, told: dict[str, str]
-) -> None:
-    cell = cells_of(tmp_path)[0]
-    condition = replace(cell.condition, loading=loading)
-    assert variables(replace(cell, condition=condition)) == told

@@ -277,8 +277,10 @@ def test_a_cell_with_a_gap_in_its_records_is_told_so(
 
     def lose(self: Any, cell: Any, cell_folder: Path, *rest: Any) -> Any:
         guard = run_cell(self, cell, cell_folder, *rest)
+        started_at = json.loads((cell_folder / "run.json").read_text())["started_at"]
+        gap = {"lost": 3, "since": started_at + 1, "until": started_at + 2}
         with (cell_folder / "journal.jsonl").open("a") as journal:
-            journal.write('{"lost": 3, "since": 1, "until": 2}\n')
+            journal.write(json.dumps(gap) + "\n")
         return guard
 
     monkeypatch.setattr(run_module.CellRunner, "run", lose)
