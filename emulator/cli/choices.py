@@ -52,7 +52,9 @@ def real_backends() -> list[str]:
 
 
 def price_years() -> list[str]:
-    return ["2018", "2025"]
+    from emulator.experiments.records.price_tables import PRICE_TABLES  # noqa: PLC0415
+
+    return list(PRICE_TABLES)
 
 
 def completer(values: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:

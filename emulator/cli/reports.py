@@ -34,17 +34,18 @@ def report(
         page = report_run(run, out)
     if as_json:
         runs = [run] if other is None else [run, other]
-        figures = [{"run": one, "cells": _figures(one)} for one in runs]
+        figures = [_figures(one) for one in runs]
         print_json({"page": page, "markdown": page.with_suffix(".md"), "runs": figures})
     else:
         print(f"{page}\n{page.with_suffix('.md')}")
 
 
-def _figures(run: Path) -> list[Any]:
+def _figures(run: Path) -> dict[str, Any]:
     from emulator.experiments.analysis.cell_stats import all_stats  # noqa: PLC0415
     from emulator.experiments.records.study_reader import read_study  # noqa: PLC0415
 
-    return list(all_stats(read_study(run)))
+    study = read_study(run)
+    return {"run": run, "incomplete": study.missing, "cells": all_stats(study)}
 
 
 def bill(

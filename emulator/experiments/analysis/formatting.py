@@ -80,32 +80,32 @@ def few(n: int) -> str:
     return f" (n\u00a0=\u00a0{n})" if 0 < n < _FEW else ""
 
 
-def estimate(figure: Estimate, words: Callable[[float | None], str] = time) -> str:
+def estimate(figure: Estimate, write: Callable[[float | None], str] = time) -> str:
     """Writes an estimate as 1.2 s [1.1, 1.3]; without an interval where n is too small for one.
 
     Args:
         figure: the value, its interval and the number of values.
-        words: how a value is written, with its unit last.
+        write: writes a value, with its unit last.
     """
     if figure.value is None:
         return ABSENT
-    value, interval = words(figure.value), figure.interval
+    value, interval = write(figure.value), figure.interval
     if interval is None:
         return value + few(figure.n)
-    low, high = words(interval.low), words(interval.high)
+    low, high = write(interval.low), write(interval.high)
     unit = f" {value.rpartition(' ')[2]}" if " " in value else ""
     if low.endswith(unit) and high.endswith(unit):
         low, high = low.removesuffix(unit), high.removesuffix(unit)
     return f"{value} [{low}, {high}]{few(figure.n)}"
 
 
-def signed(figure: Estimate, words: Callable[[float | None], str] = time) -> str:
+def signed(figure: Estimate, write: Callable[[float | None], str] = time) -> str:
     """Writes a difference as `estimate` does, with a plus before what is above 0.
 
     The number of values is left out, as it stands beside the two sides.
     """
 
     def plus(value: float | None) -> str:
-        return f"+{words(value)}" if value is not None and value > 0 else words(value)
+        return f"+{write(value)}" if value is not None and value > 0 else write(value)
 
     return estimate(replace(figure, n=0), plus)

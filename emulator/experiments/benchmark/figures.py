@@ -28,7 +28,7 @@ _PHASES = ("create", "start", "connect", "init")
 class Wanted:
     """Says what a figure is to be at most, or at least; by backend, where backends differ."""
 
-    words: str
+    description: str
     most: Mapping[str, float] = field(default_factory=dict)
     least: Mapping[str, float] = field(default_factory=dict)
 
@@ -132,7 +132,7 @@ def bench_table(results: BenchResults) -> str:
             milliseconds(figures.get(name)) + (" *" if is_missed(backend, name, figures) else "")
             for backend, figures in measured.items()
         ]
-        rows.append((name, *cells, wanted.words))
+        rows.append((name, *cells, wanted.description))
     is_short = any(is_missed(b, name, figures) for b, figures in measured.items() for name in names)
     legend = ["", "* short of what is wanted"] if is_short else []
     incomplete = [f"Incomplete: {sentence}" for sentence in results.missing]
@@ -150,7 +150,7 @@ def bench_document(results: BenchResults) -> dict[str, Any]:
     return {
         "machine": dict(results.machine),
         "missing": list(results.missing),
-        "wanted": {name: wanted.words for name, wanted in WANTED.items()},
+        "wanted": {name: wanted.description for name, wanted in WANTED.items()},
         "backends": {
             backend: {
                 "figures": dict(figures),

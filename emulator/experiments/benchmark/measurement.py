@@ -157,7 +157,7 @@ class BackendBench:
             ),
             self._folder / f"{name}.log",
             ready_within=_READY_WITHIN,
-            tell=self._progress.note,
+            tell=self._progress.detail,
             python=self._python,
         )
 

@@ -165,7 +165,7 @@ def _emulator(
         ),
         folder / f"{backend}.log",
         ready_within=_READY_WITHIN,
-        tell=progress.note,
+        tell=progress.detail,
         python=python,
     )
 

@@ -1,6 +1,6 @@
 """Writes the table of a fidelity run: a block for each backend, a line for each memory size.
 
-Owns the words; the figures are `figures`'.
+Owns how the table is worded and laid out; what stands in it is worked out in `figures`.
 """
 
 from __future__ import annotations

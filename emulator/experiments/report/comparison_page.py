@@ -94,7 +94,7 @@ def _what_differs(comparison: Comparison) -> str:
 
 
 def _notices(first: StudyRun, second: StudyRun, comparison: Comparison) -> list[Block]:
-    """Returns what cannot be compared, and where a machine was the bottleneck."""
+    """Returns what cannot be compared, and which pairs carry a mark, and why."""
     lines = [f"A: {problem}" for problem in first.problems]
     lines += [f"B: {problem}" for problem in second.problems]
     lines += [f"Only A measured {name}." for name in comparison.only_first]
@@ -106,11 +106,15 @@ def _notices(first: StudyRun, second: StudyRun, comparison: Comparison) -> list[
     if bound:
         title = f"{formatting.HOST_BOUND} Here a machine was the bottleneck, in A or in B"
         blocks.append(Notice(title, bound))
+    incomplete = tuple(pair.name for pair in comparison.pairs if pair.incomplete)
+    if incomplete:
+        title = f"{formatting.INCOMPLETE} Here records miss something, in A or in B"
+        blocks.append(Notice(title, incomplete))
     return blocks
 
 
 def _table(comparison: Comparison, figure: Figure) -> list[Block]:
-    words = formatting.money if figure is Figure.COST else formatting.time
+    write = formatting.money if figure is Figure.COST else formatting.time
     rows = []
     for pair in comparison.pairs:
         compared = next(d for d in pair.differences if d.figure is figure)
@@ -119,9 +123,9 @@ def _table(comparison: Comparison, figure: Figure) -> list[Block]:
         rows.append(
             (
                 marked(pair.name, host_bound=pair.host_bound, incomplete=pair.incomplete),
-                formatting.estimate(compared.first, words),
-                formatting.estimate(compared.second, words),
-                formatting.signed(compared.difference, words),
+                formatting.estimate(compared.first, write),
+                formatting.estimate(compared.second, write),
+                formatting.signed(compared.difference, write),
                 _share(compared),
                 compared.change.value,
             )

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 from emulator.experiments.runner.progress import span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_BAR = 16
+"""Number of characters of the bar."""
 _LINE_EVERY = 10.0
 """Seconds between two lines where lines stay."""
 
@@ -46,16 +49,22 @@ class StepProgress:
         self._begun = clock()
         self._shown_at = float("-inf")
         self._bar = self._make_bar() if self._out.isatty() else None
-        self._task = self._bar.add_task("", total=total) if self._bar else None
+        self._task = self._bar.add_task("", total=total, detail="") if self._bar else None
 
     def _make_bar(self) -> Progress:
         return Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            BarColumn(bar_width=_BAR),
             TaskProgressColumn(),
             TimeRemainingColumn(),
+            TextColumn(
+                "{task.fields[detail]}",
+                markup=False,
+                table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1),
+            ),
             console=Console(file=self._out),
             transient=True,
+            expand=True,
             get_time=self._clock,
         )
 
@@ -71,7 +80,7 @@ class StepProgress:
     def begin(self, step: str) -> None:
         """Names the step that is being done."""
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, description=step)
+            self._bar.update(self._task, description=step, detail="")
             return
         now = self._clock()
         if now - self._shown_at >= _LINE_EVERY:
@@ -83,6 +92,13 @@ class StepProgress:
         self._done += weight
         if self._bar is not None and self._task is not None:
             self._bar.advance(self._task, weight)
+
+    def detail(self, line: str) -> None:
+        """Tells what passes during the step: in the bar on a terminal, else as a plain line."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, detail=" ".join(line.split()))
+        else:
+            self.note(line)
 
     def note(self, line: str) -> None:
         """Prints a line that stays, above the bar."""

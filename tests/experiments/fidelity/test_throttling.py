@@ -42,16 +42,16 @@ def test_a_sandbox_whose_cgroup_is_hidden_is_not_found(tmp_path: Path, membershi
 
 
 CPU_STAT_V2 = """\
-usage_usec 2384013
-user_usec 2216104
-system_usec 167909
-core_sched.force_idle_usec 0
-nr_periods 1387
-nr_throttled 1190
-throttled_usec 21937704
+usage_usec 400000
+user_usec 400000
+system_usec 0
+nice_usec 0
+nr_periods 14
+nr_throttled 9
+throttled_usec 700000
 nr_bursts 0
 burst_usec 0
-"""
+"""  # of a container with --cpus .2, Docker 26 on cgroup v2 with systemd; Linux 6.12
 CPU_STAT_V1 = "nr_periods 1387\nnr_throttled 1190\nthrottled_time 21937704123\nnr_bursts 0\n"
 ROOT_CPU_STAT_V2 = "usage_usec 99161\nuser_usec 71034\nsystem_usec 28127\n"
 
@@ -59,7 +59,7 @@ ROOT_CPU_STAT_V2 = "usage_usec 99161\nuser_usec 71034\nsystem_usec 28127\n"
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (CPU_STAT_V2, Throttling(1190, 21937.704)),
+        (CPU_STAT_V2, Throttling(9, 700.0)),
         (CPU_STAT_V1, Throttling(1190, 21937.704123)),
         (ROOT_CPU_STAT_V2, None),
         ("", None),
@@ -88,7 +88,7 @@ def test_a_sandbox_that_a_namespace_hides_is_found_by_its_inode(unified: Path) -
     place = {"cgroup": "0::/\n", "inode": sandbox.stat().st_ino, "cpu_stat": CPU_STAT_V2}
     source = find_cpu_stat(place, unified)
     assert source == CpuStatSource(outside=sandbox / "cpu.stat")
-    assert source.read() == Throttling(1190, 21937.704)
+    assert source.read() == Throttling(9, 700.0)
     (sandbox / "cpu.stat").unlink()
     assert source.read() is None
 

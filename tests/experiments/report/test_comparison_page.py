@@ -26,6 +26,16 @@ def test_the_page_marks_host_bound_cells_and_names_what_differs(tmp_path: Path) 
     assert page.with_suffix(".md").read_text() == text
 
 
+def test_a_pair_whose_records_miss_something_is_marked_and_explained(tmp_path: Path) -> None:
+    plan = CellPlan(TF, 512)
+    first, second = write_study(tmp_path / "a", [plan]), write_study(tmp_path / "b", [plan])
+    with (second / "cells" / plan.id / "journal.jsonl").open("a") as journal:
+        journal.write('{"lost": 3, "since": 50.0, "until": 51.0}\n')
+    text = markdown(comparison_document(read_study(first), read_study(second)))
+    assert "† Here records miss something, in A or in B" in text
+    assert "| kdd99-tf 512 MB † |" in text
+
+
 def test_runs_without_a_common_cell_say_so(tmp_path: Path) -> None:
     first = write_study(tmp_path / "a", [CellPlan(TF, 512)])
     second = write_study(tmp_path / "b", [CellPlan(TF, 1024, status="failed")])

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
+from emulator.cli import main
 from emulator.experiments.records.study_reader import read_study
 from emulator.experiments.report.context import notices, price_note
 from emulator.experiments.report.document import Notice, Table
@@ -48,3 +50,12 @@ def test_prices_are_told_with_the_rules_of_their_tables() -> None:
     assert price_note().text.endswith(
         "2018: rounded up to 100 ms, init free; 2025: rounded up to 1 ms, init billed."
     )
+
+
+def test_a_script_is_told_what_records_miss(
+    torn: StudyRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(torn.path), "--json"]) == 0
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    assert "3 journal entries" in run["incomplete"][0]
+    assert len(run["cells"]) == 2

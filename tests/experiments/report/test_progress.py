@@ -58,6 +58,19 @@ def test_a_terminal_gets_a_bar_and_notes_above_it() -> None:
     assert shown.endswith("\x1b[2K")  # the bar is gone
 
 
+def test_what_an_emulator_tells_passes_in_the_bar_and_stays_in_a_pipe() -> None:
+    terminal, pipe = Terminal(), io.StringIO()
+    for out in (terminal, pipe):
+        with StepProgress(4, out=out, clock=Clock()) as progress:
+            progress.detail("  | Deploying echo")
+            if progress._bar is not None:
+                progress._bar.refresh()
+            progress.begin("a step")
+    assert "| Deploying echo" in terminal.getvalue()
+    assert "| Deploying echo\n" not in terminal.getvalue()
+    assert pipe.getvalue() == "  | Deploying echo\na step (0%)\n"
+
+
 def test_progress_leaves_stdout_to_results(capsys: pytest.CaptureFixture[str]) -> None:
     with StepProgress(1) as progress:
         progress.note("deploying")

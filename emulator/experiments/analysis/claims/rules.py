@@ -1,7 +1,7 @@
 """The rules of the study's claims: each takes a run's cells and says whether the claim holds.
 
-A rule raises UntestableError where the run cannot tell. Its words stand in the catalogue; the
-limits stand here.
+A rule raises UntestableError where the run cannot tell. The catalogue says it in words;
+its limits stand here.
 """
 
 from __future__ import annotations
