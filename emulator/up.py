@@ -13,7 +13,7 @@ import random
 import signal
 import socket
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -143,6 +143,7 @@ async def _serve(
     *,
     display: Display,
 ) -> None:
+    """Deploys the template's functions and serves them until a signal comes."""
     profile = PROFILES[settings.profile]
     clock = MonotonicClock(asyncio.get_running_loop(), settings.dilation)
     origin = time.time()
@@ -154,47 +155,89 @@ async def _serve(
         JournalFile(run / "journal.jsonl") as journal,
         _listeners(listener, backend) as listeners,
     ):
-        logs = Logs(state.instance)
-        chance = random.Random(settings.seed)  # noqa: S311  # lifetimes are no secret
-        scheduler = Scheduler(_scheduling(settings, profile), chance)
-        configured = {function.name: function for function in loaded.functions}
-        metrics = Metrics(profile, lambda: list(scheduler.sandboxes.values()), configured.get)
-        logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=origin)
-        recorder = Recorder(journal=journal, sinks=(metrics,), logger=logger)
-        engine = Engine(
-            scheduler=scheduler,
-            backend=backend,
-            runtime_api=RuntimeApiServer(profile.response_limit),
+        parts = _assemble(
+            settings,
+            loaded,
+            backend,
+            state,
+            journal=journal,
+            listeners=listeners,
             clock=clock,
-            recorder=recorder,
-            logger=logger,
-            profile=profile,
-            environment=_environment(backend, listeners),
+            origin=origin,
         )
-        companion = Companion(state.path / "companion.log") if settings.companion else None
-        others = OtherServices(settings.aws_endpoint, companion)
         try:
             for function in loaded.functions:
                 with display.deploying(function.name, function.memory_mb) as told:
-                    await engine.deploy(function, told)
+                    await parts.engine.deploy(function, told)
             app = create_app(
-                engine,
+                parts.engine,
                 RouteTable(loaded.routes),
                 port=listener.getsockname()[1],
                 profile=profile,
                 backend=backend.name,
-                logs=logs,
-                metrics=metrics,
-                others=others,
+                logs=parts.logs,
+                metrics=parts.metrics,
+                others=parts.others,
                 sandboxes=SandboxNetworks.around(backend.runtime_api_host),
             )
             await _Server(app, run, loaded, display.say).serve(listeners)
         finally:
-            await engine.close()
-            await others.close()
-            if companion is not None:
-                await companion.close()
-            recorder.close()
+            await parts.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Holds what one emulator consists of, from its first deployment to its end."""
+
+    engine: Engine
+    recorder: Recorder
+    logs: Logs
+    metrics: Metrics
+    others: OtherServices
+    companion: Companion | None
+
+    async def close(self) -> None:
+        """Ends sandboxes first, then what they may still ask, then the record of it all."""
+        await self.engine.close()
+        await self.others.close()
+        if self.companion is not None:
+            await self.companion.close()
+        self.recorder.close()
+
+
+def _assemble(
+    settings: Settings,
+    loaded: template.Template,
+    backend: SandboxBackend,
+    state: StateDirectory,
+    *,
+    journal: JournalFile,
+    listeners: list[socket.socket],
+    clock: MonotonicClock,
+    origin: float,
+) -> _Parts:
+    """Builds the parts of an emulator; `origin` is the time of day at which `clock` began."""
+    profile = PROFILES[settings.profile]
+    logs = Logs(state.instance)
+    chance = random.Random(settings.seed)  # noqa: S311  # lifetimes are no secret
+    scheduler = Scheduler(_scheduling(settings, profile), chance)
+    configured = {function.name: function for function in loaded.functions}
+    metrics = Metrics(profile, lambda: list(scheduler.sandboxes.values()), configured.get)
+    logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=origin)
+    recorder = Recorder(journal=journal, sinks=(metrics,), logger=logger)
+    engine = Engine(
+        scheduler=scheduler,
+        backend=backend,
+        runtime_api=RuntimeApiServer(profile.response_limit),
+        clock=clock,
+        recorder=recorder,
+        logger=logger,
+        profile=profile,
+        environment=_environment(backend, listeners),
+    )
+    companion = Companion(state.path / "companion.log") if settings.companion else None
+    others = OtherServices(settings.aws_endpoint, companion)
+    return _Parts(engine, recorder, logs, metrics, others, companion)
 
 
 def _scheduling(settings: Settings, profile: Profile) -> SchedulerSettings:
