@@ -27,10 +27,9 @@ _LINGER = 1.0
 """Seconds in which a refused client may read why, before its connection is cut."""
 
 _ERROR_TYPE = b"lambda-runtime-function-error-type"
-_ERROR_TYPE_LENGTH = len(_ERROR_TYPE)
-_EXPECT_LENGTH = len(b"expect")
+_EXPECT = b"expect"
 _MODE = b"lambda-runtime-function-response-mode"
-_MODE_LENGTH = len(_MODE)
+_LENGTHS = frozenset(map(len, (_ERROR_TYPE, _EXPECT, _MODE)))
 
 _BAD = Refusal("BadRequest", "Bad Request", 400)
 _BAD_EXPECTATION = Refusal("ExpectationFailed", "Only 100-continue can be expected", 417)
@@ -73,6 +72,9 @@ class _Phase(Enum):
     """A refusal was sent: what still comes is dropped."""
 
 
+_OPEN = _Phase.OPEN
+
+
 class _RefusedError(Exception):
     """Leaves the parser's callbacks with the refusal of the present request."""
 
@@ -100,6 +102,8 @@ class Connection(asyncio.Protocol):
         """Bytes since the parser last came to the end of a head, or to a piece of a body."""
         self._path = b""
         self._headers: list[tuple[bytes, bytes]] = []
+        self._is_streaming = False
+        """A header of the present request says that its body comes in pieces."""
         self._owes_continue = False
         """The client waits for a word before it sends the body of its request."""
         self._last = False
@@ -194,13 +198,16 @@ class Connection(asyncio.Protocol):
         self._read_or_wait()
 
     def data_received(self, data: bytes) -> None:
-        if self._phase is not _Phase.OPEN:
+        if self._phase is not _OPEN:
             if self._phase is _Phase.ARRIVED:  # a loop may read once before it heeds the pause
                 self._unread.append(data)
             return
         self._unparsed += len(data)
         try:
-            self._parse(data)
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade as offer:
+                self._pass_over_offers(data, offer.args[0])
             if self._unparsed > MOST_HEAD_BYTES:
                 self._refuse(_HEAD_TOO_LARGE)
             elif self._owes_continue:  # and no byte of the body came with the head
@@ -216,13 +223,15 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError:
             self._refuse(_BAD)
 
-    def _parse(self, data: bytes) -> None:
-        rest: bytes | memoryview = data
+    def _pass_over_offers(self, data: bytes, read: int) -> None:
+        """Goes on behind a head with an offer, `read` bytes into the data; more may follow."""
+        rest = memoryview(data)[read:]
+        self._pass_over_offer()
         while rest:
             try:
                 self._parser.feed_data(rest)
             except httptools.HttpParserUpgrade as offer:
-                rest = memoryview(rest)[offer.args[0] :]
+                rest = rest[offer.args[0] :]
                 self._pass_over_offer()
             else:
                 return
@@ -246,8 +255,8 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         self._path = b""
         self._headers = []
-        self._owes_continue = False
         self._last = False
+        self._is_streaming = False
         self.stream = ""
         self.body = bytearray()
         self.error_type = ""
@@ -259,10 +268,16 @@ class Connection(asyncio.Protocol):
         if len(self._headers) >= MOST_HEADERS:
             raise _RefusedError(_TOO_MANY_HEADERS)
         self._headers.append((name, value))
-        # the length is compared first: it spares most headers the lowering
-        if len(name) == _ERROR_TYPE_LENGTH and name.lower() == _ERROR_TYPE:
+        if len(name) in _LENGTHS:  # which spares most headers the lowering
+            self._heed(name.lower(), value)
+
+    def _heed(self, name: bytes, value: bytes) -> None:
+        """Keeps what a header says that decides how its request is read."""
+        if name == _ERROR_TYPE:
             self.error_type = value.decode("latin-1")
-        elif len(name) == _EXPECT_LENGTH and name.lower() == b"expect":
+        elif name == _MODE:
+            self._is_streaming = value.lower() == b"streaming"
+        elif name == _EXPECT:
             self._owes_continue = True
 
     def on_headers_complete(self) -> None:
@@ -272,28 +287,22 @@ class Connection(asyncio.Protocol):
             return  # to be parsed again
         if self._owes_continue:
             self._heed_expectation()
-        if self._is_streaming():
+        if self._is_streaming:
             self.stream = self._endpoint.begin_stream(self, self._path)
 
     def _heed_expectation(self) -> None:
         """Refuses an unknown expectation; HTTP/1.0 has none (RFC 9110, section 10.1.1)."""
         if self._parser.get_http_version() == "1.0":
             self._owes_continue = False
-        elif self.header(b"expect").lower() != b"100-continue":
+        elif self.header(_EXPECT).lower() != b"100-continue":
             raise _RefusedError(_BAD_EXPECTATION)
-
-    def _is_streaming(self) -> bool:
-        return any(
-            len(name) == _MODE_LENGTH and name.lower() == _MODE and value.lower() == b"streaming"
-            for name, value in self._headers
-        )
 
     def on_body(self, body: bytes) -> None:
         self._unparsed = 0
         self._owes_continue = False
         if self.stream:
             self._endpoint.streamed(self.stream, body)
-        elif not self.body_was_cut:
+        elif len(self.body) <= self._endpoint.response_limit:
             self.body += body
 
     def on_message_complete(self) -> None:

@@ -6,7 +6,7 @@ and the words of a refusal are those of AWS's open Runtime Interface Emulator.
 
 from __future__ import annotations
 
-from enum import Enum, StrEnum, auto
+from enum import Enum, StrEnum
 
 from emulator.live.runtime_api.http import Refusal
 
@@ -19,64 +19,44 @@ class RuntimeState(StrEnum):
     READY = "Ready"
     """It asked for `next` and waits."""
     RUNNING = "Running"
-    """It was given an invocation, or will be when it asks for `next`."""
+    """It was given an invocation."""
     STREAMING = "InvocationResponse"
     """It sends the response of its invocation in pieces."""
     RESPONDED = "ResponseSent"
     """It has answered its invocation and not yet asked for `next`."""
 
 
+_S = RuntimeState
+
+
 class RuntimeCall(Enum):
-    """Lists what moves a runtime from one state to another."""
+    """Lists what moves a runtime: from which states that is legal, and where it leads.
 
-    NEXT = auto()
-    DISPATCH = auto()
+    A member has its moves itself, since a table would hash two enums at each step of an invocation.
+    """
+
+    NEXT = (_S.STARTED, _S.READY, _S.RESPONDED), _S.READY, "Ready"
+    DISPATCH = (_S.READY,), _S.RUNNING, "Running"
     """The emulator hands it an invocation."""
-    BEGIN_STREAM = auto()
-    RESPONSE = auto()
+    BEGIN_STREAM = (_S.RUNNING,), _S.STREAMING, "InvocationResponse"
+    RESPONSE = (_S.RUNNING,), _S.RESPONDED, "InvocationResponse"
     """It answers in one piece."""
-    END_STREAM = auto()
+    END_STREAM = (_S.STREAMING,), _S.RESPONDED, "ResponseSent"
     """Its response in pieces has ended, or its connection did amid one."""
-    ERROR = auto()
-    INIT_ERROR = auto()
-
-
-_S, _C = RuntimeState, RuntimeCall
-_MOVES = {
-    _C.NEXT: ({_S.STARTED, _S.READY, _S.RESPONDED}, _S.READY),
-    _C.DISPATCH: (set(_S), _S.RUNNING),
-    _C.BEGIN_STREAM: ({_S.RUNNING}, _S.STREAMING),
-    _C.RESPONSE: ({_S.RUNNING}, _S.RESPONDED),
-    _C.END_STREAM: ({_S.STREAMING}, _S.RESPONDED),
     # a runtime may report an error on a second connection amid the pieces of a response
-    _C.ERROR: ({_S.RUNNING, _S.STREAMING}, _S.RESPONDED),
-    _C.INIT_ERROR: ({_S.STARTED}, _S.STARTED),
-}
-"""From which states a call is legal, and where it leads."""
-_NAMES = {
-    _C.INIT_ERROR: "InitError",
-    _C.RESPONSE: "InvocationResponse",
-    _C.ERROR: "InvocationErrorResponse",
-}
-"""What a refusal calls the states that are passed through."""
+    ERROR = (_S.RUNNING, _S.STREAMING), _S.RESPONDED, "InvocationErrorResponse"
+    INIT_ERROR = (_S.STARTED,), _S.STARTED, "InitError"
 
+    def __init__(self, before: tuple[RuntimeState, ...], after: RuntimeState, told: str) -> None:
+        self.before = before
+        self.after = after
+        self.told = told
+        """What a refusal calls the state to which the call would lead."""
 
-def may(state: RuntimeState, call: RuntimeCall) -> bool:
-    """Returns whether the call is legal in this state."""
-    return state in _MOVES[call][0]
-
-
-def moved(state: RuntimeState, call: RuntimeCall) -> RuntimeState:
-    """Returns the state to which a legal call leads."""
-    assert may(state, call), f"{call} in {state}"
-    return _MOVES[call][1]
-
-
-def out_of_turn(state: RuntimeState, call: RuntimeCall) -> Refusal:
-    """Returns what a runtime is told whose call is not legal in this state."""
-    after = _NAMES.get(call, _MOVES[call][1])
-    return Refusal(
-        "InvalidStateTransition",
-        f"State transition from {state} to {after} failed for runtime. "
-        "Error: State transition is not allowed",
-    )
+    def refusal(self, state: RuntimeState) -> Refusal:
+        """Returns what a runtime is told that makes this call in a state where it is not legal."""
+        return Refusal(
+            "InvalidStateTransition",
+            f"State transition from {state} to {self.told} failed for runtime. "
+            "Error: State transition is not allowed",
+        )

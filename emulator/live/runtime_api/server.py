@@ -14,14 +14,8 @@ from typing import TYPE_CHECKING
 from emulator.core.failure_bodies import RESPONSE_TOO_LARGE, too_large_body
 from emulator.live.runtime_api.connection import Connection
 from emulator.live.runtime_api.error_report import decoded_trailer, reported_error, type_alone
-from emulator.live.runtime_api.http import ACCEPTED, Refusal, response
-from emulator.live.runtime_api.runtime_state import (
-    RuntimeCall,
-    RuntimeState,
-    may,
-    moved,
-    out_of_turn,
-)
+from emulator.live.runtime_api.http import ACCEPTED, JSON, Refusal, response
+from emulator.live.runtime_api.runtime_state import RuntimeCall, RuntimeState
 
 if TYPE_CHECKING:
     from emulator.live.runtime_api.interface import (
@@ -200,7 +194,7 @@ class _Endpoint:
         elif path.startswith(_INVOCATION) and method == b"POST":
             self._on_result(connection, path)
         elif connection.body_was_cut:
-            connection.send(self._too_large().response())
+            connection.send(self._too_large())
         elif not self._listener.other(
             method, path, connection.headers(), bytes(connection.body), connection.send
         ):
@@ -210,7 +204,7 @@ class _Endpoint:
         if self._state is RuntimeState.STREAMING:
             self._early = connection  # all that it streamed has been sent, not yet been read
             return
-        if not self._moves(RuntimeCall.NEXT, connection):
+        if not self._granted(RuntimeCall.NEXT, connection):
             return
         work, self._undelivered = self._undelivered, None
         if work is not None:
@@ -220,15 +214,13 @@ class _Endpoint:
             self._listener.asked()
 
     def _deliver(self, work: Work, connection: Connection) -> None:
-        self._state = moved(self._state, RuntimeCall.DISPATCH)
+        self._move(RuntimeCall.DISPATCH)
         connection.send(_next_response(work))
 
     def _on_init_error(self, connection: Connection) -> None:
-        if not self._moves(RuntimeCall.INIT_ERROR, connection):
-            return
-        error_type, body = _error(connection)
-        self._accept(connection)
-        self._listener.init_failed(error_type, body)
+        if self._granted(RuntimeCall.INIT_ERROR, connection):
+            connection.send(self._too_large() if connection.body_was_cut else ACCEPTED)
+            self._listener.init_failed(*_error(connection))
 
     def _on_result(self, connection: Connection, path: bytes) -> None:
         request_id, verb = _invocation(path)
@@ -237,46 +229,42 @@ class _Endpoint:
             connection.send(_NOT_FOUND.response())
         elif request_id != self._current:
             connection.send(_UNKNOWN_REQUEST.response())
-        elif self._moves(call, connection):
+        elif self._granted(call, connection):
             self._current = None
-            self._take_result(connection, request_id, call)
+            too_large = connection.body_was_cut
+            connection.send(self._too_large() if too_large else ACCEPTED)
+            if call is RuntimeCall.ERROR:
+                self._listener.errored(request_id, *_error(connection))
+            elif too_large:
+                body = too_large_body(self.response_limit)
+                self._listener.errored(request_id, RESPONSE_TOO_LARGE, body)
+            else:
+                self._listener.responded(request_id, bytes(connection.body))
 
-    def _take_result(self, connection: Connection, request_id: str, call: RuntimeCall) -> None:
-        self._accept(connection)
-        if call is RuntimeCall.ERROR:
-            self._listener.errored(request_id, *_error(connection))
-        elif connection.body_was_cut:
-            limit = self.response_limit
-            self._listener.errored(request_id, RESPONSE_TOO_LARGE, too_large_body(limit))
-        else:
-            self._listener.responded(request_id, bytes(connection.body))
-
-    def _moves(self, call: RuntimeCall, connection: Connection) -> bool:
-        """Makes a move of the runtime; tells it where that is not legal, and returns False."""
-        if may(self._state, call):
-            self._state = moved(self._state, call)
+    def _granted(self, call: RuntimeCall, connection: Connection) -> bool:
+        """Moves the runtime; where its call is not legal now, tells it and returns False."""
+        if self._state in call.before:
+            self._state = call.after
             return True
-        connection.send(out_of_turn(self._state, call).response())
+        connection.send(call.refusal(self._state).response())
         return False
 
-    def _accept(self, connection: Connection) -> None:
-        """Says that a report was taken, and what is wrong with one whose body was cut."""
-        refused = connection.body_was_cut
-        connection.send(self._too_large().response() if refused else ACCEPTED)
+    def _move(self, call: RuntimeCall) -> None:
+        assert self._state in call.before, f"{call} in {self._state}"
+        self._state = call.after
 
-    def _too_large(self) -> Refusal:
+    def _too_large(self) -> bytes:
         message = f"Exceeded maximum allowed payload size ({self.response_limit} bytes)."
-        return Refusal("RequestEntityTooLarge", message, 413)
+        return Refusal("RequestEntityTooLarge", message, 413).response()
 
     # responses in pieces
 
     def begin_stream(self, connection: Connection, path: bytes) -> str:
         request_id, verb = _invocation(path)
-        if verb != "response" or request_id != self._current:
+        call = RuntimeCall.BEGIN_STREAM
+        if verb != "response" or request_id != self._current or self._state not in call.before:
             return ""
-        if not may(self._state, RuntimeCall.BEGIN_STREAM):
-            return ""
-        self._state = moved(self._state, RuntimeCall.BEGIN_STREAM)
+        self._move(call)
         content_type = connection.header(b"content-type").decode("latin-1")
         self._listener.stream_began(
             request_id, content_type or "application/octet-stream", connection.hold
@@ -296,7 +284,7 @@ class _Endpoint:
         if self._current != request_id:
             return  # the runtime has reported an error of the same invocation elsewhere
         self._current = None
-        self._state = moved(self._state, RuntimeCall.END_STREAM)
+        self._move(RuntimeCall.END_STREAM)
         self._listener.stream_ended(request_id, error_type, body)
         early, self._early = self._early, None
         if early is not None:
@@ -323,13 +311,13 @@ def _error(connection: Connection) -> tuple[str, bytes]:
 
 def _next_response(work: Work) -> bytes:
     headers = [
-        ("Content-Type", "application/json"),
-        ("Lambda-Runtime-Aws-Request-Id", work.request_id),
-        ("Lambda-Runtime-Deadline-Ms", str(work.deadline_ms)),
-        ("Lambda-Runtime-Invoked-Function-Arn", work.function_arn),
+        JSON,
+        f"Lambda-Runtime-Aws-Request-Id: {work.request_id}",
+        f"Lambda-Runtime-Deadline-Ms: {work.deadline_ms}",
+        f"Lambda-Runtime-Invoked-Function-Arn: {work.function_arn}",
     ]
     if work.trace_id:
-        headers.append(("Lambda-Runtime-Trace-Id", work.trace_id))
+        headers.append(f"Lambda-Runtime-Trace-Id: {work.trace_id}")
     if work.client_context:
-        headers.append(("Lambda-Runtime-Client-Context", work.client_context))
+        headers.append(f"Lambda-Runtime-Client-Context: {work.client_context}")
     return response(200, headers, work.payload)

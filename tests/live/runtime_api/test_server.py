@@ -7,10 +7,12 @@ import json
 
 import pytest
 
+from emulator.live.runtime_api.error_report import MOST_ERROR_TYPE
 from emulator.live.runtime_api.interface import Work
 from tests.live.runtime_api.wire import (
     ACCEPTED,
     ARN,
+    BOUND,
     ERROR,
     INIT_ERROR,
     LIMIT,
@@ -229,6 +231,22 @@ async def test_call_out_of_turn_is_refused_and_changes_nothing(
         assert await client.answer() == ACCEPTED
 
 
+async def test_whole_response_amid_one_in_pieces_is_refused() -> None:
+    async with sandbox() as here:
+        client, other = await here.at_work(), await here.dial()
+        client.send(RESPONSE + b"Lambda-Runtime-Function-Response-Mode: streaming\r\n")
+        client.send(b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+        async with asyncio.timeout(BOUND):
+            while not here.listener.told:  # noqa: ASYNC110  # nothing tells a test
+                await asyncio.sleep(0)
+        other.send(RESPONSE + b"Content-Length: 4\r\n\r\nnull")
+        status, body = await other.answer()
+        assert (status, json.loads(body)["errorType"]) == (403, "InvalidStateTransition")
+        client.send(b"0\r\n\r\n")
+        assert await client.answer() == ACCEPTED
+    assert [told[0] for told in here.listener.told] == ["stream began", "streamed", "stream ended"]
+
+
 async def test_second_answer_to_one_request_is_refused() -> None:
     async with sandbox() as here:
         client = await here.at_work()
@@ -278,6 +296,40 @@ async def test_type_in_the_header_goes_before_that_in_the_body() -> None:
         client.send(b"Content-Length: 20\r\n\r\n" + b'{"errorType":"Body"}')
         assert await client.answer() == ACCEPTED
     assert here.listener.told == [("errored", "id-1", "Header", b'{"errorType":"Body"}')]
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        (b"Lambda-Runtime-Function-Error-Type: " + b"E" * 900_000 + b"\r\n", b"{}"),
+        (b"", b'{"errorType":"%s"}' % (b"E" * (MOST_ERROR_TYPE + 100))),
+    ],
+)
+async def test_type_of_an_error_is_cut_wherever_it_stands(head: bytes, body: bytes) -> None:
+    cut = "E" * MOST_ERROR_TYPE
+    length = b"Content-Length: %d\r\n\r\n" % len(body)
+    async with sandbox(limit=4096) as here:
+        failing = await here.dial()
+        failing.send(INIT_ERROR + head + length + body)
+        assert await failing.answer() == ACCEPTED
+        here.endpoint.reset()
+        client = await here.at_work()
+        client.send(ERROR + head + length + body)
+        assert await client.answer() == ACCEPTED
+        assert here.listener.told == [("errored", "id-1", cut, body)]
+
+
+async def test_type_of_an_error_amid_a_stream_is_cut() -> None:
+    trailers = b"Lambda-Runtime-Function-Error-Type: " + b"E" * 900_000 + b"\r\n"
+    async with sandbox() as here:
+        client = await here.at_work()
+        client.send(RESPONSE + b"Lambda-Runtime-Function-Response-Mode: streaming\r\n")
+        client.send(b"Transfer-Encoding: chunked\r\n\r\n" + chunked(b"x", trailers=trailers))
+        assert await client.answer() == ACCEPTED
+    what, _, error_type, body = here.listener.told[-1]
+    assert what == "stream ended"
+    assert error_type == "E" * MOST_ERROR_TYPE
+    assert json.loads(body) == {"errorType": error_type}  # type: ignore[arg-type]
 
 
 # a runtime that is killed, and another that is started

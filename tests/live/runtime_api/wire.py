@@ -101,9 +101,10 @@ class Sandbox:
 
 
 @asynccontextmanager
-async def sandbox(admits: Admits | None = None) -> AsyncIterator[Sandbox]:
+async def sandbox(admits: Admits | None = None, limit: int = LIMIT) -> AsyncIterator[Sandbox]:
+    """`limit` bounds bodies, in bytes."""
     listener = RecordedRuntime()
-    endpoint = await RuntimeApiServer(LIMIT).open("127.0.0.1", listener, admits)
+    endpoint = await RuntimeApiServer(limit).open("127.0.0.1", listener, admits)
     here = Sandbox(endpoint, listener)
     try:
         yield here

@@ -124,6 +124,8 @@ class DockerBackend:
         self._cgroups: Cgroups | None = None
         self._cgroups_writable = False
         self._sees_addresses = False
+        self._slot_addresses: dict[str, asyncio.Task[frozenset[str]]] = {}
+        """The addresses of the slots that sandboxes have joined so far."""
         self._learning: asyncio.Task[None] | None = None
         self._share_watch = ShareWatch()
         self._guard: Guard | None = None
@@ -271,9 +273,20 @@ class DockerBackend:
         sandbox.create, sandbox.start = created - began, now() - created
         sandbox.started = True
         if self._sees_addresses:
-            container_in_network = sandbox.slot or sandbox.name
-            sandbox.addresses = self._engine.spawn(self._addresses(container_in_network))
+            sandbox.addresses = self._addresses_of(sandbox)
         self._give_control(sandbox, spec, container)
+
+    def _addresses_of(self, sandbox: DockerSandbox) -> asyncio.Task[frozenset[str]]:
+        """Asks for a sandbox's addresses while its runtime starts; a slot's are known from before.
+
+        Else they would be waited for when the runtime dials.
+        """
+        if sandbox.slot is None:
+            return self._engine.spawn(self._addresses(sandbox.name))
+        if sandbox.slot not in self._slot_addresses:
+            asked = self._engine.spawn(self._addresses(sandbox.slot))
+            self._slot_addresses[sandbox.slot] = asked
+        return self._slot_addresses[sandbox.slot]
 
     async def _addresses(self, container: str) -> frozenset[str]:
         """Asks the engine for a running container's addresses, by which its connections are told.
@@ -281,9 +294,10 @@ class DockerBackend:
         None are found, and so no connection is taken, where the engine does not answer.
         """
         try:
-            found = await inspect_container(self._engine, container)
+            found = await inspect_container(self._engine, container, lane=Lane.START)
         except EngineError as error:
-            log.warning("The address of the sandbox %s is not known: %s", container, error)
+            self._slot_addresses.pop(container, None)
+            log.warning("The address of the container %s is not known: %s", container, error)
             return frozenset()
         networks = found["NetworkSettings"]["Networks"].values()
         named = {
@@ -328,6 +342,7 @@ class DockerBackend:
         elif action == "oom" and sandbox is not None:
             sandbox.ran_out_of_memory()
         elif action == "die":
+            self._slot_addresses.pop(name, None)
             self._slots.lost(name)
 
     async def _on_return(self) -> None:
