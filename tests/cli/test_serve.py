@@ -124,9 +124,12 @@ def test_folder_that_cannot_be_written_is_named(
     folder = tmp_path / "file" / "below"
     arguments = ["--template", str(write_template(tmp_path)), "--port", "0"]
     arguments += ["--backend", "process", "--state-dir", str(tmp_path / "state")]
-    assert main(["up", *arguments, option, str(folder)]) == 1
+    assert main(["up", *arguments, option, str(folder)]) == 2
     told = capsys.readouterr().err
-    assert told == f"testbed: {folder}: Not a directory.\n"
+    assert told.startswith("testbed: ")
+    assert f"{folder} cannot be written: Not a directory" in told
+    assert f"name another with {option}" in told
+    assert len(told.splitlines()) == 1
 
 
 def test_port_that_does_not_exist_is_named(
