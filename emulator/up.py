@@ -67,13 +67,13 @@ _MOST_PORT = 65535
 
 
 class Display(Protocol):
-    """Shows the user what happens until functions are served, and what would surprise."""
+    """Shows the user how functions come to be served, and every deviation from Lambda."""
 
     def say(self, line: str) -> None:
         """Shows a line that stays."""
 
     def deploying(self, name: str, memory_mb: int) -> AbstractContextManager[Callable[[str], None]]:
-        """Shows the deployment of one function; yields what takes the lines of its progress."""
+        """Shows the deployment of a function; yields the function that takes its progress lines."""
 
 
 class LineDisplay:
@@ -92,7 +92,7 @@ async def up(settings: Settings, display: Display) -> None:
     """Serves until SIGINT or SIGTERM.
 
     Raises:
-        TestbedError: One of its kinds, each a sentence for the user.
+        TestbedError: One of its subclasses, each a sentence for the user.
         OSError: A file of the state or run directory cannot be written.
     """
     loaded = template.load(settings.template, PROFILES[settings.profile])
@@ -189,7 +189,7 @@ async def _serve(
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """Holds what one emulator consists of, from its first deployment to its end."""
+    """Holds the parts of one emulator, from its first deployment to its end."""
 
     engine: Engine
     recorder: Recorder
@@ -199,7 +199,7 @@ class _Parts:
     companion: Companion | None
 
     async def close(self) -> None:
-        """Ends sandboxes first, then what they may still ask, then the record of it all."""
+        """Ends the sandboxes, then the services that they may still ask, then the record."""
         await self.engine.close()
         await self.others.close()
         if self.companion is not None:
