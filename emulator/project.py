@@ -42,7 +42,7 @@ class ProjectExistsError(Exception):
 
 
 def project_path(part: Path) -> Path:
-    """Returns the path of a part of the sample project, such as SMALL_STUDY, in this installation."""
+    """Returns the path in this installation of a part of the sample project (SMALL_STUDY …)."""
     package = Path(str(files("emulator")))
     packaged = package / PACKAGED
     return (packaged if packaged.is_dir() else package.parent) / part

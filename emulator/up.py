@@ -73,7 +73,7 @@ class Display(Protocol):
         """Shows a line that stays."""
 
     def deploying(self, name: str, memory_mb: int) -> AbstractContextManager[Callable[[str], None]]:
-        """Shows the deployment of a function; yields the function that takes its progress lines."""
+        """Shows the deployment of a function; yields a callback for the lines of its progress."""
 
 
 class LineDisplay:
@@ -98,8 +98,8 @@ async def up(settings: Settings, display: Display) -> None:
     loaded = template.load(settings.template, PROFILES[settings.profile])
     with (
         StateDirectory(settings.state_dir) as state,
-        _bound(settings.host, settings.port) as listener,
-        _stoppable(),
+        _gateway_listener(settings.host, settings.port) as listener,
+        _cancelled_by_signals(),
     ):
         backend = await open_backend(settings, state, loaded.functions, display)
         try:
@@ -291,7 +291,7 @@ def _versions() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _bound(host: str, port: int) -> Iterator[socket.socket]:
+def _gateway_listener(host: str, port: int) -> Iterator[socket.socket]:
     """Takes the gateway's address before any long work; nobody is let in until it serves.
 
     Raises:
@@ -360,7 +360,7 @@ class _Server(GatewayServer):
 
 
 @contextlib.contextmanager
-def _stoppable() -> Iterator[None]:
+def _cancelled_by_signals() -> Iterator[None]:
     """Lets SIGINT and SIGTERM cancel the work under way until the server takes the signals."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None

@@ -53,7 +53,7 @@ class TerminalDisplay:
 
     @contextlib.contextmanager
     def deploying(self, name: str, memory_mb: int) -> Iterator[Callable[[str], None]]:
-        """Draws the bar of one function, and yields the function that takes its deployment's lines."""
+        """Draws the bar of a function, and yields a callback for the lines of its deployment."""
         from rich.progress import (  # noqa: PLC0415
             BarColumn,
             Progress,
