@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 
 PACKAGED = "_project"
-"""Name of the folder within the package that a wheel has and a checkout has not."""
+"""Name of the folder that the package has in a wheel and not in a checkout."""
 SMALL_STUDY = Path("studies", "small.toml")
 KDD99_RECORDS = Path("functions", "kdd99", "records.json")
 LOCUSTFILES = Path("locustfiles")
@@ -34,7 +34,7 @@ _UNWANTED = ("__pycache__", "*.pyc", ".*_cache")
 
 
 class ProjectExistsError(Exception):
-    """Says which files stand where the sample project's would be written."""
+    """Names the existing files that the sample project would overwrite."""
 
     def __init__(self, paths: list[Path]) -> None:
         super().__init__(", ".join(map(str, paths)))
@@ -42,7 +42,7 @@ class ProjectExistsError(Exception):
 
 
 def project_path(part: Path) -> Path:
-    """Returns where this installation keeps a part of the sample project, such as SMALL_STUDY."""
+    """Returns the path in this installation of a part of the sample project (SMALL_STUDY …)."""
     package = Path(str(files("emulator")))
     packaged = package / PACKAGED
     return (packaged if packaged.is_dir() else package.parent) / part

@@ -13,7 +13,7 @@ import random
 import signal
 import socket
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -69,13 +69,13 @@ _MOST_PORT = 65535
 
 
 class Display(Protocol):
-    """Shows the user what happens until functions are served, and what would surprise."""
+    """Shows the user how functions come to be served, and every deviation from Lambda."""
 
     def say(self, line: str) -> None:
         """Shows a line that stays."""
 
     def deploying(self, name: str, memory_mb: int) -> AbstractContextManager[Callable[[str], None]]:
-        """Shows the deployment of one function; yields what takes the lines of its progress."""
+        """Shows the deployment of a function; yields a callback for the lines of its progress."""
 
 
 class LineDisplay:
@@ -94,14 +94,14 @@ async def up(settings: Settings, display: Display) -> None:
     """Serves until SIGINT or SIGTERM.
 
     Raises:
-        TestbedError: One of its kinds, each a sentence for the user.
+        TestbedError: One of its subclasses, each a sentence for the user.
         OSError: A file of the state or run directory cannot be written.
     """
     loaded = template.load(settings.template, PROFILES[settings.profile])
     with (
         StateDirectory(settings.state_dir) as state,
-        _bound(settings.host, settings.port) as listener,
-        _stoppable(),
+        _gateway_listener(settings.host, settings.port) as listener,
+        _cancelled_by_signals(),
     ):
         backend = await open_backend(settings, state, loaded.functions, display)
         try:
@@ -147,6 +147,7 @@ async def _serve(
     *,
     display: Display,
 ) -> None:
+    """Deploys the template's functions and serves them until a signal comes."""
     profile = PROFILES[settings.profile]
     clock = MonotonicClock(asyncio.get_running_loop(), settings.dilation)
     origin = time.time()
@@ -161,48 +162,92 @@ async def _serve(
         _listeners(listener, backend) as listeners,
         contextlib.closing(AvailableMemory(settings.cgroup_root)) as available,
     ):
-        logs = Logs(state.instance)
-        chance = random.Random(settings.seed)  # noqa: S311  # lifetimes are no secret
-        scheduler = Scheduler(_scheduling(settings, profile), chance)
-        configured = {function.name: function for function in loaded.functions}
-        metrics = Metrics(profile, lambda: list(scheduler.sandboxes.values()), configured.get)
-        logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=origin)
-        recorder = Recorder(journal=journal, sinks=(metrics,), logger=logger)
-        engine = Engine(
-            scheduler=scheduler,
-            backend=backend,
-            runtime_api=RuntimeApiServer(profile.response_limit),
+        parts = _assemble(
+            settings,
+            loaded,
+            backend,
+            state,
+            journal=journal,
+            listeners=listeners,
             clock=clock,
-            recorder=recorder,
-            logger=logger,
-            profile=profile,
-            environment=_environment(backend, listeners),
+            origin=origin,
             available_memory_mb=available.mb if settings.admission is Admission.ACTUAL else None,
         )
-        companion = Companion(state.path / "companion.log") if settings.companion else None
-        others = OtherServices(settings.aws_endpoint, companion)
         try:
             for function in loaded.functions:
                 with display.deploying(function.name, function.memory_mb) as told:
-                    await engine.deploy(function, told)
+                    await parts.engine.deploy(function, told)
             app = create_app(
-                engine,
+                parts.engine,
                 RouteTable(loaded.routes),
                 port=listener.getsockname()[1],
                 profile=profile,
                 backend=backend.name,
-                logs=logs,
-                metrics=metrics,
-                others=others,
+                logs=parts.logs,
+                metrics=parts.metrics,
+                others=parts.others,
                 sandboxes=SandboxNetworks.around(backend.runtime_api_host),
             )
             await _Server(app, run, loaded, display.say).serve(listeners)
         finally:
-            await engine.close()
-            await others.close()
-            if companion is not None:
-                await companion.close()
-            recorder.close()
+            await parts.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Holds the parts of one emulator, from its first deployment to its end."""
+
+    engine: Engine
+    recorder: Recorder
+    logs: Logs
+    metrics: Metrics
+    others: OtherServices
+    companion: Companion | None
+
+    async def close(self) -> None:
+        """Ends the sandboxes, then the services that they may still ask, then the record."""
+        await self.engine.close()
+        await self.others.close()
+        if self.companion is not None:
+            await self.companion.close()
+        self.recorder.close()
+
+
+def _assemble(
+    settings: Settings,
+    loaded: template.Template,
+    backend: SandboxBackend,
+    state: StateDirectory,
+    *,
+    journal: JournalFile,
+    listeners: list[socket.socket],
+    clock: MonotonicClock,
+    origin: float,
+    available_memory_mb: Callable[[], int] | None,
+) -> _Parts:
+    """Builds the parts of an emulator; `origin` is the time of day at which `clock` began."""
+    profile = PROFILES[settings.profile]
+    logs = Logs(state.instance)
+    chance = random.Random(settings.seed)  # noqa: S311  # lifetimes are no secret
+    scheduler = Scheduler(_scheduling(settings, profile), chance)
+    configured = {function.name: function for function in loaded.functions}
+    metrics = Metrics(profile, lambda: list(scheduler.sandboxes.values()), configured.get)
+    logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=origin)
+    recorder = Recorder(journal=journal, sinks=(metrics,), logger=logger)
+    engine = Engine(
+        scheduler=scheduler,
+        backend=backend,
+        runtime_api=RuntimeApiServer(profile.response_limit),
+        clock=clock,
+        recorder=recorder,
+        logger=logger,
+        profile=profile,
+        environment=_environment(backend, listeners),
+        available_memory_mb=available_memory_mb,
+    )
+    companion = Companion(state.path / "companion.log") if settings.companion else None
+    others = OtherServices(settings.aws_endpoint, companion)
+    return _Parts(engine, recorder, logs, metrics, others, companion)
 
 
 def _room(
@@ -275,7 +320,7 @@ def _versions() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _bound(host: str, port: int) -> Iterator[socket.socket]:
+def _gateway_listener(host: str, port: int) -> Iterator[socket.socket]:
     """Takes the gateway's address before any long work; nobody is let in until it serves.
 
     Raises:
@@ -344,7 +389,7 @@ class _Server(GatewayServer):
 
 
 @contextlib.contextmanager
-def _stoppable() -> Iterator[None]:
+def _cancelled_by_signals() -> Iterator[None]:
     """Lets SIGINT and SIGTERM cancel the work under way until the server takes the signals."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None

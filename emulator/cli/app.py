@@ -1,10 +1,14 @@
-"""Assembles the `testbed` command from its groups of commands."""
+"""Assembles the `testbed` command from its groups of commands.
+
+Owns the order of the commands, the examples and the options before a command.
+"""
 
 from typing import Annotated
 
 import typer
 
-from emulator.cli import clients, reports, runs, serve, start
+from emulator.cli import clients, reports, runs, serve
+from emulator.cli.init import init
 
 _EXAMPLES = """Examples:
 
@@ -46,7 +50,7 @@ def _print_version(wanted: bool) -> None:
 
 
 def _finish(code: int | None, **_: object) -> None:
-    """Turns what a command returned into the exit code."""
+    """Ends the program with the exit code that a command returned."""
     raise typer.Exit(code or 0)
 
 
@@ -68,7 +72,7 @@ def _globals(
 
 
 for command in (
-    *(start.init, serve.up, clients.invoke, clients.ps, clients.logs),
+    *(init, serve.up, clients.invoke, clients.ps, clients.logs),
     *(runs.demo, runs.experiment, reports.report, reports.bill, runs.tune),
     *(runs.bench, runs.fidelity),
 ):

@@ -58,7 +58,7 @@ def price_years() -> list[str]:
 
 
 def completer(values: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
-    """Returns what completes a word of the command line to one of the values."""
+    """Returns a function that completes a word of the command line to the values."""
 
     def complete(incomplete: str) -> list[str]:
         return [value for value in values() if value.startswith(incomplete)]
@@ -67,7 +67,7 @@ def completer(values: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]
 
 
 def checker(values: Callable[[], Iterable[str]]) -> Callable[[str], str]:
-    """Returns what refuses, as a usage error, a word that is none of the values."""
+    """Returns a function that refuses a word outside the values, as a usage error."""
 
     def check(word: str) -> str:
         known = list(values())

@@ -1,4 +1,7 @@
-"""Asks a running emulator over HTTP: `testbed invoke`, `ps` and `logs`."""
+"""Asks a running emulator over HTTP: `testbed invoke`, `ps` and `logs`.
+
+Knows the emulator by its address alone, as any client does.
+"""
 
 import json
 import os
@@ -120,7 +123,7 @@ def read_payload(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """Holds what an emulator answered; header names are in lower case."""
+    """Holds an emulator's answer; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -132,7 +135,7 @@ class _Answer:
         return self.body.decode(errors="replace")
 
     def decoded(self) -> Any:
-        """Returns what the body says as JSON, or else its text."""
+        """Returns the body's JSON value, or the text of a body that is no JSON."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -165,7 +168,7 @@ def _ask(url: str, method: str, path: str, body: bytes = b"") -> _Answer:
 
 
 def _check(url: str) -> None:
-    """Refuses what is no address: the system would dial port 34463 where 99999 is asked for."""
+    """Refuses a malformed address: the system would dial port 34463 for port 99999."""
     try:
         parts = urlsplit(url)
         right = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0

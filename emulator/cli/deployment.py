@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from emulator.up import Display
 
 _DOWNLOADED = re.compile(r"Progress (\d+) of (\d+)$")
-"""What `pip --progress-bar raw` prints of a download, in bytes."""
+"""Matches the lines of `pip --progress-bar raw`: bytes that came, of all bytes of a download."""
 _STEP = re.compile(r"Step (\d+)/(\d+) : ")
-"""What the Docker engine prints as it begins a step of a build."""
+"""Matches the line with which the Docker engine begins a step of a build."""
 _PHASES = ("Downloading ", "Installing ", "Successfully ", "installing ", "compiling ")
-"""Begin the lines after which the figures of the bar no longer hold."""
+"""Beginnings of the lines after which the figures of the bar no longer hold."""
 _DEVIATION = "names "
-"""Begins the line that tells of another Python than the function names: it must stay to be read."""
+"""Beginning of the line about a Python that differs from the function's own, which must stay."""
 _LONGEST = 60
 
 
@@ -40,7 +40,7 @@ def deployment_display() -> Display:
 
 
 class TerminalDisplay:
-    """Draws a bar for the function that is being deployed, and a line for each that is done."""
+    """Draws a bar while a function is deployed, and leaves a line when the function is ready."""
 
     def __init__(self, console: Console | None = None) -> None:
         """`console` is for tests; None: standard output."""
@@ -53,7 +53,7 @@ class TerminalDisplay:
 
     @contextlib.contextmanager
     def deploying(self, name: str, memory_mb: int) -> Iterator[Callable[[str], None]]:
-        """Draws the bar of one function; lines of its deployment go to what this yields."""
+        """Draws the bar of a function, and yields a callback for the lines of its deployment."""
         from rich.progress import (  # noqa: PLC0415
             BarColumn,
             Progress,
@@ -80,7 +80,7 @@ class TerminalDisplay:
         self.say(f"Deployed {name} ({memory_mb} MB) in {time.monotonic() - begun:.1f} s")
 
     def _show(self, progress: Progress, task: TaskID, name: str, line: str) -> None:
-        """Moves the bar by what a line tells; a line without figures begins a new phase."""
+        """Moves the bar by the figures of a line; a line without figures begins a new phase."""
         text = line.removeprefix(f"{name}: ")
         if found := _DOWNLOADED.match(text):
             progress.update(task, completed=int(found[1]), total=int(found[2]))

@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _sentence(error: OSError) -> str:
-    """Says which file or address the operating system refused, and why."""
+    """Words an error of the operating system: the file or address, and the reason."""
     why = error.strerror or str(error)
     if error.errno == errno.ENOSPC:
         why += "; free some space and try again"

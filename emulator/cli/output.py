@@ -1,4 +1,4 @@
-"""Prints what a command found: tables for people, JSON for scripts.
+"""Prints the findings of a command: tables for people, JSON for scripts.
 
 Colours and bars are only for terminals. Text for a pipe is neither coloured nor cut to a width.
 """
@@ -64,6 +64,6 @@ def print_table(
 
 @contextlib.contextmanager
 def progress_to_stderr(*, when: bool) -> Iterator[None]:
-    """Sends what a command tells on its way to stderr, so that stdout holds one JSON document."""
+    """Sends the progress of a command to stderr, so that stdout holds one JSON document."""
     with contextlib.redirect_stdout(sys.stderr) if when else contextlib.nullcontext():
         yield

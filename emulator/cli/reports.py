@@ -1,4 +1,4 @@
-"""Reads finished runs: `testbed report` and `bill`."""
+"""Reads finished runs: `testbed report` and `bill`. No emulator is asked."""
 
 from pathlib import Path
 from typing import Annotated, Any

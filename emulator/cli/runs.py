@@ -1,4 +1,7 @@
-"""Starts what measures: `testbed demo`, `experiment`, `tune`, `bench` and `fidelity`."""
+"""Starts measurements: `testbed demo`, `experiment`, `tune`, `bench` and `fidelity`.
+
+Needs the extra `experiments`, and therefore imports every room when a command runs.
+"""
 
 from pathlib import Path
 from typing import Annotated

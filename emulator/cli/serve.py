@@ -194,7 +194,7 @@ def _merged(file: Path | None, given: dict[str, Any]) -> "Settings":
 
 
 def _check_template(template: Path) -> None:
-    """Tells a new user of `testbed init`; any other fault of a template is told by its reader."""
+    """Tells a new user of `testbed init`, where the default template is missing."""
     if template == TEMPLATE and not template.exists():
         raise SettingsError(
             f"{template} does not exist here. `testbed init` writes a small project; --template "

@@ -24,6 +24,7 @@ from emulator.core.model import Failure
 from emulator.core.records import InitPhase
 from emulator.live.sandbox.environment import REGION
 from emulator.telemetry import platform_events
+from emulator.telemetry.line_splitter import LineSplitter
 from emulator.telemetry.platform_log import PlatformLog
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class _Stream:
     name: str
     platform: PlatformLog
     subscriber: Subscriber
-    rest: bytearray = field(default_factory=bytearray)
+    rest: LineSplitter = field(default_factory=LineSplitter)
     """A line of the function's that is not ended yet, for the subscriber."""
     initialized: bool = False
     unstarted: str = ""
@@ -261,9 +262,7 @@ class PlatformLogger:
 
 def _pass_on(stream: _Stream, at_epoch: float, written: bytes) -> None:
     """Emits the function's lines as telemetry; a line that is not ended yet waits for its end."""
-    *lines, rest = (bytes(stream.rest) + written).split(b"\n")
-    stream.rest = bytearray(rest)
-    for line in lines:
+    for line in stream.rest.feed(written):
         text = line.decode(errors="replace") + "\n"
         stream.subscriber.emit(platform_events.function_log(at_epoch, text))
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import typer
 import emulator
 from emulator.cli import choices, main, options
 from emulator.cli.app import app
+from emulator.config import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +60,13 @@ def test_every_command_and_option_has_a_help_text_that_ends_as_a_sentence() -> N
         for parameter in command.params:
             if parameter.param_type_name == "option":
                 assert parameter.help[-1] in ".)", parameter.opts
+
+
+def test_every_setting_has_an_option() -> None:
+    words = COMMANDS["up"].split()
+    settings = {f"--{field.name.replace('_', '-')}" for field in fields(Settings)}
+    assert settings - set(words) == {"--companion"}
+    assert "--no-companion" in words
 
 
 @pytest.mark.parametrize(

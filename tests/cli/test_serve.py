@@ -124,9 +124,12 @@ def test_folder_that_cannot_be_written_is_named(
     folder = tmp_path / "file" / "below"
     arguments = ["--template", str(write_template(tmp_path)), "--port", "0"]
     arguments += ["--backend", "process", "--state-dir", str(tmp_path / "state")]
-    assert main(["up", *arguments, option, str(folder)]) == 1
+    assert main(["up", *arguments, option, str(folder)]) == 2
     told = capsys.readouterr().err
-    assert told == f"testbed: {folder}: Not a directory.\n"
+    assert told.startswith("testbed: ")
+    assert f"{folder} cannot be written: Not a directory" in told
+    assert f"name another with {option}" in told
+    assert len(told.splitlines()) == 1
 
 
 def test_port_that_does_not_exist_is_named(
@@ -165,3 +168,30 @@ def test_verbose_tells_of_deployment_and_stop(tmp_path: Path, *, verbose: bool) 
     told = [line for line in here.lines if line.startswith("INFO emulator.")]
     assert any("deployed echo" in line for line in told) is verbose
     assert bool(told) is verbose
+
+
+def test_stop_answers_open_requests_and_prints_no_traceback(tmp_path: Path) -> None:
+    answers: list[httpx.Response] = []
+    with Emulator(write_template(tmp_path), tmp_path / "state", "--backend", "process") as here:
+
+        def ask() -> None:
+            answers.append(httpx.post(here.url + INVOKE, content=b'{"sleep": 25}', timeout=BOUND))
+
+        caller = threading.Thread(target=ask)
+        caller.start()
+        wait_until_busy(here.url)
+        assert here.end(signal.SIGTERM) == 0
+        caller.join(BOUND)
+    assert [answer.status_code for answer in answers] == [503]
+    assert "stopping" in answers[0].json()["message"]
+    assert "Traceback" not in "".join(here.lines)
+
+
+def wait_until_busy(url: str) -> None:
+    deadline = time.monotonic() + BOUND
+    while time.monotonic() < deadline:
+        rows = httpx.get(f"{url}/_testbed/sandboxes", timeout=BOUND).json()
+        if any(row["state"] == "busy" for row in rows):
+            return
+        time.sleep(0.02)
+    raise AssertionError("no sandbox became busy")

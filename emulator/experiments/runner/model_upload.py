@@ -60,7 +60,8 @@ def _client(url: str) -> Any:
         from botocore.config import Config  # noqa: PLC0415
     except ImportError as error:
         raise TestbedError(
-            "The S3 loadings need boto3 to upload the model: pip install boto3."
+            "The S3 loadings need boto3 to upload the model; install it with: "
+            "pip install 'serverless-testbed[aws]'"
         ) from error
     return boto3.client(
         "s3",
