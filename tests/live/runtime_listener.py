@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
+BOUND = 60.0
+"""Seconds that any one wait may take."""
+
+
 class RecordedRuntime:
     """Implements `RuntimeListener`."""
 
@@ -22,6 +26,11 @@ class RecordedRuntime:
         self.is_ready = asyncio.Event()
         """Set when the runtime has asked for `next`; a test may clear it."""
         self.answers_others = answers_others
+
+    async def event(self) -> tuple[object, ...]:
+        """Returns the next of `events`."""
+        async with asyncio.timeout(BOUND):
+            return await self.events.get()
 
     def connected(self) -> None:
         self.told.append(("connected",))
