@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup check format test demo bench fidelity package lock clean
+.PHONY: setup check format test test-vm demo bench fidelity package lock clean
 
 setup: $(VENV)/.ready
 
@@ -26,6 +26,10 @@ format: setup
 
 test: setup
 	$(BIN)/pytest
+
+# The tests of Docker and cgroups in a virtual machine; see the head of .ci/test-vm.
+test-vm:
+	.ci/test-vm
 
 demo: setup
 	$(BIN)/testbed demo

@@ -31,8 +31,12 @@ class BackendChoice(StrEnum):
     PROCESS = "process"
 
 
-def _is_http_address(url: str) -> str:
-    """Returns the URL without a slash at its end."""
+def _checked_address(url: str) -> str:
+    """Returns `http://host:port` without a slash at the end.
+
+    Raises:
+        ValueError: the text is something else.
+    """
     try:
         parts = urlsplit(url)
         right = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -46,24 +50,24 @@ def _is_http_address(url: str) -> str:
 
 
 def http_address(url: str, option: str = "--url") -> str:
-    """Checks where an HTTP server is said to be; returns it without a slash at its end.
+    """Checks the address of an HTTP server; returns it without a slash at the end.
 
     Raises:
         SettingsError: `url` is no http://host:port; the sentence begins with `option`.
     """
     try:
-        return _is_http_address(url)
+        return _checked_address(url)
     except ValueError as error:
         raise SettingsError(f"{option}: {error}") from None
 
 
-def _is_profile(name: str) -> str:
+def _checked_profile(name: str) -> str:
     if name not in PROFILES:
         raise ValueError(f"{name!r} is none of {', '.join(sorted(PROFILES))}")
     return name
 
 
-def _is_no_truth(value: object) -> object:
+def _no_truth(value: object) -> object:
     """Refuses true and false, which pydantic takes for 1 and 0."""
     if isinstance(value, bool):
         raise PydanticCustomError("number", "")
@@ -71,7 +75,7 @@ def _is_no_truth(value: object) -> object:
 
 
 def _paired(value: object) -> object:
-    """Returns services and URLs of a table, or of `SERVICE=URL` as a list or with spaces between.
+    """Returns URLs by service, of a table, or of `SERVICE=URL` in a list or with spaces between.
 
     Raises:
         ValueError: the value is neither, or names a service twice.
@@ -94,7 +98,7 @@ _OWN_SERVICES = frozenset({"lambda", "logs"})
 _SERVICE = re.compile(r"[a-z][a-z0-9.-]*")
 
 
-def _is_service(name: str) -> str:
+def _checked_service(name: str) -> str:
     if not _SERVICE.fullmatch(name):
         raise ValueError(f"{name!r} is no service (s3=http://localhost:9000)")
     if name in _OWN_SERVICES:
@@ -102,12 +106,12 @@ def _is_service(name: str) -> str:
     return name
 
 
-_Integer = Annotated[int, BeforeValidator(_is_no_truth)]
-_Number = Annotated[float, BeforeValidator(_is_no_truth), Field(allow_inf_nan=False)]
+_Integer = Annotated[int, BeforeValidator(_no_truth)]
+_Number = Annotated[float, BeforeValidator(_no_truth), Field(allow_inf_nan=False)]
 _Endpoints = Annotated[
     dict[
-        Annotated[str, AfterValidator(_is_service)],
-        Annotated[str, AfterValidator(_is_http_address)],
+        Annotated[str, AfterValidator(_checked_service)],
+        Annotated[str, AfterValidator(_checked_address)],
     ],
     BeforeValidator(_paired),
 ]
@@ -115,13 +119,13 @@ _Endpoints = Annotated[
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class Settings:
-    """How one emulator behaves. Times are in seconds, memory in MB."""
+    """Holds how one emulator behaves. Times are in seconds, memory in MB."""
 
     host: str = "127.0.0.1"
     port: Annotated[_Integer, Field(ge=0, le=65_535)] = 8000
     template: Path = Path("functions/template.yaml")
     backend: BackendChoice = BackendChoice.AUTO
-    profile: Annotated[str, AfterValidator(_is_profile)] = "aws-2025"
+    profile: Annotated[str, AfterValidator(_checked_profile)] = "aws-2025"
     keep_alive: Annotated[_Number, Field(ge=0)] | None = None
     """Idle lifetime; None: the profile's survival curve; 0: every request is a cold start."""
     idle_speedup: Annotated[_Number, Field(gt=0)] = 1.0
@@ -130,21 +134,21 @@ class Settings:
     host_memory: Annotated[_Integer, Field(ge=128)] | None = None
     """Memory that all sandboxes together may have; None: three quarters of this machine's."""
     start_width: Annotated[_Integer, Field(ge=1)] = 4
-    """How many sandboxes may be in creation or init at once."""
+    """Number of sandboxes that may be in creation or init at once."""
     init_timeout: Annotated[_Number, Field(gt=0)] | None = None
     """Limit of an init; None: the profile's."""
     seed: Annotated[_Integer, Field(ge=0)] = 0
     state_dir: Path = Path(".testbed")
     run_dir: Path | None = None
-    """Where the journal goes; None: a new folder in the state directory."""
+    """Folder of the journal; None: a new one in the state directory."""
     cgroup_root: Path = Path("/sys/fs/cgroup")
     # the kernel takes no CPU period above a second
     dilation: Annotated[_Number, Field(ge=1, le=50)] = 1.0
-    """How many times slower everything runs, where CPUs are few; see MonotonicClock."""
+    """Factor by which everything runs slower, where CPUs are few; see MonotonicClock."""
     companion: bool = True
     """Whether a moto server stands in for AWS services that have no endpoint of their own."""
     aws_endpoint: _Endpoints = Field(default_factory=dict)
-    """Where each service is, `http://host:port` by the name in signatures (`s3`, `sqs`)."""
+    """Address of each service, `http://host:port` by the name in signatures (`s3`, `sqs`)."""
 
 
 NAMES = tuple(Settings.__dataclass_fields__)
@@ -154,7 +158,7 @@ NAMES = tuple(Settings.__dataclass_fields__)
 def load(
     environ: Mapping[str, str], toml: Mapping[str, Any], options: Mapping[str, Any]
 ) -> Settings:
-    """Merges the three sources; what is None or empty was not given.
+    """Merges the three sources; a value that is None or empty was not given.
 
     Raises:
         SettingsError: names every fault, each with the place that states it.
@@ -206,7 +210,7 @@ _SENTENCES = {
     "path_type": "{input} is no text",
     "value_error": "{error}",
 }
-"""What pydantic's kinds of faults are called here, as far as settings meet them."""
+"""The sentence for each of pydantic's kinds of faults that settings meet."""
 
 
 def _sentence(detail: ErrorDetails) -> str:

@@ -133,4 +133,4 @@ _AWS_ERRORS: Mapping[type[ServiceError], _AwsError] = {
     TooManyRequestsError: _AwsError("TooManyRequestsException", 429),
     ServiceUnavailableError: _AwsError("ServiceException", 503),
 }
-"""What AWS calls each error. Source: botocore's service model of Lambda."""
+"""AWS's code and status of each error. Source: botocore's service model of Lambda."""

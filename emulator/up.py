@@ -30,6 +30,7 @@ from emulator.core.profile import PROFILES
 from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
 from emulator.errors import BackendUnavailableError, SettingsError
+from emulator.host.delegation import enter_delegated_scope
 from emulator.host.machine import machine
 from emulator.host.memory import memory_mb
 from emulator.live.backends.process.backend import ProcessBackend
@@ -129,6 +130,7 @@ async def open_backend(
             display.say(f"{error} Sandboxes are processes of this machine instead.")
         else:
             return docker
+    enter_delegated_scope(display.say, settings.cgroup_root)
     process = ProcessBackend(state.path, state.instance, cgroup_root=settings.cgroup_root)
     await process.open()
     return process

@@ -35,7 +35,7 @@ class Route(Protocol):
 
 
 class Gateway:
-    """The app, for HTTP alone. `pages` gets the requests that none of the `routes` takes."""
+    """Serves HTTP alone; `pages` gets the requests that none of the `routes` takes."""
 
     def __init__(self, routes: list[Route], pages: ASGIApp) -> None:
         self._routes = routes

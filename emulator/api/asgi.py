@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from emulator.live.response_stream import ResponseStream
 
 Headers = list[tuple[bytes, bytes]]
-"""As ASGI has them: names in lower case, names and values in Latin-1."""
+"""Headers as ASGI has them: names in lower case, names and values in Latin-1."""
 
 JSON = (b"content-type", b"application/json")
 _AS_ACCOUNT_CONCURRENCY = frozenset({ThrottleReason.HOST_MEMORY, ThrottleReason.SCALE_OUT})
@@ -36,7 +36,7 @@ class ClientLeftError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """A whole response, ready for the wire."""
+    """Holds a whole response, ready for the wire."""
 
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
@@ -124,11 +124,11 @@ def outcome_headers(outcome: Outcome) -> Headers:
     return headers
 
 
-async def begun_or_done(outcome: asyncio.Future[Outcome], stream: ResponseStream) -> Outcome:
-    """Waits until a response begins, or has come in one piece.
+async def first_news(outcome: asyncio.Future[Outcome], stream: ResponseStream) -> Outcome:
+    """Waits until a streamed response begins, or a whole one has come.
 
     Returns:
-        What is known when a stream begins; the whole outcome where the response is in one piece.
+        What is known when a stream begins, or the whole outcome.
     """
     await asyncio.wait((outcome, stream.began), return_when=asyncio.FIRST_COMPLETED)
     return stream.began.result() if stream.began.done() else outcome.result()

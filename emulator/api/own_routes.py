@@ -1,4 +1,4 @@
-"""The testbed's own pages: health, metrics, sandboxes, logs. Closed to sandboxes, but for health.
+"""Serves the testbed's own pages: health for everyone; metrics, sandboxes and logs for users.
 
 Knows what to show; who invokes what is the other routes'.
 """

@@ -1,4 +1,4 @@
-"""Which clients are sandboxes, by the addresses from which they dial.
+"""Tells which clients are sandboxes, by the addresses from which they dial.
 
 Functions may invoke functions and call AWS's services. The testbed's own pages tell of all
 functions, their logs among them, and are not for sandboxes.
@@ -24,7 +24,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class SandboxNetworks:
-    """The networks from which none but sandboxes dial."""
+    """Holds the networks from which none but sandboxes dial."""
 
     def __init__(self, networks: Iterable[Network] = ()) -> None:
         self.networks = tuple(networks)

@@ -32,7 +32,7 @@ request every few seconds, must not meet the moment in which its connection is c
 _GRACE = 3
 """Seconds that open requests get when the server is told to stop."""
 _LAST_WORDS = 1.0
-"""Seconds in which requests that are cancelled then must have said so."""
+"""Seconds in which cancelled requests must have been answered at the end."""
 _CLOSE = (b"connection", b"close")
 _BAD_REQUEST = json_response(400, b'{"message":"Bad Request"}', _CLOSE)
 
@@ -56,7 +56,7 @@ def gateway_config(app: ASGIApp, *, port: int = 0) -> uvicorn.Config:
 
 
 class GatewayServer(uvicorn.Server):
-    """Gives requests that are open at the end the time to say so."""
+    """Serves until it is told to stop, and then answers the requests that are open."""
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         await super().shutdown(sockets)
@@ -68,7 +68,7 @@ class GatewayServer(uvicorn.Server):
 
 
 class _PipelineFlow(FlowControl):
-    """Flow control that reads no further while requests wait for their turn.
+    """Stops reading while requests wait for their turn.
 
     uvicorn reads on after each answer, so that what waits grows by a buffer for each.
     """
@@ -83,7 +83,7 @@ class _PipelineFlow(FlowControl):
 
 
 class GatewayProtocol(HttpToolsProtocol):
-    """One client's connection.
+    """Serves one client's connection.
 
     A client that has closed its side of the connection is answered (httpwg/http-core, issue 22),
     unless its only request was cut short, which ends the connection. An app that waits for its
@@ -130,7 +130,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self.send_400_response("Invalid HTTP request received.")
 
     def _read(self, data: bytes) -> bytes:
-        """Feeds the parser; returns what it left."""
+        """Feeds the parser; returns what it left unread."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:

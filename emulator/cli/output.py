@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import sys
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,8 +22,23 @@ _PIPE_WIDTH = 10_000
 
 
 def print_json(value: Any) -> None:
-    """Prints one JSON document."""
-    print(json.dumps(value, indent=2, default=str))
+    """Prints one JSON document; figures that are no numbers become null."""
+    print(json.dumps(plain(value), indent=2, allow_nan=False))
+
+
+def plain(value: Any) -> Any:
+    """Returns facts as JSON has them: dataclasses as objects, enums by value, paths as text."""
+    if isinstance(value, Enum):
+        return plain(value.value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
 
 
 def print_table(

@@ -1,12 +1,13 @@
 """Reads finished runs: `testbed report` and `bill`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from emulator.cli.choices import checker, completer, price_years
-from emulator.cli.options import RunFolder
+from emulator.cli.options import Json, RunFolder
+from emulator.cli.output import print_json
 
 
 def report(
@@ -20,6 +21,7 @@ def report(
         Path | None,
         typer.Option(metavar="DIR", help="Write the page here. (default: a folder in the run's)"),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Make a page of a run, or of two runs side by side."""
     if other is not None:
@@ -30,7 +32,19 @@ def report(
         from emulator.experiments.report.study_page import report_run  # noqa: PLC0415
 
         page = report_run(run, out)
-    print(f"{page}\n{page.with_suffix('.md')}")
+    if as_json:
+        runs = [run] if other is None else [run, other]
+        figures = [{"run": one, "cells": _figures(one)} for one in runs]
+        print_json({"page": page, "markdown": page.with_suffix(".md"), "runs": figures})
+    else:
+        print(f"{page}\n{page.with_suffix('.md')}")
+
+
+def _figures(run: Path) -> list[Any]:
+    from emulator.experiments.analysis.cell_stats import all_stats  # noqa: PLC0415
+    from emulator.experiments.records.study_reader import read_study  # noqa: PLC0415
+
+    return list(all_stats(read_study(run)))
 
 
 def bill(
@@ -49,8 +63,12 @@ def bill(
         bool,
         typer.Option("--free-tier", help="Take off a month's free tier, as if nothing else ran."),
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Add up what AWS would ask for a run."""
-    from emulator.experiments.bill import bill_run  # noqa: PLC0415
+    from emulator.experiments.bill import bill_figures, bill_run  # noqa: PLC0415
 
-    print(bill_run(run, prices=prices or "", free_tier=free_tier))
+    if as_json:
+        print_json(bill_figures(run, prices=prices or "", free_tier=free_tier))
+    else:
+        print(bill_run(run, prices=prices or "", free_tier=free_tier))

@@ -7,7 +7,8 @@ import typer
 
 from emulator.cli.choices import backends, checker, completer, strategies
 from emulator.cli.clients import read_payload
-from emulator.cli.options import BACKENDS, Backend, Function, Profile, RealBackends
+from emulator.cli.options import BACKENDS, Backend, Function, Json, Profile, RealBackends
+from emulator.cli.output import print_json, progress_to_stderr
 from emulator.errors import SettingsError
 from emulator.project import TEMPLATE
 
@@ -91,10 +92,14 @@ def tune(
     run_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write here. (default: runs/tune-<time>)")
     ] = None,
+    as_json: Json = False,
 ) -> int:
     """Find the best memory size of a function."""
     from emulator.experiments.analysis.memory_choice import Strategy  # noqa: PLC0415
-    from emulator.experiments.tune.command import Tuning, run_tune  # noqa: PLC0415
+    from emulator.experiments.tune.command import run_tune  # noqa: PLC0415
+    from emulator.experiments.tune.command import tune as tune_sizes  # noqa: PLC0415
+    from emulator.experiments.tune.results import tune_document  # noqa: PLC0415
+    from emulator.experiments.tune.tuning import Tuning  # noqa: PLC0415
 
     tuning = Tuning(
         function=function,
@@ -107,7 +112,12 @@ def tune(
         backend=backend,
         profile=profile,
     )
-    return run_tune(tuning, run_dir)
+    if not as_json:
+        return run_tune(tuning, run_dir)
+    with progress_to_stderr(when=True):
+        results = tune_sizes(tuning, run_dir)
+    print_json(tune_document(results))
+    return 0
 
 
 def _memories(text: str) -> tuple[int, ...]:
@@ -117,29 +127,46 @@ def _memories(text: str) -> tuple[int, ...]:
         raise SettingsError(f"--memory must be sizes in MB, such as 128,256: {error}.") from error
 
 
-def bench(*, backend: RealBackends = None) -> int:
+def bench(*, backend: RealBackends = None, as_json: Json = False) -> int:
     """Measure the emulator itself."""
-    from emulator.experiments.benchmark.command import run_bench  # noqa: PLC0415
+    from emulator.experiments.benchmark.command import measure_bench, run_bench  # noqa: PLC0415
+    from emulator.experiments.benchmark.figures import bench_document  # noqa: PLC0415
 
-    return run_bench(backends=backend or ["docker", "process"])
+    backends = backend or ["docker", "process"]
+    if not as_json:
+        return run_bench(backends=backends)
+    with progress_to_stderr(when=True):
+        results = measure_bench(backends=backends)
+    print_json(bench_document(results))
+    return 0 if results.figures else 1
 
 
 def fidelity(
     *,
     backend: RealBackends = None,
-    repetitions: Annotated[int, typer.Option(help="Invoke this many times at each size.")] = 200,
+    repetitions: Annotated[
+        int, typer.Option(metavar="N", help="Invoke N times at each size.")
+    ] = 200,
     run_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write here. (default: runs/fidelity-<time>)")
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(metavar="RUN_DIR", help="Only read this run again.")
+        Path | None, typer.Option(metavar="RUN", help="Only read this run again.")
     ] = None,
+    as_json: Json = False,
 ) -> int:
     """Compare the CPU share with AWS's at eleven memory sizes."""
-    from emulator.experiments.fidelity.command import report_fidelity, run_fidelity  # noqa: PLC0415
-
-    if report is not None:
-        return report_fidelity(report)
-    return run_fidelity(
-        backends=backend or ["docker", "process"], repetitions=repetitions, run_dir=run_dir
+    from emulator.experiments.fidelity.command import (  # noqa: PLC0415
+        fidelity_document,
+        measure_fidelity,
+        report_fidelity,
     )
+
+    with progress_to_stderr(when=as_json):
+        folder = report or measure_fidelity(
+            backends=backend or ["docker", "process"], repetitions=repetitions, run_dir=run_dir
+        )
+        code = 1 if folder is None else report_fidelity(folder)
+    if as_json and folder is not None:
+        print_json(fidelity_document(folder))
+    return code

@@ -1,7 +1,7 @@
 """`testbed demo`: the study in small, in about four minutes, and its report.
 
-It runs the plan studies/small.toml as `testbed experiment` would and makes the page as `testbed
-report` would; its own is only to say beforehand what comes, and afterwards what came of it.
+The demo runs the plan studies/small.toml as `testbed experiment` would and makes the page as
+`testbed report` would. This module owns only what is said beforehand and afterwards.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from emulator.experiments.analysis.cell_stats import CellStats
     from emulator.experiments.records.study import StudyRun
 
-_BROKEN_OFF = 130
+_INTERRUPTED = 130
+"""Exit code of a run that Ctrl-C ended."""
 _WIDTH = 100
 _INTRODUCTION = """\
 The study in small: a model that serves predictions, in several memory sizes. A ramp of users asks
@@ -52,19 +53,20 @@ def run_demo(
     plan: Path | None = None,
     python: str = sys.executable,
 ) -> int:
-    """The exit code: 0 where every cell is done and every request was answered right.
+    """Runs the study in small, and prints its table, its advice and where its report is.
 
-    After Ctrl-C it is 130, and the run can be gone on with.
+    Returns 0 where every cell is done and every request was answered right; 130 after Ctrl-C, when
+    the run can be gone on with; otherwise 1.
 
     Args:
         backend: auto, docker or process.
-        run_dir: what it leaves; None: a new `runs/demo-<time>`.
-        plan: what to run; None: the study in small of the project in the current folder or, where
-            there is none, of this installation.
+        run_dir: the folder to write to; None for a new `runs/demo-<time>`.
+        plan: the plan to run; None for the study in small of the project in the current folder
+            or, where there is none, of this installation.
         python: the interpreter that emulators and Locust run in.
 
     Raises:
-        TestbedError: nothing was started: the plan or the folder is wrong.
+        TestbedError: the plan or the folder is wrong; nothing was started.
     """
     plan = _short(plan or small_study())
     folder = run_dir or Path("runs") / f"demo-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
@@ -72,7 +74,7 @@ def run_demo(
     run_experiment(plan, backends=(backend,), dry_run=True)
     print(flush=True)
     code = run_experiment(plan, run_dir=folder, backends=(backend,), python=python)
-    return code if code == _BROKEN_OFF else _conclude(folder)
+    return code if code == _INTERRUPTED else _conclude(folder)
 
 
 def small_study() -> Path:
@@ -97,7 +99,7 @@ def _conclude(folder: Path) -> int:
     lines += [f"Failed: {failure}" for failure in failures] + [""] * bool(failures)
     lines += [
         f"{page}   the report, with all figures and pictures",
-        f"{folder / REQUESTS_CSV}   a row a request",
+        f"{folder / REQUESTS_CSV}   a row for each request",
         f"{folder / STUDY}   the plan and the state of each cell",
     ]
     print("\n".join(lines), flush=True)
@@ -105,23 +107,33 @@ def _conclude(folder: Path) -> int:
 
 
 def summary(study: StudyRun, stats: list[CellStats]) -> list[str]:
-    """A line a cell that has requests; costs are those of its own profile."""
+    """Returns a line for each cell that has requests; costs are those of the cell's profile."""
     if not stats:
         return ["No request was made."]
-    names = cell_names(study.cells)
+    names = cell_names(study)
     lines = aligned_table([_HEAD, *(_line(study, figures, names) for figures in stats)])
+    return [*lines, *_slowed(stats, names), *_incomplete(study)]
+
+
+def _slowed(stats: list[CellStats], names: dict[str, str]) -> list[str]:
     cells = [figures.cell for figures in stats]
     slowed = [
         f"  {names[cell.id]}: {cell.host_bound or cell.host_remark}"
         for cell in cells
         if cell.host_bound or cell.host_remark
     ]
-    if slowed:
-        mark = f" ({formatting.HOST_BOUND}: typical ones too)" * any(
-            cell.host_bound for cell in cells
-        )
-        lines += ["", f"This machine slowed requests{mark}:", *slowed]
-    return lines
+    if not slowed:
+        return []
+    host_bound = any(cell.host_bound for cell in cells)
+    mark = f" ({formatting.HOST_BOUND}: typical ones too)" if host_bound else ""
+    return ["", f"This machine slowed requests{mark}:", *slowed]
+
+
+def _incomplete(study: StudyRun) -> list[str]:
+    if not study.missing:
+        return []
+    lines = [f"  {sentence}" for sentence in study.missing]
+    return ["", f"{formatting.INCOMPLETE} Sums and counts are too small:", *lines]
 
 
 def _line(study: StudyRun, figures: CellStats, names: dict[str, str]) -> tuple[str, ...]:
@@ -141,7 +153,7 @@ def _line(study: StudyRun, figures: CellStats, names: dict[str, str]) -> tuple[s
 
 
 def failures_of(study: StudyRun, stats: list[CellStats]) -> list[str]:
-    """A sentence a cell that is not done, or in which a request was not answered right."""
+    """Returns a sentence for each cell that is not done, or has a wrong answer or no request."""
     found = [
         f"{cell.id} is {cell.status}{f': {cell.error}' if cell.error else '.'}"
         for cell in study.cells

@@ -3,9 +3,9 @@
 All cgroups stand below one folder per hierarchy that carries the emulator's instance in its name,
 so orphans are found by name and other emulators' cgroups are never touched. On cgroup v1 the folder
 is at the top of each mount. On v2 it is in the first place whose controllers can be handed down:
-the top where this process is root, a parent that was delegated to its user, or its own cgroup. The
-last must hold no process itself (the kernel's "no internal processes" rule), so this process moves
-to a leaf.
+its own cgroup where systemd delegated that, the top where this process is root, a parent that
+belongs to its user, or its own cgroup. The own must hold no process itself (the kernel's "no
+internal processes" rule), so this process moves to a leaf.
 
 Everything here blocks but `create`; callers take it to a thread.
 """
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.host.cgroup import CONTROLLERS, CgroupV1, CgroupV2, v1_mounts
+from emulator.host.delegation import is_delegated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,7 +124,8 @@ def _v2_trees(root: Path, name: str) -> Iterator[CgroupTree]:
     """Yields the places on v2 where this process may make cgroups, the best first."""
     own = _own_path(root)
     above = [path for path in own.parents if path.is_relative_to(root)]
-    for parent in dict.fromkeys((root, *above, own)):
+    first = (own,) if is_delegated(own) else ()
+    for parent in dict.fromkeys((*first, root, *above, own)):
         if parent == own:
             _move_to_leaf(own)
         _hand_down(parent)

@@ -69,7 +69,7 @@ class Faults:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One key of a mapping."""
+    """Holds one key of a mapping, and its value."""
 
     key: str
     line: int
@@ -87,7 +87,7 @@ class _RefusedError(yaml.MarkedYAMLError):
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes nodes, no deeper than a template is, of text that files and processes can hold."""
+    """Composes nodes no deeper than templates are, of text that files and processes can hold."""
 
     _depth = 0
 
@@ -314,7 +314,8 @@ class NodeReader:
 
 
 def _as_string(node: yaml.ScalarNode) -> str:
-    """
+    """Returns the string that CloudFormation makes of a scalar.
+
     Raises:
         ValueError, LookupError: the value is not what its tag says.
     """

@@ -27,12 +27,12 @@ COMMANDS = {
     "logs": "FUNCTION --url --limit",
     "demo": "--backend --run-dir",
     "experiment": "PLAN --run-dir --resume --backend --dry-run",
-    "report": "RUN OTHER --out",
-    "bill": "RUN --prices --free-tier",
+    "report": "RUN OTHER --out --json",
+    "bill": "RUN --prices --free-tier --json",
     "tune": "FUNCTION --payload --memory --invocations --strategy --balanced-weight --template "
-    "--backend --profile --run-dir",
-    "bench": "--backend",
-    "fidelity": "--backend --repetitions --run-dir --report",
+    "--backend --profile --run-dir --json",
+    "bench": "--backend --json",
+    "fidelity": "--backend --repetitions --run-dir --report --json",
 }
 
 

@@ -21,9 +21,10 @@ def test_page_that_cannot_be_written_is_named(
     run = tmp_path / "run"
     write_study(run, [CellPlan(TF, 256)])
     (tmp_path / "file").write_text("")
-    assert main(["report", str(run), "--out", str(tmp_path / "file")]) == 1
+    assert main(["report", str(run), "--out", str(tmp_path / "file")]) == 2
     told = capsys.readouterr().err
-    assert told.startswith(f"testbed: {tmp_path}/file")
+    assert told.startswith("testbed: ")
+    assert f"{tmp_path}/file: Not a directory" in told
     assert len(told.splitlines()) == 1
 
 

@@ -154,3 +154,14 @@ def test_settings_file_that_cannot_be_read_is_named(
     for name in ("none.toml", "bytes.toml"):
         assert main(["up", "--settings", str(tmp_path / name)]) == 2
         assert str(tmp_path / name) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verbose", [True, False])
+def test_verbose_tells_of_deployment_and_stop(tmp_path: Path, *, verbose: bool) -> None:
+    options = ("--backend", "process", *(("--verbose",) if verbose else ()))
+    with Emulator(write_template(tmp_path), tmp_path / "state", *options) as here:
+        httpx.post(here.url + INVOKE, content=b"{}")
+        here.end()
+    told = [line for line in here.lines if line.startswith("INFO emulator.")]
+    assert any("deployed echo" in line for line in told) is verbose
+    assert bool(told) is verbose

@@ -157,3 +157,26 @@ def test_the_command_line_starts_the_demo(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setattr(demo, "run_demo", run)
     assert main(["demo", "--backend", "process", "--run-dir", str(tmp_path)]) == 3
     assert asked == {"backend": "process", "run_dir": tmp_path}
+
+
+@pytest.mark.parametrize("name", ["file", "file/below"])
+def test_a_run_dir_that_cannot_be_written_is_a_sentence(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["demo", "--run-dir", str(tmp_path / name)]) == 2
+    told = capsys.readouterr().err
+    assert f"{tmp_path / name} cannot be made the folder of a run" in told
+    assert "Traceback" not in told
+
+
+def test_the_table_says_which_records_are_incomplete(tmp_path: Path) -> None:
+    plan = CellPlan(TF, 256)
+    path = write_study(tmp_path / "run", [plan])
+    with (path / "cells" / plan.id / "journal.jsonl").open("a") as journal:
+        journal.write('{"lost": 3, "since": 50.0, "until": 51.0}\n')
+    study = read_study(path)
+    lines = summary(study, all_stats(study))
+    assert lines[2].startswith("kdd99-tf 256 MB †")
+    assert lines[-2] == "† Sums and counts are too small:"
+    assert "3 journal entries" in lines[-1]

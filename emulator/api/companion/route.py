@@ -1,8 +1,9 @@
-"""One endpoint for a whole program: requests for AWS services that are not ours go elsewhere.
+"""One endpoint for a whole program: requests for AWS services beside Lambda are passed on.
 
-Where: to the endpoint that the settings name for the service, else to the companion. Signed
+They go to the endpoint that the settings name for their service, else to the companion. Signed
 requests are told by their signature and taken before the template's routes, of which a greedy one
-would else swallow every bucket; unsigned ones are looked at when nothing else wanted them.
+would else swallow every bucket; unsigned requests are looked at when no route took them. Knows who
+serves which service, and nothing of what is asked.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
+from emulator.api.asgi import respond
 from emulator.api.companion.proxy import Proxy, UpstreamError
 from emulator.api.companion.service_name import OWN, addressed_to, signed_for
 from emulator.api.http_api.route import not_found
@@ -29,10 +31,13 @@ log = logging.getLogger(__name__)
 
 
 class OtherServices:
-    """Every AWS service but ours. Use from one event loop; `close` ends its connections."""
+    """Serves every AWS service that the emulator does not serve itself.
+
+    Use from one event loop; `close` ends the connections.
+    """
 
     def __init__(self, endpoints: Mapping[str, str], companion: Companion | None) -> None:
-        """`endpoints` by service, as signatures name it; the companion stays its owner's."""
+        """Takes endpoints by service, as signatures name it; the companion stays its owner's."""
         self._endpoints = endpoints
         self._companion = companion
         self._proxy = Proxy()
@@ -60,7 +65,7 @@ class OtherServices:
             await _refuse(send, 503, service, sentence)
 
     async def fall_back(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """For what no route took: other services' unsigned requests, and the unknown ones' 404."""
+        """Answers what no route took: other services' unsigned requests, and all else with 404."""
         service = addressed_to(scope["headers"])
         if service and service not in OWN:
             await self.serve(service, scope, receive, send)
@@ -82,13 +87,11 @@ class SignedRoute:
 
 
 async def _refuse(send: Send, status: int, service: str, sentence: str) -> None:
-    """In the form in which the service's SDK finds the sentence."""
+    """Answers an error in the form in which the service's SDK finds its sentence."""
     code = "NotImplemented" if status == 501 else "ServiceUnavailable"  # noqa: PLR2004
     if service == "s3":
         kind = b"application/xml"
         body = f"<Error><Code>{code}</Code><Message>{escape(sentence)}</Message></Error>".encode()
     else:
         kind, body = b"application/json", json.dumps({"__type": code, "message": sentence}).encode()
-    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await respond(send, status, body, [(b"content-type", kind)])

@@ -21,6 +21,7 @@ _DENIED = (b"x-amzn-errortype", b"AccessDeniedException")
 FORBIDDEN = json_response(403, b'{"Message":"Forbidden"}', _DENIED)
 """The answer where the URL asks for a signature, and the request has none."""
 NO_SUCH_URL = json_response(403, b'{"Message":null}', _DENIED)
+"""The answer where no function has this URL."""
 PRELUDE_TYPE = "application/vnd.awslambda.http-integration-response"
 """The content type of a streamed response that begins with its own status and headers."""
 

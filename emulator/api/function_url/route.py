@@ -24,8 +24,8 @@ from emulator.api.asgi import (
     JSON,
     Headers,
     begin,
-    begun_or_done,
     check_size,
+    first_news,
     outcome_headers,
     raise_refusal,
     read_body,
@@ -114,7 +114,7 @@ class FunctionUrlRoute:
 
 
 class _UrlRequest:
-    """One request to a function that has a URL."""
+    """Answers one request to a function that has a URL."""
 
     def __init__(
         self,
@@ -205,7 +205,7 @@ class _UrlRequest:
             self._key, payload, request_id=request_id, trace_id=trace_id, stream=stream
         )
         try:
-            begun = await begun_or_done(outcome, stream)
+            begun = await first_news(outcome, stream)
             raise_refusal(begun)
             if stream.began.done():
                 await pass_on(stream, partial(self._begin, begun, send), send)

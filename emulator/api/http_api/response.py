@@ -39,8 +39,10 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _CONNECTION = frozenset(
     {b"connection", b"content-length", b"keep-alive", b"transfer-encoding", b"upgrade"}
 )
+"""Headers about one connection, which is the gateway's."""
 _GATEWAYS = frozenset({b"date", b"apigw-requestid", b"x-amzn-requestid"})
 _TESTBEDS = b"x-testbed-"
+"""With `_GATEWAYS`, the headers that the gateway adds: two of a name would contradict."""
 
 
 class MalformedError(Exception):

@@ -1,4 +1,4 @@
-"""What a client of Invoke says, in one piece or as a stream: its function, options and payload.
+"""Reads what a client of Invoke says: the function, the options and the payload. Pure.
 
 Sources: the Lambda API reference (Invoke, InvokeWithResponseStream), botocore's service model
 2015-03-31, and for the words of an option that is refused a recording (ex-aws/ex_aws, pull
@@ -38,29 +38,33 @@ _FUNCTION = re.compile(
 )
 _syntax = msgspec.json.Decoder(msgspec.Raw)
 _SURROGATE = re.compile(rb"(?<!\\)((?:\\\\)*)\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
-"""The escape of one half of a pair, after escaped backslashes."""
+"""The escape of half a surrogate pair, after escaped backslashes."""
 _ANY_CHARACTER = rb"\1\\u0041"
 _LONGEST_CONTEXT = 3583
-"""Bytes in base64. The sentence that AWS refuses a longer one with is not recorded."""
+"""Bytes of a client context in base64 (botocore's model, ClientContext).
+
+How AWS refuses a longer one is not recorded; the sentence is the one of its other limits.
+"""
 
 
 class Options(NamedTuple):
-    """A tuple, since it is made for every request."""
+    """Holds an invocation's options; a tuple, since every request makes one."""
 
     invocation_type: str
     tail: bool
-    """The end of the log is wanted."""
+    """Whether the client wants the end of the log."""
     client_context: str
-    """JSON."""
+    """The context as JSON; empty: none."""
     trace_id: str
 
 
 def options(
     headers: Iterable[tuple[bytes, bytes]], invocation_types: tuple[str, ...] = INVOCATION_TYPES
 ) -> Options:
-    """
+    """Reads the options in a request's headers.
+
     Raises:
-        ConstraintError: an option has another value than it may have.
+        ConstraintError: an option has a value that it may not have.
         InvalidRequestContentError: the client context is not JSON in base64.
     """
     invocation_type, log_type, client_context, trace_id = "RequestResponse", "None", "", ""
@@ -108,10 +112,10 @@ def _client_context(header: bytes) -> str:
 
 
 def function_key(scope: Scope, prefix: str, suffix: str) -> VersionKey:
-    """`name:version` of the function that stands in the path between prefix and suffix.
+    """Returns the version of the function named in the path between prefix and suffix.
 
     Raises:
-        InvalidParameterValueError: it cannot be a function's name.
+        InvalidParameterValueError: no function can have this name.
     """
     raw = scope["path"][len(prefix) : -len(suffix)]
     found = _FUNCTION.fullmatch(raw)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from emulator.api.asgi import (
     begin,
-    begun_or_done,
+    first_news,
     outcome_headers,
     raise_refusal,
     read_body,
@@ -58,7 +58,7 @@ class ResponseStreamRoute(InvocationRoute):
             tail=asked.tail,
         )
         try:
-            begun = await begun_or_done(outcome, stream)
+            begun = await first_news(outcome, stream)
             raise_refusal(begun)
             await _begin(begun, send)
             await (_pass_on(stream, send) if stream.began.done() else _one_piece(begun, send))

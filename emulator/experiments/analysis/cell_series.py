@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from emulator.experiments.records.request_table import RequestRow
 
 _MOST_BUCKETS = 600
-"""A longer cell has wider buckets, so that it has no more of them."""
+"""Number of buckets; those of a longer cell are wider."""
 
 
 @dataclass(frozen=True, slots=True)
 class CellSeries:
-    """Holds the study's four series, one value a bucket of time.
+    """Holds the study's four series, a value for each bucket of time.
 
     Latencies are NaN in a bucket without an answer, users NaN where no client told their number.
     A request counts in the bucket in which it was sent.

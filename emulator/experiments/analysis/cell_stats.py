@@ -73,7 +73,7 @@ class CellStats:
     handler_ms: Estimate
     """Median Duration of warm requests, as the REPORT line has it."""
     throttled_ms: float | None
-    """Mean time a request in which the CPU quota held its sandbox back."""
+    """Mean time of a request in which the CPU quota held its sandbox back."""
     max_memory_mb: int | None
     errors: int
     out_of_memory: int

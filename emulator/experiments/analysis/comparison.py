@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from emulator.experiments.analysis.completeness import is_incomplete
 from emulator.experiments.analysis.costs import MILLION, paid_dollars
 from emulator.experiments.analysis.intervals import (
     Estimate,
@@ -80,6 +81,8 @@ class CellPair:
     name: str
     host_bound: bool
     """Whether the machine was the bottleneck in either run."""
+    incomplete: bool
+    """Whether the records of either run miss something."""
     differences: tuple[Difference, ...]
 
 
@@ -101,6 +104,7 @@ class _Repetitions:
 
     rows: tuple[RequestRow, ...]
     host_bound: bool
+    incomplete: bool
     profile: str
 
 
@@ -147,9 +151,13 @@ def _by_key(study: StudyRun, shared: Sequence[str]) -> dict[MatchKey, _Repetitio
     for cell, rows in study.measured():
         values = [str(getattr(cell.condition, axis)) for axis in shared]
         key = (*values, str(cell.memory_mb))
-        before = found.get(key, _Repetitions((), host_bound=False, profile=cell.condition.profile))
-        bound = before.host_bound or bool(cell.host_bound)
-        found[key] = _Repetitions((*before.rows, *rows), bound, before.profile)
+        before = found.get(key)
+        found[key] = _Repetitions(
+            rows=(*before.rows, *rows) if before else rows,
+            host_bound=bool(cell.host_bound) or (before is not None and before.host_bound),
+            incomplete=is_incomplete(study, cell) or (before is not None and before.incomplete),
+            profile=cell.condition.profile,
+        )
     return found
 
 
@@ -158,6 +166,7 @@ def _pair(name: str, first: _Repetitions, second: _Repetitions) -> CellPair:
     return CellPair(
         name,
         first.host_bound or second.host_bound,
+        first.incomplete or second.incomplete,
         (
             _median_difference(Figure.COLD, cold_latencies(before), cold_latencies(after)),
             _median_difference(Figure.WARM, warm_latencies(before), warm_latencies(after)),

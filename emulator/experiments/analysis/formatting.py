@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 ABSENT = "-"
 HOST_BOUND = "‡"
 """Mark beside each figure of a cell whose bottleneck was the host."""
+INCOMPLETE = "†"
+"""Mark beside each figure of a cell whose records miss something."""
 _FEW = 20
 """Number of values below which a figure says how many there were."""
 _THOUSAND = 1000

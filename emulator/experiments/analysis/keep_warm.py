@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from emulator.experiments.analysis.completeness import is_incomplete
 from emulator.experiments.analysis.costs import total_dollars
 from emulator.experiments.analysis.idle_time import emulated_minutes, start_letters
 from emulator.experiments.analysis.intervals import Estimate, difference_of_means, mean_estimate
@@ -32,8 +33,10 @@ class KeepWarm:
     condition: Condition
     memory_mb: int
     host_bound: bool
+    incomplete: bool
+    """Whether the records of a cell miss something."""
     without_ping: str
-    """A letter a request, C cold and W warm; empty where the study has no cell without pings."""
+    """A letter for each request, C cold and W warm; empty without such a cell."""
     with_ping: str
     mean_without: Estimate
     mean_with: Estimate
@@ -74,6 +77,7 @@ def _compare(
         condition=condition,
         memory_mb=memory_mb,
         host_bound=any(cell.host_bound for cell in (*cells, *others)),
+        incomplete=any(is_incomplete(study, cell) for cell in (*cells, *others)),
         without_ping=_letters(study, others),
         with_ping=_letters(study, cells),
         mean_without=mean_estimate(before),

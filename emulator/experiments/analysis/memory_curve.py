@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emulator.experiments.analysis.completeness import is_incomplete
 from emulator.experiments.analysis.costs import MILLION
 from emulator.experiments.analysis.intervals import (
     Estimate,
@@ -52,6 +53,8 @@ class SizeFigures:
     """Dollars for a million requests under the condition's own profile."""
     errors: int
     host_bound: bool
+    incomplete: bool
+    """Whether the records of a repetition miss something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +81,27 @@ def memory_curves(study: StudyRun) -> list[MemoryCurve]:
         if not cell.idles:
             sizes = grouped.setdefault(cell.condition, {})
             sizes.setdefault(cell.memory_mb, []).append((cell, rows))
-    return [_curve(condition, sizes) for condition, sizes in grouped.items() if len(sizes) > 1]
+    return [
+        _curve(study, condition, sizes) for condition, sizes in grouped.items() if len(sizes) > 1
+    ]
 
 
-def _curve(condition: Condition, by_size: Mapping[int, Sequence[_CellRows]]) -> MemoryCurve:
+def _curve(
+    study: StudyRun, condition: Condition, by_size: Mapping[int, Sequence[_CellRows]]
+) -> MemoryCurve:
     table = table_of(condition.profile)
     sizes, samples = [], []
     for memory_mb, cells in sorted(by_size.items()):
         rows = [row for _, cell_rows in cells for row in cell_rows]
         sample = _latency_and_dollars(rows, table)
-        host_bound = any(cell.host_bound for cell, _ in cells)
-        sizes.append(_size_figures(memory_mb, rows, sample, host_bound=host_bound))
+        figures = _size_figures(
+            memory_mb,
+            rows,
+            sample,
+            host_bound=any(cell.host_bound for cell, _ in cells),
+            incomplete=any(is_incomplete(study, cell) for cell, _ in cells),
+        )
+        sizes.append(figures)
         samples.append(sample)
     known = [place for place, sample in enumerate(samples) if len(sample)]
     if len(known) < 2:  # noqa: PLR2004
@@ -98,7 +111,12 @@ def _curve(condition: Condition, by_size: Mapping[int, Sequence[_CellRows]]) -> 
 
 
 def _size_figures(
-    memory_mb: int, rows: Sequence[RequestRow], sample: NDArray[np.float64], *, host_bound: bool
+    memory_mb: int,
+    rows: Sequence[RequestRow],
+    sample: NDArray[np.float64],
+    *,
+    host_bound: bool,
+    incomplete: bool,
 ) -> SizeFigures:
     answered = latencies(rows)
     users = user_requests(rows)
@@ -111,6 +129,7 @@ def _size_figures(
         million=float(sample[:, 1].mean()) * MILLION if len(sample) else None,
         errors=sum(not row.ok for row in users),
         host_bound=host_bound,
+        incomplete=incomplete,
     )
 
 

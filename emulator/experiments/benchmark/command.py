@@ -56,6 +56,7 @@ def measure_bench(
     plan = plan or BenchPlan()
     figures: dict[str, Figures] = {}
     machine: Mapping[str, Any] = {}
+    missing: list[str] = []
     with (
         stoppable(),
         tempfile.TemporaryDirectory(prefix="testbed-bench-") as scratch,
@@ -68,9 +69,10 @@ def measure_bench(
         for backend in backends:
             bench = BackendBench(backend, Path(scratch) / backend, plan, progress, python)
             try:
-                figures[backend], info = bench.measure()
+                figures[backend], runs = bench.measure()
             except TestbedError as error:
                 progress.note(f"{backend} was not measured: {error}")
             else:
-                machine = info.machine
-    return BenchResults(figures, machine)
+                machine = runs[-1].info.machine
+                missing += [f"{backend}: {told}" for run in runs for told in run.missing]
+    return BenchResults(figures, machine, tuple(missing))

@@ -60,9 +60,11 @@ class BenchResults:
     """Figures by backend."""
     machine: Mapping[str, Any]
     """Record of the machine, as a run.json has it; empty where no backend was measured."""
+    missing: tuple[str, ...] = ()
+    """Sentences on what the records of the runs miss, which makes figures wrong."""
 
 
-def cold_figures(times_ms: Sequence[float], run: Run, not_counted: int) -> Figures:
+def cold_start_figures(times_ms: Sequence[float], run: Run, not_counted: int) -> Figures:
     """Returns percentiles of cold starts that came one after another, and medians of their parts.
 
     Medians of parts need not add up to the median of the whole.
@@ -133,7 +135,9 @@ def bench_table(results: BenchResults) -> str:
         rows.append((name, *cells, wanted.words))
     is_short = any(is_missed(b, name, figures) for b, figures in measured.items() for name in names)
     legend = ["", "* short of what is wanted"] if is_short else []
-    return "\n".join([machine_facts(results.machine), "", *aligned_table(rows), *legend])
+    incomplete = [f"Incomplete: {sentence}" for sentence in results.missing]
+    head = [machine_facts(results.machine), *incomplete, ""]
+    return "\n".join([*head, *aligned_table(rows), *legend])
 
 
 def is_missed(backend: str, name: str, figures: Figures) -> bool:
@@ -145,6 +149,7 @@ def bench_document(results: BenchResults) -> dict[str, Any]:
     """Returns the figures as a document that JSON can hold."""
     return {
         "machine": dict(results.machine),
+        "missing": list(results.missing),
         "wanted": {name: wanted.words for name, wanted in WANTED.items()},
         "backends": {
             backend: {

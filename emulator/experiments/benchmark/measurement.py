@@ -21,7 +21,7 @@ from emulator.experiments.benchmark.client import Outcome
 from emulator.experiments.benchmark.figures import (
     Figures,
     burst_figures,
-    cold_figures,
+    cold_start_figures,
     rate_figures,
     single_client_figures,
 )
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from emulator.experiments.records.run_directory import Run, RunInfo
+    from emulator.experiments.records.run_directory import Run
     from emulator.experiments.report.progress import StepProgress
 
 _HOST_MEMORY_MB = 65_536
@@ -99,18 +99,18 @@ class BackendBench:
         self._progress = progress
         self._python = python
 
-    def measure(self) -> tuple[Figures, RunInfo]:
-        """Returns all figures, and the description of the run that they are from.
+    def measure(self) -> tuple[Figures, list[Run]]:
+        """Returns all figures, and the runs that they are from.
 
         Raises:
             TestbedError: the backend does not work here, or a request was not answered right.
         """
         _write_function(self._folder)
-        figures = self._measure_cold()
-        warm, run = self._measure_warm()
-        return figures | warm, run.info
+        cold_figures, cold_run = self._measure_cold()
+        warm_figures, warm_run = self._measure_warm()
+        return cold_figures | warm_figures, [cold_run, warm_run]
 
-    def _measure_cold(self) -> Figures:
+    def _measure_cold(self) -> tuple[Figures, Run]:
         """Measures cold starts one after another: with keep-alive 0 each request is one."""
         plan, times = self._plan, []
         with self._emulator("cold", "--keep-alive", "0") as emulator:
@@ -122,7 +122,8 @@ class BackendBench:
                 if number >= plan.not_counted:
                     times.append(took_ms)
                 self._progress.advance(_COLD_S)
-        return cold_figures(times, read_run(self._folder / "cold"), plan.not_counted)
+        run = read_run(self._folder / "cold")
+        return cold_start_figures(times, run, plan.not_counted), run
 
     def _measure_warm(self) -> tuple[Figures, Run]:
         """Measures a burst, and then warm requests of one and of several clients."""

@@ -94,16 +94,9 @@ def measure_fidelity(
         StepProgress(repetitions) as progress,
         contextlib.ExitStack() as stack,
     ):
-        clients: dict[str, SpinClient] = {}
-        for backend in backends:
-            progress.begin(f"{backend}: deploying")
-            emulator = _emulator(backend, folder, template, progress, python)
-            try:
-                url = stack.enter_context(emulator).url
-            except TestbedError as error:
-                progress.note(f"{backend} is not measured: {error}")
-                continue
-            clients[backend] = stack.enter_context(contextlib.closing(SpinClient(url)))
+        clients = _clients(
+            backends, folder, template, progress=progress, stack=stack, python=python
+        )
         if not clients:
             return None
         _describe(folder, clients, repetitions)
@@ -136,6 +129,29 @@ def fidelity_document(folder: Path) -> dict[str, Any]:
         RunDirectoryError: the folder holds no run of `testbed fidelity`.
     """
     return {"run_dir": str(folder), **fidelity_results(read_fidelity(folder))}
+
+
+def _clients(
+    backends: Iterable[str],
+    folder: Path,
+    template: Path,
+    *,
+    progress: StepProgress,
+    stack: contextlib.ExitStack,
+    python: str,
+) -> dict[str, SpinClient]:
+    """Starts an emulator for each backend that works here; the stack ends emulators and clients."""
+    clients = {}
+    for backend in backends:
+        progress.begin(f"{backend}: deploying")
+        emulator = _emulator(backend, folder, template, progress, python)
+        try:
+            url = stack.enter_context(emulator).url
+        except TestbedError as error:
+            progress.note(f"{backend} is not measured: {error}")
+        else:
+            clients[backend] = stack.enter_context(contextlib.closing(SpinClient(url)))
+    return clients
 
 
 def _emulator(

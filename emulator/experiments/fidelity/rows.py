@@ -139,7 +139,7 @@ def _rows(path: Path, notes: list[str]) -> list[SpinRow]:
 
 
 def _row(line: str) -> SpinRow:
-    """Raises ValueError or csv.Error where the line is no row."""
+    """Parses a line; raises ValueError or csv.Error where the line is no row."""
     values = dict(zip(COLUMNS, next(csv.reader([line], strict=True)), strict=True))
     return SpinRow(
         backend=values["backend"],

@@ -205,15 +205,25 @@ def join(run: Run) -> list[Request]:
 
 
 def append_client_rows(path: Path, rows: Iterable[ClientRow]) -> None:
-    """Adds rows to a CSV file, and the header where the file is new."""
-    with path.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if file.tell() == 0:
-            writer.writerow(CLIENT_COLUMNS)
-        for row in rows:
-            values = {name: getattr(row, name) for name in CLIENT_COLUMNS}
-            values |= {"start": f"{row.start:.6f}", "latency_ms": f"{row.latency_ms:.3f}"}
-            writer.writerow(["" if value is None else value for value in values.values()])
+    """Adds rows to a CSV file, and the header where the file is new.
+
+    Raises:
+        RunDirectoryError: the file cannot be written.
+    """
+    try:
+        with path.open("a", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            if file.tell() == 0:
+                writer.writerow(CLIENT_COLUMNS)
+            writer.writerows(_texts(row) for row in rows)
+    except OSError as error:
+        raise RunDirectoryError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _texts(row: ClientRow) -> list[Any]:
+    values = {name: getattr(row, name) for name in CLIENT_COLUMNS}
+    values |= {"start": f"{row.start:.6f}", "latency_ms": f"{row.latency_ms:.3f}"}
+    return ["" if value is None else value for value in values.values()]
 
 
 def _read_info(path: Path) -> RunInfo:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from emulator.experiments.analysis.memory_curve import MemoryCurve
 
-_DOUBT = " Some of these sizes were slowed by this machine, so take it as provisional."
+_SLOWED = " Some of these sizes were slowed by this machine, so take it as provisional."
+_INCOMPLETE = " The records of some of these sizes are incomplete, so take it as provisional."
 
 
 def advice(curves: Sequence[MemoryCurve]) -> list[str]:
@@ -33,5 +34,7 @@ def _advice(curve: MemoryCurve, name: str) -> str:
     return (
         f"{name}: buy {best.memory_mb} MB. An answer takes {formatting.time(best.mean_ms.value)} "
         f"on average and a million requests cost {formatting.money(best.million)}; with "
-        f"{compared}." + (_DOUBT if any(size.host_bound for size in curve.sizes) else "")
+        f"{compared}."
+        + (_SLOWED if any(size.host_bound for size in curve.sizes) else "")
+        + (_INCOMPLETE if any(size.incomplete for size in curve.sizes) else "")
     )

@@ -118,7 +118,7 @@ def _table(comparison: Comparison, figure: Figure) -> list[Block]:
             continue
         rows.append(
             (
-                marked(pair.name, host_bound=pair.host_bound),
+                marked(pair.name, host_bound=pair.host_bound, incomplete=pair.incomplete),
                 formatting.estimate(compared.first, words),
                 formatting.estimate(compared.second, words),
                 formatting.signed(compared.difference, words),

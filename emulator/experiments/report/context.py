@@ -18,15 +18,23 @@ if TYPE_CHECKING:
     from emulator.experiments.records.study import StudyRun
 
 
+_INCOMPLETE = "The records of these cells miss something: their sums and counts are too small"
+
+
 def notices(study: StudyRun) -> list[Block]:
-    """Returns what is missing of a run, and where the machine and not Lambda was measured."""
-    names = cell_names(study.cells)
+    """Returns what is missing of a run, and where the machine and not Lambda was measured.
+
+    Cells whose records miss something come first: their figures carry a mark in every table.
+    """
+    names = cell_names(study)
     host_bound = [
         f"{names[cell.id]}: {cell.host_bound}." for cell in study.cells if cell.host_bound
     ]
     slowed = [f"{names[cell.id]}: {cell.host_remark}." for cell in study.cells if cell.host_remark]
+    others = [problem for problem in study.problems if problem not in study.missing]
     found = (
-        ("Not all of this run is here", study.problems),
+        (f"{formatting.INCOMPLETE} {_INCOMPLETE}", study.missing),
+        ("Not all of this run is here", others),
         (
             f"{formatting.HOST_BOUND} In these cells this machine was the bottleneck, not Lambda",
             host_bound,
@@ -85,6 +93,10 @@ def methods(study: StudyRun) -> list[Block]:
             "differences from 4,000 bootstrap resamples with a fixed seed. n stands beside figures "
             "of less than 20 values, and where n is too small there is no interval. Intervals take "
             "requests as independent of each other, which those of one second are not."
+        ),
+        Paragraph(
+            f"{formatting.INCOMPLETE}: incomplete, the cell's records miss something, so that sums "
+            "and counts are too small."
         ),
         Paragraph(
             f"{formatting.HOST_BOUND}: host-bound, the machine and not the function was the "

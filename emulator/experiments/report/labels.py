@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.experiments.analysis import formatting
+from emulator.experiments.analysis.completeness import is_incomplete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from emulator.experiments.plan.cells import Condition
-    from emulator.experiments.records.study import MeasuredCell
+    from emulator.experiments.records.study import StudyRun
 
 _AXES: Mapping[str, Callable[[Condition], str]] = {
     "loading": lambda condition: condition.loading,
@@ -31,17 +32,21 @@ _AXES: Mapping[str, Callable[[Condition], str]] = {
 """Axes that a name may contain, and how each is written."""
 
 
-def cell_names(cells: Sequence[MeasuredCell]) -> dict[str, str]:
-    """Returns a name for each cell's id; a host-bound cell carries its mark."""
+def cell_names(study: StudyRun) -> dict[str, str]:
+    """Returns a name for each cell's id; host-bound and incomplete cells carry their marks."""
+    cells = study.cells
     differing = _differing_values([cell.condition for cell in cells])
     repeated = len({cell.repetition for cell in cells}) > 1
     return {
-        cell.id: _joined(
-            cell.condition.function,
-            formatting.memory(cell.memory_mb) if cell.memory_mb else "",
-            differing[cell.condition],
-            f"#{cell.repetition}" if repeated else "",
-            formatting.HOST_BOUND if cell.host_bound else "",
+        cell.id: marked(
+            _joined(
+                cell.condition.function,
+                formatting.memory(cell.memory_mb) if cell.memory_mb else "",
+                differing[cell.condition],
+                f"#{cell.repetition}" if repeated else "",
+            ),
+            host_bound=bool(cell.host_bound),
+            incomplete=is_incomplete(study, cell),
         )
         for cell in cells
     }
@@ -55,9 +60,13 @@ def condition_names(conditions: Sequence[Condition]) -> dict[Condition, str]:
     }
 
 
-def marked(name: str, *, host_bound: bool) -> str:
-    """Adds the mark of a host-bound cell to a name, where it is one."""
-    return _joined(name, formatting.HOST_BOUND if host_bound else "")
+def marked(name: str, *, host_bound: bool, incomplete: bool) -> str:
+    """Adds the marks of a host-bound cell and of one whose records miss something."""
+    return _joined(
+        name,
+        formatting.HOST_BOUND if host_bound else "",
+        formatting.INCOMPLETE if incomplete else "",
+    )
 
 
 def _differing_values(conditions: Sequence[Condition]) -> dict[Condition, str]:

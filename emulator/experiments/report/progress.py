@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Self, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from emulator.experiments.runner.progress import span
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,7 +23,7 @@ _LINE_EVERY = 10.0
 
 
 class StepProgress:
-    """Use as a context: inside, steps are told; afterwards the bar is gone."""
+    """Shows the steps of a measurement inside its context; afterwards the bar is gone."""
 
     def __init__(
         self,
@@ -93,5 +95,5 @@ class StepProgress:
         left = ""
         if self._done > 0:
             seconds = (now - self._begun) / self._done * max(0.0, self._total - self._done)
-            left = f", about {seconds:.0f} s left"
+            left = f", {span(seconds)} left"
         print(f"{step} ({self._done / self._total:.0%}{left})", file=self._out, flush=True)

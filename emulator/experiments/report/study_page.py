@@ -77,7 +77,7 @@ def report_run(run: Path, out: Path | None = None) -> Path:
 def study_document(study: StudyRun) -> Document:
     """Lays out a study's report."""
     stats = all_stats(study)
-    names = cell_names(study.cells)
+    names = cell_names(study)
     curves = memory_curves(study)
     return Document(
         f"Serverless testbed: {study.name}",

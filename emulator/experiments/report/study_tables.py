@@ -99,7 +99,11 @@ def memory_table(curve: MemoryCurve) -> Table:
     )
     rows = [
         (
-            marked(formatting.memory(size.memory_mb), host_bound=size.host_bound),
+            marked(
+                formatting.memory(size.memory_mb),
+                host_bound=size.host_bound,
+                incomplete=size.incomplete,
+            ),
             formatting.estimate(size.mean_ms),
             formatting.estimate(size.warm_ms),
             formatting.time(size.max_ms),
@@ -157,6 +161,7 @@ def keep_warm_table(found: Sequence[KeepWarm]) -> Table:
             marked(
                 f"{names[entry.condition]} {formatting.memory(entry.memory_mb)}",
                 host_bound=entry.host_bound,
+                incomplete=entry.incomplete,
             ),
             formatting.number(entry.pings_an_hour),
             entry.without_ping or formatting.ABSENT,

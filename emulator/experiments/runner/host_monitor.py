@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Self
 import psutil
 
 from emulator.core.model import StartKind
+from emulator.errors import RunDirectoryError
 from emulator.experiments.records.host_verdict import HostVerdict, Verdict
 from emulator.experiments.records.percentiles import percentile
 from emulator.host.activity import HostProbe, HostSample
@@ -131,16 +132,25 @@ class HostGuard:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="host guard", daemon=True)
         self._samples: list[HostSample] = []
+        self._unwritten = ""
+        """Why the samples could not be written."""
 
     def __enter__(self) -> Self:
         if self._probe is not None:
             self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Ends the watch.
+
+        Raises:
+            RunDirectoryError: the samples could not be written; unless something else went wrong.
+        """
         self._over.set()
         if self._thread.is_alive():
             self._thread.join()
+        if self._unwritten and kind is None:
+            raise RunDirectoryError(f"{self._path} cannot be written: {self._unwritten}.")
 
     def verdict(self, clients: Iterable[ClientRow]) -> HostVerdict:
         """Judges the time in which these requests were under way."""
@@ -157,6 +167,12 @@ class HostGuard:
         ]
 
     def _watch(self) -> None:
+        try:
+            self._sample_into_file()
+        except OSError as error:
+            self._unwritten = error.strerror or str(error)
+
+    def _sample_into_file(self) -> None:
         assert self._probe is not None
         with self._path.open("w", encoding="utf-8", newline="", buffering=1) as file:
             writer = csv.writer(file, lineterminator="\n")

@@ -1,11 +1,12 @@
-"""`testbed experiment`: runs a plan's cells one after the other and leaves a study run behind.
+"""Runs `testbed experiment`: a plan's cells one after the other, which leave a study run behind.
 
     study.json         the plan, and each cell with its state
     cells/<id>/        the run directory of the cell's emulator, host.csv, logs
-    requests.csv       one row a request over all finished cells, and requests.parquet
+    requests.csv       a row for each request of all finished cells, and requests.parquet
 
-A cell that fails is told and left behind; the others are run. Ctrl-C gives the running cell back,
-and `--resume` runs what is not done yet, failed cells again.
+Owns the order of cells and what a failure means: the failed cell is told and left behind, the
+others are run. Ctrl-C gives the running cell back, and `--resume` runs what is not done yet, failed
+cells again. How one cell is measured is cell.py's.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 _STATE = Path(".testbed") / "study"
 _DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 _MOST_START_FAILURES = 2
-"""Of one function on one backend: it will not start in its other cells either."""
+"""Failed starts of one function on one backend, after which its other cells are not tried."""
 
 
 def run_experiment(
@@ -57,18 +58,19 @@ def run_experiment(
     dry_run: bool = False,
     python: str = sys.executable,
 ) -> int:
-    """The exit code: 0 where every cell is done, 1 where one failed, 130 after Ctrl-C.
+    """Returns the exit code: 0 where every cell is done, 1 where one failed, 130 after Ctrl-C.
 
     Args:
         plan_path: the plan's TOML file.
-        run_dir: what it leaves; None: a new `runs/<plan>-<time>`.
+        run_dir: a new folder for the run; None: `runs/<plan>-<time>`.
         resume: an earlier run of the same plan, whose cells that are not done are run.
         backends: in place of the plan's axis.
-        dry_run: only tell the cells and the time that they will take.
+        dry_run: print the cells and the time that they will take, and start nothing.
         python: the interpreter that emulators and Locust run in.
 
     Raises:
-        TestbedError: nothing was started: the plan or the folder is wrong.
+        TestbedError: the plan or the folder is wrong, so nothing was started; or the run can no
+            longer be written.
     """
     earlier = StudyFile.open(resume) if resume else None
     plan = load(
@@ -91,7 +93,7 @@ def run_experiment(
 
 
 def overview(plan: Plan, cells: Sequence[PlannedCell]) -> list[str]:
-    """A line a cell, then the time that all should take."""
+    """Returns a line for each cell, then one with the time that all should take."""
     lines = [f"{cell.id}   {span(cell.expected_s)}" for cell in cells]
     total = span(sum(cell.expected_s for cell in cells))
     return [*lines, f"{len(cells)} cells of {plan.name}: {total}, and what building takes"]
@@ -116,7 +118,7 @@ def _check_same(study: StudyFile, folder: Path, plan: Plan, cells: list[PlannedC
 
 
 class _Study:
-    """One run through the cells that are not done."""
+    """Runs the cells that are not done, and keeps the run directory in step."""
 
     def __init__(
         self,
@@ -168,10 +170,11 @@ class _Study:
         try:
             words = self._measure(cell)
             del self._not_started[place]
-        except TestbedError as error:
+        except (TestbedError, OSError) as error:
             self._not_started[place] += isinstance(error, NotStartedError)
-            self._study.fail(cell.id, str(error))
-            words = f"failed: {error}"
+            why = _why(error)
+            self._study.fail(cell.id, why)
+            words = f"failed: {why}"
         except BaseException:
             self._study.give_back(cell.id)
             raise
@@ -180,13 +183,15 @@ class _Study:
     def _measure(self, cell: PlannedCell) -> str:
         folder = self._study.cell(cell.id).folder
         if folder.exists():
-            shutil.rmtree(folder)  # what an earlier try left of it
+            shutil.rmtree(folder)  # an earlier try left it
         guard = self._runner.run(cell, folder, self._progress.note)
         run = read_run(folder)
         host = guard.verdict(run.clients)
         self._study.done(cell.id, host, run.info)
         failed = sum(bool(row.error) for row in run.clients)
         words = f"done: {len(run.clients)} requests, {failed} failed"
+        if run.missing:
+            words += f"; its records are incomplete ({' '.join(run.missing)})"
         return f"{words}; host-bound ({host.why})" if host.bound else words
 
     def _write_tables(self) -> None:
@@ -203,3 +208,10 @@ class _Study:
         failed = self._study.count(CellStatus.FAILED)
         print(f"{done} cells done, {failed} failed; the run is in {self._folder}", flush=True)
         return 1 if failed else 0
+
+
+def _why(error: TestbedError | OSError) -> str:
+    """Returns a sentence: files are read and written in many places of a cell."""
+    if isinstance(error, OSError):
+        return f"{error.filename or 'A file of the cell'}: {error.strerror or error}."
+    return str(error)

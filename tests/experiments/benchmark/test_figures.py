@@ -32,6 +32,12 @@ def test_table_marks_what_is_short_of_the_wanted() -> None:
     ]
 
 
+def test_a_run_that_misses_entries_is_told_above_the_figures() -> None:
+    torn = BenchResults(FIGURES, {"cpus": 2}, ("docker: 3 entries were lost.",))
+    assert bench_table(torn).splitlines()[1] == "Incomplete: docker: 3 entries were lost."
+    assert bench_document(torn)["missing"] == ["docker: 3 entries were lost."]
+
+
 def test_table_without_a_mark_has_no_legend() -> None:
     assert "short of" not in bench_table(BenchResults({"docker": {"cold p50, ms": 150.0}}, {}))
 

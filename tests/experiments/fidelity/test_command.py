@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
+from emulator.cli import main
 from emulator.errors import TestbedError
 from emulator.experiments.fidelity.command import (
     CHART,
@@ -42,6 +44,14 @@ def test_nothing_is_measured_where_no_emulator_starts(tmp_path: Path) -> None:
 def test_no_repetition_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TestbedError, match="must be 1 or more"):
         run_fidelity(run_dir=tmp_path / "run", repetitions=0)
+
+
+def test_figures_for_a_script_are_the_document_of_the_run(
+    measured: MadeFidelity, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = measured.write()
+    assert main(["fidelity", "--report", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == fidelity_document(folder)
 
 
 def test_a_document_of_a_run_names_its_folder(measured: MadeFidelity) -> None:

@@ -137,3 +137,13 @@ def test_appended_rows_keep_one_header_and_any_error_text(made: MadeRun) -> None
     append_client_rows(path, made.rows[1:])
     made.rows, rows = [], made.rows
     assert list(read_run(made.write()).clients) == rows
+
+
+def test_rows_that_cannot_be_written_are_an_error(made: MadeRun) -> None:
+    made.seen("a", 1.0, 2.5)
+    with pytest.raises(RunDirectoryError, match=r"c\.csv cannot be written: No such file"):
+        append_client_rows(made.path / "no" / "c.csv", made.rows)
+    full = made.path / "full.csv"
+    full.symlink_to("/dev/full")
+    with pytest.raises(RunDirectoryError, match="cannot be written: No space left"):
+        append_client_rows(full, made.rows)

@@ -126,3 +126,10 @@ def test_a_damaged_description_is_an_error_that_names_the_file(tmp_path: Path, t
 def test_a_folder_that_is_no_run_says_what_would_be_one(tmp_path: Path) -> None:
     with pytest.raises(RunDirectoryError, match="holds no run"):
         read_study(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a-file/run"])
+def test_a_path_that_cannot_be_looked_at_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a-file").write_text("")
+    with pytest.raises(RunDirectoryError, match=r"cannot be read|holds no run"):
+        read_study(tmp_path / name)

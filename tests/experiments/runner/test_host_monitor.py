@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from emulator.core.model import StartKind
+from emulator.errors import RunDirectoryError
 from emulator.experiments.records.run_directory import ClientRow
 from emulator.experiments.runner.host_monitor import (
     HostGuard,
@@ -123,3 +124,11 @@ def test_this_host_can_be_sampled() -> None:
     sample = HostProbe().sample()
     assert 0 <= sample.cpu_busy <= 1
     assert sample.mem_available_mb > 0
+
+
+def test_samples_that_cannot_be_written_are_told_at_the_end(tmp_path: Path) -> None:
+    with (
+        pytest.raises(RunDirectoryError, match=r"host\.csv cannot be written: No such file"),
+        HostGuard(tmp_path / "no" / "host.csv", every=0.01),
+    ):
+        pass

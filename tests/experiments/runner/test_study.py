@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -243,6 +244,46 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path, folder: Path) -> None:
     (folder / "study.json").write_text("{}")
     with pytest.raises(SettingsError, match="--resume goes on with the study in it"):
         run_experiment(write_plan(tmp_path), run_dir=folder)
+
+
+@pytest.mark.parametrize("name", ["taken", "taken/run", "x" * 300])
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(SettingsError, match="cannot be made the folder of a run"):
+        run_experiment(write_plan(tmp_path), run_dir=tmp_path / name, python="/bin/false")
+
+
+def test_a_cell_whose_records_cannot_be_written_fails_with_the_reason(
+    tmp_path: Path, folder: Path, stand_in: str
+) -> None:
+    plan = write_plan(tmp_path, ONE)
+    assert run_experiment(plan, run_dir=folder, python="/bin/false") == 1
+    shutil.rmtree(folder / "cells")
+    (folder / "cells").write_text("in the way")
+    assert run_experiment(plan, resume=folder, python=stand_in) == 1
+    (cell,) = study(folder)["cells"]
+    assert cell["status"] == "failed"
+    assert cell["error"] == f"{folder / 'cells' / CELL}: Not a directory."
+
+
+def test_a_cell_with_a_gap_in_its_records_is_told_so(
+    tmp_path: Path,
+    folder: Path,
+    stand_in: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run_cell = run_module.CellRunner.run
+
+    def lose(self: Any, cell: Any, cell_folder: Path, *rest: Any) -> Any:
+        guard = run_cell(self, cell, cell_folder, *rest)
+        with (cell_folder / "journal.jsonl").open("a") as journal:
+            journal.write('{"lost": 3, "since": 1, "until": 2}\n')
+        return guard
+
+    monkeypatch.setattr(run_module.CellRunner, "run", lose)
+    assert run_experiment(write_plan(tmp_path, ONE), run_dir=folder, python=stand_in) == 0
+    assert "incomplete (3 journal entries from 1.0 s to 2.0 s" in capsys.readouterr().err
 
 
 def test_a_dry_run_lists_cells_and_time_and_starts_nothing(

@@ -39,7 +39,7 @@ STUDY_PRICES = table_name(AWS_2018.prices)
 
 
 class UntestableError(Exception):
-    """The message is the sentence that says why no cell of the run can tell."""
+    """Means that no cell of the run can tell; the message is the sentence that says why."""
 
 
 @dataclass(frozen=True, slots=True)

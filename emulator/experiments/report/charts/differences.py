@@ -31,7 +31,11 @@ def draw_differences(comparison: Comparison) -> Drawing:
         for difference in pair.differences:
             if difference.figure in _COLOURS:
                 _draw_difference(panel, place, difference)
-    style.lanes(panel, [marked(pair.name, host_bound=pair.host_bound) for pair in comparison.pairs])
+    names = [
+        marked(pair.name, host_bound=pair.host_bound, incomplete=pair.incomplete)
+        for pair in comparison.pairs
+    ]
+    style.lanes(panel, names)
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+.0%}"))
     panel.set_xlabel("difference of the median latency, B less A, of A's")
     handles = [

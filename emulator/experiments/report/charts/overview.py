@@ -75,7 +75,7 @@ def _mark_best(panel: Axes, place: int) -> None:
 
 
 def _size_name(size: SizeFigures) -> str:
-    return marked(f"{size.memory_mb} MB", host_bound=size.host_bound)
+    return marked(f"{size.memory_mb} MB", host_bound=size.host_bound, incomplete=size.incomplete)
 
 
 def _latencies(panel: Axes, sizes: Sequence[SizeFigures]) -> None:

@@ -19,6 +19,7 @@ from emulator.errors import BackendUnavailableError, SandboxStartError
 from emulator.host.cgroup import DEFAULT_ROOT
 from emulator.host.cgroup_tree import CgroupTree, find_tree
 from emulator.host.cpus import CpuRotation
+from emulator.host.delegation import delegation_advice
 from emulator.host.descriptors import raise_descriptor_limit
 from emulator.host.peers import owners_can_be_told
 from emulator.live.backends.interface import Limitation
@@ -111,7 +112,8 @@ class ProcessBackend:
         drops_root = not isinstance(self._view, Plain) or self._view.drop_root
         as_root = os.geteuid() == 0 and not drops_root
         controllers = self._tree.controllers if self._tree else ()
-        self.unenforced = shortcomings(controllers, found, as_root=as_root)
+        hint = delegation_advice(self._cgroup_root) if self._cgroup_root else ""
+        self.unenforced = shortcomings(controllers, found, as_root=as_root, advice=hint)
         self._tells_peers = owners_can_be_told(other_users=os.geteuid() == 0 and drops_root)
         if not self._tells_peers:
             self.unenforced = {**self.unenforced, Limitation.SHARED_RUNTIME_API: _PEERS_UNTOLD}

@@ -24,15 +24,16 @@ class Isolation:
 
 
 def shortcomings(
-    controllers: Collection[str], isolation: Isolation, *, as_root: bool
+    controllers: Collection[str], isolation: Isolation, *, as_root: bool, advice: str = ""
 ) -> dict[Limitation, str]:
     """Returns each limitation with its sentence.
 
-    `controllers` are those of cgroups that can be used here. `as_root`: functions run as root,
-    since no other user could reach their files.
+    `controllers` are those of cgroups that can be used here, and `advice` is a sentence on how to
+    have more of them. `as_root`: functions run as root, since no other user could reach their
+    files.
     """
     fault = isolation.bubblewrap_fault
-    found = _always() | _memory(controllers, bubblewrap=not fault) | _others(controllers)
+    found = _always() | _memory(controllers, advice, bubblewrap=not fault) | _others(controllers)
     if fault:
         found |= _plain(fault, as_root=as_root)
     if "freezer" not in controllers:
@@ -69,10 +70,13 @@ def _always() -> dict[Limitation, str]:
     }
 
 
-def _memory(controllers: Collection[str], *, bubblewrap: bool) -> dict[Limitation, str]:
+def _memory(
+    controllers: Collection[str], advice: str, *, bubblewrap: bool
+) -> dict[Limitation, str]:
     if "memory" not in controllers:
         found = "Memory is not limited, and Max Memory Used leaves out a function's children"
-        return {Limitation.MEMORY_UNLIMITED: f"{found}: no memory cgroup can be written."}
+        sentence = f"{found}: no memory cgroup can be written. {advice}"
+        return {Limitation.MEMORY_UNLIMITED: sentence.rstrip()}
     if bubblewrap:
         return {
             Limitation.TMP_COUNTS_AS_MEMORY: (
