@@ -125,6 +125,11 @@ class Connection(asyncio.Protocol):
         for data in unread:
             self.data_received(data)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether an answer can still be sent."""
+        return self._transport is not None and not self._transport.is_closing()
+
     def headers(self) -> dict[bytes, bytes]:
         """Returns the present request's headers and trailers by their names in lower case."""
         return {name.lower(): value for name, value in self._headers}
