@@ -1,4 +1,4 @@
-"""The one `RuntimeListener` of the tests: keeps what a runtime did, in a list and in a queue."""
+"""Holds the one `RuntimeListener` of the tests, which keeps what a runtime did."""
 
 from __future__ import annotations
 
