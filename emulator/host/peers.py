@@ -2,7 +2,7 @@
 
 It owns the ways of asking the kernel, and knows no sandbox and no backend. Nothing here holds the
 event loop for long, whatever the processes in question do: their descriptors are looked at in
-slices. Sources: Documentation/networking and sock_diag(7), proc_pid_fd(5) of Linux.
+slices. Sources: sock_diag(7), proc_pid_fd(5) and proc_pid_net(5) of the Linux man-pages.
 """
 
 from __future__ import annotations

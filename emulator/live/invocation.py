@@ -1,4 +1,7 @@
-"""An invocation from its acceptance to its outcome, as the engine and its callers know it."""
+"""Holds an invocation from its acceptance to its outcome, as the engine and its callers know it.
+
+Neither sandboxes nor HTTP are known here.
+"""
 
 from __future__ import annotations
 
@@ -19,24 +22,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an invocation ended; a throttle or a failure is one as well."""
+    """Holds how an invocation ended, be it with an answer, a throttle or a failure."""
 
     request_id: str
     payload: bytes = b""
     function_error: str = ""
-    """`Unhandled` or `Handled`, as X-Amz-Function-Error says it; empty for a success."""
+    """The value of X-Amz-Function-Error, `Unhandled` or `Handled`; empty for a success."""
     start: StartKind | None = None
     sandbox: int | None = None
     version: str = "$LATEST"
     throttle: ThrottleReason | None = None
     failure: Failure | None = None
     log_tail: bytes = b""
-    """The end of its log, where the caller asked for it."""
+    """The end of the invocation's log, where the caller asked for it."""
 
 
 @dataclass(slots=True)
 class Call:
-    """An accepted invocation that has no outcome yet. The engine owns it, not its caller."""
+    """Holds an accepted invocation without an outcome. The engine owns it, not its caller."""
 
     request_id: str
     function: str
@@ -48,9 +51,9 @@ class Call:
     start: StartKind | None = None
     sandbox: int | None = None
     deadline: Seconds = math.inf
-    """Of its timeout, once it is dispatched."""
+    """When its timeout is over, on the engine's clock; infinite until it is dispatched."""
     stream: ResponseStream | None = None
-    """Where its caller takes the response in pieces."""
+    """Passes the response on in pieces, where the caller takes it so."""
     collected: bytearray | None = None
     """The pieces of a response whose caller wants it whole."""
 
@@ -69,7 +72,7 @@ class Call:
             self.collected += piece
 
     def whole(self, limit: int) -> tuple[bytes, str]:
-        """What was collected for a caller who does not stream, and the error type if any."""
+        """Returns the response for a caller who does not stream, and the error type if any."""
         if self.collected is None:
             return b"", ""
         if len(self.collected) > limit:

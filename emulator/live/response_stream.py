@@ -1,8 +1,8 @@
-"""A response on its way from a runtime to its caller, piece by piece.
+"""Passes a response from a runtime to its caller, piece by piece, in bounded memory.
 
-Source: the developer guide's "Response streaming for Lambda functions" and "Building a custom
-runtime": a runtime that streams says so in a header of its response, and tells of an error that
-comes midway in the trailers.
+Neither HTTP nor the scheduler is known here. Source: the developer guide's "Response streaming for
+Lambda functions" and "Building a custom runtime": a runtime that streams says so in a header of its
+response, and tells of an error that comes midway in the trailers.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ _HIGH_WATER = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class StreamError:
-    """Why a stream ended before its function was done."""
+    """Holds why a stream ended before its function was done."""
 
     error_type: str
-    """As X-Amz-Function-Error has it; the error's own type stands in the body."""
+    """The value of X-Amz-Function-Error; the error's own type stands in the body."""
     body: bytes
 
 
 class ResponseStream:
-    """One producer, one consumer, in one event loop."""
+    """Has one producer and one consumer in one event loop."""
 
     def __init__(self, limit: int) -> None:
-        """A response of more than `limit` bytes ends there, with an error."""
+        """Ends a response after `limit` bytes, with an error."""
         self.content_type = ""
         self.error: StreamError | None = None
         """Set at the latest when `pieces` ends."""
         self.began: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        """What is known of the outcome when the runtime begins to stream; never done where it
-        answers in one piece."""
+        """The outcome as far as it is known when the runtime begins to stream; never done where the
+        response comes in one piece."""
         self._limit = limit
         self._left = limit
         self._pieces: deque[bytes] = deque()
@@ -55,7 +55,10 @@ class ResponseStream:
     # the runtime's side
 
     def begin(self, content_type: str, hold: Callable[[bool], None], so_far: Outcome) -> None:
-        """`hold(True)` is called when too much waits for the caller, `hold(False)` after that."""
+        """Lets the caller have its first answer.
+
+        `hold(True)` is called when too much waits for the caller, `hold(False)` after that.
+        """
         if self._ended:  # the caller has gone
             return
         self.content_type, self._hold = content_type, hold
@@ -77,7 +80,7 @@ class ResponseStream:
             self._hold(True)
 
     def end(self, error: StreamError | None = None) -> None:
-        """What is fed after it is dropped."""
+        """Ends the stream; pieces that are fed afterwards are dropped."""
         if not self._ended:
             self._ended, self.error = True, error
             self._changed.set()
@@ -85,7 +88,7 @@ class ResponseStream:
     # the caller's side
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """As they come, to the end; the function's timeout bounds the wait for each."""
+        """Yields pieces as they come, to the end; the function's timeout bounds each wait."""
         while self._pieces or not self._ended:
             if not self._pieces:
                 self._changed.clear()
@@ -98,14 +101,14 @@ class ResponseStream:
             yield piece
 
     def abandon(self) -> None:
-        """The caller has gone: what still comes is dropped, and the runtime held up no more."""
+        """Drops what still comes, and holds the runtime up no more: the caller has gone."""
         self.end()
         self._pieces.clear()
         self._waiting = 0
         self._let_go()
 
     def _let_go(self) -> None:
-        """The function runs on, and its runtime is never to wait for this caller again."""
+        """Never lets the runtime wait for this caller again, though the function runs on."""
         if self._hold is not None:
             self._hold(False)
         self._hold = None

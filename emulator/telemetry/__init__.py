@@ -1,1 +1,1 @@
-"""What a run leaves to look at: log lines and metrics, folded from the journal."""
+"""Folds the journal into what a run leaves to look at: log lines, events and metrics."""

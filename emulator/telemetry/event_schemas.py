@@ -1,9 +1,9 @@
-"""One platform event in the schema that a subscriber asked for.
+"""Translates a platform event into the schema that a subscriber asked for.
 
-Events are made in the newest schema (`platform_events`); this takes away, for the older ones, what
-they do not have, and gives the Logs API's events their own names. Sources: the developer guide's
-"Using the Lambda Logs API" (2020-08-15, 2021-03-18) and its "Event schema reference"; what
-2022-07-01 lacks is from events that AWS sent in October 2022.
+Events are made in the newest schema (`platform_events`); here older schemas lose the fields that
+they do not have, and the Logs API's events get their own names. Who subscribes is not known here.
+Sources: the developer guide's "Using the Lambda Logs API" (2020-08-15, 2021-03-18) and its "Event
+schema reference"; what 2022-07-01 lacks is from events that AWS sent in October 2022.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from emulator.telemetry.platform_events import Event
 
 TELEMETRY_SCHEMAS = ("2022-07-01", "2022-12-13", "2025-01-29")
-"""The last differs on Lambda Managed Instances only."""
+"""Schema versions, oldest first; the newest differs on Lambda Managed Instances only."""
 LOGS_SCHEMAS = ("2020-08-15", "2021-03-18")
 
 _NOT_IN_2022_07_01 = {
@@ -37,13 +37,13 @@ _FAILED = frozenset({RunStatus.ERROR, RunStatus.FAILURE})
 
 
 def category(event: Event) -> str:
-    """The type that one subscribes to: `platform`, `function` or `extension`."""
+    """Returns the type to which an extension subscribes: `platform`, `function`, `extension`."""
     kind: str = event["type"]
     return kind.partition(".")[0]
 
 
 def in_schema(event: Event, version: str) -> tuple[Event, ...]:
-    """What a subscriber of this schema version gets for the event: mostly one, sometimes none."""
+    """Returns the events that stand for this one in a schema version: mostly one, or none."""
     if version in LOGS_SCHEMAS:
         return _of_logs_api(event, version)
     if event["type"] in _LOGS_ONLY:

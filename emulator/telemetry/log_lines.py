@@ -1,7 +1,8 @@
-"""The lines that Lambda itself writes to a function's log, letter by letter.
+"""Writes the lines that Lambda itself writes to a function's log, letter by letter.
 
-Sources: log lines of real AWS of 2018 (aws-2018: a space after Billed Duration, and neither
-INIT lines nor Init Duration, which Lambda began to report in 2019) and of 2025 (aws-2025).
+Pure: where a line goes is not known here. Sources: log lines of real AWS of 2018 (aws-2018: a space
+after Billed Duration, and neither INIT lines nor Init Duration, which Lambda began to report in
+2019) and of 2025 (aws-2025).
 """
 
 from __future__ import annotations
@@ -24,21 +25,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LineFormat:
-    """How the lines of one profile differ from those of another."""
+    """Holds how the lines of one profile differ from those of another."""
 
     init: bool
-    """INIT_START, INIT_REPORT and Init Duration are told."""
+    """Whether INIT_START, INIT_REPORT and Init Duration are written."""
     status: bool
-    """REPORT tells how an invocation failed."""
+    """Whether REPORT says how an invocation failed."""
     after_billed: str
-    """Between Billed Duration and its tab."""
+    """Text between Billed Duration and its tab."""
 
 
 FORMATS = {
     "aws-2018": LineFormat(init=False, status=False, after_billed=" "),
     "aws-2025": LineFormat(init=True, status=True, after_billed=""),
 }
-"""By the profile's name."""
+"""Formats by the names of their profiles."""
 
 _ERROR_TYPES = {
     Status.EXITED: EXIT_ERROR,
@@ -48,15 +49,15 @@ _RUNTIME = re.compile(r"([a-z]+)(.*)")
 
 
 def init_duration(record: InvocationRecord) -> Seconds:
-    """How long the runtime took from its first instruction to its first `next`; 0 when warm."""
+    """Returns the time from the runtime's first instruction to its first `next`; 0 when warm."""
     return 0.0 if record.anatomy is None else record.anatomy.connect + record.anatomy.init
 
 
 def init_start(runtime: str, region: str, profile: Profile) -> str:
-    """A new sandbox's first line, for a runtime such as `python3.13`.
+    """Returns a new sandbox's first line, for a runtime such as `python3.13`.
 
-    Empty where there is none: the profile has none, or the function is an image, whose runtime
-    Lambda does not know.
+    Empty where the profile has no such line, or the function is an image, whose runtime Lambda does
+    not know.
     """
     version, arn = runtime_version(runtime, region)
     if not version or not FORMATS[profile.name].init:
@@ -65,7 +66,7 @@ def init_start(runtime: str, region: str, profile: Profile) -> str:
 
 
 def runtime_version(runtime: str, region: str) -> tuple[str, str]:
-    """The version and its ARN; both empty of an image."""
+    """Returns a runtime's version and its ARN; both are empty of an image."""
     name = _RUNTIME.fullmatch(runtime)
     if name is None:
         return "", ""
@@ -76,7 +77,7 @@ def runtime_version(runtime: str, region: str) -> tuple[str, str]:
 
 
 def init_report(report: InitReport, profile: Profile) -> str:
-    """Of an init that failed; empty where the profile tells of none."""
+    """Returns the line of an init that failed; empty where the profile has no such line."""
     if not FORMATS[profile.name].init:
         return ""
     status = f"error\tError Type: {report.error_type}" if report.error_type else "timeout"
@@ -87,7 +88,7 @@ def init_report(report: InitReport, profile: Profile) -> str:
 
 
 def of_extension(event: Event) -> str:
-    """Of a `platform.extension` event."""
+    """Returns the line of a `platform.extension` event."""
     record = event["record"]
     line = (
         f"EXTENSION\tName: {record['name']}\tState: {record['state']}\t"
@@ -97,7 +98,10 @@ def of_extension(event: Event) -> str:
 
 
 def of_subscription(event: Event) -> str:
-    """Of a subscription to the Telemetry or the Logs API; empty of what they do besides."""
+    """Returns the line of a subscription to the Telemetry or the Logs API.
+
+    Empty of any other event of these.
+    """
     kind = _SUBSCRIPTIONS.get(event["type"])
     if kind is None:
         return ""
@@ -121,7 +125,7 @@ def end(request_id: str) -> str:
 
 
 def report(record: InvocationRecord, profile: Profile) -> str:
-    """The REPORT line of an invocation that a sandbox took."""
+    """Returns the REPORT line of an invocation that a sandbox took."""
     form = FORMATS[profile.name]
     init = init_duration(record)
     billed = billed_ms(profile.prices, record.duration, init)
@@ -139,10 +143,10 @@ def report(record: InvocationRecord, profile: Profile) -> str:
 
 
 def closing(record: InvocationRecord, profile: Profile, reason: str, time: str) -> list[str]:
-    """What Lambda writes when an invocation ends; nothing where no sandbox came to run.
+    """Returns the lines at the end of an invocation; none where no sandbox came to run.
 
-    `reason` is how the runtime ended, where it did (`faults.exit_reason`), `time` the ISO time of
-    the end. In 2018 what went wrong was told after REPORT, since then before END.
+    `reason` is how the runtime ended, where it did (`failure_bodies.exit_reason`), `time` the ISO
+    time of the end. In 2018 a failure was told after REPORT, since then before END.
     """
     if record.dispatched_at is None:
         return []
@@ -163,7 +167,7 @@ def closing(record: InvocationRecord, profile: Profile, reason: str, time: str) 
 
 
 def error_type(record: InvocationRecord) -> str:
-    """As REPORT names it, of an invocation that was not answered, or whose extension failed."""
+    """Returns the error type in REPORT of an invocation that failed; empty where it has none."""
     if record.status is Status.INIT_ERROR or record.error_type == EXTENSION_CRASH:
         return record.error_type
     return _ERROR_TYPES.get(record.status, "")

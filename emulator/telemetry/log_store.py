@@ -1,7 +1,8 @@
-"""What sandboxes and Lambda itself wrote: a log group a function, a log stream a sandbox.
+"""Keeps what sandboxes and Lambda itself wrote: a log group a function, a log stream a sandbox.
 
-In memory and bounded: of each function the oldest lines go when there are too many bytes. Group
-and stream names, and how an event's size counts, are CloudWatch Logs'.
+In memory and bounded: the oldest lines of a function go when there are too many bytes. What a line
+means is not known here. Group and stream names, and how an event's size counts, are CloudWatch
+Logs'.
 """
 
 from __future__ import annotations
@@ -22,20 +23,20 @@ _LIMIT = 4 * 1024 * 1024
 
 
 class LogEvent(NamedTuple):
-    """One line of a function's log."""
+    """Holds one line of a function's log."""
 
     id: int
-    """Rises with each event of all functions."""
+    """A number that rises with each event of all functions."""
     at_epoch: float
-    """Seconds; of a line that came in pieces, when it began."""
+    """Epoch seconds; those of a line that came in pieces are of its beginning."""
     stream: str
     message: str
-    """Without its end of line."""
+    """The text without its end of line."""
 
 
 @dataclass(slots=True)
 class _OpenLine:
-    """What a stream has written since its last end of a line."""
+    """Holds what a stream has written since its last end of a line."""
 
     began: float
     """Epoch seconds at which the line began."""
@@ -44,7 +45,7 @@ class _OpenLine:
 
 @dataclass(slots=True)
 class _Group:
-    """One function's events, oldest first, and the lines that are not ended yet."""
+    """Holds one function's events, oldest first, and its lines that have not ended, by stream."""
 
     events: deque[LogEvent]
     sizes: deque[int]
@@ -57,7 +58,10 @@ def group_name(function: str) -> str:
 
 
 class Logs:
-    """`instance` tells this emulator's streams from another's; `limit` is bytes a function."""
+    """Keeps the logs of all functions.
+
+    `instance` tells this emulator's streams from another's; `limit` is in bytes a function.
+    """
 
     def __init__(self, instance: str, limit: int = _LIMIT) -> None:
         self._instance = instance
@@ -65,16 +69,16 @@ class Logs:
         self._groups: dict[str, _Group] = {}
         self._ids = count(1)
         self.last_id = 0
-        """Of the newest event of all functions."""
+        """The id of the newest event of all functions."""
 
     def stream_name(self, at_epoch: float, version: str, sandbox: int) -> str:
-        """`YYYY/MM/DD/[version]` and 32 hexadecimal digits, always the same for one sandbox."""
+        """Returns `YYYY/MM/DD/[version]` and 32 hexadecimal digits, the same for one sandbox."""
         day = time.strftime("%Y/%m/%d", time.gmtime(at_epoch))
         name = f"{self._instance}/{sandbox}".encode()
         return f"{day}/[{version}]{hashlib.sha256(name).hexdigest()[:32]}"
 
     def output(self, function: str, stream: str, at_epoch: float, data: bytes) -> None:
-        """Takes what a sandbox wrote, in pieces that end anywhere."""
+        """Takes the output of a sandbox, in pieces that end anywhere."""
         group = self._group(function)
         line = group.open.pop(stream, None) or _OpenLine(at_epoch, LineSplitter())
         for ended in line.splitter.feed(data):
@@ -84,7 +88,7 @@ class Logs:
             group.open[stream] = line
 
     def line(self, function: str, stream: str, at_epoch: float, message: str) -> None:
-        """Takes a line of Lambda's own; what the sandbox has not ended yet ends before it."""
+        """Takes a line of Lambda's own; a line that the sandbox has not ended ends before it."""
         group = self._group(function)
         if group.open:
             self.end(function, stream)
@@ -98,13 +102,16 @@ class Logs:
             self._add(group, line.began, stream, line.splitter.end())
 
     def drop(self, function: str) -> None:
-        """Forgets a function's log."""
+        """Forgets the log of a function."""
         self._groups.pop(function, None)
 
     def tail(
         self, function: str, limit: int | None = None, since: float | None = None
     ) -> list[str]:
-        """The last lines, oldest first: at most `limit`, none before `since` (epoch seconds)."""
+        """Returns the last lines, oldest first: at most `limit`, none before `since`.
+
+        `since` is in epoch seconds.
+        """
         return [event.message for event in self.events(function, limit=limit, since=since)]
 
     def events(
@@ -116,9 +123,10 @@ class Logs:
         since: float | None = None,
         after: int = 0,
     ) -> list[LogEvent]:
-        """As `tail`, of one stream where it is named, and those with an id above `after`.
+        """Returns the last events, oldest first, all with an id above `after`.
 
-        Lines that are not ended yet are not among them.
+        At most `limit`, of one stream if it is named, none before `since` (epoch seconds). Lines
+        that have not ended are not among them.
         """
         group = self._groups.get(function)
         chosen: list[LogEvent] = []

@@ -1,9 +1,10 @@
-"""Prometheus metrics: a fold over the invocations that ended, and a look at the sandboxes.
+"""Counts Prometheus metrics: a fold over invocations that ended, and a look at the sandboxes.
 
-Counted as CloudWatch counts: a throttled request is no invocation and no error. Durations are in
-seconds, costs in dollars under the profile's price table: by the function's architecture and the
-size of its /tmp where its configuration is known, and by the rates of provisioned concurrency
-where the invocation found such a sandbox. What holding those sandboxes costs is no invocation's.
+Where metrics are served is not known here. Counted as CloudWatch counts: a throttled request is no
+invocation and no error. Durations are in seconds, costs in dollars under the profile's price table:
+by the function's architecture and the size of its /tmp where its configuration is known, and by the
+rates of provisioned concurrency where the invocation found such a sandbox. What holding those
+sandboxes costs is no invocation's.
 """
 
 from __future__ import annotations
@@ -44,14 +45,14 @@ _INITS = (
 )
 
 _UNKNOWN = Size(memory_mb=0)
-"""Has the architecture and the /tmp of a function whose configuration is not known."""
+"""The architecture and the /tmp of a function whose configuration is not known."""
 _PRICED = 4096
-"""Prices of invocations that are kept."""
+"""How many prices of invocations are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Series:
-    """The series that an invocation of one kind adds to, looked up once."""
+    """Holds the series to which an invocation of one kind adds, looked up once."""
 
     invocations: Counter
     duration: Histogram
@@ -65,11 +66,12 @@ def _unknown(_function: str) -> None:
 
 
 class Metrics:
-    """`sandboxes` gives those that are not gone, whenever the metrics are read.
+    """Counts all functions' invocations.
 
-    `configured` gives a function's configuration by its name, asked at each invocation's end, so
-    that a change of it counts from then on; of one that is not known, x86_64 and the least /tmp
-    are billed.
+    `sandboxes` returns the sandboxes that are not gone, and is called when the metrics are read.
+    `configured` returns a function's configuration by its name, and is called at the end of each
+    invocation, so that a change counts from then on; a function that is not known is billed for
+    x86_64 and the least /tmp.
     """
 
     def __init__(
@@ -172,7 +174,7 @@ class Metrics:
         return self._costs[key]
 
     def render(self) -> tuple[bytes, str]:
-        """The metrics in Prometheus' text format, and its content type."""
+        """Returns the metrics in Prometheus' text format, and its content type."""
         return generate_latest(self._registry), CONTENT_TYPE_LATEST
 
     def _series_of(self, record: InvocationRecord) -> _Series:
@@ -190,7 +192,7 @@ class Metrics:
 
 
 class _Sandboxes(Collector):
-    """Counts when it is asked. A state that no sandbox of a known function is in counts 0."""
+    """Counts sandboxes when metrics are read; a known function's state without sandboxes is 0."""
 
     def __init__(self, sandboxes: Callable[[], Iterable[Sandbox]]) -> None:
         self._sandboxes = sandboxes

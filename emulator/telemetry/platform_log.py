@@ -1,7 +1,8 @@
-"""What Lambda tells of a function's sandboxes: each fact as log lines and as telemetry events.
+"""Words what Lambda tells of a function's sandboxes: log lines and telemetry events.
 
-Pure. A function that logs JSON has the events themselves in its log, as far as its system log
-level lets them through; any other has the text lines of its profile.
+Pure: where they go is the caller's affair. A function that logs JSON has the events themselves in
+its log, as far as its system log level lets them through; any other has the text lines of its
+profile.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Registration(Protocol):
-    """An extension, as it registered."""
+    """Is an extension that has registered."""
 
     @property
     def name(self) -> str: ...
@@ -54,16 +55,19 @@ _STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Of one fact."""
+    """Holds the words for one fact."""
 
     lines: list[str]
-    """For the function's log."""
+    """Lines for the function's log."""
     events: list[Event]
-    """For those that have subscribed to the sandbox's telemetry."""
+    """Events for the subscribers of the sandbox's telemetry."""
 
 
 class PlatformLog:
-    """Of one sandbox; all times are epoch seconds. `wanted` tells whether events have a reader."""
+    """Words what happens in one sandbox; all times are epoch seconds.
+
+    `wanted` returns whether events have a reader.
+    """
 
     def __init__(
         self,
@@ -85,7 +89,7 @@ class PlatformLog:
         self._level = _LEVELS.index(logging.system_level or SystemLogLevel.INFO)
 
     def _nobody_wants_events(self) -> bool:
-        """Most invocations are told in text alone, which is spared the making of events."""
+        """Spares most invocations, which are told in text alone, the making of events."""
         return not self._json and not self._wanted()
 
     def init_started(self, at: Seconds, phase: InitPhase) -> Told:
@@ -105,7 +109,7 @@ class PlatformLog:
         return self._told([text] if text else [], [event])
 
     def init_done(self, at: Seconds, duration: Seconds, phase: InitPhase) -> Told:
-        """It went well, of which a text log says nothing."""
+        """Words the end of an init that went well, of which a text log says nothing."""
         return self._told([], self._init_events(at, duration, phase, RunStatus.SUCCESS))
 
     def init_failed(self, at: Seconds, report: InitReport) -> Told:
@@ -138,7 +142,7 @@ class PlatformLog:
         return self._told(text, [platform_events.start(at, request_id, version)])
 
     def extensions_ready(self, at: Seconds, extensions: Iterable[Registration]) -> Told:
-        """Once an init is over, of each extension that registered."""
+        """Words the state of each extension that registered, when an init is over."""
         events = [
             platform_events.extension(at, one.name, one.state, one.events, one.error_type)
             for one in extensions
@@ -146,12 +150,12 @@ class PlatformLog:
         return self._told([log_lines.of_extension(event) for event in events], events)
 
     def subscribed(self, event: Event) -> Told:
-        """Of what the Telemetry API itself does; its subscribers know of it already."""
+        """Words an event that the Telemetry API made, and has sent to its subscribers already."""
         told = self._told([log_lines.of_subscription(event)], [event])
         return Told(told.lines, [])
 
     def closed(self, at: Seconds, record: InvocationRecord, reason: str) -> Told:
-        """`reason` is how the runtime ended, where it did."""
+        """Words the end of an invocation; `reason` is how the runtime ended, where it did."""
         if record.dispatched_at is None:
             return Told([], [])
         # only the line of a timeout has a time

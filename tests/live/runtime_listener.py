@@ -1,4 +1,4 @@
-"""The one `RuntimeListener` of the tests: keeps what a runtime did, in a list and in a queue."""
+"""Holds the one `RuntimeListener` of the tests, which keeps what a runtime did."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from emulator.live.runtime_api.http import response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+
+BOUND = 60.0
+"""Seconds that any one wait may take."""
 
 
 class RecordedRuntime:
@@ -22,6 +26,11 @@ class RecordedRuntime:
         self.is_ready = asyncio.Event()
         """Set when the runtime has asked for `next`; a test may clear it."""
         self.answers_others = answers_others
+
+    async def event(self) -> tuple[object, ...]:
+        """Returns the next of `events`."""
+        async with asyncio.timeout(BOUND):
+            return await self.events.get()
 
     def connected(self) -> None:
         self.told.append(("connected",))

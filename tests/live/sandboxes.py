@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ from emulator.core.function_configuration import FunctionConfiguration
 from emulator.live.backends.interface import RUNTIME, CpuShare, Exit, SandboxSpec
 from emulator.live.runtime_api.interface import Work
 from emulator.live.runtime_api.server import RuntimeApiServer
+from tests.live.runtime_listener import RecordedRuntime
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,33 +32,15 @@ def run(event, context):
 """
 
 
-class Sandbox:
-    """Implements as much of `RuntimeListener` as its functions need."""
+class Sandbox(RecordedRuntime):
+    """A sandbox whose init is over, or will be."""
 
     process: SandboxProcess
     endpoint: RuntimeEndpoint
 
     def __init__(self) -> None:
-        self.events: asyncio.Queue[tuple[object, ...]] = asyncio.Queue()
+        super().__init__()
         self.written = b""
-        self._is_ready = False
-
-    def connected(self) -> None:
-        pass
-
-    def asked(self) -> None:
-        if not self._is_ready:
-            self._is_ready = True
-            self.events.put_nowait(("ready",))
-
-    def init_failed(self, error_type: str, body: bytes) -> None:
-        self.events.put_nowait(("init failed", error_type, body))
-
-    def responded(self, request_id: str, body: bytes) -> None:  # noqa: ARG002
-        self.events.put_nowait(("responded", json.loads(body)))
-
-    def errored(self, request_id: str, error_type: str, body: bytes) -> None:  # noqa: ARG002
-        self.events.put_nowait(("errored", error_type, body))
 
     def output(self, piece: bytes) -> None:
         self.written += piece
@@ -66,9 +48,13 @@ class Sandbox:
     def ended(self, name: str, ended: Exit) -> None:
         self.events.put_nowait((name, ended))
 
-    async def event(self) -> tuple[object, ...]:
-        async with asyncio.timeout(BOUND):
-            return await self.events.get()
+    async def outcome(self) -> tuple[object, ...]:
+        """Returns what it did next; an answer as its document."""
+        what, *told = await self.event()
+        if what == "responded":
+            assert isinstance(told[1], bytes)
+            return what, json.loads(told[1])
+        return what, *told
 
     async def ready(self) -> None:
         event = await self.event()
@@ -76,7 +62,7 @@ class Sandbox:
 
     async def restart(self) -> None:
         """Starts the runtime again, after its end or a reset."""
-        self._is_ready = False
+        self.is_ready.clear()
         self.endpoint.reset()
         self.process.run(RUNTIME)
         await self.ready()
@@ -87,7 +73,7 @@ class Sandbox:
 
     async def ask(self, code: str) -> Any:
         self.tell(code)
-        what, *answer = await self.event()
+        what, *answer = await self.outcome()
         assert what == "responded", answer
         return answer[0]
 

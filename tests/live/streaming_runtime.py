@@ -1,6 +1,6 @@
-"""A runtime that streams: the custom-runtime protocol by hand, played from a script in the event.
+"""Plays a runtime that streams: the custom-runtime protocol by hand, from a script in the event.
 
-A function whose handler is `app.stream` does what its event says; every other one is scripted.
+A function whose handler is `app.stream` does what its event says; every other function is scripted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Work:
 
 
 class RuntimeClient:
-    """One connection of a runtime to its Runtime API."""
+    """Holds one connection of a runtime to its Runtime API."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -68,7 +68,7 @@ class RuntimeClient:
         await self._writer.drain()
 
     def finish(self, error: dict[str, str] | None = None) -> None:
-        """The last chunk; with an error's trailers where there was one."""
+        """Sends the last chunk, and the trailers of an error where there was one."""
         trailers = ""
         if error is not None:
             body = base64.b64encode(json.dumps(error).encode()).decode()
@@ -129,7 +129,7 @@ class StreamingProcess(ScriptedProcess):
     async def _play(
         self, script: dict[str, Any], work: Work, client: RuntimeClient
     ) -> RuntimeClient:
-        """Returns the connection on which to ask for the next."""
+        """Returns the connection on which to ask for the next invocation."""
         client.begin(work.request_id, script.get("type", "text/plain"))
         for piece in script.get("pieces", ()):
             await client.piece(piece.encode())
@@ -175,7 +175,7 @@ class StreamingBackend(ScriptedBackend):
     def __init__(self) -> None:
         super().__init__()
         self.gate = threading.Event()
-        """Scripts wait for it; a test may be in another thread."""
+        """Makes scripts wait; a test that opens it may be in another thread."""
 
     async def start(
         self, spec: SandboxSpec, output: Output, ended: ProcessEnded

@@ -1,4 +1,4 @@
-"""A subscriber as an extension has it: a real HTTP or TCP server that keeps what it is sent."""
+"""Serves as an extension's subscriber: a real HTTP or TCP server that keeps what it is sent."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Listener:
     statuses: list[int] = field(default_factory=list)
     port: int = 0
     requests: list[str] = field(default_factory=list)
-    """Heads, as they came."""
+    """The heads of requests, as they came."""
     batches: list[list[dict[str, Any]]] = field(default_factory=list)
-    """All that was sent, what was answered with an error too."""
+    """All batches, also those that were answered with an error."""
     answering: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 

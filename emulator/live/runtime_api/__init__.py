@@ -1,1 +1,1 @@
-"""What a sandbox dials: Lambda's Runtime, Extensions, Telemetry and Logs APIs."""
+"""Serves the APIs that a sandbox dials: Lambda's Runtime, Extensions, Telemetry and Logs APIs."""

@@ -1,4 +1,4 @@
-"""Reads one connection of a sandbox: bytes become requests, and what is too large is refused.
+"""Reads one connection of a sandbox: bytes become requests, and too large ones are refused.
 
 It owns the parser, the bounds of what a sandbox may send, and flow control. It knows neither the
 states of a runtime nor what a request means: its endpoint answers.
@@ -39,7 +39,7 @@ _FAULT = Refusal("InternalServerError", "Internal Server Error", 500)
 
 
 class Endpoint(Protocol):
-    """What a connection needs of the endpoint that it was made to."""
+    """Is what a connection needs of the endpoint that it was made to."""
 
     response_limit: int
     """Bytes of a request's body that are kept; of a longer one no more than the fact."""
@@ -65,8 +65,10 @@ class Endpoint(Protocol):
 
 
 class _Phase(Enum):
+    """Lists the phases of a connection."""
+
     ARRIVED = auto()
-    """Whose connection it is is not known yet: bytes are kept unread."""
+    """Nobody has said yet whose connection it is: bytes are kept unread."""
     OPEN = auto()
     REFUSED = auto()
     """A refusal was sent: what still comes is dropped."""
@@ -103,15 +105,15 @@ class Connection(asyncio.Protocol):
         self._path = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._is_streaming = False
-        """A header of the present request says that its body comes in pieces."""
+        """Whether a header of the present request says that its body comes in pieces."""
         self._owes_continue = False
-        """The client waits for a word before it sends the body of its request."""
+        """Whether the client waits for 100 Continue before it sends the body of its request."""
         self._last = False
-        """The client asked for an end of the connection after the present request's answer."""
+        """Whether the connection ends after the answer to the present request."""
         self._held = False
-        """The caller of a function cannot take more of its response now."""
+        """Whether the caller of the function can take no more of its response now."""
         self._choked = False
-        """The client does not read what it is sent."""
+        """Whether the client reads too little of what it is sent."""
 
     # what its endpoint does with it
 
@@ -122,6 +124,11 @@ class Connection(asyncio.Protocol):
         unread, self._unread = self._unread, []
         for data in unread:
             self.data_received(data)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an answer can still be sent."""
+        return self._transport is not None and not self._transport.is_closing()
 
     def headers(self) -> dict[bytes, bytes]:
         """Returns the present request's headers and trailers by their names in lower case."""
@@ -137,7 +144,7 @@ class Connection(asyncio.Protocol):
         return len(self.body) > self._endpoint.response_limit
 
     def hold(self, held: bool) -> None:
-        """Stops reading, or goes on: the runtime's next pieces wait in its own buffers."""
+        """Stops reading or goes on; the runtime's next pieces wait in its own buffers."""
         self._held = held
         self._read_or_wait()
 
@@ -177,9 +184,11 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's are no subclass
-        self.peer = Peer(
-            *transport.get_extra_info("peername")[:2], *transport.get_extra_info("sockname")[:2]
-        )
+        theirs, ours = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        if theirs is None:  # the client has gone before it was accepted
+            self.abort()
+            return
+        self.peer = Peer(*theirs[:2], *ours[:2])
         self._read_or_wait()
         self._endpoint.arrived(self)
 

@@ -1,4 +1,7 @@
-"""How events get to a subscriber that listens within a sandbox: over HTTP or over TCP."""
+"""Brings events to a subscriber that listens within a sandbox, over HTTP or over TCP.
+
+It makes one attempt at a time, and knows neither buffers nor what is in an event.
+"""
 
 from __future__ import annotations
 
@@ -14,29 +17,35 @@ if TYPE_CHECKING:
     from emulator.live.runtime_api.subscription import Destination
 
 ATTEMPT = 2.0
-"""Seconds that one attempt may take; the longer a subscriber holds one, the more it drops."""
+"""Seconds that one attempt may take; the longer a subscriber holds it, the more is dropped."""
 
 
 class NotDeliveredError(Exception):
-    """One attempt failed; another may not."""
+    """Tells that one attempt failed; another may not."""
 
 
 class Delivery(Protocol):
+    """Is one way to a subscriber."""
+
     async def send(self, events: Sequence[bytes]) -> None:
-        """Sends events that are JSON each; raises NotDeliveredError."""
+        """Sends events, each of them a JSON document.
+
+        Raises:
+            NotDeliveredError: The subscriber did not take them.
+        """
 
     async def close(self) -> None: ...
 
 
 def delivery(destination: Destination, address: str) -> Delivery:
-    """To the sandbox at this address, whatever host the subscriber gave itself."""
+    """Returns the way to a sandbox's address, whatever host the subscriber gave itself."""
     if destination.protocol == "TCP":
         return TcpDelivery(destination, address)
     return HttpDelivery(destination, address)
 
 
 class HttpDelivery:
-    """Posts a JSON array; any answer below 400 is an acknowledgement."""
+    """Sends a JSON array; any answer below 400 is an acknowledgement."""
 
     def __init__(self, destination: Destination, address: str) -> None:
         self._method = destination.method
@@ -70,7 +79,7 @@ class HttpDelivery:
 
 
 class TcpDelivery:
-    """Writes a line an event over one connection; nothing acknowledges them."""
+    """Writes a line for each event over one connection; nothing acknowledges lines."""
 
     def __init__(self, destination: Destination, address: str) -> None:
         self._address = address

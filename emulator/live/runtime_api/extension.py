@@ -1,6 +1,7 @@
-"""One extension of a sandbox: what it registers for, its legal moves, the events it waits for.
+"""Keeps one extension of a sandbox: what it registers for, its legal moves, the events due to it.
 
-The states' names and the moves are those of AWS's open Runtime Interface Emulator.
+It knows no other extension and does no IO. The states' names and the moves are those of AWS's open
+Runtime Interface Emulator.
 """
 
 from __future__ import annotations
@@ -17,25 +18,27 @@ if TYPE_CHECKING:
 
 
 class ExtensionEvent(StrEnum):
-    """What an extension can register for."""
+    """Lists the events for which an extension can register."""
 
     INVOKE = "INVOKE"
     SHUTDOWN = "SHUTDOWN"
 
 
 class ExtensionState(StrEnum):
+    """Lists what an extension can be about."""
+
     STARTED = "Started"
     REGISTERED = "Registered"
     READY = "Ready"
     """It waits for its next event."""
     RUNNING = "Running"
-    """It works on the event that it got."""
+    """It works on the event that it was given."""
     INIT_ERROR = "InitError"
     EXIT_ERROR = "ExitError"
 
 
 class Call(StrEnum):
-    """What moves an extension."""
+    """Lists what moves an extension from one state to another."""
 
     REGISTER = "register"
     NEXT = "next"
@@ -68,7 +71,10 @@ _IN_ERROR = frozenset({ExtensionState.INIT_ERROR, ExtensionState.EXIT_ERROR})
 
 
 class Extension:
-    """An external one begins when its process does, an internal one with its registration."""
+    """Holds the state of one extension and the events that it has not fetched.
+
+    An external extension begins when its process does, an internal one with its registration.
+    """
 
     def __init__(self, name: str, *, external: bool) -> None:
         self.name = name
@@ -79,9 +85,10 @@ class Extension:
         self.events: tuple[str, ...] = ()
         self.error_type = ""
         self.owes_next = True
-        """The sandbox's present phase cannot end before it has asked for its next event."""
+        """Whether the sandbox's phase has to wait until it asks for its next event."""
         self.events_due: deque[dict[str, Any]] = deque()
-        self.asking: Reply | None = None
+        self.pending_reply: Reply | None = None
+        """Answers its `next`, for which there is no event yet."""
 
     def register(self, identifier: str, events: tuple[str, ...]) -> None:
         self.move(Call.REGISTER)
@@ -95,11 +102,15 @@ class Extension:
         assert self.may(call), f"{self.name}: {call} in {self.state}"
         self.state = _MOVES[call][1]
 
-    def gets(self, event: ExtensionEvent) -> bool:
+    def takes_part_in(self, event: ExtensionEvent) -> bool:
+        """Returns whether the extension registered for the event and has reported no error."""
         return event in self.events and self.state not in _IN_ERROR
 
     def refusal(self, call: Call, called: str) -> Refusal:
-        """Of an illegal move; AWS calls the extension by its name or by its identifier."""
+        """Returns what an extension is told whose call is not legal in its state.
+
+        `called` is its name or its identifier, as AWS has it in this call.
+        """
         return Refusal(
             "Extension.InvalidExtensionState",
             f"State transition from {self.state} to {_MOVES[call][1]} failed for extension "
@@ -108,7 +119,7 @@ class Extension:
 
 
 def wanted_events(body: bytes, *, external: bool) -> tuple[str, ...] | Refusal:
-    """What the body of a registration asks for."""
+    """Returns the events that the body of a registration asks for, each once."""
     document = _document(body)
     if isinstance(document, Refusal):
         return document

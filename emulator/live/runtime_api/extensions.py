@@ -1,9 +1,9 @@
-"""Lambda's Extensions API, of one sandbox: who has registered, and what each is waited for.
+"""Serves one sandbox Lambda's Extensions API, and tells for which extensions its phases wait.
 
-It does no IO: a request is a call of `answer`, and a long poll is a reply that is kept until there
-is an event. Sources: the developer guide's "Using the Lambda Extensions API to create extensions"
-(version 2020-01-01); error types, their words and the moves of an extension are those of AWS's
-open Runtime Interface Emulator.
+It does no IO and knows neither connections nor the runtime: a request is a call of `answer`, and a
+long poll is a reply that is kept until there is an event. Sources: the developer guide's "Using the
+Lambda Extensions API to create extensions" (version 2020-01-01); error types, their words and the
+moves of an extension are those of AWS's open Runtime Interface Emulator.
 """
 
 from __future__ import annotations
@@ -39,13 +39,15 @@ _ERROR_TYPE = "Lambda-Extension-Function-Error-Type"
 
 
 class ErrorPhase(StrEnum):
-    """Which of the two errors an extension reported."""
+    """Lists the two errors that an extension can report."""
 
     INIT = "init"
     EXIT = "exit"
 
 
 class ShutdownReason(StrEnum):
+    """Lists why a sandbox's processes are ended, as SHUTDOWN says it."""
+
     SPINDOWN = "spindown"
     TIMEOUT = "timeout"
     FAILURE = "failure"
@@ -53,7 +55,7 @@ class ShutdownReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FunctionIdentity:
-    """What an extension is told of its function when it registers."""
+    """Holds what an extension learns of its function when it registers."""
 
     name: str
     version: str
@@ -63,7 +65,7 @@ class FunctionIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What `platform.extension` tells of one extension."""
+    """Holds what `platform.extension` says of one extension."""
 
     name: str
     external: bool
@@ -73,10 +75,11 @@ class Registration:
 
 
 class Extensions:
-    """`names` are those of the external extensions' files; all of them have been started.
+    """Keeps all extensions of one sandbox.
 
-    `on_change` is called after each registration, `next` and error; after an error `on_error` is
-    called before it, with the extension's name, the error type and the phase. `new_identifier`
+    `names` are the file names of the external extensions, whose processes have been started.
+    `on_change` is called after each registration, `next` and error; before it, after an error,
+    `on_error` is called with the extension's name, the error type and the phase. `new_identifier`
     makes UUIDs as text.
     """
 
@@ -101,7 +104,7 @@ class Extensions:
 
     @property
     def registered(self) -> tuple[Registration, ...]:
-        """All that have registered, those that reported an error too; external ones first."""
+        """The extensions that have registered, external ones first, failed ones included."""
         return tuple(
             Registration(one.name, one.external, one.state, one.events, one.error_type)
             for one in self._extensions.values()
@@ -117,33 +120,36 @@ class Extensions:
         return bool(self._extensions)
 
     def awaited(self) -> frozenset[str]:
-        """Those that the present phase has to wait for; empty when it can end.
+        """Returns the names of the extensions that the present phase has to wait for.
 
-        In init each one until its first `next`; in an invocation those that got it until their
-        next `next`. One that reported an error is awaited for ever: its owner ends the sandbox's
-        processes, which is `reset`.
+        An init waits for each extension's first `next`, an invocation for the next `next` of each
+        extension that was given it. An extension that reported an error is awaited for ever: the
+        owner of the sandbox ends its processes, which is `reset`.
         """
         return frozenset(one.name for one in self._extensions.values() if one.owes_next)
 
     def unregistered(self) -> frozenset[str]:
-        """External extensions that the runtime's start has to wait for."""
+        """Returns the names of the extensions that have to register before the runtime starts."""
         return frozenset(
             one.name for one in self._extensions.values() if one.state is ExtensionState.STARTED
         )
 
     @property
     def init_is_over(self) -> bool:
-        """Nobody can register or subscribe any more."""
+        """Whether it is too late to register, and to subscribe to telemetry."""
         return self._closed
 
     def init_over(self) -> None:
-        """Closes the registration; an invocation does so too."""
+        """Closes the registration, as the first invocation does too."""
         self._closed = True
 
     def invoke(
         self, request_id: str, deadline_ms: int, function_arn: str, trace_id: str = ""
     ) -> None:
-        """Hands INVOKE to all registered for it, as soon as each asks; epoch milliseconds."""
+        """Hands INVOKE to each extension that registered for it, as soon as it asks for `next`.
+
+        `deadline_ms` is in epoch milliseconds.
+        """
         self.init_over()
         event = {
             "eventType": ExtensionEvent.INVOKE,
@@ -159,7 +165,7 @@ class Extensions:
             _hand_over(one)
 
     def shutdown(self, reason: ShutdownReason, deadline_ms: int) -> frozenset[str]:
-        """Hands SHUTDOWN to all registered for it and names them: their ends are to be awaited.
+        """Hands SHUTDOWN to the extensions that registered for it; returns whose ends to await.
 
         An INVOKE that was not fetched by now is void, and no `next` is awaited any more.
         """
@@ -179,12 +185,12 @@ class Extensions:
         return frozenset(one.name for one in told)
 
     def reset(self) -> None:
-        """All processes of the sandbox were killed; they begin anew, with a new init."""
+        """Begins a new init: all processes of the sandbox were killed."""
         self._extensions = {name: Extension(name, external=True) for name in self.external}
         self._closed = False
 
     def caller(self, headers: Headers) -> Extension | Refusal:
-        """Whose identifier a request carries."""
+        """Returns the extension whose identifier a request carries."""
         identifier = headers.get(_IDENTIFIER.lower().encode(), b"").decode("latin-1")
         if not identifier:
             error_type = "Extension.MissingExtensionIdentifier"
@@ -198,12 +204,12 @@ class Extensions:
                 return one
         return Refusal("Extension.UnknownExtensionIdentifier", f"Unknown extension {asked}")
 
-    # what extensions ask
+    # what extensions ask for
 
     def answer(
         self, method: bytes, path: bytes, headers: Headers, body: bytes, reply: Reply
     ) -> bool:
-        """Takes one whole request; False when it is none of this API's."""
+        """Answers one whole request, now or later; returns False for one of another API."""
         match method, path.partition(b"?")[0]:
             case b"POST", b"/2020-01-01/extension/register":
                 reply(self._register(headers, body))
@@ -228,15 +234,15 @@ class Extensions:
         events = wanted_events(body, external=name in self.external)
         if isinstance(events, Refusal):
             return events.response()
-        refusal = self._refusal_of(name)
+        refusal = self._registration_refusal(name)
         if refusal is not None:
             return refusal.response()
         one = self._extensions.setdefault(name, Extension(name, external=False))
         one.register(str(UUID(self._new_identifier())), events)
-        return json_response(200, self._told(headers), {_IDENTIFIER: one.identifier})
+        return json_response(200, self._identity(headers), {_IDENTIFIER: one.identifier})
 
-    def _refusal_of(self, name: str) -> Refusal | None:
-        """Why this extension may not register now."""
+    def _registration_refusal(self, name: str) -> Refusal | None:
+        """Returns why an extension of this name may not register now; None if it may."""
         known = self._extensions.get(name)
         if known is not None and known.external:
             legal = known.may(Call.REGISTER)
@@ -252,8 +258,8 @@ class Extensions:
             return Refusal("Extension.TooManyExtensions", message)
         return None
 
-    def _told(self, headers: Headers) -> dict[str, str]:
-        told = {
+    def _identity(self, headers: Headers) -> dict[str, str]:
+        identity = {
             "functionName": self._function.name,
             "functionVersion": self._function.version,
             "handler": self._function.handler,
@@ -261,8 +267,8 @@ class Extensions:
         features = headers.get(b"lambda-extension-accept-feature", b"").split(b",")
         wanted = b"accountId" in (feature.strip() for feature in features)
         if wanted and self._function.account_id:
-            told["accountId"] = self._function.account_id
-        return told
+            identity["accountId"] = self._function.account_id
+        return identity
 
     def _next(self, headers: Headers, reply: Reply) -> None:
         one = self.caller(headers)
@@ -272,8 +278,8 @@ class Extensions:
             reply(one.refusal(Call.NEXT, one.identifier).response())
         else:
             one.move(Call.NEXT)
-            one.asking = reply
-            # who fetches what was waiting for it still owes the `next` that ends its work
+            one.pending_reply = reply
+            # an extension that fetches an event now still owes the `next` that ends its work
             one.owes_next = one.owes_next and bool(one.events_due)
             _hand_over(one)
 
@@ -295,12 +301,12 @@ class Extensions:
                 self._on_error(one.name, one.error_type, phase)
 
     def _registered_for(self, event: ExtensionEvent) -> list[Extension]:
-        return [one for one in self._extensions.values() if one.gets(event)]
+        return [one for one in self._extensions.values() if one.takes_part_in(event)]
 
 
 def _hand_over(one: Extension) -> None:
-    if one.asking is None or not one.events_due:
+    if one.pending_reply is None or not one.events_due:
         return
     one.move(Call.FETCH)
-    asking, one.asking = one.asking, None
-    asking(json_response(200, one.events_due.popleft(), {_IDENTIFIER: one.identifier}))
+    reply, one.pending_reply = one.pending_reply, None
+    reply(json_response(200, one.events_due.popleft(), {_IDENTIFIER: one.identifier}))

@@ -1,4 +1,4 @@
-"""States of one runtime as its calls of the Runtime API show them, and which call is legal when.
+"""Holds the states of one runtime, and which of its calls is legal in which state.
 
 It owns the table of moves and nothing else: neither connections nor requests. The states' names
 and the words of a refusal are those of AWS's open Runtime Interface Emulator.

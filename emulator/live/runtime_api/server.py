@@ -145,8 +145,8 @@ class _Endpoint:
         except Exception:  # the outermost frame of a task that nobody awaits
             log.exception("It could not be told who dialled the Runtime API on port %d.", self.port)
             admitted = False
-        if connection not in self._connections:
-            return  # the client has gone, or its sandbox was reset
+        if not connection.is_open:
+            return  # the client has gone, or its runtime was killed
         if admitted:
             self._admit(connection)
         else:

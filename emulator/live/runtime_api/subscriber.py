@@ -1,8 +1,8 @@
-"""One subscriber's events from their making to their delivery, in bounded memory.
+"""Keeps one subscriber's events from their making to their delivery, in bounded memory.
 
-At most one batch is on its way while the next one fills; what does not fit into either is
-dropped, counted and told, as the developer guide says of a subscriber that is too slow. Nothing
-here waits for a subscriber but the one task that delivers, and `flush`.
+At most one batch is on its way while the next one fills; what fits into neither is dropped, counted
+and told, as the developer guide says of a subscriber that is too slow. Nothing here waits for a
+subscriber but the one task that delivers, and `flush`. What is in an event is not known.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ _BACKOFF = (0.1, 0.2, 0.4, 0.8)
 
 
 class Subscriber:
-    """`dropped` is told how many records of how many bytes in all were dropped since it was told
-    last, and makes what the subscriber is sent of that.
+    """Buffers and delivers the events of one subscription.
+
+    `dropped` is called with how many records of how many bytes were dropped since its last call,
+    and returns the events that tell the subscriber.
     """
 
     def __init__(
@@ -43,14 +45,14 @@ class Subscriber:
         self._dropped_records = 0
         self._dropped_bytes = 0
         self._due = False
-        """What is in the buffer is to be sent as soon as the batch before it is."""
+        """Whether the buffer is to be sent as soon as the batch before it has been."""
         self._timer: asyncio.TimerHandle | None = None
         self._delivering: asyncio.Task[None] | None = None
         self._thawed = asyncio.Event()
         self._thawed.set()
 
     def put(self, event: bytes) -> None:
-        """Takes one event as JSON. Returns at once."""
+        """Takes one event as a JSON document. Returns at once."""
         if not self._fits(event):
             self._wake()
         if not self._fits(event):
@@ -64,28 +66,25 @@ class Subscriber:
             self._arm()
 
     def drop(self, records: int, size: int) -> None:
-        """Counts what could not be taken; `size` in bytes."""
+        """Counts records that could not be taken; `size` is in bytes."""
         self._dropped_records += records
         self._dropped_bytes += size
 
     def pause(self) -> None:
-        """The sandbox is frozen: its subscriber answers nothing, which is no fault of its own.
-
-        What is delivered waits for `resume`.
-        """
+        """Holds deliveries back until `resume`: a frozen subscriber answers nothing by no fault."""
         self._thawed.clear()
 
     def resume(self) -> None:
         self._thawed.set()
 
     async def flush(self) -> None:
-        """Waits until all that was put before is delivered or given up."""
+        """Waits until all events that were put before are delivered or given up."""
         self._wake()
         if self._delivering is not None:
             await asyncio.wait({self._delivering})
 
     async def close(self) -> None:
-        """Drops what is not delivered yet."""
+        """Drops the events that are not delivered yet."""
         if self._timer is not None:
             self._timer.cancel()
         if self._delivering is not None:
@@ -109,7 +108,7 @@ class Subscriber:
             self._timer = asyncio.get_running_loop().call_later(delay, self._wake)
 
     def _wake(self) -> None:
-        """Delivers what there is, now or after the batch before it."""
+        """Delivers the buffered events, now or after the batch before them."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,9 +1,9 @@
-"""What an extension asks of the Telemetry API or of its predecessor, the Logs API.
+"""Reads what an extension asks of the Telemetry API or of its predecessor, the Logs API.
 
-Pure: a request's body becomes a `Subscription`, or a refusal in AWS's words. Limits, defaults and
-words are those of the developer guide's "Lambda Telemetry API reference", "Accessing real-time
-telemetry data for extensions using the Telemetry API" and "Using the Lambda Logs API". AWS shows
-the words of two errors; the others are made like them.
+Pure, and nothing is subscribed here: a request's body becomes a `Subscription`, or a refusal in
+AWS's words. Limits, defaults and words are those of the developer guide's "Lambda Telemetry API
+reference", "Accessing real-time telemetry data for extensions using the Telemetry API" and "Using
+the Lambda Logs API". AWS shows the words of two errors; the others are made like them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from emulator.telemetry.event_schemas import LOGS_SCHEMAS, TELEMETRY_SCHEMAS
 
 TYPES = ("platform", "function", "extension")
 SANDBOX_HOSTS = ("sandbox.localdomain", "sandbox")
-"""Both mean the sandbox itself."""
+"""The two names of the sandbox itself."""
 RESERVED_PORT = 9001
 _HIGHEST_PORT = 65_535
 _IN_A_PATH = "/?%:@!$&'()*+,;=~"
@@ -26,16 +26,16 @@ _IN_A_PATH = "/?%:@!$&'()*+,;=~"
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """One of the two APIs that subscribe."""
+    """Describes one of the two APIs by which an extension subscribes."""
 
     name: str
     path: bytes
     schemas: tuple[str, ...]
     default_schema: str
-    """Empty where one must be named."""
+    """Empty where a subscription must name its schema."""
     validation_error: str
     methods: tuple[str, ...]
-    """With which events can be asked for over HTTP; the first is the default."""
+    """The HTTP methods by which events can be delivered; the first is the default."""
 
 
 TELEMETRY = Api(
@@ -54,7 +54,7 @@ APIS = (TELEMETRY, LOGS)
 
 @dataclass(frozen=True, slots=True)
 class Buffering:
-    """How much is kept back for how long before it is delivered."""
+    """Holds how many events are kept back, and how long, before they are delivered."""
 
     max_items: int = 10_000
     max_bytes: int = 262_144
@@ -63,7 +63,7 @@ class Buffering:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where the subscriber listens within the sandbox; over TCP there is no path and no method."""
+    """Holds where a subscriber listens within the sandbox; TCP has no path and no method."""
 
     protocol: str
     """`HTTP` or `TCP`."""
@@ -74,6 +74,8 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
+    """Holds which events an extension wants, in which schema, and where."""
+
     api: Api
     schema: str
     types: tuple[str, ...]
@@ -89,7 +91,7 @@ _LIMITS = {
 
 
 def parse(api: Api, body: bytes) -> Subscription | Refusal:
-    """All that is wrong is told at once, as AWS does."""
+    """Returns the subscription, or a refusal that tells all faults at once, as AWS does."""
     try:
         document: Any = json.loads(body)
     except (ValueError, RecursionError) as error:

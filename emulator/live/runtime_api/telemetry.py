@@ -1,10 +1,11 @@
-"""Lambda's Telemetry API and its predecessor, the Logs API, of one sandbox.
+"""Serves one sandbox Lambda's Telemetry API and its predecessor, the Logs API.
 
 It takes the sandbox's events and brings them to the extensions that subscribed to them. Events come
-from its owner (`emit`); it makes only those of its own doing: a subscription, and events that it
-had to drop. Source: the developer guide's "Accessing real-time telemetry data for extensions using
-the Telemetry API"; that a new subscriber is told what came before it, and that subscriptions
-outlive a reset of the sandbox, is in events that AWS sent in February 2023.
+from its owner (`emit`); only the events of a subscription and of dropped records are made here. It
+knows neither the function's log nor the runtime. Source: the developer guide's "Accessing real-time
+telemetry data for extensions using the Telemetry API"; that a new subscriber is told what came
+before it, and that subscriptions outlive a reset of the sandbox, is in events that AWS sent in
+February 2023.
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ _HISTORY = Buffering().max_bytes
 
 
 class TelemetryApi:
-    """`address` tells where the gateway reaches what listens in the sandbox; `now` is in epoch
-    seconds.
+    """Keeps the subscriptions of one sandbox's extensions, and the events of its present init.
 
-    `on_event` is told of the events that are made here, which belong into the function's log.
+    `address` returns where the gateway reaches subscribers in the sandbox; `now` returns epoch
+    seconds. `on_event` takes the events that are made here, which belong into the function's log.
     """
 
     def __init__(
@@ -54,15 +55,15 @@ class TelemetryApi:
         self._on_event = on_event
         self._subscribers: list[Subscriber] = []
         self._history: list[Event] = []
-        """Of the present init, for those that subscribe within it."""
+        """The events of the present init, for extensions that subscribe within it."""
         self._history_size = 0
         self._missed = (0, 0)
-        """Records and bytes that the history had no room for."""
+        """How many records, and bytes, the history had no room for."""
 
     def answer(
         self, method: bytes, path: bytes, headers: Headers, body: bytes, reply: Reply
     ) -> bool:
-        """Takes one whole request; False when it is of neither API."""
+        """Answers one whole request; returns False for one of another API."""
         asked = path.partition(b"?")[0].rstrip(b"/")
         api = next((one for one in APIS if one.path == asked), None)
         if api is None or method != b"PUT":
@@ -71,7 +72,7 @@ class TelemetryApi:
         return True
 
     def emit(self, event: Event) -> None:
-        """Takes one event for all who want it. Returns at once, and never fails for a subscriber.
+        """Hands one event to all who want it. Returns at once, and never fails for a subscriber.
 
         Must be called on the event loop.
         """
@@ -84,11 +85,11 @@ class TelemetryApi:
 
     @property
     def wanted(self) -> bool:
-        """Whether an event has, or may get, anybody who wants it."""
+        """Whether an event has, or may still get, a subscriber."""
         return bool(self._subscribers) or not self._extensions.init_is_over
 
     def pause(self) -> None:
-        """The sandbox is about to be frozen: nothing more is sent before `resume`."""
+        """Sends nothing more before `resume`: the sandbox is about to be frozen."""
         for subscriber in self._subscribers:
             subscriber.pause()
 
@@ -97,9 +98,9 @@ class TelemetryApi:
             subscriber.resume()
 
     async def flush(self, timeout: Seconds) -> None:  # noqa: ASYNC109  # a bound, not a deadline
-        """Delivers what is buffered before the sandbox freezes or ends, in `timeout` s at most.
+        """Delivers buffered events before the sandbox freezes or ends, in `timeout` s at most.
 
-        What is not delivered by then stays under way.
+        Events that are not delivered by then stay under way.
         """
         try:
             async with asyncio.timeout(timeout):
@@ -108,7 +109,7 @@ class TelemetryApi:
             pass  # a subscriber that does not answer must not hold up the sandbox
 
     async def close(self) -> None:
-        """Drops what is not delivered yet."""
+        """Drops the events that are not delivered yet."""
         subscribers, self._subscribers = self._subscribers, []
         self._forget_history()
         await asyncio.gather(*(one.close() for one in subscribers))
@@ -154,7 +155,7 @@ class TelemetryApi:
     def _tell_of_drops(self, subscriber: Subscriber, records: int, size: int) -> list[bytes]:
         event = platform_events.logs_dropped(self._now(), records, size, _FELL_BEHIND)
         self._on_event(event)
-        return _wanted(subscriber, event)
+        return _encoded_for(subscriber, event)
 
     def _remember(self, event: Event) -> None:
         size = len(platform_events.line(event))
@@ -181,12 +182,12 @@ def _conflict(subscription: Subscription, others: list[Subscription]) -> str:
 
 
 def _give(subscriber: Subscriber, event: Event) -> None:
-    for encoded in _wanted(subscriber, event):
+    for encoded in _encoded_for(subscriber, event):
         subscriber.put(encoded)
 
 
-def _wanted(subscriber: Subscriber, event: Event) -> list[bytes]:
-    """The event as this subscriber gets it, as JSON."""
+def _encoded_for(subscriber: Subscriber, event: Event) -> list[bytes]:
+    """Returns the event in the subscriber's schema as JSON; nothing if it is not subscribed to."""
     if category(event) not in subscriber.subscription.types:
         return []
     events = in_schema(event, subscriber.subscription.schema)

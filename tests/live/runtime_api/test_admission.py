@@ -97,6 +97,23 @@ async def test_check_that_fails_admits_nobody(caplog: pytest.LogCaptureFixture) 
     assert "could not be told" in caplog.text
 
 
+async def test_connection_that_is_admitted_as_its_runtime_is_killed_counts_for_nothing() -> None:
+    verdict: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    async def admits(_: Peer) -> bool:
+        return await asyncio.shield(verdict)
+
+    async with sandbox(admits) as here:
+        killed = await here.dial()
+        for _ in range(100):
+            await asyncio.sleep(0)
+        verdict.set_result(True)
+        await asyncio.sleep(0)
+        here.endpoint.reset()
+        assert await killed.ended()
+    assert here.listener.told == []
+
+
 async def test_reset_and_close_cut_those_off_who_wait_to_be_admitted() -> None:
     admission = Admission()
     async with sandbox(admission.admits) as here:

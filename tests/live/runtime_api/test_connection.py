@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import struct
 import tracemalloc
+from typing import Any
 
 import pytest
 
@@ -230,6 +233,25 @@ async def test_client_that_sends_and_does_not_read_is_not_read_any_more() -> Non
             except TimeoutError:
                 return
     pytest.fail("the emulator took 25 MB of requests whose answers nobody reads")
+
+
+async def test_client_that_has_gone_before_it_is_accepted_is_no_fault() -> None:
+    faults: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, fault: faults.append(fault))
+    try:
+        async with sandbox() as here:
+            for _ in range(10):
+                with socket.create_connection(("127.0.0.1", here.endpoint.port)) as gone:
+                    # closed so, the kernel resets the connection
+                    gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client = await here.at_work()
+            client.send(RESPONSE + NULL)
+            assert await client.answer() == ACCEPTED
+    finally:
+        loop.set_exception_handler(before)
+    assert faults == []
 
 
 async def test_connections_of_one_sandbox_are_bounded() -> None:

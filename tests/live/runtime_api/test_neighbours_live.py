@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from emulator.core.messages import Dispatch
+from emulator.host import peers
 from emulator.live.backends.interface import Limitation
+from emulator.live.backends.process.backend import ProcessBackend
 from tests.live.world import BOUND, world
 
 if TYPE_CHECKING:
@@ -127,3 +130,20 @@ async def test_all_of_a_sandbox_may_dial_its_own(
         own = await here.deploy(who, code=CODE)
         outcome = await here.invoke(own)
     assert json.loads(outcome.payload) == 404
+
+
+async def test_backend_says_so_where_it_cannot_tell_neighbours_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container's root, for one, may not see the descriptors of other users' processes."""
+    monkeypatch.setattr(peers, "_effective_capabilities", lambda: 0)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    backend = ProcessBackend(
+        tmp_path / "state", f"peers-{os.getpid()}", bubblewrap=None, cgroup_root=None, spare_slots=0
+    )
+    monkeypatch.setattr("emulator.live.backends.process.backend.others_can_enter", lambda _: True)
+    await backend.open()
+    try:
+        assert Limitation.SHARED_RUNTIME_API in backend.unenforced
+    finally:
+        await backend.close()

@@ -29,6 +29,7 @@ from emulator.live.backends.interface import RUNTIME, CpuShare, Exit, Limitation
 from emulator.live.runtime_api.interface import Work
 from emulator.live.runtime_api.server import RuntimeApiServer
 from emulator.live.sandbox.environment import sandbox_environment
+from tests.live.runtime_listener import RecordedRuntime
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -81,36 +82,11 @@ def no_end(name: str, ended: Exit) -> None:
     raise AssertionError(f"{name} ended: {ended}")
 
 
-class Listener:
-    """The engine's part towards one sandbox's Runtime API."""
-
-    def __init__(self) -> None:
-        loop = asyncio.get_running_loop()
-        self.is_ready: asyncio.Future[None] = loop.create_future()
-        self.answer: asyncio.Future[bytes] = loop.create_future()
-
-    def connected(self) -> None:
-        pass
-
-    def asked(self) -> None:
-        if not self.is_ready.done():
-            self.is_ready.set_result(None)
-
-    def init_failed(self, error_type: str, body: bytes) -> None:
-        self.is_ready.set_exception(AssertionError(f"{error_type}: {body!r}"))
-
-    def responded(self, _: str, body: bytes) -> None:
-        self.answer.set_result(body)
-
-    def errored(self, _: str, error_type: str, body: bytes) -> None:
-        self.answer.set_exception(AssertionError(f"{error_type}: {body!r}"))
-
-
 class Started:
     """A sandbox whose init is over."""
 
     def __init__(
-        self, process: DockerSandbox, listener: Listener, endpoint: RuntimeEndpoint
+        self, process: DockerSandbox, listener: RecordedRuntime, endpoint: RuntimeEndpoint
     ) -> None:
         self.process = process
         self.output = bytearray()
@@ -118,15 +94,18 @@ class Started:
         self._listener = listener
         self._endpoint = endpoint
 
-    def send(self, event: object) -> asyncio.Future[bytes]:
-        self._listener.answer = asyncio.get_running_loop().create_future()
+    def send(self, event: object) -> None:
+        while not self._listener.events.empty():  # of what was sent before
+            self._listener.events.get_nowait()
         deadline_ms = int((time.time() + BOUND) * 1000)
         self._endpoint.dispatch(Work("r", deadline_ms, "arn", json.dumps(event).encode()))
-        return self._listener.answer
 
     async def call(self, event: object) -> Any:
-        async with asyncio.timeout(BOUND):
-            return json.loads(await self.send(event))
+        self.send(event)
+        what, *told = await self._listener.event()
+        assert what == "responded", told
+        assert isinstance(told[-1], bytes)
+        return json.loads(told[-1])
 
     async def end(self) -> Exit:
         """How the runtime ended."""
@@ -173,14 +152,14 @@ class World:
         for endpoint in self._endpoints:
             await endpoint.close()
 
-    async def endpoint(self, listener: Listener) -> RuntimeEndpoint:
+    async def endpoint(self, listener: RecordedRuntime) -> RuntimeEndpoint:
         endpoint = await self._server.open(self.backend.runtime_api_host, listener)
         self._endpoints.append(endpoint)
         return endpoint
 
     async def start(self, handler: str, **more: Any) -> Started:
         configuration = self.configured(handler)
-        listener = Listener()
+        listener = RecordedRuntime()
         endpoint = await self.endpoint(listener)
         spec = await self.spec(configuration, endpoint.port, **more)
         output = bytearray()
@@ -190,7 +169,7 @@ class World:
         started.ends = ends
         started.output = output
         async with asyncio.timeout(BOUND):
-            await listener.is_ready
+            await listener.is_ready.wait()
         process.limit_cpu()
         return started
 
@@ -372,7 +351,7 @@ async def test_image_without_a_shell_runs_and_ends_with_its_runtime(
     configuration = FunctionConfiguration(
         "shell-less", package_type=PackageType.IMAGE, image=image, memory_mb=256
     )
-    listener = Listener()
+    listener = RecordedRuntime()
     endpoint = await world.endpoint(listener)
     spec = await world.spec(configuration, endpoint.port)
     output = bytearray()
@@ -380,7 +359,7 @@ async def test_image_without_a_shell_runs_and_ends_with_its_runtime(
     assert not process.resettable
     started = Started(process, listener, endpoint)
     async with asyncio.timeout(BOUND):
-        await listener.is_ready
+        await listener.is_ready.wait()
     started.send(1)
     assert await started.gone() == Exit(7)
     assert b"complaint\n" in output
@@ -702,13 +681,13 @@ async def test_image_function_is_built_without_what_dockerignore_names(
     configuration = FunctionConfiguration(
         "imaged", package_type=PackageType.IMAGE, image=image, memory_mb=256
     )
-    listener = Listener()
+    listener = RecordedRuntime()
     endpoint = await world.endpoint(listener)
     process = await world.backend.start(
         await world.spec(configuration, endpoint.port), quiet, no_end
     )
     async with asyncio.timeout(BOUND):
-        await listener.is_ready
+        await listener.is_ready.wait()
     said, _ = await Started(process, listener, endpoint).call("ls /var/task")
     await process.stop()
     assert said.split() == ["Dockerfile", "app.py"]

@@ -28,6 +28,7 @@ from emulator.live.backends.process.backend import ProcessBackend
 from emulator.live.backends.process.limitations import Isolation, shortcomings
 from emulator.live.runtime_api.interface import Work
 from emulator.live.runtime_api.server import RuntimeApiServer
+from tests.live.runtime_listener import RecordedRuntime
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -106,41 +107,30 @@ async def kind(
         yield Kind(backend, package, bubblewrap, cgroups)
 
 
-class Running:
-    """A sandbox with its side of the Runtime API; implements `RuntimeListener`."""
+class Running(RecordedRuntime):
+    """A sandbox with its side of the Runtime API."""
 
     process: ProcessSandbox
     endpoint: RuntimeEndpoint
 
     def __init__(self) -> None:
-        self.events: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
+        super().__init__()
         self.written = b""
-        self.is_ready = False
         self.ends: asyncio.Queue[tuple[str, Exit]] = asyncio.Queue()
-
-    def connected(self) -> None:
-        pass
-
-    def asked(self) -> None:
-        if not self.is_ready:
-            self.is_ready = True
-            self.events.put_nowait(("ready", None))
-
-    def init_failed(self, error_type: str, body: bytes) -> None:  # noqa: ARG002
-        self.events.put_nowait(("init failed", body))
-
-    def responded(self, request_id: str, body: bytes) -> None:  # noqa: ARG002
-        self.events.put_nowait(("responded", json.loads(body)))
-
-    def errored(self, request_id: str, error_type: str, body: bytes) -> None:  # noqa: ARG002
-        self.events.put_nowait(("errored", json.loads(body)))
 
     def output(self, piece: bytes) -> None:
         self.written += piece
 
-    async def event(self) -> tuple[str, Any]:
-        async with asyncio.timeout(BOUND):
-            return await self.events.get()
+    async def outcome(self) -> tuple[object, Any]:
+        """Returns how init or an invocation ended, and the last that there is to say of that."""
+        match await self.event():
+            case [what]:
+                return what, None
+            case [what, *_, bytes() as body]:
+                return what, json.loads(body)
+            case [what, *_, last]:
+                return what, last
+        raise AssertionError("an event has a name")
 
     def tell(self, code: str) -> None:
         payload = json.dumps(code).encode()
@@ -148,16 +138,16 @@ class Running:
 
     async def ask(self, code: str) -> Any:
         self.tell(code)
-        what, answer = await self.event()
+        what, answer = await self.outcome()
         assert what == "responded", answer
         return answer
 
     async def again(self) -> None:
         """Starts the runtime once more."""
-        self.is_ready = False
+        self.is_ready.clear()
         self.endpoint.reset()
         self.process.run(RUNTIME)
-        assert await self.event() == ("ready", None), self.written
+        assert await self.event() == ("ready",), self.written
 
     def ended(self, name: str, ended: Exit) -> None:
         self.ends.put_nowait((name, ended))
@@ -203,7 +193,7 @@ async def running(
             one.process.exited.add_done_callback(
                 lambda exited: one.events.put_nowait(("exited", exited.result()))
             )
-            assert await one.event() == ("ready", None), one.written
+            assert await one.event() == ("ready",), one.written
             one.process.limit_cpu()
             yield one
         finally:
@@ -282,7 +272,7 @@ async def test_function_that_closes_its_standard_output_is_answered(kind: Kind, 
     async with running(kind.backend, kind.package) as one:
         assert await one.ask(f"{close}; answer = 1") == 1
         one.tell("import logging; logging.error('still logged'); raise ValueError('no luck')")
-        what, answer = await one.event()
+        what, answer = await one.outcome()
         assert (what, answer["errorMessage"]) == ("errored", "no luck")
         await until(lambda: b"[ERROR] ValueError: no luck" in one.written)
         assert b"still logged\n" in one.written
@@ -309,7 +299,7 @@ async def test_frozen_sandbox_uses_no_cpu_and_goes_on_when_thawed(kind: Kind) ->
             async with asyncio.timeout(0.1):
                 await one.events.get()
         one.process.thaw()
-        assert await one.event() == ("responded", 1)
+        assert await one.outcome() == ("responded", 1)
 
 
 async def test_frozen_sandbox_is_stopped(kind: Kind) -> None:

@@ -16,6 +16,7 @@ import pytest
 from emulator.live.backends.process import bootstrap
 from emulator.live.runtime_api.interface import Work
 from emulator.live.runtime_api.server import RuntimeApiServer
+from tests.live.runtime_listener import RecordedRuntime
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,43 +29,21 @@ BOUND = 30.0
 RESPONSE_LIMIT = 6 << 20
 
 
-class Listener:
-    """Keeps what the runtime does, each thing a line of a queue."""
-
-    def __init__(self) -> None:
-        self.events: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
-        self._was_ready = False
-
-    def connected(self) -> None:
-        pass
-
-    def asked(self) -> None:
-        if not self._was_ready:
-            self._was_ready = True
-            self.events.put_nowait(("ready",))
-
-    def other(self, *_request: object) -> bool:
-        return False
-
-    def init_failed(self, error_type: str, body: bytes) -> None:
-        self.events.put_nowait(("init_failed", error_type, json.loads(body)))
-
-    def responded(self, request_id: str, body: bytes) -> None:
-        self.events.put_nowait(("responded", request_id, body))
-
-    def errored(self, request_id: str, error_type: str, body: bytes) -> None:
-        self.events.put_nowait(("errored", request_id, error_type, json.loads(body)))
-
-
 class Runtime:
-    def __init__(self, process: subprocess.Process, endpoint: Any, listener: Listener) -> None:
+    def __init__(
+        self, process: subprocess.Process, endpoint: Any, listener: RecordedRuntime
+    ) -> None:
         self.process = process
         self._endpoint = endpoint
         self._listener = listener
 
     async def event(self) -> tuple[Any, ...]:
-        async with asyncio.timeout(BOUND):
-            return await self._listener.events.get()
+        """Returns what the runtime did next; the body of an error as its document."""
+        *event, last = await self._listener.event()
+        if event and event[0] in ("init failed", "errored"):
+            assert isinstance(last, bytes)
+            return (*event, json.loads(last))
+        return (*event, last)
 
     def dispatch(self, payload: bytes, request_id: str = "r-1", **work: Any) -> None:
         deadline = int(time.time() * 1000) + 5000
@@ -103,7 +82,7 @@ async def runtime(
     for path in (task, opt):
         path.mkdir(exist_ok=True)
     (task / "app.py").write_text(code)
-    listener = Listener()
+    listener = RecordedRuntime()
     endpoint = await RuntimeApiServer(RESPONSE_LIMIT).open("127.0.0.1", listener)
     process = await asyncio.create_subprocess_exec(
         getattr(sys, "_base_executable", sys.executable),
@@ -230,7 +209,7 @@ async def test_init_error_is_told_in_aws_words(tmp_path: Path, fault: str) -> No
     code, handler, error_type, message = INIT_FAULTS[fault]
     async with runtime(tmp_path, code, handler) as one:
         kind, header, body = await one.event()
-        assert (kind, header) == ("init_failed", error_type)
+        assert (kind, header) == ("init failed", error_type)
         assert (body["errorType"], body["errorMessage"]) == (error_type, message)
         assert await one.code() == 1
         assert f"[ERROR] {error_type}: {message}\rTraceback" in await one.output()
