@@ -49,18 +49,6 @@ def _checked_address(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def http_address(url: str, option: str = "--url") -> str:
-    """Checks the address of an HTTP server; returns it without a slash at the end.
-
-    Raises:
-        SettingsError: `url` is no http://host:port; the sentence begins with `option`.
-    """
-    try:
-        return _checked_address(url)
-    except ValueError as error:
-        raise SettingsError(f"{option}: {error}") from None
-
-
 def _checked_profile(name: str) -> str:
     if name not in PROFILES:
         raise ValueError(f"{name!r} is none of {', '.join(sorted(PROFILES))}")

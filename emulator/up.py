@@ -22,7 +22,7 @@ import uvloop
 from emulator.api.app import create_app
 from emulator.api.companion.route import OtherServices
 from emulator.api.function_url.route import function_url
-from emulator.api.peers import SandboxNetworks
+from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
 from emulator.config import BackendChoice
 from emulator.core.policy import Admission, FixedKeepAlive, SchedulerSettings
@@ -186,7 +186,7 @@ async def _serve(
                 logs=parts.logs,
                 metrics=parts.metrics,
                 others=parts.others,
-                sandboxes=SandboxNetworks.around(backend.runtime_api_host),
+                sandboxes=SandboxClients.dialling(backend.runtime_api_host),
             )
             await _Server(app, run, loaded, display.say).serve(listeners)
         finally:

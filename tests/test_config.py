@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from emulator.config import BackendChoice, Settings, http_address, load
+from emulator.config import BackendChoice, Settings, load
 from emulator.errors import SettingsError
 
 
@@ -75,13 +75,6 @@ def test_value_that_a_setting_cannot_have_is_refused(name: str, value: object, f
 
 def test_long_value_is_not_told_whole() -> None:
     assert len(faults(options={"port": "9" * 5000})[0]) < 200
-
-
-def test_http_address_is_checked_for_a_client_too() -> None:
-    assert http_address("http://localhost:8000/") == "http://localhost:8000"
-    for url in ("localhost:8000", "", "http://", "http://h:99999", "ftp://h"):
-        with pytest.raises(SettingsError, match=r"--url: '.*' is no http://host:port"):
-            http_address(url)
 
 
 PLAIN = {"s3": "http://localhost:9000", "sqs": "https://[::1]:1"}

@@ -16,7 +16,7 @@ from emulator.api.http_api.route import GatewayRoute, not_found
 from emulator.api.invoke.route import InvokeRoute
 from emulator.api.invoke.stream_route import ResponseStreamRoute
 from emulator.api.own_routes import own_routes
-from emulator.api.peers import SandboxNetworks
+from emulator.api.peers import SandboxClients
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -59,7 +59,7 @@ def create_app(
     logs: Logs,
     metrics: Metrics,
     others: OtherServices | None = None,
-    sandboxes: SandboxNetworks | None = None,
+    sandboxes: SandboxClients | None = None,
 ) -> Gateway:
     """Returns the whole HTTP face of one emulator.
 
@@ -72,7 +72,7 @@ def create_app(
         profile=profile.name,
         logs=logs,
         metrics=metrics,
-        sandboxes=sandboxes or SandboxNetworks(),
+        sandboxes=sandboxes or SandboxClients(),
     ):
         pages.include_router(router)
     pages.router.default = not_found if others is None else others.fall_back

@@ -16,7 +16,7 @@ from emulator.core.model import SandboxState
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from emulator.api.peers import SandboxNetworks
+    from emulator.api.peers import SandboxClients
     from emulator.live.engine import Engine
     from emulator.telemetry.log_store import Logs
     from emulator.telemetry.metrics import Metrics
@@ -29,7 +29,7 @@ def own_routes(
     profile: str,
     logs: Logs,
     metrics: Metrics,
-    sandboxes: SandboxNetworks,
+    sandboxes: SandboxClients,
 ) -> tuple[APIRouter, APIRouter]:
     """Returns the routes that are open to every client, and those that are closed to sandboxes."""
     everyone = APIRouter()
@@ -59,9 +59,9 @@ def own_routes(
     return everyone, users
 
 
-def _refusal_of(sandboxes: SandboxNetworks) -> Callable[[Request], Awaitable[None]]:
+def _refusal_of(sandboxes: SandboxClients) -> Callable[[Request], Awaitable[None]]:
     async def refuse(request: Request) -> None:
-        if sandboxes.hold(request.scope):
+        if await sandboxes.include(request.scope):
             raise HTTPException(403, "The testbed's own pages are closed to sandboxes.")
 
     return refuse

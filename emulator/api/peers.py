@@ -1,21 +1,25 @@
-"""Tells which clients are sandboxes, by the addresses from which they dial.
+"""Tells which clients are sandboxes, by the addresses or the processes that dialled.
 
 Functions may invoke functions and call AWS's services. The testbed's own pages tell of all
-functions, their logs among them, and are not for sandboxes.
+functions, their logs among them, and are not for sandboxes. How sandboxes are run is not known
+here: only where they dial the gateway.
 
-On the process backend and under Docker Desktop, sandboxes dial from this machine's loopback
-address and cannot be told from its users.
+Under Docker Desktop sandboxes dial from this machine's loopback address, by a process that is
+nobody's child, and cannot be told from its users.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import os
 from typing import TYPE_CHECKING, Self
 
 import psutil
 
+from emulator.host.peers import Owners, Peer, descendants
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from starlette.types import Scope
 
@@ -23,35 +27,49 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class SandboxNetworks:
-    """Holds the networks from which none but sandboxes dial."""
+class SandboxClients:
+    """Tells sandboxes by the networks from which none but sandboxes dial, or by their processes."""
 
-    def __init__(self, networks: Iterable[Network] = ()) -> None:
+    def __init__(self, networks: Iterable[Network] = (), children: Owners | None = None) -> None:
+        """Takes the networks, and whose children's connections are sandboxes' where it matters."""
         self.networks = tuple(networks)
+        self._children = children
 
     @classmethod
-    def around(cls, address: str) -> Self:
-        """Finds the networks of the interface that has this address, where sandboxes dial it.
+    def dialling(cls, address: str) -> Self:
+        """Returns how sandboxes are told that dial the gateway at this address of this machine.
 
-        None are found around a loopback address.
+        At a loopback address they are processes that descend from this one; at another, they have
+        the networks of the interface with that address.
         """
+        if _address(address).is_loopback:
+            return cls(children=Owners(_children))
         for ends in psutil.net_if_addrs().values():
             if any(end.address == address for end in ends):
                 found = (_network(end.address, end.netmask) for end in ends)
-                return cls(net for net in found if net is not None and not net.is_loopback)
+                return cls(network for network in found if network is not None)
         return cls()
 
-    def hold(self, scope: Scope) -> bool:
+    async def include(self, scope: Scope) -> bool:
         """Returns whether the client of this connection is a sandbox."""
         client, server = scope.get("client"), scope.get("server")
-        if not self.networks or not client or not client[0]:
+        if not client or not client[0] or not server or not server[0]:
             return False
         address = _address(client[0])
-        if address.is_loopback or (server and _address(server[0]) == address):
+        if self._children is not None and address.is_loopback:
+            return await self._children.made(Peer(*client, *server))
+        if address.is_loopback or address == _address(server[0]):
             return False
         # Docker gives a bridge's first address to the host, whose users dial from it when the
         # gateway is a container itself
         return any(address in net and address != net[1] for net in self.networks)
+
+
+def _children() -> Iterator[int]:
+    """Yields the processes that descend from this one, this one left out."""
+    found = descendants(os.getpid())
+    next(found)
+    return found
 
 
 def _address(text: str) -> Address:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from emulator.core.function_configuration import FunctionConfiguration, ImageSource, PackageType
 from emulator.core.routes import ANY, DEFAULT, METHODS, Route, path_fault
 from emulator.sam.globals import FunctionProperties
-from emulator.sam.nodes import intrinsic, line_of
+from emulator.sam.loader import line_of
+from emulator.sam.nodes import intrinsic
 from emulator.sam.options import OPTIONS, OptionReader
 
 if TYPE_CHECKING:

@@ -11,11 +11,12 @@ import contextlib
 import difflib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
 from emulator.errors import TemplateError
+from emulator.sam.loader import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -35,8 +36,6 @@ _KINDS = {
     "seq": "a list",
 }
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})")
-_DEEPEST = 100
-"""Levels of nesting; a template has about ten, and the parser calls itself for each."""
 _MOST_SHOWN = 60
 """Characters of a faulty value that a message quotes."""
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]*)\}")
@@ -75,70 +74,6 @@ class Entry:
     line: int
     """The line of the key."""
     node: Node
-
-
-def line_of(node: Node) -> int:
-    """Returns the line where a node begins, counted from 1."""
-    return int(node.start_mark.line) + 1
-
-
-class _RefusedError(yaml.MarkedYAMLError):
-    """The text is YAML, and of a kind that no template is."""
-
-
-class _Loader(yaml.SafeLoader):
-    """Composes nodes no deeper than templates are, of text that files and processes can hold."""
-
-    _depth = 0
-
-    def compose_node(self, parent: Node | None, index: Any) -> Node | None:
-        self._depth += 1
-        if self._depth > _DEEPEST:
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            problem = f"it is nested too deeply, in more than {_DEEPEST} levels"
-            raise _RefusedError(problem=problem, problem_mark=mark)
-        node = super().compose_node(parent, index)
-        self._depth -= 1
-        return node
-
-    def compose_scalar_node(self, anchor: Any) -> yaml.ScalarNode:
-        node = super().compose_scalar_node(anchor)
-        if fault := _text_fault(node.value):
-            raise _RefusedError(problem=fault, problem_mark=node.start_mark)
-        return node
-
-
-def _text_fault(text: str) -> str:
-    if "\0" in text:
-        return "a text has a NUL character"
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return "a text has half a surrogate pair"
-    return ""
-
-
-def compose(text: str, path: str) -> Node:
-    """Returns the root node of a file's text.
-
-    Raises:
-        TemplateError: the text is empty, no YAML, or no template's YAML.
-    """
-    try:
-        root: Node | None = yaml.compose(text, Loader=_Loader)
-    except _RefusedError as error:
-        mark = error.problem_mark
-        raise TemplateError(str(error.problem), mark.line + 1 if mark else None, path) from None
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise TemplateError(f"no YAML: {error.reason}", line, path) from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problem = ", ".join(part for part in (error.problem, error.context) if part)
-        raise TemplateError(f"no YAML: {problem}", mark.line + 1 if mark else None, path) from error
-    if root is None:
-        raise TemplateError("it is empty", 1, path)
-    return root
 
 
 def intrinsic(node: Node) -> tuple[str, Node] | None:

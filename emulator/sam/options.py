@@ -20,7 +20,7 @@ from emulator.core.log_configuration import (
 )
 from emulator.core.prices import Architecture
 from emulator.sam.globals import merged
-from emulator.sam.nodes import line_of
+from emulator.sam.loader import line_of
 
 if TYPE_CHECKING:
     from emulator.sam.globals import FunctionProperties, Option

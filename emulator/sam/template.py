@@ -16,7 +16,8 @@ import yaml
 from emulator.core import function_configuration
 from emulator.errors import TemplateError
 from emulator.sam.function import GLOBAL_PROPERTIES, FunctionReader
-from emulator.sam.nodes import Faults, NodeReader, compose, line_of
+from emulator.sam.loader import compose, line_of
+from emulator.sam.nodes import Faults, NodeReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

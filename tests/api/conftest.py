@@ -180,9 +180,7 @@ async def _app(
     app = create_app(
         engine, routes, port=0, profile=profile, backend="scripted", logs=logs, metrics=metrics
     )
-    config = gateway_config(app)
-    config.timeout_graceful_shutdown = GRACE
-    return config, engine
+    return gateway_config(app, grace=GRACE), engine
 
 
 class _Server(GatewayServer):

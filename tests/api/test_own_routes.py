@@ -10,13 +10,16 @@ import httpx
 import pytest
 
 from emulator.api.app import create_app
-from emulator.api.peers import SandboxNetworks
+from emulator.api.peers import SandboxClients
 from emulator.core.profile import AWS_2025
 from emulator.core.routes import RouteTable
 from emulator.telemetry.log_store import Logs
 from emulator.telemetry.metrics import Metrics
+from tests.emulator_process import Emulator, write_template
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from emulator.live.engine import Engine
     from tests.api.conftest import Served
 
@@ -40,7 +43,7 @@ def ask(client: str, path: str, headers: dict[str, str] | None = None) -> httpx.
         backend="docker",
         logs=Logs("test"),
         metrics=Metrics(AWS_2025, list),
-        sandboxes=SandboxNetworks([ipaddress.ip_network("172.17.0.0/16")]),
+        sandboxes=SandboxClients([ipaddress.ip_network("172.17.0.0/16")]),
     )
     transport = httpx.ASGITransport(cast("Any", app), client=(client, 40000))
 
@@ -70,6 +73,30 @@ def test_clients_address_is_the_connections_and_not_what_it_claims(emulator: Ser
     event = httpx.post(f"{emulator.url}/echo/1", headers={"x-forwarded-for": "9.9.9.9"}).json()
     assert event["requestContext"]["http"]["sourceIp"] == "127.0.0.1"
     assert event["headers"]["x-forwarded-for"] == "9.9.9.9, 127.0.0.1"
+
+
+CODE = """\
+import os, urllib.error, urllib.request
+def handler(event, context):
+    try:
+        with urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"] + event, timeout=20) as answer:
+            return answer.status
+    except urllib.error.HTTPError as refused:
+        return refused.code
+"""
+
+
+@pytest.mark.parametrize("backend", ["process", pytest.param("docker", marks=pytest.mark.docker)])
+def test_function_is_told_nothing_of_others(tmp_path: Path, backend: str) -> None:
+    template = write_template(tmp_path)
+    (tmp_path / "code" / "app.py").write_text(CODE)
+    options = ("--backend", backend, "--no-companion")
+    with Emulator(template, tmp_path / "state", *options) as here:
+        invoke = f"{here.url}/2015-03-31/functions/echo/invocations"
+        for path in ("/metrics", "/_testbed/sandboxes", "/_testbed/logs/echo"):
+            assert httpx.post(invoke, json=path, timeout=60).json() == 403
+            assert httpx.get(here.url + path).status_code == 200
+        assert httpx.post(invoke, json="/healthz", timeout=60).json() == 200
 
 
 def test_health_names_backend_and_profile(emulator: Served) -> None:

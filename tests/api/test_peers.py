@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
-from emulator.api.peers import SandboxNetworks
+from emulator.api.peers import SandboxClients
 
 if TYPE_CHECKING:
     from starlette.types import Scope
 
-BRIDGE = SandboxNetworks([ipaddress.ip_network("172.17.0.0/16"), ipaddress.ip_network("fd00::/64")])
+pytestmark = pytest.mark.anyio
+
+BRIDGE = SandboxClients([ipaddress.ip_network("172.17.0.0/16"), ipaddress.ip_network("fd00::/64")])
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
 
 
 def dialled(client: str, server: str) -> Scope:
@@ -36,19 +48,40 @@ def dialled(client: str, server: str) -> Scope:
         ("fe80::1%eth0", "fe80::2%eth0", False),
     ],
 )
-def test_sandboxes_are_told_by_their_network(client: str, server: str, *, sandbox: bool) -> None:
-    assert BRIDGE.hold(dialled(client, server)) is sandbox
+async def test_sandboxes_are_told_by_their_network(
+    client: str, server: str, *, sandbox: bool
+) -> None:
+    assert await BRIDGE.include(dialled(client, server)) is sandbox
 
 
-def test_client_without_an_address_is_no_sandbox() -> None:
+async def test_client_without_an_address_is_no_sandbox() -> None:
     for client in (None, ("", 0)):
-        assert not BRIDGE.hold({"type": "http", "client": client, "server": None})
+        assert not await BRIDGE.include({"type": "http", "client": client, "server": None})
 
 
-def test_nobody_is_a_sandbox_where_sandboxes_dial_the_loopback_address() -> None:
-    none = SandboxNetworks.around("127.0.0.1")
-    assert none.networks == ()
-    assert not none.hold(dialled("127.0.0.1", "127.0.0.1"))
+async def test_child_of_the_gateway_is_a_sandbox_on_the_loopback_address() -> None:
+    sandboxes = SandboxClients.dialling("127.0.0.1")
+    assert sandboxes.networks == ()
+    with ExitStack() as kept, socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+        program = f"import socket, sys; s = socket.create_connection({address}); sys.stdin.read()"
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program, stdin=subprocess.PIPE
+        )
+        theirs = await _accepted(listener, kept)
+        assert await sandboxes.include(theirs)
+        async with asyncio.timeout(20):
+            await child.communicate(b"")  # which closes its standard input
+        assert not await sandboxes.include(theirs)
+        with socket.create_connection(address):
+            assert not await sandboxes.include(await _accepted(listener, kept))
+
+
+async def _accepted(listener: socket.socket, kept: ExitStack) -> Scope:
+    listener.settimeout(20)
+    connection, client = await asyncio.to_thread(listener.accept)
+    kept.enter_context(connection)
+    return {"type": "http", "client": client, "server": connection.getsockname()}
 
 
 def test_networks_are_those_of_the_interface_that_sandboxes_dial() -> None:
@@ -56,12 +89,11 @@ def test_networks_are_those_of_the_interface_that_sandboxes_dial() -> None:
         for end in ends:
             if end.family.name == "AF_INET" and not end.address.startswith("127."):
                 own = ipaddress.ip_address(end.address)
-                assert any(
-                    own in network for network in SandboxNetworks.around(end.address).networks
-                )
+                networks = SandboxClients.dialling(end.address).networks
+                assert any(own in network for network in networks)
                 return
     pytest.skip("this machine has no address but the loopback's")
 
 
 def test_no_interface_has_an_address_that_is_not_ours() -> None:
-    assert SandboxNetworks.around("192.0.2.1").networks == ()
+    assert SandboxClients.dialling("192.0.2.1").networks == ()

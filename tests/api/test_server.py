@@ -173,7 +173,9 @@ def test_open_request_at_the_end_is_answered_with_a_service_exception(
     assert answer.all("x-amzn-errortype") == ["ServiceException"]
     assert answer.json()["Type"] == "Service"
     assert answer.json()["message"] == "The emulator is stopping."
-    assert not [record for record in caplog.records if record.exc_info]
+    assert [record.getMessage() for record in caplog.records] == [
+        "Open requests answered with 503, as the emulator stops: 1"
+    ]
 
 
 def test_request_that_ends_in_time_is_answered_at_the_end(tmp_path: Path) -> None:

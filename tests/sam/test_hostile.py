@@ -4,88 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from emulator.core.profile import AWS_2025
 from emulator.errors import TemplateError
 from emulator.sam.template import load
-from tests.sam.templates import HEAD, faults, function, written
+from tests.sam.templates import HEAD, function
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MANY_DIGITS = "9" * 5000
-
-
-@pytest.mark.parametrize(
-    ("opened", "closed"), [("[", "]"), ("{a: ", "}"), ("- ", ""), ("? ", "")], ids=repr
-)
-@pytest.mark.parametrize("depth", [500, 20_000])
-def test_deep_nesting_is_a_fault_with_its_line(
-    tmp_path: Path, opened: str, closed: str, depth: int
-) -> None:
-    path = written(tmp_path, f"{HEAD}Metadata:\n  a:\n    {opened * depth}1{closed * depth}\n")
-    with pytest.raises(TemplateError, match="nested too deeply") as raised:
-        load(path)
-    assert raised.value.line == 4
-
-
-@pytest.mark.parametrize(
-    ("text", "name"), [(r'"a\ud800"', "half a surrogate pair"), (r'"a\0b"', "a NUL character")]
-)
-def test_text_that_no_file_can_hold_is_a_fault_with_its_line(
-    tmp_path: Path, text: str, name: str
-) -> None:
-    for stated in (f"Description: {text}", f"Environment:\n  Variables:\n    A: {text}"):
-        path = written(tmp_path, HEAD + function(stated))
-        with pytest.raises(TemplateError) as raised:
-            load(path)
-        line = path.read_text().split(text)[0].count("\n") + 1
-        assert str(raised.value) == f"{path}:{line}: a text has {name}"
-
-
-def test_number_of_many_digits_is_a_fault(tmp_path: Path) -> None:
-    assert faults(
-        tmp_path,
-        function(
-            f"""
-            MemorySize: {MANY_DIGITS}  #!
-            Environment:
-              Variables:
-                A: {MANY_DIGITS}  #!
-            """
-        ),
-    ) == [
-        f"Echo: MemorySize must be a whole number, not '{MANY_DIGITS[:60]}…'",
-        f"Echo: Environment: A must be text or a number, not '{MANY_DIGITS[:60]}…'",
-    ]
-
-
-def test_value_that_is_not_what_its_tag_says_is_a_fault(tmp_path: Path) -> None:
-    assert faults(
-        tmp_path,
-        function(
-            """
-            Environment:
-              Variables:
-                A: !!int one  #!
-                B: !!float two  #!
-                C: !!bool three  #!
-            """
-        ),
-    ) == [
-        "Echo: Environment: A must be text or a number, not 'one'",
-        "Echo: Environment: B must be text or a number, not 'two'",
-        "Echo: Environment: C must be text or a number, not 'three'",
-    ]
-
-
-def test_folder_whose_name_is_too_long_is_not_there(tmp_path: Path) -> None:
-    name = "x" * 5000
-    found = faults(tmp_path, function("").replace("CodeUri: code", f"CodeUri: {name}  #!"))
-    assert found == [f"Echo: CodeUri: there is no folder {tmp_path / name}"]
 
 
 KEYS = st.sampled_from(

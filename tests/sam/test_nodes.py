@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
-from emulator.errors import TemplateError
-from emulator.sam.template import load
-from tests.sam.templates import HEAD, faults, function, written
+from tests.sam.templates import faults, function
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+MANY_DIGITS = "9" * 5000
 
 
 def test_wrong_kinds_of_values(tmp_path: Path) -> None:
@@ -100,40 +98,43 @@ def test_a_key_that_stands_twice(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("text", "line", "message"),
-    [
-        ("", 1, "it is empty"),
-        ("# nothing\n", 1, "it is empty"),
-        ("Resources: {}\n", 1, "it needs 'Transform: AWS::Serverless-2016-10-31'"),
-        (HEAD, 1, "it needs Resources"),
-        (
-            "Transform: Other\nResources: {}\n",
-            1,
-            "Transform must be AWS::Serverless-2016-10-31, not Other",
+def test_number_of_many_digits_is_a_fault(tmp_path: Path) -> None:
+    assert faults(
+        tmp_path,
+        function(
+            f"""
+            MemorySize: {MANY_DIGITS}  #!
+            Environment:
+              Variables:
+                A: {MANY_DIGITS}  #!
+            """
         ),
-        (
-            HEAD + "Resources:\n  a: b: c\n",
-            3,
-            "no YAML: mapping values are not allowed here",
+    ) == [
+        f"Echo: MemorySize must be a whole number, not '{MANY_DIGITS[:60]}…'",
+        f"Echo: Environment: A must be text or a number, not '{MANY_DIGITS[:60]}…'",
+    ]
+
+
+def test_value_that_is_not_what_its_tag_says_is_a_fault(tmp_path: Path) -> None:
+    assert faults(
+        tmp_path,
+        function(
+            """
+            Environment:
+              Variables:
+                A: !!int one  #!
+                B: !!float two  #!
+                C: !!bool three  #!
+            """
         ),
-        (
-            HEAD + "Resources:\n  A: [1, 2\n",
-            4,
-            "no YAML: expected ',' or ']', but got '<stream end>', while parsing a flow sequence",
-        ),
-        (HEAD + "A: \x07\n", 2, "no YAML: special characters are not allowed"),
-        (HEAD + "A: *b\n", 2, "no YAML: found undefined alias 'b'"),
-        (
-            "a: 1\n---\nb: 2\n",
-            2,
-            "no YAML: but found another document, expected a single document in the stream",
-        ),
-    ],
-)
-def test_no_template_at_all(tmp_path: Path, text: str, line: int, message: str) -> None:
-    path = written(tmp_path, text)
-    with pytest.raises(TemplateError) as raised:
-        load(path)
-    assert str(raised.value).split("\n")[0] == f"{path}:{line}: {message}"
-    assert raised.value.line == line
+    ) == [
+        "Echo: Environment: A must be text or a number, not 'one'",
+        "Echo: Environment: B must be text or a number, not 'two'",
+        "Echo: Environment: C must be text or a number, not 'three'",
+    ]
+
+
+def test_folder_whose_name_is_too_long_is_not_there(tmp_path: Path) -> None:
+    name = "x" * 5000
+    found = faults(tmp_path, function("").replace("CodeUri: code", f"CodeUri: {name}  #!"))
+    assert found == [f"Echo: CodeUri: there is no folder {tmp_path / name}"]

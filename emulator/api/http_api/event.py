@@ -83,10 +83,9 @@ def event(
     `at_epoch` is when the request arrived, in seconds; `authorizer` tells of its caller.
     """
     headers, cookies = _headers(request, api)
-    key = route.key
     built: dict[str, Any] = {
         "version": "2.0",
-        "routeKey": key,
+        "routeKey": route.key,
         "rawPath": request.path,
         "rawQueryString": request.query.decode("latin-1"),
     }
@@ -95,26 +94,20 @@ def event(
     built["headers"] = headers
     if request.query and (parameters := _parameters(built["rawQueryString"])):
         built["queryStringParameters"] = parameters
-    built["requestContext"] = {
+    built["requestContext"] = context = {
         "accountId": api.account_id,
         "apiId": api.api_id,
         "domainName": api.domain_name,
         "domainPrefix": api.domain_name.partition(".")[0],
-        "http": {
-            "method": request.method,
-            "path": request.path,
-            "protocol": request.protocol,
-            "sourceIp": request.source_ip,
-            "userAgent": headers.get("user-agent", ""),
-        },
+        "http": _http(request, headers.get("user-agent", "")),
         "requestId": request_id,
-        "routeKey": key,
+        "routeKey": route.key,
         "stage": "$default",
         "time": _common_log_time(int(at_epoch)),
         "timeEpoch": int(at_epoch * 1000),
     }
     if authorizer is not None:
-        built["requestContext"]["authorizer"] = authorizer
+        context["authorizer"] = authorizer
     if path_parameters:
         built["pathParameters"] = path_parameters
     encoded = False
@@ -122,6 +115,16 @@ def event(
         built["body"], encoded = _body(request.body, headers.get("content-type", ""))
     built["isBase64Encoded"] = encoded
     return _encode(built)
+
+
+def _http(request: HttpRequest, user_agent: str) -> dict[str, str]:
+    return {
+        "method": request.method,
+        "path": request.path,
+        "protocol": request.protocol,
+        "sourceIp": request.source_ip,
+        "userAgent": user_agent,
+    }
 
 
 def is_text(content_type: str) -> bool:
