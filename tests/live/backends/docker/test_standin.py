@@ -1,4 +1,4 @@
-"""The script that makes stand-ins of base images, with an engine of which only answers are there."""
+"""The script that makes stand-ins of base images, with an engine that gives canned answers."""
 
 from __future__ import annotations
 
