@@ -1,1 +1,1 @@
-"""The machine below: its cgroups, CPUs and facts. Imports nothing else of the emulator."""
+"""Reads and steers the machine below: cgroups, CPUs, memory. Imports nothing of the emulator."""

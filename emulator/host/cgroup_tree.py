@@ -1,10 +1,11 @@
-"""The cgroups that one emulator makes for its sandboxes: where they can be, and their orphans.
+"""Makes the cgroups of one emulator's sandboxes and removes what a killed emulator left.
 
-All stand below one folder per hierarchy that carries the emulator's instance in its name, so
-what a killed emulator left is found by name and another's is never touched. On cgroup v1 that is
-at the top of each mount. On v2 it is the first place whose controllers can be handed down: the
-top where we are root, a parent that was delegated to us, or our own cgroup, which then must hold
-no process itself (the kernel's "no internal processes" rule), so ours moves to a leaf.
+All cgroups stand below one folder per hierarchy that carries the emulator's instance in its name,
+so orphans are found by name and other emulators' cgroups are never touched. On cgroup v1 the folder
+is at the top of each mount. On v2 it is in the first place whose controllers can be handed down:
+its own cgroup where systemd delegated that, the top where this process is root, a parent that
+belongs to its user, or its own cgroup. The own must hold no process itself (the kernel's "no
+internal processes" rule), so this process moves to a leaf.
 
 Everything here blocks but `create`; callers take it to a thread.
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.host.cgroup import CONTROLLERS, CgroupV1, CgroupV2, v1_mounts
+from emulator.host.delegation import is_delegated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,25 +28,25 @@ if TYPE_CHECKING:
 MOST_PIDS = 1024
 """Source: Lambda quotas, "Processes and threads"."""
 JOIN = 'for file do echo 0 >"$file" || exit 126; done'
-"""A shell's way into a cgroup; its arguments are the cgroup's `join_files`."""
+"""A shell command that joins a cgroup; its arguments are the cgroup's `join_files`."""
 _PATIENCE = 2.0
 """Seconds that a killed process may take to leave its cgroup."""
 
 
 class CgroupTree:
-    """The folders of one instance, one in each hierarchy, and the sandboxes' cgroups in them."""
+    """Holds the folders of one instance, one in each hierarchy, and makes cgroups in them."""
 
     def __init__(self, bases: list[Path], v1_root: Path | None = None) -> None:
         self.bases = bases
         self._v1_root = v1_root
         self.controllers = frozenset[str]()
-        """What its cgroups can do, once `try_out` said that they can be used."""
+        """The controllers of its cgroups; known once `try_out` returned True."""
 
     def create(self, name: str) -> CgroupV1 | CgroupV2:
-        """A new cgroup, as yet without limits but that of processes.
+        """Makes a cgroup that limits nothing but the number of processes.
 
         Raises:
-            OSError: it cannot be made.
+            OSError: The kernel refuses.
         """
         for base in self.bases:
             (base / name).mkdir()
@@ -59,7 +61,7 @@ class CgroupTree:
         return CgroupV1(self._v1_root, f"{base.name}/{name}")
 
     def try_out(self) -> bool:
-        """Whether a process can join a cgroup made here."""
+        """Tells whether a process can join a cgroup that is made here."""
         cgroup = self.create("trial")
         try:
             command = ["/bin/sh", "-c", JOIN, "sh", *map(str, cgroup.join_files)]
@@ -70,20 +72,24 @@ class CgroupTree:
         return joined.returncode == 0
 
     def reap(self) -> None:
-        """Kills and removes all cgroups of this instance; bounded."""
+        """Kills and removes all cgroups of this instance, within a bounded time."""
         names = {path.parent.name for base in self.bases for path in base.glob("*/cgroup.procs")}
         for name in sorted(names):
             _end(self._cgroup(name))
 
     def remove(self) -> None:
-        """Takes the instance's folders away; one that is not empty stays for the next `reap`."""
+        """Removes the instance's folders; a folder that is not empty stays for the next `reap`."""
         for base in self.bases:
             with suppress(OSError):
                 base.rmdir()
 
 
 def find_tree(root: Path, instance: str) -> CgroupTree | None:
-    """Where cgroups can be made below `root`, orphans removed; None where they cannot."""
+    """Finds the best place for cgroups below `root` and removes orphans there.
+
+    Returns:
+        None where this process may make no cgroup.
+    """
     name = f"testbed-{instance}"
     unified = (root / "cgroup.procs").exists()
     best: CgroupTree | None = None
@@ -108,17 +114,18 @@ def _usable(tree: CgroupTree) -> bool:
 
 
 def _v1_trees(root: Path, name: str) -> Iterator[CgroupTree]:
-    """The one place on v1; a hierarchy that cannot be written is left out."""
+    """Yields the one place on v1, without the hierarchies that cannot be written."""
     bases = [mount / name for mount in dict.fromkeys(v1_mounts(root).values())]
     if made := [base for base in bases if _made(base)]:
         yield CgroupTree(made, root)
 
 
 def _v2_trees(root: Path, name: str) -> Iterator[CgroupTree]:
-    """The places on v2 where this process may make cgroups, the best first."""
+    """Yields the places on v2 where this process may make cgroups, the best first."""
     own = _own_path(root)
     above = [path for path in own.parents if path.is_relative_to(root)]
-    for parent in dict.fromkeys((root, *above, own)):
+    first = (own,) if is_delegated(own) else ()
+    for parent in dict.fromkeys((*first, root, *above, own)):
         if parent == own:
             _move_to_leaf(own)
         _hand_down(parent)
@@ -135,14 +142,14 @@ def _own_path(root: Path) -> Path:
 
 
 def _hand_down(path: Path) -> None:
-    """Lets the children of a cgroup have its controllers, as far as that is allowed."""
+    """Enables a cgroup's controllers for its children, as far as that is allowed."""
     for controller in ("cpu", "memory", "pids"):
         with suppress(OSError):
             (path / "cgroup.subtree_control").write_text(f"+{controller}")
 
 
 def _move_to_leaf(own: Path) -> None:
-    """Empties our cgroup where it is ours alone, or all of a container's namespace."""
+    """Moves this process to a leaf of its cgroup, or all processes of a container's namespace."""
     with suppress(OSError):
         pids = (own / "cgroup.procs").read_text().split()
         whole_namespace = Path("/proc/self/cgroup").read_text().strip() == "0::/"

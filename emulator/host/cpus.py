@@ -1,4 +1,4 @@
-"""Which of this machine's CPUs each sandbox may run on, where it is to see fewer than there are."""
+"""Chooses the CPUs of each sandbox that is to see fewer than the machine has."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class CpuRotation:
         self._next = 0
 
     def take(self, count: int) -> tuple[int, ...]:
-        """So many CPUs; none, which means no limit, for 0 or where there are no more than that."""
+        """Returns `count` CPUs; an empty tuple, which means all, for 0 or where there are fewer."""
         total = len(self._cpus)
         if not 0 < count < total:
             return ()

@@ -1,4 +1,4 @@
-"""What machine a run was measured on: it stands in every run's record."""
+"""Describes the machine that a run was measured on, for the run's record."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ import re
 from pathlib import Path
 from typing import TypedDict
 
+import psutil
+
+from emulator.host.memory import memory_mb
+
 
 class Machine(TypedDict):
+    """Holds the facts of a machine that figures depend on."""
+
     kernel: str
     hz: int | None
-    """CONFIG_HZ, which decides by how much a CPU quota is overrun; None where it is not told."""
+    """CONFIG_HZ, which decides by how much a CPU quota is overrun; None where unknown."""
     cgroup: str
+    """`v1`, `v2` or `none`."""
     cpus: int
     memory_mb: int
     load: float
@@ -23,23 +30,20 @@ class Machine(TypedDict):
 
 
 def machine(cgroup_root: Path) -> Machine:
+    """Describes this machine as it is now."""
     return Machine(
         kernel=f"{platform.system()} {platform.release()} {platform.machine()}",
         hz=_kernel_hz(),
         cgroup=_cgroup_version(cgroup_root),
         cpus=_cpus(),
         memory_mb=memory_mb(),
-        load=round(os.getloadavg()[0], 2),
+        load=round(psutil.getloadavg()[0], 2),
         python=platform.python_version(),
     )
 
 
-def memory_mb() -> int:
-    """Physical memory of this machine in MB."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // (1024 * 1024)
-
-
 def _cpus() -> int:
+    """Returns the number of CPUs that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

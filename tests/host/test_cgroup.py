@@ -13,6 +13,7 @@ import pytest
 
 from emulator.host.cgroup import DEFAULT_ROOT, CgroupV1, CgroupV2, find, v1_mounts
 from emulator.host.cgroup_tree import JOIN, CgroupTree, find_tree
+from tests.host.quick import assert_quick
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +53,7 @@ V1_FILES = {
 
 
 def made_v2(root: Path) -> CgroupV2:
+    root.mkdir(exist_ok=True)
     for name, text in V2_FILES.items():
         (root / name).write_text(text)
     return CgroupV2(root)
@@ -139,6 +141,18 @@ def test_peak_stays_when_memory_is_given_back(tmp_path: Path) -> None:
     assert cgroup.max_anon_mb() == 50
     (tmp_path / "memory.stat").write_text("anon 4096\n")
     assert cgroup.max_anon_mb() == 50
+
+
+def test_memory_in_use_is_without_idle_page_cache(tmp_path: Path) -> None:
+    v2 = made_v2(tmp_path / "v2")
+    (tmp_path / "v2/memory.current").write_text(str(50 << 20))
+    (tmp_path / "v2/memory.stat").write_text(f"anon 1\ninactive_file {20 << 20}\n")
+    assert v2.working_set_mb() == 30
+    v1 = made_v1(tmp_path / "v1")
+    (tmp_path / "v1/memory/some/cgroup/memory.usage_in_bytes").write_text(str(50 << 20))
+    stat = f"inactive_file 9\ntotal_inactive_file {20 << 20}\n"
+    (tmp_path / "v1/memory/some/cgroup/memory.stat").write_text(stat)
+    assert v1.working_set_mb() == 30
 
 
 def test_cgroup_that_is_gone_does_nothing_and_reads_as_zero(tmp_path: Path) -> None:
@@ -286,7 +300,7 @@ def test_anonymous_memory_counts_and_cached_files_do_not(tree: CgroupTree, tmp_p
     file = tmp_path / "file"
     code = f"""
 held = bytearray(b"x" * (40 << 20))
-with open({str(file)!r}, "wb") as file: file.write(held[:30 << 20])
+with open({str(file)!r}, "wb") as file: file.write(memoryview(held)[:30 << 20])
 with open({str(file)!r}, "rb") as file: [0 for _ in iter(lambda: file.read(1 << 20), b"")]
 print("done", flush=True)
 input()
@@ -296,6 +310,45 @@ input()
     assert 40 <= cgroup.max_anon_mb() < 60
     member.close()
     assert cgroup.max_anon_mb() >= 40
+
+
+def test_memory_that_a_child_used_and_freed_is_in_the_peak(tree: CgroupTree) -> None:
+    needs(tree, "memory")
+    if isinstance(one := tree.create("one"), CgroupV2) and not has_peak(one):
+        pytest.skip("this kernel keeps no peak of a cgroup's memory (Linux 5.19)")
+    code = """
+import subprocess, sys
+eat = "x = bytearray(b'x') * (100 << 20)"
+print("ready", flush=True)
+input()
+subprocess.run([sys.executable, "-S", "-c", eat])
+print("done", flush=True)
+input()
+"""
+    member = Member(one, code)
+    assert member.answer() == b"ready"
+    assert one.max_anon_mb() < 30
+    member.ask(b"")
+    assert member.answer() == b"done"
+    assert 100 <= one.max_anon_mb() < 130
+    assert one.working_set_mb() < 30
+    member.close()
+
+
+def has_peak(cgroup: CgroupV2) -> bool:
+    return (cgroup.join_files[0].parent / "memory.peak").exists()
+
+
+def test_reading_a_cgroup_is_cheap_enough_for_every_request(tree: CgroupTree) -> None:
+    needs(tree, "memory")
+    one = tree.create("one")
+    member = Member(one)
+    member.ask(b"one")
+    assert member.answer() == b"one"
+    for read in (one.max_anon_mb, one.working_set_mb):
+        assert read() > 0
+        assert_quick(read)
+    member.close()
 
 
 def test_cpu_share_is_kept_and_throttling_counted(tree: CgroupTree) -> None:

@@ -1,12 +1,17 @@
-"""The clock that a dilation slows down."""
+"""The clock that a dilation slows down, and that knows when the wall clock moved."""
 
 from __future__ import annotations
 
 import asyncio
+import io
+import time
 
 import pytest
 
+from emulator.core.profile import PROFILES
 from emulator.live.clock import MonotonicClock
+from emulator.live.recorder import Recorder
+from emulator.telemetry.log_store import Logs
 
 pytestmark = pytest.mark.anyio
 
@@ -22,3 +27,31 @@ async def test_timers_of_a_dilated_clock_fire_when_its_own_time_has_come() -> No
         fired = [await at, await later]
     # a loop may count whole milliseconds of the machine
     assert min(fired) - begun > 0.0195
+
+
+class WallClock:
+    """A wall clock that can be set, or that goes on while the machine is suspended."""
+
+    def __init__(self) -> None:
+        self.step = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.step
+
+
+@pytest.mark.parametrize("step", [8 * 3600.0, -8 * 3600.0], ids=["suspended", "set back"])
+@pytest.mark.parametrize("dilation", [1.0, 4.0])
+async def test_deadlines_follow_the_wall_clock(step: float, dilation: float) -> None:
+    wall = WallClock()
+    clock = MonotonicClock(asyncio.get_running_loop(), dilation, wall)
+    recorder = Recorder(
+        journal=io.StringIO(),
+        sinks=(),
+        logs=Logs("any"),
+        clock=clock,
+        profile=next(iter(PROFILES.values())),
+        origin=wall(),
+    )
+    wall.step = step
+    remaining_ms = recorder.epoch_ms(clock.now() + 3.0) - wall() * 1000
+    assert remaining_ms == pytest.approx(3000.0 * dilation, abs=100)

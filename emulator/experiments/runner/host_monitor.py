@@ -1,31 +1,33 @@
-"""What else limited a measurement: CPU, memory and load of the host while a cell ran.
+"""Watches what else limited a measurement: CPU, memory and load of the host while a cell ran.
 
-A thread samples /proc once in a while and writes host.csv; the verdict is a fold over those rows
+A thread samples the host twice a second and writes host.csv; the verdict is a fold over the samples
 in which a request was under way, as the load's own start and the pauses slow nobody. A cell is
 host-bound where the host, and not the function's own share of CPU, was the bottleneck of its
 typical request: its figures then tell of this machine. A CPU that is full in bursts, as when
 sandboxes start at once, is a remark: the slowest answers tell of this machine, the average hardly.
-Source of the formats: proc(5).
+What is sampled is `host.activity`'s affair.
 """
 
 from __future__ import annotations
 
 import bisect
 import csv
-import math
 import os
 import threading
-import time
-from dataclasses import astuple, dataclass, fields
-from pathlib import Path
+from dataclasses import astuple, fields
 from typing import TYPE_CHECKING, Self
 
+import psutil
+
 from emulator.core.model import StartKind
-from emulator.experiments.records.host_verdict import HostVerdict
+from emulator.errors import RunDirectoryError
+from emulator.experiments.records.host_verdict import HostVerdict, Verdict
 from emulator.experiments.records.percentiles import percentile
+from emulator.host.activity import HostProbe, HostSample
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
+    from pathlib import Path
 
     from emulator.experiments.records.run_directory import ClientRow
 
@@ -37,30 +39,18 @@ MOSTLY_FULL = 0.25
 SOMETIMES_FULL = 0.1
 """Share of the time that is worth a remark: one cold start on one core is not."""
 STOLEN_CPU = 0.05
-"""Share that another guest of the same hypervisor took."""
+"""Share of all CPUs' time that another guest of the same hypervisor took."""
 LOAD_A_CPU = 3.0
 """Tasks that run or wait for the disk. A sandbox that its quota holds back is none of them."""
 LEAST_MEMORY_MB = 200.0
 _EVERY = 0.5
-_SANDBOX_MARK = b"AWS_LAMBDA_RUNTIME_API="
-
-
-@dataclass(frozen=True, slots=True)
-class HostSample:
-    at_epoch: float
-    cpu_busy: float
-    """Share of all CPUs' time since the last sample, as are the other two shares."""
-    steal: float
-    load1: float
-    mem_available_mb: float
-    sandbox_cpu: float | None
-    """Taken by sandboxes of any emulator here; None where none was seen."""
+"""Seconds between two samples."""
 
 
 def judge(
     samples: Sequence[HostSample], cpus: int, cold: Collection[HostSample] = ()
 ) -> HostVerdict:
-    """`host-bound` with every reason that was found, else `ok`, perhaps with a remark.
+    """Returns `host-bound` with every reason that was found, else `ok`, perhaps with a remark.
 
     `cold` are those of the samples in which a cold start was under way.
     """
@@ -74,7 +64,7 @@ def judge(
     full = [sample for sample in samples if sample.cpu_busy >= FULL_CPU]
     share = len(full) / len(samples)
     if share > MOSTLY_FULL:
-        reasons.append(f"CPU full {share:.0%} of the time{_of_it(full)}")
+        reasons.append(f"CPU full {share:.0%} of the time{_share_of_sandboxes(full)}")
     if steal >= STOLEN_CPU:
         reasons.append(f"{steal:.0%} of the CPU stolen by the hypervisor")
     if load > LOAD_A_CPU * cpus:
@@ -82,7 +72,7 @@ def judge(
     if memory < LEAST_MEMORY_MB:
         reasons.append(f"only {memory:.0f} MB of memory available")
     return HostVerdict(
-        verdict="host-bound" if reasons else "ok",
+        verdict=Verdict.HOST_BOUND if reasons else Verdict.OK,
         why="; ".join(reasons),
         cpu_p95=round(busy, 4),
         steal_p95=round(steal, 4),
@@ -94,11 +84,19 @@ def judge(
 
 def _remark(full: Sequence[HostSample], share: float, cold: Collection[HostSample]) -> str:
     when = " during cold starts" if all(sample in cold for sample in full) else ""
-    return f"CPU full{when}: {share:.0%} of the time{_of_it(full)}"
+    return f"CPU full{when}: {share:.0%} of the time{_share_of_sandboxes(full)}"
+
+
+def _share_of_sandboxes(full: Sequence[HostSample]) -> str:
+    shares = [sample.sandbox_cpu for sample in full if sample.sandbox_cpu is not None]
+    return f", {sum(shares) / len(shares):.0%} of it by sandboxes" if shares else ""
 
 
 def under_way(clients: Iterable[ClientRow]) -> list[tuple[float, float]]:
-    """When at least one request was, in seconds since the epoch: spans apart, in order."""
+    """Returns when at least one request was under way, in seconds since the epoch.
+
+    The spans stand apart, in the order of their times.
+    """
     spans: list[tuple[float, float]] = []
     for begin, end in sorted((row.start, row.start + row.latency_ms / 1000) for row in clients):
         if spans and begin <= spans[-1][1]:
@@ -113,85 +111,18 @@ def _overlaps(begin: float, end: float, spans: Sequence[tuple[float, float]]) ->
     return last >= 0 and spans[last][1] >= begin
 
 
-def _of_it(full: Sequence[HostSample]) -> str:
-    shares = [sample.sandbox_cpu for sample in full if sample.sandbox_cpu is not None]
-    return f", {sum(shares) / len(shares):.0%} of it by sandboxes" if shares else ""
-
-
-class HostProbe:
-    """Reads /proc; each sample tells of the time since the one before."""
-
-    def __init__(self, proc: Path = Path("/proc")) -> None:
-        self._proc = proc
-        self._tick = os.sysconf("SC_CLK_TCK")
-        self._cpus = os.cpu_count() or 1
-        self._times = self._cpu_times()
-        self._sandboxes = self._sandbox_times()
-        self._at = time.monotonic()
-
-    def sample(self) -> HostSample:
-        before, self._times = self._times, self._cpu_times()
-        idle, steal, total = (new - old for new, old in zip(self._times, before, strict=True))
-        return HostSample(
-            at_epoch=time.time(),
-            cpu_busy=round(1 - idle / total, 4) if total else 0.0,
-            steal=round(steal / total, 4) if total else 0.0,
-            load1=float(self._text("loadavg").split()[0]),
-            mem_available_mb=self._memory_mb(),
-            sandbox_cpu=self._sandbox_share(),
-        )
-
-    def _cpu_times(self) -> tuple[int, int, int]:
-        """Ticks since boot: idle (waiting for the disk included), stolen, all."""
-        ticks = [int(field) for field in self._text("stat").split("\n", 1)[0].split()[1:9]]
-        return ticks[3] + ticks[4], ticks[7], sum(ticks)
-
-    def _memory_mb(self) -> float:
-        for line in self._text("meminfo").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) / 1024
-        return math.inf
-
-    def _sandbox_share(self) -> float | None:
-        before, self._sandboxes = self._sandboxes, self._sandbox_times()
-        last, self._at = self._at, time.monotonic()
-        if not self._sandboxes:
-            return None
-        # a process that is new has used all of its time since the last sample
-        ticks = sum(max(0, now - before.get(pid, 0)) for pid, now in self._sandboxes.items())
-        passed = self._at - last
-        return round(ticks / self._tick / passed / self._cpus, 4) if passed > 0 else None
-
-    def _sandbox_times(self) -> dict[str, int]:
-        """Ticks of each process that has a Runtime API to dial."""
-        found = {}
-        for folder in self._proc.iterdir():
-            if not folder.name.isdigit():
-                continue
-            try:
-                variables = (folder / "environ").read_bytes()
-                if variables.startswith(_SANDBOX_MARK) or b"\0" + _SANDBOX_MARK in variables:
-                    fields_after_name = (folder / "stat").read_text().rpartition(")")[2].split()
-                    found[folder.name] = int(fields_after_name[11]) + int(fields_after_name[12])
-            except OSError:  # it ended, or is another user's
-                continue
-        return found
-
-    def _text(self, name: str) -> str:
-        return (self._proc / name).read_text(encoding="ascii")
-
-
 def _probe_of_this_host() -> HostProbe | None:
     try:
         return HostProbe()
-    except OSError:
+    except (psutil.Error, OSError):
         return None
 
 
 class HostGuard:
-    """Use it as a context: it samples inside, and has its verdict afterwards.
+    """Watches the host while the context lasts, and has a verdict afterwards.
 
-    Where there is no /proc it has no samples, and a verdict without figures.
+    Where the host tells nothing, as in a container without /proc, there are no samples, and the
+    verdict has no figures.
     """
 
     def __init__(self, path: Path, probe: HostProbe | None = None, every: float = _EVERY) -> None:
@@ -201,19 +132,28 @@ class HostGuard:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="host guard", daemon=True)
         self._samples: list[HostSample] = []
+        self._unwritten = ""
+        """Why the samples could not be written."""
 
     def __enter__(self) -> Self:
         if self._probe is not None:
             self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Ends the watch.
+
+        Raises:
+            RunDirectoryError: the samples could not be written; unless something else went wrong.
+        """
         self._over.set()
         if self._thread.is_alive():
             self._thread.join()
+        if self._unwritten and kind is None:
+            raise RunDirectoryError(f"{self._path} cannot be written: {self._unwritten}.")
 
     def verdict(self, clients: Iterable[ClientRow]) -> HostVerdict:
-        """Of the time in which these requests were under way."""
+        """Judges the time in which these requests were under way."""
         rows = list(clients)
         cold = self._during(row for row in rows if row.start_kind is StartKind.COLD)
         return judge(self._during(rows), os.cpu_count() or 1, cold)
@@ -227,6 +167,12 @@ class HostGuard:
         ]
 
     def _watch(self) -> None:
+        try:
+            self._sample_into_file()
+        except OSError as error:
+            self._unwritten = error.strerror or str(error)
+
+    def _sample_into_file(self) -> None:
         assert self._probe is not None
         with self._path.open("w", encoding="utf-8", newline="", buffering=1) as file:
             writer = csv.writer(file, lineterminator="\n")

@@ -1,1 +1,1 @@
-"""The state directory: what an emulator keeps on disk."""
+"""Keeps what outlives a run of the emulator: the state directory and the folders of runs."""

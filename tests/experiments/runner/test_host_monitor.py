@@ -4,17 +4,18 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from emulator.core.model import StartKind
+from emulator.errors import RunDirectoryError
 from emulator.experiments.records.run_directory import ClientRow
 from emulator.experiments.runner.host_monitor import (
     HostGuard,
-    HostProbe,
-    HostSample,
     judge,
     under_way,
 )
+from emulator.host.activity import HostProbe, HostSample
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,17 +27,6 @@ def client(at: float, latency_ms: float) -> ClientRow:
     return ClientRow("r", at, latency_ms, 200, None, "1", 1, "/predict", "")
 
 
-def write_proc(proc: Path, cpu: str, sandbox: int | None = None) -> None:
-    (proc / "stat").write_text(f"cpu  {cpu} 0 0\ncpu0 1 2 3\n")
-    (proc / "loadavg").write_text("1.25 0.50 0.10 1/100 1234\n")
-    (proc / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:    2097152 kB\n")
-    if sandbox is not None:
-        folder = proc / "4711"
-        folder.mkdir(exist_ok=True)
-        (folder / "environ").write_bytes(b"PATH=/bin\0AWS_LAMBDA_RUNTIME_API=127.0.0.1:1\0")
-        (folder / "stat").write_text(f"4711 (py (x) y) S {' 0' * 10} {sandbox} 5 0 0\n")
-
-
 def test_a_calm_host_is_no_bottleneck() -> None:
     verdict = judge([CALM] * 4, 2)
     assert (verdict.verdict, verdict.why, verdict.bound) == ("ok", "", False)
@@ -46,7 +36,7 @@ def test_a_calm_host_is_no_bottleneck() -> None:
 def test_nothing_sampled_is_no_verdict_against_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(HostProbe.__init__, "__defaults__", (tmp_path / "no-proc",))
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path / "no-proc"))
     with HostGuard(tmp_path / "host.csv") as guard:
         pass
     verdict = guard.verdict([client(10, 1000)])
@@ -112,30 +102,6 @@ def test_only_time_with_a_request_under_way_is_judged(tmp_path: Path) -> None:
     assert guard.verdict([client(10, 1100)]).bound
 
 
-def test_shares_are_of_the_time_since_the_last_sample(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    times = iter((50.0, 52.0))
-    monkeypatch.setattr(
-        "emulator.experiments.runner.host_monitor.time.monotonic", lambda: next(times)
-    )
-    monkeypatch.setattr("emulator.experiments.runner.host_monitor.os.cpu_count", lambda: 2)
-    monkeypatch.setattr("emulator.experiments.runner.host_monitor.os.sysconf", lambda _: 100)
-    write_proc(tmp_path, "100 0 100 1000 0 0 0 0", sandbox=1000)
-    probe = HostProbe(tmp_path)
-    write_proc(tmp_path, "160 0 120 1080 20 0 0 20", sandbox=1100)
-    sample = probe.sample()
-    assert (sample.cpu_busy, sample.steal) == (0.5, 0.1)  # of 200 ticks 100 idle, 20 stolen
-    assert (sample.load1, sample.mem_available_mb) == (1.25, 2048)
-    assert sample.sandbox_cpu == 0.25  # 100 ticks, of two CPUs in two seconds
-
-
-def test_without_a_sandbox_its_share_is_not_known(tmp_path: Path) -> None:
-    write_proc(tmp_path, "100 0 100 1000 0 0 0 0")
-    (tmp_path / "12").mkdir()  # a process that ended while it was looked at
-    assert HostProbe(tmp_path).sample().sandbox_cpu is None
-
-
 def test_the_guard_writes_what_it_samples_until_it_is_left(tmp_path: Path) -> None:
     class Probe(HostProbe):
         def __init__(self) -> None:
@@ -154,7 +120,15 @@ def test_the_guard_writes_what_it_samples_until_it_is_left(tmp_path: Path) -> No
     assert len(lines) >= 2  # the last one comes when it is left
 
 
-def test_the_real_proc_can_be_read() -> None:
+def test_this_host_can_be_sampled() -> None:
     sample = HostProbe().sample()
     assert 0 <= sample.cpu_busy <= 1
     assert sample.mem_available_mb > 0
+
+
+def test_samples_that_cannot_be_written_are_told_at_the_end(tmp_path: Path) -> None:
+    with (
+        pytest.raises(RunDirectoryError, match=r"host\.csv cannot be written: No such file"),
+        HostGuard(tmp_path / "no" / "host.csv", every=0.01),
+    ):
+        pass

@@ -1,7 +1,8 @@
-"""Sandboxes without Docker: processes, under bubblewrap and in cgroups where those can be had.
+"""Starts sandboxes without Docker: processes, under bubblewrap and in cgroups where possible.
 
-A cold start hands a script to a process slot that waits in its own cgroup; nothing else stands
-on its path. What this machine cannot enforce is told in `unenforced`.
+A cold start hands a script to a process slot that waits in its own cgroup; nothing else stands on
+its path. `unenforced` tells what this machine cannot enforce. The backend knows nothing of
+requests.
 """
 
 from __future__ import annotations
@@ -18,17 +19,21 @@ from emulator.errors import BackendUnavailableError, SandboxStartError
 from emulator.host.cgroup import DEFAULT_ROOT
 from emulator.host.cgroup_tree import CgroupTree, find_tree
 from emulator.host.cpus import CpuRotation
+from emulator.host.delegation import delegation_advice
 from emulator.host.descriptors import raise_descriptor_limit
+from emulator.host.peers import owners_can_be_told
+from emulator.live.backends.interface import Limitation
 from emulator.live.backends.process.isolation import (
     Bubblewrap,
     Plain,
     make_runtime,
     others_can_enter,
 )
-from emulator.live.backends.process.limitations import shortcomings
+from emulator.live.backends.process.limitations import Isolation, shortcomings
 from emulator.live.backends.process.orphans import Guard, kill_orphans, remove_orphans
 from emulator.live.backends.process.packages import Packages, extensions
 from emulator.live.backends.process.sandbox import ProcessSandbox
+from emulator.live.backends.process.seccomp import seccomp_filter
 from emulator.live.backends.process.slots import Slot, SlotPool
 
 if TYPE_CHECKING:
@@ -37,7 +42,6 @@ if TYPE_CHECKING:
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.live.backends.interface import (
-        Limitation,
         Output,
         ProcessEnded,
         Progress,
@@ -45,15 +49,19 @@ if TYPE_CHECKING:
     )
     from emulator.live.backends.process.isolation import View
 
+_PEERS_UNTOLD = (
+    "A function may dial the Runtime API of another and take its work, since this process may not "
+    "see which process made a connection."
+)
 _PROBE_LIMIT = 10.0
 """Seconds that the trial start of bubblewrap may take."""
 
 
 class ProcessBackend:
-    """`SandboxBackend` on this machine's own processes.
+    """Implements `SandboxBackend` with processes of this machine.
 
-    `state` is a folder of this emulator's; `instance` names what it makes outside of it.
-    `bubblewrap` and `cgroup_root` are what is looked for, None to do without.
+    `state` is the emulator's state folder; `instance` begins the names of cgroups and processes.
+    `bubblewrap` and `cgroup_root` are looked for and tried; None means to do without.
     """
 
     name = "process"
@@ -82,17 +90,18 @@ class ProcessBackend:
         self._tree: CgroupTree | None = None
         self._view: View | None = None
         self._slots: SlotPool | None = None
+        self._tells_peers = True
         self._guard: Guard | None = None
         self._sandboxes: set[ProcessSandbox] = set()
         cpus = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
         self._cpus = CpuRotation(sorted(cpus))
 
     async def open(self) -> None:
-        """See `SandboxBackend.open`; bubblewrap and cgroups are tried, not assumed."""
+        """Tries bubblewrap and cgroups, reaps orphans and makes slots; see `SandboxBackend`."""
         raise_descriptor_limit()
         preparing = asyncio.create_task(asyncio.to_thread(self._prepare))
         try:
-            fault = await asyncio.shield(preparing)
+            found = await asyncio.shield(preparing)
         except OSError as error:
             await self.close()
             raise BackendUnavailableError(f"Sandboxes cannot be processes here: {error}") from error
@@ -103,17 +112,17 @@ class ProcessBackend:
         drops_root = not isinstance(self._view, Plain) or self._view.drop_root
         as_root = os.geteuid() == 0 and not drops_root
         controllers = self._tree.controllers if self._tree else ()
-        self.unenforced = shortcomings(controllers, bubblewrap_fault=fault, as_root=as_root)
+        hint = delegation_advice(self._cgroup_root) if self._cgroup_root else ""
+        self.unenforced = shortcomings(controllers, found, as_root=as_root, advice=hint)
+        self._tells_peers = owners_can_be_told(other_users=os.geteuid() == 0 and drops_root)
+        if not self._tells_peers:
+            self.unenforced = {**self.unenforced, Limitation.SHARED_RUNTIME_API: _PEERS_UNTOLD}
         bases = self._tree.bases if self._tree else []
         self._guard = Guard(f"{self._mark}{os.getpid()}-", self._tmp, bases)
         self._slots = SlotPool(self._make_slot, self._spare_slots)
 
-    def _prepare(self) -> str:
-        """Takes away what an earlier emulator of this instance left, and chooses a view. Blocks.
-
-        Returns:
-            Why bubblewrap is not used; empty where it is.
-        """
+    def _prepare(self) -> Isolation:
+        """Takes away what an earlier emulator of this instance left, and chooses a view. Blocks."""
         self._tmp.mkdir(mode=0o711, parents=True, exist_ok=True)
         self._packages.sweep()
         if self._cgroup_root is not None:
@@ -122,14 +131,19 @@ class ProcessBackend:
             kill_orphans(f"name={self._mark}")
         remove_orphans(self._tmp, self._mark)
         runtime = make_runtime(self._state / "runtime")
-        fault = "bubblewrap is not installed" if self._bubblewrap else "bubblewrap is not used"
-        if self._bubblewrap and (program := shutil.which(self._bubblewrap)):
-            view = Bubblewrap(program, runtime)
-            self._view, fault = view, _fault(view.probe())
-        if fault:
-            reachable = all(map(others_can_enter, (self._state, runtime.prefix)))
-            self._view = Plain(runtime, self._tmp, drop_root=os.geteuid() == 0 and reachable)
-        return fault
+        if self._bubblewrap is None:
+            fault = "bubblewrap is not used"
+        elif (program := shutil.which(self._bubblewrap)) is None:
+            fault = "bubblewrap is not installed"
+        else:
+            for filtered in (True, False) if seccomp_filter() else (False,):
+                view = Bubblewrap(program, runtime, filtered=filtered)
+                if not (fault := _fault(view.probe())):
+                    self._view = view
+                    return Isolation(filtered=filtered)
+        reachable = all(map(others_can_enter, (self._state, runtime.prefix)))
+        self._view = Plain(runtime, self._tmp, drop_root=os.geteuid() == 0 and reachable)
+        return Isolation(fault, filtered=False)
 
     def _make_slot(self) -> Slot:
         name = next(self._names)
@@ -142,12 +156,14 @@ class ProcessBackend:
             raise
 
     async def deploy(self, configuration: FunctionConfiguration, progress: Progress) -> str:
+        """Makes or finds the function's package; see `SandboxBackend.deploy`."""
         return await self._packages.make(configuration, progress)
 
     def extensions(self, package: str) -> tuple[str, ...]:
         return extensions(package)
 
     async def start(self, spec: SandboxSpec, output: Output, ended: ProcessEnded) -> ProcessSandbox:
+        """Turns a waiting slot into a sandbox; see `SandboxBackend.start`."""
         assert self._slots is not None, "the backend was not opened"
         assert self._view is not None
         began = time.monotonic()
@@ -158,7 +174,14 @@ class ProcessBackend:
             raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
         created = time.monotonic()
         told = (output, ended)
-        sandbox = ProcessSandbox(slot, spec, self._view, told, self._sandboxes.discard)
+        sandbox = ProcessSandbox(
+            slot,
+            spec,
+            self._view,
+            told,
+            self._sandboxes.discard,
+            tells_peers=self._tells_peers,
+        )
         self._sandboxes.add(sandbox)
         try:
             script = self._view.script(spec, package, slot.name)
@@ -170,7 +193,7 @@ class ProcessBackend:
         return sandbox
 
     async def survivors(self) -> list[str]:
-        """The sandboxes of this run that are not yet taken away; for tests and benchmarks."""
+        """Returns the sandboxes of this run that are not yet taken away, for tests."""
         found = {path.name for path in self._tmp.iterdir()}
         for base in self._tree.bases if self._tree else ():
             found |= {path.name for path in base.iterdir() if path.is_dir()}
@@ -179,6 +202,7 @@ class ProcessBackend:
         return sorted(found - spare)
 
     async def close(self) -> None:
+        """Stops every sandbox and takes away all but the packages."""
         await asyncio.gather(*(sandbox.stop() for sandbox in self._sandboxes))
         if self._slots is not None:
             await self._slots.close()
@@ -191,7 +215,7 @@ class ProcessBackend:
 
 
 def _fault(command: list[str]) -> str:
-    """Why a trial start failed, in its own last words; empty where it did not."""
+    """Returns why a trial start failed, in its own last words; empty where it did not fail."""
     try:
         tried = subprocess.run(
             command, env={}, capture_output=True, timeout=_PROBE_LIMIT, check=False

@@ -1,8 +1,8 @@
-"""Lambda's Python runtime for sandboxes without Docker: a Runtime API client.
+"""Runs a Python handler as Lambda does, for sandboxes without Docker: a Runtime API client.
 
-It runs inside the sandbox, where nothing of the testbed but this file exists, so it imports the
-standard library alone, and of that as little as it can: a cold start pays for every module, which
-is also why it is one module.
+This file is longer than others on purpose. It is copied into every sandbox as one program, where
+nothing else of the testbed exists, and a cold start pays for every module: it is compiled once,
+and imports of the standard library alone as little as it can.
 The words of its errors and its encoding of results are those of awslambdaric 4.2.
 
 Arguments: `opt=FOLDER` (the layers), `uid=N` (become that user first; absent: stay who you are),
@@ -30,10 +30,12 @@ _API = "/2018-06-01/runtime/"
 _FILE = "/var/runtime/bootstrap.py"
 _JSON_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _request_id = ""
+_log = 1
+"""The runtime's own descriptor to the log, so that a function may close its standard output."""
 
 
 class Fault(Exception):  # noqa: N818  # a fault of the function's package, not of this program
-    """What the runtime itself has to say, under an error type of AWS's."""
+    """Carries what the runtime itself has to say, under an error type of AWS's."""
 
     def __init__(self, error_type: str, message: str, trace: list[str] | None = None) -> None:
         super().__init__(message)
@@ -42,7 +44,7 @@ class Fault(Exception):  # noqa: N818  # a fault of the function's package, not 
 
 
 class RuntimeApi:
-    """One keep-alive connection to the Runtime API; http.client would cost 20 ms to import."""
+    """Holds one keep-alive connection to the Runtime API; http.client takes 20 ms to import."""
 
     def __init__(self, address: str) -> None:
         host, _, port = address.rpartition(":")
@@ -53,7 +55,7 @@ class RuntimeApi:
         self._next = self._head(b"GET", "invocation/next") + b"\r\n"
 
     def next(self) -> tuple[dict[bytes, bytes], bytes]:
-        """Waits for an invocation: its headers, names in lower case, and its event."""
+        """Waits for an invocation; returns its headers, names in lower case, and its event."""
         self._socket.sendall(self._next)
         status, headers, body = self._answer()
         if status != b"200":
@@ -101,7 +103,7 @@ class RuntimeApi:
 
 
 class Record:
-    """An object of named attributes, None where the source does not have them."""
+    """Has named attributes, None where the source does not have them."""
 
     def __init__(self, names: tuple[str, ...], source: dict[str, Any]) -> None:
         self._names = names
@@ -113,7 +115,7 @@ class Record:
 
 
 class LambdaContext:
-    """The handler's second argument, with the attributes that the developer guide documents."""
+    """Is the handler's second argument, with the attributes that the developer guide documents."""
 
     def __init__(self, headers: dict[bytes, bytes]) -> None:
         environ = os.environ.get
@@ -171,10 +173,10 @@ def _identity(header: bytes | None) -> Record:
 
 
 def load_handler(name: str) -> Callable[[Any, LambdaContext], Any]:
-    """The callable of `module.function`; the module may be `pkg/mod` or `pkg.mod`.
+    """Returns the callable of `module.function`; the module may be `pkg/mod` or `pkg.mod`.
 
     Raises:
-        Fault: it cannot be loaded; whatever else the module raises passes through.
+        Fault: The handler cannot be loaded; whatever else its module raises passes through.
     """
     import importlib  # noqa: PLC0415  # after `sys.path` and the user were set
 
@@ -203,7 +205,7 @@ def load_handler(name: str) -> Callable[[Any, LambdaContext], Any]:
 
 
 def _described(error: Exception, request_id: str = "") -> dict[str, Any]:
-    """The error as the caller sees it."""
+    """Returns the error as the caller sees it."""
     if isinstance(error, Fault):
         error_type, trace = error.error_type, error.trace
     else:
@@ -217,7 +219,7 @@ def _described(error: Exception, request_id: str = "") -> dict[str, Any]:
 
 
 def _stack(trace: TracebackType | None) -> list[str]:
-    """The frames of the function, without those of this file above them."""
+    """Formats the frames of the function, without those of this file above them."""
     import traceback  # noqa: PLC0415  # only an error pays for it
 
     while trace is not None and trace.tb_frame.f_code.co_filename == _stack.__code__.co_filename:
@@ -228,18 +230,38 @@ def _stack(trace: TracebackType | None) -> list[str]:
 
 
 def _log_error(description: dict[str, Any], marshaller: Marshaller) -> None:
-    """One line on stdout, as AWS's runtime writes it: carriage returns keep one event of it."""
+    """Logs an error as AWS's runtime does: carriage returns keep its lines in one event."""
     if _logs_json():
         moment = time.strftime(_JSON_TIME, time.gmtime())
         shown = {"timestamp": moment, "level": "ERROR", **description}
-        sys.stdout.write(marshaller.error(shown).decode() + "\n")
+        _write_log(marshaller.error(shown).decode() + "\n")
         return
     lines = [f"[ERROR] {description['errorType']}: {description['errorMessage']}"]
     lines.append("Traceback (most recent call last):")
     for line in "".join(description["stackTrace"]).splitlines():
         text = line.lstrip(" ")
         lines.append("\u00a0" * (len(line) - len(text)) + text)
-    sys.stdout.write("\r".join(lines) + "\n")
+    _write_log("\r".join(lines) + "\n")
+
+
+def _write_log(text: str) -> None:
+    """Writes to the log whatever the function did to its standard output."""
+    _flush()
+    rest = memoryview(text.encode(errors="replace"))
+    try:
+        while rest:
+            rest = rest[os.write(_log, rest) :]
+    except OSError:  # it closed every descriptor
+        pass
+
+
+def _flush() -> None:
+    """Flushes the standard streams, which the function may have closed or replaced."""
+    for stream in (sys.stdout, sys.stderr):
+        try:  # noqa: SIM105  # contextlib would be one more import of a cold start
+            stream.flush()
+        except (AttributeError, OSError, ValueError):
+            pass
 
 
 def _logs_json() -> bool:
@@ -247,7 +269,7 @@ def _logs_json() -> bool:
 
 
 def _default(value: object) -> object:
-    """A Decimal passes as a number, whose digits beyond a float's are lost."""
+    """Returns a Decimal as a number, whose digits beyond a float's are lost."""
     if type(value).__name__ == "Decimal" and type(value).__module__ == "decimal":
         text = str(value)
         return int(text) if text.lstrip("-").isdigit() else float(text)
@@ -255,7 +277,7 @@ def _default(value: object) -> object:
 
 
 class Marshaller:
-    """Events and results; non-ASCII characters stay as they are from Python 3.12 on."""
+    """Decodes events and encodes results; from Python 3.12 on non-ASCII characters stay."""
 
     def __init__(self) -> None:
         version = os.environ.get("AWS_EXECUTION_ENV", "").rpartition("python3.")[2]
@@ -272,7 +294,7 @@ class Marshaller:
             raise Fault("Runtime.UnmarshalError", message) from error
 
     def result(self, value: Any) -> tuple[bytes, str]:
-        """The bytes and their content type."""
+        """Returns the encoded result and its content type."""
         if isinstance(value, bytes):
             return value, "application/unknown"
         try:
@@ -307,8 +329,7 @@ def serve(
             _log_error(description, marshaller)
             result = marshaller.error(description)
             path, header = "error", "Lambda-Runtime-Function-Error-Type: Unhandled"
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush()
         api.post(f"invocation/{_request_id}/{path}", result, header)
 
 
@@ -339,11 +360,12 @@ class LoggingSetup:
 
 
 def configure_logging() -> None:
+    """Gives the root logger Lambda's handler, format and level."""
     import logging  # noqa: PLC0415
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            sys.stdout.write(self.format(record))
+            _write_log(self.format(record))
 
     def name_request(record: logging.LogRecord) -> bool:
         record.aws_request_id = _request_id
@@ -363,7 +385,7 @@ def configure_logging() -> None:
 
 
 def json_formatter() -> logging.Formatter:
-    """One that writes each record as an object on a line of its own, and no key without a value."""
+    """Returns a formatter that writes each record as one JSON object, without empty keys."""
     import logging  # noqa: PLC0415
 
     # newer Pythons' taskName passes, as from AWS's runtime; what only this handler sets does not
@@ -391,7 +413,7 @@ def json_formatter() -> logging.Formatter:
 
 
 def _exception(record: logging.LogRecord) -> dict[str, object]:
-    """What a record of an exception has besides."""
+    """Returns the keys that a record of an exception has besides."""
     if not record.exc_info or record.exc_info[0] is None:
         return dict.fromkeys(("stackTrace", "errorType", "errorMessage"))
     import traceback  # noqa: PLC0415  # only an error pays for it
@@ -405,12 +427,12 @@ def _exception(record: logging.LogRecord) -> dict[str, object]:
 
 
 def _location(record: logging.LogRecord) -> str | None:
-    """Told with an exception alone."""
+    """Returns where an exception was logged; None for other records."""
     return f"{record.pathname}:{record.funcName}:{record.lineno}" if record.exc_info else None
 
 
 def _tie_to(lifeline: int) -> None:
-    """Has the kernel kill the process group when the pipe's other end is closed (Linux)."""
+    """Has the kernel kill the process group when the other end of a pipe is closed (Linux)."""
     import fcntl  # noqa: PLC0415
     import signal  # noqa: PLC0415
 
@@ -426,7 +448,7 @@ def _become(user: int) -> None:
 
 
 def _ready_interpreter(opt: str) -> None:
-    """What `site` would do, and Lambda's own order of `sys.path`."""
+    """Does what `site` would do, and sets Lambda's own order of `sys.path`."""
     import builtins  # noqa: PLC0415
     from _sitebuiltins import Quitter  # noqa: PLC0415
 
@@ -441,7 +463,7 @@ def _ready_interpreter(opt: str) -> None:
 
 
 def _heed_interrupts() -> None:
-    """The shell that started this had it ignore SIGINT and SIGQUIT."""
+    """Undoes that the shell which started this process has it ignore SIGINT and SIGQUIT."""
     import _signal  # type: ignore[import-not-found]  # noqa: PLC0415
 
     _signal.signal(_signal.SIGINT, _signal.default_int_handler)
@@ -449,6 +471,8 @@ def _heed_interrupts() -> None:
 
 
 def main(options: dict[str, str]) -> None:
+    """Becomes the runtime, or with `run` an extension, as the module's docstring says."""
+    global _log  # noqa: PLW0603  # the program's one log
     lifeline = int(options.get("lifeline", 2))
     os.closerange(3, lifeline)  # what the testbed's own parent let through
     os.closerange(lifeline + 1, 1024)
@@ -461,6 +485,7 @@ def main(options: dict[str, str]) -> None:
         _become(int(user))
     if program := options.get("run"):
         os.execv(program, [program])  # noqa: S606  # a shell would add nothing
+    _log = os.dup(1)
     _ready_interpreter(options["opt"])
     api = RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
     marshaller = Marshaller()
@@ -469,7 +494,7 @@ def main(options: dict[str, str]) -> None:
     except Exception as error:  # noqa: BLE001  # whatever the module raises fails the init
         description = _described(error)
         _log_error(description, marshaller)
-        sys.stdout.flush()
+        _flush()
         header = f"Lambda-Runtime-Function-Error-Type: {description['errorType']}"
         api.post("init/error", marshaller.error(description), header)
         sys.exit(1)

@@ -1,7 +1,7 @@
-"""What a sandboxed process sees of this machine, as the shell script that a slot turns into.
+"""Decides what a sandbox sees of this machine, and writes the shell script that a slot becomes.
 
-Two views: bubblewrap's, with Lambda's own paths on a read-only file system, and the plain one of
-a process of this host. Neither starts anything.
+There are two views: bubblewrap's, with Lambda's own paths on a read-only file system, and the plain
+view of a process of this host. Neither starts anything, and neither knows of limits.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.errors import SandboxStartError
+from emulator.live.backends.process.seccomp import seccomp_filter
 from emulator.live.backends.supervisor import EXTENSIONS, around_the_shell, shells_own, supervised
 
 if TYPE_CHECKING:
@@ -25,28 +26,31 @@ if TYPE_CHECKING:
     from emulator.live.backends.process.packages import Package
 
 USER = 990_993
-"""The uid and gid of functions: no user of any host, and an entry of the sandbox's /etc/passwd."""
+"""The uid and gid of functions: of no user of any host, and in the sandbox's /etc/passwd."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HOSTS = "127.0.0.1 sandbox.localdomain sandbox\n"
-"""The names by which a sandbox's processes find each other, before this machine's own entries."""
+"""The first lines of a sandbox's /etc/hosts: the names by which its processes find each other."""
 _TASK, _OPT, _RUNTIME = "/var/task", "/opt", "/var/runtime"
 _PYTHON_OPTIONS = ("-S", "-s", "-P", "-B")
 """No site-packages of any kind, nothing before `sys.path`, no bytecode written. The variables
-that Python reads stay in force, as on Lambda; none of this process's reaches it."""
+that Python reads stay in force, as on Lambda; this process's own do not reach the sandbox."""
+_FILTER = "seccomp.bpf"
+_FILTER_DESCRIPTOR = 5
+"""Where bubblewrap reads the filter; 3 and 4 are the slot's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The folder that is /var/runtime, and the interpreter that is /var/lang."""
+    """Names the folder that is /var/runtime, and the interpreter that is /var/lang."""
 
     folder: Path
     prefix: Path
     program: str
-    """Below the prefix."""
+    """The interpreter's path below `prefix`."""
 
 
 def make_runtime(folder: Path) -> Runtime:
-    """Compiles the bootstrap into `folder`: a script would be compiled at every start."""
+    """Writes /var/runtime to `folder`; the bootstrap is compiled, or every start would do it."""
     folder.mkdir(parents=True, exist_ok=True)
     py_compile.compile(
         str(Path(__file__).with_name("bootstrap.py")),
@@ -61,6 +65,7 @@ def make_runtime(folder: Path) -> Runtime:
     )
     (folder / "group").write_text(f"root:x:0:\nsandbox:x:{USER}:\n")
     (folder / "hosts").write_text(_HOSTS + _hosts_of_this_machine())
+    (folder / _FILTER).write_bytes(seccomp_filter())
     folder.chmod(0o755)
     prefix = Path(sys.base_prefix).resolve()
     executable = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
@@ -77,29 +82,36 @@ def _hosts_of_this_machine() -> str:
 
 
 class View(Protocol):
+    """Declares what `Bubblewrap` and `Plain` have in common."""
+
     launchers: int
     """How many processes stay above the supervisor."""
 
     def tmp(self, name: str) -> Path | None:
-        """The folder of the sandbox `name` on this host's file system, where it has one."""
+        """Returns the folder for temporary files of a sandbox; None where it has its own /tmp."""
 
     def script(self, spec: SandboxSpec, package: Package, name: str) -> bytes:
-        """The shell script that becomes the sandbox `name`.
+        """Returns the shell script that becomes the sandbox `name`.
 
         Raises:
-            SandboxStartError: its environment cannot be handed to a process.
+            SandboxStartError: The environment cannot be handed to a process.
         """
 
 
 class Bubblewrap:
-    """Lambda's file system, read-only, with its own /tmp, processes and users."""
+    """Shows a sandbox Lambda's file system, read-only, with its own /tmp, processes and users."""
 
     launchers = 2
-    """It stays outside of the sandbox's process namespace, and is the first one inside."""
+    """bubblewrap stays outside of the sandbox's process namespace, and is the first one inside."""
 
-    def __init__(self, program: str, runtime: Runtime) -> None:
+    def __init__(self, program: str, runtime: Runtime, *, filtered: bool) -> None:
+        """`filtered`: functions may make no user namespace and use no keyring of the kernel."""
         self._python = f"/var/lang/{runtime.program}"
         self._command = [program, *_file_system(runtime), *_isolation()]
+        self._redirection = ""
+        if filtered:
+            self._command += ["--seccomp", str(_FILTER_DESCRIPTOR)]
+            self._redirection = f"{_FILTER_DESCRIPTOR}<{quote(str(runtime.folder / _FILTER))}"
 
     def tmp(self, name: str) -> None:  # noqa: ARG002  # its /tmp is gone with it
         return None
@@ -121,7 +133,9 @@ class Bubblewrap:
         words += ["--ro-bind", f"{folder}/opt", _OPT, "--perms", "1777"]
         words += ["--size", str(spec.tmp_mb << 20), "--tmpfs", "/tmp"]  # noqa: S108  # its own
         # what is left is bubblewrap's own, and would be its user's to write where that is not root
-        words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", package.workdir]
+        for mount in ("/dev/pts", "/dev", "/"):
+            words += ["--remount-ro", mount]
+        words += ["--chdir", package.workdir]
         _check(environment)
         given = around_the_shell(environment)
         # what the dynamic linker reads must not reach bubblewrap itself
@@ -135,16 +149,16 @@ class Bubblewrap:
             extension=[*given, *bootstrap, f"name={name}", "run="],
             name=f"name={name}",
         )
-        return _script(environment, words, "3<&- 4<&-")
+        return _script(environment, words, f"3<&- 4<&- {self._redirection}")
 
     def probe(self) -> list[str]:
-        """A command that ends well where sandboxes of this kind can be started."""
-        code = "import json, _socket"
-        return [*self._command, self._python, *_PYTHON_OPTIONS, "-c", code]
+        """Returns a command that succeeds where sandboxes of this view can be started."""
+        python = [self._python, *_PYTHON_OPTIONS, "-c", "import json, _socket"]
+        return ["/bin/sh", "-c", f'exec "$@" {self._redirection}', "sh", *self._command, *python]
 
 
 class Plain:
-    """A process of this host with a folder of its own for temporary files."""
+    """Shows a sandbox this host as it is, with a folder of its own for temporary files."""
 
     launchers = 0
 
@@ -194,6 +208,7 @@ class Plain:
 
 
 def _check(environment: Mapping[str, str]) -> None:
+    """Raises SandboxStartError for a variable that no process can have."""
     for name, value in environment.items():
         if not _NAME.fullmatch(name) or "\0" in value:
             raise SandboxStartError(f"{name!r} cannot be an environment variable of a sandbox.")
@@ -212,7 +227,7 @@ def _script(environment: Mapping[str, str], words: list[str], redirections: str)
 
 
 def _file_system(runtime: Runtime) -> list[str]:
-    """Lambda's paths over this host's libraries; what a host does not have is left out."""
+    """Returns options for Lambda's paths over those of this host's libraries that exist."""
     words = ["--ro-bind", "/usr", "/usr"]
     for path in map(Path, ("/bin", "/sbin", "/lib", "/lib32", "/lib64")):
         if path.is_symlink():
@@ -235,12 +250,13 @@ def _file_system(runtime: Runtime) -> list[str]:
 
 
 def _folders(path: Path) -> list[str]:
-    """Makes a folder and those above it; those that bubblewrap makes itself are root's alone."""
+    """Returns options that make a folder and its parents; others would be root's alone."""
     above = [folder for folder in reversed((path, *path.parents)) if folder != Path("/")]
     return [word for folder in above for word in ("--dir", str(folder))]
 
 
 def _isolation() -> list[str]:
+    """Returns options for namespaces and capabilities."""
     words = ["--die-with-parent", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
     words += ["--hostname", "sandbox", "--cap-drop", "ALL"]
     if os.geteuid() == 0:  # the bootstrap becomes another user before it loads the function
@@ -250,5 +266,5 @@ def _isolation() -> list[str]:
 
 
 def others_can_enter(path: Path) -> bool:
-    """Whether any user can reach what is below `path`."""
+    """Tells whether any user can reach what is below `path`."""
     return all(folder.stat().st_mode & 0o001 for folder in (path, *path.parents))

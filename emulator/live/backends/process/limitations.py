@@ -1,9 +1,10 @@
-"""What Lambda enforces and processes of this machine do not: a sentence for each."""
+"""Tells in a sentence each what Lambda enforces and processes of this machine do not."""
 
 from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.live.backends.interface import Limitation
@@ -12,15 +13,46 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 
-def shortcomings(
-    controllers: Collection[str], *, bubblewrap_fault: str, as_root: bool
-) -> dict[Limitation, str]:
-    """`controllers` can be used here; `bubblewrap_fault` says why it cannot, empty where it can.
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """Holds what came of the trial of bubblewrap."""
 
-    `as_root`: functions run as root, since no other user could reach their files.
+    bubblewrap_fault: str = ""
+    """Why bubblewrap cannot be used; empty where it can."""
+    filtered: bool = True
+    """Whether the kernel refuses functions user namespaces and keyrings."""
+
+
+def shortcomings(
+    controllers: Collection[str], isolation: Isolation, *, as_root: bool, advice: str = ""
+) -> dict[Limitation, str]:
+    """Returns each limitation with its sentence.
+
+    `controllers` are those of cgroups that can be used here, and `advice` is a sentence on how to
+    have more of them. `as_root`: functions run as root, since no other user could reach their
+    files.
     """
+    fault = isolation.bubblewrap_fault
+    found = _always() | _memory(controllers, advice, bubblewrap=not fault) | _others(controllers)
+    if fault:
+        found |= _plain(fault, as_root=as_root)
+    if "freezer" not in controllers:
+        end = ", as it escapes its end" if fault else ""
+        found[Limitation.ESCAPABLE_FREEZE] = (
+            "A sandbox is frozen by SIGSTOP to its process group, which a process that leaves "
+            f"the group escapes{end}."
+        )
+    if not isolation.filtered:
+        found[Limitation.KERNEL_UNFILTERED] = (
+            "Functions may make user namespaces and use the kernel's keyrings, which Lambda "
+            "refuses."
+        )
+    return found
+
+
+def _always() -> dict[Limitation, str]:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    found = {
+    return {
         Limitation.HOST_PYTHON: (
             f"Functions run on this host's Python {version}, whatever Runtime they name."
         ),
@@ -32,25 +64,19 @@ def shortcomings(
             "libraries."
         ),
         Limitation.SHARED_NETWORK: (
-            "Functions share this host's network, and can reach what listens on 127.0.0.1."
+            "Functions share this host's network: they can reach what listens on 127.0.0.1, and "
+            "two sandboxes cannot listen on the same port."
         ),
     }
-    found |= _memory(controllers, bubblewrap=not bubblewrap_fault) | _others(controllers)
-    if bubblewrap_fault:
-        found |= _plain(bubblewrap_fault, as_root=as_root)
-    if "freezer" not in controllers:
-        end = ", as it escapes its end" if bubblewrap_fault else ""
-        found[Limitation.ESCAPABLE_FREEZE] = (
-            "A sandbox is frozen by SIGSTOP to its process group, which a process that leaves "
-            f"the group escapes{end}."
-        )
-    return found
 
 
-def _memory(controllers: Collection[str], *, bubblewrap: bool) -> dict[Limitation, str]:
+def _memory(
+    controllers: Collection[str], advice: str, *, bubblewrap: bool
+) -> dict[Limitation, str]:
     if "memory" not in controllers:
         found = "Memory is not limited, and Max Memory Used leaves out a function's children"
-        return {Limitation.MEMORY_UNLIMITED: f"{found}: no memory cgroup can be written."}
+        sentence = f"{found}: no memory cgroup can be written. {advice}"
+        return {Limitation.MEMORY_UNLIMITED: sentence.rstrip()}
     if bubblewrap:
         return {
             Limitation.TMP_COUNTS_AS_MEMORY: (

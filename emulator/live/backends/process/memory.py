@@ -1,21 +1,19 @@
-"""The peak memory of a sandbox's processes, from the kernel's own high-water mark."""
+"""Tells the peak memory of a sandbox's processes from the kernel's own high-water marks."""
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
-from pathlib import Path
 
-_SIZES = re.compile(rb"^(VmHWM|RssFile|RssShmem):\s+(\d+) kB$", re.MULTILINE)
+from emulator.host.processes import children, resident_memory
 
 
 class RuntimeMemory:
-    """The processes that a supervisor started, which is `below` generations under the first one.
+    """Follows the processes that a supervisor starts, and keeps the largest peak of one of them.
 
-    The kernel keeps a peak of resident memory (VmHWM) but not of its anonymous part, so the
-    file-backed part is taken off, at its largest so far: what is left is at most the true peak
-    wherever file pages were not given back, and sees what a sample between two invocations misses.
-    The peak of the sandbox is the largest of a process of it, of those that ended too.
+    The supervisor is `below` generations under the process `pid`. The kernel keeps a peak of a
+    process's resident memory (VmHWM) but not of its anonymous part, so the file-backed part is
+    taken off, at its largest so far: the rest is at most the true peak wherever file pages were
+    not given back, and tells of memory that was freed between two samples.
     """
 
     def __init__(self, pid: int, below: int) -> None:
@@ -24,30 +22,29 @@ class RuntimeMemory:
         self._followers: dict[int, int] = {}
         """The process under each of the supervisor's children."""
         self._shared: dict[int, int] = {}
+        """The largest file-backed part of each process so far, in KiB."""
         self._peak_mb = 0
 
     def peak_mb(self) -> int:
-        """In MiB, rounded up; 0 where /proc does not tell."""
-        with suppress(OSError, IndexError):  # it has not come so far, or is gone
-            while self._below:
-                self._pid = _children(self._pid)[0]
-                self._below -= 1
-            for follower in _children(self._pid):
-                self._look(follower)
+        """Returns the largest peak so far, of ended processes too, in MiB, rounded up."""
+        for pid in self.processes():
+            with suppress(OSError):  # it has ended
+                memory = resident_memory(pid)
+                shared = max(self._shared.get(pid, 0), memory.shared)
+                self._shared[pid] = shared
+                self._peak_mb = max(self._peak_mb, -(-max(0, memory.peak - shared) // 1024))
         return self._peak_mb
 
-    def _look(self, follower: int) -> None:
-        with suppress(OSError, IndexError):
+    def processes(self) -> list[int]:
+        """Returns the process ids of the runtime and the extensions that are known to run."""
+        followers: list[int] = []
+        with suppress(OSError, IndexError):  # the sandbox has not come so far, or is gone
+            while self._below:
+                self._pid = children(self._pid)[0]
+                self._below -= 1
+            followers = children(self._pid)
+        for follower in followers:
             if follower not in self._followers:
-                self._followers[follower] = _children(follower)[0]
-            pid = self._followers[follower]
-            status = Path(f"/proc/{pid}/status").read_bytes()
-            kibibytes = {found[1]: int(found[2]) for found in _SIZES.finditer(status)}
-            shared = kibibytes.get(b"RssFile", 0) + kibibytes.get(b"RssShmem", 0)
-            self._shared[pid] = shared = max(self._shared.get(pid, 0), shared)
-            anonymous = max(0, kibibytes.get(b"VmHWM", 0) - shared)
-            self._peak_mb = max(self._peak_mb, -(-anonymous // 1024))
-
-
-def _children(pid: int) -> list[int]:
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+                with suppress(OSError, IndexError):
+                    self._followers[follower] = children(follower)[0]
+        return [self._followers[one] for one in followers if one in self._followers]

@@ -1,7 +1,8 @@
-"""What happens to sandboxes whose emulator was killed: nothing of them stays behind.
+"""Removes the sandboxes of an emulator that was killed.
 
-Most die with their parent by themselves. A sandbox that is frozen on cgroup v1 cannot, so a shell
-waits for the emulator's end and kills what it then finds in the cgroups of this one run.
+Most sandboxes die with their parent by themselves. A sandbox that is frozen on cgroup v1 cannot, so
+a shell (guard.sh) waits for the emulator's end and kills what it then finds in the cgroups of that
+one run. What a machine without cgroups leaves, the next emulator finds by its arguments.
 """
 
 from __future__ import annotations
@@ -12,35 +13,24 @@ import shutil
 import signal
 import subprocess
 from contextlib import suppress
+from importlib import resources
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_SCRIPT = r"""
-trap '' HUP INT TERM
-read -r line && exit 0
-run=$1; tmp=$2; shift 2
-for base; do
-  for cgroup in "$base/$run"*; do
-    while read -r pid; do kill -9 "$pid"; done <"$cgroup/cgroup.procs"
-    [ -f "$cgroup/freezer.state" ] && echo THAWED >"$cgroup/freezer.state"
-  done
-done
-sleep 1
-rm -rf "$tmp/$run"*
-for base; do rmdir "$base/$run"* "$base"; done
-"""
 _PATIENCE = 5.0
+"""Seconds that a dismissed guard may take to end."""
 
 
 class Guard:
-    """The shell that outlives this process by a second, unless it is told to end."""
+    """Owns the shell that outlives this process by a second, unless it was dismissed."""
 
     def __init__(self, run: str, tmp: Path, bases: list[Path]) -> None:
-        """`run` begins the names of this run's cgroups and temporary folders."""
+        """Starts the shell. `run` begins the names of this run's cgroups and temporary folders."""
+        program = resources.files(__package__).joinpath("guard.sh").read_text()
         self._shell = subprocess.Popen(
-            ["/bin/sh", "-c", _SCRIPT, "testbed-guard", run, str(tmp), *map(str, bases)],
+            ["/bin/sh", "-c", program, "testbed-guard", run, str(tmp), *map(str, bases)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -48,7 +38,7 @@ class Guard:
         )
 
     async def dismiss(self) -> None:
-        """Ends it: everything was taken away."""
+        """Ends the shell, when nothing is left to remove."""
         await asyncio.to_thread(self._dismiss)
 
     def _dismiss(self) -> None:
@@ -61,7 +51,7 @@ class Guard:
 def kill_orphans(mark: str) -> None:
     """Kills the processes with an argument that begins with `mark`; blocks for `ps`.
 
-    For machines without cgroups, where a stopped runtime may outlive its emulator.
+    Without cgroups, a stopped runtime may outlive its emulator.
     """
     if not (ps := shutil.which("ps")):
         return

@@ -1,4 +1,7 @@
-"""One sandbox of processes: its supervisor, its limits, its end."""
+"""Runs one sandbox of processes: its supervisor, its limits, its freezing, its end.
+
+This module knows neither requests nor the Runtime API; what a sandbox sees is its view's matter.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from emulator.host.peers import Owners
 from emulator.live.backends.interface import RUNTIME, Exit
+from emulator.live.backends.process.death_watch import DeathWatch
 from emulator.live.backends.process.memory import RuntimeMemory
 from emulator.live.backends.supervisor import Supervisor
 
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.core.model import Seconds
+    from emulator.host.peers import Peer
     from emulator.live.backends.interface import Output, ProcessEnded, SandboxSpec
     from emulator.live.backends.process.isolation import View
     from emulator.live.backends.process.slots import Slot
@@ -25,11 +31,11 @@ _KILLED = 128 + signal.SIGKILL
 _RESET_PATIENCE = 2.0
 """Seconds that a reset may take."""
 _STDOUT = 1
-"""All that it writes comes through one pipe."""
+"""The stream of all output, as everything comes through one pipe."""
 
 
 class ProcessSandbox:
-    """Implements `SandboxProcess`."""
+    """Implements `SandboxProcess`. Lives in one event loop."""
 
     resettable = True
 
@@ -40,13 +46,17 @@ class ProcessSandbox:
         view: View,
         told: tuple[Output, ProcessEnded],
         forget: Callable[[ProcessSandbox], None],
+        *,
+        tells_peers: bool = True,
     ) -> None:
         self.name = slot.name
         self.create = 0.0
         self.start = 0.0
-        self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self.exited: asyncio.Future[Exit] = loop.create_future()
         self._slot = slot
         self._cgroup = slot.cgroup
+        self._owners = Owners(slot.pids) if tells_peers else None
         self._freezer = slot.cgroup is not None and "freezer" in slot.cgroup.controllers
         self._own_processes = view.launchers > 0
         self._spec = spec
@@ -55,6 +65,8 @@ class ProcessSandbox:
         self._forget = forget
         self._memory = RuntimeMemory(slot.pid, view.launchers)
         self._supervisor = Supervisor(slot.send, self._process_ended, self._was_reset)
+        self._deaths = DeathWatch(loop, self._frozen_process_died)
+        self._frozen = False
         self._resetting: list[asyncio.Future[None]] = []
         self._init_over = False
         self._oom_kills = 0
@@ -65,7 +77,7 @@ class ProcessSandbox:
         """Becomes what `script` says, on these CPUs (none: on all).
 
         Raises:
-            OSError: the kernel refuses.
+            OSError: The kernel refuses.
         """
         if cpus:
             os.sched_setaffinity(self._slot.pid, cpus)
@@ -103,7 +115,7 @@ class ProcessSandbox:
             await self.stop()
 
     async def _swept(self) -> bool:
-        """Kills what left its process group, where the supervisor cannot see all and only us."""
+        """Kills what left its process group, where the supervisor sees more than the sandbox."""
         if self._own_processes or self._cgroup is None:
             return True
         supervisor = self._slot.pid
@@ -116,6 +128,9 @@ class ProcessSandbox:
             pause *= 2
         return False
 
+    async def owns(self, peer: Peer) -> bool:
+        return self._owners is None or await self._owners.made(peer)
+
     def limit_cpu(self) -> None:
         self._init_over = True
         self._limit_cpu()
@@ -126,6 +141,8 @@ class ProcessSandbox:
             self._cgroup.limit_cpu(share.quota_us, share.period_us)
 
     def freeze(self) -> None:
+        self._deaths.watch(self._memory.processes())
+        self._frozen = True
         if self._cgroup and self._freezer:
             # what the kernel killed until now was a child, since the runtime lives
             self._oom_kills = self._cgroup.oom_kills()
@@ -134,13 +151,14 @@ class ProcessSandbox:
             self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
+        self._frozen = False
         if self._cgroup and self._freezer:
             self._cgroup.thaw()
         else:
             self._signal(signal.SIGCONT)
 
     def _signal(self, number: int) -> None:
-        """To all of it that can be reached without a freezer."""
+        """Signals every process that can be reached without a freezer."""
         if self._own_processes:
             self._slot.signal_group(number)
             return
@@ -149,7 +167,7 @@ class ProcessSandbox:
                 os.killpg(group, number)
 
     def max_memory_mb(self) -> int:
-        """The larger of the cgroup's highest sample and the largest peak of a process."""
+        """Returns the larger of the cgroup's peak and the largest peak of a process, in MiB."""
         sampled = self._cgroup.max_anon_mb() if self._cgroup else 0
         return max(sampled, self._memory.peak_mb())
 
@@ -168,11 +186,21 @@ class ProcessSandbox:
         if not self._own_processes:
             self._signal(signal.SIGKILL)
         await self._slot.end()
+        self._deaths.close()
         if self._tmp is not None:
             await asyncio.to_thread(shutil.rmtree, self._tmp, ignore_errors=True)
         self._forget(self)
 
     # what happens to it
+
+    def _frozen_process_died(self) -> None:
+        """Thaws the supervisor, which then tells whose end it was.
+
+        Somebody outside killed it: the kernel for want of memory, or a person. On cgroup v1 a
+        frozen process is killed only when it is thawed, so nobody dies there before.
+        """
+        if self._frozen and self._stopped is None:
+            self.thaw()
 
     def _received(self, piece: bytes) -> None:
         kept, marks = self._supervisor.marks.feed(_STDOUT, piece)
@@ -187,7 +215,7 @@ class ProcessSandbox:
         self._tell(name, Exit(code, out_of_memory=starved and name == RUNTIME))
 
     def _starved(self) -> bool:
-        """Whether the kernel has killed for want of memory since this was last asked."""
+        """Tells whether the kernel has killed for want of memory since the last call."""
         if self._cgroup is None:
             return False
         before, self._oom_kills = self._oom_kills, self._cgroup.oom_kills()

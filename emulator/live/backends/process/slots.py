@@ -1,10 +1,10 @@
-"""Process slots: shells that wait in cgroups of their own to become a sandbox's first process.
+"""Keeps shells waiting in cgroups of their own, each to become a sandbox's first process.
 
 Joining a cgroup takes 14 ms on cgroup v1 and starting a shell 1 ms, so both are done before a
-sandbox is wanted. A slot waits for one line on its standard input; then it reads its script from
-descriptor 3 and replaces itself with the sandbox's supervisor, which goes on reading there. It ends
-when the emulator does, since its input ends; descriptor 4 is a pipe that ends then too and is never
-written.
+sandbox is wanted. A slot's shell (slot.sh) waits for one line on its standard input; then it reads
+its script from descriptor 3 and replaces itself with the sandbox's supervisor, which goes on
+reading standard input. The shell ends when the emulator does, since its input ends; descriptor 4 is
+a pipe that ends then too and is never written. Slots know nothing of what a sandbox is to run.
 """
 
 from __future__ import annotations
@@ -17,37 +17,36 @@ import tempfile
 import threading
 from collections import deque
 from contextlib import suppress
+from functools import cache
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from emulator.host.cgroup_tree import JOIN
+from emulator.host.peers import descendants
+from emulator.live.backends.process.output import OutputReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from emulator.host.cgroup import CgroupV1, CgroupV2
     from emulator.live.backends.interface import Output
 
 _SHELL = "/bin/sh"
-_WAIT = f"{JOIN}; ulimit -c 0; ulimit -n 1024 2>/dev/null; read -r line || exit 0; . /dev/fd/3"
 _OWN_GROUP: dict[str, Any] = {"setsid": 1} if sys.platform == "linux" else {"setpgroup": 0}
-"""No terminal reaches it, and one signal reaches all of it; macOS has no setsid here."""
-_PIECE = 65536
-_LAST_PIECES = 32
-"""Of output, read after the end; a pipe holds one, and a child that lives on may write more."""
+"""Keeps terminals away and lets one signal reach all of a sandbox; macOS has no setsid here."""
 _PATIENCE = 5.0
 """Seconds that a killed sandbox may take to be gone."""
 
 
 class Slot:
-    """One shell, and after `launch` the sandbox that it became. Lives in one event loop."""
+    """Owns one shell, and after `launch` the sandbox that it became. Lives in one event loop."""
 
     def __init__(self, name: str, cgroup: CgroupV1 | CgroupV2 | None) -> None:
         self.name = name
         self.cgroup = cgroup
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        """Done when its first process ended: the exit code, as a shell counts it."""
+        """The first process's exit code as a shell counts it, once its output was passed on."""
         self._loop = asyncio.get_running_loop()
-        self._receive: Output | None = None
+        self._reader: OutputReader | None = None
         self._closed = False
         self._script = _anonymous_file()
         try:
@@ -68,7 +67,7 @@ class Slot:
             # in the loop's own thread: a sandbox that is tied to its parent dies with the thread
             self.pid = os.posix_spawn(
                 _SHELL,
-                [_SHELL, "-c", _WAIT, self.name, *files],
+                [_SHELL, "-c", _program(), self.name, *files],
                 {},
                 file_actions=[
                     (os.POSIX_SPAWN_DUP2, inner, 0),
@@ -90,58 +89,47 @@ class Slot:
                 os.close(theirs)
 
     def launch(self, script: bytes, receive: Output) -> None:
-        """Lets the shell run `script`; what it writes from now on goes to `receive`."""
+        """Lets the shell run `script`, and passes what it writes from now on to `receive`."""
         os.pwrite(self._script, script, 0)
-        self._receive = receive
-        self._loop.add_reader(self._output, self._read)
+        self._reader = OutputReader(self._loop, self._output, receive)
         self.send(b"\n")
 
     def send(self, line: bytes) -> None:
-        """To the standard input of what the shell became; a pipe holds thousands of lines."""
+        """Writes to the standard input of what the shell became; the pipe holds many lines."""
         # nothing where it has ended, or could not join its cgroup and has said why
         with suppress(BrokenPipeError, BlockingIOError):
             if not self._closed:
                 os.write(self._go, line)
 
-    def _read(self) -> None:
-        """Passes on one piece, so that a talkative sandbox takes its turn with the others."""
-        if not self._read_piece():
-            self._loop.remove_reader(self._output)
-
-    def _read_piece(self) -> bool:
-        try:
-            piece = os.read(self._output, _PIECE)
-        except BlockingIOError:
-            return True
-        if piece and self._receive:
-            self._receive(piece)
-        return bool(piece)
-
     def _ended(self, code: int) -> None:
         if self.exited.done():  # it was given up
             return
-        if self._receive:
-            with suppress(BlockingIOError):
-                for _ in range(_LAST_PIECES):
-                    piece = os.read(self._output, _PIECE)
-                    if not piece:
-                        break
-                    self._receive(piece)
-        self.exited.set_result(code)
+        if self._reader is None:
+            self._exit(code)
+        else:
+            self._reader.finish(lambda: self._exit(code))
+
+    def _exit(self, code: int) -> None:
+        if not self.exited.done():
+            self.exited.set_result(code)
+
+    def pids(self) -> Iterable[int]:
+        """Returns the processes of the sandbox; without a cgroup, those that descend from it."""
+        return self.cgroup.pids() if self.cgroup else descendants(self.pid)
 
     def signal_group(self, number: int) -> None:
-        """To the process group, which holds all of it but what left the group on purpose."""
+        """Signals the process group: every process of the sandbox that did not leave the group."""
         with suppress(ProcessLookupError, PermissionError):  # macOS says EPERM of a dead group
             os.killpg(self.pid, number)
 
     async def end(self) -> None:
-        """Kills it, waits until it is gone and removes its cgroup; bounded."""
+        """Kills the sandbox, waits until it is gone and removes its cgroup, in a bounded time."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
                 await self._kill()
-        if not self.exited.done():
-            self.exited.set_result(128 + signal.SIGKILL)
-        self._loop.remove_reader(self._output)
+        self._exit(128 + signal.SIGKILL)
+        if self._reader is not None:
+            self._reader.close()
         if self.cgroup:
             self.cgroup.close()
         self._closed = True
@@ -164,7 +152,7 @@ class Slot:
 
 
 class SlotPool:
-    """Keeps some slots ready; one that is taken is replaced when starts have calmed down."""
+    """Keeps some slots ready, and replaces taken ones when starts have calmed down."""
 
     def __init__(self, make: Callable[[], Slot], spare: int, refill_after: float = 0.1) -> None:
         self._make = make
@@ -176,9 +164,10 @@ class SlotPool:
         self._refill()
 
     def take(self) -> Slot:
-        """
+        """Returns a slot that waits.
+
         Raises:
-            OSError: none was ready and none can be made.
+            OSError: No slot was ready and none can be made.
         """
         self._refill_later()
         while self._waiting:
@@ -188,6 +177,7 @@ class SlotPool:
         return self._make()
 
     def names(self) -> set[str]:
+        """Returns the names of the slots that wait."""
         return {slot.name for slot in self._waiting}
 
     def _refill_later(self) -> None:
@@ -196,7 +186,7 @@ class SlotPool:
         self._refilling = self._loop.call_later(self._refill_after, self._refill)
 
     def _refill(self) -> None:
-        """One at a time: each takes a millisecond of the loop's."""
+        """Makes one slot and comes again for the next: each takes a millisecond of the loop's."""
         self._refilling = None
         with suppress(OSError):  # `take` reports it, if it lasts
             if len(self._waiting) < self._spare:
@@ -204,14 +194,20 @@ class SlotPool:
                 self._refilling = self._loop.call_later(0.005, self._refill)
 
     async def close(self) -> None:
+        """Ends every slot that waits."""
         if self._refilling is not None:
             self._refilling.cancel()
         await asyncio.gather(*(slot.end() for slot in self._waiting))
         self._waiting.clear()
 
 
+@cache
+def _program() -> str:
+    return resources.files(__package__).joinpath("slot.sh").read_text()
+
+
 def _anonymous_file() -> int:
-    """A file without a name, which the shell reads as /dev/fd/3."""
+    """Opens a file without a name, which the shell reads as /dev/fd/3."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create("script")
     with tempfile.TemporaryFile() as file:
@@ -243,6 +239,7 @@ def _wait_in_thread(
 
 
 def _reaped(pid: int) -> int:
+    """Waits for a child and returns its exit code, as a shell counts it."""
     try:
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     except ChildProcessError:  # somebody else's wait took it

@@ -26,7 +26,8 @@ from emulator.host.cgroup import CgroupV2
 from emulator.live.backends.docker.backend import DockerBackend
 from emulator.live.backends.docker.containers import LABEL
 from emulator.live.backends.interface import RUNTIME, CpuShare, Exit, Limitation, SandboxSpec
-from emulator.live.runtime_api.server import RuntimeApiServer, Work
+from emulator.live.runtime_api.interface import Work
+from emulator.live.runtime_api.server import RuntimeApiServer
 from emulator.live.sandbox.environment import sandbox_environment
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from emulator.live.backends.docker.sandbox import DockerSandbox
     from emulator.live.backends.interface import ProcessEnded
-    from emulator.live.runtime_api.server import RuntimeEndpoint
+    from emulator.live.runtime_api.interface import RuntimeEndpoint
 
 pytestmark = [pytest.mark.anyio, pytest.mark.docker]
 

@@ -21,17 +21,19 @@ import pytest
 
 from emulator.core.function_configuration import FunctionConfiguration
 from emulator.errors import BackendUnavailableError, SandboxStartError
-from emulator.host.cgroup import DEFAULT_ROOT
+from emulator.host.cgroup import DEFAULT_ROOT, CgroupV2
+from emulator.host.cgroup_tree import find_tree
 from emulator.live.backends.interface import RUNTIME, CpuShare, Exit, Limitation, SandboxSpec
 from emulator.live.backends.process.backend import ProcessBackend
-from emulator.live.backends.process.limitations import shortcomings
-from emulator.live.runtime_api.server import RuntimeApiServer, Work
+from emulator.live.backends.process.limitations import Isolation, shortcomings
+from emulator.live.runtime_api.interface import Work
+from emulator.live.runtime_api.server import RuntimeApiServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from emulator.live.backends.process.sandbox import ProcessSandbox
-    from emulator.live.runtime_api.server import RuntimeEndpoint
+    from emulator.live.runtime_api.interface import RuntimeEndpoint
 
 pytestmark = pytest.mark.anyio
 
@@ -258,7 +260,7 @@ async def test_nothing_of_this_process_is_seen(kind: Kind) -> None:
     async with running(kind.backend, kind.package) as one:
         path, held = await one.ask("answer = [sys.path, sorted(os.listdir('/proc/self/fd'))]")
     assert [entry for entry in path if "site-packages" in entry and ".venv" in entry] == []
-    assert len(held) <= 6, "standard streams, the connection, the listing, and a lifeline"
+    assert len(held) <= 7, "standard streams, the log, the connection, a lifeline, the listing"
 
 
 async def test_output_of_both_streams_arrives(kind: Kind) -> None:
@@ -273,6 +275,18 @@ async def test_last_output_is_there_before_the_exit_is_told(kind: Kind) -> None:
         one.tell("os.write(1, b'x' * 50000); os._exit(3)")
         assert await one.exit() == Exit(3)
         assert one.written == b"x" * 50000
+
+
+@pytest.mark.parametrize("close", ["sys.stdout.close()", "print('x', end=''); os.close(1)"])
+async def test_function_that_closes_its_standard_output_is_answered(kind: Kind, close: str) -> None:
+    async with running(kind.backend, kind.package) as one:
+        assert await one.ask(f"{close}; answer = 1") == 1
+        one.tell("import logging; logging.error('still logged'); raise ValueError('no luck')")
+        what, answer = await one.event()
+        assert (what, answer["errorMessage"]) == ("errored", "no luck")
+        await until(lambda: b"[ERROR] ValueError: no luck" in one.written)
+        assert b"still logged\n" in one.written
+        assert await one.ask("answer = 2") == 2
 
 
 async def test_signal_is_told_as_a_shell_tells_it(kind: Kind) -> None:
@@ -304,6 +318,19 @@ async def test_frozen_sandbox_is_stopped(kind: Kind) -> None:
         await one.process.stop()
         assert one.process.exited.done()
     assert await kind.backend.survivors() == []
+
+
+async def test_death_of_a_frozen_runtime_is_told_at_once(kind: Kind) -> None:
+    async with running(kind.backend, kind.package) as one:
+        if kind.cgroups and not isinstance(one.process._cgroup, CgroupV2):
+            pytest.skip("on cgroup v1 a frozen process dies when it is thawed")
+        one.process.freeze()
+        (runtime,) = one.process._memory.processes()
+        os.kill(runtime, signal.SIGKILL)
+        assert await one.exit() == Exit(137)
+        await one.process.reset()
+        await one.again()
+        assert await one.ask("answer = 2") == 2
 
 
 async def test_stop_may_be_called_twice_and_at_once(kind: Kind) -> None:
@@ -429,6 +456,50 @@ for path in ("/var/task", "/opt", "/usr", "/etc", "/var/runtime", "/var", "/dev"
         assert await one.ask(where) == ["/var/task/app.py", "/var/task", "/var/lang", name]
 
 
+async def test_no_file_system_but_tmp_can_be_written(kind: Kind) -> None:
+    if not kind.bubblewrap:
+        pytest.skip("this kind shows the host's file system, and says so")
+    code = """
+mounts = [line.split()[1:4] for line in open("/proc/mounts")]
+answer = sorted(path for path, _, options in mounts
+                if os.path.isdir(path) and "ro" not in options.split(","))
+"""
+    async with running(kind.backend, kind.package) as one:
+        assert await one.ask(code) == ["/proc", "/tmp"]
+
+
+async def test_user_namespaces_and_keyrings_are_refused(kind: Kind) -> None:
+    if Limitation.KERNEL_UNFILTERED in kind.backend.unenforced:
+        pytest.skip("this kind filters no system calls, and says so")
+    code = """
+global ctypes, errno, libc, clone
+import ctypes, errno, platform, threading
+libc = ctypes.CDLL(None, use_errno=True)
+new_user, sigchld = 0x10000000, 17
+clone, *keyrings = {"x86_64": (56, 248, 249, 250), "aarch64": (220, 217, 218, 219)}[
+    platform.machine()]
+
+def refused(*call):
+    found = libc.syscall(*call)
+    if found == 0 and call[0] == clone:
+        os._exit(0)
+    return errno.errorcode[ctypes.get_errno()] if found < 0 else "done"
+
+found = [refused(272 if clone == 56 else 97, new_user),
+          refused(clone, new_user | sigchld, 0, 0, 0, 0),
+          refused(keyrings[2], 0, -3, 1),
+          refused(keyrings[0], b"user", b"name", b"secret", 6, -3),
+          refused(keyrings[1], b"user", b"name", None, 0)]
+thread = threading.Thread(target=found.append, args=["thread"])
+thread.start()
+thread.join()
+child = subprocess.run(["/bin/echo", "child"], capture_output=True, text=True).stdout
+answer = [*found, child]
+"""
+    async with running(kind.backend, kind.package) as one:
+        assert await one.ask(code) == ["EPERM"] * 5 + ["thread", "child\n"]
+
+
 async def test_temporary_files_are_the_sandboxs_own_and_bounded(kind: Kind) -> None:
     if not kind.bubblewrap:
         pytest.skip("this kind has the host's /tmp, and says so")
@@ -467,14 +538,16 @@ answer = [os.getuid() != 0, os.getgroups() == [] or os.getuid() in os.getgroups(
 
 def test_everything_that_cannot_be_enforced_is_told() -> None:
     every = {"cpu", "memory", "pids", "freezer"}
-    full = shortcomings(every, bubblewrap_fault="", as_root=False)
-    nothing = shortcomings((), bubblewrap_fault="it is not installed", as_root=True)
+    full = shortcomings(every, Isolation(), as_root=False)
+    broken = Isolation("it is not installed", filtered=False)
+    nothing = shortcomings((), broken, as_root=True)
     limits = {
         Limitation.MEMORY_UNLIMITED,
         Limitation.CPU_UNLIMITED,
         Limitation.PROCESSES_UNLIMITED,
         Limitation.ESCAPABLE_FREEZE,
         Limitation.RUNS_AS_ROOT,
+        Limitation.KERNEL_UNFILTERED,
     }
     assert Limitation.HOST_PYTHON in full
     assert full.keys().isdisjoint(limits)
@@ -534,6 +607,13 @@ async def test_close_leaves_nothing(tmp_path: Path, options: dict[str, Any]) -> 
     assert list((tmp_path / "state/sandboxes").iterdir()) == []
 
 
+def cgroups_can_be_written() -> bool:
+    tree = find_tree(DEFAULT_ROOT, f"test-{os.getpid()}-writable")
+    if tree is not None:
+        tree.remove()
+    return tree is not None
+
+
 VICTIM = """
 import asyncio, sys
 from pathlib import Path
@@ -563,6 +643,8 @@ async def test_nothing_outlives_an_emulator_that_is_killed(
     tmp_path: Path, options: dict[str, Any]
 ) -> None:
     instance = f"test-kill-{os.getpid()}"
+    if options == KINDS["plain with cgroups"] and not cgroups_can_be_written():
+        pytest.skip("no cgroup can be written here, and what leaves its process group escapes")
     here = [str(Path(__file__).parents[4]), *sys.path]
     mark = f"testbed-{instance}-child"
     code = VICTIM.format(
