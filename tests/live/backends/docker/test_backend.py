@@ -105,6 +105,9 @@ class Listener:
     def errored(self, _: str, error_type: str, body: bytes) -> None:
         self.answer.set_exception(AssertionError(f"{error_type}: {body!r}"))
 
+    def streamed(self, _: str, piece: bytes) -> None:
+        raise AssertionError(f"nothing here streams: {piece!r}")
+
 
 class Started:
     """A sandbox whose init is over."""
