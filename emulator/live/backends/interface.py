@@ -1,11 +1,11 @@
 """The seam between the engine and whatever runs a sandbox.
 
-A sandbox is anything that dials its Runtime API. A backend makes one, runs the processes of it
-that it is told to (the runtime, extensions), freezes it between invocations, tells when a process
-ended and takes it all away; it knows nothing of requests, events or keep-alive. A sandbox lives
-longer than its runtime: after a timeout or a crash the runtime is started again in the same one,
-with the same /tmp. Two real backends stand behind this, Docker and processes, and a fake in the
-tests.
+A sandbox is anything that dials its Runtime API. A backend makes a sandbox, runs the processes
+that it is told to (the runtime, extensions), freezes the sandbox between invocations, tells when
+a process ended and takes everything away; it knows nothing of requests, events or keep-alive. A
+sandbox lives longer than its runtime: after a timeout or a crash the runtime is started again in
+the same sandbox, with the same /tmp. Two real backends stand behind this, Docker and processes,
+and a fake in the tests.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 
 RUNTIME = "runtime"
-"""The name of a sandbox's runtime among its processes; extensions have their file's name."""
+"""The name of a sandbox's runtime among its processes; an extension's name is its file's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How a process of a sandbox ended."""
+    """Says how a process of a sandbox ended."""
 
     code: int
-    """As a shell counts it: 128 + N for signal N."""
+    """The exit code as a shell counts it: 128 + N for signal N."""
     out_of_memory: bool = False
 
 
@@ -76,7 +76,7 @@ class Limitation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CpuShare:
-    """A CFS quota; a sandbox of 1 vCPU has `quota_us == period_us`."""
+    """Gives a sandbox so much CPU time of every period; 1 vCPU is `quota_us == period_us`."""
 
     quota_us: int
     period_us: int
@@ -84,49 +84,49 @@ class CpuShare:
 
 @dataclass(frozen=True, slots=True)
 class SandboxSpec:
-    """All that a backend needs to start one sandbox."""
+    """Holds all that a backend needs to start one sandbox."""
 
     sandbox: int
     package: str
-    """What `deploy` returned: an image id, or a folder."""
+    """The package that `deploy` returned: an image id, or a folder."""
     configuration: FunctionConfiguration
     environment: Mapping[str, str]
-    """The whole environment of the runtime but for what the backend's file system decides
-    (LAMBDA_TASK_ROOT, PATH and the like); AWS_LAMBDA_RUNTIME_API is in it."""
+    """The whole environment of the runtime, AWS_LAMBDA_RUNTIME_API included, but for what the
+    backend's file system decides (LAMBDA_TASK_ROOT, PATH and the like)."""
     cpu: CpuShare
-    """To be set when init ends (`limit_cpu`); a start has at least one vCPU."""
+    """The share from the end of init on (`limit_cpu`); a start has at least one vCPU."""
     init_cpu: CpuShare | None = None
-    """What a start may use until then, where that is less than all (time dilation)."""
+    """The share until the end of init, where that is less than all (time dilation)."""
     tmp_mb: int = 512
     visible_cpus: int = 0
     """How many CPUs the sandbox may run on, and sees; 0: all that this machine has."""
     extensions: tuple[str, ...] = ()
-    """What of /opt/extensions is run at its start. Where there is none the runtime is, at once;
-    else the runtime waits for `run(RUNTIME)`, which is called when they have registered."""
+    """The names of the extensions to run at the start. Without any the runtime is run at once;
+    else the runtime waits for `run(RUNTIME)`, which is called when all have registered."""
 
 
 Output: TypeAlias = "Callable[[bytes], None]"
-"""Takes what the sandbox wrote to stdout and stderr, in pieces that end anywhere."""
+"""Is called with what the sandbox wrote to stdout and stderr, in pieces that end anywhere."""
 ProcessEnded: TypeAlias = "Callable[[str, Exit], None]"
-"""Takes the name of a process of the sandbox, `RUNTIME` or an extension's, and how it ended,
-while the sandbox itself lives on."""
+"""Is called with the name of a process of the sandbox, `RUNTIME` or an extension's, and how that
+process ended, while the sandbox itself lives on."""
 Progress: TypeAlias = "Callable[[str], None]"
-"""Takes one line that tells a person how a long piece of work goes on."""
+"""Is called with one line that tells a person how a long piece of work goes on."""
 
 
 class SandboxProcess(Protocol):
-    """One started sandbox."""
+    """Controls one started sandbox."""
 
     create: Seconds
-    """How long the engine took to create it (0 where creating and starting are one)."""
+    """How long the creation took (0 where creating and starting are one)."""
     start: Seconds
-    """How long the engine took to start it."""
+    """How long the start took."""
     resettable: bool
-    """Whether it outlives its runtime. Where not (an image without a shell), the end of the
-    runtime is the end of the sandbox: `exited` is done, and `ended` was not called."""
+    """Whether the sandbox outlives its runtime. Where not (an image without a shell), the end of
+    the runtime is the end of the sandbox: `exited` is done, and `ended` was not called."""
     exited: asyncio.Future[Exit]
     """Done when the sandbox is gone or can be used no more, for whatever reason, seen at once and
-    never by polling. The end of a process of it comes to `ended` instead (see `start`)."""
+    never by polling. The end of a single process is told by `ended` instead (see `start`)."""
 
     def run(self, name: str) -> None:
         """Starts the runtime or an extension, the first time or again. Returns at once."""
@@ -135,10 +135,11 @@ class SandboxProcess(Protocol):
         """Sends SIGTERM to the runtime or an extension. Returns at once."""
 
     async def reset(self) -> None:
-        """Kills every process of it (SIGKILL, frozen or not) and leaves it thawed, with its /tmp.
+        """Kills all processes, frozen or not, and leaves the sandbox thawed, with its /tmp.
 
-        `ended` was called for each that ran. Bounded; where it takes too long, or is not
-        `resettable`, the sandbox is gone and `exited` done.
+        When this returns, `ended` was called for each process that ran. Bounded and never
+        raises; where it takes too long, fails, or the sandbox is not `resettable`, the sandbox is
+        gone and `exited` done.
         """
 
     async def owns(self, peer: Peer) -> bool:
@@ -149,40 +150,48 @@ class SandboxProcess(Protocol):
         """
 
     def limit_cpu(self) -> None:
-        """Init is over: sets the spec's CPU share. Returns at once."""
+        """Sets the spec's CPU share at the end of init. Returns at once."""
 
     def freeze(self) -> None:
-        """Stops all CPU use until `thaw`. Returns at once; calls take effect in order."""
+        """Stops all CPU use until `thaw`. Returns at once; calls take effect in order.
+
+        Does nothing under `Limitation.UNFROZEN`.
+        """
 
     def thaw(self) -> None:
-        """The inverse of `freeze`."""
+        """Undoes `freeze`."""
 
     def max_memory_mb(self) -> int:
-        """Peak anonymous memory so far, rounded up; 0 where it cannot be told. Takes < 0.2 ms."""
+        """Returns the peak of anonymous memory so far, rounded up; 0 where that is unknown.
+
+        Takes < 0.2 ms.
+        """
 
     def throttled(self) -> tuple[int, Seconds]:
-        """In how many CFS periods its quota ran out, and for how long in all; since its start.
+        """Returns in how many CFS periods the quota ran out, and for how long in all.
 
-        Takes < 0.1 ms; zeros where it cannot be told.
+        Counted since the start; zeros where that is unknown. Takes < 0.1 ms.
         """
 
     def cpu_seconds(self) -> Seconds:
-        """CPU time used since its start. Takes < 0.1 ms; 0 where it cannot be told."""
+        """Returns the CPU time used since the start; 0 where that is unknown. Takes < 0.1 ms."""
 
     async def stop(self) -> None:
-        """Kills it if it runs and takes away all that was made for it; bounded, never raises.
+        """Kills the sandbox and takes away all that was made for it; bounded, never raises.
 
         `exited` is done afterwards. Calling it twice is allowed.
         """
 
 
 class SandboxBackend(Protocol):
+    """Makes sandboxes of one kind."""
+
     name: str
-    """`docker` or `process`; stands in every record."""
+    """The backend's name in every record: `docker` or `process`."""
     runtime_api_host: str
-    """The address on which the Runtime API sockets of its sandboxes must listen."""
+    """The address on which the Runtime API sockets of sandboxes must listen."""
     runtime_api_name: str
-    """The name or address by which its sandboxes reach `runtime_api_host`."""
+    """The name or address by which sandboxes reach `runtime_api_host`."""
     unenforced: Mapping[Limitation, str]
     """What this backend cannot enforce on this machine, with a sentence for each; after `open`."""
 
@@ -190,7 +199,7 @@ class SandboxBackend(Protocol):
         """Readies the backend and reaps what an earlier emulator of the same state left.
 
         Raises:
-            BackendUnavailableError: it cannot work here; the message says why in one sentence.
+            BackendUnavailableError: the backend cannot work here; one sentence says why.
         """
 
     async def deploy(self, configuration: FunctionConfiguration, progress: Progress) -> str:
@@ -200,19 +209,19 @@ class SandboxBackend(Protocol):
             The package, for `SandboxSpec.package`.
 
         Raises:
-            BuildError: it cannot be made; the message ends with the tool's last lines.
+            BuildError: the package cannot be made; the message ends with the tool's last lines.
         """
 
     def extensions(self, package: str) -> tuple[str, ...]:
-        """The names of the executable files in the /opt/extensions of what `deploy` returned."""
+        """Returns the names of the executable files in the /opt/extensions of a package."""
 
     async def start(self, spec: SandboxSpec, output: Output, ended: ProcessEnded) -> SandboxProcess:
-        """Makes one and starts its first process (see `SandboxSpec.extensions`).
+        """Makes a sandbox and starts its first process (see `SandboxSpec.extensions`).
 
-        Returns when that runs, not when its init is over. Cancelling it leaves nothing behind.
+        Returns when that process runs, not when init is over. Cancelling leaves nothing behind.
 
         Raises:
-            SandboxStartError: it could not be started.
+            SandboxStartError: the sandbox could not be started.
         """
 
     async def close(self) -> None:

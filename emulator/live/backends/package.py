@@ -1,7 +1,7 @@
-"""What a function's package holds: its files, their digest, their size, and staging them.
+"""The files of a function's package: which they are, their digest, their size, and copies.
 
-Both backends use it. It owns file trees and nothing else: it runs no tool and knows no engine.
-Everything here blocks; callers take it to a thread.
+Both backends use this module. It owns file trees and nothing else: it runs no tool and knows no
+engine. Everything here blocks, so callers use a thread.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from emulator.core.function_configuration import FunctionConfiguration
 
 UNZIPPED_LIMIT = 262_144_000
-"""Bytes of a zip function with its layers. Source: Lambda quotas, developer guide."""
+"""The most bytes of a zip function with its layers. Source: Lambda quotas, developer guide."""
 _LEFT_OUT = frozenset({"__pycache__", ".git", ".aws-sam"})
 
 
 def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Every file of a folder, links followed: its path below the folder, and the file; sorted.
+    """Yields every file of a folder, links followed, sorted: its path below the folder, the file.
 
     Raises:
-        BuildError: the folder is not there, or holds what no package can hold.
+        BuildError: the folder is missing, or holds what no package can hold.
     """
     if not folder.is_dir():
         raise BuildError(f"{folder} is not a folder")
@@ -55,7 +55,7 @@ def _walk(folder: Path, below: str, inside: tuple[Path, ...]) -> Iterator[tuple[
 
 
 def zip_content(configuration: FunctionConfiguration) -> dict[str, Path]:
-    """Where each file of a zip function comes from: `task/…` is /var/task, `opt/…` is /opt.
+    """Returns the source of each file of a zip function: `task/…` is /var/task, `opt/…` is /opt.
 
     Raises:
         BuildError: a folder is missing, or holds what no package can hold.
@@ -67,7 +67,7 @@ def zip_content(configuration: FunctionConfiguration) -> dict[str, Path]:
 
 
 def digest(content: Mapping[str, Path], *salt: str) -> str:
-    """The same for the same names, executable bits and bytes; `salt` is what else decides."""
+    """Returns a digest of names, executable bits and bytes; `salt` is what else decides."""
     total = hashlib.sha256(repr(salt).encode())
     for name, path in sorted(content.items()):
         with path.open("rb") as file:
@@ -77,7 +77,7 @@ def digest(content: Mapping[str, Path], *salt: str) -> str:
 
 
 def copy(content: Mapping[str, Path], into: Path) -> None:
-    """Copies all of it; the modes become 644 and 755, since a function runs as another user."""
+    """Copies all files, with mode 644 or 755, since a function runs as another user."""
     for part in ("task", "opt"):
         (into / part).mkdir(parents=True, exist_ok=True)
     for name, path in content.items():
@@ -106,10 +106,7 @@ def size_of(content: Mapping[str, Path]) -> int:
 
 
 def check_size(name: str, size: int) -> None:
-    """
-    Raises:
-        BuildError: in AWS's words.
-    """
+    """Raises BuildError, in AWS's words, where the bytes of a package are too many."""
     if size >= UNZIPPED_LIMIT:
         raise BuildError(
             f"{name}: Unzipped size must be smaller than {UNZIPPED_LIMIT} bytes (it is {size} "

@@ -1,8 +1,8 @@
 """Sandboxes on a Docker engine.
 
 A sandbox is a container of the function's image that joins a network slot. Two calls of the
-engine's API make it; all else (its network, its image, its removal, its CPU share) happens
-before or after.
+engine's API make the container; all else (its network, its image, its removal, its CPU share)
+happens before or after. This module ties the parts together and knows nothing of requests.
 """
 
 from __future__ import annotations

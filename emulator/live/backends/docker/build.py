@@ -1,7 +1,8 @@
-"""How a function's image is made, as text: names, Dockerfiles and the build's context. Pure."""
+"""How a function's image is made: names, Dockerfiles and build contexts; runs no build itself."""
 
 from __future__ import annotations
 
+import importlib.resources
 import json
 import re
 import stat
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 AWS_REGISTRY = "public.ecr.aws/lambda"
 FUNCTION_LABEL = "serverless-testbed.function"
 PIP_SETTINGS = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
-"""Taken from this process's environment into the build, for those who have a mirror."""
+"""Variables that go from this process's environment into the build, where pip has a mirror."""
 TOO_LARGE = "Unzipped size must be smaller than"
 
 _RUNTIME = re.compile(r"([a-z]+)(.*?)(?:\.x)?")
@@ -33,33 +34,17 @@ _PIP = [
     *("python3", "-m", "pip", "install", "--no-cache-dir", "--no-compile"),
     *("--disable-pip-version-check", "--target", "/var/task", "-r", "/var/task/requirements.txt"),
 ]
-# Hash-based .pyc files are not checked against their source: a start reads one file a module.
-_FINISH = f"""\
-# checks the package's size and compiles it
-import compileall, os, py_compile, sys
-folders = ("/var/task", "/opt")
-size = sum(
-    os.lstat(os.path.join(folder, name)).st_size
-    for top in folders for folder, _, names in os.walk(top) for name in names
-)
-if size >= {UNZIPPED_LIMIT}:
-    limit = "{TOO_LARGE} {UNZIPPED_LIMIT} bytes"
-    sys.exit(f"{{limit}} (it is {{size}} with its layers and requirements)")
-for folder in folders:
-    compileall.compile_dir(
-        folder, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
-    )
-"""
+_FINISH = importlib.resources.files(__package__).joinpath("finish_package.py").read_text()
 
 
 def runtime_image(runtime: str, registry: str = AWS_REGISTRY) -> str:
-    """AWS's base image of a runtime: python3.13 → python:3.13, provided.al2023 → provided:al2023.
+    """Returns AWS's base image of a runtime: python3.13 → python:3.13, nodejs22.x → nodejs:22.
 
     Source: "Base images for Lambda", developer guide. All follow one rule but `provided`, whose
     first version is tagged `alami`.
 
     Raises:
-        BuildError: it is no runtime's identifier.
+        BuildError: `runtime` is no runtime's identifier.
     """
     found = _RUNTIME.fullmatch(runtime)
     if found is None:
@@ -69,13 +54,13 @@ def runtime_image(runtime: str, registry: str = AWS_REGISTRY) -> str:
 
 
 def image_tag(name: str, digest: str) -> str:
-    """The tag of a function's own image; the name is for people, the digest decides."""
+    """Returns the tag of a function's own image; the name is for people, the digest decides."""
     readable = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "function"
     return f"serverless-testbed/{readable}:{digest[:32]}"
 
 
 def split_tag(image: str) -> tuple[str, str]:
-    """Repository and tag (or digest) of a reference; `latest` where it names none."""
+    """Returns repository and tag (or digest) of a reference; `latest` where it names none."""
     repository, at, digest = image.partition("@")
     if at:
         return repository, digest
@@ -85,7 +70,7 @@ def split_tag(image: str) -> tuple[str, str]:
 
 
 def images_named(dockerfile: str) -> list[str]:
-    """The images that a Dockerfile starts from, but for `scratch` and its own earlier stages."""
+    """Returns the images that a Dockerfile starts from, without `scratch` and its own stages."""
     arguments: dict[str, str] = {}
     stages = {"scratch"}
     found = []
@@ -111,7 +96,7 @@ def _expanded(word: str, arguments: Mapping[str, str]) -> str:
 
 
 def zip_dockerfile(name: str, base: str, runtime: str, content: Mapping[str, Path]) -> str:
-    """How a zip function's image is built from a context that `write_context` wrote.
+    """Returns the Dockerfile of a zip function, for a context that `write_context` wrote.
 
     Raises:
         BuildError: a custom runtime without its executable, or requirements that are not text.
@@ -129,7 +114,9 @@ def zip_dockerfile(name: str, base: str, runtime: str, content: Mapping[str, Pat
         lines.append(f"RUN {json.dumps(_PIP)}")
     lines.append("COPY task/ /var/task/")
     if python:
-        lines.append(f"RUN {json.dumps(['python3', '-c', _FINISH])}")
+        lines.append(
+            f"RUN {json.dumps(['python3', '-c', _FINISH, str(UNZIPPED_LIMIT), TOO_LARGE])}"
+        )
     if runtime.startswith("provided"):
         lines.append(f"COPY {_bootstrap(name, content)} /var/runtime/bootstrap")
     return "\n".join(lines) + "\n"
@@ -150,7 +137,7 @@ def _bootstrap(name: str, content: Mapping[str, Path]) -> str:
 
 
 def write_context(file: IO[bytes], dockerfile: str, content: Mapping[str, Path]) -> None:
-    """The build's context as a tar file; files become readable by the user of sandboxes."""
+    """Writes the build's context as a tar file, readable by the user of sandboxes."""
     with tarfile.open(fileobj=file, mode="w", dereference=True) as archive:
         for folder in ("task", "opt"):
             entry = tarfile.TarInfo(folder)

@@ -1,4 +1,4 @@
-"""What a sandbox's container is made from."""
+"""The configuration of a sandbox's container; this module asks the engine nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine's one stream of events: ends and out-of-memory kills of all that bears our label."""
+"""Follows the engine's events: ends and out-of-memory kills of containers with one label."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class EngineWatch:
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Events flow when this returns.
+        """Returns when events flow.
 
         Raises:
             EngineError
@@ -76,12 +76,14 @@ class EngineWatch:
         while True:
             await exchange.ended
             exchange.close()
-            log.warning("the events of the engine at %s broke off", self._engine.address)
+            log.warning(
+                "The events of the engine at %s broke off; connecting again.", self._engine.address
+            )
             self._exchange = exchange = await self._subscribe_again()
             try:
                 await self._on_return()
             except EngineError as error:
-                log.warning("what the engine's sandboxes did meanwhile is unknown: %s", error)
+                log.warning("Which sandboxes ended in the meantime is unknown: %s", error)
 
     async def _subscribe_again(self) -> Exchange:
         now = asyncio.get_running_loop().time
@@ -92,6 +94,6 @@ class EngineWatch:
             except EngineError as error:
                 if not told and now() - lost_at > _PATIENCE:
                     told = True
-                    log.error("%s; its sandboxes are given up", error)  # noqa: TRY400  # no defect
+                    log.error("Its sandboxes are given up: %s", error)  # noqa: TRY400  # no defect
                     self._on_loss()
             await asyncio.sleep(_RETRY)

@@ -1,7 +1,7 @@
-"""Where a Docker engine's sandboxes and this process meet: which address, which cgroups.
+"""Finds where a Docker engine's sandboxes and this process meet: which address, which cgroups.
 
-The engine may run on this machine, in Docker Desktop's virtual machine, beside us when we are a
-container ourselves, or on another host. Nothing here changes anything.
+The engine may run on this machine, in Docker Desktop's virtual machine, beside this process
+where that is in a container, or on another host. Nothing here changes anything.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _SOMEWHERE = "192.0.2.1"
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """Where the Runtime API listens and what sandboxes dial, on which of the engine's networks."""
+    """Says where the Runtime API listens and what sandboxes dial, on which of the networks."""
 
     network: str
     listen: str
     dial: str
     extra_hosts: tuple[str, ...] = ()
     local: bool = False
-    """The engine's kernel is ours, so its cgroups may be reachable."""
+    """Whether the engine's kernel is this process's own, so that its cgroups may be reachable."""
     sees_addresses: bool = False
-    """Connections come from the sandboxes' own addresses, and not from a translator's."""
+    """Whether connections come from the sandboxes' own addresses, not from a translator's."""
 
 
 async def meeting(engine: DockerEngine, info: Mapping[str, Any], network: str = "") -> Meeting:
@@ -74,12 +74,12 @@ async def meeting(engine: DockerEngine, info: Mapping[str, Any], network: str = 
 
 
 def is_desktop(info: Mapping[str, Any], platform: str = sys.platform) -> bool:
-    """Whether the engine runs in a virtual machine of this host."""
+    """Returns whether the engine runs in a virtual machine of this host."""
     return "Docker Desktop" in info.get("OperatingSystem", "") or platform in ("darwin", "win32")
 
 
 def gateway_of(network: Mapping[str, Any]) -> str:
-    """The host's IPv4 address on a bridge network, from the engine's description of it."""
+    """Returns the host's IPv4 address on a bridge network that the engine describes so."""
     for pool in network["IPAM"]["Config"] or ():
         subnet = ipaddress.ip_network(pool["Subnet"], strict=False)
         if subnet.version == 4:  # noqa: PLR2004
@@ -89,7 +89,7 @@ def gateway_of(network: Mapping[str, Any]) -> str:
 
 
 def bindable(address: str) -> bool:
-    """Whether it is an address of this machine (or of this container)."""
+    """Returns whether an address is of this machine (or of this container)."""
     with socket.socket() as probe:
         try:
             probe.bind((address, 0))
@@ -99,8 +99,8 @@ def bindable(address: str) -> bool:
 
 
 def address_towards(host: str) -> str:
-    """The address of ours that `host` sees; connecting a UDP socket sends nothing."""
-    with socket.socket(type=socket.SOCK_DGRAM) as probe:
+    """Returns the address of this machine that `host` sees."""
+    with socket.socket(type=socket.SOCK_DGRAM) as probe:  # connecting it sends nothing
         probe.connect((host, 9))
         return str(probe.getsockname()[0])
 
@@ -111,7 +111,7 @@ async def _resolved(host: str) -> str:
 
 
 async def _own_networks(engine: DockerEngine) -> dict[str, str] | None:
-    """Our addresses by network where we are a container of this engine, else None."""
+    """Returns this process's addresses by network where it is in a container, else None."""
     if not (name := _own_container()):
         return None
     try:
@@ -125,13 +125,13 @@ async def _own_networks(engine: DockerEngine) -> dict[str, str] | None:
 
 
 def _own_container() -> str:
-    """The id or host name by which the engine may know us; empty where we are no container."""
+    """Returns the id or host name of the container of this process; empty where it is in none."""
     found = container_id(Path("/proc/self/mountinfo"))
     return found or (socket.gethostname() if Path("/.dockerenv").exists() else "")
 
 
 def container_id(mountinfo: Path) -> str:
-    """The id of the container that we are in, from the file that the engine mounts for each."""
+    """Returns the id of this process's container, from the mounts that the engine makes."""
     try:
         found = re.search(
             r"/containers/([0-9a-f]{64})/hostname /etc/hostname ", mountinfo.read_text()
@@ -164,7 +164,7 @@ class Cgroups:
         return CgroupV2(below) if below.is_dir() else None
 
     def learn(self, container: str, pid: int) -> None:
-        """Takes the rule from a running container's process: a rootless or nested engine's."""
+        """Takes the rule of a rootless or nested engine from a running container's process."""
         try:
             lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
         except OSError:
@@ -175,7 +175,7 @@ class Cgroups:
                 self.pattern = path.strip("/").replace(container, "{}")
 
     def writable(self) -> bool:
-        """Whether this process may change the cgroups that the engine makes."""
+        """Returns whether this process may change the cgroups that the engine makes."""
         if self._unified:
             return self._may_write(self._root)
         mounts = v1_mounts(self._root)
@@ -189,7 +189,7 @@ class Cgroups:
 
 
 def cgroup_pattern(driver: str) -> str:
-    """Where the engine puts a container's cgroup below a controller's mount.
+    """Returns the path of a container's cgroup below a controller's mount, {} for its id.
 
     Source: runc's cgroupfs and systemd managers with dockerd's default parents.
     """

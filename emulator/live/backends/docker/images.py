@@ -1,8 +1,8 @@
-"""Images: a function becomes one when it is deployed, once, so that a cold start copies nothing.
+"""Makes each function an image when it is deployed, so that a cold start copies nothing.
 
-A zip function's image is its runtime's with the requirements, the layers in /opt and the code in
-/var/task; its tag is the digest of all that, so that a second deployment is instant. An image
-function's is built from its Dockerfile as it stands, with the engine's own cache.
+The image of a zip function is its runtime's with the requirements, the layers in /opt and the
+code in /var/task; the tag is the digest of all that, so that a second deployment is instant. The
+image of an image function is built from its Dockerfile as it stands, with the engine's own cache.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ _LAST_STATES = frozenset({"Pull complete", "Already exists", "Download complete"
 
 
 class DockerImages:
-    """`registry` holds AWS's runtime images or a mirror of them; times are in seconds."""
+    """Builds and pulls images; `registry` holds AWS's runtime images or a mirror of them.
+
+    `build_timeout` is in seconds, and so is `pull_patience`, the wait for a pull to begin.
+    """
 
     def __init__(
         self,
@@ -60,7 +63,7 @@ class DockerImages:
         self._pull_patience = pull_patience
 
     def needed(self, configuration: FunctionConfiguration) -> list[str]:
-        """The images that must be there before the function's own can be made."""
+        """Returns the images that must be there before the function's own can be made."""
         if configuration.package_type is PackageType.ZIP:
             return [recipe.runtime_image(configuration.runtime, self._registry)]
         if configuration.image is not None:
@@ -71,10 +74,10 @@ class DockerImages:
         return [configuration.image_uri]
 
     async def ensure(self, image: str, progress: Progress) -> str:
-        """The image's id; pulls it where it is not there.
+        """Returns the id of an image, pulled where the engine does not have it.
 
         Raises:
-            EngineError: it is neither there nor can be pulled; the message says why.
+            EngineError: the image can be neither found nor pulled; the message says why.
         """
         found = await self._find(image)
         if not found:
@@ -85,7 +88,7 @@ class DockerImages:
         return found
 
     async def make(self, configuration: FunctionConfiguration, progress: Progress) -> str:
-        """The id of the function's image, built or pulled where it is not there.
+        """Returns the id of the function's image, built or pulled where it is not there.
 
         Raises:
             BuildError
@@ -159,7 +162,7 @@ class DockerImages:
     async def _build(
         self, name: str, context: IO[bytes], query: Mapping[str, str], progress: Progress
     ) -> str:
-        """Builds what the tar file holds; the image's id."""
+        """Builds an image from a context, a tar file, and returns the image's id."""
         log = _BuildLog(progress)
         context.seek(0)
         fixed = {"rm": "1", "forcerm": "1", "labels": json.dumps({recipe.FUNCTION_LABEL: name})}
@@ -208,7 +211,7 @@ class DockerImages:
         headers: Mapping[str, str],
         body: bytes | IO[bytes] = b"",
     ) -> None:
-        """Hands over each line of an answer to its end; hanging up, when cancelled, stops it."""
+        """Hands over each line of an answer; the engine stops the work when this is cancelled."""
         lines = JsonLines()
 
         def feed(piece: bytes) -> None:
@@ -225,7 +228,7 @@ class DockerImages:
 
 
 class _BuildLog:
-    """What the engine says of a build: lines for a person, the image's id, or the error."""
+    """Reads what the engine says of a build: lines for a person, the image's id, or the error."""
 
     def __init__(self, progress: Progress) -> None:
         self.image = ""
@@ -247,7 +250,7 @@ class _BuildLog:
 
 
 def _image_context(image: ImageSource) -> tuple[IO[bytes], str]:
-    """The context as a tar file without what .dockerignore names, and the Dockerfile in it."""
+    """Returns a context without what .dockerignore names, and the name of its Dockerfile."""
     context = Path(image.context)
     ignore = context / ".dockerignore"
     lines = ignore.read_text().splitlines() if ignore.is_file() else []

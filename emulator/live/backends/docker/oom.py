@@ -1,4 +1,4 @@
-"""Whether it was for want of memory that the kernel killed a sandbox, and nothing else."""
+"""Decides whether the kernel killed a process of a sandbox for want of memory; nothing else."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class OomWitness:
         self._told_at = float("-inf")
 
     def watch(self, cgroup: CgroupV1 | CgroupV2) -> None:
-        """Begins when the sandbox has just started: its oldest process is its init."""
+        """Begins with a sandbox that has just started, whose oldest process is its init."""
         self._cgroup = cgroup
         self._watch_next(0)
 
     def _watch_next(self, after: int) -> None:
-        """The runtime is the child of the sandbox's init, and ends a little before it."""
+        """Watches the child of the sandbox's init, which ends a little before the init."""
         assert self._cgroup is not None
         pids = sorted(self._cgroup.pids())[:2]
         # 0 is a process of a namespace that is not ours
@@ -55,13 +55,13 @@ class OomWitness:
             self._process = None
 
     def invocation_ended(self) -> None:
-        """Whoever was killed before this did not take the sandbox with it."""
+        """Forgets kills so far, since the sandbox has outlived them."""
         self._told_at = float("-inf")
         if self._cgroup is not None:
             self._outlived = self._cgroup.oom_kills()
 
     def process_ended(self) -> bool | None:
-        """A process was killed, and the sandbox lives on: whether that was for want of memory.
+        """Returns whether a killed process, which the sandbox outlived, was out of memory.
 
         None where the cgroup does not tell.
         """
@@ -71,7 +71,7 @@ class OomWitness:
         return self._outlived > before
 
     def told(self) -> None:
-        """The engine says that one of the sandbox's processes was killed for want of memory."""
+        """Hears from the engine that a process of the sandbox was killed for want of memory."""
         self._told_at = time.monotonic()
 
     def _process_ended(self, pid: int) -> None:
@@ -84,7 +84,7 @@ class OomWitness:
 
     @property
     def verdict(self) -> bool | None:
-        """None where nothing was seen or said."""
+        """Whether the end was for want of memory; None where nothing was seen or said."""
         now = time.monotonic()
         if self._seen is not None and now - self._seen[0] < _WINDOW:
             return self._seen[1]

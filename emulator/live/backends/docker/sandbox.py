@@ -73,9 +73,9 @@ class DockerSandbox:
         self._frames = Demultiplexer()
         self._supervisor = Supervisor(self._send, self._process_ended, self._was_reset)
         self._heard: list[tuple[int, str]] = []
-        """Marks in the piece of output that is being passed on."""
+        """The marks in the piece of output that is being passed on."""
         self._unsent: list[bytes] = []
-        """Commands from while nothing was attached."""
+        """Commands that were given while no connection to the container stood."""
         self._resetting: list[asyncio.Future[None]] = []
         self._init_over = False
         self._engine = engine

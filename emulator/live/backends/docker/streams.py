@@ -1,7 +1,7 @@
-"""What a Docker engine sends without an end of its own: events, build logs, a sandbox's output.
+"""One request to a Docker engine on one connection of the event loop, and the engine's framing.
 
-The SDK reads such an answer with a blocking call that needs a thread each and cannot be given up.
-Here each is a connection on the event loop; it knows HTTP and the engine's framing, nothing else.
+An answer may have no end of its own: events, build logs, a sandbox's output. This module knows
+HTTP and the framing of containers' output, nothing else.
 
 Source of the framing: Docker Engine API, ContainerAttach, "Stream format".
 """
@@ -29,8 +29,8 @@ class Demultiplexer:
     """Takes the engine's frames apart, each a header of 8 bytes and a payload of stdout or stderr.
 
     Both streams come out as one. The engine cuts frames anywhere, so an unfinished line is held
-    back until its stream goes on: else one stream's line would end within another's. `strip` may
-    take something out of a stream before.
+    back until its stream goes on: else one stream's line would end within another's. `strip` gets
+    the number of a stream (1 or 2) and a payload, and may take something out.
     """
 
     def __init__(self, strip: Callable[[int, bytes], bytes] = lambda _, payload: payload) -> None:
@@ -58,7 +58,7 @@ class Demultiplexer:
                     self._left = int.from_bytes(self._header[4:], "big")
 
     def rest(self) -> bytes:
-        """What is held back when the streams have ended."""
+        """Returns what is still held back when the streams have ended."""
         held, self._held = b"".join(self._held.values()), {}
         return held
 
@@ -73,7 +73,7 @@ class Demultiplexer:
 
 
 class JsonLines:
-    """Objects, one a line, from pieces that end anywhere."""
+    """Reads JSON objects, one a line, from pieces that end anywhere."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -86,7 +86,7 @@ class JsonLines:
 
 
 class Exchange(asyncio.Protocol):
-    """One request to the engine on a connection of its own; the answer's body comes in pieces."""
+    """Sends one request on a connection of its own, and hands the answer's body over in pieces."""
 
     def __init__(self, on_body: Callable[[bytes], None]) -> None:
         loop = asyncio.get_running_loop()
@@ -117,7 +117,7 @@ class Exchange(asyncio.Protocol):
             self._transport.write(piece)
 
     def write(self, piece: bytes) -> None:
-        """To the other side of a connection that was upgraded, if it still stands."""
+        """Writes to the other side of an upgraded connection, unless that is closed."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(piece)
 

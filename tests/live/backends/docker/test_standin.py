@@ -1,4 +1,4 @@
-"""The script that makes stand-ins of base images, with an engine that only answers."""
+"""The script that makes stand-ins of base images, with an engine that gives canned answers."""
 
 from __future__ import annotations
 
