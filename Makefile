@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup check format test demo bench fidelity lock clean
+.PHONY: setup check format test test-vm demo bench fidelity package lock clean
 
 setup: $(VENV)/.ready
 
@@ -18,6 +18,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/deptry emulator
 
 format: setup
 	$(BIN)/ruff format .
@@ -25,6 +26,10 @@ format: setup
 
 test: setup
 	$(BIN)/pytest
+
+# The tests of Docker and cgroups in a virtual machine; see the head of .ci/test-vm.
+test-vm:
+	.ci/test-vm
 
 demo: setup
 	$(BIN)/testbed demo
@@ -35,10 +40,14 @@ bench: setup
 fidelity: setup
 	$(BIN)/testbed fidelity
 
+package: setup
+	.ci/package-check
+
 lock: setup
 	$(BIN)/pip-compile --quiet --extra dev --strip-extras --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links --no-emit-options --allow-unsafe \
 		--output-file requirements.lock pyproject.toml
+	sed -i '/^serverless-testbed /d' requirements.lock  # extras name the package itself, by its path
 
 clean:
-	rm -rf $(VENV) .testbed runs build *.egg-info
+	rm -rf $(VENV) .testbed runs build dist *.egg-info

@@ -7,7 +7,7 @@ WORKDIR /app
 COPY pyproject.toml requirements.lock ./
 RUN mkdir emulator \
  && touch README.md emulator/__init__.py \
- && pip install --no-cache-dir --constraint requirements.lock . \
+ && pip install --no-cache-dir --constraint requirements.lock '.[aws]' \
  && rm -r emulator
 
 COPY README.md ./

@@ -10,6 +10,8 @@
 # STANDIN_PULL_TIMEOUT  seconds to try a pull before building (default 180, 0 never tries)
 # STANDIN_MIRROR        Debian mirror (default: the one this machine's apt uses)
 set -euo pipefail
+# debootstrap and chroot are there, which a user's PATH does not show
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 readonly here=${BASH_SOURCE[0]%/*}
 readonly suite=trixie # the Debian release whose Python is 3.13
@@ -139,8 +141,9 @@ ensure_rootfs_image() {
   if [[ $force = no && $(label_of "$rootfs_image" "$recipe_label") = "$rootfs_digest" ]]; then
     return 0
   fi
+  [[ $EUID = 0 ]] ||
+    die "making $rootfs_image takes root, for debootstrap: sudo ${BASH_SOURCE[0]}"
   command -v debootstrap >/dev/null || die 'needs debootstrap (apt-get install debootstrap)'
-  [[ $EUID = 0 ]] || die 'needs root, for debootstrap'
   workdir=$(mktemp -d "${TMPDIR:-/var/tmp}/standin.XXXXXX")
   say "bootstrapping Debian $suite (a minute or two)"
   make_rootfs "$workdir/rootfs"
@@ -187,6 +190,11 @@ ensure() { # IMAGE
     fi
     if [[ $force = no && $(label_of "$1" "$recipe_label") = "$digest" ]]; then
       say "$1 is here (a stand-in)"
+      return 0
+    fi
+    # root's recipe has root's settings of pip, so a user's seldom agrees
+    if [[ $force = no && $EUID != 0 ]]; then
+      say "$1 is here (a stand-in of another recipe, which root can make anew)"
       return 0
     fi
   elif pull "$1"; then

@@ -1,14 +1,19 @@
-"""Settings: defaults, then a TOML file, then TESTBED_* variables, then the command line."""
+"""Settings: defaults, then a TOML file, then TESTBED_* variables, then the command line.
+
+Owns what a setting may be, and where a faulty one was stated. Reads no file and no environment.
+"""
 
 from __future__ import annotations
 
-import math
 import re
-from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticCustomError
 
 from emulator.core.policy import Binding, PickOrder
 from emulator.core.profile import PROFILES
@@ -17,6 +22,8 @@ from emulator.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pydantic_core import ErrorDetails
+
 
 class BackendChoice(StrEnum):
     AUTO = "auto"
@@ -24,156 +31,12 @@ class BackendChoice(StrEnum):
     PROCESS = "process"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How one emulator behaves. Times are in seconds, memory in MB."""
-
-    host: str = "127.0.0.1"
-    port: int = 8000
-    template: Path = Path("functions/template.yaml")
-    backend: BackendChoice = BackendChoice.AUTO
-    profile: str = "aws-2025"
-    keep_alive: float | None = None
-    """None: the profile's survival curve; 0: every request is a cold start."""
-    idle_speedup: float = 1.0
-    pick_order: PickOrder = PickOrder.MOST_RECENTLY_USED
-    binding: Binding = Binding.EARLY
-    host_memory: int | None = None
-    """Memory that all sandboxes together may have; None: three quarters of this machine's."""
-    start_width: int = 4
-    """How many sandboxes may be in creation or init at once."""
-    init_timeout: float | None = None
-    """None: the profile's."""
-    seed: int = 0
-    state_dir: Path = Path(".testbed")
-    run_dir: Path | None = None
-    """Where the journal goes; None: a new folder in the state directory."""
-    cgroup_root: Path = Path("/sys/fs/cgroup")
-    dilation: float = 1.0
-    """How many times slower everything runs, where CPUs are few; see MonotonicClock."""
-    companion: bool = True
-    """Whether a moto server stands in for AWS services that have no endpoint of their own."""
-    aws_endpoint: dict[str, str] = field(default_factory=dict)
-    """`http://host:port` by service, as signatures name it (`s3`, `sqs`); to be read only."""
-
-
-_LEAST: Mapping[str, float] = {
-    "port": 0,
-    "keep_alive": 0,
-    "host_memory": 128,
-    "start_width": 1,
-    "seed": 0,
-    "dilation": 1,
-}
-_ABOVE_ZERO = frozenset({"idle_speedup", "init_timeout"})
-_MOST: Mapping[str, float] = {"dilation": 50}
-"""The kernel takes no CPU period above a second."""
-_OURS = frozenset({"lambda", "logs"})
-_SERVICE = re.compile(r"[a-z][a-z0-9.-]*")
-_TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-
-
-def load(
-    environ: Mapping[str, str], toml: Mapping[str, Any], options: Mapping[str, Any]
-) -> Settings:
-    """Merges the three sources; `options` that are None were not given.
+def _checked_address(url: str) -> str:
+    """Returns `http://host:port` without a slash at the end.
 
     Raises:
-        SettingsError: with all faults at once.
+        ValueError: the text is something else.
     """
-    names = {field.name for field in fields(Settings)}
-    hints = get_type_hints(Settings)
-    faults = [
-        f"unknown setting {name!r} in the settings file" for name in toml if name not in names
-    ]
-    values: dict[str, Any] = {}
-    for name in names:
-        variable = f"TESTBED_{name.upper()}"
-        for source, raw in (
-            (f"--{name.replace('_', '-')}", options.get(name)),
-            (variable, environ.get(variable)),
-            (f"{name} in the settings file", toml.get(name)),
-        ):
-            if raw is None or raw == "":
-                continue
-            try:
-                values[name] = _parsed(name, hints[name], raw)
-            except ValueError as error:
-                faults.append(f"{source}: {error}")
-            break
-    if faults:
-        raise SettingsError("; ".join(faults))
-    return Settings(**values)
-
-
-def _parsed(name: str, hint: Any, raw: Any) -> Any:
-    if name == "profile":
-        return _one_of(sorted(PROFILES), raw)
-    if name == "aws_endpoint":
-        return _endpoints(raw)
-    kind = next(t for t in getattr(hint, "__args__", (hint,)) if t is not type(None))
-    if issubclass(kind, StrEnum):
-        return kind(_one_of([str(member) for member in kind], raw))
-    if kind is bool:
-        return _truth(raw)
-    if kind in (int, float):
-        return _number(name, kind, raw)
-    if not isinstance(raw, str | Path):
-        raise ValueError(f"{raw!r} is no text")  # noqa: TRY004  # one kind of fault for load
-    return kind(raw)
-
-
-def _one_of(choices: list[str], raw: Any) -> str:
-    if raw not in choices:
-        raise ValueError(f"{raw!r} is none of {', '.join(choices)}")
-    return str(raw)
-
-
-def _number(name: str, kind: type, raw: Any) -> Any:
-    try:
-        value = kind(raw) if not isinstance(raw, bool) else math.nan
-    except (TypeError, ValueError):
-        value = math.nan
-    if not math.isfinite(value):
-        raise ValueError(f"{raw!r} is not {'a whole number' if kind is int else 'a number'}")
-    if name in _ABOVE_ZERO and value <= 0:
-        raise ValueError(f"{raw!r} is not above 0")
-    if value < _LEAST.get(name, -math.inf):
-        raise ValueError(f"{raw!r} is below {_LEAST[name]:g}")
-    if value > _MOST.get(name, math.inf):
-        raise ValueError(f"{raw!r} is above {_MOST[name]:g}")
-    return value
-
-
-def _truth(raw: Any) -> bool:
-    found = _TRUTH.get(str(raw).lower())
-    if found is None:
-        raise ValueError(f"{raw!r} is neither true nor false")
-    return found
-
-
-def _endpoints(raw: Any) -> dict[str, str]:
-    """A TOML table, `SERVICE=URL` several times (the option), or with spaces between."""
-    if isinstance(raw, dict):
-        pairs = [(str(service), str(url)) for service, url in raw.items()]
-    else:
-        words = raw.split() if isinstance(raw, str) else raw
-        if not isinstance(words, list):
-            raise ValueError(f"{raw!r} is no table of services")  # noqa: TRY004  # as in _parsed
-        pairs = [(service, url) for service, _, url in (str(word).partition("=") for word in words)]
-    found: dict[str, str] = {}
-    for service, url in pairs:
-        if not _SERVICE.fullmatch(service):
-            raise ValueError(f"{service!r} is no service (s3=http://localhost:9000)")
-        if service in _OURS:
-            raise ValueError(f"{service} is what the emulator itself serves")
-        if service in found:
-            raise ValueError(f"{service} has two endpoints")
-        found[service] = _endpoint(url)
-    return found
-
-
-def _endpoint(url: str) -> str:
     try:
         parts = urlsplit(url)
         right = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -184,3 +47,181 @@ def _endpoint(url: str) -> str:
     if "@" in parts.netloc or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValueError(f"{url!r} is more than http://host:port")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def http_address(url: str, option: str = "--url") -> str:
+    """Checks the address of an HTTP server; returns it without a slash at the end.
+
+    Raises:
+        SettingsError: `url` is no http://host:port; the sentence begins with `option`.
+    """
+    try:
+        return _checked_address(url)
+    except ValueError as error:
+        raise SettingsError(f"{option}: {error}") from None
+
+
+def _checked_profile(name: str) -> str:
+    if name not in PROFILES:
+        raise ValueError(f"{name!r} is none of {', '.join(sorted(PROFILES))}")
+    return name
+
+
+def _no_truth(value: object) -> object:
+    """Refuses true and false, which pydantic takes for 1 and 0."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("number", "")
+    return value
+
+
+def _paired(value: object) -> object:
+    """Returns URLs by service, of a table, or of `SERVICE=URL` in a list or with spaces between.
+
+    Raises:
+        ValueError: the value is neither, or names a service twice.
+    """
+    if isinstance(value, dict):
+        return value
+    words = value.split() if isinstance(value, str) else value
+    if not isinstance(words, list):
+        raise ValueError(f"{value!r} is no table of services")  # noqa: TRY004  # pydantic's kind
+    found: dict[str, str] = {}
+    for word in words:
+        service, _, url = str(word).partition("=")
+        if service in found:
+            raise ValueError(f"{service} has two endpoints")
+        found[service] = url
+    return found
+
+
+_OWN_SERVICES = frozenset({"lambda", "logs"})
+_SERVICE = re.compile(r"[a-z][a-z0-9.-]*")
+
+
+def _checked_service(name: str) -> str:
+    if not _SERVICE.fullmatch(name):
+        raise ValueError(f"{name!r} is no service (s3=http://localhost:9000)")
+    if name in _OWN_SERVICES:
+        raise ValueError(f"{name} is what the emulator itself serves")
+    return name
+
+
+_Integer = Annotated[int, BeforeValidator(_no_truth)]
+_Number = Annotated[float, BeforeValidator(_no_truth), Field(allow_inf_nan=False)]
+_Endpoints = Annotated[
+    dict[
+        Annotated[str, AfterValidator(_checked_service)],
+        Annotated[str, AfterValidator(_checked_address)],
+    ],
+    BeforeValidator(_paired),
+]
+
+
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
+class Settings:
+    """Holds how one emulator behaves. Times are in seconds, memory in MB."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[_Integer, Field(ge=0, le=65_535)] = 8000
+    template: Path = Path("functions/template.yaml")
+    backend: BackendChoice = BackendChoice.AUTO
+    profile: Annotated[str, AfterValidator(_checked_profile)] = "aws-2025"
+    keep_alive: Annotated[_Number, Field(ge=0)] | None = None
+    """Idle lifetime; None: the profile's survival curve; 0: every request is a cold start."""
+    idle_speedup: Annotated[_Number, Field(gt=0)] = 1.0
+    pick_order: PickOrder = PickOrder.MOST_RECENTLY_USED
+    binding: Binding = Binding.EARLY
+    host_memory: Annotated[_Integer, Field(ge=128)] | None = None
+    """Memory that all sandboxes together may have; None: three quarters of this machine's."""
+    start_width: Annotated[_Integer, Field(ge=1)] = 4
+    """Number of sandboxes that may be in creation or init at once."""
+    init_timeout: Annotated[_Number, Field(gt=0)] | None = None
+    """Limit of an init; None: the profile's."""
+    seed: Annotated[_Integer, Field(ge=0)] = 0
+    state_dir: Path = Path(".testbed")
+    run_dir: Path | None = None
+    """Folder of the journal; None: a new one in the state directory."""
+    cgroup_root: Path = Path("/sys/fs/cgroup")
+    # the kernel takes no CPU period above a second
+    dilation: Annotated[_Number, Field(ge=1, le=50)] = 1.0
+    """Factor by which everything runs slower, where CPUs are few; see MonotonicClock."""
+    companion: bool = True
+    """Whether a moto server stands in for AWS services that have no endpoint of their own."""
+    aws_endpoint: _Endpoints = Field(default_factory=dict)
+    """Address of each service, `http://host:port` by the name in signatures (`s3`, `sqs`)."""
+
+
+NAMES = tuple(Settings.__dataclass_fields__)
+"""The names of all settings, as the settings file has them."""
+
+
+def load(
+    environ: Mapping[str, str], toml: Mapping[str, Any], options: Mapping[str, Any]
+) -> Settings:
+    """Merges the three sources; a value that is None or empty was not given.
+
+    Raises:
+        SettingsError: names every fault, each with the place that states it.
+    """
+    faults = [
+        f"unknown setting {name!r} in the settings file" for name in toml if name not in NAMES
+    ]
+    values: dict[str, Any] = {}
+    places: dict[str, str] = {}
+    for name in NAMES:
+        variable = f"TESTBED_{name.upper()}"
+        for place, value in (
+            (f"--{name.replace('_', '-')}", options.get(name)),
+            (variable, environ.get(variable)),
+            (f"{name} in the settings file", toml.get(name)),
+        ):
+            if value is not None and value != "":
+                values[name], places[name] = value, place
+                break
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        faults += [
+            f"{places[str(detail['loc'][0])]}: {_sentence(detail)}" for detail in error.errors()
+        ]
+    if faults:
+        raise SettingsError("; ".join(dict.fromkeys(faults)))
+    return settings
+
+
+_MOST_SHOWN = 80
+_NO_INTEGER = "{input} is not a whole number"
+_NO_NUMBER = "{input} is not a number"
+_SENTENCES = {
+    "int_parsing": _NO_INTEGER,
+    "int_parsing_size": _NO_INTEGER,
+    "int_type": _NO_INTEGER,
+    "int_from_float": _NO_INTEGER,
+    "float_parsing": _NO_NUMBER,
+    "float_type": _NO_NUMBER,
+    "finite_number": _NO_NUMBER,
+    "number": _NO_NUMBER,
+    "greater_than": "{input} is not above {gt:g}",
+    "greater_than_equal": "{input} is below {ge:g}",
+    "less_than_equal": "{input} is above {le:g}",
+    "bool_parsing": "{input} is neither true nor false",
+    "bool_type": "{input} is neither true nor false",
+    "string_type": "{input} is no text",
+    "path_type": "{input} is no text",
+    "value_error": "{error}",
+}
+"""The sentence for each of pydantic's kinds of faults that settings meet."""
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    known: dict[str, Any] = {**detail.get("ctx", {}), "input": _shown(detail["input"])}
+    if detail["type"] == "enum":
+        members = known["expected"].replace("'", "").replace(" or ", ", ")
+        return f"{known['input']} is none of {members}"
+    sentence = _SENTENCES.get(detail["type"], "{input}: " + detail["msg"])
+    return sentence.format(**known)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"

@@ -1,31 +1,36 @@
-"""Everything that can be wrong with a user's request or world.
+"""Everything that can be wrong with a user's request or world, and what AWS calls it.
 
 TestbedError
 ├── SettingsError              a setting or a command-line option is wrong
 ├── TemplateError              the SAM template is wrong, or asks for what is not supported
 ├── BuildError                 a function's package could not be made
 ├── BackendUnavailableError    no sandbox can be started this way on this machine
-├── SandboxStartError          this one sandbox could not be started
+├── SandboxStartError          one sandbox could not be started
 ├── CompanionError             the server of AWS's other services could not be started
 ├── StateInUseError            another emulator owns the state directory
 ├── RunDirectoryError          a run's files are missing, damaged or at odds
-└── ServiceError               answered to an API caller, with AWS's code and status
-    ├── ConstraintError               400
-    ├── ResourceNotFoundError         404
-    ├── InvalidParameterValueError    400
-    ├── InvalidRequestContentError    400
-    ├── RequestTooLargeError          413
-    ├── TooManyRequestsError          429
-    └── ServiceUnavailableError       503
+└── ServiceError               an API caller is answered with an error of AWS's
+    ├── ConstraintError               a parameter breaks a rule of the service model
+    ├── ResourceNotFoundError         there is no such function, version or alias
+    ├── InvalidParameterValueError    a parameter names what cannot be
+    ├── InvalidRequestContentError    a body is no JSON
+    ├── RequestTooLargeError          a body is above Lambda's limit
+    ├── TooManyRequestsError          an invocation was throttled
+    └── ServiceUnavailableError       the emulator is stopping
+
+The table at the end has AWS's code and HTTP status of each.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class TestbedError(Exception):
-    """The message is one sentence that a user can act on."""
+    """Something that a user can mend; the message is one sentence that says what."""
 
     __test__ = False  # pytest takes a name that begins with Test for a test
 
@@ -35,7 +40,7 @@ class SettingsError(TestbedError):
 
 
 class TemplateError(TestbedError):
-    """`line` is where in the file, counted from 1; None when it is about the whole file."""
+    """`line` is the place in the file, counted from 1; None when the whole file is at fault."""
 
     def __init__(self, message: str, line: int | None = None, path: str = "") -> None:
         place = f"{path or 'template'}:{line}: " if line else (f"{path}: " if path else "")
@@ -68,45 +73,41 @@ class RunDirectoryError(TestbedError):
 
 
 class ServiceError(TestbedError):
-    """`code` is what botocore calls the error; `status` is its HTTP status.
+    """An answer to an API caller: the message is AWS's own sentence where one is known."""
 
-    Source: botocore's service model of Lambda.
-    """
+    @property
+    def code(self) -> str:
+        """The name that botocore has for the error."""
+        return _AWS_ERRORS[type(self)].code
 
-    code: ClassVar[str] = "ServiceException"
-    status: ClassVar[int] = 500
+    @property
+    def status(self) -> int:
+        """The HTTP status of the answer."""
+        return _AWS_ERRORS[type(self)].status
 
 
 class ConstraintError(ServiceError):
     """A parameter has a value that the service model does not allow."""
 
-    code = "ValidationException"
-    status = 400
-
 
 class ResourceNotFoundError(ServiceError):
-    code = "ResourceNotFoundException"
-    status = 404
+    pass
 
 
 class InvalidParameterValueError(ServiceError):
-    code = "InvalidParameterValueException"
-    status = 400
+    pass
 
 
 class InvalidRequestContentError(ServiceError):
-    code = "InvalidRequestContentException"
-    status = 400
+    pass
 
 
 class RequestTooLargeError(ServiceError):
-    code = "RequestTooLargeException"
-    status = 413
+    pass
 
 
 class TooManyRequestsError(ServiceError):
-    code = "TooManyRequestsException"
-    status = 429
+    """An invocation was throttled; `reason` is AWS's word for which limit was met."""
 
     def __init__(self, reason: str) -> None:
         super().__init__("Rate Exceeded.")
@@ -114,5 +115,22 @@ class TooManyRequestsError(ServiceError):
 
 
 class ServiceUnavailableError(ServiceError):
-    code = "ServiceException"
-    status = 503
+    pass
+
+
+class _AwsError(NamedTuple):
+    code: str
+    status: int
+
+
+_AWS_ERRORS: Mapping[type[ServiceError], _AwsError] = {
+    ServiceError: _AwsError("ServiceException", 500),
+    ConstraintError: _AwsError("ValidationException", 400),
+    ResourceNotFoundError: _AwsError("ResourceNotFoundException", 404),
+    InvalidParameterValueError: _AwsError("InvalidParameterValueException", 400),
+    InvalidRequestContentError: _AwsError("InvalidRequestContentException", 400),
+    RequestTooLargeError: _AwsError("RequestTooLargeException", 413),
+    TooManyRequestsError: _AwsError("TooManyRequestsException", 429),
+    ServiceUnavailableError: _AwsError("ServiceException", 503),
+}
+"""AWS's code and status of each error. Source: botocore's service model of Lambda."""

@@ -1,4 +1,7 @@
-"""`testbed up`: the composition root. Everything is built here, served, and taken down again."""
+"""`testbed up`: the composition root. Everything is built here, served, and taken down again.
+
+Owns the wiring alone: no rule about functions, requests or sandboxes stands here.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,15 @@ import socket
 import time
 from dataclasses import asdict
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-import uvicorn
 import uvloop
 
 from emulator.api.app import create_app
 from emulator.api.companion.route import OtherServices
 from emulator.api.function_url.route import function_url
+from emulator.api.peers import SandboxNetworks
+from emulator.api.server import GatewayServer, gateway_config
 from emulator.config import BackendChoice
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings
 from emulator.core.profile import PROFILES
@@ -33,7 +37,9 @@ from emulator.live.backends.process.backend import ProcessBackend
 from emulator.live.clock import MonotonicClock
 from emulator.live.companion.process import Companion
 from emulator.live.engine import Engine
+from emulator.live.journal_file import JournalFile
 from emulator.live.listeners import listener_at
+from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
 from emulator.live.store.state_directory import StateDirectory, describe_run
@@ -42,11 +48,11 @@ from emulator.telemetry.log_store import Logs
 from emulator.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from fastapi import FastAPI
-
+    from emulator.api.app import Gateway
     from emulator.config import Settings
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.profile import Profile
@@ -54,23 +60,40 @@ if TYPE_CHECKING:
 
 _VERSIONED = ("awslambdaric", "docker", "fastapi", "locust", "moto", "numpy", "uvicorn")
 _HOST_SHARE = 0.75
-"""Of this machine's memory, for sandboxes; the rest is for everything else."""
-_KEEP_CONNECTION = 75
-"""Seconds that an idle client's connection is kept: load that comes at a slow pace, such as one
-request a few seconds, must not meet the moment in which it is closed."""
-_GRACE = 3
-"""Seconds that requests under way get when the emulator is told to stop."""
+"""Share of this machine's memory that sandboxes get; the rest is for everything else."""
+_BYTES_OF_A_DOWNLOAD = ": Progress "
+"""Marks pip's lines of a running download, which are for bars only: four of them a second."""
+_MOST_PORT = 65535
 
 
-def say(line: str) -> None:
-    print(line, flush=True)
+class Display(Protocol):
+    """Shows the user what happens until functions are served, and what would surprise."""
+
+    def say(self, line: str) -> None:
+        """Shows a line that stays."""
+
+    def deploying(self, name: str, memory_mb: int) -> AbstractContextManager[Callable[[str], None]]:
+        """Shows the deployment of one function; yields what takes the lines of its progress."""
 
 
-async def up(settings: Settings) -> None:
+class LineDisplay:
+    """Prints every line, for a log or a pipe."""
+
+    def say(self, line: str) -> None:
+        print(line, flush=True)
+
+    @contextlib.contextmanager
+    def deploying(self, name: str, memory_mb: int) -> Iterator[Callable[[str], None]]:
+        self.say(f"Deploying {name} ({memory_mb} MB) …")
+        yield lambda line: None if _BYTES_OF_A_DOWNLOAD in line else self.say(line)
+
+
+async def up(settings: Settings, display: Display) -> None:
     """Serves until SIGINT or SIGTERM.
 
     Raises:
-        TestbedError: one of its kinds, each a sentence for the user.
+        TestbedError: One of its kinds, each a sentence for the user.
+        OSError: A file of the state or run directory cannot be written.
     """
     loaded = template.load(settings.template, PROFILES[settings.profile])
     with (
@@ -78,33 +101,36 @@ async def up(settings: Settings) -> None:
         _bound(settings.host, settings.port) as listener,
         _stoppable(),
     ):
-        backend = await open_backend(settings, state, loaded.functions)
+        backend = await open_backend(settings, state, loaded.functions, display)
         try:
-            await _serve(settings, loaded, backend, state, listener)
+            await _serve(settings, loaded, backend, state, listener, display=display)
         finally:
             await backend.close()
 
 
 async def open_backend(
-    settings: Settings, state: StateDirectory, functions: tuple[FunctionConfiguration, ...]
+    settings: Settings,
+    state: StateDirectory,
+    functions: tuple[FunctionConfiguration, ...],
+    display: Display,
 ) -> SandboxBackend:
-    """The backend that was asked for; `auto` says why where it cannot take Docker."""
+    """Opens the backend that was asked for; `auto` says why where Docker cannot be taken."""
     if settings.backend is not BackendChoice.PROCESS:
         # not before it is wanted: a machine without an engine need not import its SDK
         from emulator.live.backends.docker.backend import DockerBackend  # noqa: PLC0415
 
         docker = DockerBackend(state.instance, cgroup_root=settings.cgroup_root)
         try:
-            await docker.check(functions, say)
+            await docker.check(functions, display.say)
             await docker.open()
         except BackendUnavailableError as error:
             await docker.close()
             if settings.backend is BackendChoice.DOCKER:
                 raise
-            say(f"{error} Sandboxes are processes of this machine instead.")
+            display.say(f"{error} Sandboxes are processes of this machine instead.")
         else:
             return docker
-    enter_delegated_scope(say, settings.cgroup_root)
+    enter_delegated_scope(display.say, settings.cgroup_root)
     process = ProcessBackend(state.path, state.instance, cgroup_root=settings.cgroup_root)
     await process.open()
     return process
@@ -116,6 +142,8 @@ async def _serve(
     backend: SandboxBackend,
     state: StateDirectory,
     listener: socket.socket,
+    *,
+    display: Display,
 ) -> None:
     profile = PROFILES[settings.profile]
     clock = MonotonicClock(asyncio.get_running_loop(), settings.dilation)
@@ -123,9 +151,9 @@ async def _serve(
     run = settings.run_dir or state.new_run()
     describe_run(run, _facts(settings, profile, backend, loaded.functions, origin))
     for sentence in (*loaded.remarks, *backend.unenforced.values()):
-        say(f"Not as on Lambda: {sentence}")
+        display.say(f"Not as on Lambda: {sentence}")
     with (
-        (run / "journal.jsonl").open("w") as journal,
+        JournalFile(run / "journal.jsonl") as journal,
         _listeners(listener, backend) as listeners,
     ):
         logs = Logs(state.instance)
@@ -133,20 +161,15 @@ async def _serve(
         scheduler = Scheduler(_scheduling(settings, profile), chance)
         configured = {function.name: function for function in loaded.functions}
         metrics = Metrics(profile, lambda: list(scheduler.sandboxes.values()), configured.get)
-        recorder = Recorder(
-            journal=journal,
-            sinks=(metrics,),
-            logs=logs,
-            clock=clock,
-            profile=profile,
-            origin=origin,
-        )
+        logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=origin)
+        recorder = Recorder(journal=journal, sinks=(metrics,), logger=logger)
         engine = Engine(
             scheduler=scheduler,
             backend=backend,
             runtime_api=RuntimeApiServer(profile.response_limit),
             clock=clock,
             recorder=recorder,
+            logger=logger,
             profile=profile,
             environment=_environment(backend, listeners),
         )
@@ -154,8 +177,8 @@ async def _serve(
         others = OtherServices(settings.aws_endpoint, companion)
         try:
             for function in loaded.functions:
-                say(f"Deploying {function.name} ({function.memory_mb} MB) …")
-                await engine.deploy(function, say)
+                with display.deploying(function.name, function.memory_mb) as told:
+                    await engine.deploy(function, told)
             app = create_app(
                 engine,
                 RouteTable(loaded.routes),
@@ -165,8 +188,9 @@ async def _serve(
                 logs=logs,
                 metrics=metrics,
                 others=others,
+                sandboxes=SandboxNetworks.around(backend.runtime_api_host),
             )
-            await _Server(app, run, loaded).serve(listeners)
+            await _Server(app, run, loaded, display.say).serve(listeners)
         finally:
             await engine.close()
             await others.close()
@@ -225,11 +249,13 @@ def _versions() -> dict[str, str]:
 
 @contextlib.contextmanager
 def _bound(host: str, port: int) -> Iterator[socket.socket]:
-    """The gateway's address, taken before any long work; nobody is let in until it serves.
+    """Takes the gateway's address before any long work; nobody is let in until it serves.
 
     Raises:
-        SettingsError: it cannot be had.
+        SettingsError: The address cannot be had.
     """
+    if port > _MOST_PORT:
+        raise SettingsError(f"Port {port} does not exist; the last one is {_MOST_PORT} (--port).")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -244,33 +270,27 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
 
 @contextlib.contextmanager
 def _listeners(gateway: socket.socket, backend: SandboxBackend) -> Iterator[list[socket.socket]]:
-    """The gateway's, and the one that sandboxes reach where that is another; theirs is last."""
+    """Yields the gateway's listener and, where sandboxes reach another address, theirs after it."""
     second = listener_at(backend.runtime_api_host, gateway)
     with contextlib.closing(second) if second is not None else contextlib.nullcontext():
         yield [gateway, *([second] if second is not None else [])]
 
 
 def _environment(backend: SandboxBackend, listeners: list[socket.socket]) -> dict[str, str]:
-    """What every sandbox's environment has unless its function says otherwise."""
+    """Returns the variables that every sandbox has unless its function says otherwise."""
     port = listeners[-1].getsockname()[1]
     return {"AWS_ENDPOINT_URL": f"http://{backend.runtime_api_name}:{port}"}
 
 
-class _Server(uvicorn.Server):
-    """uvicorn in our loop; signals are ours, since a server's end is not the end of the work."""
+class _Server(GatewayServer):
+    """Runs uvicorn in our loop; signals are ours, since work remains when the server has ended."""
 
-    def __init__(self, app: FastAPI, run: Path, loaded: template.Template) -> None:
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_keep_alive=_KEEP_CONNECTION,
-            timeout_graceful_shutdown=_GRACE,
-            server_header=False,
-        )
-        super().__init__(config)
+    def __init__(
+        self, app: Gateway, run: Path, loaded: template.Template, say: Callable[[str], None]
+    ) -> None:
+        super().__init__(gateway_config(app))
         self._run = run
+        self._say = say
         self._routes = loaded.routes
         self._functions = loaded.functions
 
@@ -288,17 +308,17 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         address = f"http://{host}:{port}"
-        say(f"Serving on {address}; the journal goes to {self._run}")
+        self._say(f"Serving on {address}; the journal goes to {self._run}")
         for route in self._routes:
-            say(f"  {route.method} {address}{route.path} -> {route.function}")
+            self._say(f"  {route.method} {address}{route.path} -> {route.function}")
         for function in self._functions:
             if function.function_url is not None:
-                say(f"  URL {function_url(function.name, port)} -> {function.name}")
+                self._say(f"  URL {function_url(function.name, port)} -> {function.name}")
 
 
 @contextlib.contextmanager
 def _stoppable() -> Iterator[None]:
-    """Until the server takes the signals, they cancel the work under way."""
+    """Lets SIGINT and SIGTERM cancel the work under way until the server takes the signals."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -306,9 +326,9 @@ def _stoppable() -> Iterator[None]:
     yield
 
 
-def run(settings: Settings) -> int:
-    """Runs `up` to its end; the exit code."""
+def run(settings: Settings, display: Display | None = None) -> int:
+    """Runs `up` to its end and returns the exit code; `display` is plain lines unless given."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     with contextlib.suppress(asyncio.CancelledError):
-        uvloop.run(up(settings))
+        uvloop.run(up(settings, display or LineDisplay()))
     return 0

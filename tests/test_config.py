@@ -1,4 +1,4 @@
-"""Settings of AWS's other services, from each source."""
+"""Settings from each source, and every fault of theirs with its place."""
 
 from __future__ import annotations
 
@@ -6,8 +6,83 @@ from typing import Any
 
 import pytest
 
-from emulator.config import load
+from emulator.config import BackendChoice, Settings, http_address, load
 from emulator.errors import SettingsError
+
+
+def faults(
+    environ: dict[str, str] | None = None,
+    toml: dict[str, Any] | None = None,
+    options: dict[str, Any] | None = None,
+) -> list[str]:
+    with pytest.raises(SettingsError) as raised:
+        load(environ or {}, toml or {}, options or {})
+    return str(raised.value).split("; ")
+
+
+def test_nothing_stated_gives_the_defaults() -> None:
+    assert load({}, {}, {}) == Settings()
+
+
+def test_command_line_goes_before_variables_and_those_before_the_file() -> None:
+    environ = {"TESTBED_PORT": "2", "TESTBED_SEED": "2", "TESTBED_HOST": ""}
+    toml = {"port": 3, "seed": 3, "host": "::1", "keep_alive": 600}
+    loaded = load(environ, toml, {"port": "1", "seed": None, "backend": "docker", "other": 1})
+    assert loaded == Settings(
+        port=1, seed=2, host="::1", keep_alive=600.0, backend=BackendChoice.DOCKER
+    )
+
+
+def test_every_fault_is_told_at_once_with_its_place() -> None:
+    assert faults(
+        {"TESTBED_PORT": "99999", "TESTBED_BACKEND": "podman", "TESTBED_COMPANION": "maybe"},
+        {"port": 1, "seed": 1.5, "colour": "red", "host": 7},
+        {"idle_speedup": "0", "profile": "aws-2016", "keep_alive": "soon", "dilation": "51"},
+    ) == [
+        "unknown setting 'colour' in the settings file",
+        "host in the settings file: 7 is no text",
+        "TESTBED_PORT: '99999' is above 65535",
+        "TESTBED_BACKEND: 'podman' is none of auto, docker, process",
+        "--profile: 'aws-2016' is none of aws-2018, aws-2025",
+        "--keep-alive: 'soon' is not a number",
+        "--idle-speedup: '0' is not above 0",
+        "seed in the settings file: 1.5 is not a whole number",
+        "--dilation: '51' is above 50",
+        "TESTBED_COMPANION: 'maybe' is neither true nor false",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fault"),
+    [
+        ("port", "99999", "'99999' is above 65535"),
+        ("port", "-1", "'-1' is below 0"),
+        ("port", True, "True is not a number"),
+        ("port", "http", "'http' is not a whole number"),
+        ("start_width", "0", "'0' is below 1"),
+        ("host_memory", "127", "'127' is below 128"),
+        ("host_memory", "1e3", "'1e3' is not a whole number"),
+        ("keep_alive", "inf", "'inf' is not a number"),
+        ("keep_alive", float("nan"), "nan is not a number"),
+        ("init_timeout", "0", "'0' is not above 0"),
+        ("state_dir", 7, "7 is no text"),
+        ("pick_order", 7, "7 is none of most-recently-used, least-recently-used, oldest-first"),
+    ],
+)
+def test_value_that_a_setting_cannot_have_is_refused(name: str, value: object, fault: str) -> None:
+    assert faults(options={name: value}) == [f"--{name.replace('_', '-')}: {fault}"]
+
+
+def test_long_value_is_not_told_whole() -> None:
+    assert len(faults(options={"port": "9" * 5000})[0]) < 200
+
+
+def test_http_address_is_checked_for_a_client_too() -> None:
+    assert http_address("http://localhost:8000/") == "http://localhost:8000"
+    for url in ("localhost:8000", "", "http://", "http://h:99999", "ftp://h"):
+        with pytest.raises(SettingsError, match=r"--url: '.*' is no http://host:port"):
+            http_address(url)
+
 
 PLAIN = {"s3": "http://localhost:9000", "sqs": "https://[::1]:1"}
 

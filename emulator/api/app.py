@@ -1,22 +1,25 @@
-"""Puts the routes together: FastAPI for people, plain ASGI where a microsecond counts."""
+"""The gateway's ASGI app: hands each request to the first route that takes it.
+
+Routes that invoke are plain ASGI, where a microsecond counts; FastAPI serves the testbed's own
+pages. Knows the order of the routes, and nothing of what they do.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Protocol
 
-from fastapi import FastAPI, HTTPException, Query, Response
-from fastapi.responses import PlainTextResponse
-from starlette.routing import Match
+from fastapi import FastAPI
 
 from emulator.api.companion.route import SignedRoute
 from emulator.api.function_url.route import FunctionUrlRoute
 from emulator.api.http_api.route import GatewayRoute, not_found
 from emulator.api.invoke.route import InvokeRoute
 from emulator.api.invoke.stream_route import ResponseStreamRoute
+from emulator.api.own_routes import own_routes
+from emulator.api.peers import SandboxNetworks
 
 if TYPE_CHECKING:
-    from starlette.routing import BaseRoute
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from emulator.api.companion.route import OtherServices
     from emulator.core.profile import Profile
@@ -26,16 +29,24 @@ if TYPE_CHECKING:
     from emulator.telemetry.metrics import Metrics
 
 
-class _Gateway(FastAPI):
-    """Invoke passes FastAPI's middleware by, which would cost a tenth of a warm invocation."""
+class Route(Protocol):
+    def match(self, scope: Scope) -> ASGIApp | None:
+        """Returns who answers this HTTP request; None where the route does not take it."""
 
-    invoke: InvokeRoute
+
+class Gateway:
+    """Serves HTTP alone; `pages` gets the requests that none of the `routes` takes."""
+
+    def __init__(self, routes: list[Route], pages: ASGIApp) -> None:
+        self._routes = routes
+        self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.invoke.matches(scope)[0] is Match.FULL:
-            await self.invoke.handle(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
+        for route in self._routes:
+            if (answer := route.match(scope)) is not None:
+                await answer(scope, receive, send)
+                return
+        await self._pages(scope, receive, send)
 
 
 def create_app(
@@ -48,65 +59,42 @@ def create_app(
     logs: Logs,
     metrics: Metrics,
     others: OtherServices | None = None,
-) -> FastAPI:
-    """The whole HTTP face of one emulator; `others` are AWS's services beside ours."""
-    app = _Gateway(title="Serverless testbed", docs_url="/_testbed/docs", redoc_url=None)
-    app.invoke = InvokeRoute(engine, profile)
-    app.router.routes[:0] = _plain_routes(engine, routes, port, profile, others)
-    app.router.default = not_found if others is None else others.fall_back
+    sandboxes: SandboxNetworks | None = None,
+) -> Gateway:
+    """Returns the whole HTTP face of one emulator.
 
-    @app.get("/healthz")
-    def healthz() -> dict[str, str]:
-        return {"status": "ok", "backend": backend, "profile": profile.name}
-
-    @app.get("/metrics")
-    def prometheus() -> Response:
-        body, content_type = metrics.render()
-        return Response(body, media_type=content_type)
-
-    @app.get("/_testbed/sandboxes")
-    async def sandboxes() -> list[dict[str, Any]]:
-        return _sandboxes(engine)
-
-    @app.get("/_testbed/logs/{function}")
-    async def function_logs(
-        function: str, limit: Annotated[int, Query(ge=1, le=10_000)] = 200
-    ) -> PlainTextResponse:
-        if f"{function}:$LATEST" not in engine.functions:
-            raise HTTPException(404, f"No function is called {function}.")
-        return PlainTextResponse("".join(f"{line}\n" for line in logs.tail(function, limit)))
-
-    return app
+    `others` are AWS's services beside Lambda; clients of `sandboxes` see no page of the testbed's.
+    """
+    pages = FastAPI(title="Serverless testbed", docs_url="/_testbed/docs", redoc_url=None)
+    for router in own_routes(
+        engine,
+        backend=backend,
+        profile=profile.name,
+        logs=logs,
+        metrics=metrics,
+        sandboxes=sandboxes or SandboxNetworks(),
+    ):
+        pages.include_router(router)
+    pages.router.default = not_found if others is None else others.fall_back
+    return Gateway(_routes(engine, routes, port, profile, others), pages)
 
 
-def _plain_routes(
+def _routes(
     engine: Engine,
-    routes: RouteTable,
+    table: RouteTable,
     port: int,
     profile: Profile,
     others: OtherServices | None,
-) -> list[BaseRoute]:
-    """In order: what the template routes comes last."""
-    plain: list[BaseRoute] = []
+) -> list[Route]:
+    """Returns the routes in the order in which they are asked: the hottest first.
+
+    The template's come last, since a greedy one takes whatever it is asked.
+    """
+    found: list[Route] = [InvokeRoute(engine, profile)]
     if profile.streamed_response_limit:
-        plain.append(ResponseStreamRoute(engine, profile))
-    plain.append(FunctionUrlRoute(engine, profile, port))
+        found.append(ResponseStreamRoute(engine, profile))
+    found.append(FunctionUrlRoute(engine, profile, port))
     if others is not None:
-        plain.append(SignedRoute(others))
-    plain.append(GatewayRoute(engine, routes, port))
-    return plain
-
-
-def _sandboxes(engine: Engine) -> list[dict[str, Any]]:
-    now = engine.now()
-    return [
-        {
-            "id": sandbox.id,
-            "function": sandbox.function.name,
-            "state": sandbox.state.name.lower(),
-            "age_s": round(now - sandbox.created_at, 3),
-            "idle_s": round(now - sandbox.idle_since, 3) if sandbox.state.name == "IDLE" else None,
-            "memory_mb": sandbox.function.memory_mb,
-        }
-        for sandbox in engine.sandboxes.values()
-    ]
+        found.append(SignedRoute(others))
+    found.append(GatewayRoute(engine, table, profile, port))
+    return found

@@ -1,41 +1,107 @@
-"""Answers that invoking routes share: refusals, headers, and bodies of one piece."""
+"""What the routes that invoke functions share: reading a request, refusing it, answering it.
+
+Owns the shapes of the wire (ASGI messages, AWS's error body); knows no route and no event.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.core.model import Failure, ThrottleReason
-from emulator.errors import ResourceNotFoundError, ServiceError, TooManyRequestsError
-from emulator.live.sandbox.environment import function_arn
+from emulator.errors import RequestTooLargeError, ServiceError, TooManyRequestsError
 
 if TYPE_CHECKING:
-    from starlette.types import Send
+    from collections.abc import Iterable
 
-    from emulator.live.engine import Engine
+    from starlette.types import Receive, Send
+
     from emulator.live.invocation import Outcome
+    from emulator.live.response_stream import ResponseStream
 
 Headers = list[tuple[bytes, bytes]]
+"""Headers as ASGI has them: names in lower case, names and values in Latin-1."""
 
 JSON = (b"content-type", b"application/json")
 _AS_ACCOUNT_CONCURRENCY = frozenset({ThrottleReason.HOST_MEMORY, ThrottleReason.SCALE_OUT})
-"""Reasons that AWS has no word for, or none that is documented."""
+"""Reasons of a throttle for which AWS has no word, or none that is documented."""
+_FIRST_SERVER_FAULT = 500
 
 
-async def dry_run(engine: Engine, key: str, send: Send) -> None:
-    """Answers an invocation that is only to be checked.
+class ClientLeftError(Exception):
+    """The client closed its connection before the whole request was there; nobody is to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """Holds a whole response, ready for the wire."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+
+def json_response(status: int, body: bytes, *more: tuple[bytes, bytes]) -> HttpResponse:
+    """Returns a response of the gateway's own, with `more` headers."""
+    return HttpResponse(status, (JSON, (b"content-length", b"%d" % len(body)), *more), body)
+
+
+# requests
+
+
+async def read_body(receive: Receive, limit: int) -> bytes:
+    """Reads the whole request body.
 
     Raises:
-        ResourceNotFoundError: no such version.
+        RequestTooLargeError: the body has more than `limit` bytes; the rest is not read.
+        ClientLeftError: the body was cut short.
     """
-    if key not in engine.functions:
-        arn = function_arn(key.removesuffix(":$LATEST"))
-        raise ResourceNotFoundError(f"Function not found: {arn}")
-    await respond(send, 204, b"", [])
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientLeftError
+    body: bytes = message.get("body", b"")
+    if message.get("more_body", False):
+        body = await _rest_of_body(receive, body, limit)
+    check_size(body, limit)
+    return body
+
+
+async def _rest_of_body(receive: Receive, first: bytes, limit: int) -> bytes:
+    parts, size, more = [first], len(first), True
+    while more and size <= limit:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeftError
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+def check_size(payload: bytes, limit: int) -> None:
+    """Refuses a payload of more than `limit` bytes, in AWS's words.
+
+    Raises:
+        RequestTooLargeError: the payload is larger.
+    """
+    if len(payload) > limit:
+        raise RequestTooLargeError(
+            f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
+        )
+
+
+# outcomes
 
 
 def raise_refusal(outcome: Outcome) -> None:
-    """Turns what never reached a handler, and is no fault of it, into the service's error."""
+    """Turns what never reached a handler, and is no fault of it, into the service's error.
+
+    Raises:
+        TooManyRequestsError: the invocation was throttled.
+        ServiceError: no sandbox could be started.
+    """
     if outcome.throttle is not None:
         reason = outcome.throttle
         if reason in _AS_ACCOUNT_CONCURRENCY:
@@ -46,7 +112,7 @@ def raise_refusal(outcome: Outcome) -> None:
 
 
 def outcome_headers(outcome: Outcome) -> Headers:
-    """What tells a client which request it was, and a cold start from a warm one."""
+    """Returns headers that name the request, and tell a cold start from a warm one."""
     headers = [
         (b"x-amzn-requestid", outcome.request_id.encode()),
         (b"x-testbed-request-id", outcome.request_id.encode()),
@@ -58,15 +124,48 @@ def outcome_headers(outcome: Outcome) -> Headers:
     return headers
 
 
+async def first_news(outcome: asyncio.Future[Outcome], stream: ResponseStream) -> Outcome:
+    """Waits until a streamed response begins, or a whole one has come.
+
+    Returns:
+        What is known when a stream begins, or the whole outcome.
+    """
+    await asyncio.wait((outcome, stream.began), return_when=asyncio.FIRST_COMPLETED)
+    return stream.began.result() if stream.began.done() else outcome.result()
+
+
+# responses
+
+
+async def begin(send: Send, status: int, headers: Headers) -> None:
+    """Sends a response's head; its body follows by `send_piece`."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+
+
+async def send_piece(send: Send, piece: bytes, *, more: bool) -> None:
+    """Sends a piece of a response's body; `more` says whether others follow."""
+    await send({"type": "http.response.body", "body": piece, "more_body": more})
+
+
 async def respond(send: Send, status: int, body: bytes, headers: Headers) -> None:
+    """Sends a whole response; `headers` gets the body's length."""
     headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
+async def send_response(
+    send: Send, response: HttpResponse, more: Iterable[tuple[bytes, bytes]] = ()
+) -> None:
+    """Sends a whole response with `more` headers."""
+    await begin(send, response.status, [*response.headers, *more])
+    await send_piece(send, response.body, more=False)
+
+
 async def send_error(send: Send, error: ServiceError, more: Headers | None = None) -> None:
-    """`more` headers go with the error's own."""
-    members = {"Type": "User" if error.status < 500 else "Service", "message": str(error)}  # noqa: PLR2004
+    """Sends an error as Lambda's API does; `more` headers go with the error's own."""
+    kind = "User" if error.status < _FIRST_SERVER_FAULT else "Service"
+    members = {"Type": kind, "message": str(error)}
     if isinstance(error, TooManyRequestsError):
         members["Reason"] = error.reason
     headers = [JSON, (b"x-amzn-errortype", error.code.encode()), *(more or [])]

@@ -1,4 +1,4 @@
-"""The X-Ray trace header of a request: passed on, or made where a client sent none.
+"""Passes the X-Ray trace header of a request on, or makes one where a client sent none.
 
 Source: the X-Ray developer guide, "Tracing header". Nothing is sampled here.
 """
@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import random
 import time
+from typing import TYPE_CHECKING
 
-Headers = list[tuple[bytes, bytes]]
+if TYPE_CHECKING:
+    from emulator.api.asgi import Headers
 
 HEADER = b"x-amzn-trace-id"
 
@@ -17,23 +19,23 @@ _now = time.time
 
 
 def new_root() -> str:
-    """`Root=1-<8 hex digits of the epoch>-<24 hex digits>`, as API Gateway's events have it."""
+    """Returns `Root=1-<8 hex digits of the epoch>-<24 hex digits>`, as in API Gateway's events."""
     return f"Root=1-{int(_now()):08x}-{_bits(96):024x}"
 
 
 def new_trace() -> str:
-    """Root and parent at once: every invocation without a trace gets one."""
+    """Returns a trace with root and parent, for an invocation whose client sent none."""
     chance = f"{_bits(160):040x}"
     return f"Root=1-{int(_now()):08x}-{chance[:24]};Parent={chance[24:]};Sampled=0"
 
 
 def continued(header: str) -> str:
-    """A client's own trace as Lambda hands it to a runtime: a root alone gets a parent."""
+    """Returns a client's trace as Lambda hands it to a runtime: a root alone gets a parent."""
     return header if ";" in header else f"{header};Parent={_bits(64):016x};Sampled=0"
 
 
 def traced(headers: Headers) -> tuple[Headers, str]:
-    """An HTTP request's headers, with a trace if they had none, and the trace for its runtime."""
+    """Returns a request's headers, with a trace if they had none, and the trace for the runtime."""
     for name, value in headers:
         if name == HEADER:
             return headers, continued(value.decode("latin-1"))

@@ -1,4 +1,4 @@
-"""How many invocations may run at once and come in a second: which request is throttled, and why.
+"""Decides which request is throttled: too many run at once, or come in a second.
 
 Sources: the developer guide's "Understanding Lambda function scaling", "Configuring reserved
 concurrency" and "Configuring provisioned concurrency": a reservation is the most and the least
@@ -8,18 +8,21 @@ provisioned is taken from the account's.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from emulator.core.model import ThrottleReason
 from emulator.core.policy import Bucket
 
 if TYPE_CHECKING:
-    from emulator.core.model import Seconds
+    from collections.abc import Iterable
+
+    from emulator.core.model import Sandbox, Seconds
     from emulator.core.policy import ScaleOut, SchedulerSettings
 
 
 class Concurrency:
-    """Counts what runs on demand; what runs on provisioned sandboxes has its place already."""
+    """Counts invocations on demand; those on provisioned sandboxes have their place already."""
 
     def __init__(self, settings: SchedulerSettings) -> None:
         self._account = settings.account_concurrency
@@ -33,7 +36,7 @@ class Concurrency:
         self._reserved_rates: dict[str, Bucket] = {}
 
     def reserve(self, name: str, limit: int | None) -> None:
-        """None lifts the reservation."""
+        """Reserves concurrency for a function; None lifts the reservation."""
         running = self._in_flight.get(name, 0)
         if limit is None:
             if self._reserved.pop(name, None) is not None:
@@ -48,6 +51,7 @@ class Concurrency:
         self._share_out()
 
     def provision(self, name: str, count: int) -> None:
+        """Sets how much provisioned concurrency all versions of a function have together."""
         self._provisioned[name] = count
         self._share_out()
 
@@ -61,7 +65,7 @@ class Concurrency:
         return None if self._rate is None else Bucket(limit * self._rate, limit * self._rate)
 
     def rate_met(self, name: str, now: Seconds) -> ThrottleReason | None:
-        """Counts a request against its limit a second; the reason where that is used up."""
+        """Counts a request against the limit of a second; returns the reason where that is met."""
         reserved = name in self._reserved
         bucket = self._reserved_rates.get(name) if reserved else self._account_rate
         if bucket is None or self._reserved.get(name) == 0:
@@ -72,7 +76,7 @@ class Concurrency:
         return None
 
     def limit_met(self, name: str) -> ThrottleReason | None:
-        """Why one more may not run on demand."""
+        """Returns why one more invocation may not run on demand; None where one may."""
         reserved = self._reserved.get(name)
         if reserved is not None:
             room = reserved - self._provisioned.get(name, 0)
@@ -82,22 +86,37 @@ class Concurrency:
         return ThrottleReason.ACCOUNT_CONCURRENCY if full else None
 
     def count(self, name: str, change: int) -> None:
+        """Adds `change` to the number of a function's invocations that run on demand."""
         self._in_flight[name] = self._in_flight.get(name, 0) + change
         if name not in self._reserved:
             self._unreserved_in_flight += change
 
+    def check(self, sandboxes: Iterable[Sandbox]) -> None:
+        """Raises AssertionError where the counts do not agree with the sandboxes' invocations."""
+        running = Counter(
+            sandbox.function.name
+            for sandbox in sandboxes
+            if sandbox.invocation is not None and not sandbox.provisioned
+        )
+        counted = {name: count for name, count in self._in_flight.items() if count}
+        assert counted == running, f"{counted} run on demand, not {dict(running)}"
+        unreserved = sum(count for name, count in running.items() if name not in self._reserved)
+        assert self._unreserved_in_flight == unreserved, f"{unreserved} run unreserved"
+
 
 class ScaleOutLimit:
-    """How many new sandboxes may still be started now."""
+    """Limits how fast new sandboxes may be started."""
 
     def __init__(self, rule: ScaleOut | None) -> None:
         self._rule = rule
         self._buckets: dict[str, Bucket] = {}
 
     def allows(self, name: str, now: Seconds) -> bool:
+        """Returns whether a sandbox of the function may be started now."""
         return self._rule is None or self._bucket(self._rule, name).has_one(now)
 
     def take(self, name: str) -> None:
+        """Counts the start of a sandbox."""
         if self._rule is not None:
             self._bucket(self._rule, name).take()
 

@@ -1,4 +1,4 @@
-"""Every deadline of the scheduler in one heap, so that the driver needs one timer."""
+"""Keeps every deadline of the scheduler in one heap, so that a driver needs one timer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SLACK = 64
 
 
 class Deadlines(Generic[K]):
-    """At most one deadline a key; setting it again replaces it. All moves are O(log n).
+    """Keeps at most one deadline for each key; every move is O(log n).
 
     Replaced and cancelled entries stay in the heap until they come up, or until they
     outnumber the live ones: a 15-minute timeout cancelled after 2 ms must not be kept
@@ -28,6 +28,7 @@ class Deadlines(Generic[K]):
         self._sequence = 0
 
     def set(self, key: K, at: Seconds) -> None:
+        """Gives a key a deadline, instead of the one that it had."""
         self._sequence += 1
         self._live[key] = (at, self._sequence)
         heapq.heappush(self._heap, (at, self._sequence, key))
@@ -36,14 +37,20 @@ class Deadlines(Generic[K]):
             heapq.heapify(self._heap)
 
     def cancel(self, key: K) -> None:
+        """Takes a key's deadline away, if there is one."""
         self._live.pop(key, None)
 
+    def has(self, key: K) -> bool:
+        """Returns whether a key has a deadline."""
+        return key in self._live
+
     def next(self) -> Seconds | None:
+        """Returns the earliest deadline; None where there is none."""
         self._drop_stale()
         return self._heap[0][0] if self._heap else None
 
     def pop_due(self, now: Seconds) -> K | None:
-        """The earliest key whose deadline is not after `now`, in (time, order set); else None."""
+        """Takes the earliest key that is due, ties in the order of `set`; None if none is due."""
         self._drop_stale()
         if not self._heap or self._heap[0][0] > now:
             return None

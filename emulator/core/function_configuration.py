@@ -17,7 +17,7 @@ from emulator.core.billing import Size
 from emulator.core.constraints import constraint, too_long
 from emulator.core.function_url import url_faults
 from emulator.core.log_configuration import LogConfiguration, log_faults
-from emulator.core.model import FunctionVersion
+from emulator.core.model import LATEST, FunctionVersion, VersionKey
 from emulator.core.prices import Architecture
 from emulator.core.profile import Feature
 
@@ -69,7 +69,7 @@ class FunctionConfiguration:
     """Overrides the image's ENTRYPOINT; empty: the image's own."""
     image_working_directory: str = ""
     """Overrides the image's WORKDIR; empty: the image's own."""
-    version: str = "$LATEST"
+    version: str = LATEST
     reserved_concurrency: int | None = None
     provisioned_concurrency: int | None = None
     """Sandboxes of this version that are kept initialized."""
@@ -88,6 +88,11 @@ class FunctionConfiguration:
     def size(self) -> Size:
         """What its price depends on."""
         return Size(self.memory_mb, self.architecture, self.ephemeral_storage_mb)
+
+    @property
+    def key(self) -> VersionKey:
+        """Returns the name by which requests ask for this version."""
+        return VersionKey.of(self.name, self.version)
 
     def scheduled(self, revision: int) -> FunctionVersion:
         """What the scheduler must know of it."""

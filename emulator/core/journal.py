@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from emulator.core import messages
 from emulator.core.messages import Anatomy, Command, Event
-from emulator.core.model import FunctionVersion
+from emulator.core.model import FunctionVersion, VersionKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,7 +37,10 @@ _EVENTS = {kind.__name__: kind for kind in get_args(Event)}
 _COMMANDS = {kind.__name__: kind for kind in get_args(Command)}
 _MESSAGES = (*_EVENTS.values(), *_COMMANDS.values())
 _NESTED = (Anatomy, FunctionVersion)
-_FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in (*_MESSAGES, *_NESTED)}
+_FIELDS = {
+    kind: tuple(field.name for field in fields(kind) if field.init)
+    for kind in (*_MESSAGES, *_NESTED)
+}
 _TAGGED = {kind: ("type", *_FIELDS[kind]) for kind in _MESSAGES}
 _VALUES = {kind: attrgetter("__class__.__name__", *_FIELDS[kind]) for kind in _MESSAGES}
 """Take of a message what `_TAGGED` names."""
@@ -108,6 +111,6 @@ def _build(kind: type, raw: dict[str, Any]) -> Any:
 def _typed(hint: Any, value: Any) -> Any:
     if isinstance(value, dict):
         return _build(hint, value)
-    if isinstance(hint, type) and issubclass(hint, Enum):
+    if isinstance(hint, type) and issubclass(hint, Enum | VersionKey):
         return hint(value)
     return value

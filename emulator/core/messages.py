@@ -11,6 +11,7 @@ from emulator.core.model import (  # noqa: TC001  # the journal resolves these a
     StartKind,
     StopReason,
     ThrottleReason,
+    VersionKey,
 )
 
 
@@ -21,7 +22,7 @@ class VersionDeployed:
 
 @dataclass(frozen=True, slots=True)
 class VersionRetired:
-    key: str
+    key: VersionKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class ReservedConcurrencySet:
 class ProvisionedSet:
     """Sandboxes of this version to be kept initialized, used or not; 0 ends it."""
 
-    key: str
+    key: VersionKey
     count: int
 
 
@@ -43,7 +44,7 @@ class ProvisionedSet:
 class InvokeRequested:
     invocation: str
     """The request id; unique for the life of the scheduler."""
-    key: str
+    key: VersionKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,21 @@ class SandboxReady:
 class InitFailed:
     sandbox: int
     error_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InvocationAnswered:
+    """The runtime has posted its answer, and will ask for its next work soon."""
+
+    sandbox: int
+    invocation: str
+
+
+@dataclass(frozen=True, slots=True)
+class StayedBusy:
+    """The runtime asked for work, and an extension is not done: the sandbox is not free soon."""
+
+    sandbox: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +158,10 @@ class TimePassed:
     """The driver's answer to `next_deadline`."""
 
 
-SandboxChange = InitBegan | SandboxReady | InitFailed | RuntimeExited | SandboxReset | SandboxGone
-"""What a sandbox reports of itself, but for the end of an invocation."""
+SandboxChange = (
+    InitBegan | SandboxReady | InitFailed | StayedBusy | RuntimeExited | SandboxReset | SandboxGone
+)
+"""Events by which a sandbox reports of itself, but for the end of an invocation."""
 
 Event = (
     VersionDeployed
@@ -151,6 +169,7 @@ Event = (
     | ReservedConcurrencySet
     | ProvisionedSet
     | InvokeRequested
+    | InvocationAnswered
     | InvocationFinished
     | SandboxChange
     | TimePassed
@@ -165,7 +184,7 @@ class StartSandbox:
     """
 
     sandbox: int
-    key: str
+    key: VersionKey
     invocation: str | None
 
 

@@ -1,9 +1,12 @@
-"""The nouns of the scheduler: function versions, invocations, sandboxes and their moves."""
+"""The nouns of the scheduler: function versions, invocations, sandboxes and their moves.
+
+Owns the table of a sandbox's legal moves. Knows no rule about which move is made when.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
@@ -14,37 +17,67 @@ Seconds = float
 """A point on the driver's monotonic clock, or a length of time."""
 
 
+LATEST = "$LATEST"
+"""The name of a function's unpublished version."""
+
+
+class VersionKey(str):
+    """Names one version of one function, as `name:version`; a plain string in a journal."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, name: str, version: str = LATEST) -> VersionKey:
+        """Makes the key of a version out of its two parts."""
+        return cls(f"{name}:{version}")
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.partition(":")[0]
+
+    @property
+    def version(self) -> str:
+        """The version's name."""
+        return self.partition(":")[2]
+
+
 @dataclass(frozen=True, slots=True)
 class FunctionVersion:
-    """What the scheduler must know of one deployed version.
+    """Holds the facts that the scheduler needs about one deployed version.
 
-    `revision` tells two deployments of the same version apart: sandboxes of an older one
-    finish what they run and are not used again.
+    `revision` tells two deployments of the same version apart: sandboxes of an older deployment
+    finish the requests that they run, and serve no other.
     """
 
     name: str
     memory_mb: int
     timeout: Seconds
-    version: str = "$LATEST"
+    version: str = LATEST
     revision: int = 0
+    key: VersionKey = field(init=False, repr=False, compare=False)
+    """The name by which requests ask for the version; the same for every revision."""
 
-    @property
-    def key(self) -> str:
-        return f"{self.name}:{self.version}"
+    def __post_init__(self) -> None:
+        # made once, since nearly every decision looks something up by the key
+        object.__setattr__(self, "key", VersionKey.of(self.name, self.version))
 
 
 class SandboxState(IntEnum):
+    """Names the phases of a sandbox's life; `MOVES` tells which may follow which."""
+
     QUEUED = 0
     """Decided on, and waiting for memory or for a place in the start queue."""
     STARTING = 1
-    """Being created, or in its init phase."""
+    """In creation, or in the init phase."""
     BUSY = 2
+    """Running an invocation, from its dispatch until the runtime asks for the next one."""
     IDLE = 3
-    """Frozen, and counting down its keep-alive."""
+    """Frozen, and counting down the keep-alive."""
     RESETTING = 4
-    """Its processes are being killed after a failure; it stays, and its /tmp with it."""
+    """Losing all processes after a failure; the sandbox stays, and its /tmp with it."""
     STOPPING = 5
-    """Told to stop; it holds its memory until it is gone."""
+    """Told to stop, and holding memory until gone."""
     GONE = 6
 
 
@@ -60,7 +93,7 @@ MOVES: Mapping[SandboxState, frozenset[SandboxState]] = {
         }
     ),
     SandboxState.BUSY: frozenset(
-        # busy again at once when a request waits for whichever sandbox comes free
+        # busy again at once when a request waits for a sandbox to come free
         {
             SandboxState.BUSY,
             SandboxState.IDLE,
@@ -81,37 +114,40 @@ MOVES: Mapping[SandboxState, frozenset[SandboxState]] = {
 
 
 class IllegalMoveError(Exception):
-    """A sandbox was asked for a move that its table does not have; nothing was changed."""
+    """Reports a move that the table does not have; the sandbox was not changed."""
 
 
 class StartKind(StrEnum):
-    """What an invocation found."""
+    """Names the state in which an invocation found its sandbox."""
 
     COLD = "cold"
-    """No sandbox: it waited for the init of a new one."""
+    """A new sandbox: the invocation waited for the init phase."""
     WARM = "warm"
+    """A sandbox that had served before."""
     PROVISIONED = "provisioned"
     """A sandbox of provisioned concurrency, initialized ahead of need."""
     SUPPRESSED = "suppressed-init"
-    """A sandbox that was reset: its runtime is started again as a part of the invocation."""
+    """A sandbox that was reset: the runtime starts again as a part of the invocation."""
 
 
 class StopReason(StrEnum):
+    """Says why the scheduler stopped a sandbox."""
+
     KEEP_ALIVE_ENDED = "keep-alive ended"
     EVICTED = "evicted for memory"
     RETIRED = "version retired"
     RECYCLED = "recycled"
-    """It had lived for hours, which Lambda ends whether it is used or not."""
+    """The sandbox had lived for hours; Lambda replaces such sandboxes, used or not."""
     DEPROVISIONED = "provisioned concurrency lowered"
     INIT_FAILED = "init failed"
-    """With no request that waited for it; else it is reset, and init runs again for that."""
+    """No request waited for the sandbox; else a reset follows, and init runs once more."""
     INIT_TIMED_OUT = "init timed out"
-    """As INIT_FAILED."""
+    """As INIT_FAILED, where the init took longer than its limit."""
     START_TIMED_OUT = "start timed out"
 
 
 class ThrottleReason(StrEnum):
-    """The `Reason` values of TooManyRequestsException, and which limit of ours was met.
+    """Lists the `Reason` values of TooManyRequestsException, and two limits of our own.
 
     Source: Lambda API reference, Invoke, TooManyRequestsException.
     """
@@ -121,14 +157,15 @@ class ThrottleReason(StrEnum):
     RESERVED_RATE = "ReservedFunctionInvocationRateLimitExceeded"
     ACCOUNT_RATE = "FunctionInvocationRateLimitExceeded"
     SCALE_OUT = "ScaleOutLimitExceeded"
-    """Too many new sandboxes in a short time. The caller sees ConcurrentInvocationLimitExceeded;
-    which of its reasons AWS gives is not documented."""
+    """Too many new sandboxes in a short time. The caller sees ConcurrentInvocationLimitExceeded,
+    since AWS does not document which reason it gives."""
     HOST_MEMORY = "HostMemoryExceeded"
-    """The caller sees ConcurrentInvocationLimitExceeded; the log names the host."""
+    """No memory left on the host. The caller sees ConcurrentInvocationLimitExceeded; the log names
+    the host."""
 
 
 class Failure(StrEnum):
-    """Why an invocation ended without an answer of its handler, or a sandbox must be reset."""
+    """Says why an invocation ended without its handler's answer, or why a sandbox is reset."""
 
     INIT_ERROR = "init error"
     INIT_TIMEOUT = "init timeout"
@@ -140,7 +177,7 @@ class Failure(StrEnum):
 
 @dataclass(slots=True, eq=False)
 class Sandbox:
-    """One execution environment. `move` is the only way to change its state."""
+    """Holds one execution environment's state, which only `move` may change."""
 
     id: int
     function: FunctionVersion
@@ -148,19 +185,24 @@ class Sandbox:
     keep_alive: Seconds
     state: SandboxState = SandboxState.QUEUED
     invocation: str | None = None
-    """The invocation that it runs, or was started for; None when another took that one."""
+    """The request that the sandbox runs or was started for; None when another sandbox took it."""
     idle_since: Seconds = 0.0
     recycle_at: Seconds = math.inf
-    """When it stops, however much it is used; what it runs then it finishes."""
+    """When the sandbox stops, however much it is used; an invocation that runs then is finished."""
     init_began: bool = False
-    """It is made, and its first init is under way or over."""
+    """Whether the sandbox is made, so that its first init is under way or over."""
     initialized: bool = False
-    """Its runtime has asked for work since it was last started."""
+    """Whether the runtime has asked for work since its last start."""
     provisioned: bool = False
     retired: bool = False
-    """Its version was replaced: it finishes what it runs and stops."""
+    """Whether the version was replaced: the sandbox finishes its invocation and stops."""
 
     def move(self, state: SandboxState) -> None:
+        """Changes the state.
+
+        Raises:
+            IllegalMoveError: `MOVES` does not have the move; the state stays.
+        """
         if state not in MOVES[self.state]:
             raise IllegalMoveError(f"sandbox {self.id}: {self.state.name} -> {state.name}")
         self.state = state

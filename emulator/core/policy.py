@@ -120,6 +120,13 @@ class SchedulerSettings:
     """Or the function's timeout, where that is longer."""
     start_timeout: Seconds = 120.0
     """Of making a sandbox, before its init begins: a bound, and no behaviour of Lambda's."""
+    hand_over_patience: Seconds = 0.2
+    """How long a request waits for a sandbox that has answered. A runtime asks for its next work
+    within a tenth of a millisecond; one whose CPU quota is used up does so some periods of 20 ms
+    later; one that takes longer is busy with something else."""
+    hand_over_preference: Seconds = 0.005
+    """How long a request waits for such a sandbox where another is idle, if the most recently used
+    one is to serve: under load that is warm, in the caches, and not frozen."""
     idle_speedup: float = 1.0
     """Keep-alive and age run this many times faster than the clock; handlers do not."""
 

@@ -1,61 +1,85 @@
-"""Provisioned concurrency: how many sandboxes of a version are to stand ready, and which do.
+"""Counts provisioned concurrency: the sandboxes of a version that must stand ready, and that do.
 
-It only counts; the scheduler starts and stops them. A sandbox whose init fails is not replaced
-until the number is set again: what fails once would fail for ever.
+Only the account stands here; the scheduler starts and stops sandboxes. A sandbox whose init fails
+is not replaced until the number is set again: the same init would fail for ever.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from emulator.core.model import SandboxState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from emulator.core.model import Sandbox, VersionKey
+
 
 class Provisioning:
+    """Keeps, for each version, the wanted number and the sandboxes that count towards it."""
+
     def __init__(self) -> None:
-        self._targets: dict[str, int] = {}
-        self._members: dict[str, set[int]] = {}
-        self._given_up: dict[str, int] = {}
-        self._short: set[str] = set()
+        self._targets: dict[VersionKey, int] = {}
+        self._members: dict[VersionKey, set[int]] = {}
+        self._given_up: dict[VersionKey, int] = {}
+        self._short: set[VersionKey] = set()
         """Versions that may have too few; so that most events cost one look at an empty set."""
 
-    def set(self, key: str, count: int) -> None:
-        """0 ends it."""
+    def set(self, key: VersionKey, count: int) -> None:
+        """Sets how many sandboxes of a version must stand ready; 0 ends that."""
         self._targets[key] = count
         self._given_up[key] = 0
         self._members.setdefault(key, set())
         self._short.add(key)
 
-    def forget(self, key: str) -> None:
-        """The version is replaced; its sandboxes are its own affair from now on."""
+    def forget(self, key: VersionKey) -> None:
+        """Ends the account of a version that is replaced."""
         for of_key in (self._targets, self._members, self._given_up):
             of_key.pop(key, None)
         self._short.discard(key)
 
     def total(self, name: str) -> int:
-        """Of all versions of a function."""
-        return sum(n for key, n in self._targets.items() if key.partition(":")[0] == name)
+        """Returns the wanted number of all versions of a function together."""
+        return sum(n for key, n in self._targets.items() if key.name == name)
 
-    def short(self) -> list[str]:
-        """Versions that have too few."""
+    def short(self) -> list[VersionKey]:
+        """Returns the versions that have too few sandboxes, sorted."""
         return [key for key in sorted(self._short) if self.missing(key) > 0]
 
-    def missing(self, key: str) -> int:
+    def missing(self, key: VersionKey) -> int:
+        """Returns how many sandboxes of a version must still be started."""
         return self._targets[key] - self._given_up[key] - len(self._members[key])
 
-    def surplus(self, key: str) -> int:
+    def surplus(self, key: VersionKey) -> int:
+        """Returns how many sandboxes of a version are too many."""
         if key not in self._targets:
             return 0
         return max(0, len(self._members[key]) - self._targets[key])
 
-    def members(self, key: str) -> list[int]:
-        """In the order of their creation."""
+    def members(self, key: VersionKey) -> list[int]:
+        """Returns the sandboxes of a version that count, in the order of their creation."""
         return sorted(self._members.get(key, ()))
 
-    def add(self, key: str, sandbox: int) -> None:
+    def add(self, key: VersionKey, sandbox: int) -> None:
+        """Counts a new sandbox."""
         self._members[key].add(sandbox)
         if self.missing(key) <= 0:
             self._short.discard(key)
 
-    def remove(self, key: str, sandbox: int, *, failed: bool) -> None:
-        """`failed`: its init did, and no other takes its place."""
+    def remove(self, key: VersionKey, sandbox: int, *, failed: bool) -> None:
+        """Counts a sandbox no longer; where its init `failed`, its place stays empty."""
         if sandbox in self._members.get(key, ()):
             self._members[key].discard(sandbox)
             self._given_up[key] += failed
             self._short.add(key)
+
+    def check(self, sandboxes: Mapping[int, Sandbox]) -> None:
+        """Raises AssertionError where the members are not provisioned sandboxes that live."""
+        for key, members in self._members.items():
+            for number in members:
+                sandbox = sandboxes[number]
+                alive = sandbox.state < SandboxState.STOPPING
+                counts = sandbox.provisioned and alive and not sandbox.retired
+                assert counts, f"sandbox {number} counts as provisioned"
+                assert sandbox.function.key == key, f"sandbox {number} is not of {key}"

@@ -1,4 +1,4 @@
-"""What happened to each invocation and each sandbox: a fold over the journal."""
+"""Folds a journal into a record of each invocation and of each sandbox."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from emulator.core.messages import (
     Fail,
     InitBegan,
     InitFailed,
+    InvocationAnswered,
     InvocationFinished,
     InvokeRequested,
     ResetSandbox,
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
+    """Says how an invocation ended."""
+
     OK = "ok"
     HANDLER_ERROR = "handler error"
     THROTTLED = "throttled"
@@ -49,7 +52,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InvocationRecord:
-    """One request from its arrival to its end; times on the journal's clock."""
+    """Holds one request's way from its arrival to its end; times on the journal's clock."""
 
     invocation: str
     function: str
@@ -59,29 +62,33 @@ class InvocationRecord:
     finished_at: Seconds
     status: Status
     start: StartKind | None = None
-    """None when it never reached a sandbox that was ready."""
+    """None when the request never reached a sandbox that was ready."""
     sandbox: int | None = None
     dispatched_at: Seconds | None = None
     queued: Seconds = 0.0
-    """From the request to the start of the sandbox that it was for."""
+    """From the request until a sandbox was started for it, or an existing one took it."""
     anatomy: Anatomy | None = None
-    """Of the cold start that it waited for."""
+    """Where the time of the cold start went that the request waited for."""
     error_type: str = ""
     max_memory_mb: int = 0
     throttled: Seconds = 0.0
-    """How long the sandbox had used up its CPU quota during the invocation."""
+    """How long the sandbox's CPU quota was used up during the invocation."""
     throttled_periods: int = 0
     timeout: Seconds = math.inf
+    answered_at: Seconds | None = None
+    """When the runtime posted its answer; None where it did not, or no event tells of that."""
 
     @property
     def latency(self) -> Seconds:
-        return self.finished_at - self.requested_at
+        """Returns the time from the request to the answer, as the caller waits for it."""
+        end = self.finished_at if self.answered_at is None else self.answered_at
+        return end - self.requested_at
 
     @property
     def duration(self) -> Seconds:
-        """As REPORT counts it: from the dispatch to the end, an init within it included.
+        """Returns REPORT's Duration: from the dispatch to the end, with an init in between.
 
-        A timeout that was noticed late is as long as the timeout.
+        A timeout that was noticed late counts as the timeout's length.
         """
         if self.dispatched_at is None:
             return 0.0
@@ -89,14 +96,16 @@ class InvocationRecord:
 
 
 class InitPhase(StrEnum):
+    """Says in which phase of a sandbox's life an init ran."""
+
     INIT = "init"
     INVOKE = "invoke"
-    """Within an invocation, after a reset."""
+    """After a reset, as a part of an invocation."""
 
 
 @dataclass(frozen=True, slots=True)
 class InitReport:
-    """An init that failed, as INIT_REPORT tells of it."""
+    """Holds the facts that INIT_REPORT tells about an init that failed."""
 
     sandbox: int
     at: Seconds
@@ -108,6 +117,8 @@ class InitReport:
 
 @dataclass(slots=True)
 class SandboxRecord:
+    """Holds one sandbox's life; times on the journal's clock."""
+
     id: int
     function: str
     memory_mb: int
@@ -118,15 +129,15 @@ class SandboxRecord:
     anatomy: Anatomy | None = None
     stop_reason: StopReason | None = None
     init_began_at: Seconds | None = None
-    """Of the init that is under way; None when none is."""
+    """When the present init began; None when none is under way."""
     init_phase: InitPhase = InitPhase.INIT
     provisioned: bool = False
-    """Started for provisioned concurrency, not for a request."""
+    """Whether the sandbox was started for provisioned concurrency, not for a request."""
 
 
 @dataclass(slots=True)
 class _Open:
-    """An invocation that has not ended."""
+    """Holds what is known of an invocation that has not ended."""
 
     version: FunctionVersion
     requested_at: Seconds
@@ -135,28 +146,30 @@ class _Open:
     dispatched_at: Seconds | None = None
     queued: Seconds = 0.0
     anatomy: Anatomy | None = None
+    answered_at: Seconds | None = None
 
 
 _Usage = InvocationFinished | RuntimeExited | SandboxReset
-"""An event that tells what an invocation used."""
+"""Events that tell the memory and the throttled time of an invocation."""
 
 _NONE_USED = SandboxReset(0)
 
 
 class RecordFold:
-    """Fed with entries in order, it hands out the invocations that each one ends."""
+    """Takes a journal's entries in order, and hands out the invocations that each entry ends."""
 
     def __init__(self) -> None:
         self.sandboxes: dict[int, SandboxRecord] = {}
-        """Those that are not gone."""
+        """Sandboxes that are not gone, by id."""
         self.failed_inits: list[InitReport] = []
-        """Those of the entry that was fed last."""
+        """Inits whose failure the last entry told."""
         self._versions: dict[str, FunctionVersion] = {}
         self._open: dict[str, _Open] = {}
         self._timed_out: dict[int, InvocationRecord] = {}
-        """By sandbox; how much memory they used is told when that is reset."""
+        """By sandbox: invocations that wait for the reset, which tells what they used."""
 
     def feed(self, entry: Entry) -> list[InvocationRecord]:
+        """Takes the next entry; returns the invocations that it ends."""
         event, at = entry.event, entry.at
         ended: list[InvocationRecord] = []
         self.failed_inits = []
@@ -172,22 +185,30 @@ class RecordFold:
                 self._versions[function.key] = function
             case InvokeRequested(invocation, key):
                 self._open[invocation] = _Open(self._versions[key], at)
-            case InitBegan(sandbox):
-                self._init_began(sandbox, at)
-            case SandboxReady(sandbox, anatomy):
-                self._ready(sandbox, anatomy, at)
+            case InvocationAnswered(_, invocation) if invocation in self._open:
+                self._open[invocation].answered_at = at
             case InvocationFinished():
                 ended += self._finished(event, at)
-            case SandboxReset(sandbox) | SandboxGone(sandbox):
-                ended += self._used(event, sandbox)
             case _:
-                pass
+                ended += self._sandbox_event(event, at)
         for command in entry.commands:
             ended += self._command(command, entry)
         if gone is not None:
             gone.gone_at = at
             del self.sandboxes[gone.id]
         return ended
+
+    def _sandbox_event(self, event: Event, at: Seconds) -> list[InvocationRecord]:
+        match event:
+            case InitBegan(sandbox):
+                self._init_began(sandbox, at)
+            case SandboxReady(sandbox, anatomy):
+                self._ready(sandbox, anatomy, at)
+            case SandboxReset(sandbox) | SandboxGone(sandbox):
+                return self._used(event, sandbox)
+            case _:
+                pass
+        return []
 
     def _command(self, command: Command, entry: Entry) -> list[InvocationRecord]:
         at = entry.at
@@ -231,7 +252,7 @@ class RecordFold:
             record.ready_at, record.anatomy = at, anatomy
 
     def _broken_off(self, command: ResetSandbox | StopSandbox, entry: Entry) -> None:
-        """Its init ends here if one was under way; the next one is within an invocation."""
+        """Ends the init of a sandbox, if one is under way; the next is within an invocation."""
         record = self.sandboxes[command.sandbox]
         began, record.init_began_at = record.init_began_at, None
         phase, record.init_phase = record.init_phase, InitPhase.INVOKE
@@ -287,6 +308,8 @@ class RecordFold:
         opened = self._open[invocation]
         opened.start, opened.sandbox, opened.dispatched_at = start, sandbox, at
         opened.anatomy = record.anatomy if cold else None
+        if start is not StartKind.COLD:
+            opened.queued = at - opened.requested_at
 
     def _end(
         self,
@@ -320,6 +343,7 @@ class RecordFold:
                 used.throttled,
                 used.throttled_periods,
                 version.timeout,
+                opened.answered_at,
             )
         ]
 
@@ -334,7 +358,7 @@ def _with_usage(record: InvocationRecord, event: _Usage) -> InvocationRecord:
 
 
 _TOLD = (Failure.INIT_ERROR, Failure.EXITED, Failure.OUT_OF_MEMORY)
-"""What an event of the sandbox brings; the others are of deadlines, handled before the event."""
+"""Failures that a sandbox's event brings; deadlines bring the others, before the event."""
 _INIT_TIMEOUTS = (Failure.INIT_TIMEOUT, StopReason.INIT_TIMED_OUT)
 
 
@@ -343,14 +367,14 @@ def _tells_of(event: InitFailed | RuntimeExited, command: Fail) -> bool:
 
 
 def _error_type(event: Event, command: Fail) -> str:
-    """What the sandbox itself said of its failure."""
+    """Returns the error type that the sandbox itself gave; empty where it gave none."""
     if isinstance(event, InitFailed | RuntimeExited) and _tells_of(event, command):
         return event.error_type
     return ""
 
 
 def _init_error(event: Event, sandbox: int) -> str:
-    """The error type of an init that this event ended; empty where a deadline did."""
+    """Returns the error type of an init that the event ended; empty where a deadline did."""
     match event:
         case InitFailed(of, error_type) if of == sandbox:
             return error_type or "Runtime.Unknown"
@@ -362,7 +386,7 @@ def _init_error(event: Event, sandbox: int) -> str:
 
 
 def fold(entries: Iterable[Entry]) -> tuple[list[InvocationRecord], list[SandboxRecord]]:
-    """All ended invocations in the order of their ends, and all sandboxes that were started."""
+    """Returns all ended invocations in the order of their ends, and all started sandboxes."""
     folder = RecordFold()
     invocations: list[InvocationRecord] = []
     sandboxes: dict[int, SandboxRecord] = {}

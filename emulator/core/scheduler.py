@@ -1,10 +1,10 @@
-"""The scheduler: which sandbox serves which request, and which start, freeze and stop.
+"""Decides which sandbox serves which request, and which start, freeze and stop.
 
-It is told of events and answers with commands; it does nothing else. Whoever drives it applies
-the commands and reports back. The same events at the same times with the same chance give the
-same commands, whether the driver is the simulator or the live engine.
+The scheduler is told of events and answers with commands; it does nothing else. Whoever drives it
+applies the commands and reports back. The same events at the same times with the same chance give
+the same commands, whether the driver is the simulator or the live engine.
 
-It is long because it is one machine: every move of a sandbox stands here, and nowhere else.
+The module is long because it is one machine: every move of a sandbox stands here, nowhere else.
 
 Written down on purpose:
 
@@ -13,9 +13,11 @@ Written down on purpose:
 - An event about a sandbox or an invocation that is no longer there is ignored. A response can
   cross a timeout, and an exit can cross a stop.
 - A failure resets a sandbox and does not end it. Where the init failed or took too long, the
-  request that waits for it is dispatched to it all the same after the reset, and init runs again
-  as a part of that invocation, under the function's timeout. Where an invocation failed, the next
-  one that the sandbox gets starts with an init (a suppressed one, as no line tells of it).
+  request that waits for the sandbox is dispatched all the same after the reset, and init runs
+  again as a part of that invocation, under the function's timeout. Where an invocation failed, the
+  next one on that sandbox starts with an init (a suppressed one, as no log line tells of it).
+- A caller has its answer before the sandbox is free. A request that comes in between may wait a
+  moment for that sandbox (`hand_over`), instead of starting another one.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from typing import TYPE_CHECKING, assert_never
 
 from emulator.core.concurrency import Concurrency, ScaleOutLimit
 from emulator.core.deadlines import Deadlines
-from emulator.core.host_capacity import HostRoom
+from emulator.core.hand_over import HandOvers
+from emulator.core.host_capacity import HostCapacity
 from emulator.core.messages import (
     Command,
     Dispatch,
@@ -34,6 +37,7 @@ from emulator.core.messages import (
     FreezeSandbox,
     InitBegan,
     InitFailed,
+    InvocationAnswered,
     InvocationFinished,
     InvokeRequested,
     ProvisionedSet,
@@ -45,6 +49,7 @@ from emulator.core.messages import (
     SandboxReady,
     SandboxReset,
     StartSandbox,
+    StayedBusy,
     StopSandbox,
     Throttle,
     TimePassed,
@@ -60,8 +65,16 @@ from emulator.core.model import (
     StartKind,
     StopReason,
     ThrottleReason,
+    VersionKey,
 )
-from emulator.core.policy import Binding, Chance, IdlePool, SchedulerSettings, idle_pool
+from emulator.core.policy import (
+    Binding,
+    Chance,
+    IdlePool,
+    PickOrder,
+    SchedulerSettings,
+    idle_pool,
+)
 from emulator.core.provisioning import Provisioning
 
 if TYPE_CHECKING:
@@ -69,67 +82,83 @@ if TYPE_CHECKING:
 
 
 class UnknownVersionError(Exception):
-    """A request named a version that is not deployed; the driver checks before it asks."""
+    """Reports a request for a version that is not deployed; a driver checks before it asks."""
 
 
 _NEVER = float("inf")
 
 
 class Scheduler:
-    """`handle` is the only mutator. `now` must never go back from one call to the next."""
+    """Decides for every function of one host.
+
+    `handle` is the only method that changes anything. Its `now` must never go back from one call
+    to the next.
+    """
 
     def __init__(self, settings: SchedulerSettings, chance: Chance) -> None:
         self._settings = settings
         self._chance = chance
-        self._versions: dict[str, FunctionVersion] = {}
+        self._versions: dict[VersionKey, FunctionVersion] = {}
         self._concurrency = Concurrency(settings)
         self._scale_out = ScaleOutLimit(settings.scale_out)
         self._provisioning = Provisioning()
         self._sandboxes: dict[int, Sandbox] = {}
         self._last_id = 0
-        self._pools: dict[str, IdlePool] = {}
-        self._provisioned_pools: dict[str, IdlePool] = {}
+        self._pools: dict[VersionKey, IdlePool] = {}
+        self._provisioned_pools: dict[VersionKey, IdlePool] = {}
         self._idle: OrderedDict[int, Sandbox] = OrderedDict()
-        """Those that may be evicted, the longest idle first."""
-        self._room = HostRoom(settings.host_memory_mb, settings.start_width)
-        self._waiting: dict[str, OrderedDict[str, Sandbox]] = {}
-        self._deadlines: Deadlines[int] = Deadlines()
+        """Idle sandboxes that may be evicted, the longest idle first."""
+        self._room = HostCapacity(settings.host_memory_mb, settings.start_width)
+        self._waiting: dict[VersionKey, OrderedDict[str, Sandbox]] = {}
+        """Under late binding: the requests that wait, each with the sandbox started for it."""
+        self._hand_overs = HandOvers()
+        self._let_down: list[VersionKey] = []
+        """Versions of which a sandbox that requests counted on does not come free."""
+        self._deadlines: Deadlines[int | str] = Deadlines()
+        """By sandbox id, or by the id of a request that waits for a hand-over."""
         self._commands: list[Command] = []
 
     @property
     def sandboxes(self) -> Mapping[int, Sandbox]:
-        """Every sandbox that is not gone, by id; to be read, never changed."""
+        """Returns every sandbox that is not gone, by id; to be read, never changed."""
         return self._sandboxes
 
     @property
-    def versions(self) -> Mapping[str, FunctionVersion]:
+    def versions(self) -> Mapping[VersionKey, FunctionVersion]:
+        """Returns every deployed version, by key; to be read, never changed."""
         return self._versions
 
-    def has_idle(self, key: str) -> bool:
-        """Whether a request for this version would find a sandbox now."""
-        return bool(self._pools.get(key) or self._provisioned_pools.get(key))
-
     def next_deadline(self) -> Seconds | None:
-        """When `TimePassed` is wanted at the latest; None: not before the next event."""
+        """Returns when `TimePassed` is wanted at the latest; None: not before the next event."""
         return self._deadlines.next()
 
     def handle(self, event: Event, now: Seconds) -> list[Command]:
+        """Decides on one event, after all deadlines that are due.
+
+        Returns:
+            The commands, in the order in which they must be applied.
+
+        Raises:
+            UnknownVersionError: the event is a request for a version that is not deployed;
+                nothing was changed.
+        """
         if isinstance(event, InvokeRequested) and event.key not in self._versions:
             raise UnknownVersionError(event.key)
         commands: list[Command] = []
         self._commands = commands
-        while (due := self._deadlines.pop_due(now)) is not None:
-            self._expire(self._sandboxes[due], now)
+        self._handle_due(now)
         match event:
             case InvokeRequested():
                 self._on_request(event, now)
+            case InvocationAnswered():
+                self._on_answered(event, now)
             case InvocationFinished():
                 self._on_finished(event, now)
             case VersionDeployed(function):
-                self._retire(function.key)
+                self._retire(function.key, now)
                 self._versions[function.key] = function
             case VersionRetired(key):
-                self._retire(key)
+                self._retire(key, now)
                 self._versions.pop(key, None)
             case ReservedConcurrencySet(name, limit):
                 self._concurrency.reserve(name, limit)
@@ -139,9 +168,18 @@ class Scheduler:
                 pass
             case _:
                 self._on_change(event, now)
+        self._place_let_down(now)
         self._top_up(now)
         self._start_queued(now)
         return commands
+
+    def _handle_due(self, now: Seconds) -> None:
+        while (due := self._deadlines.pop_due(now)) is not None:
+            if isinstance(due, str):
+                self._waited_long(due, now)
+            else:
+                self._expire(self._sandboxes[due], now)
+        self._place_let_down(now)
 
     def _on_change(self, event: SandboxChange, now: Seconds) -> None:
         sandbox = self._sandboxes.get(event.sandbox)
@@ -154,6 +192,8 @@ class Scheduler:
                 self._on_ready(sandbox, now)
             case InitFailed():
                 self._broke_down(sandbox, Failure.INIT_ERROR, None, now)
+            case StayedBusy():
+                self._give_up_on(sandbox)
             case RuntimeExited():
                 failure = Failure.OUT_OF_MEMORY if event.out_of_memory else Failure.EXITED
                 self._broke_down(sandbox, failure, event.exit_code, now)
@@ -167,33 +207,50 @@ class Scheduler:
     # requests
 
     def _on_request(self, event: InvokeRequested, now: Seconds) -> None:
+        """Finds a place for a request, in one of three ways.
+
+        1. A sandbox that has answered will be free in a moment, and nobody waits for it: the
+           request waits for the hand-over (`_may_wait`).
+        2. A sandbox is idle: it serves, a provisioned one first.
+        3. Else a sandbox is started for the request, as far as every limit allows.
+        """
         function = self._versions[event.key]
         reason = self._concurrency.rate_met(function.name, now)
-        sandbox = None if reason else self._pick(self._provisioned_pools, event.key)
+        if reason is not None:
+            self._commands.append(Throttle(event.invocation, reason))
+        elif not self._may_wait(event.key, event.invocation, now):
+            self._place(function, event.invocation, now)
+
+    def _place(self, function: FunctionVersion, invocation: str, now: Seconds) -> None:
+        """Gives a request an idle sandbox or a new one, or throttles the request."""
+        sandbox = self._pick(self._provisioned_pools, function.key)
         if sandbox is not None:
-            self._dispatch(sandbox, event.invocation, _later_kind(sandbox), now)
+            self._dispatch(sandbox, invocation, _later_kind(sandbox), now)
             return
-        reason = reason or self._concurrency.limit_met(function.name)
-        sandbox = None if reason else self._pick(self._pools, event.key)
+        reason = self._concurrency.limit_met(function.name)
+        sandbox = None if reason else self._pick(self._pools, function.key)
         if sandbox is not None:
             del self._idle[sandbox.id]
             self._concurrency.count(function.name, 1)
-            self._dispatch(sandbox, event.invocation, _later_kind(sandbox), now)
+            self._dispatch(sandbox, invocation, _later_kind(sandbox), now)
             return
-        reason = reason or self._no_new_one(function, now)
+        reason = reason or self._start_limit_met(function, now)
         if reason is not None:
-            self._commands.append(Throttle(event.invocation, reason))
+            self._commands.append(Throttle(invocation, reason))
             return
         self._concurrency.count(function.name, 1)
         self._scale_out.take(function.name)
-        self._create(function, event.invocation, now)
+        self._create(function, invocation, now)
 
-    def _pick(self, pools: Mapping[str, IdlePool], key: str) -> Sandbox | None:
+    def _pick(self, pools: Mapping[VersionKey, IdlePool], key: VersionKey) -> Sandbox | None:
         pool = pools.get(key)
         return pool.pick() if pool is not None else None
 
-    def _no_new_one(self, function: FunctionVersion, now: Seconds) -> ThrottleReason | None:
-        """Why no sandbox may be started for a request; None when there is room for it now."""
+    def _has_idle(self, key: VersionKey) -> bool:
+        return bool(self._pools.get(key) or self._provisioned_pools.get(key))
+
+    def _start_limit_met(self, function: FunctionVersion, now: Seconds) -> ThrottleReason | None:
+        """Returns why no sandbox may be started for a request; None where one may."""
         if not self._scale_out.allows(function.name, now):
             return ThrottleReason.SCALE_OUT
         return None if self._make_room(function.memory_mb) else ThrottleReason.HOST_MEMORY
@@ -204,10 +261,75 @@ class Scheduler:
         self._deadlines.set(sandbox.id, now + sandbox.function.timeout)
         self._commands.append(Dispatch(sandbox.id, invocation, start))
 
+    # hand-overs: requests that wait for a sandbox that has answered
+
+    def _may_wait(self, key: VersionKey, invocation: str, now: Seconds) -> bool:
+        """Lets a request wait for a hand-over, if more sandboxes are free soon than requests wait.
+
+        Where a sandbox is idle, the request waits but a moment, and only if the most recently
+        used sandbox is to serve, since the one that has answered is that sandbox.
+        """
+        free_soon = self._hand_overs.free_soon(key, now)
+        if free_soon == 0:
+            return False
+        ahead = self._hand_overs.waiting(key) + len(self._waiting.get(key, ()))
+        if ahead >= free_soon:
+            return False
+        patience = self._settings.hand_over_patience
+        wait = patience
+        if self._has_idle(key):
+            if self._settings.pick_order is not PickOrder.MOST_RECENTLY_USED:
+                return False
+            wait = self._settings.hand_over_preference
+        self._hand_overs.wait(key, invocation, now + patience)
+        self._deadlines.set(invocation, now + wait)
+        return True
+
+    def _waited_long(self, invocation: str, now: Seconds) -> None:
+        """Places a request whose time is over; goes on waiting if the idle sandbox was taken."""
+        key, latest = self._hand_overs.version_of(invocation), self._hand_overs.latest(invocation)
+        if latest <= now or self._has_idle(key):
+            self._hand_overs.remove(invocation)
+            self._place(self._versions[key], invocation, now)
+        else:
+            self._deadlines.set(invocation, latest)
+
+    def _take_handed(self, sandbox: Sandbox) -> str | None:
+        """Takes the oldest request that waits for a hand-over and that no limit forbids now."""
+        name = sandbox.function.name
+        while (invocation := self._hand_overs.take(sandbox.function.key)) is not None:
+            self._deadlines.cancel(invocation)
+            if sandbox.provisioned:
+                return invocation
+            reason = self._concurrency.limit_met(name)
+            if reason is None:
+                self._concurrency.count(name, 1)
+                return invocation
+            self._commands.append(Throttle(invocation, reason))
+        return None
+
+    def _place_oldest_waiting(self, key: VersionKey, now: Seconds) -> None:
+        invocation = self._hand_overs.take(key)
+        if invocation is not None:
+            self._deadlines.cancel(invocation)
+            self._place(self._versions[key], invocation, now)
+
+    def _give_up_on(self, sandbox: Sandbox) -> None:
+        key = sandbox.function.key
+        if self._hand_overs.give_up_on(key, sandbox.id) and self._hand_overs.waiting(key):
+            self._let_down.append(key)
+
+    def _place_let_down(self, now: Seconds) -> None:
+        """Places the oldest of the requests that wait, until each has a sandbox to count on."""
+        while self._let_down:
+            key = self._let_down.pop(0)
+            while self._hand_overs.waiting(key) > self._hand_overs.free_soon(key, now):
+                self._place_oldest_waiting(key, now)
+
     # room, and the start queue
 
     def _make_room(self, memory_mb: int) -> bool:
-        """Evicts the longest idle until one more fits; evicts none when even all would not do."""
+        """Evicts the longest idle sandboxes until one more fits; none if even all would not do."""
         missing = self._room.missing_mb(memory_mb)
         if missing <= 0:
             return True
@@ -224,7 +346,7 @@ class Scheduler:
         return True
 
     def _create(self, function: FunctionVersion, invocation: str | None, now: Seconds) -> Sandbox:
-        """For an invocation, or as one of provisioned concurrency, which none evicts or ends."""
+        """Queues a new sandbox for an invocation; None: for provisioned concurrency."""
         self._last_id += 1
         speedup = self._settings.idle_speedup
         keep_alive = recycle_at = _NEVER
@@ -273,7 +395,7 @@ class Scheduler:
                 self._stop_idle(sandbox, StopReason.DEPROVISIONED)
 
     def _top_up(self, now: Seconds) -> None:
-        """Starts what is missing as far as there is room; nobody is evicted for it."""
+        """Starts missing provisioned sandboxes as far as there is room; evicts none for them."""
         for key in self._provisioning.short():
             function = self._versions[key]
             for _ in range(self._provisioning.missing(key)):
@@ -294,7 +416,7 @@ class Scheduler:
 
     def _on_ready(self, sandbox: Sandbox, now: Seconds) -> None:
         if sandbox.state is SandboxState.BUSY:
-            sandbox.initialized = True  # again, within the invocation that it has
+            sandbox.initialized = True  # again, within its invocation
         if sandbox.state is not SandboxState.STARTING:
             return
         sandbox.initialized = True
@@ -303,11 +425,22 @@ class Scheduler:
         self._serve_its_own(sandbox, now)
 
     def _serve_its_own(self, sandbox: Sandbox, now: Seconds) -> None:
-        """Its start is over: it takes the request that it was started for, or rests."""
+        """Gives a started sandbox the request that it was started for, or lets it rest."""
         if sandbox.invocation is None or self._waits(sandbox):
             self._take_waiting_or_rest(sandbox, StartKind.COLD, now)
         else:
             self._dispatch(sandbox, sandbox.invocation, StartKind.COLD, now)
+
+    def _on_answered(self, event: InvocationAnswered, now: Seconds) -> None:
+        sandbox = self._sandboxes.get(event.sandbox)
+        if (
+            sandbox is not None
+            and sandbox.state is SandboxState.BUSY
+            and sandbox.invocation == event.invocation
+            and self._end_of(sandbox, now) is None
+        ):
+            until = now + self._settings.hand_over_patience
+            self._hand_overs.expect(sandbox.function.key, sandbox.id, until)
 
     def _on_finished(self, event: InvocationFinished, now: Seconds) -> None:
         sandbox = self._sandboxes.get(event.sandbox)
@@ -322,7 +455,9 @@ class Scheduler:
         self._take_waiting_or_rest(sandbox, _later_kind(sandbox), now)
 
     def _release(self, sandbox: Sandbox) -> None:
+        """Ends what the sandbox has to do with its invocation."""
         sandbox.invocation = None
+        self._give_up_on(sandbox)
         if not sandbox.provisioned:
             self._concurrency.count(sandbox.function.name, -1)
 
@@ -336,11 +471,16 @@ class Scheduler:
             self._dispatch(sandbox, invocation, start, now)
         elif reason is not None:
             self._stop(sandbox, reason)
+        elif (
+            sandbox.state is SandboxState.BUSY
+            and (handed := self._take_handed(sandbox)) is not None
+        ):
+            self._dispatch(sandbox, handed, start, now)
         else:
             self._rest(sandbox, now)
 
     def _end_of(self, sandbox: Sandbox, now: Seconds) -> StopReason | None:
-        """Why a sandbox that has nothing more to do is not kept."""
+        """Returns why a sandbox without work is not kept; None where it is."""
         if sandbox.retired:
             return StopReason.RETIRED
         if sandbox.provisioned and self._provisioning.surplus(sandbox.function.key) > 0:
@@ -364,9 +504,10 @@ class Scheduler:
         if until < _NEVER:
             self._deadlines.set(sandbox.id, until)
         self._commands.append(FreezeSandbox(sandbox.id))
+        self._place_oldest_waiting(key, now)
 
     def _waits(self, sandbox: Sandbox) -> bool:
-        """Whether the request that it was started for may be served by another.
+        """Returns whether another sandbox may serve the request that this one was started for.
 
         Late binding ends when the version is retired: each request that still waits stays with
         the sandbox that was started for it, and none that comes later is served by old code.
@@ -375,9 +516,9 @@ class Scheduler:
         return late and not sandbox.retired and not sandbox.provisioned
 
     def _exchange(self, sandbox: Sandbox, invocation: str | None) -> None:
-        """Another took its request and gives its own, if it had one that waits.
+        """Gives a sandbox whose request was taken the taker's own request, if that waits.
 
-        So every waiting request has a sandbox that will serve it or fail it.
+        So every waiting request has a sandbox that will serve or fail that request.
         """
         sandbox.invocation = invocation
         if invocation is not None:
@@ -434,7 +575,7 @@ class Scheduler:
                 pass
 
     def _init_again(self, sandbox: Sandbox, failure: Failure, now: Seconds) -> None:
-        """Its request waits for the reset, and has the next init within its own time."""
+        """Resets a sandbox whose request waits for one more init; stops any other."""
         self._room.start_is_over()
         if sandbox.invocation is not None:
             self._reset(sandbox, failure, now)
@@ -462,7 +603,7 @@ class Scheduler:
             self._take_waiting_or_rest(sandbox, StartKind.SUPPRESSED, now)
 
     def _fail(self, sandbox: Sandbox, failure: Failure, exit_code: int | None = None) -> None:
-        """Fails what the sandbox runs, or what it was started for if that still waits."""
+        """Fails the request that the sandbox runs, or was started for if that still waits."""
         invocation = sandbox.invocation
         if invocation is None:
             return
@@ -510,11 +651,14 @@ class Scheduler:
         self._provisioning.remove(sandbox.function.key, sandbox.id, failed=failed)
         self._commands.append(StopSandbox(sandbox.id, reason))
 
-    def _retire(self, key: str) -> None:
+    def _retire(self, key: VersionKey, now: Seconds) -> None:
+        """Ends a version's idle sandboxes; requests that came before are still served by it."""
+        while self._hand_overs.waiting(key):
+            self._place_oldest_waiting(key, now)
+        self._hand_overs.forget(key)
         self._waiting.pop(key, None)
         self._provisioning.forget(key)
-        name = key.partition(":")[0]
-        self._concurrency.provision(name, self._provisioning.total(name))
+        self._concurrency.provision(key.name, self._provisioning.total(key.name))
         for sandbox in list(self._sandboxes.values()):
             if sandbox.function.key != key or sandbox.retired:
                 continue
@@ -524,9 +668,53 @@ class Scheduler:
             elif sandbox.provisioned and sandbox.state is SandboxState.QUEUED:
                 self._drop_queued(sandbox)
 
+    # invariants
+
+    def check(self) -> None:
+        """Checks that all indexes and counters agree with the sandboxes; O(everything).
+
+        Raises:
+            AssertionError: with a sentence; there is a bug in the scheduler.
+        """
+        for sandbox in self._sandboxes.values():
+            self._check_sandbox(sandbox)
+        idle = {each.id for each in self._sandboxes.values() if each.state is SandboxState.IDLE}
+        pools = (*self._pools.values(), *self._provisioned_pools.values())
+        assert sum(map(len, pools)) == len(idle), "a pool holds a sandbox that is not idle"
+        assert set(self._idle) <= idle, "a sandbox that is not idle may be evicted"
+        self._room.check(self._sandboxes.values())
+        self._concurrency.check(self._sandboxes.values())
+        self._provisioning.check(self._sandboxes)
+        self._check_waiting()
+
+    def _check_sandbox(self, sandbox: Sandbox) -> None:
+        state, what = sandbox.state, f"sandbox {sandbox.id}, {sandbox.state.name}"
+        assert state is not SandboxState.GONE, f"{what}: still known"
+        timed = state in (SandboxState.STARTING, SandboxState.BUSY)
+        if state is SandboxState.IDLE:
+            timed = min(sandbox.keep_alive, sandbox.recycle_at) < _NEVER
+            assert sandbox.invocation is None, f"{what}: has an invocation"
+            assert not sandbox.retired, f"{what}: its version is retired"
+            evictable = sandbox.id in self._idle
+            assert evictable is not sandbox.provisioned, f"{what}: evictable {evictable}"
+        assert self._deadlines.has(sandbox.id) is timed, f"{what}: deadline {not timed}"
+        if state is SandboxState.BUSY:
+            assert sandbox.invocation is not None, f"{what}: runs nothing"
+
+    def _check_waiting(self) -> None:
+        for waiting in self._waiting.values():
+            for invocation, sandbox in waiting.items():
+                assert sandbox.invocation == invocation, f"{invocation} waits for no sandbox"
+        for key in self._versions:
+            expected = self._hand_overs.expected(key)
+            for number in expected:
+                busy = self._sandboxes[number].state is SandboxState.BUSY
+                assert busy, f"sandbox {number} is not busy and counted on"
+            assert self._hand_overs.waiting(key) <= len(expected), f"{key}: too many wait"
+
 
 def _later_kind(sandbox: Sandbox) -> StartKind:
-    """Of an invocation on a sandbox whose start is over."""
+    """Returns how an invocation finds a sandbox whose start is over."""
     if not sandbox.initialized:
         return StartKind.SUPPRESSED
     return StartKind.PROVISIONED if sandbox.provisioned else StartKind.WARM

@@ -2,12 +2,13 @@
 
 A run is a folder of `testbed up`, or one of `testbed experiment`, whose cells are added up. Time is
 the emulated Lambda's, so a dilated run costs what it would undilated. Where idle time ran faster
-(`--idle-speedup`), provisioned concurrency was held only as long as the run says.
+(`--idle-speedup`), provisioned concurrency was held only as long as the run says. What each charge
+costs is the core's to say; this module finds the charges of a run, and lays them out.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -22,23 +23,22 @@ from emulator.core.billing import (
     sum_up,
 )
 from emulator.core.model import StartKind
-from emulator.core.prices import PRICES_2018, PRICES_2025, Architecture, Prices
-from emulator.core.profile import AWS_2025, PROFILES
-from emulator.errors import RunDirectoryError, TestbedError
+from emulator.core.prices import Architecture, Prices
+from emulator.errors import RunDirectoryError, SettingsError
 from emulator.experiments.analysis import formatting
+from emulator.experiments.records.price_tables import PRICE_TABLES, prices_of
 from emulator.experiments.records.run_directory import RUN, read_run
-from emulator.experiments.report.text import aligned
+from emulator.experiments.report.text import aligned_table
 from emulator.telemetry.log_lines import init_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from emulator.core.billing import Bill
     from emulator.core.records import InvocationRecord
     from emulator.experiments.records.run_directory import Run
 
-TABLES = {"2018": PRICES_2018, "2025": PRICES_2025}
 _HEAD = (
     "function",
     "memory",
@@ -50,53 +50,126 @@ _HEAD = (
     "storage",
     "requests",
 )
-_ROUND = 6
+_DECIMALS = 6
+"""Digits of a GB-second that are printed."""
 
-Line = tuple[str, Size, Charge]
-"""A function's name, what its price depends on, and one charge."""
+
+@dataclass(frozen=True, slots=True)
+class BillLine:
+    """Holds a charge, and the function and size that it is for."""
+
+    function: str
+    size: Size
+    charge: Charge
+
+    @property
+    def key(self) -> tuple[str, int, str, int, int]:
+        """What lines that are added up have in common, in the order of the bill."""
+        kind = list(ChargeKind).index(self.charge.kind)
+        size = self.size
+        return self.function, size.memory_mb, size.architecture, size.storage_mb, kind
+
+
+@dataclass(frozen=True, slots=True)
+class RunBill:
+    """Holds the bill of a run."""
+
+    path: Path
+    prices: Prices
+    lines: tuple[BillLine, ...]
+    """A line for each function, size and kind of charge."""
+    whole: Bill
+    missing: tuple[str, ...]
+    """Sentences on what the run's records miss: the bill is too low by that."""
 
 
 def bill_run(path: Path, *, prices: str = "", free_tier: bool = False) -> str:
-    """The bill as text. `prices` is a year, or empty for that of the run's profile.
+    """Returns the bill of a run as text.
+
+    Args:
+        path: a run directory of an emulator or of a study.
+        prices: the name of a price table; empty for that of the run's profile.
+        free_tier: whether to take off a month's free tier.
 
     Raises:
         RunDirectoryError: there is no run, or it is damaged.
-        TestbedError: what was run could not be bought on the table's date.
+        SettingsError: there is no price table of that name, or what was run could not be bought on
+            the table's date.
     """
+    return bill_text(read_bill(path, prices=prices), free_tier=free_tier)
+
+
+def bill_figures(path: Path, *, prices: str = "", free_tier: bool = False) -> dict[str, Any]:
+    """Returns the bill in dollars as JSON has it: a charge for each function, size and kind.
+
+    Args and errors are those of `bill_run`.
+    """
+    bill = read_bill(path, prices=prices)
+    return {
+        "prices": bill.prices.date,
+        "incomplete": bill.missing,
+        "charges": [
+            {
+                "function": line.function,
+                "memory_mb": line.size.memory_mb,
+                "architecture": line.size.architecture,
+                "storage_mb": line.size.storage_mb,
+                **asdict(line.charge),
+            }
+            for line in bill.lines
+        ],
+        "dollars": bill.whole.dollars(free_tier=free_tier),
+        "dollars_per_million_requests": bill.whole.per_million_requests(),
+    }
+
+
+def read_bill(path: Path, *, prices: str = "") -> RunBill:
+    """Adds up the charges of a run; arguments and errors are those of `bill_run`."""
+    if prices and prices not in PRICE_TABLES:
+        raise SettingsError(f"--prices {prices} is none of {', '.join(PRICE_TABLES)}.")
     runs = [read_run(folder) for folder in _folders(path)]
-    profile = PROFILES.get(runs[0].info.profile, AWS_2025)
-    table = TABLES[prices] if prices else profile.prices
+    table = PRICE_TABLES[prices] if prices else prices_of(runs[0].info.profile)
     try:
         lines = [line for run in runs for line in _lines(run, table)]
     except ValueError as error:
-        raise TestbedError(f"{path} has no bill of {table.date}: {error}.") from error
-    whole = sum_up(table, (charge for *_, charge in lines))
-    rows = [_HEAD, *_rows(lines)]
-    title = f"{path}: prices of {table.date}, us-east-1, without API Gateway"
-    return "\n".join([title, "", *aligned(rows), "", *_totals(whole, free_tier=free_tier)])
+        raise SettingsError(f"{path} has no bill of {table.date}: {error}.") from error
+    whole = sum_up(table, (line.charge for line in lines))
+    missing = tuple(dict.fromkeys(sentence for run in runs for sentence in run.missing))
+    return RunBill(path, table, tuple(_added_up(lines)), whole, missing)
+
+
+def bill_text(bill: RunBill, *, free_tier: bool = False) -> str:
+    """Lays out a bill: its lines, their sum, and what it misses."""
+    title = f"{bill.path}: prices of {bill.prices.date}, us-east-1, without API Gateway"
+    missing = [f"Incomplete: {sentence}" for sentence in bill.missing]
+    rows = [_HEAD, *(_row(line) for line in bill.lines)]
+    return "\n".join(
+        [title, *missing, "", *aligned_table(rows), "", *_totals(bill, free_tier=free_tier)]
+    )
 
 
 def _folders(path: Path) -> list[Path]:
     if (path / RUN).is_file():
         return [path]
-    if cells := sorted(one.parent for one in path.glob(f"cells/*/{RUN}")):
+    if cells := sorted(description.parent for description in path.glob(f"cells/*/{RUN}")):
         return cells
     raise RunDirectoryError(f"{path} is no run directory: it has no {RUN} and no cells.")
 
 
-def _lines(run: Run, prices: Prices) -> Iterator[Line]:
+def _lines(run: Run, prices: Prices) -> Iterator[BillLine]:
     for record in run.invocations:
         if record.dispatched_at is not None:
             size = _size(run, record.function, record.memory_mb)
-            yield record.function, size, _invocation(prices, size, record)
+            yield BillLine(record.function, size, _invocation(prices, size, record))
     for sandbox in run.sandboxes:
         if sandbox.provisioned and sandbox.anatomy is not None:
             size = _size(run, sandbox.function, sandbox.memory_mb)
             init = sandbox.anatomy.connect + sandbox.anatomy.init
-            yield sandbox.function, size, initialization(prices, size, init)
-    for of in run.provisioned:
-        size = _size(run, of.function, of.memory_mb)
-        yield of.function, size, held(prices, size, of.sandboxes, of.until - of.since)
+            yield BillLine(sandbox.function, size, initialization(prices, size, init))
+    for span in run.provisioned:
+        size = _size(run, span.function, span.memory_mb)
+        charge = held(prices, size, span.sandboxes, span.until - span.since)
+        yield BillLine(span.function, size, charge)
 
 
 def _invocation(prices: Prices, size: Size, record: InvocationRecord) -> Charge:
@@ -107,7 +180,7 @@ def _invocation(prices: Prices, size: Size, record: InvocationRecord) -> Charge:
 
 
 def _size(run: Run, function: str, memory_mb: int) -> Size:
-    """Of a run whose run.json does not know the function, as AWS has it by default."""
+    """Returns what decides a function's price; AWS's defaults where run.json does not say."""
     known: dict[str, Any] = run.info.functions.get(function, {})
     size = Size(memory_mb)
     return replace(
@@ -117,34 +190,38 @@ def _size(run: Run, function: str, memory_mb: int) -> Size:
     )
 
 
-def _rows(lines: list[Line]) -> Iterator[tuple[str, ...]]:
-    """One for each function, size and kind of charge."""
+def _added_up(lines: Iterable[BillLine]) -> Iterator[BillLine]:
+    """Yields a line for each function, size and kind of charge."""
 
-    def key(line: Line) -> tuple[str, int, str, int, int]:
-        function, size, charge = line
-        kind = list(ChargeKind).index(charge.kind)
-        return function, size.memory_mb, size.architecture, size.storage_mb, kind
+    def key(line: BillLine) -> tuple[str, int, str, int, int]:
+        return line.key
 
-    for (function, memory_mb, architecture, *_), group in groupby(sorted(lines, key=key), key=key):
-        charges = [charge for *_, charge in group]
-        total = charges[0]
-        for charge in charges[1:]:
-            total = total.plus(charge)
-        yield (
-            function,
-            formatting.memory(memory_mb),
-            architecture,
-            total.kind.value,
-            formatting.count(total.requests),
-            f"{round(total.gb_seconds, _ROUND):,g}",
-            formatting.money(total.compute),
-            formatting.money(total.storage),
-            formatting.money(total.request),
-        )
+    for _, group in groupby(sorted(lines, key=key), key=key):
+        first, *others = group
+        total = first.charge
+        for line in others:
+            total = total.plus(line.charge)
+        yield replace(first, charge=total)
 
 
-def _totals(whole: Bill, *, free_tier: bool) -> Iterator[str]:
-    yield f"In all: {formatting.money(whole.dollars())}"
+def _row(line: BillLine) -> tuple[str, ...]:
+    charge = line.charge
+    return (
+        line.function,
+        formatting.memory(line.size.memory_mb),
+        line.size.architecture,
+        charge.kind.value,
+        formatting.count(charge.requests),
+        f"{round(charge.gb_seconds, _DECIMALS):,g}",
+        formatting.money(charge.compute),
+        formatting.money(charge.storage),
+        formatting.money(charge.request),
+    )
+
+
+def _totals(bill: RunBill, *, free_tier: bool) -> Iterator[str]:
+    whole, at_least = bill.whole, "at least " if bill.missing else ""
+    yield f"In all: {at_least}{formatting.money(whole.dollars())}"
     million = whole.per_million_requests()
     if million is not None:
         yield f"A million such requests: {formatting.money(million)}"
@@ -152,5 +229,5 @@ def _totals(whole: Bill, *, free_tier: bool) -> Iterator[str]:
         prices, left = whole.prices, whole.dollars(free_tier=True)
         yield (
             f"With a month's free tier ({prices.free_requests:,} requests and "
-            f"{prices.free_gb_seconds:,} GB-s on demand): {formatting.money(left)}"
+            f"{prices.free_gb_seconds:,} GB-s on demand): {at_least}{formatting.money(left)}"
         )

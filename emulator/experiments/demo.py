@@ -1,7 +1,7 @@
 """`testbed demo`: the study in small, in about four minutes, and its report.
 
-It runs the plan studies/small.toml as `testbed experiment` would and makes the page as `testbed
-report` would; its own is only to say beforehand what comes, and afterwards what came of it.
+The demo runs the plan studies/small.toml as `testbed experiment` would and makes the page as
+`testbed report` would. This module owns only what is said beforehand and afterwards.
 """
 
 from __future__ import annotations
@@ -14,23 +14,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.experiments.analysis import formatting
-from emulator.experiments.analysis.cell_stats import all_stats, cold, warm
+from emulator.experiments.analysis.cell_stats import all_stats
 from emulator.experiments.analysis.memory_curve import memory_curves
+from emulator.experiments.analysis.requests import cold_latencies, warm_latencies
 from emulator.experiments.records.request_table import REQUESTS_CSV
-from emulator.experiments.records.study import DONE
+from emulator.experiments.records.study import CellStatus
 from emulator.experiments.records.study_file import STUDY
 from emulator.experiments.records.study_reader import read_study
+from emulator.experiments.report.advice import advice
 from emulator.experiments.report.labels import cell_names
-from emulator.experiments.report.study_page import advice, report_run
-from emulator.experiments.report.text import aligned
+from emulator.experiments.report.study_page import report_run
+from emulator.experiments.report.text import aligned_table
 from emulator.experiments.runner.study import run_experiment
+from emulator.project import SMALL_STUDY, project_path
 
 if TYPE_CHECKING:
     from emulator.experiments.analysis.cell_stats import CellStats
     from emulator.experiments.records.study import StudyRun
 
-PLAN = Path(__file__).resolve().parents[2] / "studies" / "small.toml"
-_BROKEN_OFF = 130
+_INTERRUPTED = 130
+"""Exit code of a run that Ctrl-C ended."""
 _WIDTH = 100
 _INTRODUCTION = """\
 The study in small: a model that serves predictions, in several memory sizes. A ramp of users asks
@@ -47,33 +50,40 @@ def run_demo(
     *,
     backend: str = "auto",
     run_dir: Path | None = None,
-    plan: Path = PLAN,
+    plan: Path | None = None,
     python: str = sys.executable,
 ) -> int:
-    """The exit code: 0 where every cell is done and every request was answered right.
+    """Runs the study in small, and prints its table, its advice and where its report is.
 
-    After Ctrl-C it is 130, and the run can be gone on with.
+    Returns 0 where every cell is done and every request was answered right; 130 after Ctrl-C, when
+    the run can be gone on with; otherwise 1.
 
     Args:
         backend: auto, docker or process.
-        run_dir: what it leaves; None: a new `runs/demo-<time>`.
-        plan: what to run.
+        run_dir: the folder to write to; None for a new `runs/demo-<time>`.
+        plan: the plan to run; None for the study in small of the project in the current folder
+            or, where there is none, of this installation.
         python: the interpreter that emulators and Locust run in.
 
     Raises:
-        TestbedError: nothing was started: the plan or the folder is wrong.
+        TestbedError: the plan or the folder is wrong; nothing was started.
     """
-    plan = _short(plan)
+    plan = _short(plan or small_study())
     folder = run_dir or Path("runs") / f"demo-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     print(_INTRODUCTION)
     run_experiment(plan, backends=(backend,), dry_run=True)
     print(flush=True)
     code = run_experiment(plan, run_dir=folder, backends=(backend,), python=python)
-    return code if code == _BROKEN_OFF else _conclude(folder)
+    return code if code == _INTERRUPTED else _conclude(folder)
+
+
+def small_study() -> Path:
+    """Returns the plan of the study in small: the user's own copy, or else this installation's."""
+    return SMALL_STUDY if SMALL_STUDY.is_file() else project_path(SMALL_STUDY)
 
 
 def _short(path: Path) -> Path:
-    """As one would type it, where it lies below the folder that the user is in."""
+    """Returns the path as a user would type it, where the path lies below the current folder."""
     here = Path(os.path.relpath(path))
     return path if ".." in here.parts else here
 
@@ -89,7 +99,7 @@ def _conclude(folder: Path) -> int:
     lines += [f"Failed: {failure}" for failure in failures] + [""] * bool(failures)
     lines += [
         f"{page}   the report, with all figures and pictures",
-        f"{folder / REQUESTS_CSV}   a row a request",
+        f"{folder / REQUESTS_CSV}   a row for each request",
         f"{folder / STUDY}   the plan and the state of each cell",
     ]
     print("\n".join(lines), flush=True)
@@ -97,23 +107,33 @@ def _conclude(folder: Path) -> int:
 
 
 def summary(study: StudyRun, stats: list[CellStats]) -> list[str]:
-    """A line a cell that has requests; costs are those of its own profile."""
+    """Returns a line for each cell that has requests; costs are those of the cell's profile."""
     if not stats:
         return ["No request was made."]
-    names = cell_names(study.cells)
-    lines = aligned([_HEAD, *(_line(study, figures, names) for figures in stats)])
+    names = cell_names(study)
+    lines = aligned_table([_HEAD, *(_line(study, figures, names) for figures in stats)])
+    return [*lines, *_slowed(stats, names), *_incomplete(study)]
+
+
+def _slowed(stats: list[CellStats], names: dict[str, str]) -> list[str]:
     cells = [figures.cell for figures in stats]
     slowed = [
         f"  {names[cell.id]}: {cell.host_bound or cell.host_remark}"
         for cell in cells
         if cell.host_bound or cell.host_remark
     ]
-    if slowed:
-        mark = f" ({formatting.HOST_BOUND}: typical ones too)" * any(
-            cell.host_bound for cell in cells
-        )
-        lines += ["", f"This machine slowed requests{mark}:", *slowed]
-    return lines
+    if not slowed:
+        return []
+    host_bound = any(cell.host_bound for cell in cells)
+    mark = f" ({formatting.HOST_BOUND}: typical ones too)" if host_bound else ""
+    return ["", f"This machine slowed requests{mark}:", *slowed]
+
+
+def _incomplete(study: StudyRun) -> list[str]:
+    if not study.missing:
+        return []
+    lines = [f"  {sentence}" for sentence in study.missing]
+    return ["", f"{formatting.INCOMPLETE} Sums and counts are too small:", *lines]
 
 
 def _line(study: StudyRun, figures: CellStats, names: dict[str, str]) -> tuple[str, ...]:
@@ -125,24 +145,24 @@ def _line(study: StudyRun, figures: CellStats, names: dict[str, str]) -> tuple[s
         formatting.count(figures.errors),
         formatting.count(figures.cold_starts),
         formatting.time(figures.cold_ms.value),
-        formatting.time(max(cold(rows), default=None)),
+        formatting.time(max(cold_latencies(rows), default=None)),
         formatting.time(figures.warm_ms.value),
-        formatting.time(max(warm(rows), default=None)),
-        formatting.money(figures.million(cell.condition.profile)),
+        formatting.time(max(warm_latencies(rows), default=None)),
+        formatting.money(figures.own_million),
     )
 
 
 def failures_of(study: StudyRun, stats: list[CellStats]) -> list[str]:
-    """A sentence a cell that is not done, or in which a request was not answered right."""
+    """Returns a sentence for each cell that is not done, or has a wrong answer or no request."""
     found = [
         f"{cell.id} is {cell.status}{f': {cell.error}' if cell.error else '.'}"
         for cell in study.cells
-        if cell.status != DONE
+        if cell.status is not CellStatus.DONE
     ]
     found += [
         f"{cell.id} is done and has no request."
         for cell in study.cells
-        if cell.status == DONE and not study.rows.get(cell.id)
+        if cell.status is CellStatus.DONE and not study.rows.get(cell.id)
     ]
     for figures in stats:
         if figures.errors:

@@ -1,4 +1,4 @@
-"""The live engine: applies the scheduler's commands and owns every task and every invocation.
+"""The live engine: applies the scheduler's commands and owns every task and every sandbox.
 
 One event loop owns the scheduler. `_apply` is the only place that tells it of an event; between
 an event and its commands nothing is awaited. A command is carried out at once (a dispatch, a
@@ -15,8 +15,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from emulator.core.failure_bodies import EXTENSION_CRASH, failure_body
@@ -30,6 +28,7 @@ from emulator.core.messages import (
     FreezeSandbox,
     InitBegan,
     InitFailed,
+    InvocationAnswered,
     InvocationFinished,
     InvokeRequested,
     ProvisionedSet,
@@ -40,6 +39,7 @@ from emulator.core.messages import (
     SandboxReady,
     SandboxReset,
     StartSandbox,
+    StayedBusy,
     StopSandbox,
     Throttle,
     TimePassed,
@@ -49,40 +49,38 @@ from emulator.core.messages import (
 from emulator.core.model import Failure, ThrottleReason
 from emulator.errors import ResourceNotFoundError, SandboxStartError
 from emulator.live.backends.interface import RUNTIME
-from emulator.live.held import HeldCalls
+from emulator.live.deployments import Deployments
 from emulator.live.invocation import Call
 from emulator.live.launcher import Launcher
+from emulator.live.open_invocations import OpenInvocations
 from emulator.live.runtime_api.extensions import ShutdownReason
-from emulator.live.runtime_api.server import Work
+from emulator.live.runtime_api.interface import Work
 from emulator.live.sandbox.environment import function_arn
+from emulator.live.sandbox.lifecycle import BROKEN_OFF, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
     from emulator.core.function_configuration import FunctionConfiguration
-    from emulator.core.model import Sandbox
+    from emulator.core.model import Sandbox, VersionKey
     from emulator.core.profile import Profile
     from emulator.core.scheduler import Scheduler
     from emulator.live.backends.interface import Exit, Progress, SandboxBackend
     from emulator.live.clock import LoopClock
     from emulator.live.invocation import Outcome
+    from emulator.live.platform_logger import PlatformLogger
     from emulator.live.recorder import Recorder
     from emulator.live.response_stream import ResponseStream
-    from emulator.live.runtime_api.server import RuntimeApi
+    from emulator.live.runtime_api.interface import RuntimeApi
     from emulator.live.sandbox.live_sandbox import LiveSandbox
+    from emulator.live.sandbox.usage import Usage
+    from emulator.telemetry.platform_events import Event as TelemetryEvent
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Deployed:
-    configuration: FunctionConfiguration
-    package: str
-    revision: int
-
-
 class Engine:
-    """Runs invocations. Use from one event loop; `close` ends all that it began."""
+    """Runs invocations. Use from one event loop; `close` ends all that the engine began."""
 
     def __init__(
         self,
@@ -92,6 +90,7 @@ class Engine:
         runtime_api: RuntimeApi,
         clock: LoopClock,
         recorder: Recorder,
+        logger: PlatformLogger,
         profile: Profile,
         environment: Mapping[str, str] | None = None,
         freeze_grace: float = 0.01,
@@ -101,26 +100,27 @@ class Engine:
         self._backend = backend
         self._clock = clock
         self._recorder = recorder
+        self._logger = logger
         self._profile = profile
         self._launcher = Launcher(
             backend=backend,
             runtime_api=runtime_api,
             clock=clock,
-            recorder=recorder,
+            logger=logger,
             profile=profile,
             environment=environment or {},
         )
         self._freeze_grace = freeze_grace
         self._new_request_id = new_request_id
-        self._deployed: dict[str, _Deployed] = {}
-        self._packages: dict[tuple[str, int], _Deployed] = {}
-        self._revisions: dict[str, int] = {}
-        """The last of each version; it goes on when one is retired and deployed again."""
-        self._calls: dict[str, Call] = {}
-        self._held = HeldCalls(clock, self._requested, scheduler.has_idle)
-        self._failed: list[tuple[LiveSandbox, Callable[[], None]]] = []
-        """Of the commands that are being performed."""
+        self._deployments = Deployments()
+        self._invocations = OpenInvocations(logger, profile.response_limit)
         self._sandboxes: dict[int, LiveSandbox] = {}
+        self._starts: dict[int, asyncio.Task[None]] = {}
+        """By sandbox: the tasks that start it, until they are done."""
+        self._failures: list[tuple[LiveSandbox, Callable[[], None]]] = []
+        """Failed calls of the commands that are being performed, and what tells their callers."""
+        self._told_after_reset: dict[int, Callable[[], None]] = {}
+        """By sandbox: what tells a caller of the failure that the sandbox is reset for."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = float("inf")
@@ -129,54 +129,53 @@ class Engine:
     # what the gateway asks for
 
     @property
-    def functions(self) -> Mapping[str, FunctionConfiguration]:
-        """Every deployed version by its key, `name:version`."""
-        return {key: deployed.configuration for key, deployed in self._deployed.items()}
+    def functions(self) -> Mapping[VersionKey, FunctionConfiguration]:
+        """Returns every deployed version's configuration."""
+        return self._deployments.configurations
 
     @property
     def sandboxes(self) -> Mapping[int, Sandbox]:
-        """The scheduler's view of every sandbox that is not gone; to be read only."""
+        """Returns the scheduler's view of every sandbox that is not gone; to be read only."""
         return self._scheduler.sandboxes
 
     def now(self) -> float:
+        """Returns the time on the engine's clock, in the emulated Lambda's seconds."""
         return self._clock.now()
 
     @property
     def dilation(self) -> float:
-        """How many of the machine's seconds are one of the emulated Lambda's."""
+        """Returns how many of the machine's seconds are one of the emulated Lambda's."""
         return self._clock.dilation
 
     async def deploy(self, configuration: FunctionConfiguration, progress: Progress) -> None:
-        """Makes the function's package and puts it in the place of an earlier one.
+        """Makes the function's package and puts the version in the place of an earlier one.
 
         Raises:
             BuildError: the package cannot be made; an earlier deployment stays.
         """
+        began = self._clock.now()
         package = await self._backend.deploy(configuration, progress)
-        key = f"{configuration.name}:{configuration.version}"
-        revision = self._revisions.get(key, -1) + 1
-        self._revisions[key] = revision
-        self._deployed[key] = _Deployed(configuration, package, revision)
-        self._packages[key, revision] = self._deployed[key]
+        revision = self._deployments.add(configuration, package).revision
+        log.info("deployed %s in %.1f s", configuration.key, self._clock.now() - began)
         self._apply(VersionDeployed(configuration.scheduled(revision)))
         limit = configuration.reserved_concurrency
         if limit is not None or revision > 0:
             self._apply(ReservedConcurrencySet(configuration.name, limit))
         if configuration.provisioned_concurrency:
-            self.provision(key, configuration.provisioned_concurrency)
+            self.provision(configuration.key, configuration.provisioned_concurrency)
 
-    def provision(self, key: str, count: int) -> None:
+    def provision(self, key: VersionKey, count: int) -> None:
         """Sets the provisioned concurrency of a deployed version; 0 ends it."""
         self._apply(ProvisionedSet(key, count))
 
-    def retire(self, key: str) -> None:
-        """Forgets a version; what it runs ends as it would have."""
-        del self._deployed[key]
+    def retire(self, key: VersionKey) -> None:
+        """Forgets a version; requests that came before end as they would have."""
+        self._deployments.retire(key)
         self._apply(VersionRetired(key))
 
     def invoke(
         self,
-        key: str,
+        key: VersionKey,
         payload: bytes,
         *,
         request_id: str = "",
@@ -185,56 +184,37 @@ class Engine:
         stream: ResponseStream | None = None,
         tail: bool = False,
     ) -> asyncio.Future[Outcome]:
-        """Accepts an invocation. Cancelling the future does not stop what it stands for.
+        """Accepts an invocation; cancelling the future does not stop the invocation.
 
         A response that the runtime streams goes to `stream` where there is one, and the outcome's
         payload is empty then. With `tail` the outcome waits for the invocation's log, and has it.
-        A `request_id` is given where the payload names it already.
+        A `request_id` is given where the payload names the request already.
 
         Raises:
             ResourceNotFoundError: no such version.
         """
-        deployed = self._deployed.get(key)
-        if deployed is None:
-            arn = function_arn(key.removesuffix(":$LATEST"))
+        deployment = self._deployments.get(key)
+        if deployment is None:
+            arn = function_arn(key.name, key.version)
             raise ResourceNotFoundError(f"Function not found: {arn}")
-        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        configuration = deployed.configuration
         call = Call(
             request_id or self._new_request_id(),
-            configuration.name,
-            configuration.version,
+            deployment.configuration.name,
+            deployment.configuration.version,
             payload,
-            outcome,
+            asyncio.get_running_loop().create_future(),
             trace_id,
             client_context,
             stream=stream,
         )
-        if tail:
-            outcome = asyncio.ensure_future(self._with_log(call))
-        self._calls[call.request_id] = call
-        if not self._held.hold(key, call.request_id):
-            self._requested(key, call.request_id)
+        outcome = self._invocations.accept(call, tail=tail)
+        self._apply(InvokeRequested(call.request_id, key))
         return outcome
 
-    async def _with_log(self, call: Call) -> Outcome:
-        log_tail = self._recorder.tail(call.request_id)
-        outcome = await call.outcome
-        if outcome.throttle is not None or outcome.failure is Failure.START_FAILED:
-            log_tail.cancel()  # nothing was run that could have logged
-            return outcome
-        return replace(outcome, log_tail=await log_tail)
-
-    def _requested(self, key: str, request_id: str) -> None:
-        if key in self._deployed:
-            self._apply(InvokeRequested(request_id, key))
-        else:  # retired while it was held
-            self._calls.pop(request_id).settle(b"", "Unhandled", failure=Failure.START_FAILED)
-
     async def close(self) -> None:
-        """Ends every sandbox and task; what still runs is answered as a failed start.
+        """Ends every sandbox and task; invocations that still run are answered as failed starts.
 
-        The backend stays open, it is its owner's.
+        The backend stays open, since its owner closes it.
         """
         self._closing = True
         if self._timer is not None:
@@ -243,10 +223,8 @@ class Engine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._held.close()
         await asyncio.gather(*(sandbox.close() for sandbox in self._sandboxes.values()))
-        for call in self._calls.values():
-            call.settle(b"", "Unhandled", failure=Failure.START_FAILED)
+        self._invocations.close()
 
     # events in, commands out
 
@@ -255,12 +233,13 @@ class Engine:
         commands = self._scheduler.handle(event, now)
         self._recorder.record(Entry(now, event, tuple(commands)))
         for command in commands:
-            self._perform(command)
-        self._settle_failed()
+            self._perform(command, event)
+        if self._failures:
+            self._tell_of_failures()
         self._arm()
 
     def _arm(self) -> None:
-        """One timer for everything. A timer that is too early costs less than moving it later."""
+        """Sets the one timer for everything; one that is too early costs less than moving it."""
         deadline = self._scheduler.next_deadline()
         if deadline is None or deadline >= self._armed_for or self._closing:
             return
@@ -276,7 +255,7 @@ class Engine:
             self._apply(TimePassed())
         self._arm()
 
-    def _perform(self, command: Command) -> None:
+    def _perform(self, command: Command, cause: Event) -> None:
         match command:
             case Dispatch():
                 self._dispatch(command)
@@ -286,12 +265,12 @@ class Engine:
                 self._start(command)
             case ResetSandbox():
                 self._reset(command)
-            case StopSandbox(sandbox):
-                self._stop(self._sandboxes[sandbox])
+            case StopSandbox():
+                self._stop(command)
             case Throttle(invocation, reason):
                 self._throttle(invocation, reason)
             case Fail():
-                self._fail(command)
+                self._fail(command, cause)
             case _:
                 assert_never(command)
 
@@ -309,14 +288,15 @@ class Engine:
     # invocations
 
     def _dispatch(self, command: Dispatch) -> None:
-        call = self._calls[command.invocation]
         sandbox = self._sandboxes[command.sandbox]
-        call.start, call.sandbox = command.start, command.sandbox
-        call.deadline = self._clock.now() + sandbox.configuration.timeout
+        deadline = self._clock.now() + sandbox.configuration.timeout
+        call = self._invocations.dispatched(
+            command.invocation, command.start, command.sandbox, deadline
+        )
         sandbox.dispatch(
             Work(
                 call.request_id,
-                self._recorder.epoch_ms(call.deadline),
+                self._logger.epoch_ms(deadline),
                 function_arn(call.function),
                 call.payload,
                 call.trace_id,
@@ -325,156 +305,154 @@ class Engine:
         )
 
     def _throttle(self, invocation: str, reason: ThrottleReason) -> None:
-        call = self._calls.pop(invocation)
         if reason is ThrottleReason.HOST_MEMORY:
             log.warning(
-                "%s throttled: this host's memory for sandboxes is full (--host-memory)",
-                call.function,
+                "throttled %s: this host's memory for sandboxes is full (--host-memory)", invocation
             )
-        call.settle(b"", throttle=reason)
+        else:
+            log.info("throttled %s: %s", invocation, reason)
+        self._invocations.throttled(invocation, reason)
 
-    def _fail(self, command: Fail) -> None:
-        call = self._calls.pop(command.invocation, None)
-        if call is None:  # it was answered, and its sandbox failed before it was done
+    def _fail(self, command: Fail, cause: Event) -> None:
+        call = self._invocations.failed(command.invocation, command.sandbox)
+        if call is None:
             return
-        call.sandbox = command.sandbox
         sandbox = self._sandboxes[command.sandbox]
-        configuration = sandbox.configuration
+        error_type = ""
+        if isinstance(cause, RuntimeExited) and cause.sandbox == command.sandbox:
+            error_type = cause.error_type
         body = sandbox.init_error_body or failure_body(
             self._profile,
             command.failure,
             call.request_id,
-            configuration.timeout,
+            sandbox.configuration.timeout,
             exit_code=command.exit_code,
-            timestamp=self._recorder.iso_time(self._clock.now()),
-            error_type=sandbox.crash,
+            timestamp=self._logger.iso_time(self._clock.now()),
+            error_type=error_type,
         )
-        self._failed.append((sandbox, partial(call.settle, body, "Unhandled", command.failure)))
+        log.info("failed %s on sandbox %d: %s", call.request_id, sandbox.id, command.failure)
+        self._failures.append((sandbox, lambda: call.settle(body, "Unhandled", command.failure)))
 
-    def _settle_failed(self) -> None:
-        """Who is told of a failure can have the sandbox at once: it is reset before."""
-        while self._failed:
-            sandbox, settle = self._failed.pop()
-            if sandbox.resetting:
-                sandbox.after_reset = settle
+    def _tell_of_failures(self) -> None:
+        """Tells the callers, after the reset if any: their next request may need the sandbox."""
+        while self._failures:
+            sandbox, tell = self._failures.pop()
+            if sandbox.phase is Phase.RESETTING:
+                self._told_after_reset[sandbox.id] = tell
             else:
-                settle()
+                tell()
 
     # sandboxes
 
     def _start(self, command: StartSandbox) -> None:
-        function = self._scheduler.sandboxes[command.sandbox].function
-        deployed = self._packages[function.key, function.revision]
-        sandbox = self._launcher.sandbox(
-            command.sandbox, deployed.configuration, deployed.package, self
+        deployment = self._deployments.of(self._scheduler.sandboxes[command.sandbox].function)
+        sandbox = self._launcher.make(
+            command.sandbox, deployment.configuration, deployment.package, self
         )
         self._sandboxes[sandbox.id] = sandbox
         provisioned = command.invocation is None
-        sandbox.starting = self._spawn(self._started(sandbox, provisioned=provisioned))
+        log.info(
+            "starting sandbox %d of %s for %s",
+            sandbox.id,
+            command.key,
+            command.invocation or "provisioned concurrency",
+        )
+        start = self._spawn(self._started(sandbox, provisioned=provisioned))
+        self._starts[sandbox.id] = start
+        start.add_done_callback(lambda _: self._starts.pop(sandbox.id, None))
 
     async def _started(self, sandbox: LiveSandbox, *, provisioned: bool) -> None:
         try:
             await self._launcher.start(sandbox, provisioned=provisioned)
         except (SandboxStartError, OSError) as error:
             log.warning("sandbox %d of %s: %s", sandbox.id, sandbox.configuration.name, error)
-            if not sandbox.ending:
-                sandbox.ending = True
-                await self._see_off(sandbox, SandboxGone(sandbox.id))
+            if sandbox.begin_stop():
+                await self._clear_up(sandbox, SandboxGone(sandbox.id))
 
     def _reset(self, command: ResetSandbox) -> None:
         sandbox = self._sandboxes[command.sandbox]
-        if not sandbox.ending:
-            sandbox.resetting = True
+        if sandbox.begin_reset():
             timed_out = command.failure in (Failure.TIMEOUT, Failure.INIT_TIMEOUT)
             reason = ShutdownReason.TIMEOUT if timed_out else ShutdownReason.FAILURE
+            log.info("resetting sandbox %d: %s", sandbox.id, command.failure)
             self._spawn(self._was_reset(sandbox, reason))
 
     async def _was_reset(self, sandbox: LiveSandbox, reason: ShutdownReason) -> None:
         used = sandbox.usage()
-        self._held.ended(sandbox.id)
         try:
+            if (start := self._starts.get(sandbox.id)) is not None:
+                await asyncio.wait([start])  # what is not made yet cannot be killed
             await sandbox.reset(reason)
         finally:
-            tell_its_caller, sandbox.after_reset = sandbox.after_reset, None
-            if not sandbox.ending and not self._closing:
-                self._apply(
-                    SandboxReset(
-                        sandbox.id, used.max_memory_mb, used.throttled, used.throttled_periods
-                    )
-                )
-            if tell_its_caller is not None:
-                tell_its_caller()
+            tell = self._told_after_reset.pop(sandbox.id, None)
+            if sandbox.phase is Phase.BARE and not self._closing:
+                self._apply(_reset_with(sandbox.id, used))
+            if tell is not None:
+                tell()
 
-    def _stop(self, sandbox: LiveSandbox) -> None:
-        if not sandbox.ending:
-            sandbox.ending = True
+    def _stop(self, command: StopSandbox) -> None:
+        sandbox = self._sandboxes[command.sandbox]
+        if sandbox.begin_stop():
+            log.info("stopping sandbox %d: %s", sandbox.id, command.reason)
             self._spawn(self._stopped(sandbox))
 
     async def _stopped(self, sandbox: LiveSandbox) -> None:
-        self._held.ended(sandbox.id)
-        if sandbox.starting is not None and not sandbox.starting.done():
-            sandbox.starting.cancel()
-            await asyncio.gather(sandbox.starting, return_exceptions=True)
+        if (start := self._starts.get(sandbox.id)) is not None:
+            start.cancel()
+            await asyncio.gather(start, return_exceptions=True)
         await sandbox.close()
         del self._sandboxes[sandbox.id]
         self._apply(SandboxGone(sandbox.id))
 
-    async def _see_off(self, sandbox: LiveSandbox, gone: SandboxGone) -> None:
-        """It ended on its own: its last response first, then the event, then the clearing up."""
-        await sandbox.last_words()
+    async def _clear_up(self, sandbox: LiveSandbox, gone: SandboxGone) -> None:
+        """Ends a sandbox that ended by itself: its last response, the event, then what is left."""
+        await sandbox.read_to_the_end()
         sandbox.finish_early()
         self._apply(gone)
-        self._held.ended(sandbox.id)
         await sandbox.close(gently=False)
         del self._sandboxes[sandbox.id]
 
     # what a sandbox reports (SandboxOwner)
 
     def init_began(self, sandbox: LiveSandbox) -> None:
+        """Takes a sandbox whose first process runs."""
         self._apply(InitBegan(sandbox.id))
 
     def sandbox_ready(self, sandbox: LiveSandbox, anatomy: Anatomy) -> None:
-        if sandbox.extensions is not None and sandbox.extensions.has_any:
+        """Takes the end of an init."""
+        if sandbox.extensions.has_any:
             # before they get the invocation that the sandbox was started for
-            self._recorder.extensions_ready(sandbox.id, sandbox.extensions.registered)
+            self._logger.extensions_ready(sandbox.id, sandbox.extensions.registered)
         self._apply(SandboxReady(sandbox.id, anatomy))
 
     def init_failed(self, sandbox: LiveSandbox, error_type: str) -> None:
+        """Takes an init that its runtime or an extension gave up."""
         self._apply(InitFailed(sandbox.id, error_type))
 
     def answered(self, sandbox: LiveSandbox, request_id: str, body: bytes, error_type: str) -> None:
-        """A runtime posted a response, or an error of its handler: its caller need not wait.
-
-        Another request for this version waits a moment, since this sandbox is about to be free.
-        """
-        call = self._calls.get(request_id)
-        if call is None or self._clock.now() >= call.deadline:
-            return  # it has failed, or is about to
-        del self._calls[request_id]
-        self._held.about_to_end(f"{call.function}:{call.version}", sandbox.id)
-        call.settle(body, "Unhandled" if error_type else "")
+        """Gives a caller the runtime's answer, or the error of its handler."""
+        self._invocations.answered(request_id, body, error_type, self._clock.now())
+        self._apply(InvocationAnswered(sandbox.id, request_id))
 
     def stream_began(
         self, request_id: str, content_type: str, hold: Callable[[bool], None]
     ) -> None:
-        if (call := self._calls.get(request_id)) is not None:
-            call.begin_stream(content_type, hold)
+        """Gives a caller the head of a streamed answer."""
+        self._invocations.begin_stream(request_id, content_type, hold)
 
     def streamed(self, request_id: str, piece: bytes) -> None:
-        if (call := self._calls.get(request_id)) is not None:
-            call.take(piece, self._profile.response_limit)
+        """Gives a caller a piece of a streamed answer."""
+        self._invocations.stream(request_id, piece)
 
     def stream_ended(
         self, sandbox: LiveSandbox, request_id: str, error_type: str, error_body: bytes
     ) -> None:
-        call = self._calls.get(request_id)
-        body = error_body
-        if call is not None and not error_type:
-            body, error_type = call.whole(self._profile.response_limit)
+        """Gives a caller the end of a streamed answer."""
+        body, error_type = self._invocations.end_stream(request_id, error_type, error_body)
         self.answered(sandbox, request_id, body, error_type)
 
     def finished(self, sandbox: LiveSandbox, request_id: str, error_type: str) -> None:
-        """It and its extensions have nothing more to do for the invocation that was answered."""
+        """Takes the end of an invocation: runtime and extensions have asked for their next work."""
         used = sandbox.usage(exact=False)
         self._apply(
             InvocationFinished(
@@ -486,41 +464,48 @@ class Engine:
                 used.throttled_periods,
             )
         )
-        self._held.ended(sandbox.id)
 
-    def kept_busy(self, sandbox: LiveSandbox) -> None:
-        self._held.ended(sandbox.id)
+    def stayed_busy(self, sandbox: LiveSandbox) -> None:
+        """Takes a sandbox that only an extension keeps from its next invocation."""
+        self._apply(StayedBusy(sandbox.id))
 
     def process_ended(self, sandbox: LiveSandbox, name: str, ended: Exit) -> None:
+        """Takes the end of a runtime or an extension; its last response is read before."""
         self._spawn(self._broke_down(sandbox, name, ended))
 
     async def _broke_down(self, sandbox: LiveSandbox, name: str, ended: Exit) -> None:
-        """The runtime's last response first, where it is the runtime that ended."""
         if name == RUNTIME:
-            await sandbox.last_words()
-            if not sandbox.resetting and not sandbox.ending:
+            await sandbox.read_to_the_end()
+            if sandbox.phase not in BROKEN_OFF:
                 sandbox.finish_early()
-        if sandbox.resetting or sandbox.ending:
+        if sandbox.phase in BROKEN_OFF:
             return
         used = sandbox.usage()
         memory_mb = used.max_memory_mb
         if ended.out_of_memory:  # it had all that it may have, if only for a moment
             memory_mb = sandbox.configuration.memory_mb
-        sandbox.crash = "" if name == RUNTIME else EXTENSION_CRASH
         self._apply(
             RuntimeExited(
                 sandbox.id,
                 ended.code,
                 ended.out_of_memory,
-                sandbox.crash,
+                "" if name == RUNTIME else EXTENSION_CRASH,
                 memory_mb,
                 used.throttled,
                 used.throttled_periods,
             )
         )
-        self._held.ended(sandbox.id)
 
     def sandbox_exited(self, sandbox: LiveSandbox, ended: Exit) -> None:
-        sandbox.ending = True
+        """Takes the end of a sandbox that nobody stopped."""
+        log.info("sandbox %d ended by itself with exit code %d", sandbox.id, ended.code)
         gone = SandboxGone(sandbox.id, ended.code, ended.out_of_memory)
-        self._spawn(self._see_off(sandbox, gone))
+        self._spawn(self._clear_up(sandbox, gone))
+
+    def subscribed(self, sandbox: LiveSandbox, event: TelemetryEvent) -> None:
+        """Takes a subscription to telemetry, which the function's log tells of."""
+        self._logger.subscribed(sandbox.id, event)
+
+
+def _reset_with(sandbox: int, used: Usage) -> SandboxReset:
+    return SandboxReset(sandbox, used.max_memory_mb, used.throttled, used.throttled_periods)

@@ -1,7 +1,8 @@
-"""One `AWS::Serverless::Function` of a SAM template: its configuration and its routes.
+"""Reads functions of a SAM template: their configurations and their routes.
 
 Source: the AWS SAM specification 2016-10-31 (properties, defaults, how Globals merge) and sam
-build (a Dockerfile is looked for in its DockerContext).
+build (a Dockerfile is looked for in its DockerContext). Knows what a function may say; how
+nodes are read is `nodes`', what Lambda refuses is the core's.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class FunctionReader:
 
     def __init__(self, nodes: NodeReader, layers: Mapping[str, str]) -> None:
         self.lines: dict[str, int] = {}
-        """Where each function stands, by its name."""
+        """The line of each function, by its name."""
         self.routes: list[Route] = []
         self._nodes = nodes
         self._layers = layers
@@ -50,7 +51,7 @@ class FunctionReader:
     def read(
         self, entry: Entry, parts: Mapping[str, Entry], shared: Mapping[str, Entry]
     ) -> FunctionConfiguration:
-        """Its configuration; of no use where a fault was noted."""
+        """Returns a function's configuration; of no use where a fault was noted."""
         own = parts.get("Properties")
         properties = self._nodes.entries(own.node, entry.key, _PROPERTIES) if own else {}
         function = FunctionProperties(entry, properties, shared, parts.get("Metadata"))
@@ -103,7 +104,7 @@ class FunctionReader:
         return name
 
     def _package(self, function: FunctionProperties) -> PackageType:
-        """Also notes what the package type asks for, and what it does not take."""
+        """Returns the package type; notes what that asks for, and what it does not take."""
         stated = "Zip"
         if function.one("PackageType"):
             stated = self._nodes.choice(
@@ -156,7 +157,7 @@ class FunctionReader:
         return found
 
     def _image(self, function: FunctionProperties) -> ImageSource | None:
-        """What Metadata builds it from; as with sam build, that goes before ImageUri."""
+        """Returns what Metadata builds the image from, which goes before ImageUri in sam build."""
         if function.metadata is None:
             if not function.one("ImageUri"):
                 message = f"{function.id} needs ImageUri, or Metadata with a DockerContext"

@@ -1,4 +1,4 @@
-"""The properties of one function of a SAM template, its own and those of Globals.
+"""Merges a function's own properties with those of Globals.
 
 Source: the AWS SAM specification, "Globals section": of a single value the function's own
 overrides, mappings merge key by key, and lists add up, those of Globals first.
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One key of a mapping that merged: each place that states it, in the order of precedence."""
+    """Holds each place that states one key of a merged mapping, in the order of precedence."""
 
     places: tuple[Entry, ...]
-    """Globals' before the function's own; their keys are what a message calls them."""
+    """The entry of Globals before the function's own; a message calls them by their keys."""
 
     @property
     def last(self) -> Entry:
-        """The one that counts, where it is a single value."""
+        """The place that counts, where the value is single."""
         return self.places[-1]
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionProperties:
-    """A function's entries: what it says itself, and what Globals say for all."""
+    """Holds a function's entries: its own, and those that Globals state for all."""
 
     entry: Entry
     own: Mapping[str, Entry]
@@ -46,26 +46,26 @@ class FunctionProperties:
         return self.entry.line
 
     def where(self, entry: Entry) -> str:
-        """What a message calls one of its properties, so that a fault of Globals is told once."""
+        """Returns what a message calls a property, so that a fault of Globals is told once."""
         owner = "Globals" if self.shared.get(entry.key) is entry else self.id
         return f"{owner}: {entry.key}"
 
     def one(self, name: str) -> Entry | None:
-        """Of a single value the function's own goes before that of Globals."""
+        """Returns the entry of a single value: the function's own before that of Globals."""
         return self.own.get(name) or self.shared.get(name)
 
     def all(self, name: str) -> list[Entry]:
-        """Mappings merge and lists add up, those of Globals first."""
+        """Returns the entries of a mapping or list, which add up: those of Globals first."""
         return [part[name] for part in (self.shared, self.own) if name in part]
 
     def option(self, name: str) -> Option | None:
-        """A mapping to be merged; None where nobody states it."""
+        """Returns a mapping to be merged; None where nobody states it."""
         places = tuple(replace(entry, key=self.where(entry)) for entry in self.all(name))
         return Option(places) if places else None
 
 
 def merged(option: Option | None, nodes: NodeReader, known: Collection[str]) -> dict[str, Option]:
-    """The keys of a mapping, wherever they are stated."""
+    """Returns the keys of a mapping, with each place that states them."""
     found: dict[str, Option] = {}
     for place in option.places if option else ():
         for key, entry in nodes.entries(place.node, place.key, known).items():

@@ -1,16 +1,17 @@
 """Reads YAML nodes into typed values, remembering lines and gathering every fault.
 
-It knows YAML and CloudFormation's `Ref` and `Sub` of parameters; what a template may say is its
+Knows YAML and CloudFormation's `Ref` and `Sub` of parameters; what a template may say is its
 caller's. A method that meets a fault notes it and returns None (or what it could read), so that
 one look at a file finds all that is wrong with it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -33,12 +34,16 @@ _KINDS = {
     "map": "a mapping",
     "seq": "a list",
 }
-_WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
+_WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_DEEPEST = 100
+"""Levels of nesting; a template has about ten, and the parser calls itself for each."""
+_MOST_SHOWN = 60
+"""Characters of a faulty value that a message quotes."""
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]*)\}")
 
 
 class Faults:
-    """What is wrong with one file."""
+    """Gathers what is wrong with one file."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -51,10 +56,10 @@ class Faults:
         return bool(self._found)
 
     def throw(self) -> None:
-        """Tells all of them, a line each, in the order of the file.
+        """Tells all faults, a line each, in the order of the file.
 
         Raises:
-            TemplateError: there are any; its `line` is the first one's.
+            TemplateError: the file has faults; its `line` is the first fault's.
         """
         if self._found:
             (line, message), *others = sorted(self._found, key=lambda fault: fault[0])
@@ -64,27 +69,66 @@ class Faults:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One key of a mapping."""
+    """Holds one key of a mapping, and its value."""
 
     key: str
     line: int
-    """The key's."""
+    """The line of the key."""
     node: Node
 
 
 def line_of(node: Node) -> int:
-    """Counted from 1."""
+    """Returns the line where a node begins, counted from 1."""
     return int(node.start_mark.line) + 1
 
 
+class _RefusedError(yaml.MarkedYAMLError):
+    """The text is YAML, and of a kind that no template is."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes no deeper than templates are, of text that files and processes can hold."""
+
+    _depth = 0
+
+    def compose_node(self, parent: Node | None, index: Any) -> Node | None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            problem = f"it is nested too deeply, in more than {_DEEPEST} levels"
+            raise _RefusedError(problem=problem, problem_mark=mark)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def compose_scalar_node(self, anchor: Any) -> yaml.ScalarNode:
+        node = super().compose_scalar_node(anchor)
+        if fault := _text_fault(node.value):
+            raise _RefusedError(problem=fault, problem_mark=node.start_mark)
+        return node
+
+
+def _text_fault(text: str) -> str:
+    if "\0" in text:
+        return "a text has a NUL character"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "a text has half a surrogate pair"
+    return ""
+
+
 def compose(text: str, path: str) -> Node:
-    """The file's root.
+    """Returns the root node of a file's text.
 
     Raises:
-        TemplateError: it is empty, or no YAML.
+        TemplateError: the text is empty, no YAML, or no template's YAML.
     """
     try:
-        root: Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+        root: Node | None = yaml.compose(text, Loader=_Loader)
+    except _RefusedError as error:
+        mark = error.problem_mark
+        raise TemplateError(str(error.problem), mark.line + 1 if mark else None, path) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise TemplateError(f"no YAML: {error.reason}", line, path) from error
@@ -98,7 +142,7 @@ def compose(text: str, path: str) -> Node:
 
 
 def intrinsic(node: Node) -> tuple[str, Node] | None:
-    """The name and argument of an intrinsic function: `!Ref x`, `Ref: x`, `Fn::Sub: x`."""
+    """Returns an intrinsic function's name and argument: of `!Ref x`, `Ref: x`, `Fn::Sub: x`."""
     if node.tag.startswith("!"):
         return node.tag[1:], node
     if isinstance(node, yaml.MappingNode) and len(node.value) == 1:
@@ -119,7 +163,7 @@ class NodeReader:
         self._parameters = parameters
 
     def entries(self, node: Node, what: str, known: Collection[str] = ()) -> dict[str, Entry]:
-        """A mapping's entries; a key that is not `known` is a fault (none given: all are)."""
+        """Returns a mapping's entries; other keys than `known` are faults (none given: all are)."""
         if not isinstance(node, yaml.MappingNode) or intrinsic(node):
             self._wrong(node, what, "a mapping")
             return {}
@@ -140,14 +184,14 @@ class NodeReader:
         return found
 
     def items(self, node: Node, what: str) -> list[Node]:
-        """A list's nodes."""
+        """Returns a list's nodes."""
         if not isinstance(node, yaml.SequenceNode) or intrinsic(node):
             self._wrong(node, what, "a list")
             return []
         return list(node.value)
 
     def text(self, node: Node, what: str) -> str | None:
-        """Text that is not empty."""
+        """Returns text that is not empty."""
         scalar = self._resolved(node, what)
         if scalar is None:
             return None
@@ -159,7 +203,7 @@ class NodeReader:
     def choice(
         self, parts: Mapping[str, Entry], key: str, owner: Entry, choices: Sequence[str]
     ) -> str:
-        """Which of the choices stands at the key; empty where a fault was noted."""
+        """Returns which of the choices stands at the key; empty where a fault was noted."""
         if key not in parts:
             self.faults.add(owner.line, f"{owner.key} needs {key}")
             return ""
@@ -175,7 +219,7 @@ class NodeReader:
         return ""
 
     def integer(self, node: Node, what: str, least: int) -> int | None:
-        """A whole number, also as text, which is what a parameter's value is."""
+        """Returns a whole number, also of text, which is what a parameter's value is."""
         scalar = self._resolved(node, what)
         if scalar is None:
             return None
@@ -189,28 +233,34 @@ class NodeReader:
         return number
 
     def string(self, node: Node, what: str) -> str | None:
-        """Any scalar as the string that CloudFormation makes of it: true is `true`, 1.10 `1.1`."""
+        """Returns the string that CloudFormation makes of a scalar: true is `true`, 1.10 `1.1`."""
         scalar = self._resolved(node, what)
         if scalar is None:
             return None
         if scalar.tag == _TAG + "null":
             self.faults.add(line_of(scalar), f'{what} is null; an empty text is ""')
             return None
-        return _as_string(scalar)
+        try:
+            return _as_string(scalar)
+        except (ValueError, LookupError):  # its tag promises what it is not
+            self._wrong(scalar, what, "text or a number")
+            return None
 
     def folder(self, node: Node, what: str) -> Path | None:
-        """The absolute path of a folder that must be there."""
+        """Returns the absolute path of a folder that must be there."""
         named = self.text(node, what)
         if named is None:
             return None
-        path = (self._folder / named).resolve()
-        if path.is_dir():
-            return path
+        path = self._folder / named
+        with contextlib.suppress(OSError):  # a name that is too long
+            path = path.resolve()
+            if path.is_dir():
+                return path
         self.faults.add(line_of(node), f"{what}: there is no folder {path}")
         return None
 
     def _resolved(self, node: Node, what: str) -> yaml.ScalarNode | None:
-        """The scalar that stands here, or that an intrinsic function of parameters gives."""
+        """Returns the node's scalar, or the one that an intrinsic function of parameters gives."""
         function = intrinsic(node)
         if function is None:
             if isinstance(node, yaml.ScalarNode):
@@ -256,13 +306,19 @@ class NodeReader:
         kind = node.tag.removeprefix(_TAG)
         got = f"!{function[0]}" if function else _KINDS.get(kind, node.tag)
         if isinstance(node, yaml.ScalarNode) and node.value and not function:
-            got = f"'{node.value}'"
+            shown = node.value[:_MOST_SHOWN] + ("…" if len(node.value) > _MOST_SHOWN else "")
+            got = f"'{shown}'"
         elif kind == "str":
             got = "empty"
         self.faults.add(line_of(node), f"{what} must be {wanted}, not {got}")
 
 
 def _as_string(node: yaml.ScalarNode) -> str:
+    """Returns the string that CloudFormation makes of a scalar.
+
+    Raises:
+        ValueError, LookupError: the value is not what its tag says.
+    """
     constructor = yaml.constructor.SafeConstructor()
     match node.tag.removeprefix(_TAG):
         case "bool":

@@ -1,4 +1,4 @@
-"""What a function of a SAM template configures besides its code, its size and its routes.
+"""Reads what a function configures besides its code, its size and its routes.
 
 Source: the AWS SAM specification 2016-10-31. SAM sets provisioned concurrency on the alias that
 AutoPublishAlias names. A template's function has one version here, so it is set on that, and the
@@ -30,7 +30,7 @@ OPTIONS = (
     *("Architectures", "EphemeralStorage", "LoggingConfig", "AutoPublishAlias"),
     *("ProvisionedConcurrencyConfig", "ReservedConcurrentExecutions", "FunctionUrlConfig"),
 )
-"""Those that Globals may state too; ImageConfig is not among them."""
+"""The options that Globals may state too; ImageConfig is not among them."""
 _LOGGING = ("LogFormat", "ApplicationLogLevel", "SystemLogLevel", "LogGroup")
 _IMAGE = ("Command", "EntryPoint", "WorkingDirectory")
 _URL = ("AuthType", "InvokeMode", "Cors")
@@ -44,7 +44,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 @dataclass(frozen=True, slots=True)
 class ImageConfig:
-    """What a function overrides of its image; empty: nothing."""
+    """Holds what a function overrides of its image; empty: nothing."""
 
     command: tuple[str, ...] = ()
     entry_point: tuple[str, ...] = ()
@@ -52,13 +52,13 @@ class ImageConfig:
 
 
 class OptionReader:
-    """Each method notes faults, and returns what is of no use then."""
+    """Reads one option a method; what a method returns is of no use where it noted a fault."""
 
     def __init__(self, nodes: NodeReader) -> None:
         self._nodes = nodes
 
     def architecture(self, function: FunctionProperties) -> Architecture:
-        """One alone; stated in Globals and by the function there would be two, as with SAM."""
+        """Returns the one architecture; stated in Globals and by the function there are two."""
         stated = [
             (node, entry)
             for entry in function.all("Architectures")
@@ -79,7 +79,7 @@ class OptionReader:
         return found
 
     def ephemeral_storage(self, function: FunctionProperties) -> int:
-        """MB of /tmp."""
+        """Returns the room of /tmp in MB."""
         section = function.option("EphemeralStorage")
         parts = merged(section, self._nodes, ("Size",))
         if section and "Size" not in parts:
@@ -178,7 +178,7 @@ class OptionReader:
         return text == "true"
 
     def _words(self, option: Option | None) -> tuple[str, ...]:
-        """A list; what Globals and the function state of it adds up."""
+        """Returns a list, to which Globals and the function add up."""
         words = [
             self._nodes.text(node, place.key)
             for place in (option.places if option else ())

@@ -1,4 +1,4 @@
-"""Functions and routes out of an AWS SAM template.
+"""Reads functions and routes out of an AWS SAM template.
 
 Source: the AWS SAM specification 2016-10-31. What is not supported is an error that names its
 line, never skipped. Supported are functions, layers, Globals for functions, HttpApi events, and
@@ -47,18 +47,18 @@ class Template:
     functions: tuple[FunctionConfiguration, ...]
     routes: tuple[Route, ...]
     remarks: tuple[str, ...] = ()
-    """What is not as on Lambda, a sentence each."""
+    """Sentences that each say what is not as on Lambda."""
 
 
 def load(path: Path, profile: Profile | None = None, machine: str = "") -> Template:
     """Reads a SAM template; paths in it are relative to its folder.
 
-    With a profile, what Lambda would refuse under it is a fault too. `machine` is what runs here,
-    this host by default: functions run natively, so that of one which asks for another
-    architecture there is a remark.
+    With a profile, what Lambda would refuse under it is a fault too. `machine` names this
+    machine's architecture (default: as Python says): functions run natively, so that a function
+    which asks for another gets a remark.
 
     Raises:
-        TemplateError: all that is wrong with it, a line each; `line` is the first fault's.
+        TemplateError: names all that is wrong, a line each; `line` is the first fault's.
     """
     root = compose(_text(path), str(path))
     folder = path.parent.resolve()
@@ -114,7 +114,7 @@ def _text(path: Path) -> str:
 
 
 def _parameters(section: Entry | None, plain: NodeReader) -> dict[str, yaml.ScalarNode]:
-    """Each parameter's default, which is its value: nobody is asked for another."""
+    """Returns each parameter's default, which is its value: nobody is asked for another."""
     found: dict[str, yaml.ScalarNode] = {}
     for name, entry in plain.entries(section.node, "Parameters").items() if section else ():
         parts = plain.entries(entry.node, name, ("Type", "Default", "Description"))
@@ -145,7 +145,7 @@ def _globals(entry: Entry | None, nodes: NodeReader) -> dict[str, Entry]:
 def _resources(
     root: Node, section: Entry | None, nodes: NodeReader
 ) -> list[tuple[str, Entry, dict[str, Entry]]]:
-    """Each function's and layer's type, its entry and its parts."""
+    """Returns the type, the entry and the parts of each function and layer."""
     if section is None:
         nodes.faults.add(line_of(root), "it needs Resources")
         return []
@@ -159,7 +159,7 @@ def _resources(
 
 
 def _layer(entry: Entry, parts: dict[str, Entry], nodes: NodeReader) -> str:
-    """Its folder."""
+    """Returns the folder of a layer's content."""
     if "Metadata" in parts:
         line = parts["Metadata"].line
         nodes.faults.add(line, f"{entry.key}: Metadata of a layer is not supported")

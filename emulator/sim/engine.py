@@ -18,6 +18,7 @@ from emulator.core.messages import (
     FreezeSandbox,
     InitBegan,
     InitFailed,
+    InvocationAnswered,
     InvocationFinished,
     ResetSandbox,
     RuntimeExited,
@@ -61,6 +62,9 @@ class _Sandbox:
     """Its runtime, as opposed to having been killed."""
     resets: int = 0
     peak_mb: int = 0
+    asks_after: Seconds = 0.0
+    finishes: InvocationFinished | None = None
+    """The end of an invocation that is answered, or will be before its end."""
 
 
 class Simulation:
@@ -132,7 +136,7 @@ class Simulation:
     def _apply(self, command: Command, now: Seconds) -> None:
         match command:
             case StartSandbox(number, key, _):
-                sandbox = _Sandbox(number, key.partition(":")[0])
+                sandbox = _Sandbox(number, key.name)
                 self._sandboxes[number] = sandbox
                 self._made(sandbox, self._service.start(sandbox.function, number), now)
             case Dispatch(number, invocation, _):
@@ -161,6 +165,9 @@ class Simulation:
         """What follows on an event by itself, whatever was decided upon it."""
         if isinstance(event, InitBegan) and sandbox.start is not None:
             self._initializes(sandbox, sandbox.start, now)
+        elif isinstance(event, InvocationAnswered) and sandbox.finishes is not None:
+            sandbox.peak_mb = sandbox.finishes.max_memory_mb
+            self._push(now + sandbox.asks_after, sandbox.id, sandbox.finishes)
         elif isinstance(event, InvocationFinished):
             sandbox.peak_mb = event.max_memory_mb
         elif isinstance(event, SandboxReady):
@@ -206,7 +213,11 @@ class Simulation:
             case Outcome.OK | Outcome.ERROR:
                 memory = answer.max_memory_mb
                 event = InvocationFinished(number, invocation, answer.error_type, memory)
-                self._push(over, number, event)
+                if answer.ask is None:
+                    self._push(over, number, event)
+                else:
+                    sandbox.finishes, sandbox.asks_after = event, answer.ask
+                    self._push(over, number, InvocationAnswered(number, invocation))
             case Outcome.EXIT | Outcome.OUT_OF_MEMORY:
                 self._push(over, number, self._exit(sandbox, answer))
             case Outcome.NEVER:

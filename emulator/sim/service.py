@@ -104,6 +104,8 @@ class Behaviour:
     start: Distribution = Constant(0.0)
     connect: Distribution = Constant(0.0)
     init: Distribution = Constant(0.0)
+    ask: Distribution | None = None
+    """From the answer to the request for the next work; None: no time, and no event of its own."""
     stop: Distribution = Constant(0.0)
     reset: Distribution = Constant(0.0)
     init_mishaps: Shares = ()
@@ -139,6 +141,8 @@ class Answer:
     error_type: str = ""
     exit_code: int = 0
     max_memory_mb: int = 0
+    ask: Seconds | None = None
+    """How long after its answer the runtime asks for its next work."""
 
 
 @dataclass(slots=True)
@@ -181,7 +185,8 @@ class ServiceModel:
         outcome = _outcome(behaviour.mishaps, chance)
         error = behaviour.error_type if outcome is Outcome.ERROR else ""
         code = _exit_code(outcome, behaviour)
-        return Answer(outcome, duration, error, code, behaviour.max_memory_mb)
+        ask = None if behaviour.ask is None else _whole(behaviour.ask.draw(chance))
+        return Answer(outcome, duration, error, code, behaviour.max_memory_mb, ask)
 
     def stop(self, function: str, sandbox: int) -> Seconds:
         """How long a stopping sandbox holds its memory."""

@@ -12,6 +12,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from emulator.core.messages import Event, InvokeRequested, VersionDeployed
+from emulator.core.model import VersionKey
 
 if TYPE_CHECKING:
     import random
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, order=True)
 class Arrival:
     at: Seconds
-    key: str
+    key: VersionKey
     """The function version, as `FunctionVersion.key` spells it."""
 
 
@@ -35,12 +36,12 @@ class TraceError(Exception):
     """A line of a trace file is not what it should be."""
 
 
-def constant(key: str, period: Seconds, *, first: Seconds = 0.0) -> Iterator[Arrival]:
+def constant(key: VersionKey, period: Seconds, *, first: Seconds = 0.0) -> Iterator[Arrival]:
     """One every `period`, without end."""
     return (Arrival(first + number * period, key) for number in count())
 
 
-def poisson(key: str, rate: float, chance: random.Random) -> Iterator[Arrival]:
+def poisson(key: VersionKey, rate: float, chance: random.Random) -> Iterator[Arrival]:
     """`rate` a second on average, independent of one another, without end."""
     at = 0.0
     while True:
@@ -48,7 +49,7 @@ def poisson(key: str, rate: float, chance: random.Random) -> Iterator[Arrival]:
         yield Arrival(at, key)
 
 
-def at_times(key: str, times: Iterable[Seconds]) -> Iterator[Arrival]:
+def at_times(key: VersionKey, times: Iterable[Seconds]) -> Iterator[Arrival]:
     return (Arrival(at, key) for at in sorted(times))
 
 
@@ -72,7 +73,7 @@ def trace(lines: Iterable[str]) -> Iterator[Arrival]:
                 f"line {rows.line_num}: wanted a time not before {last} and a function, got {row}"
             )
         last = at
-        yield Arrival(at, row["function"])
+        yield Arrival(at, VersionKey(row["function"]))
 
 
 def before(end: Seconds, arrivals: Iterable[Arrival]) -> Iterator[Arrival]:

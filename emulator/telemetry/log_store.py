@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
+from emulator.telemetry.line_splitter import EVENT_OVERHEAD, LineSplitter
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EVENT_OVERHEAD = 26
-"""Bytes that an event counts beside its message (CloudWatch Logs quotas)."""
-LONGEST_LINE = 262_144 - EVENT_OVERHEAD
-"""Bytes; what is longer is cut there, as CloudWatch Logs takes no event above 256 KB."""
 _LIMIT = 4 * 1024 * 1024
 
 
@@ -36,13 +34,22 @@ class LogEvent(NamedTuple):
 
 
 @dataclass(slots=True)
+class _OpenLine:
+    """What a stream has written since its last end of a line."""
+
+    began: float
+    """Epoch seconds at which the line began."""
+    splitter: LineSplitter
+
+
+@dataclass(slots=True)
 class _Group:
     """One function's events, oldest first, and the lines that are not ended yet."""
 
     events: deque[LogEvent]
     sizes: deque[int]
     size: int
-    open: dict[str, tuple[float, bytearray]]
+    open: dict[str, _OpenLine]
 
 
 def group_name(function: str) -> str:
@@ -69,19 +76,12 @@ class Logs:
     def output(self, function: str, stream: str, at_epoch: float, data: bytes) -> None:
         """Takes what a sandbox wrote, in pieces that end anywhere."""
         group = self._group(function)
-        began, rest = group.open.setdefault(stream, (at_epoch, bytearray()))
-        rest += data
-        if b"\n" in data or len(rest) > LONGEST_LINE:
-            del group.open[stream]
-            *lines, rest = rest.split(b"\n")
-            if len(rest) > LONGEST_LINE:
-                lines.append(rest)
-                rest = bytearray()
-            for line in lines:
-                self._add(group, began, stream, line)
-                began = at_epoch
-            if rest:
-                group.open[stream] = (began, rest)
+        line = group.open.pop(stream, None) or _OpenLine(at_epoch, LineSplitter())
+        for ended in line.splitter.feed(data):
+            self._add(group, line.began, stream, ended)
+            line.began = at_epoch
+        if not line.splitter.is_empty:
+            group.open[stream] = line
 
     def line(self, function: str, stream: str, at_epoch: float, message: str) -> None:
         """Takes a line of Lambda's own; what the sandbox has not ended yet ends before it."""
@@ -94,8 +94,8 @@ class Logs:
         """Ends the stream's last line, when its sandbox is gone or its invocation over."""
         group = self._group(function)
         if stream in group.open:
-            began, rest = group.open.pop(stream)
-            self._add(group, began, stream, rest)
+            line = group.open.pop(stream)
+            self._add(group, line.began, stream, line.splitter.end())
 
     def drop(self, function: str) -> None:
         """Forgets a function's log."""
@@ -136,11 +136,9 @@ class Logs:
             group = self._groups[function] = _Group(deque(), deque(), 0, {})
         return group
 
-    def _add(self, group: _Group, at_epoch: float, stream: str, line: bytes | bytearray) -> None:
-        for start in range(0, max(1, len(line)), LONGEST_LINE):
-            piece = line[start : start + LONGEST_LINE]
-            message = piece.decode(errors="replace").removesuffix("\r")
-            self._append(group, at_epoch, stream, message, len(piece))
+    def _add(self, group: _Group, at_epoch: float, stream: str, line: bytes) -> None:
+        message = line.decode(errors="replace").removesuffix("\r")
+        self._append(group, at_epoch, stream, message, len(line))
 
     def _append(
         self, group: _Group, at_epoch: float, stream: str, message: str, message_bytes: int

@@ -1,94 +1,61 @@
-"""Lambda's platform events, as its Telemetry API sends them and as a JSON log shows them.
+"""Makes Lambda's platform events, as its Telemetry API sends them and as a JSON log shows them.
 
 Pure: times come in as epoch seconds, durations as seconds, and an event goes out as the document
-that is sent. Sources: the developer guide's "Lambda Telemetry API Event schema reference" (schema
-version 2022-12-13), its "Log-level filtering" (the system log's levels), and lines that AWS wrote
-in 2024 and 2026, from which the order of the fields and the three decimals of durations are.
+that is sent. Who wants an event is not known here. Sources: the developer guide's "Lambda Telemetry
+API Event schema reference" (schema version 2022-12-13), its "Log-level filtering" (the system log's
+levels), and lines that AWS wrote in 2024 and 2026, from which the order of the fields is.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from emulator.telemetry.spans import (
+    NO_TRACE,
+    milliseconds,
+    spans_field,
+    timestamp,
+    tracing_field,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from emulator.core.model import Seconds
+    from emulator.telemetry.spans import Span, Trace
 
 Event: TypeAlias = dict[str, Any]
-"""`time`, `type` and `record`; JSON."""
+"""A JSON object of `time`, `type` and `record`."""
 
 
 class RunStatus(StrEnum):
-    """How an init or an invocation ended."""
+    """Lists how an init or an invocation can end."""
 
     SUCCESS = "success"
     ERROR = "error"
     """The runtime ended or ran out of memory, as a REPORT line's `Status: error` says; or its
     init failed."""
     FAILURE = "failure"
-    """The reference has it beside `error`, and does not say how they differ."""
+    """Another word for an error: the reference does not say how they differ."""
     TIMEOUT = "timeout"
 
 
 class InitPhase(StrEnum):
-    """When the function was initialised."""
+    """Lists when a function is initialised."""
 
     INIT = "init"
     INVOKE = "invoke"
-    """Again, within an invocation: a suppressed init."""
+    """Once more, within an invocation: a suppressed init."""
 
 
 class InitializationType(StrEnum):
+    """Lists why a sandbox is made."""
+
     ON_DEMAND = "on-demand"
     PROVISIONED_CONCURRENCY = "provisioned-concurrency"
     SNAP_START = "snap-start"
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A part of an invocation: when it began (epoch seconds), and how long it took."""
-
-    name: str
-    began_at: Seconds
-    duration: Seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """The invocation's X-Ray context; an empty header stands for none."""
-
-    header: str = ""
-    """`Root=…;Parent=…;Sampled=…`."""
-    span_id: str = ""
-
-
-NO_TRACE = Trace()
-
-
-def timestamp(at_epoch: Seconds) -> str:
-    """UTC to the millisecond, cut and not rounded: `2024-05-20T16:29:44.833Z`."""
-    moment = datetime.fromtimestamp(at_epoch, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def invocation_spans(
-    began_at: Seconds, responding_at: Seconds, responded_at: Seconds, ready_at: Seconds
-) -> tuple[Span, ...]:
-    """What `runtimeDone` tells of an invocation that had a response; all in epoch seconds.
-
-    The function began, began to send its response and had sent it, and the runtime asked for the
-    next invocation.
-    """
-    return (
-        Span("responseLatency", began_at, responding_at - began_at),
-        Span("responseDuration", responding_at, responded_at - responding_at),
-        Span("runtimeOverhead", responded_at, ready_at - responded_at),
-    )
 
 
 def init_start(
@@ -101,7 +68,10 @@ def init_start(
     runtime_version: str = "",
     runtime_version_arn: str = "",
 ) -> Event:
-    """An image's runtime is not known to Lambda, and then neither of the last two is told."""
+    """Makes `platform.initStart`.
+
+    An image's runtime is not known to Lambda, so the version of a runtime and its ARN are left out.
+    """
     runtime = {"runtimeVersion": runtime_version, "runtimeVersionArn": runtime_version_arn}
     record = {
         "initializationType": initialization_type.value,
@@ -134,12 +104,12 @@ def init_report(
     error_type: str = "",
 ) -> Event:
     record = _init(initialization_type, phase, status, error_type)
-    record["metrics"] = {"durationMs": _ms(duration)}
+    record["metrics"] = {"durationMs": milliseconds(duration)}
     return _event(at_epoch, "platform.initReport", record)
 
 
 def start(at_epoch: Seconds, request_id: str, version: str, trace: Trace = NO_TRACE) -> Event:
-    record = {"requestId": request_id, "version": version, **_tracing(trace)}
+    record = {"requestId": request_id, "version": version, **tracing_field(trace)}
     return _event(at_epoch, "platform.start", record)
 
 
@@ -154,13 +124,16 @@ def runtime_done(
     error_type: str = "",
     trace: Trace = NO_TRACE,
 ) -> Event:
-    """`duration` is from the dispatch to the runtime's next `next`, or to its end."""
+    """Makes `platform.runtimeDone`; `duration` is from the dispatch to the runtime's next `next`.
+
+    Where the runtime has ended, `duration` is until then.
+    """
     record = {
         "requestId": request_id,
         **_status(status, error_type),
-        **_tracing(trace),
-        **_spans(spans),
-        "metrics": {"durationMs": _ms(duration), "producedBytes": produced_bytes},
+        **tracing_field(trace),
+        **spans_field(spans),
+        "metrics": {"durationMs": milliseconds(duration), "producedBytes": produced_bytes},
     }
     return _event(at_epoch, "platform.runtimeDone", record)
 
@@ -178,20 +151,20 @@ def report(
     error_type: str = "",
     trace: Trace = NO_TRACE,
 ) -> Event:
-    """`init` is told of a cold start only."""
+    """Makes `platform.report`; `init` is given of a cold start only."""
     metrics: dict[str, float] = {
-        "durationMs": _ms(duration),
+        "durationMs": milliseconds(duration),
         "billedDurationMs": billed_ms,
         "memorySizeMB": memory_mb,
         "maxMemoryUsedMB": max_memory_mb,
     }
     if init is not None:
-        metrics["initDurationMs"] = _ms(init)
+        metrics["initDurationMs"] = milliseconds(init)
     record = {
         "requestId": request_id,
         **_status(status, error_type),
         "metrics": metrics,
-        **_tracing(trace),
+        **tracing_field(trace),
     }
     return _event(at_epoch, "platform.report", record)
 
@@ -199,7 +172,10 @@ def report(
 def extension(
     at_epoch: Seconds, name: str, state: str, events: Iterable[str], error_type: str = ""
 ) -> Event:
-    """One for each extension at the end of init; its state is `Ready` unless it failed."""
+    """Makes `platform.extension`, which each extension has at the end of init.
+
+    The state is `Ready` unless the extension failed.
+    """
     record = {"name": name, "state": state, "events": list(events)}
     if error_type:
         record["errorType"] = error_type
@@ -207,30 +183,36 @@ def extension(
 
 
 def telemetry_subscription(at_epoch: Seconds, name: str, state: str, types: Iterable[str]) -> Event:
-    """The state is `Subscribed`, or `Already subscribed`."""
+    """Makes `platform.telemetrySubscription`.
+
+    The state is `Subscribed`, or `Already subscribed`.
+    """
     record = {"name": name, "state": state, "types": list(types)}
     return _event(at_epoch, "platform.telemetrySubscription", record)
 
 
 def logs_subscription(at_epoch: Seconds, name: str, state: str, types: Iterable[str]) -> Event:
-    """As `telemetry_subscription`, of the Logs API."""
+    """Makes the counterpart of `platform.telemetrySubscription` for the Logs API."""
     record = {"name": name, "state": state, "types": list(types)}
     return _event(at_epoch, "platform.logsSubscription", record)
 
 
 def logs_dropped(at_epoch: Seconds, records: int, size: int, reason: str) -> Event:
-    """`size` is in bytes."""
+    """Makes `platform.logsDropped`; `size` is in bytes."""
     record = {"droppedBytes": size, "droppedRecords": records, "reason": reason}
     return _event(at_epoch, "platform.logsDropped", record)
 
 
 def fault(at_epoch: Seconds, text: str) -> Event:
-    """Of the Logs API alone: what CloudWatch shows of an invocation whose runtime ended."""
+    """Makes `platform.fault`, which the Logs API alone has.
+
+    The text is what CloudWatch shows of an invocation whose runtime ended.
+    """
     return _event(at_epoch, "platform.fault", text)
 
 
 def function_log(at_epoch: Seconds, record: str | dict[str, Any]) -> Event:
-    """What the function wrote: a line with its end, or the object that a JSON log's line is."""
+    """Makes an event of a line with its end, or of the object that a JSON log's line is."""
     return _event(at_epoch, "function", record)
 
 
@@ -239,12 +221,12 @@ def extension_log(at_epoch: Seconds, record: str | dict[str, Any]) -> Event:
 
 
 def line(event: Event) -> str:
-    """The event as a line of the function's log where that is in JSON."""
+    """Returns the event as a line of a function's log in JSON."""
     return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
 
 
 def system_log_level(event: Event) -> str:
-    """The level that SystemLogLevel is compared with: DEBUG, INFO or WARN (the default is INFO)."""
+    """Returns DEBUG, INFO or WARN, with which a function's SystemLogLevel is compared."""
     kind, record = event["type"], event["record"]
     if kind == "platform.logsDropped" or _failed(record):
         return "WARN"
@@ -283,22 +265,3 @@ def _status(status: RunStatus, error_type: str) -> dict[str, str]:
     if error_type:
         told["errorType"] = error_type
     return told
-
-
-def _tracing(trace: Trace) -> dict[str, dict[str, str]]:
-    if not trace.header:
-        return {}
-    span = {"spanId": trace.span_id} if trace.span_id else {}
-    return {"tracing": {**span, "type": "X-Amzn-Trace-Id", "value": trace.header}}
-
-
-def _spans(spans: Iterable[Span]) -> dict[str, list[dict[str, Any]]]:
-    told = [
-        {"name": span.name, "start": timestamp(span.began_at), "durationMs": _ms(span.duration)}
-        for span in spans
-    ]
-    return {"spans": told} if told else {}
-
-
-def _ms(duration: Seconds) -> float:
-    return round(duration * 1000, 3)

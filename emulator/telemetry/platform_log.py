@@ -14,6 +14,7 @@ from emulator.core.log_configuration import LogFormat, SystemLogLevel
 from emulator.core.records import InitPhase, Status
 from emulator.telemetry import log_lines, platform_events
 from emulator.telemetry.platform_events import InitializationType, RunStatus
+from emulator.telemetry.spans import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -154,7 +155,7 @@ class PlatformLog:
         if record.dispatched_at is None:
             return Told([], [])
         # only the line of a timeout has a time
-        time = platform_events.timestamp(at) if record.status is Status.TIMEOUT else ""
+        time = timestamp(at) if record.status is Status.TIMEOUT else ""
         text = log_lines.closing(record, self._profile, reason, time)
         if self._nobody_wants_events():
             return Told(text, [])

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-import uvicorn
 from botocore.config import Config
 
 from emulator.api.app import create_app
+from emulator.api.server import GatewayServer, gateway_config
 from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.function_url import Cors, FunctionUrl, InvokeMode, UrlAuth
 from emulator.core.policy import SchedulerSettings
@@ -25,6 +25,7 @@ from emulator.core.routes import Route, RouteTable
 from emulator.core.scheduler import Scheduler
 from emulator.live.clock import MonotonicClock
 from emulator.live.engine import Engine
+from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
 from emulator.telemetry.log_store import Logs
@@ -32,14 +33,21 @@ from emulator.telemetry.metrics import Metrics
 from tests.live.streaming_runtime import StreamingBackend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    import uvicorn
+
+    from emulator.live.invocation import Outcome
+
+GRACE = 0.3
+"""Seconds that open requests get at the end."""
 HANDLERS = ("echo", "fail", "leave", "hang", "pause", "large", "stream", "say")
 URLS = {
     "open": ("echo", FunctionUrl(UrlAuth.NONE)),
     "failing": ("fail", FunctionUrl(UrlAuth.NONE)),
     "pausing": ("pause", FunctionUrl(UrlAuth.NONE)),
+    "hanging": ("hang", FunctionUrl(UrlAuth.NONE)),
     "guarded": ("echo", FunctionUrl(UrlAuth.AWS_IAM)),
     "Streaming": ("stream", FunctionUrl(UrlAuth.NONE, InvokeMode.RESPONSE_STREAM)),
     "collecting": ("stream", FunctionUrl(UrlAuth.NONE)),
@@ -72,6 +80,10 @@ class Served:
     """boto3's Lambda client."""
     gate: threading.Event
     """What streams that wait wait for."""
+    payloads: list[bytes]
+    """What reached a function, in order."""
+    stop: Callable[[], None]
+    """Begins the server's end; the block's end waits for it."""
 
 
 @contextmanager
@@ -80,10 +92,14 @@ def served(folder: Path, settings: SchedulerSettings) -> Iterator[Served]:
     started, ports = threading.Event(), list[int]()
     loop = asyncio.new_event_loop()
     backend = StreamingBackend()
-    server: list[uvicorn.Server] = []
+    server: list[_Server] = []
+    payloads: list[bytes] = []
+
+    def stop() -> None:
+        server[0].should_exit = True
 
     async def serve() -> None:
-        config, engine = await _app(folder, settings, backend)
+        config, engine = await _app(folder, settings, backend, payloads)
         server.append(_Server(config, ports, started))
         await server[0].serve()
         await engine.close()
@@ -101,16 +117,28 @@ def served(folder: Path, settings: SchedulerSettings) -> Iterator[Served]:
         config=Config(retries={"max_attempts": 0}, max_pool_connections=32),
     )
     try:
-        yield Served(url, client, backend.gate)
+        yield Served(url, client, backend.gate, payloads, stop)
     finally:
         client.close()
-        server[0].should_exit = True
+        stop()
         thread.join(_BOUND)
         loop.close()
 
 
+class _WatchedEngine(Engine):
+    """Notes the payload of each invocation."""
+
+    def __init__(self, payloads: list[bytes], **collaborators: Any) -> None:
+        super().__init__(**collaborators)
+        self._payloads = payloads
+
+    def invoke(self, key: str, payload: bytes, **more: Any) -> asyncio.Future[Outcome]:
+        self._payloads.append(payload)
+        return super().invoke(key, payload, **more)
+
+
 async def _app(
-    folder: Path, settings: SchedulerSettings, backend: StreamingBackend
+    folder: Path, settings: SchedulerSettings, backend: StreamingBackend, payloads: list[bytes]
 ) -> tuple[uvicorn.Config, Engine]:
     (folder / "app.py").write_text("")
     clock = MonotonicClock(asyncio.get_running_loop())
@@ -119,20 +147,16 @@ async def _app(
     profile = replace(
         AWS_2025, response_limit=RESPONSE_LIMIT, streamed_response_limit=STREAMED_RESPONSE_LIMIT
     )
-    recorder = Recorder(
-        journal=io.StringIO(),
-        sinks=(metrics,),
-        logs=logs,
-        clock=clock,
-        profile=profile,
-        origin=time.time(),
-    )
-    engine = Engine(
+    logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=time.time())
+    recorder = Recorder(journal=io.StringIO(), sinks=(metrics,), logger=logger)
+    engine = _WatchedEngine(
+        payloads,
         scheduler=scheduler,
         backend=backend,
         runtime_api=RuntimeApiServer(profile.response_limit),
         clock=clock,
         recorder=recorder,
+        logger=logger,
         profile=profile,
     )
     for handler in HANDLERS:
@@ -145,14 +169,23 @@ async def _app(
             name, "python3.13", f"app.{handler}", timeout=1, code=str(folder), function_url=url
         )
         await engine.deploy(configuration, print)
-    routes = RouteTable([Route("POST", "/echo/{id}", "echo"), Route("ANY", "/fail", "fail")])
+    routes = RouteTable(
+        [
+            Route("POST", "/echo/{id}", "echo"),
+            Route("ANY", "/fail", "fail"),
+            Route("POST", "/play", "stream"),
+            Route("POST", "/hang", "hang"),
+        ]
+    )
     app = create_app(
         engine, routes, port=0, profile=profile, backend="scripted", logs=logs, metrics=metrics
     )
-    return uvicorn.Config(app, port=0, lifespan="off", log_config=None), engine
+    config = gateway_config(app)
+    config.timeout_graceful_shutdown = GRACE
+    return config, engine
 
 
-class _Server(uvicorn.Server):
+class _Server(GatewayServer):
     def __init__(self, config: uvicorn.Config, ports: list[int], started: threading.Event) -> None:
         super().__init__(config)
         self._ports, self._up = ports, started

@@ -17,6 +17,7 @@ from emulator.core.messages import (
     FreezeSandbox,
     InitBegan,
     InitFailed,
+    InvocationAnswered,
     InvocationFinished,
     InvokeRequested,
     ProvisionedSet,
@@ -27,6 +28,7 @@ from emulator.core.messages import (
     SandboxReady,
     SandboxReset,
     StartSandbox,
+    StayedBusy,
     StopSandbox,
     Throttle,
     TimePassed,
@@ -66,6 +68,8 @@ class Box:
     idle_since: Seconds = 0.0
     deadline: Seconds | None = None
     deadline_number: int = 0
+    free_by: Seconds | None = None
+    """It has answered, and is counted on until then."""
 
 
 @dataclass(eq=False)
@@ -76,6 +80,17 @@ class Request:
     function: FunctionVersion
     running: bool = False
     on_demand: bool = True
+
+
+@dataclass(eq=False)
+class Held:
+    """A request that waits for a sandbox which has answered."""
+
+    id: str
+    key: str
+    latest: Seconds
+    deadline: Seconds
+    deadline_number: int
 
 
 class ReferenceScheduler:
@@ -94,11 +109,14 @@ class ReferenceScheduler:
         self.taken: list[tuple[object, Seconds]] = []
         """Of each bucket: when a token was taken."""
         self.commands: list[Command] = []
+        self.held: list[Held] = []
+        self.let_down: list[str] = []
 
     # looking
 
     def next_deadline(self) -> Seconds | None:
-        return min((box.deadline for box in self.boxes if box.deadline is not None), default=None)
+        ends = [box.deadline for box in self.boxes if box.deadline is not None]
+        return min(ends + [each.deadline for each in self.held], default=None)
 
     def box(self, number: int) -> Box | None:
         return next((box for box in self.boxes if box.id == number), None)
@@ -165,7 +183,9 @@ class ReferenceScheduler:
     def handle(self, event: Event, now: Seconds) -> list[Command]:
         self.commands = []
         self.expire_due(now)
+        self.place_let_down(now)
         self.take(event, now)
+        self.place_let_down(now)
         self.top_up(now)
         self.start_queued(now)
         return self.commands
@@ -178,6 +198,11 @@ class ReferenceScheduler:
                 self.init_began(number, now)
             case SandboxReady():
                 self.ready(event, now)
+            case InvocationAnswered(number, invocation):
+                self.answered(number, invocation, now)
+            case StayedBusy(number):
+                if (box := self.box(number)) is not None:
+                    self.give_up_on(box)
             case InvocationFinished():
                 self.finished(event, now)
             case InitFailed(number):
@@ -190,10 +215,10 @@ class ReferenceScheduler:
             case SandboxGone():
                 self.gone(event)
             case VersionDeployed(function):
-                self.retire(function.key)
+                self.retire(function.key, now)
                 self.versions.append(function)
             case VersionRetired(key):
-                self.retire(key)
+                self.retire(key, now)
             case ReservedConcurrencySet(name, limit):
                 if limit is None or name not in dict(self.reserved) or limit >= 0:
                     self.taken = [pair for pair in self.taken if pair[0] != ("rate", name)]
@@ -209,8 +234,15 @@ class ReferenceScheduler:
     def request(self, event: InvokeRequested, now: Seconds) -> None:
         function = next(each for each in self.versions if each.key == event.key)
         reason = self.rate_met(function.name, now)
-        box = None if reason else self.pick(function, provisioned=True)
-        if reason is None and box is None:
+        if reason is not None:
+            self.commands.append(Throttle(event.invocation, reason))
+        elif not self.hold(function, event.invocation, now):
+            self.place(function, event.invocation, now)
+
+    def place(self, function: FunctionVersion, invocation: str, now: Seconds) -> None:
+        reason = None
+        box = self.pick(function, provisioned=True)
+        if box is None:
             reason = self.limit_met(function.name)
             box = None if reason else self.pick(function, provisioned=False)
         if reason is None and box is None:
@@ -219,17 +251,79 @@ class ReferenceScheduler:
             elif not self.make_room(function.memory_mb):
                 reason = ThrottleReason.HOST_MEMORY
         if reason is not None:
-            self.commands.append(Throttle(event.invocation, reason))
+            self.commands.append(Throttle(invocation, reason))
             return
         on_demand = box is None or not box.provisioned
-        self.requests.append(Request(event.invocation, function, on_demand=on_demand))
+        self.requests.append(Request(invocation, function, on_demand=on_demand))
         if box is not None:
-            self.dispatch(box, event.invocation, self.later_kind(box), now)
+            self.dispatch(box, invocation, self.later_kind(box), now)
             return
         if self.settings.scale_out is not None:
             per_function = self.settings.scale_out.per_function
             self.taken.append((("scale", function.name if per_function else ""), now))
-        self.create(function, event.invocation, now)
+        self.create(function, invocation, now)
+
+    # hand-overs
+
+    def idle_of(self, key: str) -> list[Box]:
+        return [box for box in self.in_state(IDLE) if box.function.key == key]
+
+    def held_for(self, key: str) -> list[Held]:
+        return [each for each in self.held if each.key == key]
+
+    def counted_on(self, key: str, now: Seconds) -> int:
+        boxes = [box for box in self.boxes if box.function.key == key and not box.retired]
+        return len([box for box in boxes if box.free_by is not None and box.free_by > now])
+
+    def hold(self, function: FunctionVersion, invocation: str, now: Seconds) -> bool:
+        key = function.key
+        ahead = len(self.held_for(key)) + len(self.late_waiting(function))
+        if ahead >= self.counted_on(key, now):
+            return False
+        wait = patience = self.settings.hand_over_patience
+        if self.idle_of(key):
+            if self.settings.pick_order is not PickOrder.MOST_RECENTLY_USED:
+                return False
+            wait = self.settings.hand_over_preference
+        self.numbers += 1
+        self.held.append(Held(invocation, key, now + patience, now + wait, self.numbers))
+        return True
+
+    def late_waiting(self, function: FunctionVersion) -> list[Request]:
+        late = self.settings.binding is Binding.LATE
+        return self.waiting_for(function) if late else []
+
+    def place_first(self, key: str, now: Seconds) -> None:
+        first = self.held_for(key)[0]
+        self.held.remove(first)
+        function = next(each for each in self.versions if each.key == key)
+        self.place(function, first.id, now)
+
+    def held_long(self, each: Held, now: Seconds) -> None:
+        if each.latest > now and not self.idle_of(each.key):
+            self.numbers += 1
+            each.deadline, each.deadline_number = each.latest, self.numbers
+            return
+        self.held.remove(each)
+        function = next(other for other in self.versions if other.key == each.key)
+        self.place(function, each.id, now)
+
+    def give_up_on(self, box: Box) -> None:
+        if box.free_by is not None and not box.retired and self.held_for(box.function.key):
+            self.let_down.append(box.function.key)
+        box.free_by = None
+
+    def place_let_down(self, now: Seconds) -> None:
+        for key in self.let_down:
+            while len(self.held_for(key)) > self.counted_on(key, now):
+                self.place_first(key, now)
+        self.let_down = []
+
+    def answered(self, number: int, invocation: str, now: Seconds) -> None:
+        box = self.box(number)
+        runs = box is not None and box.state is BUSY and box.request == invocation
+        if box is not None and runs and self.end_of(box, now) is None:
+            box.free_by = now + self.settings.hand_over_patience
 
     def create(self, function: FunctionVersion, request: str | None, now: Seconds) -> None:
         self.boxes_ever += 1
@@ -350,7 +444,23 @@ class ReferenceScheduler:
             return
         self.requests = [each for each in self.requests if each.id != event.invocation]
         box.request = None
-        self.serve_or_rest(box, self.later_kind(box), now)
+        self.give_up_on(box)
+        late = self.is_late(box) and self.late_waiting(box.function)
+        kept = self.end_of(box, now) is None
+        if late or not kept or not self.take_held(box, now):
+            self.serve_or_rest(box, self.later_kind(box), now)
+
+    def take_held(self, box: Box, now: Seconds) -> bool:
+        while held := self.held_for(box.function.key):
+            self.held.remove(held[0])
+            reason = None if box.provisioned else self.limit_met(box.function.name)
+            if reason is None:
+                on_demand = not box.provisioned
+                self.requests.append(Request(held[0].id, box.function, on_demand=on_demand))
+                self.dispatch(box, held[0].id, self.later_kind(box), now)
+                return True
+            self.commands.append(Throttle(held[0].id, reason))
+        return False
 
     def serve_or_rest(self, box: Box, start: StartKind, now: Seconds) -> None:
         if self.is_late(box) and self.waiting_for(box.function):
@@ -394,6 +504,8 @@ class ReferenceScheduler:
         if until < FOREVER:
             self.set_deadline(box, until)
         self.commands.append(FreezeSandbox(box.id))
+        if self.held_for(box.function.key):
+            self.place_first(box.function.key, now)
 
     def dispatch(self, box: Box, request: str, start: StartKind, now: Seconds) -> None:
         box.state = BUSY
@@ -409,20 +521,30 @@ class ReferenceScheduler:
     # endings
 
     def expire_due(self, now: Seconds) -> None:
-        due = [box for box in self.boxes if box.deadline is not None and box.deadline <= now]
-        for box in sorted(due, key=lambda box: (box.deadline, box.deadline_number)):
-            if box.state is IDLE:
-                old = box.recycle_at < box.idle_since + box.keep_alive
-                self.stop(box, StopReason.RECYCLED if old else StopReason.KEEP_ALIVE_ENDED)
-            elif box.state is BUSY:
-                self.fail(box, Failure.TIMEOUT)
-                self.reset(box, Failure.TIMEOUT, now)
-            elif box.init_began:
-                self.init_again(box, Failure.INIT_TIMEOUT, now)
+        while True:
+            due: list[Box | Held] = [box for box in self.boxes if box.deadline is not None]
+            due = [each for each in due + self.held if (each.deadline or 0.0) <= now]
+            if not due:
+                return
+            first = min(due, key=lambda each: (each.deadline, each.deadline_number))
+            if isinstance(first, Held):
+                self.held_long(first, now)
             else:
-                self.fail(box, Failure.START_FAILED)
-                self.give_up(box)
-                self.stop(box, StopReason.START_TIMED_OUT)
+                self.expire(first, now)
+
+    def expire(self, box: Box, now: Seconds) -> None:
+        if box.state is IDLE:
+            old = box.recycle_at < box.idle_since + box.keep_alive
+            self.stop(box, StopReason.RECYCLED if old else StopReason.KEEP_ALIVE_ENDED)
+        elif box.state is BUSY:
+            self.fail(box, Failure.TIMEOUT)
+            self.reset(box, Failure.TIMEOUT, now)
+        elif box.init_began:
+            self.init_again(box, Failure.INIT_TIMEOUT, now)
+        else:
+            self.fail(box, Failure.START_FAILED)
+            self.give_up(box)
+            self.stop(box, StopReason.START_TIMED_OUT)
 
     def broke_down(self, number: int, failure: Failure, code: int | None, now: Seconds) -> None:
         box = self.box(number)
@@ -479,6 +601,7 @@ class ReferenceScheduler:
 
     def fail(self, box: Box, failure: Failure, exit_code: int | None = None) -> None:
         if box.request is not None:
+            self.give_up_on(box)
             self.requests = [each for each in self.requests if each.id != box.request]
             self.commands.append(Fail(box.request, failure, box.id, exit_code))
             box.request = None
@@ -487,13 +610,15 @@ class ReferenceScheduler:
         box.state, box.request, box.deadline = STOPPING, None, None
         self.commands.append(StopSandbox(box.id, reason))
 
-    def retire(self, key: str) -> None:
+    def retire(self, key: str, now: Seconds) -> None:
+        while self.held_for(key):
+            self.place_first(key, now)
         self.versions = [each for each in self.versions if each.key != key]
         self.provisioned.pop(key, None)
         self.asked.pop(key, None)
         for box in self.boxes:
             if box.function.key == key and not box.retired:
-                box.retired = True
+                box.retired, box.free_by = True, None
                 if box.state is IDLE:
                     self.stop(box, StopReason.RETIRED)
         self.boxes = [

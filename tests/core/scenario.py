@@ -14,6 +14,7 @@ from emulator.core.messages import (
     VersionDeployed,
     VersionRetired,
 )
+from emulator.core.model import VersionKey
 from emulator.core.policy import (
     Binding,
     FixedKeepAlive,
@@ -73,13 +74,13 @@ class Deploy:
 @dataclass(frozen=True)
 class Retire:
     at: Seconds
-    key: str
+    key: VersionKey
 
 
 @dataclass(frozen=True)
 class Call:
     at: Seconds
-    key: str
+    key: VersionKey
     leaves_after: Seconds | None
     """None: the caller stays until it has its answer."""
 
@@ -112,6 +113,7 @@ class Scenario:
             start=Exponential(0.25),
             connect=Uniform(0.0, 0.3),
             init=Exponential(0.5),
+            ask=chance.choice((Constant(0.0), Exponential(0.1), Uniform(0.0, 0.4))),
             stop=Exponential(0.3),
             reset=Exponential(0.1),
             init_mishaps=tuple((outcome, 0.04) for outcome in Outcome if outcome != "ok"),
@@ -127,7 +129,7 @@ class Scenario:
         self.retires = self._retires()
 
     @property
-    def kept(self) -> list[str]:
+    def kept(self) -> list[VersionKey]:
         """The versions that are deployed to the end."""
         keys = dict.fromkeys(deploy.configuration.scheduled(0).key for deploy in self.deploys)
         return [key for key in keys if key not in {retire.key for retire in self.retires}]
@@ -160,7 +162,7 @@ class Scenario:
         for _ in range(40):
             gap = chance.expovariate(2.0) if chance.random() < 0.9 else chance.uniform(2.0, 12.0)
             at += self.ticks(gap) + TICK  # no two at once: what is first then is not decided
-            key = chance.choice(("small", "small", "middle", "large")) + ":$LATEST"
+            key = VersionKey.of(chance.choice(("small", "small", "middle", "large")))
             leaves_after = self.ticks(chance.expovariate(1.0)) if chance.random() < 0.4 else None
             calls.append(Call(at, key, leaves_after))
         return calls
@@ -205,7 +207,9 @@ class OneCall(Scenario):
         super().__init__(1)
         self.settings = SchedulerSettings(keep_alive=FixedKeepAlive(100.0))
         mishaps = ((outcome, 1.0),) if outcome is not Outcome.OK else ()
-        self.behaviour = Behaviour(warm=Constant(takes), reset=Constant(0.5), mishaps=mishaps)
+        self.behaviour = Behaviour(
+            warm=Constant(takes), ask=Constant(0.0), reset=Constant(0.5), mishaps=mishaps
+        )
         configuration = FunctionConfiguration("small", "python3.12", "app.handler", timeout=2)
         self.deploys = [Deploy(0.0, configuration, 0)]
-        self.calls, self.retires = [Call(1.0, "small:$LATEST", None)], []
+        self.calls, self.retires = [Call(1.0, VersionKey.of("small"), None)], []

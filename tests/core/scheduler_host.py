@@ -14,14 +14,14 @@ from emulator.core.messages import (
     SandboxReady,
     VersionDeployed,
 )
-from emulator.core.model import FunctionVersion
+from emulator.core.model import FunctionVersion, VersionKey
 from emulator.core.policy import SchedulerSettings
 from emulator.core.scheduler import Scheduler
 
 if TYPE_CHECKING:
     from emulator.core.model import Seconds
 
-ECHO, BIG = "echo:$LATEST", "big:$LATEST"
+ECHO, BIG = VersionKey.of("echo"), VersionKey.of("big")
 
 
 class Host:

@@ -19,7 +19,7 @@ from emulator.core.messages import (
     TimePassed,
     VersionDeployed,
 )
-from emulator.core.model import FunctionVersion, StartKind
+from emulator.core.model import FunctionVersion, StartKind, VersionKey
 from emulator.core.policy import SchedulerSettings
 from emulator.core.scheduler import Scheduler
 
@@ -79,7 +79,11 @@ def test_line_is_plain_json_with_tagged_messages() -> None:
 
 
 WHOLE = encode(
-    Entry(1.0, InvokeRequested("a", "echo:$LATEST"), (StartSandbox(1, "echo:$LATEST", "a"),))
+    Entry(
+        1.0,
+        InvokeRequested("a", VersionKey.of("echo")),
+        (StartSandbox(1, VersionKey.of("echo"), "a"),),
+    )
 )
 
 
@@ -132,7 +136,7 @@ def journal() -> list[Entry]:
     running = scheduler()
     events: list[tuple[float, Event]] = [
         (0.0, VersionDeployed(FunctionVersion("echo", 128, 3.0))),
-        (1.0, InvokeRequested("a", "echo:$LATEST")),
+        (1.0, InvokeRequested("a", VersionKey.of("echo"))),
         (2.0, SandboxReady(1)),
         (9.0, TimePassed()),
     ]

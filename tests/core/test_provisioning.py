@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from emulator.core.model import VersionKey
 from emulator.core.provisioning import Provisioning
 
-KEY = "f:$LATEST"
+KEY = VersionKey.of("f")
 
 
 def provisioned(count: int, *members: int) -> Provisioning:
@@ -76,7 +77,7 @@ def test_version_that_is_forgotten_has_neither_members_nor_number() -> None:
 def test_total_is_of_all_versions_of_a_function() -> None:
     here = Provisioning()
     for key, count in (("f:1", 2), ("f:2", 3), ("ff:1", 5)):
-        here.set(key, count)
+        here.set(VersionKey(key), count)
     assert (here.total("f"), here.total("ff"), here.total("g")) == (5, 5, 0)
     here.set("f:1", 0)
     assert here.total("f") == 3

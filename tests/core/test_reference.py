@@ -17,6 +17,7 @@ from emulator.core.messages import (
     FreezeSandbox,
     InitBegan,
     InitFailed,
+    InvocationAnswered,
     InvocationFinished,
     InvokeRequested,
     ProvisionedSet,
@@ -27,6 +28,7 @@ from emulator.core.messages import (
     SandboxReady,
     SandboxReset,
     StartSandbox,
+    StayedBusy,
     StopSandbox,
     Throttle,
     TimePassed,
@@ -40,6 +42,7 @@ from emulator.core.model import (
     StartKind,
     StopReason,
     ThrottleReason,
+    VersionKey,
 )
 from emulator.core.policy import (
     Binding,
@@ -81,6 +84,11 @@ class Seen:
 
     def add(self, event: Event, commands: list[Command]) -> None:
         self.events[type(event).__name__] += 1
+        if isinstance(event, InvocationFinished) and any(
+            isinstance(command, Dispatch) and command.sandbox == event.sandbox
+            for command in commands
+        ):
+            self.events["handed over"] += 1
         for command in commands:
             match command:
                 case Throttle(_, kind) | StopSandbox(_, kind) | Dispatch(_, _, kind):
@@ -106,6 +114,8 @@ def random_settings(chance: random.Random, binding: Binding, order: PickOrder) -
             (None, None, ScaleOut(2, 0.25, per_function=True), ScaleOut(3, 0.5, per_function=False))
         ),
         recycle_age=chance.choice((None, RecycleAge(5.0, 40.0))),
+        hand_over_patience=chance.choice((0.75, 3.0)),
+        hand_over_preference=0.125,
         init_timeout=4.0,
         provisioned_init_timeout=4.5,
         start_timeout=6.0,
@@ -151,20 +161,10 @@ class Stream:
     finishing: str | None = None
 
     def check_invariants(self) -> None:
-        core, reference = self.core, self.reference
-        assert {box.id: box.state for box in reference.boxes} == {
-            number: sandbox.state for number, sandbox in core.sandboxes.items()
+        self.core.check()
+        assert {box.id: box.state for box in self.reference.boxes} == {
+            number: sandbox.state for number, sandbox in self.core.sandboxes.items()
         }
-        assert core._room.held_mb == reference.held_mb() <= self.settings.host_memory_mb
-        assert core._room.committed_mb == reference.committed_mb() <= self.settings.host_memory_mb
-        running = Counter(
-            request.function.name for request in reference.requests if request.on_demand
-        )
-        concurrency = core._concurrency
-        assert {name: count for name, count in concurrency._in_flight.items() if count} == running
-        reserved = dict(reference.reserved)
-        unreserved = sum(count for name, count in running.items() if name not in reserved)
-        assert concurrency._unreserved_in_flight == unreserved
 
     # what may happen
 
@@ -180,7 +180,9 @@ class Stream:
             (35, self.invoke),
             (35, self.begin_init),
             (35, self.make_ready),
+            (25, self.answer),
             (35, self.finish),
+            (2, self.stay_busy),
             (15, self.end_stopping),
             (15, self.end_reset),
             (4, self.fail_init),
@@ -190,7 +192,7 @@ class Stream:
             (3, self.late_event),
             (1, self.redeploy),
             (1, self.reserve),
-            (5, self.provision),
+            (9, self.provision),
         ]
         weights = [weight for weight, _ in kinds]
         self.chance.choices([act for _, act in kinds], weights)[0]()
@@ -211,9 +213,11 @@ class Stream:
         return self.chance.choice(boxes) if boxes else None
 
     def invoke(self) -> None:
+        self.ask(self.chance.choice(NAMES))
+
+    def ask(self, name: str) -> None:
         self.requested += 1
-        name = self.chance.choice(NAMES)
-        self.tell(InvokeRequested(f"i{self.requested}", f"{name}:$LATEST"))
+        self.tell(InvokeRequested(f"i{self.requested}", VersionKey.of(name)))
 
     def begin_init(self) -> None:
         starting = self.reference.in_state(SandboxState.STARTING)
@@ -227,6 +231,17 @@ class Stream:
         boxes += [b for b in self.reference.in_state(SandboxState.BUSY) if not b.initialized]
         if boxes:
             self.tell(SandboxReady(self.chance.choice(boxes).id))
+
+    def answer(self) -> None:
+        boxes = self.reference.in_state(SandboxState.BUSY)
+        if boxes and (box := self.chance.choice(boxes)).request is not None:
+            self.tell(InvocationAnswered(box.id, box.request))
+            if self.chance.random() < 0.5:
+                self.ask(box.function.name)
+
+    def stay_busy(self) -> None:
+        if box := self.one_of(*SandboxState):
+            self.tell(StayedBusy(box.id))
 
     def finish(self) -> None:
         box = self.one_of(SandboxState.BUSY)
@@ -291,7 +306,7 @@ class Stream:
     def redeploy(self) -> None:
         name = self.chance.choice(NAMES)
         if self.chance.random() < 0.3:
-            self.tell(VersionRetired(f"{name}:$LATEST"))
+            self.tell(VersionRetired(VersionKey.of(name)))
         self.deploy(name)
 
     def reserve(self) -> None:
@@ -300,11 +315,14 @@ class Stream:
 
     def provision(self) -> None:
         count = self.chance.choice((0, 1, 2))
-        self.tell(ProvisionedSet(f"{self.chance.choice(NAMES)}:$LATEST", count))
+        self.tell(ProvisionedSet(VersionKey.of(self.chance.choice(NAMES)), count))
 
     def drain(self) -> None:
         """Lets everything that is under way end well."""
-        while self.reference.requests or self.one_of(SandboxState.STOPPING):
+        while self.reference.requests or self.reference.held or self.one_of(SandboxState.STOPPING):
+            if self.reference.held and not self.reference.in_state(SandboxState.BUSY):
+                self.now += 0.125
+                self.time_passes()
             self.end_stopping()
             self.end_reset()
             self.begin_init()
@@ -328,6 +346,7 @@ def test_indexed_scheduler_equals_the_reference_on_seeded_runs(binding: Binding)
     wanted = [*ThrottleReason, *StopReason, *Failure, *StartKind, StartSandbox, FreezeSandbox]
     assert [kind for kind in wanted if seen.commands[kind] < 50] == []
     assert seen.events["late"] > 100
+    assert seen.events["handed over"] > 100
     assert {kind.__name__ for kind in get_args(Event)} <= set(seen.events)
 
 

@@ -159,8 +159,10 @@ class MadeCell:
                 duration_ms=took * 1000,
                 init_duration_ms=init * 1000 if parts else None,
                 billed_ms=bills[plan.profile],
-                dollars_2018=dollars(AWS_2018.prices, plan.memory_mb, bills["aws-2018"]),
-                dollars_2025=dollars(AWS_2025.prices, plan.memory_mb, bills["aws-2025"]),
+                dollars={
+                    "2018": dollars(AWS_2018.prices, plan.memory_mb, bills["aws-2018"]),
+                    "2025": dollars(AWS_2025.prices, plan.memory_mb, bills["aws-2025"]),
+                },
                 max_memory_mb=180,
                 throttled_ms=took * 100,
                 emulator_status="ok",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.experiments.plan.cells import cells
+from emulator.experiments.plan.cells import planned_cells
 from emulator.experiments.plan.loader import load
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from emulator.experiments.plan.cells import Cell
+    from emulator.experiments.plan.cells import PlannedCell
 
 TEMPLATE = """\
 AWSTemplateFormatVersion: "2010-09-09"
@@ -84,5 +84,5 @@ def write_plan(folder: Path, text: str = PLAN) -> Path:
     return path
 
 
-def cells_of(folder: Path, text: str = PLAN) -> list[Cell]:
-    return cells(load(write_plan(folder, text)))
+def cells_of(folder: Path, text: str = PLAN) -> list[PlannedCell]:
+    return planned_cells(load(write_plan(folder, text)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,8 @@ from emulator.core.messages import (
     StartSandbox,
 )
 from emulator.core.model import StartKind
-from emulator.experiments.bill import bill_run
+from emulator.errors import SettingsError
+from emulator.experiments.bill import bill_figures, bill_run
 
 if TYPE_CHECKING:
     from tests.experiments.conftest import MadeRun
@@ -129,3 +131,34 @@ def test_folder_without_a_run_is_an_error(
 ) -> None:
     assert main(["bill", str(made.path)]) == 2
     assert "is no run directory" in capsys.readouterr().err
+
+
+def test_bill_for_a_script_has_the_sums_of_the_bill_for_people(
+    study: MadeRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bill", str(study.write()), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    charge = next(one for one in told["charges"] if one["function"] == "slow")
+    assert (charge["memory_mb"], charge["kind"], charge["requests"]) == (512, "on demand", 4)
+    assert charge["compute"] == pytest.approx(8.03 / 2 * 0.0000166667)
+    parts = [one[part] for one in told["charges"] for part in ("compute", "storage", "request")]
+    assert told["dollars"] == pytest.approx(sum(parts))
+
+
+def test_a_run_that_misses_entries_says_so_wherever_its_sums_stand(study: MadeRun) -> None:
+    run = study.write()
+    assert "at least" not in bill_run(run)
+    with (run / "journal.jsonl").open("a") as journal:
+        journal.write('{"lost": 3, "since": 8.0, "until": 9.5}\n')
+    told = bill_run(run, free_tier=True).splitlines()
+    assert told[1].startswith("Incomplete: 3 journal entries from 8.0 s to 9.5 s of the run ")
+    sums = [line for line in told if line.startswith(("In all", "With a month"))]
+    assert len(sums) == 2
+    assert all(": at least $" in line for line in sums)
+    (sentence,) = bill_figures(run)["incomplete"]
+    assert sentence in told[1]
+
+
+def test_a_price_table_that_does_not_exist_is_named(study: MadeRun) -> None:
+    with pytest.raises(SettingsError, match="--prices 1999 is none of 2018, 2025"):
+        bill_run(study.write(), prices="1999")

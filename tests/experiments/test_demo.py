@@ -12,8 +12,8 @@ from emulator.cli import main
 from emulator.errors import SettingsError
 from emulator.experiments import demo
 from emulator.experiments.analysis.cell_stats import all_stats
-from emulator.experiments.demo import PLAN, failures_of, run_demo, summary
-from emulator.experiments.plan.cells import cells as cells_of
+from emulator.experiments.demo import failures_of, run_demo, small_study, summary
+from emulator.experiments.plan.cells import planned_cells
 from emulator.experiments.plan.loader import load
 from emulator.experiments.records.study_reader import read_study
 from emulator.experiments.runner.cell import CellRunner
@@ -144,7 +144,7 @@ def test_the_table_says_where_this_machine_was_the_bottleneck(tmp_path: Path) ->
 
 
 def test_the_plan_of_the_demo_takes_less_than_five_minutes() -> None:
-    assert sum(cell.expected_s for cell in cells_of(load(PLAN))) < 300
+    assert sum(cell.expected_s for cell in planned_cells(load(small_study()))) < 300
 
 
 def test_the_command_line_starts_the_demo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -157,3 +157,26 @@ def test_the_command_line_starts_the_demo(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setattr(demo, "run_demo", run)
     assert main(["demo", "--backend", "process", "--run-dir", str(tmp_path)]) == 3
     assert asked == {"backend": "process", "run_dir": tmp_path}
+
+
+@pytest.mark.parametrize("name", ["file", "file/below"])
+def test_a_run_dir_that_cannot_be_written_is_a_sentence(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["demo", "--run-dir", str(tmp_path / name)]) == 2
+    told = capsys.readouterr().err
+    assert f"{tmp_path / name} cannot be made the folder of a run" in told
+    assert "Traceback" not in told
+
+
+def test_the_table_says_which_records_are_incomplete(tmp_path: Path) -> None:
+    plan = CellPlan(TF, 256)
+    path = write_study(tmp_path / "run", [plan])
+    with (path / "cells" / plan.id / "journal.jsonl").open("a") as journal:
+        journal.write('{"lost": 3, "since": 50.0, "until": 51.0}\n')
+    study = read_study(path)
+    lines = summary(study, all_stats(study))
+    assert lines[2].startswith("kdd99-tf 256 MB †")
+    assert lines[-2] == "† Sums and counts are too small:"
+    assert "3 journal entries" in lines[-1]

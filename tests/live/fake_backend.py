@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import Seconds
+    from emulator.host.peers import Peer
     from emulator.live.backends.interface import Output, ProcessEnded, Progress, SandboxSpec
-    from emulator.live.runtime_api.server import RuntimeListener, Work
+    from emulator.live.runtime_api.interface import Admits, RuntimeListener, Work
     from emulator.sim.service import Answer, ServiceModel, Start
 
 KILLED = 137
@@ -37,7 +38,12 @@ class FakeRuntimeApi:
         self.endpoints: dict[int, FakeEndpoint] = {}
         self._last_port = 0
 
-    async def open(self, host: str, listener: RuntimeListener) -> FakeEndpoint:  # noqa: ARG002
+    async def open(
+        self,
+        host: str,  # noqa: ARG002
+        listener: RuntimeListener,
+        admits: Admits | None = None,  # noqa: ARG002  # nobody dials
+    ) -> FakeEndpoint:
         self._last_port += 1
         endpoint = FakeEndpoint(self, self._last_port, listener)
         self.endpoints[endpoint.port] = endpoint
@@ -123,13 +129,20 @@ class FakeProcess:
             case Outcome.OK:
                 self._max_memory_mb = answer.max_memory_mb
                 self._listener.responded(work.request_id, work.payload)
-                self._listener.asked()
+                self._ask_after(answer)
             case Outcome.ERROR:
                 self._max_memory_mb = answer.max_memory_mb
                 self._listener.errored(work.request_id, answer.error_type, b"{}")
-                self._listener.asked()
+                self._ask_after(answer)
             case Outcome.EXIT | Outcome.OUT_OF_MEMORY:
                 self._exit(answer)
+
+    def _ask_after(self, answer: Answer) -> None:
+        """A runtime asks for its next work a while after its answer."""
+        if answer.ask:
+            self._timer = self._loop.call_later(answer.ask, self._listener.asked)
+        else:
+            self._listener.asked()
 
     def _exit(self, end: Start | Answer) -> None:
         starved = end.outcome is Outcome.OUT_OF_MEMORY
@@ -142,6 +155,9 @@ class FakeProcess:
         assert not self.frozen
         self._first = True
         self._begin(self._service.restart(self._function, self._sandbox, self._resets))
+
+    async def owns(self, peer: Peer) -> bool:
+        raise AssertionError(f"{peer}: nothing dials")
 
     def terminate(self, name: str) -> None:
         raise AssertionError(f"{name} has no shutdown phase without extensions")

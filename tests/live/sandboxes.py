@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.core.function_configuration import FunctionConfiguration
 from emulator.live.backends.interface import RUNTIME, CpuShare, Exit, SandboxSpec
-from emulator.live.runtime_api.server import RuntimeApiServer, Work
+from emulator.live.runtime_api.interface import Work
+from emulator.live.runtime_api.server import RuntimeApiServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from emulator.live.backends.interface import SandboxBackend, SandboxProcess
-    from emulator.live.runtime_api.server import RuntimeEndpoint
+    from emulator.live.runtime_api.interface import RuntimeEndpoint
 
 BOUND = 20.0
 """Seconds that any one wait may take."""

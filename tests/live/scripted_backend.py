@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from emulator.host.peers import Owners
 from emulator.live.backends.interface import RUNTIME, Exit, Limitation
 
 if TYPE_CHECKING:
     from emulator.core.function_configuration import FunctionConfiguration
+    from emulator.host.peers import Peer
     from emulator.live.backends.interface import Output, ProcessEnded, Progress, SandboxSpec
 
 KILLED = 137
@@ -47,6 +50,9 @@ class ScriptedProcess:
         assert name == RUNTIME, "it has no extensions"
         if self._task.done():
             self._task = asyncio.create_task(self._run())
+
+    async def owns(self, peer: Peer) -> bool:
+        return await Owners(lambda: [os.getpid()]).made(peer)
 
     def terminate(self, name: str) -> None:  # noqa: ARG002
         self._task.cancel()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emulator.core.function_configuration import FunctionConfiguration
+from emulator.core.model import VersionKey
 from tests.live.world import BOUND, world
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Stage:
         actor.ask()
         return actor
 
-    async def deploy(self, code: str, *extensions: str, **settings: Any) -> str:
+    async def deploy(self, code: str, *extensions: str, **settings: Any) -> VersionKey:
         """Deploys a function whose handler is `app.run`, with these extensions; its key."""
         source, layer = self.here.folder / "code", self.here.folder / "layer"
         source.mkdir()
@@ -124,7 +125,7 @@ class Stage:
             **{"memory_mb": 512, "timeout": 30} | settings,
         )
         await self.here.engine.deploy(configuration, lambda _: None)
-        return "f:$LATEST"
+        return VersionKey.of("f")
 
     async def log(self, text: str) -> list[str]:
         """The function's log as soon as a line of it contains this."""

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.journal import decode
-from emulator.core.model import SandboxState
+from emulator.core.model import SandboxState, VersionKey
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings
 from emulator.core.profile import AWS_2025
 from emulator.core.records import fold
 from emulator.core.scheduler import Scheduler
 from emulator.live.clock import MonotonicClock
 from emulator.live.engine import Engine
+from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
 from emulator.telemetry.log_store import Logs
@@ -88,7 +89,7 @@ class World:
     journal: io.StringIO
     folder: Path
 
-    async def deploy(self, handler: str, *, code: str = HANDLERS, **more: Any) -> str:
+    async def deploy(self, handler: str, *, code: str = HANDLERS, **more: Any) -> VersionKey:
         """Deploys `app.<handler>` under the handler's name; its key."""
         source = self.folder / f"{handler}-{abs(hash(code)) % 10_000}"
         source.mkdir(exist_ok=True)
@@ -101,9 +102,9 @@ class World:
             ),
             lambda _: None,
         )
-        return f"{name}:$LATEST"
+        return VersionKey.of(name)
 
-    async def invoke(self, key: str, event: object = None) -> Outcome:
+    async def invoke(self, key: VersionKey, event: object = None) -> Outcome:
         async with asyncio.timeout(BOUND):
             return await self.engine.invoke(key, json.dumps(event).encode())
 
@@ -147,9 +148,8 @@ async def world(
     """`settings` are more of SchedulerSettings."""
     clock = MonotonicClock(asyncio.get_running_loop(), dilation)
     logs, journal = Logs("contract"), io.StringIO()
-    recorder = Recorder(
-        journal=journal, sinks=(), logs=logs, clock=clock, profile=profile, origin=time.time()
-    )
+    logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=time.time())
+    recorder = Recorder(journal=journal, sinks=(), logger=logger)
     scheduling = SchedulerSettings(
         keep_alive=FixedKeepAlive(keep_alive),
         host_memory_mb=64_000,
@@ -162,6 +162,7 @@ async def world(
         runtime_api=RuntimeApiServer(profile.response_limit),
         clock=clock,
         recorder=recorder,
+        logger=logger,
         profile=profile,
     )
     try:

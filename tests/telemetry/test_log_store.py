@@ -3,7 +3,8 @@ from __future__ import annotations
 import random
 import re
 
-from emulator.telemetry.log_store import EVENT_OVERHEAD, LONGEST_LINE, Logs, group_name
+from emulator.telemetry.line_splitter import EVENT_OVERHEAD, LONGEST_LINE
+from emulator.telemetry.log_store import Logs, group_name
 
 
 def test_names_are_those_of_cloudwatch() -> None:

@@ -1,1 +1,1 @@
-"""The way from the gateway to AWS services that are not ours, by a companion server."""
+"""The way from the gateway to AWS services that the emulator does not serve itself."""

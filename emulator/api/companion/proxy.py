@@ -1,8 +1,8 @@
-"""Passes a request on to another HTTP server, and its answer back, as they come.
+"""Passes a request on to another HTTP server, and the answer back, piece by piece.
 
-Neither body is ever held as a whole. What the request says to that server (its target, byte for
+Neither body is ever held as a whole. What a request says to that server (its target, byte for
 byte, and its Host, which a signature covers and a bucket's name may stand in) stays as it came;
-what it says to us (RFC 9110, 7.6.1: the hop) is left out.
+headers about the connection to the gateway (RFC 9110, 7.6.1) are left out. Knows nothing of AWS.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import httpcore
 
+from emulator.api.asgi import ClientLeftError
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from starlette.types import Receive, Scope, Send
 
-log = logging.getLogger(__name__)
+    from emulator.api.asgi import Headers
 
-Headers = list[tuple[bytes, bytes]]
+log = logging.getLogger(__name__)
 
 _HOP = frozenset(
     {
@@ -35,40 +37,38 @@ _HOP = frozenset(
         b"upgrade",
     }
 )
-_OURS = frozenset({b"expect"})
-"""Of a request: our server has promised to go on, by the time the body is read."""
-_SERVERS = frozenset({b"date"})
-"""Of an answer: our server says it."""
+_PROMISED = frozenset({b"expect"})
+"""Request headers left out: the gateway has told the client to go on when it reads the body."""
+_SAID_BY_SERVER = frozenset({b"date"})
+"""Response headers left out: the gateway's own server says them."""
 _CONNECT_TIMEOUT = 10.0
-_IDLE = 5.0
-"""Seconds that an unused connection is kept."""
+_KEEP_UNUSED = 5.0
+"""Seconds for which an unused connection to a server is kept."""
 
 
 class UpstreamError(Exception):
-    """The server did not answer; nothing was sent to the client yet."""
-
-
-class _ClientLeftError(Exception):
-    """Nobody waits for the answer any more."""
+    """The other server did not answer; nothing was sent to the client yet."""
 
 
 class Proxy:
-    """Keeps connections to servers. Use from one event loop; `close` ends them."""
+    """Keeps connections to other servers. Use from one event loop; `close` ends them."""
 
     def __init__(self) -> None:
-        self._pool = httpcore.AsyncConnectionPool(max_connections=None, keepalive_expiry=_IDLE)
+        self._pool = httpcore.AsyncConnectionPool(
+            max_connections=None, keepalive_expiry=_KEEP_UNUSED
+        )
 
     async def close(self) -> None:
         await self._pool.aclose()
 
     async def pass_on(self, server: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Carries out one request at `server`, `http://host:port`. Ends early if the client leaves.
+        """Passes one request on to `server`, `http://host:port`; ends early if the client leaves.
 
         There is no limit on how long an answer takes: a queue's long poll takes 20 s, and a client
         has a timeout of its own.
 
         Raises:
-            UpstreamError: there was no answer.
+            UpstreamError: the server did not answer.
         """
         body = _Body(receive, scope["headers"])
         exchange = asyncio.ensure_future(self._exchange(server, scope, body, send))
@@ -77,7 +77,7 @@ class Proxy:
             await asyncio.wait([exchange, leaving], return_when=asyncio.FIRST_COMPLETED)
             if exchange.done():
                 exchange.result()
-        except _ClientLeftError:
+        except ClientLeftError:
             pass
         finally:
             for task in (exchange, leaving):
@@ -107,39 +107,45 @@ class Proxy:
 
 
 class _Body:
-    """The client's side of an exchange: what it sends, then whether it is still there."""
+    """Reads what the client sends, then whether the client is still there."""
 
     def __init__(self, receive: Receive, headers: Headers) -> None:
         self._receive = receive
         self._read = asyncio.Event()
         names = {name for name, _ in headers}
         self.announced = not names.isdisjoint({b"content-length", b"transfer-encoding"})
-        self.headers = _without(headers, _OURS)
+        self.headers = _without(headers, _PROMISED)
         if b"transfer-encoding" in names:  # ours to encode again
             self.headers.append((b"transfer-encoding", b"chunked"))
         if not self.announced:
             self._read.set()
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """
+        """Yields the request's body as it comes.
+
         Raises:
-            _ClientLeftError: it did not send all of it.
+            ClientLeftError: the client left before it had sent all of its body.
         """
         more = True
         while more:
             message = await self._receive()
             if message["type"] == "http.disconnect":
-                raise _ClientLeftError
+                raise ClientLeftError
             if piece := message.get("body", b""):
                 yield piece
             more = message.get("more_body", False)
         self._read.set()
 
     async def client_left(self) -> None:
-        """Returns when the client has closed the connection after its body."""
+        """Returns when the client has closed its side of the connection after its body.
+
+        The server then says so with any message; half-closed clients leave too, as with nginx, so
+        that no queue's message goes to a program that has ended.
+        """
         await self._read.wait()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        if not self.announced and (await self._receive())["type"] == "http.disconnect":
+            return
+        await self._receive()
 
 
 def _url(server: str, scope: Scope) -> httpcore.URL:
@@ -152,11 +158,11 @@ def _url(server: str, scope: Scope) -> httpcore.URL:
 async def _begin(answer: httpcore.Response, send: Send) -> None:
     headers = [(name.lower(), value) for name, value in answer.headers]
     start: dict[str, Any] = {"type": "http.response.start", "status": answer.status}
-    await send(start | {"headers": _without(headers, _SERVERS)})
+    await send(start | {"headers": _without(headers, _SAID_BY_SERVER)})
 
 
 def _without(headers: Headers, more: frozenset[bytes]) -> Headers:
-    """Without the hop's headers, and those that the hop names, and `more`."""
+    """Returns the headers that are not about one connection, and not among `more`."""
     named = {
         word.strip().lower()
         for name, value in headers

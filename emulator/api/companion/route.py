@@ -1,19 +1,20 @@
-"""One endpoint for a whole program: requests for AWS services that are not ours go elsewhere.
+"""One endpoint for a whole program: requests for AWS services beside Lambda are passed on.
 
-Where: to the endpoint that the settings name for the service, else to the companion. Signed
+They go to the endpoint that the settings name for their service, else to the companion. Signed
 requests are told by their signature and taken before the template's routes, of which a greedy one
-would else swallow every bucket; unsigned ones are looked at when nothing else wanted them.
+would else swallow every bucket; unsigned requests are looked at when no route took them. Knows who
+serves which service, and nothing of what is asked.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from starlette.routing import BaseRoute, Match, NoMatchFound
-
+from emulator.api.asgi import respond
 from emulator.api.companion.proxy import Proxy, UpstreamError
 from emulator.api.companion.service_name import OWN, addressed_to, signed_for
 from emulator.api.http_api.route import not_found
@@ -22,8 +23,7 @@ from emulator.errors import CompanionError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from starlette.datastructures import URLPath
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from emulator.live.companion.process import Companion
 
@@ -31,10 +31,13 @@ log = logging.getLogger(__name__)
 
 
 class OtherServices:
-    """Every AWS service but ours. Use from one event loop; `close` ends its connections."""
+    """Serves every AWS service that the emulator does not serve itself.
+
+    Use from one event loop; `close` ends the connections.
+    """
 
     def __init__(self, endpoints: Mapping[str, str], companion: Companion | None) -> None:
-        """`endpoints` by service, as signatures name it; the companion stays its owner's."""
+        """Takes endpoints by service, as signatures name it; the companion stays its owner's."""
         self._endpoints = endpoints
         self._companion = companion
         self._proxy = Proxy()
@@ -62,43 +65,33 @@ class OtherServices:
             await _refuse(send, 503, service, sentence)
 
     async def fall_back(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """For what no route took: other services' unsigned requests, and the unknown ones' 404."""
-        service = addressed_to(scope["headers"]) if scope["type"] == "http" else ""
+        """Answers what no route took: other services' unsigned requests, and all else with 404."""
+        service = addressed_to(scope["headers"])
         if service and service not in OWN:
             await self.serve(service, scope, receive, send)
         else:
             await not_found(scope, receive, send)
 
 
-class SignedRoute(BaseRoute):
+class SignedRoute:
     """Takes every request that is signed for another service."""
 
     def __init__(self, services: OtherServices) -> None:
         self._services = services
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] != "http":
-            return Match.NONE, {}
+    def match(self, scope: Scope) -> ASGIApp | None:
         service = signed_for(scope["headers"], scope["query_string"])
         if not service or service in OWN:
-            return Match.NONE, {}
-        return Match.FULL, {"testbed.service": service}
-
-    def url_path_for(self, name: str, /, **path_params: object) -> URLPath:
-        raise NoMatchFound(name, path_params)
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._services.serve(scope["testbed.service"], scope, receive, send)
+            return None
+        return partial(self._services.serve, service)
 
 
 async def _refuse(send: Send, status: int, service: str, sentence: str) -> None:
-    """In the form in which the service's SDK finds the sentence."""
+    """Answers an error in the form in which the service's SDK finds its sentence."""
     code = "NotImplemented" if status == 501 else "ServiceUnavailable"  # noqa: PLR2004
     if service == "s3":
         kind = b"application/xml"
         body = f"<Error><Code>{code}</Code><Message>{escape(sentence)}</Message></Error>".encode()
     else:
         kind, body = b"application/json", json.dumps({"__type": code, "message": sentence}).encode()
-    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await respond(send, status, body, [(b"content-type", kind)])

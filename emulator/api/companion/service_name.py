@@ -1,4 +1,4 @@
-"""Which AWS service a request is for, from what an SDK puts into it. Pure.
+"""Tells which AWS service a request is for, from what an SDK puts into it. Pure.
 
 Services go by the name that stands in the credential scope of a signature: `s3`, `sqs`,
 `monitoring` (CloudWatch), `states` (Step Functions).
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 OWN = frozenset({"lambda", "logs", "execute-api"})
-"""What the emulator answers itself; `execute-api` signs calls of the template's HTTP routes."""
+"""Services that the emulator is itself; `execute-api` signs calls of the template's routes."""
 
 # date, region (absent in version 4a), service; the access key before them may hold anything
 _SCOPE = re.compile(r"/\d{8}(?:/[a-z0-9-]+)?/([A-Za-z0-9.-]+)/aws4_request(?:,|$)")
@@ -39,11 +39,11 @@ _TARGETS = {
     "TrentService": "kms",
     "secretsmanager": "secretsmanager",
 }
-"""By the first part of X-Amz-Target; Cognito's sign-up and the like are never signed."""
+"""Services by the first part of X-Amz-Target; Cognito's sign-up and the like are never signed."""
 
 
 def signed_for(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> str:
-    """The service in the request's signature; empty where it has none that we know."""
+    """Returns the service in a request's signature; empty where no known signature is there."""
     for name, value in headers:
         if name == b"authorization":
             return _of_authorization(value.decode("latin-1"))
@@ -54,7 +54,7 @@ def signed_for(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> str:
 
 
 def addressed_to(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """The service that an unsigned request's target or host names; empty where neither does."""
+    """Returns the service that an unsigned request's target or host names; empty for none."""
     found = dict(headers)
     target = found.get(b"x-amz-target", b"").decode("latin-1").partition(".")[0]
     return _TARGETS.get(target) or _of_host(found.get(b"host", b"").decode("latin-1"))
@@ -77,7 +77,7 @@ def _parameter(query: bytes, start: bytes) -> str:
 
 
 def _of_host(host: str) -> str:
-    """`bucket.s3.eu-west-1.amazonaws.com`, `sqs.us-east-1.localhost:8000` and their like."""
+    """Returns the service of `b.s3.eu-west-1.amazonaws.com`, `sqs.localhost` and their like."""
     found = _HOST.fullmatch(host.lower())
     if found is None:
         return ""

@@ -9,16 +9,17 @@ answer that allows two origins.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from emulator.api.asgi import Headers
     from emulator.core.function_url import Cors
 
-Headers = list[tuple[bytes, bytes]]
-
 _ANY = "*"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PREFIX = b"access-control-"
 
 
@@ -29,27 +30,26 @@ def is_preflight(method: str, headers: Mapping[bytes, bytes]) -> bool:
 
 
 def preflight_headers(cors: Cors, headers: Mapping[bytes, bytes]) -> Headers:
-    """Of the answer to a preflight request; none where its origin is not allowed."""
-    said = _allowed(cors, headers)
-    if not said:
+    """Returns a preflight answer's headers; none where the request's origin is not allowed."""
+    answered = _allowed(cors, headers)
+    if not answered:
         return []
     method = headers[b"access-control-request-method"].decode("latin-1")
-    said.append((b"access-control-allow-methods", _listed(cors, cors.allow_methods, method)))
+    answered.append((b"access-control-allow-methods", _listed(cors, cors.allow_methods, method)))
     asked = headers.get(b"access-control-request-headers", b"").decode("latin-1")
     if cors.allow_headers and asked:
-        said.append((b"access-control-allow-headers", _listed(cors, cors.allow_headers, asked)))
+        answered.append((b"access-control-allow-headers", _listed(cors, cors.allow_headers, asked)))
     if cors.max_age:
-        said.append((b"access-control-max-age", b"%d" % cors.max_age))
-    return said
+        answered.append((b"access-control-max-age", b"%d" % cors.max_age))
+    return answered
 
 
 def answer_headers(cors: Cors, headers: Mapping[bytes, bytes]) -> Headers:
-    """Of the answer to any other request; none where its origin is not allowed."""
-    said = _allowed(cors, headers)
-    if said and cors.expose_headers:
-        exposed = ", ".join(cors.expose_headers).encode("latin-1", "replace")
-        said.append((b"access-control-expose-headers", exposed))
-    return said
+    """Returns any other answer's headers; none where the request's origin is not allowed."""
+    answered = _allowed(cors, headers)
+    if answered and cors.expose_headers:
+        answered.append((b"access-control-expose-headers", _joined(cors.expose_headers)))
+    return answered
 
 
 def without_cors(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
@@ -63,14 +63,22 @@ def _allowed(cors: Cors, headers: Mapping[bytes, bytes]) -> Headers:
         return []
     if everyone and not cors.allow_credentials:
         return [(b"access-control-allow-origin", b"*")]
-    said = [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
+    answered = [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
     if cors.allow_credentials:
-        said.append((b"access-control-allow-credentials", b"true"))
-    return said
+        answered.append((b"access-control-allow-credentials", b"true"))
+    return answered
 
 
 def _listed(cors: Cors, allowed: tuple[str, ...], asked: str) -> bytes:
-    """A browser that sends credentials takes no asterisk: it is told what it asked for."""
+    """Returns what is allowed, joined.
+
+    A browser that sends credentials takes no asterisk: it is told what it asked for.
+    """
     if _ANY in allowed and cors.allow_credentials:
         return asked.encode("latin-1")
-    return ", ".join(allowed).encode("latin-1", "replace")
+    return _joined(allowed)
+
+
+def _joined(values: tuple[str, ...]) -> bytes:
+    """Joins values into a header's; what no header may have becomes a question mark."""
+    return _CONTROL.sub("?", ", ".join(values)).encode("latin-1", "replace")

@@ -6,6 +6,8 @@ the developer guide's "Invoking Lambda function URLs", "Control access to Lambda
 "Response streaming for Lambda functions".
 
 A signature is asked for where AuthType is AWS_IAM, and not checked: there are no secrets here.
+Owns who may ask and what a function is asked; how its result reads is `responses`' and
+`streaming`'s.
 """
 
 from __future__ import annotations
@@ -13,13 +15,24 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
-from starlette.routing import BaseRoute, Match, NoMatchFound
-
 from emulator.api import xray
-from emulator.api.asgi import outcome_headers, raise_refusal, send_error
+from emulator.api.asgi import (
+    JSON,
+    Headers,
+    begin,
+    check_size,
+    first_news,
+    outcome_headers,
+    raise_refusal,
+    read_body,
+    send_error,
+    send_piece,
+    send_response,
+)
 from emulator.api.companion.service_name import signed_for
 from emulator.api.function_url.cors import (
     answer_headers,
@@ -27,18 +40,9 @@ from emulator.api.function_url.cors import (
     preflight_headers,
     without_cors,
 )
-from emulator.api.function_url.responses import (
-    BAD_GATEWAY,
-    FORBIDDEN,
-    NO_SUCH_URL,
-    PRELUDE_TYPE,
-    Prelude,
-    PreludeError,
-    whole,
-)
-from emulator.api.http_api.payload import BODILESS, Api, HttpRequest, event
-from emulator.api.invoke.request import check_size, read_body
-from emulator.api.invoke.stream_route import begun_or_done
+from emulator.api.function_url.responses import BAD_GATEWAY, FORBIDDEN, NO_SUCH_URL, whole
+from emulator.api.function_url.streaming import pass_on
+from emulator.api.http_api.event import Api, event, request_of
 from emulator.core.function_url import InvokeMode, UrlAuth
 from emulator.core.routes import ANY, DEFAULT, Route
 from emulator.errors import ResourceNotFoundError, ServiceError
@@ -46,19 +50,16 @@ from emulator.live.response_stream import ResponseStream
 from emulator.live.sandbox.environment import ACCOUNT_ID
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import Iterable
 
-    from starlette.datastructures import URLPath
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from emulator.api.http_api.payload import HttpResponse
+    from emulator.api.asgi import HttpResponse
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.function_url import FunctionUrl
     from emulator.core.profile import Profile
     from emulator.live.engine import Engine
     from emulator.live.invocation import Outcome
-
-Headers = list[tuple[bytes, bytes]]
 
 _MARK = b".lambda-url."
 _HOST = re.compile(
@@ -68,11 +69,11 @@ _ACCESS_KEY = re.compile(r"Credential=([^/,\s]+)/")
 
 
 def function_url(function: str, port: int) -> str:
-    """Where the emulator serves it; a host's name knows no case."""
+    """Returns the URL at which the emulator serves a function; hosts are in lower case."""
     return f"http://{function.lower()}.lambda-url.localhost:{port}/"
 
 
-class FunctionUrlRoute(BaseRoute):
+class FunctionUrlRoute:
     """Takes every request whose Host is a function URL's, whatever its method and path."""
 
     def __init__(self, engine: Engine, profile: Profile, port: int) -> None:
@@ -80,25 +81,29 @@ class FunctionUrlRoute(BaseRoute):
         self._profile = profile
         self._port = port
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] == "http":
-            for name, value in scope["headers"]:
-                if name == b"host":
-                    if _MARK not in value.lower():
-                        break
-                    found = _HOST.fullmatch(value.decode("latin-1").lower())
-                    return (Match.FULL, {"testbed.host": found}) if found else (Match.NONE, {})
-        return Match.NONE, {}
+    def match(self, scope: Scope) -> ASGIApp | None:
+        for name, value in scope["headers"]:
+            if name == b"host":
+                if _MARK not in value.lower():
+                    return None
+                host = _HOST.fullmatch(value.decode("latin-1").lower())
+                return partial(self._handle, host) if host else None
+        return None
 
-    def url_path_for(self, name: str, /, **path_params: object) -> URLPath:
-        raise NoMatchFound(name, path_params)
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        function = self._function(scope["testbed.host"]["function"])
+    async def _handle(
+        self, host: re.Match[str], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        function = self._function(host["function"])
         if function is None or function.function_url is None:
-            await _send(NO_SUCH_URL, [], send)
+            await send_response(send, NO_SUCH_URL)
             return
-        request = _UrlRequest(self._engine, self._profile, self._port, function, scope)
+        api = Api(
+            ACCOUNT_ID if function.function_url.auth is UrlAuth.AWS_IAM else "anonymous",
+            host["function"],
+            host["domain"],
+            self._port,
+        )
+        request = _UrlRequest(self._engine, self._profile, api, function, scope)
         await request.answer(receive, send)
 
     def _function(self, name: str) -> FunctionConfiguration | None:
@@ -109,21 +114,21 @@ class FunctionUrlRoute(BaseRoute):
 
 
 class _UrlRequest:
-    """One request to a function that has a URL."""
+    """Answers one request to a function that has a URL."""
 
     def __init__(
         self,
         engine: Engine,
         profile: Profile,
-        port: int,
+        api: Api,
         function: FunctionConfiguration,
         scope: Scope,
     ) -> None:
         assert function.function_url is not None
         self._engine = engine
         self._profile = profile
-        self._port = port
-        self._key = f"{function.name}:{function.version}"
+        self._api = api
+        self._key = function.key
         self._url: FunctionUrl = function.function_url
         self._scope = scope
         self._by_name = dict(scope["headers"])
@@ -133,16 +138,15 @@ class _UrlRequest:
     async def answer(self, receive: Receive, send: Send) -> None:
         if self._url.cors is not None and is_preflight(self._scope["method"], self._by_name):
             headers = preflight_headers(self._url.cors, self._by_name)
-            headers.append((b"content-length", b"0"))
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await send({"type": "http.response.body", "body": b""})
+            await begin(send, 200, [*headers, (b"content-length", b"0")])
+            await send_piece(send, b"", more=False)
         elif self._url.auth is UrlAuth.AWS_IAM and not self._is_signed:
-            await _send(FORBIDDEN, self._cors, send)
+            await send_response(send, FORBIDDEN, self._cors)
         else:
             try:
                 await self._invoke(receive, send)
             except ResourceNotFoundError:  # retired in this moment
-                await _send(NO_SUCH_URL, self._cors, send)
+                await send_response(send, NO_SUCH_URL, self._cors)
             except ServiceError as error:
                 await send_error(send, error, self._cors)
 
@@ -157,41 +161,28 @@ class _UrlRequest:
         payload = self._event(headers, body, request_id)
         check_size(payload, self._profile.request_limit)
         if self._url.invoke_mode is InvokeMode.RESPONSE_STREAM:
-            await self._streamed(payload, request_id, trace_id, send)
+            await self._stream(payload, request_id, trace_id, send)
             return
         outcome = await self._engine.invoke(
             self._key, payload, request_id=request_id, trace_id=trace_id
         )
         raise_refusal(outcome)
-        answer = BAD_GATEWAY if outcome.function_error else whole(outcome.payload)
-        await self._send(answer, outcome, send)
+        response = BAD_GATEWAY if outcome.function_error else whole(outcome.payload)
+        await self._send(response, outcome, send)
 
     def _event(self, headers: Headers, body: bytes, request_id: str) -> bytes:
-        scope, found = self._scope, self._scope["testbed.host"]
-        client = scope.get("client")
-        iam = self._url.auth is UrlAuth.AWS_IAM
         return event(
-            HttpRequest(
-                scope["method"],
-                scope["path"],
-                scope["query_string"],
-                headers,
-                body,
-                client[0] if client else "127.0.0.1",
-                f"HTTP/{scope['http_version']}",
-            ),
+            request_of(self._scope, headers, body),
             Route(ANY, DEFAULT, self._key),
             {},
-            api=Api(
-                ACCOUNT_ID if iam else "anonymous", found["function"], found["domain"], self._port
-            ),
+            api=self._api,
             request_id=request_id,
             at_epoch=time.time(),
-            authorizer=self._authorizer() if iam else None,
+            authorizer=self._authorizer() if self._url.auth is UrlAuth.AWS_IAM else None,
         )
 
     def _authorizer(self) -> dict[str, Any]:
-        """The caller is the account's root, under the access key that it named."""
+        """Returns the event's caller: the account's root, under the access key that it named."""
         credential = self._by_name.get(b"authorization", b"").decode("latin-1")
         if not credential:
             credential = unquote_plus(self._scope["query_string"].decode("latin-1"))
@@ -208,79 +199,31 @@ class _UrlRequest:
             }
         }
 
-    # responses in pieces
-
-    async def _streamed(self, payload: bytes, request_id: str, trace_id: str, send: Send) -> None:
+    async def _stream(self, payload: bytes, request_id: str, trace_id: str, send: Send) -> None:
         stream = ResponseStream(self._profile.streamed_response_limit)
         outcome = self._engine.invoke(
             self._key, payload, request_id=request_id, trace_id=trace_id, stream=stream
         )
         try:
-            begun = await begun_or_done(outcome, stream)
+            begun = await first_news(outcome, stream)
             raise_refusal(begun)
             if stream.began.done():
-                await self._pass_on(stream, begun, send)
+                await pass_on(stream, partial(self._begin, begun, send), send)
             elif begun.function_error:
                 await self._send(BAD_GATEWAY, begun, send)
             else:
-                headers: Headers = [(b"content-type", b"application/json")]
-                await self._begin(200, headers, begun, send)
-                await send({"type": "http.response.body", "body": begun.payload})
+                await self._begin(begun, send, 200, [JSON])
+                await send_piece(send, begun.payload, more=False)
         finally:
             stream.abandon()
 
-    async def _pass_on(self, stream: ResponseStream, begun: Outcome, send: Send) -> None:
-        """Where the stream breaks off, so does the answer: the server then cuts the connection."""
-        pieces = stream.pieces()
-        if stream.content_type == PRELUDE_TYPE:
-            head = await _prelude(pieces)
-            if head is None:
-                await self._send(BAD_GATEWAY, begun, send)
-                return
-            status, headers, piece = head
-        else:
-            status, headers = 200, ((b"content-type", stream.content_type.encode("latin-1")),)
-            piece = await anext(pieces, b"")
-            if not piece and stream.error is not None:
-                await self._send(BAD_GATEWAY, begun, send)
-                return
-        await self._begin(status, headers, begun, send)
-        if status in BODILESS:
-            await send({"type": "http.response.body", "body": b""})
-            return
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
-        async for following in pieces:
-            await send({"type": "http.response.body", "body": following, "more_body": True})
-        if stream.error is None:
-            await send({"type": "http.response.body", "body": b""})
-
-    async def _send(self, answer: HttpResponse, outcome: Outcome, send: Send) -> None:
-        await self._begin(answer.status, answer.headers, outcome, send)
-        await send({"type": "http.response.body", "body": answer.body})
+    async def _send(self, response: HttpResponse, outcome: Outcome, send: Send) -> None:
+        await self._begin(outcome, send, response.status, response.headers)
+        await send_piece(send, response.body, more=False)
 
     async def _begin(
-        self, status: int, headers: Iterable[tuple[bytes, bytes]], outcome: Outcome, send: Send
+        self, outcome: Outcome, send: Send, status: int, headers: Iterable[tuple[bytes, bytes]]
     ) -> None:
-        said = without_cors(headers) if self._cors else list(headers)
-        said += [*self._cors, *outcome_headers(outcome)]
-        await send({"type": "http.response.start", "status": status, "headers": said})
-
-
-async def _prelude(
-    pieces: AsyncIterator[bytes],
-) -> tuple[int, tuple[tuple[bytes, bytes], ...], bytes] | None:
-    """The stream's own head; None where there is none, or no end of it."""
-    prelude = Prelude()
-    try:
-        async for piece in pieces:
-            if (head := prelude.feed(piece)) is not None:
-                return head
-    except PreludeError:
-        pass
-    return None
-
-
-async def _send(answer: HttpResponse, more: Headers, send: Send) -> None:
-    headers = [*answer.headers, *more]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+        """Sends a response's head, with what the emulator and CORS add to these headers."""
+        functions = without_cors(headers) if self._cors else headers
+        await begin(send, status, [*functions, *self._cors, *outcome_headers(outcome)])

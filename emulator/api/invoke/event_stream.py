@@ -1,4 +1,4 @@
-"""Messages of a streamed answer in AWS's binary encoding, `vnd.amazon.eventstream`. Pure.
+"""Encodes messages of a streamed answer in AWS's binary form, `vnd.amazon.eventstream`. Pure.
 
 A message is a prelude (its length, its headers' length, the CRC32 of both), headers, a payload
 and the CRC32 of all before; every number is big-endian. Sources: the Smithy specification, "Amazon
@@ -16,13 +16,13 @@ CONTENT_TYPE = b"application/vnd.amazon.eventstream"
 _PRELUDE = struct.Struct(">II")
 _CRC = struct.Struct(">I")
 _STRING = 7
-"""The type of a header whose value is a text."""
+"""The type number of headers whose value is a text."""
 _FRAME = _PRELUDE.size + 2 * _CRC.size
-"""Bytes of a message beside its headers and its payload."""
+"""Bytes of a message beside the headers and the payload."""
 
 
 def message(headers: dict[str, str], payload: bytes) -> bytes:
-    """One message; a header's name has at most 255 bytes, its value 32,767."""
+    """Encodes a message; a header's name has at most 255 bytes, its value 32,767."""
     return _framed(b"".join(_header(name, value) for name, value in headers.items()), payload)
 
 
@@ -52,12 +52,12 @@ _COMPLETE = _event_headers("InvokeComplete", "application/json")
 
 
 def payload_chunk(piece: bytes) -> bytes:
-    """A piece of the function's response."""
+    """Encodes a piece of the function's response."""
     return _framed(_CHUNK, piece)
 
 
 def invoke_complete(error_code: str = "", error_details: str = "", log_result: str = "") -> bytes:
-    """The last message: without an error code all went well. What is empty is left out."""
+    """Encodes the last message, without the members that are empty; no error code is a success."""
     members = {"ErrorCode": error_code, "ErrorDetails": error_details, "LogResult": log_result}
-    said = {name: value for name, value in members.items() if value}
-    return _framed(_COMPLETE, json.dumps(said).encode())
+    stated = {name: value for name, value in members.items() if value}
+    return _framed(_COMPLETE, json.dumps(stated).encode())

@@ -1,25 +1,24 @@
-"""What the two routes that invoke have in common: how they are found, and how they refuse."""
+"""What the two Invoke operations have in common: how they are found, and how they refuse."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from starlette.routing import BaseRoute, Match, NoMatchFound
-
-from emulator.api.asgi import send_error
-from emulator.errors import ServiceError
+from emulator.api.asgi import respond, send_error
+from emulator.errors import ResourceNotFoundError, ServiceError
+from emulator.live.sandbox.environment import function_arn
 
 if TYPE_CHECKING:
-    from starlette.datastructures import URLPath
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from emulator.core.model import VersionKey
     from emulator.core.profile import Profile
     from emulator.live.engine import Engine
 
 
-class InvocationRoute(BaseRoute):
-    """POST `prefix`{FunctionName}`suffix`; a ServiceError is an answer in AWS's form."""
+class InvocationRoute(ABC):
+    """Takes POST `prefix`{FunctionName}`suffix`; answers a ServiceError in AWS's form."""
 
     prefix: ClassVar[str]
     suffix: ClassVar[str]
@@ -28,20 +27,16 @@ class InvocationRoute(BaseRoute):
         self._engine = engine
         self._profile = profile
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+    def match(self, scope: Scope) -> ASGIApp | None:
         if (
-            scope["type"] == "http"
-            and scope["method"] == "POST"
+            scope["method"] == "POST"
             and scope["path"].startswith(self.prefix)
             and scope["path"].endswith(self.suffix)
         ):
-            return Match.FULL, {}
-        return Match.NONE, {}
+            return self._handle
+        return None
 
-    def url_path_for(self, name: str, /, **path_params: object) -> URLPath:
-        raise NoMatchFound(name, path_params)
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._invoke(scope, receive, send)
         except ServiceError as error:
@@ -49,3 +44,14 @@ class InvocationRoute(BaseRoute):
 
     @abstractmethod
     async def _invoke(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+    async def _dry_run(self, key: VersionKey, send: Send) -> None:
+        """Answers an invocation that is only to be checked.
+
+        Raises:
+            ResourceNotFoundError: there is no such version.
+        """
+        if key not in self._engine.functions:
+            arn = function_arn(key.name, key.version)
+            raise ResourceNotFoundError(f"Function not found: {arn}")
+        await respond(send, 204, b"", [])

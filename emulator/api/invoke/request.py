@@ -1,4 +1,4 @@
-"""What a client of Invoke says, in one piece or as a stream: its function, options and payload.
+"""Reads what a client of Invoke says: the function, the options and the payload. Pure.
 
 Sources: the Lambda API reference (Invoke, InvokeWithResponseStream), botocore's service model
 2015-03-31, and for the words of an option that is refused a recording (ex-aws/ex_aws, pull
@@ -10,23 +10,23 @@ from __future__ import annotations
 import base64
 import re
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs
 
 import msgspec
 
 from emulator.api import xray
-from emulator.core.constraints import constraint
+from emulator.core.constraints import constraint, too_long
+from emulator.core.model import LATEST, VersionKey
 from emulator.errors import (
     ConstraintError,
     InvalidParameterValueError,
     InvalidRequestContentError,
-    RequestTooLargeError,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from starlette.types import Receive, Scope
+    from starlette.types import Scope
 
 INVOCATION_TYPES = ("Event", "RequestResponse", "DryRun")
 STREAMED_INVOCATION_TYPES = ("RequestResponse", "DryRun")
@@ -37,25 +37,34 @@ _FUNCTION = re.compile(
     r"(?P<name>[\w-]{1,64})(?::(?P<qualifier>\$LATEST|[\w-]+))?"
 )
 _syntax = msgspec.json.Decoder(msgspec.Raw)
+_SURROGATE = re.compile(rb"(?<!\\)((?:\\\\)*)\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+"""The escape of half a surrogate pair, after escaped backslashes."""
+_ANY_CHARACTER = rb"\1\\u0041"
+_LONGEST_CONTEXT = 3583
+"""Bytes of a client context in base64 (botocore's model, ClientContext).
+
+How AWS refuses a longer one is not recorded; the sentence is the one of its other limits.
+"""
 
 
 class Options(NamedTuple):
-    """A tuple, since it is made for every request."""
+    """Holds an invocation's options; a tuple, since every request makes one."""
 
     invocation_type: str
     tail: bool
-    """The end of the log is wanted."""
+    """Whether the client wants the end of the log."""
     client_context: str
-    """JSON."""
+    """The context as JSON; empty: none."""
     trace_id: str
 
 
 def options(
     headers: Iterable[tuple[bytes, bytes]], invocation_types: tuple[str, ...] = INVOCATION_TYPES
 ) -> Options:
-    """
+    """Reads the options in a request's headers.
+
     Raises:
-        ConstraintError: an option has another value than it may have.
+        ConstraintError: an option has a value that it may not have.
         InvalidRequestContentError: the client context is not JSON in base64.
     """
     invocation_type, log_type, client_context, trace_id = "RequestResponse", "None", "", ""
@@ -84,29 +93,32 @@ def _one_of(allowed: tuple[str, ...], header: bytes, member: str) -> str:
 
 
 def _client_context(header: bytes) -> str:
-    """The JSON in it, on one line: a runtime gets it decoded, in a header.
+    """Returns the JSON in the header, on one line: a runtime gets it decoded, in a header.
 
     Raises:
-        InvalidRequestContentError: it is not JSON in base64.
+        ConstraintError: the header is too long.
+        InvalidRequestContentError: the header is not JSON in base64.
     """
+    if faults := too_long(header.decode("latin-1"), "clientContext", _LONGEST_CONTEXT):
+        raise ConstraintError(faults[0])
     try:
         decoded = base64.b64decode(header, validate=True)
         _syntax.decode(decoded)
         return msgspec.json.format(decoded, indent=-1).decode()
-    except (ValueError, msgspec.DecodeError) as error:
+    except (ValueError, msgspec.DecodeError, RecursionError) as error:
         raise InvalidRequestContentError(
             "Client context must be a valid Base64-encoded JSON object."
         ) from error
 
 
-def function_key(scope: Scope, prefix: str, suffix: str) -> str:
-    """`name:version` of the function that stands in the path between prefix and suffix.
+def function_key(scope: Scope, prefix: str, suffix: str) -> VersionKey:
+    """Returns the version of the function named in the path between prefix and suffix.
 
     Raises:
-        InvalidParameterValueError: it cannot be a function's name.
+        InvalidParameterValueError: no function can have this name.
     """
     raw = scope["path"][len(prefix) : -len(suffix)]
-    found = _FUNCTION.fullmatch(unquote(raw))
+    found = _FUNCTION.fullmatch(raw)
     if found is None:
         rule = f"satisfy regular expression pattern: {_FUNCTION.pattern}"
         raise InvalidParameterValueError(constraint(raw, "functionName", rule))
@@ -114,41 +126,16 @@ def function_key(scope: Scope, prefix: str, suffix: str) -> str:
     if scope["query_string"]:
         asked = parse_qs(scope["query_string"].decode("latin-1")).get("Qualifier")
         qualifier = asked[0] if asked else qualifier
-    return f"{found['name']}:{qualifier or '$LATEST'}"
-
-
-async def read_body(receive: Receive, limit: int) -> bytes:
-    """The whole request body.
-
-    Raises:
-        RequestTooLargeError: it has more than `limit` bytes; the rest is not read.
-    """
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if message.get("more_body", False):
-        parts, size = [body], len(body)
-        while message.get("more_body", False) and size <= limit:
-            message = await receive()
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-        body = b"".join(parts)
-    check_size(body, limit)
-    return body
-
-
-def check_size(payload: bytes, limit: int) -> None:
-    """
-    Raises:
-        RequestTooLargeError: it has more than `limit` bytes.
-    """
-    if len(payload) > limit:
-        raise RequestTooLargeError(
-            f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
-        )
+    return VersionKey.of(found["name"], qualifier or LATEST)
 
 
 def check_json(payload: bytes) -> None:
-    """Looks at the syntax alone, and builds nothing.
+    """Checks the syntax of a payload alone, and builds nothing.
+
+    Lambda hands a payload on as it came, so that an escape of half a surrogate pair, which no
+    strict parser takes, is no fault. Its parser is Jackson (recorded in
+    ballerina-platform/module-ballerina-c2c, issue 15), which takes 1,000 levels of nesting unless
+    told otherwise (StreamReadConstraints); the parser here takes some less, by the stack's depth.
 
     Raises:
         InvalidRequestContentError: the payload is not JSON.
@@ -156,10 +143,19 @@ def check_json(payload: bytes) -> None:
     if not payload:
         return
     try:
-        _syntax.decode(payload)
-        if not payload.isascii():
-            payload.decode()
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        _check_syntax(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequestContentError(
             f"Could not parse request body into json: {error}"
         ) from error
+
+
+def _check_syntax(payload: bytes) -> None:
+    try:
+        _syntax.decode(payload)
+    except msgspec.DecodeError:
+        if b"\\u" not in payload:
+            raise
+        _syntax.decode(_SURROGATE.sub(_ANY_CHARACTER, payload))
+    if not payload.isascii():
+        payload.decode()

@@ -8,9 +8,9 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from emulator.api.asgi import JSON, dry_run, outcome_headers, raise_refusal, respond
+from emulator.api.asgi import JSON, outcome_headers, raise_refusal, read_body, respond
 from emulator.api.invoke.invocation_route import InvocationRoute
-from emulator.api.invoke.request import check_json, function_key, options, read_body
+from emulator.api.invoke.request import check_json, function_key, options
 from emulator.errors import InvalidParameterValueError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class InvokeRoute(InvocationRoute):
-    """POST /2015-03-31/functions/{FunctionName}/invocations."""
+    """Answers POST /2015-03-31/functions/{FunctionName}/invocations."""
 
     prefix = "/2015-03-31/functions/"
     suffix = "/invocations"
@@ -29,7 +29,7 @@ class InvokeRoute(InvocationRoute):
         payload = await read_body(receive, self._profile.request_limit)
         check_json(payload)
         if asked.invocation_type == "DryRun":
-            await dry_run(self._engine, key, send)
+            await self._dry_run(key, send)
             return
         if asked.invocation_type == "Event":
             raise InvalidParameterValueError(

@@ -7,11 +7,17 @@ message, under the code that Invoke has in X-Amz-Function-Error.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from typing import TYPE_CHECKING
 
-from emulator.api.asgi import dry_run, outcome_headers, raise_refusal
+from emulator.api.asgi import (
+    begin,
+    first_news,
+    outcome_headers,
+    raise_refusal,
+    read_body,
+    send_piece,
+)
 from emulator.api.invoke.event_stream import CONTENT_TYPE, invoke_complete, payload_chunk
 from emulator.api.invoke.invocation_route import InvocationRoute
 from emulator.api.invoke.request import (
@@ -19,7 +25,6 @@ from emulator.api.invoke.request import (
     check_json,
     function_key,
     options,
-    read_body,
 )
 from emulator.live.response_stream import ResponseStream
 
@@ -30,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class ResponseStreamRoute(InvocationRoute):
-    """POST /2021-11-15/functions/{FunctionName}/response-streaming-invocations."""
+    """Answers POST /2021-11-15/functions/{FunctionName}/response-streaming-invocations."""
 
     prefix = "/2021-11-15/functions/"
     suffix = "/response-streaming-invocations"
@@ -41,7 +46,7 @@ class ResponseStreamRoute(InvocationRoute):
         payload = await read_body(receive, self._profile.request_limit)
         check_json(payload)
         if asked.invocation_type == "DryRun":
-            await dry_run(self._engine, key, send)
+            await self._dry_run(key, send)
             return
         stream = ResponseStream(self._profile.streamed_response_limit)
         outcome = self._engine.invoke(
@@ -53,7 +58,7 @@ class ResponseStreamRoute(InvocationRoute):
             tail=asked.tail,
         )
         try:
-            begun = await begun_or_done(outcome, stream)
+            begun = await first_news(outcome, stream)
             raise_refusal(begun)
             await _begin(begun, send)
             await (_pass_on(stream, send) if stream.began.done() else _one_piece(begun, send))
@@ -62,29 +67,23 @@ class ResponseStreamRoute(InvocationRoute):
             stream.abandon()
 
 
-async def begun_or_done(outcome: asyncio.Future[Outcome], stream: ResponseStream) -> Outcome:
-    """What is known when the response begins; the whole outcome where it comes in one piece."""
-    await asyncio.wait((outcome, stream.began), return_when=asyncio.FIRST_COMPLETED)
-    return stream.began.result() if stream.began.done() else outcome.result()
-
-
 async def _begin(begun: Outcome, send: Send) -> None:
     headers = [
         (b"content-type", CONTENT_TYPE),
         (b"x-amz-executed-version", begun.version.encode()),
         *outcome_headers(begun),
     ]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await begin(send, 200, headers)
 
 
 async def _pass_on(stream: ResponseStream, send: Send) -> None:
     async for piece in stream.pieces():
-        await _send(payload_chunk(piece), send)
+        await send_piece(send, payload_chunk(piece), more=True)
 
 
 async def _one_piece(outcome: Outcome, send: Send) -> None:
     if outcome.payload and not outcome.function_error:
-        await _send(payload_chunk(outcome.payload), send)
+        await send_piece(send, payload_chunk(outcome.payload), more=True)
 
 
 async def _complete(stream: ResponseStream, log_tail: bytes, send: Send) -> None:
@@ -92,8 +91,4 @@ async def _complete(stream: ResponseStream, log_tail: bytes, send: Send) -> None
     if stream.error is not None:
         code, details = stream.error.error_type, stream.error.body.decode(errors="replace")
     last = invoke_complete(code, details, base64.b64encode(log_tail).decode())
-    await send({"type": "http.response.body", "body": last})
-
-
-async def _send(encoded: bytes, send: Send) -> None:
-    await send({"type": "http.response.body", "body": encoded, "more_body": True})
+    await send_piece(send, last, more=False)

@@ -1,1 +1,4 @@
-"""Statistics over a study's records: figures with their intervals, and claims held against them."""
+"""Statistics over a study's records: figures with their intervals, and the study's claims tested.
+
+Knows records and price tables alone; draws nothing, prints nothing and reads no file itself.
+"""

@@ -1,4 +1,4 @@
-"""Two runs side by side: each cell that both have, and the difference with its interval.
+"""Compares two runs: each cell that both have, and the differences with their intervals.
 
 Cells match by their condition and memory size. An axis in which each run has one value, and not
 the same (one ran on Docker, say, and the other on processes), is what is compared, and does not
@@ -11,7 +11,8 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from emulator.experiments.analysis.cell_stats import cold, costs, latencies, warm
+from emulator.experiments.analysis.completeness import is_incomplete
+from emulator.experiments.analysis.costs import MILLION, paid_dollars
 from emulator.experiments.analysis.intervals import (
     Estimate,
     difference_of_means,
@@ -19,7 +20,9 @@ from emulator.experiments.analysis.intervals import (
     mean_estimate,
     percentile_estimate,
 )
-from emulator.experiments.records.study import Condition
+from emulator.experiments.analysis.requests import cold_latencies, latencies, warm_latencies
+from emulator.experiments.plan.cells import Condition
+from emulator.experiments.records.price_tables import table_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,12 +31,12 @@ if TYPE_CHECKING:
     from emulator.experiments.records.study import StudyRun
 
 _AXES = tuple(field.name for field in fields(Condition))
-_MILLION = 1e6
-Key = tuple[str, ...]
+MatchKey = tuple[str, ...]
+"""Values of the shared axes, and the memory size last."""
 
 
 class Figure(StrEnum):
-    """What is compared."""
+    """Names the figures that are compared."""
 
     COLD = "median latency, cold"
     WARM = "median latency, warm"
@@ -42,7 +45,7 @@ class Figure(StrEnum):
 
 
 class Change(StrEnum):
-    """What the interval of a difference shows."""
+    """Names what the interval of a difference shows."""
 
     FASTER = "faster"
     SLOWER = "slower"
@@ -54,50 +57,60 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Of the second run from the first; the values are ms, or dollars a million requests."""
+    """Holds one figure of both runs, in ms or in dollars a million requests."""
 
     figure: Figure
     first: Estimate
     second: Estimate
     difference: Estimate
+    """Second run less the first."""
     change: Change
 
     @property
     def share(self) -> float | None:
-        """Of the first run's value."""
+        """Difference as a share of the first run's value."""
         if self.first.value and self.difference.value is not None:
             return self.difference.value / self.first.value
         return None
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class CellPair:
+    """Holds the differences of one cell that both runs have."""
+
     name: str
     host_bound: bool
-    """On either side."""
+    """Whether the machine was the bottleneck in either run."""
+    incomplete: bool
+    """Whether the records of either run miss something."""
     differences: tuple[Difference, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
+    """Holds what two runs have in common, and what tells them apart."""
+
     differing: Mapping[str, tuple[str, str]]
-    """The axes that tell the runs apart, with each one's value."""
-    pairs: tuple[Pair, ...]
+    """Axes that tell the runs apart, with each run's value."""
+    pairs: tuple[CellPair, ...]
     only_first: tuple[str, ...]
-    """Names of cells without a match, or without requests on the other side."""
+    """Names of the first run's cells without a match, or whose match has no requests."""
     only_second: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
+class _Repetitions:
+    """Holds the requests of all repetitions of a cell."""
+
     rows: tuple[RequestRow, ...]
     host_bound: bool
+    incomplete: bool
     profile: str
 
 
 def compare(first: StudyRun, second: StudyRun) -> Comparison:
-    """Repetitions of a cell are put together; the order is the first run's."""
-    differing = _differing(first, second)
+    """Compares the repetitions of each cell together, in the order of the first run."""
+    differing = _differing_axes(first, second)
     shared = [axis for axis in _AXES if axis not in differing]
     # the function always stands in the name; of the others those that tell cells apart
     varying = [
@@ -105,11 +118,11 @@ def compare(first: StudyRun, second: StudyRun) -> Comparison:
         for axis in shared
         if axis != "function" and len(_values(first, axis) | _values(second, axis)) > 1
     ]
-    here, there = _grouped(first, shared), _grouped(second, shared)
+    here, there = _by_key(first, shared), _by_key(second, shared)
 
-    def name(key: Key) -> str:
-        of_axis = dict(zip(shared, key, strict=False))
-        parts = [of_axis.get("function", ""), f"{key[-1]} MB", *(of_axis[axis] for axis in varying)]
+    def name(key: MatchKey) -> str:
+        values = dict(zip(shared, key, strict=False))
+        parts = [values.get("function", ""), f"{key[-1]} MB", *(values[axis] for axis in varying)]
         return " ".join(part for part in parts if part)
 
     return Comparison(
@@ -124,7 +137,7 @@ def _values(study: StudyRun, axis: str) -> set[str]:
     return {str(getattr(cell.condition, axis)) for cell, _ in study.measured()}
 
 
-def _differing(first: StudyRun, second: StudyRun) -> dict[str, tuple[str, str]]:
+def _differing_axes(first: StudyRun, second: StudyRun) -> dict[str, tuple[str, str]]:
     found = {}
     for axis in _AXES:
         here, there = _values(first, axis), _values(second, axis)
@@ -133,42 +146,49 @@ def _differing(first: StudyRun, second: StudyRun) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _grouped(study: StudyRun, shared: Sequence[str]) -> dict[Key, _Group]:
-    groups: dict[Key, _Group] = {}
+def _by_key(study: StudyRun, shared: Sequence[str]) -> dict[MatchKey, _Repetitions]:
+    found: dict[MatchKey, _Repetitions] = {}
     for cell, rows in study.measured():
         values = [str(getattr(cell.condition, axis)) for axis in shared]
         key = (*values, str(cell.memory_mb))
-        before = groups.get(key, _Group((), host_bound=False, profile=cell.condition.profile))
-        bound = before.host_bound or bool(cell.host_bound)
-        groups[key] = _Group((*before.rows, *rows), bound, before.profile)
-    return groups
+        before = found.get(key)
+        found[key] = _Repetitions(
+            rows=(*before.rows, *rows) if before else rows,
+            host_bound=bool(cell.host_bound) or (before is not None and before.host_bound),
+            incomplete=is_incomplete(study, cell) or (before is not None and before.incomplete),
+            profile=cell.condition.profile,
+        )
+    return found
 
 
-def _pair(name: str, first: _Group, second: _Group) -> Pair:
-    return Pair(
+def _pair(name: str, first: _Repetitions, second: _Repetitions) -> CellPair:
+    before, after = first.rows, second.rows
+    return CellPair(
         name,
         first.host_bound or second.host_bound,
+        first.incomplete or second.incomplete,
         (
-            _of_medians(Figure.COLD, cold(first.rows), cold(second.rows)),
-            _of_medians(Figure.WARM, warm(first.rows), warm(second.rows)),
-            _of_means(Figure.MEAN, latencies(first.rows), latencies(second.rows)),
-            _of_means(Figure.COST, _millions(first), _millions(second)),
+            _median_difference(Figure.COLD, cold_latencies(before), cold_latencies(after)),
+            _median_difference(Figure.WARM, warm_latencies(before), warm_latencies(after)),
+            _mean_difference(Figure.MEAN, latencies(before), latencies(after)),
+            _mean_difference(Figure.COST, _million_dollars(first), _million_dollars(second)),
         ),
     )
 
 
-def _millions(group: _Group) -> list[float]:
-    """What a million of each request would cost, under its own profile's prices."""
-    column = "dollars_2018" if group.profile == "aws-2018" else "dollars_2025"
-    return [value * _MILLION for value in costs(group.rows, column)]
+def _million_dollars(cell: _Repetitions) -> list[float]:
+    """Returns what a million of each request would cost, under the profile's own prices."""
+    return [dollars * MILLION for dollars in paid_dollars(cell.rows, table_of(cell.profile))]
 
 
-def _of_medians(figure: Figure, first: Sequence[float], second: Sequence[float]) -> Difference:
+def _median_difference(
+    figure: Figure, first: Sequence[float], second: Sequence[float]
+) -> Difference:
     estimates = percentile_estimate(first, 50), percentile_estimate(second, 50)
     return _difference(figure, *estimates, difference_of_medians(first, second))
 
 
-def _of_means(figure: Figure, first: Sequence[float], second: Sequence[float]) -> Difference:
+def _mean_difference(figure: Figure, first: Sequence[float], second: Sequence[float]) -> Difference:
     estimates = mean_estimate(first), mean_estimate(second)
     return _difference(figure, *estimates, difference_of_means(first, second))
 
@@ -182,7 +202,7 @@ def _difference(
     interval = difference.interval
     if interval is None:
         change = Change.TOO_FEW
-    elif interval.holds(0):
+    elif interval.contains(0):
         change = Change.NONE
     else:
         change = less if interval.high < 0 else more

@@ -1,6 +1,7 @@
-"""Figures as words: three significant digits, a unit, and how sure they are.
+"""Writes figures for people: three significant digits, a unit, and how sure the figure is.
 
-A figure of few values says how few; one that is not there is a dash.
+A figure of few values says how few, a figure that is missing is a dash. The module knows numbers
+and estimates, not what they measure.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ if TYPE_CHECKING:
 
 ABSENT = "-"
 HOST_BOUND = "‡"
-"""Stands beside each figure of a cell whose bottleneck was the host."""
+"""Mark beside each figure of a cell whose bottleneck was the host."""
+INCOMPLETE = "†"
+"""Mark beside each figure of a cell whose records miss something."""
 _FEW = 20
+"""Number of values below which a figure says how many there were."""
 _THOUSAND = 1000
 
 
 def number(value: float | None) -> str:
-    """Three significant digits, never with an exponent from a millionth to a billion."""
+    """Writes three significant digits, without an exponent from a millionth to a billion."""
     if value is None or math.isnan(value):
         return ABSENT
     if value == 0:
@@ -37,7 +41,7 @@ def count(value: float | None) -> str:
 
 
 def time(value_ms: float | None) -> str:
-    """12.5 s, 100 ms, 3.06 ms."""
+    """Writes a time as 12.5 s, 100 ms or 3.06 ms."""
     if value_ms is None or math.isnan(value_ms):
         return ABSENT
     rounded = float(f"{value_ms:.3g}")  # 999.6 ms is a second
@@ -47,7 +51,7 @@ def time(value_ms: float | None) -> str:
 
 
 def tick(value_ms: float) -> str:
-    """As `time`, without zeros at the end: for the marks of an axis."""
+    """Writes a time for the mark of an axis: as `time` does, without zeros at the end."""
     if value_ms >= _THOUSAND:
         return f"{value_ms / _THOUSAND:g} s"
     return f"{value_ms:g} ms"
@@ -60,7 +64,7 @@ def money(value: float | None) -> str:
 
 
 def share(value: float) -> str:
-    """Of 1, in whole per cent; what is not quite all or none is not called so."""
+    """Writes a share of 1 in whole per cent; not quite all is `> 99 %`, not quite none `< 1 %`."""
     percent = round(value * 100)
     if percent == 100 and value < 1:  # noqa: PLR2004
         return "> 99 %"
@@ -72,12 +76,17 @@ def memory(value_mb: float | None) -> str:
 
 
 def few(n: int) -> str:
-    """` (n = 3)`, without a break; empty of many and of none."""
+    """Writes ` (n = 3)`, without a break; nothing where there are many values or none."""
     return f" (n\u00a0=\u00a0{n})" if 0 < n < _FEW else ""
 
 
 def estimate(figure: Estimate, words: Callable[[float | None], str] = time) -> str:
-    """1.2 s [1.1, 1.3]; without an interval where n is too small for one."""
+    """Writes an estimate as 1.2 s [1.1, 1.3]; without an interval where n is too small for one.
+
+    Args:
+        figure: the value, its interval and the number of values.
+        words: how a value is written, with its unit last.
+    """
     if figure.value is None:
         return ABSENT
     value, interval = words(figure.value), figure.interval
@@ -91,8 +100,9 @@ def estimate(figure: Estimate, words: Callable[[float | None], str] = time) -> s
 
 
 def signed(figure: Estimate, words: Callable[[float | None], str] = time) -> str:
-    """As `estimate`, of a difference: with a plus before what is more than nothing, and
-    without n, which stands beside its sides.
+    """Writes a difference as `estimate` does, with a plus before what is above 0.
+
+    The number of values is left out, as it stands beside the two sides.
     """
 
     def plus(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""How sure a figure is: intervals at 95 % for percentiles, means and differences.
+"""Tells how sure a figure is: intervals at 95 % for percentiles, means and differences.
 
 Percentiles have *exact order-statistic* intervals: the ranks come from the binomial distribution
 of how many of n requests lie below the true percentile, whatever the latencies' distribution is.
@@ -10,41 +10,47 @@ statistics of n uniform draws have beta distributions, so that its two neighbour
 directly, which is the same in law and takes the same time for ten values as for a million.
 
 Both take requests as independent of each other. Requests that share a second or a sandbox are
-not, so that repetitions tell more of the spread between runs than one long run does.
+not, so that repetitions tell more of the spread between runs than one long run does. The module
+knows numbers alone, no requests and no cells.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
 LEVEL = 0.95
+"""Share of the samples whose interval holds the true figure."""
 RESAMPLES = 4000
 _SEED = 20181001
 _AT_ONCE = 2_000_000
-"""Values drawn in one go; bounds the memory of a large resampling."""
+"""Number of values drawn in one go; bounds the memory of a large resampling."""
+_LEAST = 3
+"""Values that a bootstrap interval takes: two have three resamples in all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
+    """Holds the two ends of a confidence interval."""
+
     low: float
     high: float
 
-    def holds(self, value: float) -> bool:
+    def contains(self, value: float) -> bool:
         return self.low <= value <= self.high
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure of `n` values; None of no values, and no interval where n is too small for one."""
+    """Holds a figure of `n` values; None without values, no interval where n is too small."""
 
     value: float | None
     interval: Interval | None
@@ -52,7 +58,7 @@ class Estimate:
 
 
 def percentile_estimate(values: Sequence[float], percent: float, level: float = LEVEL) -> Estimate:
-    """Numpy's `linear` percentile, with its exact order-statistic interval."""
+    """Computes numpy's `linear` percentile, with its exact order-statistic interval."""
     if not len(values):
         return Estimate(None, None, 0)
     value = float(np.percentile(values, percent, method="linear"))
@@ -62,9 +68,10 @@ def percentile_estimate(values: Sequence[float], percent: float, level: float = 
 def percentile_interval(
     values: Sequence[float], percent: float, level: float = LEVEL
 ) -> Interval | None:
-    """None where even the least and the greatest value do not hold the percentile so surely.
+    """Returns the exact interval of a percentile; None where the values are too few for one.
 
-    Source: the distribution-free interval for a quantile, Conover, Practical Nonparametric
+    They are too few where the least and the greatest value do not enclose the percentile surely
+    enough. Source: the distribution-free interval for a quantile, Conover, Practical Nonparametric
     Statistics, 3.2. Each side is missed with at most (1 - level) / 2.
     """
     ranks = percentile_ranks(len(values), percent, level)
@@ -75,7 +82,7 @@ def percentile_interval(
 
 
 def percentile_ranks(n: int, percent: float, level: float = LEVEL) -> tuple[int, int] | None:
-    """The ranks, counted from 1, of the interval's ends among n sorted values."""
+    """Returns the ranks, counted from 1, of the interval's ends among n sorted values."""
     if n == 0 or not 0 < percent < 100:  # noqa: PLR2004  # percent
         return None
     below = _binomial_cdf(n, percent / 100)
@@ -87,7 +94,7 @@ def percentile_ranks(n: int, percent: float, level: float = LEVEL) -> tuple[int,
 
 
 def _binomial_cdf(n: int, p: float) -> NDArray[np.float64]:
-    """P(B <= k) for k from 0 to n."""
+    """Returns P(B <= k) for k from 0 to n."""
     k = np.arange(n + 1)
     log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
     log_pmf = (
@@ -102,11 +109,11 @@ def _binomial_cdf(n: int, p: float) -> NDArray[np.float64]:
 
 
 def mean_estimate(values: Sequence[float], level: float = LEVEL) -> Estimate:
-    """The mean with its bootstrap interval; no interval of fewer than three values."""
+    """Computes the mean with its bootstrap interval; fewer than three values have no interval."""
     if not len(values):
         return Estimate(None, None, 0)
     value, n = float(np.mean(values)), len(values)
-    if n < 3:  # noqa: PLR2004  # two values have three resamples in all
+    if n < _LEAST:
         return Estimate(value, None, n)
     return Estimate(value, _middle(resampled_means(values, generator()), level), n)
 
@@ -114,35 +121,41 @@ def mean_estimate(values: Sequence[float], level: float = LEVEL) -> Estimate:
 def difference_of_medians(
     first: Sequence[float], second: Sequence[float], level: float = LEVEL
 ) -> Estimate:
-    """The second's median less the first's; `n` is the smaller number of values."""
-    n = min(len(first), len(second))
-    if n == 0:
-        return Estimate(None, None, 0)
-    value = float(np.median(second) - np.median(first))
-    if n < 3:  # noqa: PLR2004
-        return Estimate(value, None, n)
-    chance = generator()
-    resampled = resampled_percentiles(second, 50, chance) - resampled_percentiles(first, 50, chance)
-    return Estimate(value, _middle(resampled, level), n)
+    """Subtracts the first median from the second; `n` is the smaller number of values."""
+
+    def resample(values: Sequence[float], chance: np.random.Generator) -> NDArray[np.float64]:
+        return resampled_percentiles(values, 50, chance)
+
+    return _difference(first, second, level, np.median, resample)
 
 
 def difference_of_means(
     first: Sequence[float], second: Sequence[float], level: float = LEVEL
 ) -> Estimate:
-    """The second's mean less the first's; `n` is the smaller number of values."""
+    """Subtracts the first mean from the second; `n` is the smaller number of values."""
+    return _difference(first, second, level, np.mean, resampled_means)
+
+
+def _difference(
+    first: Sequence[float],
+    second: Sequence[float],
+    level: float,
+    middle: Callable[[Sequence[float]], np.floating[Any]],
+    resample: Callable[[Sequence[float], np.random.Generator], NDArray[np.float64]],
+) -> Estimate:
     n = min(len(first), len(second))
     if n == 0:
         return Estimate(None, None, 0)
-    value = float(np.mean(second) - np.mean(first))
-    if n < 3:  # noqa: PLR2004
+    value = float(middle(second) - middle(first))
+    if n < _LEAST:
         return Estimate(value, None, n)
     chance = generator()
-    resampled = resampled_means(second, chance) - resampled_means(first, chance)
+    resampled = resample(second, chance) - resample(first, chance)
     return Estimate(value, _middle(resampled, level), n)
 
 
 def generator() -> np.random.Generator:
-    """Of all chance in a report: the same figures whenever it is made."""
+    """Returns a generator with the one seed of all reports: the same rows give the same figures."""
     return np.random.default_rng(_SEED)
 
 
@@ -152,7 +165,7 @@ def resampled_percentiles(
     chance: np.random.Generator,
     resamples: int = RESAMPLES,
 ) -> NDArray[np.float64]:
-    """The `linear` percentile of each of `resamples` bootstrap resamples of the values."""
+    """Returns the `linear` percentile of each bootstrap resample of the values."""
     ordered = np.sort(np.asarray(values, dtype=np.float64))
     n = len(ordered)
     place = percent / 100 * (n - 1)
@@ -176,7 +189,7 @@ def _index(uniform: NDArray[np.float64], n: int) -> NDArray[np.int64]:
 def resampled_means(
     values: Sequence[float], chance: np.random.Generator, resamples: int = RESAMPLES
 ) -> NDArray[np.float64]:
-    """The mean of each of `resamples` bootstrap resamples of the values."""
+    """Returns the mean of each bootstrap resample of the values."""
     known = np.asarray(values, dtype=np.float64)
     rows = max(1, _AT_ONCE // len(known))
     means = [
@@ -187,5 +200,6 @@ def resampled_means(
 
 
 def _middle(resampled: NDArray[np.float64], level: float) -> Interval:
+    """Returns the interval that holds the middle `level` of the resamples."""
     low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))

@@ -1,91 +1,102 @@
-"""The study's own remedy against cold starts, a ping that keeps sandboxes warm: its worth."""
+"""What a ping that keeps sandboxes warm is worth: the latency that it saves, and what it costs.
+
+The ping is the study's own remedy against cold starts. Its cells are compared with those of single
+requests without pings, of the same condition and memory size.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from emulator.experiments.analysis.cell_stats import (
-    PING,
-    costs,
-    emulated_minutes,
-    latencies,
-    start_string,
-)
+from emulator.experiments.analysis.completeness import is_incomplete
+from emulator.experiments.analysis.costs import total_dollars
+from emulator.experiments.analysis.idle_time import emulated_minutes, start_letters
 from emulator.experiments.analysis.intervals import Estimate, difference_of_means, mean_estimate
+from emulator.experiments.analysis.requests import PING, latencies
+from emulator.experiments.records.price_tables import PRICE_TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from emulator.experiments.plan.cells import Condition
     from emulator.experiments.records.request_table import RequestRow
-    from emulator.experiments.records.study import Cell, Condition, StudyRun
+    from emulator.experiments.records.study import MeasuredCell, StudyRun
 
 _MONTH_HOURS = 30 * 24
 
 
 @dataclass(frozen=True, slots=True)
 class KeepWarm:
-    """Cells with pings, beside those without of the same condition and size."""
+    """Compares cells with pings to those without, of one condition and memory size."""
 
     condition: Condition
     memory_mb: int
     host_bound: bool
-    without: str
-    """A letter a request, C cold and W warm; empty where the study has no such cell."""
+    incomplete: bool
+    """Whether the records of a cell miss something."""
+    without_ping: str
+    """A letter for each request, C cold and W warm; empty without such a cell."""
     with_ping: str
     mean_without: Estimate
     mean_with: Estimate
     difference: Estimate
-    """Of the means; negative where the ping makes answers faster."""
+    """Difference of the means in ms; negative where the ping makes answers faster."""
     pings_an_hour: float
-    """Of emulated time."""
-    month_2018: float
-    """Dollars for 30 days of the pings alone, by the prices of 2018."""
-    month_2025: float
+    """Pings in an hour of emulated time."""
+    month_dollars: Mapping[str, float]
+    """Dollars for 30 days of the pings alone, by the name of the price table."""
 
 
 def keep_warm(study: StudyRun) -> list[KeepWarm]:
-    """In the order of the plan; repetitions together."""
-    pinged: dict[tuple[Condition, int], list[Cell]] = {}
+    """Compares every condition with pings, in the order of the plan; repetitions together."""
+    pinged: dict[tuple[Condition, int], list[MeasuredCell]] = {}
     for cell, _ in study.measured():
         if cell.condition.scenario == "keep-warm":
             pinged.setdefault((cell.condition, cell.memory_mb), []).append(cell)
-    return [_compare(study, *key, cells) for key, cells in pinged.items()]
+    return [
+        _compare(study, condition, memory_mb, cells)
+        for (condition, memory_mb), cells in pinged.items()
+    ]
 
 
 def _compare(
-    study: StudyRun, condition: Condition, memory_mb: int, cells: Sequence[Cell]
+    study: StudyRun, condition: Condition, memory_mb: int, cells: Sequence[MeasuredCell]
 ) -> KeepWarm:
-    plain = replace(condition, scenario="idle")
+    without_ping = replace(condition, scenario="idle")
     others = [
         cell
         for cell, _ in study.measured()
-        if cell.condition == plain and cell.memory_mb == memory_mb
+        if cell.condition == without_ping and cell.memory_mb == memory_mb
     ]
     before, after = _latencies(study, others), _latencies(study, cells)
-    hours = sum(_hours(cell, study.rows[cell.id]) for cell in cells)
+    hours = sum(_emulated_hours(cell, study.rows[cell.id]) for cell in cells)
     pings = [row for cell in cells for row in study.rows[cell.id] if row.user_count == PING]
     months = _MONTH_HOURS / hours if hours else 0.0
     return KeepWarm(
         condition=condition,
         memory_mb=memory_mb,
         host_bound=any(cell.host_bound for cell in (*cells, *others)),
-        without=", ".join(start_string(study.rows[cell.id]) for cell in others),
-        with_ping=", ".join(start_string(study.rows[cell.id]) for cell in cells),
+        incomplete=any(is_incomplete(study, cell) for cell in (*cells, *others)),
+        without_ping=_letters(study, others),
+        with_ping=_letters(study, cells),
         mean_without=mean_estimate(before),
         mean_with=mean_estimate(after),
         difference=difference_of_means(before, after),
         pings_an_hour=len(pings) / hours if hours else 0.0,
-        month_2018=sum(costs(pings, "dollars_2018")) * months,
-        month_2025=sum(costs(pings, "dollars_2025")) * months,
+        month_dollars={table: total_dollars(pings, table) * months for table in PRICE_TABLES},
     )
 
 
-def _latencies(study: StudyRun, cells: Sequence[Cell]) -> list[float]:
+def _letters(study: StudyRun, cells: Sequence[MeasuredCell]) -> str:
+    return ", ".join(start_letters(study.rows[cell.id]) for cell in cells)
+
+
+def _latencies(study: StudyRun, cells: Sequence[MeasuredCell]) -> list[float]:
     return [value for cell in cells for value in latencies(study.rows[cell.id])]
 
 
-def _hours(cell: Cell, rows: Sequence[RequestRow]) -> float:
-    """Of emulated time, from the first request to the users' last; pings may go on after it."""
+def _emulated_hours(cell: MeasuredCell, rows: Sequence[RequestRow]) -> float:
+    """Returns the time from the first request to the users' last; pings may go on after it."""
     timed = zip(emulated_minutes(cell, rows), rows, strict=True)
     return max((minute for minute, row in timed if row.user_count != PING), default=0.0) / 60

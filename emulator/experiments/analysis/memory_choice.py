@@ -1,4 +1,4 @@
-"""Which memory size to buy: by cost, by speed, or by a balance of both, and how surely.
+"""Chooses the memory size to buy: by cost, by speed, or by a balance of both, and how surely.
 
 The conventions are those of aws-lambda-power-tuning: the time of an invocation is Duration plus
 Init Duration, a size's time is the mean without the longest and the shortest fifth, a tie of
@@ -26,44 +26,48 @@ if TYPE_CHECKING:
 
 VISUALISER = "https://lambda-power-tuning.show/#"
 TRIMMED = 0.2
-"""Of the values, at each end."""
+"""Share of the values that is cut off at each end."""
 _RESAMPLES = 2000
 
 
 class Strategy(StrEnum):
+    """Names what the best memory size is best at."""
+
     COST = "cost"
     SPEED = "speed"
     BALANCED = "balanced"
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """The invocations of one memory size, in the order in which they were made."""
+class SizeSample:
+    """Holds the invocations of one memory size, in the order in which they were made."""
 
     memory_mb: int
     times_ms: tuple[float, ...]
-    """Duration and Init Duration of each."""
+    """Duration and Init Duration together, of each invocation."""
     dollars: tuple[float, ...]
-    """Of each."""
+    """Cost of each invocation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`place` is the winner's among the sizes; the lists have one value a size."""
+    """Holds the best size, and what it was chosen by; the lists have one value a size."""
 
     place: int
+    """Index of the best size."""
     times_ms: tuple[float, ...]
     dollars: tuple[float, ...]
     shares: tuple[float, ...]
-    """In how many of the resamples each size wins: 1 is all."""
+    """Share of the resamples that each size wins: 1 is all."""
 
     @property
     def confidence(self) -> float:
+        """Share of the resamples that the best size wins."""
         return self.shares[self.place]
 
 
 def trimmed_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Along the last axis, without the least and the greatest fifth (rounded down)."""
+    """Averages along the last axis, without the least and the greatest fifth (rounded down)."""
     cut = int(values.shape[-1] * TRIMMED)
     kept = np.sort(values, axis=-1)[..., cut : values.shape[-1] - cut]
     mean: NDArray[np.float64] = kept.mean(axis=-1)
@@ -73,7 +77,14 @@ def trimmed_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def winner(
     times: Sequence[float], dollars: Sequence[float], strategy: Strategy, weight: float = 0.5
 ) -> int:
-    """The place of the best; `weight` is that of the cost where they are balanced."""
+    """Returns the index of the best size.
+
+    Args:
+        times: a time for each size.
+        dollars: a cost for each size.
+        strategy: what the best size is best at.
+        weight: the cost's share of a balanced score, from 0 to 1.
+    """
 
     def rank(place: int) -> tuple[float, float]:
         time, cost = times[place], dollars[place]
@@ -83,46 +94,54 @@ def winner(
             case Strategy.SPEED:
                 return time, cost
             case Strategy.BALANCED:
-                score = weight * _share(cost, dollars) + (1 - weight) * _share(time, times)
+                score = weight * _share_of_greatest(cost, dollars) + (
+                    1 - weight
+                ) * _share_of_greatest(time, times)
                 return score, cost
 
     return min(range(len(times)), key=rank)
 
 
-def _share(value: float, of: Sequence[float]) -> float:
-    greatest = max(of)
+def _share_of_greatest(value: float, values: Sequence[float]) -> float:
+    greatest = max(values)
     return value / greatest if greatest else 0.0
 
 
-def choose(tried: Sequence[Tried], strategy: Strategy, weight: float = 0.5) -> Choice:
-    """The best of the sizes, and how often it would be if the invocations were drawn again.
+def choose(samples: Sequence[SizeSample], strategy: Strategy, weight: float = 0.5) -> Choice:
+    """Chooses the best size, and counts how often it wins if the invocations are drawn again.
 
     Each resample draws every size's invocations with replacement, times and dollars of one
     invocation together, from a seeded generator.
     """
-    chance = generator()
-    times = [float(trimmed_mean(np.array(size.times_ms))) for size in tried]
-    dollars = [float(trimmed_mean(np.array(size.dollars))) for size in tried]
-    drawn_times, drawn_dollars = [], []
-    for size in tried:
-        drawn = chance.integers(0, len(size.times_ms), (_RESAMPLES, len(size.times_ms)))
-        drawn_times.append(trimmed_mean(np.array(size.times_ms)[drawn]))
-        drawn_dollars.append(trimmed_mean(np.array(size.dollars)[drawn]))
-    wins = np.zeros(len(tried))
-    for again in zip(
-        np.array(drawn_times).T.tolist(), np.array(drawn_dollars).T.tolist(), strict=True
-    ):
-        wins[winner(again[0], again[1], strategy, weight)] += 1
-    shares = tuple(float(share) for share in wins / _RESAMPLES)
+    times = [float(trimmed_mean(np.array(size.times_ms))) for size in samples]
+    dollars = [float(trimmed_mean(np.array(size.dollars))) for size in samples]
+    shares = _shares_of_wins(samples, strategy, weight)
     place = winner(times, dollars, strategy, weight)
     return Choice(place, tuple(times), tuple(dollars), shares)
 
 
-def link(sizes: Sequence[int], times_ms: Sequence[float], dollars: Sequence[float]) -> str:
-    """The visualiser's address; all figures stand behind its #, which no server sees.
+def _shares_of_wins(
+    samples: Sequence[SizeSample], strategy: Strategy, weight: float
+) -> tuple[float, ...]:
+    chance = generator()
+    times, dollars = [], []
+    for size in samples:
+        drawn = chance.integers(0, len(size.times_ms), (_RESAMPLES, len(size.times_ms)))
+        times.append(trimmed_mean(np.array(size.times_ms)[drawn]))
+        dollars.append(trimmed_mean(np.array(size.dollars)[drawn]))
+    wins = np.zeros(len(samples))
+    for resample in zip(np.array(times).T.tolist(), np.array(dollars).T.tolist(), strict=True):
+        wins[winner(*resample, strategy, weight)] += 1
+    return tuple(float(share) for share in wins / _RESAMPLES)
 
-    Three lists in base64, little-endian: sizes as 16-bit integers, times and costs as 32-bit
-    floats.
+
+def visualiser_link(
+    sizes: Sequence[int], times_ms: Sequence[float], dollars: Sequence[float]
+) -> str:
+    """Returns the visualiser's address; the figures stand behind its #, which no server sees.
+
+    They are three lists in base64, little-endian: sizes as 16-bit integers, times and costs as
+    32-bit floats.
     """
     lists = (
         struct.pack(f"<{len(sizes)}h", *sizes),

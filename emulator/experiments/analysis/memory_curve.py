@@ -1,4 +1,4 @@
-"""Which memory size each function of a study should have: latency and cost of every size.
+"""Latency and cost of every memory size of a study's functions, and which size to buy.
 
 The best value is `balanced` at equal weights: the least sum of the mean latency and of the cost,
 each as a share of the greatest among the sizes (see memory_choice).
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emulator.experiments.analysis.cell_stats import PING, latencies, warm
+from emulator.experiments.analysis.completeness import is_incomplete
+from emulator.experiments.analysis.costs import MILLION
 from emulator.experiments.analysis.intervals import (
     Estimate,
     generator,
@@ -19,44 +20,54 @@ from emulator.experiments.analysis.intervals import (
     percentile_estimate,
 )
 from emulator.experiments.analysis.memory_choice import Strategy, winner
+from emulator.experiments.analysis.requests import latencies, user_requests, warm_latencies
+from emulator.experiments.records.price_tables import table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from emulator.experiments.plan.cells import Condition
     from emulator.experiments.records.request_table import RequestRow
-    from emulator.experiments.records.study import Cell, Condition, StudyRun
+    from emulator.experiments.records.study import MeasuredCell, StudyRun
 
 _RESAMPLES = 1000
-_DRAWN = 2000
-"""Of a size's requests at most enter a resample; more would only narrow what is narrow."""
+_MOST_DRAWN = 2000
+"""Requests of a size that enter a resample; more would only narrow what is narrow."""
+
+_CellRows = tuple["MeasuredCell", tuple["RequestRow", ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """One memory size, its repetitions together."""
+class SizeFigures:
+    """Holds the figures of one memory size, its repetitions together."""
 
     memory_mb: int
     requests: int
     mean_ms: Estimate
     warm_ms: Estimate
-    """The median."""
+    """Median latency of warm requests."""
     max_ms: float | None
     million: float | None
     """Dollars for a million requests under the condition's own profile."""
     errors: int
     host_bound: bool
+    incomplete: bool
+    """Whether the records of a repetition miss something."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryCurve:
+    """Holds the memory sizes of one condition, and the best value among them."""
+
     condition: Condition
-    sizes: tuple[Size, ...]
+    sizes: tuple[SizeFigures, ...]
+    """Figures of each size, the smallest first."""
     best: int | None
-    """The place of the best value; None where less than two sizes can be compared."""
+    """Index of the best value; None where less than two sizes can be compared."""
     confidence: float
-    """In how many of the resamples the best one wins."""
+    """Share of the resamples that the best value wins."""
 
     @property
     def best_mb(self) -> int | None:
@@ -64,64 +75,80 @@ class MemoryCurve:
 
 
 def memory_curves(study: StudyRun) -> list[MemoryCurve]:
-    """Of each condition under load that has two sizes or more, in the order of the plan."""
-    grouped: dict[Condition, dict[int, list[tuple[Cell, tuple[RequestRow, ...]]]]] = {}
+    """Returns a curve for each condition under load with two sizes or more, in the plan's order."""
+    grouped: dict[Condition, dict[int, list[_CellRows]]] = {}
     for cell, rows in study.measured():
         if not cell.idles:
             sizes = grouped.setdefault(cell.condition, {})
             sizes.setdefault(cell.memory_mb, []).append((cell, rows))
-    return [_curve(condition, sizes) for condition, sizes in grouped.items() if len(sizes) > 1]
+    return [
+        _curve(study, condition, sizes) for condition, sizes in grouped.items() if len(sizes) > 1
+    ]
 
 
 def _curve(
-    condition: Condition, by_size: dict[int, list[tuple[Cell, tuple[RequestRow, ...]]]]
+    study: StudyRun, condition: Condition, by_size: Mapping[int, Sequence[_CellRows]]
 ) -> MemoryCurve:
+    table = table_of(condition.profile)
     sizes, samples = [], []
     for memory_mb, cells in sorted(by_size.items()):
-        rows = [row for _, of_cell in cells for row in of_cell]
-        bound = any(cell.host_bound for cell, _ in cells)
-        sizes.append(_size(memory_mb, rows, condition.profile, host_bound=bound))
-        samples.append(_answered(rows, condition.profile))
+        rows = [row for _, cell_rows in cells for row in cell_rows]
+        sample = _latency_and_dollars(rows, table)
+        figures = _size_figures(
+            memory_mb,
+            rows,
+            sample,
+            host_bound=any(cell.host_bound for cell, _ in cells),
+            incomplete=any(is_incomplete(study, cell) for cell, _ in cells),
+        )
+        sizes.append(figures)
+        samples.append(sample)
     known = [place for place, sample in enumerate(samples) if len(sample)]
     if len(known) < 2:  # noqa: PLR2004
         return MemoryCurve(condition, tuple(sizes), None, 0.0)
-    best, confidence = _best([samples[place] for place in known])
+    best, confidence = _best_value([samples[place] for place in known])
     return MemoryCurve(condition, tuple(sizes), known[best], confidence)
 
 
-def _size(memory_mb: int, rows: Sequence[RequestRow], profile: str, *, host_bound: bool) -> Size:
+def _size_figures(
+    memory_mb: int,
+    rows: Sequence[RequestRow],
+    sample: NDArray[np.float64],
+    *,
+    host_bound: bool,
+    incomplete: bool,
+) -> SizeFigures:
     answered = latencies(rows)
-    dollars = _answered(rows, profile)
-    users = [row for row in rows if row.user_count != PING]
-    return Size(
+    users = user_requests(rows)
+    return SizeFigures(
         memory_mb=memory_mb,
         requests=len(users),
         mean_ms=mean_estimate(answered),
-        warm_ms=percentile_estimate(warm(rows), 50),
+        warm_ms=percentile_estimate(warm_latencies(rows), 50),
         max_ms=max(answered, default=None),
-        million=float(dollars[:, 1].mean()) * 1e6 if len(dollars) else None,
+        million=float(sample[:, 1].mean()) * MILLION if len(sample) else None,
         errors=sum(not row.ok for row in users),
         host_bound=host_bound,
+        incomplete=incomplete,
     )
 
 
-def _answered(rows: Sequence[RequestRow], profile: str) -> NDArray[np.float64]:
-    """Latency and dollars of each user's request that was answered right, a row each."""
-    column = "dollars_2018" if profile == "aws-2018" else "dollars_2025"
+def _latency_and_dollars(rows: Sequence[RequestRow], table: str) -> NDArray[np.float64]:
+    """Returns an array of two columns, a row for each user's request that was answered right."""
     pairs = [
-        (row.latency_ms, dollars)
-        for row in rows
-        if row.ok and row.user_count != PING and (dollars := getattr(row, column)) is not None
+        (row.latency_ms, row.dollars[table])
+        for row in user_requests(rows)
+        if row.ok and table in row.dollars
     ]
     return np.array(pairs, dtype=np.float64).reshape(-1, 2)
 
 
-def _best(samples: Sequence[NDArray[np.float64]]) -> tuple[int, float]:
-    """The place of the best value, and in how many resamples it is that."""
+def _best_value(samples: Sequence[NDArray[np.float64]]) -> tuple[int, float]:
+    """Returns the index of the best value, and the share of the resamples that it wins."""
     means = np.array([sample.mean(axis=0) for sample in samples])
     best = winner(means[:, 0].tolist(), means[:, 1].tolist(), Strategy.BALANCED)
     chance = generator()
-    drawn = np.array([_resampled(sample, chance) for sample in samples])
+    drawn = np.array([_resampled_means(sample, chance) for sample in samples])
     wins = sum(
         winner(drawn[:, again, 0].tolist(), drawn[:, again, 1].tolist(), Strategy.BALANCED) == best
         for again in range(_RESAMPLES)
@@ -129,10 +156,14 @@ def _best(samples: Sequence[NDArray[np.float64]]) -> tuple[int, float]:
     return best, wins / _RESAMPLES
 
 
-def _resampled(sample: NDArray[np.float64], chance: np.random.Generator) -> NDArray[np.float64]:
-    """Means of latency and dollars of each resample; of a large sample the part is drawn that
-    keeps the memory bounded, which makes the spread larger than it is and never smaller.
+def _resampled_means(
+    sample: NDArray[np.float64], chance: np.random.Generator
+) -> NDArray[np.float64]:
+    """Returns the means of latency and dollars of each resample.
+
+    Of a large sample a part is drawn, which bounds the memory: the spread then looks larger than
+    it is, never smaller.
     """
-    size = min(len(sample), _DRAWN)
+    size = min(len(sample), _MOST_DRAWN)
     means = [sample[chance.integers(0, len(sample), size)].mean(axis=0) for _ in range(_RESAMPLES)]
     return np.array(means)

@@ -1,10 +1,10 @@
-"""A client that costs little, as it shares two cores with what it measures.
+"""Sends load at little cost, as the client shares two cores with what it measures.
 
     python -m emulator.experiments.benchmark.client PORT PATH CLIENTS REQUESTS
 
 CLIENTS connections stay open, and each sends its next request when its last one is answered,
-until REQUESTS have been sent together. It prints one line of JSON, an `Outcome`. It reads of a
-response what it must: the status, the length, and whether the start was cold.
+until REQUESTS have been sent together. The program prints one line of JSON, an `Outcome`. Of a
+response it reads what it must: the status, the length, and whether the start was cold.
 """
 
 from __future__ import annotations
@@ -25,29 +25,32 @@ _WITHIN = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
+    """Holds what came of a load."""
+
     latencies_ms: list[float]
-    """In the order of the answers."""
+    """Latency of each request, in the order of the answers."""
     seconds: float
-    """From the first request to the last answer; connecting is not part of it."""
+    """Time from the first request to the last answer, connecting not counted."""
     cold: int
+    """Number of requests that were cold starts."""
     failed: int
     first_failure: str
     client_cpu_us: float
-    """This process's own CPU time a request, which the emulator could not have."""
+    """CPU time of the client itself for each request, which the emulator could not have."""
 
 
 class BrokenResponseError(Exception):
-    """What came is no HTTP/1.1 response with a Content-Length."""
+    """Means that a server sent no HTTP/1.1 response with a Content-Length."""
 
 
-class Responses:
-    """Cuts what arrives on one connection into responses."""
+class ResponseReader:
+    """Cuts the bytes of one connection into responses, of which one is awaited at a time."""
 
     def __init__(self) -> None:
         self._buffer = b""
 
     def feed(self, piece: bytes) -> tuple[bytes, bytes] | None:
-        """Head and body of the one response that is awaited, once it is whole."""
+        """Takes what arrived, and returns head and body once the awaited response is whole."""
         self._buffer = self._buffer + piece if self._buffer else piece
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
@@ -68,7 +71,7 @@ def _content_length(head: bytes) -> int:
 
 
 class Load:
-    """What all connections share."""
+    """Counts the requests of all connections, and what came of them."""
 
     def __init__(self, request: bytes, requests: int) -> None:
         self.request = request
@@ -79,8 +82,9 @@ class Load:
         self.failed = 0
         self.first_failure = ""
         self.over = asyncio.get_running_loop().create_future()
+        """Done when the last request is answered, or a connection failed."""
 
-    def answered(self, latency: float, head: bytes, body: bytes) -> None:
+    def record_answer(self, latency: float, head: bytes, body: bytes) -> None:
         self.latencies.append(latency)
         self.cold += b"\r\nx-testbed-start: cold" in head
         if not head.startswith(b"http/1.1 200") or b"\r\nx-amz-function-error" in head:
@@ -90,26 +94,30 @@ class Load:
         if not self.awaited and not self.over.done():
             self.over.set_result(None)
 
-    def broken(self, reason: str) -> None:
+    def fail(self, reason: str) -> None:
+        """Ends the load."""
         if not self.over.done():
             self.over.set_exception(BrokenResponseError(reason))
 
 
 class Connection(asyncio.Protocol):
+    """Sends requests over one connection, one after another."""
+
     def __init__(self, load: Load) -> None:
         self._load = load
-        self._responses = Responses()
+        self._responses = ResponseReader()
         self._transport: asyncio.Transport | None = None
         self._sent_at = 0.0
-        self._waits = False
+        self._is_waiting = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's does not derive from it
 
     def send(self) -> None:
+        """Sends the next request, where the load has one left."""
         if self._load.left and self._transport is not None:
             self._load.left -= 1
-            self._waits = True
+            self._is_waiting = True
             self._sent_at = time.perf_counter()
             self._transport.write(self._load.request)
 
@@ -117,20 +125,26 @@ class Connection(asyncio.Protocol):
         try:
             response = self._responses.feed(data)
         except (BrokenResponseError, ValueError) as error:
-            self._load.broken(f"not an HTTP/1.1 response with a length: {error}")
+            self._load.fail(f"not an HTTP/1.1 response with a length: {error}")
             return
         if response is not None:
-            self._waits = False
-            self._load.answered(time.perf_counter() - self._sent_at, *response)
+            self._is_waiting = False
+            self._load.record_answer(time.perf_counter() - self._sent_at, *response)
             self.send()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._waits:  # a server may close one that has nothing left to ask
-            self._load.broken(f"the connection was closed: {exc}")
+        if self._is_waiting:  # a server may close an idle connection
+            self._load.fail(f"the connection was closed: {exc}")
 
 
 async def load(port: int, path: str, clients: int, requests: int, body: bytes = b"{}") -> Outcome:
-    """Raises BrokenResponseError, OSError or TimeoutError."""
+    """Posts `body` to `path` until so many requests have been answered.
+
+    Raises:
+        BrokenResponseError: a response was none, or a connection was closed too early.
+        OSError: a connection could not be made.
+        TimeoutError: the answers took too long.
+    """
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {len(body)}\r\n\r\n"
     shared = Load(head.encode() + body, requests)
     loop = asyncio.get_running_loop()
@@ -157,6 +171,7 @@ async def load(port: int, path: str, clients: int, requests: int, body: bytes = 
 
 
 def main() -> None:
+    """Runs the load that the arguments describe, and prints its outcome."""
     port, path, clients, requests = sys.argv[1:]
     try:
         outcome = uvloop.run(load(int(port), path, int(clients), int(requests)))

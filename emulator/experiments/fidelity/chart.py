@@ -1,4 +1,4 @@
-"""One PNG of a fidelity run: the curves of AWS and of each backend, and their errors below."""
+"""Draws a fidelity run: the curves of AWS and of each backend, and their errors below."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from emulator.experiments.fidelity.report import WITHIN, SizeFigures, figures, match
-from emulator.experiments.fidelity.rows import AWS
-from emulator.experiments.report.text import machine_line
+from emulator.experiments.fidelity.aws_curve import AWS
+from emulator.experiments.fidelity.figures import WITHIN, SizeFigures, match, size_figures
+from emulator.experiments.report.charts.style import COLOURS
+from emulator.experiments.report.text import machine_facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,16 +21,18 @@ if TYPE_CHECKING:
 
     from emulator.experiments.fidelity.rows import Fidelity
 
-_STYLES = (("#0072b2", "o"), ("#e69f00", "s"), ("#009e73", "^"))
+_STYLES = tuple(zip(COLOURS, "os^", strict=False))
+"""Colour and marker of each backend's curve."""
 _BAND = "#eeeeee"
 
 
 def chart(run: Fidelity, path: Path) -> None:
+    """Writes the drawing as a PNG."""
     draw(run).savefig(path)
 
 
 def draw(run: Fidelity) -> Figure:
-    """Above, ms over MB on a logarithmic scale; below, the error of each mean."""
+    """Draws ms over MB on logarithmic scales above, and the error of each mean below."""
     figure = Figure(figsize=(9.5, 8), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     curves, errors = figure.subplots(2, 1, sharex=True, height_ratios=(2.2, 1))
@@ -39,39 +42,40 @@ def draw(run: Fidelity) -> Figure:
     )
     curves.plot(sizes, aws, color="k", marker="D", ms=5, label="AWS Lambda, measured (mean)")
     for (backend, served), (colour, marker) in zip(run.served.items(), _STYLES, strict=False):
-        of_sizes = figures(served)
-        _curve(curves, of_sizes, backend, colour, marker)
+        backend_sizes = size_figures(served)
+        _curve(curves, backend_sizes, backend, colour, marker)
         errors.plot(
-            [size.memory_mb for size in of_sizes],
-            [size.error * 100 for size in of_sizes],
+            [size.memory_mb for size in backend_sizes],
+            [size.error * 100 for size in backend_sizes],
             color=colour,
             marker=marker,
             linewidth=1.2,
         )
-    _name(curves, errors, sizes)
-    infos = list(run.infos.values())
-    machine = machine_line(infos[0]) if infos else ""
-    figure.suptitle(
-        f"A task of {AWS.task_ms:g} ms of CPU at every memory size: AWS Lambda and this emulator\n"
-        f"{machine}\nAWS: {AWS.source}, mean of {AWS.repetitions} per size",
-        fontsize=10,
-        ha="left",
-        x=0.01,
-    )
+    _label(curves, errors, sizes)
+    figure.suptitle(_title(run), fontsize=10, ha="left", x=0.01)
     return figure
 
 
+def _title(run: Fidelity) -> str:
+    infos = list(run.infos.values())
+    machine = machine_facts(infos[0].machine) if infos else ""
+    return (
+        f"A task of {AWS.task_ms:g} ms of CPU at every memory size: AWS Lambda and this emulator\n"
+        f"{machine}\nAWS: {AWS.source}, mean of {AWS.repetitions} per size"
+    )
+
+
 def _curve(
-    panel: Axes, of_sizes: Sequence[SizeFigures], backend: str, colour: str, marker: str
+    panel: Axes, figures: Sequence[SizeFigures], backend: str, colour: str, marker: str
 ) -> None:
-    found = match(of_sizes, lambda size: size.mean_ms)
-    words = f"{backend}: mean" + (f" (error {found.mean_error:.1%})" if found else "")
-    sizes = [size.memory_mb for size in of_sizes]
-    means = [size.mean_ms for size in of_sizes]
-    panel.plot(sizes, means, color=colour, marker=marker, label=words)
+    found = match(figures, lambda size: size.mean_ms)
+    label = f"{backend}: mean" + (f" (error {found.mean_error:.1%})" if found else "")
+    sizes = [size.memory_mb for size in figures]
+    means = [size.mean_ms for size in figures]
+    panel.plot(sizes, means, color=colour, marker=marker, label=label)
     panel.plot(
         sizes,
-        [size.median_ms for size in of_sizes],
+        [size.median_ms for size in figures],
         color=colour,
         marker=marker,
         mfc="w",
@@ -80,7 +84,7 @@ def _curve(
     )
 
 
-def _name(curves: Axes, errors: Axes, sizes: Sequence[int]) -> None:
+def _label(curves: Axes, errors: Axes, sizes: Sequence[int]) -> None:
     curves.set_yscale("log")
     curves.set_xscale("log")
     for axis, ticks in ((curves.yaxis, (15, 20, 30, 50, 100, 200)), (errors.xaxis, sizes)):

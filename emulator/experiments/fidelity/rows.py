@@ -1,10 +1,11 @@
-"""What `testbed fidelity` writes down and reads back: AWS's curve, and one row an invocation.
+"""Writes and reads the run directory of `testbed fidelity`.
 
     fidelity.json     when, how often, on which backends, what the kernel says of its bandwidth
-    rows.csv          one row an invocation, as the handler and the client measured it
-    <backend>/        the run directory of the emulator that served them, with its journal
+    rows.csv          a row for each invocation, as the handler and the client measured it
+    <backend>/        the run directory of the backend's emulator, with its journal
 
-Times are in ms. A row and the journal's record of the invocation join on the request id.
+Times are in ms. A row and the journal's record of the invocation join on the request id. The
+module does not know what is made of the rows.
 """
 
 from __future__ import annotations
@@ -28,42 +29,8 @@ ROWS = "rows.csv"
 
 
 @dataclass(frozen=True, slots=True)
-class MeasuredCurve:
-    """How long one task took on AWS Lambda, by memory size."""
-
-    task_ms: float
-    """Of CPU, at one vCPU or more."""
-    repetitions: int
-    """For each size."""
-    mean_ms: Mapping[int, float]
-    source: str
-    date: str
-
-
-AWS = MeasuredCurve(
-    task_ms=17.56,
-    repetitions=2500,
-    mean_ms={
-        128: 224.7,
-        160: 179.7,
-        257: 100.7,
-        381: 61.3,
-        514: 41.3,
-        637: 40.9,
-        770: 22.2,
-        1027: 21.3,
-        1283: 21.0,
-        1540: 17.7,
-        1770: 17.6,
-    },
-    source="artifact of the EuroSys'26 paper, arXiv 2506.01283",
-    date="2025",
-)
-
-
-@dataclass(frozen=True, slots=True)
 class SpinRow:
-    """One warm invocation, from the handler's and the client's side."""
+    """Holds one warm invocation, from the handler's and the client's side."""
 
     backend: str
     round: int
@@ -73,15 +40,15 @@ class SpinRow:
     """Seconds since the epoch."""
     iterations: int
     wall_ms: float
-    """By the handler's own clock."""
+    """Time of the task by the handler's own clock."""
     cpu_ms: float
-    """The sandbox's CPU time meanwhile."""
+    """CPU time of the handler's process meanwhile."""
     throttles: int | None
-    """Periods in which its quota ran out; None where its cgroup is out of reach."""
+    """Number of periods in which the quota ran out; None where the cgroup is out of reach."""
     throttled_ms: float | None
-    """Summed over CPUs by the kernel, so at times more than passed."""
+    """Time held back, summed over CPUs by the kernel: at times more than passed."""
     steal_ms: float
-    """Taken by the hypervisor on all CPUs, to its clock's 10 ms."""
+    """Time that the hypervisor took on all CPUs, to its clock's 10 ms."""
     client_ms: float
     load: float
 
@@ -90,8 +57,8 @@ COLUMNS = tuple(field.name for field in fields(SpinRow))
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
-    """A row with the Duration that the emulator's journal has of the same invocation."""
+class ServedRow:
+    """Holds a row with the Duration that the journal has of the same invocation."""
 
     row: SpinRow
     duration_ms: float
@@ -99,17 +66,20 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Fidelity:
-    """A run read back."""
+    """Holds a run of `testbed fidelity` that was read back."""
 
     description: Mapping[str, Any]
-    served: Mapping[str, tuple[Served, ...]]
-    """By backend."""
+    """Content of fidelity.json."""
+    served: Mapping[str, tuple[ServedRow, ...]]
+    """Rows by backend."""
     infos: Mapping[str, RunInfo]
+    """Description of each backend's emulator."""
     notes: tuple[str, ...]
+    """A sentence for each thing that is missing of the run."""
 
 
 def write_row(file: Any, row: SpinRow) -> None:
-    """Adds a row, and the header where the file is empty, and leaves nothing in a buffer."""
+    """Appends a row, after the header where the file is empty, and flushes it."""
     writer = csv.writer(file, lineterminator="\n")
     if file.tell() == 0:
         writer.writerow(COLUMNS)
@@ -119,18 +89,13 @@ def write_row(file: Any, row: SpinRow) -> None:
 
 
 def read_fidelity(path: Path) -> Fidelity:
-    """Reads what a run left.
+    """Reads a run directory.
 
     Raises:
-        RunDirectoryError: a file is missing or damaged; the message names it.
+        RunDirectoryError: a file is missing or damaged; the message names the file.
     """
     notes: list[str] = []
-    try:
-        description = json.loads(_text(path / DESCRIPTION))
-    except ValueError as error:
-        raise RunDirectoryError(f"{path / DESCRIPTION} is damaged: {error}.") from error
-    if not isinstance(description, dict):
-        raise RunDirectoryError(f"{path / DESCRIPTION} is damaged: it is no object.")
+    description = _description(path / DESCRIPTION)
     by_backend: dict[str, list[SpinRow]] = {}
     for row in _rows(path / ROWS, notes):
         by_backend.setdefault(row.backend, []).append(row)
@@ -140,11 +105,22 @@ def read_fidelity(path: Path) -> Fidelity:
         infos[backend] = run.info
         durations = {record.invocation: record.duration * 1000 for record in run.invocations}
         served[backend] = tuple(
-            Served(row, durations[row.request_id]) for row in rows if row.request_id in durations
+            ServedRow(row, durations[row.request_id]) for row in rows if row.request_id in durations
         )
         if missing := len(rows) - len(served[backend]):
             notes.append(f"{backend}: {missing} rows have no end in the journal and do not count.")
+        notes += [f"{backend}: {sentence}" for sentence in run.missing]
     return Fidelity(description, served, infos, tuple(notes))
+
+
+def _description(path: Path) -> dict[str, Any]:
+    try:
+        description = json.loads(_text(path))
+    except ValueError as error:
+        raise RunDirectoryError(f"{path} is damaged: {error}.") from error
+    if not isinstance(description, dict):
+        raise RunDirectoryError(f"{path} is damaged: it is no object.")
+    return description
 
 
 def _rows(path: Path, notes: list[str]) -> list[SpinRow]:
@@ -163,7 +139,7 @@ def _rows(path: Path, notes: list[str]) -> list[SpinRow]:
 
 
 def _row(line: str) -> SpinRow:
-    """Raises ValueError or csv.Error where the line is no row."""
+    """Parses a line; raises ValueError or csv.Error where the line is no row."""
     values = dict(zip(COLUMNS, next(csv.reader([line], strict=True)), strict=True))
     return SpinRow(
         backend=values["backend"],

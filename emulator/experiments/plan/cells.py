@@ -1,11 +1,13 @@
-"""A plan's cells: every combination of its axes under every scenario, as often as it is repeated.
+"""Lists a plan's cells: every combination of its axes under every scenario, repeated.
 
-Repetitions are outermost, so that what drifts on the machine meets all combinations alike.
+Owns what a cell is before it is measured, and its name. A measured cell (records.study) is the
+same `Cell` with what came of it. Repetitions are outermost, so that what drifts on the machine
+meets all combinations alike.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -21,78 +23,97 @@ STARTS_AND_ENDS_WITHIN = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Combination:
-    """One value of each axis."""
+class Condition:
+    """Holds what two cells have in common whose figures may stand in one series."""
 
     function: str
-    memory_mb: int
     loading: str
     profile: str
     backend: str
     keep_alive: str
+    """Seconds, or `profile`: the profile's survival curve."""
     pick_order: str
+    scenario: str
+    """The kind of load: a scenario's kind, or `requests` or `tune`."""
+    dilation: float
+    page_cache: str
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
+    """Holds what tells one measurement of a study from the others."""
+
     id: str
-    """Also the name of its folder."""
-    axes: Combination
-    scenario: Scenario
+    """Name of the cell and of its folder."""
+    condition: Condition
+    memory_mb: int
     repetition: int
     """Counted from 1."""
-    dilation: int
-    page_cache: str
+    idle_speedup: float
+    """How many times faster idle time passes than in life."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedCell(Cell):
+    """Holds a cell that is still to be run, with its load."""
+
+    load: Scenario
     seed: int
-    """Of its load's chance, the same for all cells of a repetition; the emulator's comes of it."""
+    """Seed of the load's chance, the same for all cells of a repetition; the emulator's seed is
+    made from it."""
+
+    @property
+    def dilation(self) -> float:
+        return self.condition.dilation
 
     @property
     def load_s(self) -> float:
-        """Seconds of real time that its load is planned to take."""
-        return self.scenario.seconds * self.dilation
+        """Seconds of real time that the load is planned to take."""
+        return self.load.seconds * self.dilation
 
     @property
     def expected_s(self) -> float:
+        """Seconds of real time that the cell is planned to take."""
         return self.load_s + STARTS_AND_ENDS_WITHIN
 
 
-def cells(plan: Plan) -> list[Cell]:
-    """All cells in the order in which they run."""
+def planned_cells(plan: Plan) -> list[PlannedCell]:
+    """Returns all cells of a plan in the order in which they run."""
     return list(_cells(plan))
 
 
-def _cells(plan: Plan) -> Iterator[Cell]:
-    axes = plan.axes
-    varied = [field.name for field in fields(Axes) if len(getattr(axes, field.name)) > 1]
-    for repetition, *values in product(
+def _cells(plan: Plan) -> Iterator[PlannedCell]:
+    names = list(Axes.model_fields)
+    varied = [name for name in names if len(getattr(plan.axes, name)) > 1]
+    for repetition, page_cache, dilation, scenario, *values in product(
         range(1, plan.repetitions + 1),
         plan.page_cache,
         plan.dilation,
         plan.scenarios,
-        *(getattr(axes, field.name) for field in fields(Axes)),
+        *(getattr(plan.axes, name) for name in names),
     ):
-        page_cache, dilation, scenario, *chosen = values
-        combination = Combination(*chosen)
-        parts = [combination.function, f"{combination.memory_mb}mb"]
+        chosen = {name: str(value) for name, value in zip(names, values, strict=True)}
+        parts = [chosen["function"], f"{chosen['memory_mb']}mb"]
         parts += [
-            _short(name, value)
-            for name, value in asdict(combination).items()
-            if name in varied and name not in ("function", "memory_mb")
+            _short(name, chosen[name]) for name in varied if name not in ("function", "memory_mb")
         ]
-        parts.append(str(scenario.kind))
+        parts.append(scenario.kind)
         parts += [f"dilation-{dilation}"] if len(plan.dilation) > 1 else []
         parts += [f"cache-{page_cache}"] if len(plan.page_cache) > 1 else []
         parts.append(f"r{repetition}")
-        yield Cell(
+        memory_mb = int(chosen.pop("memory_mb"))
+        yield PlannedCell(
             id="-".join(parts),
-            axes=combination,
-            scenario=scenario,
+            condition=Condition(
+                **chosen, scenario=scenario.kind, dilation=dilation, page_cache=page_cache
+            ),
+            memory_mb=memory_mb,
             repetition=repetition,
-            dilation=dilation,
-            page_cache=page_cache,
+            idle_speedup=scenario.idle_speedup,
+            load=scenario,
             seed=plan.seed + repetition - 1,
         )
 
 
-def _short(name: str, value: object) -> str:
-    return f"keep-{value}" if name == "keep_alive" else str(value)
+def _short(name: str, value: str) -> str:
+    return f"keep-{value}" if name == "keep_alive" else value

@@ -1,11 +1,24 @@
-"""What in a plan cannot go together, or with its template, its profiles or this machine."""
+"""Finds what in a plan cannot go together, or with its template, its profiles or this machine.
+
+Owns rules over several keys; what one value may be is the models' (model.py). Whether the template
+is right is the emulator's to say.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from emulator.core.profile import PROFILES
-from emulator.experiments.plan.model import S3_LOADINGS, Loading, PlannedFunction, ScenarioKind
+from emulator.experiments.plan.faults import MISSING
+from emulator.experiments.plan.model import (
+    S3_LOADINGS,
+    Axes,
+    Constant,
+    Loading,
+    PlannedFunction,
+    SingleRequests,
+    ping_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,16 +27,18 @@ if TYPE_CHECKING:
     from emulator.experiments.plan.template import StudyTemplate, TemplateFunction
 
 MOST_DILATION = 50
-"""A quota's period of 20 ms becomes a second, and the kernel takes none longer."""
+"""The dilation at which a quota's period of 20 ms becomes a second, the kernel's longest."""
 
 Fault = tuple[str, str]
-"""Place and message."""
+"""A place in the plan, and what is wrong there."""
 
 
 def contradictions(
     plan: Plan, template: StudyTemplate | None, *, can_drop_caches: bool
 ) -> Iterator[Fault]:
-    """Every fault; `template` is None where it cannot be read."""
+    """Yields every contradiction; `template` is None where it cannot be read."""
+    yield from _absent(plan)
+    yield from _repeated(plan)
     yield from _memory(plan)
     if template is not None:
         for name in plan.axes.function:
@@ -37,6 +52,28 @@ def contradictions(
     for dilation in plan.dilation:
         if dilation > MOST_DILATION:
             yield "dilation", f"{dilation} is above {MOST_DILATION}: no CPU period is so long"
+
+
+def _absent(plan: Plan) -> Iterator[Fault]:
+    if "axes" not in plan.model_fields_set:
+        yield "axes", MISSING
+    else:
+        for key in ("function", "memory_mb"):
+            if not getattr(plan.axes, key):
+                yield f"axes.{key}", MISSING
+    if not plan.scenarios:
+        yield "scenario", MISSING
+
+
+def _repeated(plan: Plan) -> Iterator[Fault]:
+    """Yields what stands twice: two cells would have the same name."""
+    lists = {f"axes.{name}": getattr(plan.axes, name) for name in Axes.model_fields}
+    lists |= {"dilation": plan.dilation, "page_cache": plan.page_cache}
+    lists |= {"scenario": tuple(scenario.kind for scenario in plan.scenarios)}
+    for place, values in lists.items():
+        for value in dict.fromkeys(values):
+            if values.count(value) > 1:
+                yield place, f"{value} stands twice"
 
 
 def _memory(plan: Plan) -> Iterator[Fault]:
@@ -63,7 +100,7 @@ def _function(plan: Plan, template: StudyTemplate, name: str) -> Iterator[Fault]
         return
     planned = plan.functions.get(name, PlannedFunction())
     for loading in plan.axes.loading:
-        for message in _loading(Loading(loading), function, planned):
+        for message in _loading(loading, function, planned):
             yield "axes.loading", message
 
 
@@ -79,7 +116,7 @@ def _loading(
 
 def _scenarios(plan: Plan) -> Iterator[Fault]:
     for scenario in plan.scenarios:
-        if scenario.ping is not None and "0" in plan.axes.keep_alive:
+        if ping_of(scenario) is not None and "0" in plan.axes.keep_alive:
             yield f"scenario {scenario.kind}.ping", "keeps nothing warm where axes.keep_alive is 0"
 
 
@@ -96,6 +133,6 @@ def _cold_cache(plan: Plan, *, can_drop_caches: bool) -> Iterator[Fault]:
 
 
 def _one_at_a_time(scenario: Scenario) -> bool:
-    if scenario.kind is ScenarioKind.CONSTANT:
+    if isinstance(scenario, Constant):
         return scenario.users == (1,)
-    return scenario.kind in (ScenarioKind.IDLE, ScenarioKind.KEEP_WARM)
+    return isinstance(scenario, SingleRequests)

@@ -1,41 +1,149 @@
-"""A study's plan as facts: what is varied, under which load, and how often.
+"""A study's plan as its TOML file writes it: what is varied, under which load, and how often.
 
-plan_file.py reads it, plan_faults.py says what in it cannot go together, plan_cells.py makes
-cells of it.
+Owns the keys, their types, limits and defaults; pydantic checks them. loader.py reads the file,
+faults.py puts what is wrong into sentences, checks.py says what cannot go together, cells.py makes
+cells of a plan. No class here knows how a load is made or what a cell leaves behind.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from emulator.core.policy import PickOrder
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-    from typing import Any
+from emulator.core.profile import PROFILES
+from emulator.experiments.plan.paths import existing_file, existing_folder, last_arrival
 
 MINUTE = 60.0
 IDLE_MINUTES = (0.0, 6.0, 16.0, 31.0, 61.0)
-"""The study's."""
+"""Minutes of the study's single requests."""
 RAMP_USERS = (3, 6, 9, 18)
+"""Steps of the study's ramp."""
 PROFILE_KEEP_ALIVE = "profile"
-"""The value of the axis that means the profile's survival curve."""
+"""The keep-alive that is the profile's survival curve."""
+_FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+T = TypeVar("T")
 
 
-class ScenarioKind(StrEnum):
-    RAMP = "ramp"
-    IDLE = "idle"
-    CONSTANT = "constant"
-    POISSON = "poisson"
-    TRACE = "trace"
-    KEEP_WARM = "keep-warm"
+@dataclass(frozen=True, slots=True)
+class PlanSource:
+    """Holds the file that a plan is read from; the context of its validation."""
+
+    path: Path
+    text: str
+    raw: dict[str, Any] = field(default_factory=dict)
+    """The file as TOML parses it."""
+
+    @property
+    def folder(self) -> Path:
+        return self.path.parent.resolve()
+
+
+def _folder(info: ValidationInfo) -> Path:
+    return info.context.folder if isinstance(info.context, PlanSource) else Path()
+
+
+def _beside(value: Any, info: ValidationInfo) -> Any:
+    return _folder(info) / value if isinstance(value, str) and value else value
+
+
+def _file(value: Any, info: ValidationInfo) -> Any:
+    return existing_file(_folder(info), value) if isinstance(value, str) else value
+
+
+def _directory(value: Any, info: ValidationInfo) -> Any:
+    return existing_folder(_folder(info), value) if isinstance(value, str) else value
+
+
+def _listed(value: Any) -> tuple[Any, ...]:
+    """Takes one value for a list of one."""
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _tables(value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise ValueError("must be a list of tables, [[scenario]]")  # noqa: TRY004  # pydantic's
+    return tuple(value)
+
+
+def _or_gone(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    """Lets pass what the loader put in the place of a faulty scenario, to keep their numbers."""
+    return None if value is None else check(value)
+
+
+def _without_gone(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(value for value in values if value is not None)
+
+
+def _folder_name(name: str) -> str:
+    if not _FOLDER_NAME.fullmatch(name):
+        raise ValueError(f"names a folder: letters, digits, dots and dashes, not {name!r}")
+    return name
+
+
+def _profile(name: str) -> str:
+    if name not in PROFILES:
+        raise ValueError(f"must be one of {', '.join(PROFILES)}, not {name!r}")
+    return name
+
+
+def _keep_alive(value: Any) -> str:
+    """Returns `profile`, or seconds written in one way."""
+    seconds = isinstance(value, int | float) and not isinstance(value, bool)
+    if seconds and math.isfinite(value) and value >= 0:
+        return f"{value:.12g}"
+    if value != PROFILE_KEEP_ALIVE:
+        raise ValueError(f"must be seconds or {PROFILE_KEEP_ALIVE!r}, not {value!r}")
+    return PROFILE_KEEP_ALIVE
+
+
+def _rising(minutes: tuple[float, ...]) -> tuple[float, ...]:
+    if list(minutes) != sorted(set(minutes)):
+        raise ValueError("must rise")
+    return minutes
+
+
+def _route(path: str) -> str:
+    if path and not path.startswith("/"):
+        raise ValueError(f"must begin with a slash, not {path!r}")
+    return path
+
+
+def _with_arrivals(trace: Path) -> Path:
+    last_arrival(trace)
+    return trace
+
+
+Whole = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Text = Annotated[str, Field(min_length=1)]
+OneOrMore = Annotated[tuple[T, ...], BeforeValidator(_listed), Field(min_length=1)]
+"""A list, which a plan may write as one value where there is only one."""
+ExistingFile = Annotated[Path, BeforeValidator(_file)]
+ExistingFolder = Annotated[Path, BeforeValidator(_directory)]
 
 
 class Loading(StrEnum):
-    """How a function comes by its model; the function reads it from MODEL_LOADING."""
+    """Names how a function comes by its model; the function reads it from MODEL_LOADING."""
 
     TEMPLATE = "template"
     """As the template has it: no variable is set."""
@@ -50,73 +158,169 @@ class Loading(StrEnum):
 S3_LOADINGS = frozenset({Loading.S3_INIT, Loading.S3_FIRST_REQUEST, Loading.S3_TMP})
 
 
-@dataclass(frozen=True, slots=True)
-class Ping:
-    """The mitigation: requests that only keep sandboxes alive."""
+class _Table(BaseModel):
+    """Refuses unknown keys, and values that are only nearly of their type."""
 
-    every_minutes: float
-    """Of the emulator's time: idle speed-up and dilation apply."""
-    parallel: int = 1
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """One kind of load; a field that another kind needs has its default."""
+class Ping(_Table):
+    """Describes the mitigation: requests that only keep sandboxes alive."""
 
-    kind: ScenarioKind
-    seconds: float = 0.0
-    """Of emulated time, to the last request; 0 where requests alone say when it is over."""
-    users: tuple[int, ...] = (1,)
-    """Of a ramp its equal steps."""
-    wait_s: float = 0.1
-    """A user's pause from an answer to the next request."""
-    minutes: tuple[float, ...] = ()
-    """When single requests come, in a time that runs `idle_speedup` times faster."""
-    rate: float = 0.0
-    """Requests a second."""
-    trace: Path | None = None
-    idle_speedup: float = 1.0
-    warm_up: int = 0
+    every_minutes: Positive
+    """Minutes of the emulator's time: idle speed-up and dilation apply."""
+    parallel: Count = 1
+
+
+class _Scenario(_Table):
+    """Describes what all kinds of load have in common."""
+
+    idle_speedup: Positive = 1.0
+    warm_up: Whole = 0
     """Requests before the first that counts."""
+
+
+class Ramp(_Scenario):
+    """Describes users who come in equal steps; each asks again after a pause."""
+
+    kind: Literal["ramp"] = "ramp"
+    users: OneOrMore[Count] = RAMP_USERS
+    """Number of users in each step."""
+    seconds: Positive = 120.0
+    """Emulated time of all steps together."""
+    wait_s: Number = 0.1
+    """A user's pause from an answer to the next request."""
     ping: Ping | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedFunction:
-    """How one function is asked, and where its model is."""
+class Constant(_Scenario):
+    """Describes a number of users that stays the same."""
 
-    path: str = ""
-    """Empty: its first POST route, else Invoke."""
-    payload: Path | None = None
-    """A JSON file; None: batches of KDD99 records."""
-    model: Path | None = None
-    """The folder that the S3 loadings find in their bucket, zipped."""
+    kind: Literal["constant"] = "constant"
+    users: Annotated[OneOrMore[Count], Field(max_length=1)] = (1,)
+    seconds: Positive = 120.0
+    wait_s: Number = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Axes:
-    function: tuple[str, ...] = ()
-    memory_mb: tuple[int, ...] = ()
-    loading: tuple[str, ...] = (Loading.TEMPLATE,)
-    profile: tuple[str, ...] = ("aws-2025",)
-    backend: tuple[str, ...] = ("auto",)
-    keep_alive: tuple[str, ...] = (PROFILE_KEEP_ALIVE,)
-    pick_order: tuple[str, ...] = (PickOrder.MOST_RECENTLY_USED,)
+class Poisson(_Scenario):
+    """Describes requests that come by chance, whether the last one was answered or not."""
+
+    kind: Literal["poisson"] = "poisson"
+    rate: Positive
+    """Requests a second."""
+    seconds: Positive = 120.0
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    name: str
-    text: str
-    """As it stands in its file."""
-    raw: Mapping[str, Any]
-    template: Path
-    axes: Axes
-    scenarios: tuple[Scenario, ...]
-    functions: Mapping[str, PlannedFunction] = field(default_factory=dict)
-    repetitions: int = 1
-    seed: int = 0
-    dilation: tuple[int, ...] = (1,)
-    page_cache: tuple[str, ...] = ("hot",)
-    init_timeout: float | None = None
-    host_memory: int | None = None
+class Trace(_Scenario):
+    """Describes requests at the times of a file."""
+
+    kind: Literal["trace"] = "trace"
+    file: Annotated[ExistingFile, AfterValidator(_with_arrivals)]
+    """CSV file with a column `at`: seconds since its beginning, rising."""
+    _seconds: float = PrivateAttr(0.0)
+
+    def model_post_init(self, _: Any) -> None:
+        self._seconds = last_arrival(self.file)
+
+    @property
+    def seconds(self) -> float:
+        """Emulated time to the last request."""
+        return self._seconds
+
+
+class SingleRequests(_Scenario):
+    """Describes requests far apart."""
+
+    minutes: Annotated[OneOrMore[Number], AfterValidator(_rising)] = IDLE_MINUTES
+    """When requests come, in a time that runs `idle_speedup` times faster."""
+
+    @property
+    def seconds(self) -> float:
+        """Emulated time to the last request."""
+        return max(self.minutes) * MINUTE / self.idle_speedup
+
+
+class Idle(SingleRequests):
+    """Describes requests between which sandboxes idle."""
+
+    kind: Literal["idle"] = "idle"
+
+
+class KeepWarm(SingleRequests):
+    """Describes the requests of `Idle` beside pings that keep sandboxes alive."""
+
+    kind: Literal["keep-warm"] = "keep-warm"
+    ping: Ping
+
+
+Scenario = Ramp | Idle | Constant | Poisson | Trace | KeepWarm
+
+
+def ping_of(scenario: Scenario) -> Ping | None:
+    """Returns the pings beside a load; None where there are none."""
+    return scenario.ping if isinstance(scenario, Ramp | KeepWarm) else None
+
+
+class PlannedFunction(_Table):
+    """Describes how one function is asked, and where its model is."""
+
+    path: Annotated[str, AfterValidator(_route)] = ""
+    """Path to post to; empty: the function's first POST route, else Invoke."""
+    payload: ExistingFile | None = None
+    """JSON file to post; None: batches of KDD99 records."""
+    model: ExistingFolder | None = None
+    """Folder that the S3 loadings find in their bucket, zipped."""
+
+
+class Axes(_Table):
+    """Describes what is varied: every combination is a cell."""
+
+    function: OneOrMore[Text] = ()
+    memory_mb: OneOrMore[Count] = ()
+    loading: OneOrMore[Annotated[Loading, Field(strict=False)]] = (Loading.TEMPLATE,)
+    profile: OneOrMore[Annotated[str, AfterValidator(_profile)]] = ("aws-2025",)
+    backend: OneOrMore[Literal["auto", "docker", "process"]] = ("auto",)
+    keep_alive: OneOrMore[Annotated[str, BeforeValidator(_keep_alive)]] = (PROFILE_KEEP_ALIVE,)
+    pick_order: OneOrMore[Annotated[PickOrder, Field(strict=False)]] = (
+        PickOrder.MOST_RECENTLY_USED,
+    )
+
+
+class Plan(_Table):
+    """Describes a whole study. A key that must be there is empty here, and checks.py misses it."""
+
+    name: Annotated[str, AfterValidator(_folder_name)]
+    template: Annotated[Path, BeforeValidator(_beside)] = Field(
+        default="../functions/template.yaml", validate_default=True
+    )
+    seed: Whole = 0
+    repetitions: Count = 1
+    dilation: OneOrMore[Count] = (1,)
+    page_cache: OneOrMore[Literal["hot", "cold"]] = ("hot",)
+    init_timeout: Positive | None = None
+    host_memory: Annotated[int, Field(ge=128)] | None = None
+    axes: Axes = Axes()
+    scenarios: Annotated[
+        tuple[
+            Annotated[Scenario, Field(discriminator="kind"), WrapValidator(_or_gone)],
+            ...,
+        ],
+        BeforeValidator(_tables),
+        Field(min_length=1),
+        AfterValidator(_without_gone),
+    ] = Field(default=(), alias="scenario")
+    functions: dict[str, PlannedFunction] = {}
+    _source: PlanSource | None = PrivateAttr(None)
+
+    def model_post_init(self, context: Any) -> None:
+        self._source = context if isinstance(context, PlanSource) else None
+
+    @property
+    def text(self) -> str:
+        """The plan as its file has it."""
+        return self._source.text if self._source else ""
+
+    @property
+    def raw(self) -> dict[str, Any]:
+        """The plan's file as TOML parses it."""
+        return self._source.raw if self._source else {}

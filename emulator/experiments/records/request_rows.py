@@ -1,101 +1,160 @@
-"""One cell's rows of the request table, out of the run directory that it left."""
+"""Builds the rows of the request table: the one place where a journal and its clients are joined.
+
+Owns which side is believed: the journal is the truth of a run and outranks what a client saw; the
+client alone knows its latency, its status and what went wrong on the way. Does not know whether a
+row is for a study's table or for the report of an emulator's own run.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emulator.core.billing import billed_ms, dollars
-from emulator.core.model import StartKind
-from emulator.core.profile import AWS_2018, AWS_2025, PROFILES
+from emulator.core.records import Status
+from emulator.experiments.records.price_tables import PRICE_TABLES, prices_of
 from emulator.experiments.records.request_table import RequestRow
+from emulator.experiments.records.run_directory import join
 from emulator.telemetry.log_lines import init_duration
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from emulator.core.prices import Prices
     from emulator.core.records import InvocationRecord
-    from emulator.experiments.plan.cells import Cell
-    from emulator.experiments.records.run_directory import ClientRow, Run
+    from emulator.experiments.records.run_directory import ClientRow, Request, Run
+    from emulator.experiments.records.study import MeasuredCell
+
+UNKNOWN_USERS = -1
+"""The user count of a request that only the emulator saw."""
+_OK = 200
+_ANATOMY = ("queued_ms", "create_ms", "start_ms", "connect_ms", "init_ms", "leftover_ms")
+_USAGE = ("duration_ms", "init_duration_ms", "billed_ms", "max_memory_mb", "throttled_ms")
 
 
-def cell_rows(cell: Cell, run: Run, *, host_bound: bool) -> list[RequestRow]:
-    """A row for each of the clients' rows, in the order in which they were sent.
+def cell_rows(cell: MeasuredCell, run: Run) -> tuple[RequestRow, ...]:
+    """Returns the rows of a cell whose emulator served the cell's function alone."""
+    function = cell.condition.function
+    return rows_of(cell, run, [r for r in join(run) if r.client or r.function == function])
 
-    Invocations past the clients (warm-up) have none. Clients' times are divided by the dilation.
+
+def rows_of(cell: MeasuredCell, run: Run, requests: Iterable[Request]) -> tuple[RequestRow, ...]:
+    """Returns a row for each of one function's requests, in the order in which they were sent.
+
+    Where clients wrote rows, these alone count: warm-up requests are in the journal only.
     """
-    by_id = {record.invocation: record for record in run.invocations}
-    clients = sorted(run.clients, key=lambda row: row.start)
-    first = clients[0].start if clients else 0.0
-    return [
-        _row(
-            cell,
-            run.info.backend,
-            client,
-            by_id.get(client.request_id),
-            round((client.start - first) / cell.dilation, 6),
-            host_bound=host_bound,
-        )
-        for client in clients
-    ]
+    joined = list(requests)
+    seen = [request for request in joined if request.client is not None] or joined
+    timed = sorted(((_sent(run, request), request) for request in seen), key=lambda pair: pair[0])
+    first = timed[0][0] if timed else 0.0
+    return tuple(_row(cell, run, request, at - first) for at, request in timed)
 
 
-def _row(
-    cell: Cell,
-    backend: str,
-    client: ClientRow,
-    record: InvocationRecord | None,
-    sent_at_s: float,
-    *,
-    host_bound: bool,
-) -> RequestRow:
-    axes = cell.axes
-    anatomy = record.anatomy if record else None
-    ran = record if record and record.dispatched_at is not None else None
-    init = init_duration(ran) if ran and ran.start is StartKind.COLD else 0.0
-    return RequestRow(
-        cell=cell.id,
-        function=axes.function,
-        memory_mb=axes.memory_mb,
-        loading=axes.loading,
-        profile=axes.profile,
-        backend=backend,
-        keep_alive=axes.keep_alive,
-        pick_order=axes.pick_order,
-        scenario=str(cell.scenario.kind),
-        repetition=cell.repetition,
-        user_count=client.users,
-        sent_at_s=sent_at_s,
-        latency_ms=client.latency_ms / cell.dilation,
-        http_status=client.status,
-        ok=not client.error,
-        error=client.error,
-        request_id=client.request_id,
-        start=str((record.start if record else client.start_kind) or ""),
-        sandbox=client.sandbox,
-        queued_ms=_ms(record.queued) if record and anatomy else None,
-        create_ms=_ms(anatomy.create) if anatomy else None,
-        start_ms=_ms(anatomy.start) if anatomy else None,
-        connect_ms=_ms(anatomy.connect) if anatomy else None,
-        init_ms=_ms(anatomy.init) if anatomy else None,
-        leftover_ms=_ms(anatomy.other) if anatomy else None,
-        duration_ms=_ms(ran.duration) if ran else None,
-        init_duration_ms=_ms(init) if init else None,
-        billed_ms=_billed(ran, PROFILES[axes.profile].prices, init) if ran else None,
-        dollars_2018=_dollars(ran, AWS_2018.prices, init) if ran else None,
-        dollars_2025=_dollars(ran, AWS_2025.prices, init) if ran else None,
-        max_memory_mb=ran.max_memory_mb if ran else None,
-        throttled_ms=_ms(ran.throttled) if ran else None,
-        emulator_status=str(record.status) if record else "",
-        error_type=record.error_type if record else "",
-        host_bound=host_bound,
-    )
+def _sent(run: Run, request: Request) -> float:
+    if request.client is not None:
+        return request.client.start
+    assert request.record is not None
+    return run.info.started_at + request.record.requested_at
 
 
-def _billed(record: InvocationRecord, prices: Prices, init: float) -> int:
-    return billed_ms(prices, record.duration, init)
+def _row(cell: MeasuredCell, run: Run, request: Request, sent_s: float) -> RequestRow:
+    condition, client, record = cell.condition, request.client, request.record
+    # a client's times are the wall's, on which the emulated Lambda runs `dilation` times slower
+    dilation = condition.dilation if client is not None else 1.0
+    values: dict[str, Any] = {
+        "cell": cell.id,
+        "function": condition.function,
+        "memory_mb": cell.memory_mb,
+        "loading": condition.loading,
+        "profile": condition.profile,
+        "backend": run.info.backend,
+        "keep_alive": condition.keep_alive,
+        "pick_order": condition.pick_order,
+        "scenario": condition.scenario,
+        "repetition": cell.repetition,
+        "sent_at_s": round(sent_s / dilation, 6),
+        "host_bound": bool(cell.host_bound),
+    }
+    if client is not None:
+        values |= _of_client(client, dilation)
+    elif record is not None:
+        values |= _without_client(record)
+    return RequestRow(**values | _of_record(record, prices_of(condition.profile)))
 
 
-def _dollars(record: InvocationRecord, prices: Prices, init: float) -> float:
-    return dollars(prices, record.memory_mb, _billed(record, prices, init))
+def _of_client(client: ClientRow, dilation: float) -> dict[str, Any]:
+    return {
+        "user_count": client.users,
+        "latency_ms": client.latency_ms / dilation,
+        "http_status": client.status,
+        "ok": not client.error,
+        "error": client.error,
+        "request_id": client.request_id,
+        "start": str(client.start_kind or ""),
+        "sandbox": client.sandbox,
+    }
+
+
+def _without_client(record: InvocationRecord) -> dict[str, Any]:
+    ok = record.status is Status.OK
+    return {
+        "user_count": UNKNOWN_USERS,
+        "latency_ms": _ms(record.latency),
+        "http_status": _OK if ok else 0,
+        "ok": ok,
+        "error": "" if ok else record.status.value,
+        "request_id": record.invocation,
+    }
+
+
+def _of_record(record: InvocationRecord | None, own_prices: Prices) -> dict[str, Any]:
+    """Returns the journal's columns; `start` and `sandbox` only where there is a journal."""
+    nothing: dict[str, Any] = dict.fromkeys((*_ANATOMY, *_USAGE))
+    if record is None:
+        return nothing | {"dollars": {}, "emulator_status": "", "error_type": ""}
+    values = nothing | {
+        "start": str(record.start or ""),
+        "sandbox": "" if record.sandbox is None else str(record.sandbox),
+        "dollars": {},
+        "emulator_status": record.status.value,
+        "error_type": record.error_type,
+    }
+    if record.dispatched_at is None:
+        return values
+    init = init_duration(record)
+    return values | {
+        **_anatomy(record, record.dispatched_at),
+        "duration_ms": _ms(record.duration),
+        "init_duration_ms": _ms(init) if record.anatomy else None,
+        "billed_ms": billed_ms(own_prices, record.duration, init),
+        "dollars": {name: _dollars(record, prices) for name, prices in PRICE_TABLES.items()},
+        # a backend that could not tell says 0, and so does a sandbox that was killed
+        "max_memory_mb": record.max_memory_mb or None,
+        "throttled_ms": _ms(record.throttled),
+    }
+
+
+def _anatomy(record: InvocationRecord, dispatched_at: float) -> dict[str, Any]:
+    """Returns the parts of the cold start that the request waited for; none for a warm start."""
+    parts = record.anatomy
+    if parts is None:
+        return {}
+    known = parts.create + parts.start + parts.connect + parts.init
+    waited = dispatched_at - record.requested_at
+    return {
+        "queued_ms": _ms(record.queued),
+        "create_ms": _ms(parts.create),
+        "start_ms": _ms(parts.start),
+        "connect_ms": _ms(parts.connect),
+        "init_ms": _ms(parts.init),
+        # not the sandbox's own `other`: under late binding a request also waits for a sandbox
+        # that another one gets, and the parts must add up to what the request waited
+        "leftover_ms": _ms(max(0.0, waited - record.queued - known)),
+    }
+
+
+def _dollars(record: InvocationRecord, prices: Prices) -> float:
+    billed = billed_ms(prices, record.duration, init_duration(record))
+    return dollars(prices, record.memory_mb, billed)
 
 
 def _ms(seconds: float) -> float:

@@ -1,31 +1,34 @@
-"""A study's requests as one flat table: a row a request over all of its finished cells.
+"""A study's requests as one flat table: a row for each request of all finished cells.
 
-The names and the order of the columns stand here and nowhere else: `RequestRow`'s fields. A row
-joins what the client saw with what the emulator journalled, on the request id. All times are those
-of the emulated Lambda: where a cell ran dilated, the client's are divided here, the journal's are
-so already.
+Owns the names and the order of the columns, which are `RequestRow`'s fields, and both files that
+hold them. A row joins what the client saw with what the emulator journalled, on the request id.
+All times are those of the emulated Lambda: where a cell ran dilated, the client's times were
+divided before (request_rows.py), and the journal's are so already.
 """
 
 from __future__ import annotations
 
 import csv
 import os
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from emulator.errors import RunDirectoryError
+from emulator.experiments.records.price_tables import PRICE_TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 REQUESTS_CSV = "requests.csv"
 REQUESTS_PARQUET = "requests.parquet"
+DOLLARS = "dollars_"
+"""Begins the name of a column of dollars; the name of its price table follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestRow:
-    """One request. None (an empty field of the CSV) is what does not apply or is not known."""
+    """Holds one request; None (an empty field of the CSV) is what does not apply or is unknown."""
 
     cell: str
     function: str
@@ -33,7 +36,7 @@ class RequestRow:
     loading: str
     profile: str
     backend: str
-    """That it ran on: `auto` is no value here."""
+    """The backend that served the request: `auto` is no value here."""
     keep_alive: str
     """Seconds, or `profile`: the profile's survival curve."""
     pick_order: str
@@ -41,60 +44,77 @@ class RequestRow:
     repetition: int
     """Counted from 1."""
     user_count: int
-    """How many users ran when it was sent; 0 marks a keep-warm ping."""
+    """Users that ran when the request was sent; 0 marks a keep-warm ping, -1 an unknown number."""
     sent_at_s: float
-    """Since the cell's first request."""
+    """Seconds since the cell's first request."""
     latency_ms: float
-    """As the client saw it."""
+    """Latency as the client saw it; the emulator's own where no client told."""
     http_status: int
-    """0 where no answer came."""
+    """Status of the answer; 0 where no answer came."""
     ok: bool
-    """The answer was right."""
+    """Whether the answer was right."""
     error: str
+    """What was wrong with the answer, in the client's words."""
     request_id: str
     start: str
-    """cold, warm, provisioned or suppressed; empty where no sandbox that was ready took it."""
+    """cold, warm, provisioned or suppressed-init; empty where no sandbox took the request."""
     sandbox: str
     queued_ms: float | None
-    """This and the next five: where the cold start's time went that it waited for."""
+    """Time from the request to the start of its sandbox. This and the next five columns are the
+    parts of the cold start that the request waited for; they add up to the wait."""
     create_ms: float | None
     start_ms: float | None
     connect_ms: float | None
     init_ms: float | None
     leftover_ms: float | None
+    """The rest of the wait, which none of the other parts accounts for."""
     duration_ms: float | None
-    """Of the handler, as REPORT counts it."""
+    """Duration of the handler, as REPORT counts it."""
     init_duration_ms: float | None
     billed_ms: int | None
-    """By the rules of the cell's own profile."""
-    dollars_2018: float | None
-    """By rules and prices of 2018, whatever the cell's profile."""
-    dollars_2025: float | None
+    """Billed Duration by the rules of the cell's own profile."""
+    dollars: Mapping[str, float]
+    """Price under the rules of each price table, by its name; empty where no sandbox took the
+    request. A column of its own for each table: `dollars_2018` and so on."""
     max_memory_mb: int | None
     throttled_ms: float | None
-    """For how long its CPU quota held the sandbox back."""
+    """How long the CPU quota held the sandbox back."""
     emulator_status: str
     """Empty where the request never became an invocation."""
     error_type: str
     host_bound: bool
-    """Its cell's bottleneck was the host, not the function."""
+    """Whether the bottleneck of the cell was the host, not the function."""
 
 
-COLUMNS = tuple(field.name for field in fields(RequestRow))
+_NAMES = tuple(field.name for field in fields(RequestRow))
+_PLACE = _NAMES.index("dollars")
+_BEFORE, _AFTER = _NAMES[:_PLACE], _NAMES[_PLACE + 1 :]
+
+
+def columns(tables: Iterable[str] = tuple(PRICE_TABLES)) -> tuple[str, ...]:
+    """Returns the names of all columns in their order, for the price tables of these names."""
+    return (*_BEFORE, *(DOLLARS + table for table in tables), *_AFTER)
 
 
 def write_csv(path: Path, rows: Iterable[RequestRow]) -> None:
-    """Replaces the file at once, so that a reader never meets half of it."""
+    """Replaces the file at once, so that a reader never meets half of it.
+
+    Raises:
+        RunDirectoryError: the file cannot be written.
+    """
     partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([_to_text(value) for value in astuple(row)] for row in rows)
-    partial.replace(path)
+    try:
+        with partial.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(columns())
+            writer.writerows([_to_text(value) for value in _values(row)] for row in rows)
+        partial.replace(path)
+    except OSError as error:
+        raise RunDirectoryError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def read_csv(path: Path) -> list[RequestRow]:
-    """The rows that `write_csv` wrote.
+    """Returns the rows that `write_csv` wrote, under whatever price tables there were then.
 
     Raises:
         RunDirectoryError: the file is missing or damaged.
@@ -103,9 +123,10 @@ def read_csv(path: Path) -> list[RequestRow]:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.reader(file, strict=True)
             head = tuple(next(reader, ()))
-            if head != COLUMNS:
+            tables = [name.removeprefix(DOLLARS) for name in head if name.startswith(DOLLARS)]
+            if head != columns(tables):
                 raise RunDirectoryError(f"{path} has other columns than this version writes.")
-            return [_row(values) for values in reader]
+            return [_row(values, tables) for values in reader]
     except OSError as error:
         raise RunDirectoryError(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, csv.Error) as error:
@@ -113,25 +134,41 @@ def read_csv(path: Path) -> list[RequestRow]:
 
 
 def write_parquet(path: Path, rows: Sequence[RequestRow]) -> None:
-    """The same table with types, for pandas, DuckDB and others."""
+    """Writes the same table with types, for pandas, DuckDB and others.
+
+    Raises:
+        RunDirectoryError: the file cannot be written.
+    """
     import pyarrow as pa  # noqa: PLC0415  # large, and not needed to read the CSV
     from pyarrow import parquet  # noqa: PLC0415
 
     types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    names = columns()
+    by_column = zip(*(_values(row) for row in rows), strict=True) if rows else ((),) * len(names)
     arrays = [
-        pa.array([getattr(row, name) for row in rows], type=types[kind])
-        for name, (kind, _) in _KINDS.items()
+        pa.array(values, type=types[_kind_of(name)[0]])
+        for name, values in zip(names, by_column, strict=True)
     ]
     partial = path.with_name(path.name + ".partial")
-    parquet.write_table(pa.table(arrays, names=list(COLUMNS)), os.fspath(partial))
-    partial.replace(path)
+    try:
+        parquet.write_table(pa.table(arrays, names=list(names)), os.fspath(partial))
+        partial.replace(path)
+    except OSError as error:
+        raise RunDirectoryError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _values(row: RequestRow) -> list[Any]:
+    """Returns the row's values in the order of `columns()`."""
+    dollars = [row.dollars.get(table) for table in PRICE_TABLES]
+    before, after = ([getattr(row, name) for name in names] for names in (_BEFORE, _AFTER))
+    return [*before, *dollars, *after]
 
 
 def _kinds() -> dict[str, tuple[type, bool]]:
-    """Each column's type, and whether it may be None."""
-    hints = get_type_hints(RequestRow)
+    """Returns each plain column's type, and whether it may be None."""
+    hints = get_type_hints(RequestRow, {**globals(), "Mapping": dict})
     found = {}
-    for name in COLUMNS:
+    for name in (*_BEFORE, *_AFTER):
         parts = getattr(hints[name], "__args__", (hints[name],))
         kind = next(part for part in parts if part is not type(None))
         found[name] = kind, type(None) in parts
@@ -140,6 +177,10 @@ def _kinds() -> dict[str, tuple[type, bool]]:
 
 _KINDS = _kinds()
 _BOOLEANS = {"true": True, "false": False}
+
+
+def _kind_of(column: str) -> tuple[type, bool]:
+    return _KINDS.get(column, (float, True))
 
 
 def _to_text(value: Any) -> str:
@@ -154,11 +195,16 @@ def _to_text(value: Any) -> str:
             return str(value)
 
 
-def _row(values: Sequence[str]) -> RequestRow:
-    if len(values) != len(COLUMNS):
-        raise ValueError(f"a row of {len(values)} fields")
-    parsed = [_from_text(text, *_KINDS[name]) for text, name in zip(values, COLUMNS, strict=True)]
-    return RequestRow(*parsed)
+def _row(texts: Sequence[str], tables: Sequence[str]) -> RequestRow:
+    names = columns(tables)
+    if len(texts) != len(names):
+        raise ValueError(f"a row of {len(texts)} fields")
+    values = {
+        name: _from_text(text, *_kind_of(name)) for text, name in zip(texts, names, strict=True)
+    }
+    dollars = {table: values.pop(DOLLARS + table) for table in tables}
+    values["dollars"] = {table: value for table, value in dollars.items() if value is not None}
+    return RequestRow(**values)
 
 
 def _from_text(text: str, kind: type, optional: bool) -> Any:

@@ -1,11 +1,13 @@
-"""A run on disk, read back: what ran where, the journal, and the clients' rows.
+"""Reads a run back from its directory: what ran where, the journal, and the clients' rows.
 
     run.json        name, when it started, profile, backend, settings, seed, versions, machine …
-    journal.jsonl   one entry a line; the truth of the run
-    clients.csv     one row a request as its client saw it; absent where no client wrote any
+    journal.jsonl   an entry on each line; the truth of the run
+    clients.csv     a row for each request as its client saw it; absent where no client wrote any
 
-A process that is killed may leave its last line half written: that line is left out and told in
-`Run.notes`. Damage anywhere else is an error that names the file and the line.
+What the files miss is told in `Run.missing`: a last line that a kill cut short, entries that a
+full disk kept from being written, answers that the journal knows nothing of. Damage anywhere else
+is an error that names the file and the line. The module does not know studies, nor what is made
+of a run's records.
 """
 
 from __future__ import annotations
@@ -13,22 +15,21 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from emulator.core import journal, records
+from emulator.core import records
 from emulator.core.messages import InvokeRequested, ProvisionedSet, VersionDeployed
 from emulator.core.model import StartKind
 from emulator.errors import RunDirectoryError
+from emulator.experiments.records.journal_file import read_journal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from emulator.core.journal import Entry
     from emulator.core.model import FunctionVersion
     from emulator.core.records import InvocationRecord, SandboxRecord
-
-T = TypeVar("T")
 
 RUN = "run.json"
 JOURNAL = "journal.jsonl"
@@ -37,7 +38,7 @@ CLIENTS = "clients.csv"
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """What ran, where and how; read from run.json."""
+    """Holds what ran, where and how, as run.json tells."""
 
     name: str
     started_at: float
@@ -45,7 +46,7 @@ class RunInfo:
     profile: str
     backend: str
     unenforced: tuple[str, ...]
-    """A sentence for each limit that this machine could not enforce."""
+    """A sentence for each limit that the run's machine could not enforce."""
     settings: Mapping[str, Any]
     seed: int | None
     versions: Mapping[str, Any]
@@ -55,7 +56,7 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True)
 class ClientRow:
-    """One request as its client saw it."""
+    """Holds one request as its client saw it."""
 
     request_id: str
     """Empty where no answer came."""
@@ -66,7 +67,7 @@ class ClientRow:
     start_kind: StartKind | None
     sandbox: str
     users: int
-    """How many ran when the request was sent."""
+    """Number of users that ran when the request was sent."""
     path: str
     error: str
     """Empty where the answer was right."""
@@ -78,7 +79,7 @@ CLIENT_HEADER = ",".join(CLIENT_COLUMNS)
 
 @dataclass(frozen=True, slots=True)
 class ProvisionedTime:
-    """Provisioned concurrency of one version, from its setting to its next one or the run's end."""
+    """Holds how long one version had provisioned concurrency, in seconds of the journal."""
 
     function: str
     memory_mb: int
@@ -89,20 +90,24 @@ class ProvisionedTime:
 
 @dataclass(frozen=True, slots=True)
 class Run:
+    """Holds all that a run left behind."""
+
     path: Path
     info: RunInfo
     invocations: tuple[InvocationRecord, ...]
-    """Those that ended, in the order of their ends."""
+    """Invocations that ended, in the order of their ends."""
     sandboxes: tuple[SandboxRecord, ...]
     clients: tuple[ClientRow, ...]
     provisioned: tuple[ProvisionedTime, ...] = ()
     notes: tuple[str, ...] = ()
-    """What a reader of its figures should know about the files."""
+    """Sentences that a reader of the run's figures should know, and that make no figure wrong."""
+    missing: tuple[str, ...] = ()
+    """Sentences on what the records miss: sums and counts are too small by that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request from both sides; either may be missing, never both."""
+    """Holds one request from both sides; either may be missing, never both."""
 
     function: str
     client: ClientRow | None
@@ -116,31 +121,47 @@ def read_run(path: Path) -> Run:
         RunDirectoryError: a file is missing or damaged, or the journal contradicts itself.
     """
     info = _read_info(path / RUN)
-    notes: list[str] = []
-    entries = _read_lines(path / JOURNAL, notes, journal.decode, journal.JournalError)
+    journal = read_journal(path / JOURNAL)
+    entries, missing, notes = journal.entries, list(journal.missing), []
     try:
         invocations, sandboxes = records.fold(entries)
+        provisioned = tuple(_provisioned(entries))
     except KeyError as error:
         raise RunDirectoryError(
             f"{path / JOURNAL} speaks of {error}, which it never introduced; its beginning is "
             "missing."
         ) from error
-    requested = sum(isinstance(entry.event, InvokeRequested) for entry in entries)
-    if requested > len(invocations):
-        notes.append(f"{requested - len(invocations)} invocations had not ended.")
-    clients = _read_clients(path / CLIENTS, notes)
+    requested = {e.event.invocation for e in entries if isinstance(e.event, InvokeRequested)}
+    if len(requested) > len(invocations):
+        notes.append(f"{len(requested) - len(invocations)} invocations had not ended.")
+    if (path / CLIENTS).exists():
+        clients = _read_clients(path / CLIENTS, missing)
+        missing += _unknown_to_the_journal(clients, requested)
+    else:
+        clients = ()
+        notes.append("No client wrote rows; latencies are the emulator's own.")
     return Run(
         path,
         info,
         tuple(invocations),
         tuple(sandboxes),
         clients,
-        tuple(_provisioned(entries)),
+        provisioned,
         tuple(notes),
+        tuple(missing),
     )
 
 
-def _provisioned(entries: list[Entry]) -> Iterator[ProvisionedTime]:
+def _unknown_to_the_journal(clients: Iterable[ClientRow], requested: set[str]) -> list[str]:
+    """Returns a sentence where sandboxes answered clients and the journal has no such request."""
+    unknown = sum(row.start_kind is not None and row.request_id not in requested for row in clients)
+    if not unknown:
+        return []
+    what = f"{unknown} requests that sandboxes answered are not in the journal"
+    return [f"{what}: costs and figures of the emulator are without them."]
+
+
+def _provisioned(entries: Sequence[Entry]) -> Iterator[ProvisionedTime]:
     versions: dict[str, FunctionVersion] = {}
     open_: dict[str, tuple[int, float]] = {}
     for entry in entries:
@@ -166,7 +187,7 @@ def _closed(
 
 
 def join(run: Run) -> list[Request]:
-    """Client rows with their invocations, then the invocations that no client row tells of.
+    """Returns client rows with their invocations, then the invocations that no client row tells of.
 
     A row whose request never became an invocation counts for the function that answered others
     on its path, else for the path itself.
@@ -184,15 +205,25 @@ def join(run: Run) -> list[Request]:
 
 
 def append_client_rows(path: Path, rows: Iterable[ClientRow]) -> None:
-    """Adds rows to the CSV file at `path`, and its header where it is new."""
-    with path.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if file.tell() == 0:
-            writer.writerow(CLIENT_COLUMNS)
-        for row in rows:
-            values = {name: getattr(row, name) for name in CLIENT_COLUMNS}
-            values |= {"start": f"{row.start:.6f}", "latency_ms": f"{row.latency_ms:.3f}"}
-            writer.writerow(["" if value is None else value for value in values.values()])
+    """Adds rows to a CSV file, and the header where the file is new.
+
+    Raises:
+        RunDirectoryError: the file cannot be written.
+    """
+    try:
+        with path.open("a", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            if file.tell() == 0:
+                writer.writerow(CLIENT_COLUMNS)
+            writer.writerows(_texts(row) for row in rows)
+    except OSError as error:
+        raise RunDirectoryError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _texts(row: ClientRow) -> list[Any]:
+    values = {name: getattr(row, name) for name in CLIENT_COLUMNS}
+    values |= {"start": f"{row.start:.6f}", "latency_ms": f"{row.latency_ms:.3f}"}
+    return ["" if value is None else value for value in values.values()]
 
 
 def _read_info(path: Path) -> RunInfo:
@@ -216,16 +247,31 @@ def _read_info(path: Path) -> RunInfo:
         raise RunDirectoryError(f"{path} is damaged: {error}.") from error
 
 
-def _read_clients(path: Path, notes: list[str]) -> tuple[ClientRow, ...]:
-    if not path.exists():
-        notes.append("No client wrote rows; latencies are the emulator's own.")
-        return ()
-    return tuple(_read_lines(path, notes, parse_client_row, ValueError, header=CLIENT_HEADER))
+def _read_clients(path: Path, missing: list[str]) -> tuple[ClientRow, ...]:
+    *lines, rest = _text(path).split("\n")
+    if lines and lines[0] != CLIENT_HEADER:
+        raise RunDirectoryError(
+            f"{path} begins with {lines[0][:80]!r}, not with {CLIENT_HEADER!r}."
+        )
+    rows: list[ClientRow] = []
+    for number, line in enumerate(lines[1:], 2):
+        try:
+            rows.append(parse_client_row(line))
+        except (ValueError, csv.Error) as error:
+            raise RunDirectoryError(f"{path}, line {number}: {error}") from error
+    if rest:
+        missing.append(f"The last line of {path.name} was cut short and is left out.")
+    return tuple(rows)
 
 
 def parse_client_row(line: str) -> ClientRow:
-    """Raises ValueError or csv.Error where the line is no row."""
-    values = next(csv.reader([line], strict=True))
+    """Parses a line of clients.csv, without its end.
+
+    Raises:
+        ValueError: the line is no row.
+        csv.Error: the line is not even CSV.
+    """
+    values = next(csv.reader([line], strict=True), [])
     row = dict(zip(CLIENT_COLUMNS, values, strict=True))
     return ClientRow(
         request_id=row["request_id"],
@@ -238,29 +284,6 @@ def parse_client_row(line: str) -> ClientRow:
         path=row["path"],
         error=row["error"],
     )
-
-
-def _read_lines(
-    path: Path,
-    notes: list[str],
-    parse: Callable[[str], T],
-    broken: type[Exception],
-    header: str = "",
-) -> list[T]:
-    """Parses line by line; only a last line without its end may be broken."""
-    *lines, rest = _text(path).split("\n")
-    if header and lines and lines[0] != header:
-        raise RunDirectoryError(f"{path} begins with {lines[0][:80]!r}, not with {header!r}.")
-    skip = 1 if header else 0
-    parsed: list[T] = []
-    for number, line in enumerate(lines[skip:], skip + 1):
-        try:
-            parsed.append(parse(line))
-        except (broken, csv.Error) as error:
-            raise RunDirectoryError(f"{path}, line {number}: {error}") from error
-    if rest:
-        notes.append(f"The last line of {path.name} was cut short and is left out.")
-    return parsed
 
 
 def _text(path: Path) -> str:

@@ -1,9 +1,17 @@
-"""A study run as its report sees it: its cells, their requests, and what is missing of them."""
+"""A study that was run, as its report sees it: its cells, their requests, and what is missing.
+
+Owns facts alone: study_reader.py makes them from a study's folder, single_run.py from an
+emulator's own run directory.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from emulator.experiments.plan.cells import Cell
+from emulator.experiments.records.host_verdict import HostVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -12,56 +20,56 @@ if TYPE_CHECKING:
     from emulator.experiments.records.request_table import RequestRow
     from emulator.experiments.records.run_directory import Run
 
-DONE = "done"
 IDLE_SCENARIOS = frozenset({"idle", "keep-warm"})
-"""Single requests far apart; all others put load on the function."""
+"""Scenarios of single requests far apart; all others put load on the function."""
 REQUESTS = "requests"
-"""Whatever an emulator was asked, by whom it was."""
+"""The scenario of an emulator's own run: whatever was asked, by anybody."""
 TUNE = "tune"
-"""One request after the other, of `testbed tune`."""
+"""The scenario of `testbed tune`: one request after the other."""
 NO_STUDY = frozenset({REQUESTS, TUNE})
-"""Not made to test the study's claims."""
+"""Scenarios that were not made to test the study's claims."""
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """What two cells have in common whose figures may stand in one series."""
+class CellStatus(StrEnum):
+    """Names how far a cell of a study is."""
 
-    function: str
-    loading: str
-    profile: str
-    backend: str
-    keep_alive: str
-    pick_order: str
-    scenario: str
-    dilation: float
-    page_cache: str
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    id: str
-    condition: Condition
-    memory_mb: int
-    repetition: int
-    idle_speedup: float
-    status: str
-    """pending, running, done or failed."""
-    error: str
-    host_bound: str
-    """Why the host was the bottleneck; empty where it was not."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredCell(Cell):
+    """Holds a cell of a study's run directory, with its state and where its records are."""
+
+    status: CellStatus
+    error: str = ""
+    """Why the cell failed."""
+    host: HostVerdict = field(default_factory=HostVerdict)
     folder: Path
-    """An emulator's run directory; it may be missing."""
-    host_remark: str = ""
-    """How the host slowed some of its requests, though not the typical one."""
+    """The run directory of the cell's emulator; it may be missing."""
+
+    @property
+    def host_bound(self) -> str:
+        """Why the host was the bottleneck; empty where the host was not."""
+        return (self.host.why or "the host was the bottleneck") if self.host.bound else ""
+
+    @property
+    def host_remark(self) -> str:
+        """How the host slowed some of the requests, though not the typical one."""
+        return self.host.remark
 
     @property
     def idles(self) -> bool:
+        """Whether the cell's requests come one at a time, far apart."""
         return self.condition.scenario in IDLE_SCENARIOS
 
 
 @dataclass(frozen=True, slots=True)
 class StudyRun:
+    """Holds all that a report is made from."""
+
     path: Path
     name: str
     started_at: float
@@ -70,18 +78,20 @@ class StudyRun:
     versions: Mapping[str, Any]
     machine: Mapping[str, Any]
     plan_text: str
-    cells: tuple[Cell, ...]
+    cells: tuple[MeasuredCell, ...]
     rows: Mapping[str, tuple[RequestRow, ...]]
-    """By the cell's id, in the order of their times; a cell without rows is not in it."""
+    """Requests by the cell's id, in the order of their times; a cell without rows is left out."""
     problems: tuple[str, ...]
-    """A sentence for each thing that is missing or damaged."""
+    """A sentence for each thing that is missing or damaged, those of `missing` among them."""
+    missing: tuple[str, ...] = ()
+    """Sentences on what the records of cells miss: sums and counts are too small by that."""
     unenforced: tuple[str, ...] = ()
-    """A sentence for each limit of Lambda's that its machine could not enforce."""
+    """A sentence for each limit of Lambda's that the run's machine could not enforce."""
     runs: Mapping[Path, Run] = field(default_factory=dict)
     """The emulator's runs that could be read, by their folders."""
 
-    def measured(self) -> Iterator[tuple[Cell, tuple[RequestRow, ...]]]:
-        """The cells that have rows."""
+    def measured(self) -> Iterator[tuple[MeasuredCell, tuple[RequestRow, ...]]]:
+        """Yields the cells that have rows, with their rows."""
         for cell in self.cells:
             if cell.id in self.rows:
                 yield cell, self.rows[cell.id]

@@ -1,17 +1,17 @@
-"""`testbed report A B`: the page of two runs side by side."""
+"""`testbed report A B`: the page of two runs side by side.
+
+Owns the page's sections; what differs, and how surely, is the analysis's.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
-
 from emulator.experiments.analysis import formatting
 from emulator.experiments.analysis.comparison import Figure, compare
 from emulator.experiments.records.study_reader import read_study
-from emulator.experiments.report.charts import style
-from emulator.experiments.report.charts.style import COLD, GREY, WARM
+from emulator.experiments.report.charts.differences import draw_differences
+from emulator.experiments.report.charts.style import png
 from emulator.experiments.report.document import (
     SMALL,
     Block,
@@ -22,41 +22,44 @@ from emulator.experiments.report.document import (
     Picture,
     Table,
 )
-from emulator.experiments.report.study_page import write
+from emulator.experiments.report.labels import marked
+from emulator.experiments.report.page_files import write_page
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from matplotlib.figure import Figure as Drawing
-
-    from emulator.experiments.analysis.comparison import Comparison, Difference, Pair
+    from emulator.experiments.analysis.comparison import Comparison, Difference
     from emulator.experiments.records.study import StudyRun
-
-_COLOURS = {Figure.COLD: COLD, Figure.WARM: WARM}
 
 
 def report_comparison(first: Path, second: Path, out: Path | None = None) -> Path:
-    """Writes the page, the Markdown and its picture; the page's path.
+    """Writes the page, its Markdown and its picture, and returns the page's path.
+
+    Args:
+        first: a run directory, called A in the report.
+        second: a run directory, called B.
+        out: the folder to write to; None for a folder in the second run's.
 
     Raises:
-        RunDirectoryError: one of the folders holds no run.
+        RunDirectoryError: one of the folders holds no run, or the report cannot be written.
     """
     document = comparison_document(read_study(first), read_study(second))
-    return write(document, out or second / f"against-{first.resolve().name}")
+    return write_page(document, out or second / f"against-{first.resolve().name}")
 
 
 def comparison_document(first: StudyRun, second: StudyRun) -> Document:
+    """Lays out the report of two runs."""
     comparison = compare(first, second)
     names = _names(first, second)
     blocks: list[Block] = [
-        Paragraph(f"A is {names[0]}, B is {names[1]}. {_differing(comparison)}"),
-        *_missing(first, second, comparison),
+        Paragraph(f"A is {names[0]}, B is {names[1]}. {_what_differs(comparison)}"),
+        *_notices(first, second, comparison),
     ]
     if comparison.pairs:
         blocks += [
             Picture(
                 "differences",
-                style.png(_draw(comparison)),
+                png(draw_differences(comparison)),
                 "How B's median latencies differ from A's, with intervals",
                 "Left of the line B is faster. A bar is the interval of the difference at 95 %; "
                 "one that touches the line shows no difference.",
@@ -76,13 +79,13 @@ def comparison_document(first: StudyRun, second: StudyRun) -> Document:
 
 
 def _names(first: StudyRun, second: StudyRun) -> tuple[str, str]:
-    """Their own, or their folders' where both are called the same."""
+    """Returns the runs' names, or their folders' where both have the same name."""
     if first.name != second.name:
         return first.name, second.name
     return first.path.resolve().name, second.path.resolve().name
 
 
-def _differing(comparison: Comparison) -> str:
+def _what_differs(comparison: Comparison) -> str:
     parts = [
         f"{axis.replace('_', ' ')} {a} in A, {b} in B"
         for axis, (a, b) in comparison.differing.items()
@@ -90,7 +93,8 @@ def _differing(comparison: Comparison) -> str:
     return f"They differ in {'; '.join(parts)}." if parts else "Both had the same conditions."
 
 
-def _missing(first: StudyRun, second: StudyRun, comparison: Comparison) -> list[Block]:
+def _notices(first: StudyRun, second: StudyRun, comparison: Comparison) -> list[Block]:
+    """Returns what cannot be compared, and where a machine was the bottleneck."""
     lines = [f"A: {problem}" for problem in first.problems]
     lines += [f"B: {problem}" for problem in second.problems]
     lines += [f"Only A measured {name}." for name in comparison.only_first]
@@ -105,25 +109,21 @@ def _missing(first: StudyRun, second: StudyRun, comparison: Comparison) -> list[
     return blocks
 
 
-def _title(pair: Pair) -> str:
-    return pair.name + (f" {formatting.HOST_BOUND}" if pair.host_bound else "")
-
-
 def _table(comparison: Comparison, figure: Figure) -> list[Block]:
     words = formatting.money if figure is Figure.COST else formatting.time
     rows = []
     for pair in comparison.pairs:
-        of_figure = next(d for d in pair.differences if d.figure is figure)
-        if of_figure.first.value is None and of_figure.second.value is None:
+        compared = next(d for d in pair.differences if d.figure is figure)
+        if compared.first.value is None and compared.second.value is None:
             continue
         rows.append(
             (
-                _title(pair),
-                formatting.estimate(of_figure.first, words),
-                formatting.estimate(of_figure.second, words),
-                formatting.signed(of_figure.difference, words),
-                _share(of_figure),
-                of_figure.change.value,
+                marked(pair.name, host_bound=pair.host_bound, incomplete=pair.incomplete),
+                formatting.estimate(compared.first, words),
+                formatting.estimate(compared.second, words),
+                formatting.signed(compared.difference, words),
+                _share(compared),
+                compared.change.value,
             )
         )
     if not rows:
@@ -134,36 +134,3 @@ def _table(comparison: Comparison, figure: Figure) -> list[Block]:
 
 def _share(difference: Difference) -> str:
     return formatting.ABSENT if difference.share is None else f"{difference.share:+.1%}"
-
-
-def _draw(comparison: Comparison) -> Drawing:
-    """A lane a pair: the differences of its medians in per cent of A's, with intervals."""
-    figure = style.new_figure(8.6, 1.2 + 0.42 * len(comparison.pairs))
-    panel = figure.subplots()
-    panel.axvline(0, color=GREY, linewidth=1)
-    for place, pair in enumerate(comparison.pairs):
-        for difference in pair.differences:
-            colour, value = _COLOURS.get(difference.figure), difference.first.value
-            if colour is None or difference.share is None or not value:
-                continue
-            lane = place + (-0.15 if difference.figure is Figure.COLD else 0.15)
-            panel.plot([difference.share], [lane], "o", color=colour, ms=6)
-            interval = difference.difference.interval
-            if interval is not None:
-                ends = [interval.low / value, interval.high / value]
-                panel.plot(ends, [lane, lane], color=colour, linewidth=2)
-    panel.set_yticks(
-        range(len(comparison.pairs)), [_title(pair) for pair in comparison.pairs], fontsize=8
-    )
-    panel.set_ylim(len(comparison.pairs) - 0.4, -0.6)
-    panel.spines[["top", "right"]].set_visible(False)
-    panel.grid(axis="x", color="#eeeeee")
-    panel.set_axisbelow(True)
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+.0%}"))
-    panel.set_xlabel("difference of the median latency, B less A, of A's")
-    handles = [
-        Line2D([], [], color=colour, marker="o", label=figure_name.value)
-        for figure_name, colour in _COLOURS.items()
-    ]
-    figure.legend(handles=handles, loc="outside lower left", ncols=2, frameon=False, fontsize=8)
-    return figure

@@ -1,10 +1,13 @@
-"""A report as a list of blocks, which HTML and Markdown render each in its way."""
+"""Holds a report as a list of blocks; knows neither HTML nor Markdown, which render it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 SMALL = "small"
+"""Style of a paragraph that explains."""
+LEAD = "lead"
+"""Style of the sentence that matters most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +20,12 @@ class Heading:
 class Paragraph:
     text: str
     style: str = ""
-    """`lead` for the sentence that matters most, `small` for what explains."""
+    """SMALL, LEAD or empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What the reader must know before the figures."""
+    """Tells the reader what to know before the figures."""
 
     title: str
     lines: tuple[str, ...]
@@ -33,18 +36,18 @@ class Table:
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     left: int = 1
-    """So many first columns are words; the others are figures and stand to the right."""
+    """Number of first columns that are words; the others are figures and stand to the right."""
     best: frozenset[int] = frozenset()
-    """Rows that are marked as the best."""
+    """Indices of the rows that are marked as the best."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
     name: str
-    """Of its file, without an ending."""
+    """Name of the picture's file, without its ending."""
     png: bytes
-    words: str
-    """What it shows, for those who cannot see it."""
+    alt: str
+    """Description for readers who cannot see the picture."""
     caption: str = ""
 
 

@@ -1,4 +1,4 @@
-"""A document as one HTML page that asks no other host for anything: pictures are in it."""
+"""Renders a document as one HTML page that asks no other host: its pictures are in it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _STYLE = "report.css"
 _SHARPNESS = 1.3
-"""Pixels of a picture for one of the page: it stays sharp in print and on fine screens."""
+"""Pixels of a picture for a pixel of the page, so that print and fine screens stay sharp."""
 _VERDICTS = {
     "reproduced": "good",
     "not reproduced": "bad",
@@ -36,10 +36,11 @@ _VERDICTS = {
     "dearer": "bad",
     "no difference shown": "open",
 }
-"""Words that stand out where they are all of a table's field; never by their colour alone."""
+"""Class of a table's field that holds nothing but these words: the words say what colours do."""
 
 
 def html(document: Document) -> str:
+    """Renders a whole page, with its style, its contents and its pictures."""
     style = resources.files(__package__).joinpath(_STYLE).read_text(encoding="utf-8")
     title = escape(document.title)
     body = "\n".join(_block(block) for block in document.blocks)
@@ -59,7 +60,7 @@ def _contents(document: Document) -> str:
     return f"<nav>{' '.join(links)}</nav>\n" if len(links) > 1 else ""
 
 
-def _block(block: Block) -> str:  # noqa: PLR0911  # one for each kind
+def _block(block: Block) -> str:  # noqa: PLR0911  # a case a kind of block
     match block:
         case Heading(text, level):
             return f'<h{level} id="{_anchor(text)}">{escape(text)}</h{level}>'
@@ -84,7 +85,7 @@ def _block(block: Block) -> str:  # noqa: PLR0911  # one for each kind
 def _picture(picture: Picture) -> str:
     width, height = (round(size / _SHARPNESS) for size in struct.unpack(">II", picture.png[16:24]))
     source = f"data:image/png;base64,{base64.b64encode(picture.png).decode()}"
-    image = f'<img src="{source}" alt="{escape(picture.words)}" width="{width}" height="{height}">'
+    image = f'<img src="{source}" alt="{escape(picture.alt)}" width="{width}" height="{height}">'
     caption = f"<figcaption>{escape(picture.caption)}</figcaption>" if picture.caption else ""
     return f"<figure>{image}{caption}</figure>"
 
@@ -102,18 +103,18 @@ def _table(table: Table) -> str:
 
 def _row(cells: Sequence[str], left: int, tag: str, *, best: bool = False) -> str:
     fields = [
-        f"<{tag}{_kind(cell, place < left)}>{escape(cell)}</{tag}>"
+        f"<{tag}{_class(cell, place < left)}>{escape(cell)}</{tag}>"
         for place, cell in enumerate(cells)
     ]
     kind = ' class="best"' if best else ""
     return f"<tr{kind}>{''.join(fields)}</tr>"
 
 
-def _kind(cell: str, is_words: bool) -> str:
-    kinds = ["words"] if is_words else []
+def _class(cell: str, is_words: bool) -> str:
+    classes = ["words"] if is_words else []
     if cell in _VERDICTS:
-        kinds.append(_VERDICTS[cell])
-    return f' class="{" ".join(kinds)}"' if kinds else ""
+        classes.append(_VERDICTS[cell])
+    return f' class="{" ".join(classes)}"' if classes else ""
 
 
 def _anchor(text: str) -> str:

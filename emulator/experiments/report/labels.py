@@ -1,64 +1,86 @@
-"""How a report names its cells: by what tells them apart, and nothing else."""
+"""Names the cells and conditions of a report by what tells them apart, and by nothing else."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from emulator.experiments.analysis import formatting
+from emulator.experiments.analysis.completeness import is_incomplete
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from emulator.experiments.records.study import Cell, Condition
+    from emulator.experiments.plan.cells import Condition
+    from emulator.experiments.records.study import StudyRun
 
-_AXES = ("loading", "profile", "backend", "scenario", "pick_order")
+_AXES: Mapping[str, Callable[[Condition], str]] = {
+    "loading": lambda condition: condition.loading,
+    "profile": lambda condition: condition.profile,
+    "backend": lambda condition: condition.backend,
+    "scenario": lambda condition: condition.scenario,
+    "pick_order": lambda condition: condition.pick_order,
+    "keep_alive": lambda condition: (
+        "keep-alive of the profile"
+        if condition.keep_alive == "profile"
+        else f"keep-alive {condition.keep_alive} s"
+    ),
+    "dilation": lambda condition: f"dilation {condition.dilation:g}",
+    "page_cache": lambda condition: (
+        f"page cache {condition.page_cache}" if condition.page_cache else ""
+    ),
+}
+"""Axes that a name may contain, and how each is written."""
 
 
-def cell_names(cells: Sequence[Cell]) -> dict[str, str]:
-    """By id; a host-bound cell has its mark."""
-    conditions = _described([cell.condition for cell in cells])
+def cell_names(study: StudyRun) -> dict[str, str]:
+    """Returns a name for each cell's id; host-bound and incomplete cells carry their marks."""
+    cells = study.cells
+    differing = _differing_values([cell.condition for cell in cells])
     repeated = len({cell.repetition for cell in cells}) > 1
     return {
-        cell.id: " ".join(
-            part
-            for part in (
+        cell.id: marked(
+            _joined(
                 cell.condition.function,
                 formatting.memory(cell.memory_mb) if cell.memory_mb else "",
-                conditions[cell.condition],
+                differing[cell.condition],
                 f"#{cell.repetition}" if repeated else "",
-                formatting.HOST_BOUND if cell.host_bound else "",
-            )
-            if part
+            ),
+            host_bound=bool(cell.host_bound),
+            incomplete=is_incomplete(study, cell),
         )
         for cell in cells
     }
 
 
 def condition_names(conditions: Sequence[Condition]) -> dict[Condition, str]:
-    described = _described(conditions)
+    """Returns a name for each condition: its function, and what tells it from the others."""
+    differing = _differing_values(conditions)
     return {
-        condition: " ".join(part for part in (condition.function, described[condition]) if part)
+        condition: _joined(condition.function, differing[condition]) for condition in conditions
+    }
+
+
+def marked(name: str, *, host_bound: bool, incomplete: bool) -> str:
+    """Adds the marks of a host-bound cell and of one whose records miss something."""
+    return _joined(
+        name,
+        formatting.HOST_BOUND if host_bound else "",
+        formatting.INCOMPLETE if incomplete else "",
+    )
+
+
+def _differing_values(conditions: Sequence[Condition]) -> dict[Condition, str]:
+    """Returns the values of the axes in which the conditions differ, joined by commas."""
+    differing = [
+        write
+        for axis, write in _AXES.items()
+        if len({getattr(condition, axis) for condition in conditions}) > 1
+    ]
+    return {
+        condition: ", ".join(value for write in differing if (value := write(condition)))
         for condition in conditions
     }
 
 
-def _described(conditions: Sequence[Condition]) -> dict[Condition, str]:
-    """The values of those axes in which they differ."""
-
-    def varies(axis: str) -> bool:
-        return len({getattr(condition, axis) for condition in conditions}) > 1
-
-    named = [axis for axis in _AXES if varies(axis)]
-    lives, dilated, caches = varies("keep_alive"), varies("dilation"), varies("page_cache")
-    found = {}
-    for condition in conditions:
-        parts = [getattr(condition, axis) for axis in named]
-        if lives:
-            kept = condition.keep_alive
-            parts.append(
-                "keep-alive of the profile" if kept == "profile" else f"keep-alive {kept} s"
-            )
-        parts += [f"dilation {condition.dilation:g}"] if dilated else []
-        parts += [f"page cache {condition.page_cache}"] if caches and condition.page_cache else []
-        found[condition] = ", ".join(part for part in parts if part)
-    return found
+def _joined(*parts: str) -> str:
+    return " ".join(part for part in parts if part)

@@ -1,10 +1,11 @@
-"""A document as Markdown, its pictures in files beside it."""
+"""Renders a document as Markdown; its pictures are files in a folder beside the text."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
 from emulator.experiments.report.document import (
+    LEAD,
     Block,
     Code,
     Document,
@@ -20,26 +21,27 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PICTURES = "charts"
-"""The folder of the pictures, beside the text."""
+"""Name of the pictures' folder, beside the text."""
 
 
 def markdown(document: Document) -> str:
+    """Renders a whole document, with a line end at its end."""
     parts = [f"# {_plain(document.title)}", *(_block(block) for block in document.blocks)]
     return "\n\n".join(parts) + "\n"
 
 
-def _block(block: Block) -> str:  # noqa: PLR0911  # one for each kind
+def _block(block: Block) -> str:  # noqa: PLR0911  # a case a kind of block
     match block:
         case Heading(text, level):
             return f"{'#' * level} {_plain(text)}"
         case Paragraph(text, style):
-            return f"**{_plain(text)}**" if style == "lead" else _plain(text)
+            return f"**{_plain(text)}**" if style == LEAD else _plain(text)
         case Notice(title, lines):
             return "\n".join([f"> **{_plain(title)}**", ">", *(f"> - {_plain(x)}" for x in lines)])
         case Table():
             return _table(block)
-        case Picture(name, _, words, caption):
-            picture = f"![{_plain(words)}]({PICTURES}/{name}.png)"
+        case Picture(name, _, alt, caption):
+            picture = f"![{_plain(alt)}]({PICTURES}/{name}.png)"
             return f"{picture}\n\n{_plain(caption)}" if caption else picture
         case Link(text, address):
             return f"[{_plain(text)}]({address})"
@@ -63,5 +65,5 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """On one line, and never taken for a tag; a dollar sign is left alone by most renderers."""
+    """Puts text on one line, and keeps renderers from taking a part of it for a tag."""
     return " ".join(text.split()).replace("<", "&lt;")

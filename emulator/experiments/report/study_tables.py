@@ -1,97 +1,109 @@
-"""The tables of a study's report."""
+"""The tables of a study's report: which figure stands in which column."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from emulator.experiments.analysis import formatting
-from emulator.experiments.analysis.cell_stats import gaps, start_string, users_rows
+from emulator.experiments.analysis.idle_time import idle_gaps, start_letters
+from emulator.experiments.analysis.requests import user_requests
+from emulator.experiments.records.price_tables import PRICE_TABLES
 from emulator.experiments.report.document import Table
-from emulator.experiments.report.labels import condition_names
+from emulator.experiments.report.labels import condition_names, marked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from emulator.experiments.analysis.cell_stats import CellStats
-    from emulator.experiments.analysis.claims import Findings
+    from emulator.experiments.analysis.claims.catalogue import Findings
     from emulator.experiments.analysis.keep_warm import KeepWarm
     from emulator.experiments.analysis.memory_curve import MemoryCurve
     from emulator.experiments.records.study import StudyRun
 
+    _Column = Callable[[CellStats], str]
+
 
 def load_table(stats: Sequence[CellStats], names: Mapping[str, str]) -> Table:
-    """The study's own table."""
-    head = (
-        *("cell", "requests", "hits/s average", "hits/s peak", "fastest", "average", "slowest"),
-        *("cold starts", "init, median", "errors", "out of memory"),
+    """Lays out the study's own table: requests, rates, latencies and cold starts of each cell."""
+    return _cell_table(
+        stats,
+        names,
+        {
+            "requests": lambda s: formatting.count(s.requests),
+            "hits/s average": lambda s: formatting.number(s.hits_mean),
+            "hits/s peak": lambda s: formatting.count(s.hits_peak),
+            "fastest": lambda s: formatting.time(s.min_ms),
+            "average": lambda s: formatting.time(s.mean_ms.value),
+            "slowest": lambda s: formatting.time(s.max_ms),
+            "cold starts": lambda s: formatting.count(s.cold_starts),
+            "init, median": lambda s: formatting.time(s.init_ms.value),
+            "errors": lambda s: formatting.count(s.errors),
+            "out of memory": lambda s: formatting.count(s.out_of_memory),
+        },
     )
-    rows = [
-        (
-            names[s.cell.id],
-            formatting.count(s.requests),
-            formatting.number(s.hits_mean),
-            formatting.count(s.hits_peak),
-            formatting.time(s.min_ms),
-            formatting.time(s.mean_ms.value),
-            formatting.time(s.max_ms),
-            formatting.count(s.cold_starts),
-            formatting.time(s.init_ms.value),
-            formatting.count(s.errors),
-            formatting.count(s.out_of_memory),
-        )
-        for s in stats
-    ]
-    return Table(head, tuple(rows))
 
 
 def latency_table(stats: Sequence[CellStats], names: Mapping[str, str]) -> Table:
-    """Cold and warm apart, with intervals."""
-    head = ("cell", "median cold", "median warm", "p95 of all", "p99 of all", "handler, warm")
-    rows = [
-        (
-            names[s.cell.id],
-            formatting.estimate(s.cold_ms),
-            formatting.estimate(s.warm_ms),
-            formatting.estimate(s.p95_ms),
-            formatting.estimate(s.p99_ms),
-            formatting.time(s.handler_ms.value) + formatting.few(s.handler_ms.n),
-        )
-        for s in stats
-    ]
-    return Table(head, tuple(rows))
+    """Lays out latencies with their intervals, cold and warm apart."""
+    return _cell_table(
+        stats,
+        names,
+        {
+            "median cold": lambda s: formatting.estimate(s.cold_ms),
+            "median warm": lambda s: formatting.estimate(s.warm_ms),
+            "p95 of all": lambda s: formatting.estimate(s.p95_ms),
+            "p99 of all": lambda s: formatting.estimate(s.p99_ms),
+            "handler, warm": lambda s: (
+                formatting.time(s.handler_ms.value) + formatting.few(s.handler_ms.n)
+            ),
+        },
+    )
 
 
 def cost_table(stats: Sequence[CellStats], names: Mapping[str, str]) -> Table:
-    head = (
-        *("cell", "a million requests, 2018", "a million requests, 2025", "this cell, 2018"),
-        *("this cell, 2025", "most memory used", "CPU withheld a request", "throttled", "pings"),
-    )
+    """Lays out each cell's cost under every price table, and what else it took."""
+    columns: dict[str, _Column] = {
+        **{f"a million requests, {table}": _million_column(table) for table in PRICE_TABLES},
+        **{f"this cell, {table}": _total_column(table) for table in PRICE_TABLES},
+        "most memory used": lambda s: formatting.memory(s.max_memory_mb),
+        "CPU withheld a request": lambda s: formatting.time(s.throttled_ms),
+        "throttled": lambda s: formatting.count(s.throttles),
+        "pings": lambda s: formatting.count(s.pings),
+    }
+    return _cell_table(stats, names, columns)
+
+
+def _million_column(table: str) -> _Column:
+    return lambda stats: formatting.money(stats.costs[table].per_million)
+
+
+def _total_column(table: str) -> _Column:
+    return lambda stats: formatting.money(stats.costs[table].total)
+
+
+def _cell_table(
+    stats: Sequence[CellStats], names: Mapping[str, str], columns: Mapping[str, _Column]
+) -> Table:
     rows = [
-        (
-            names[s.cell.id],
-            formatting.money(s.million_2018),
-            formatting.money(s.million_2025),
-            formatting.money(s.dollars_2018),
-            formatting.money(s.dollars_2025),
-            formatting.memory(s.max_memory_mb),
-            formatting.time(s.throttled_ms),
-            formatting.count(s.throttles),
-            formatting.count(s.pings),
-        )
-        for s in stats
+        (names[figures.cell.id], *(write(figures) for write in columns.values()))
+        for figures in stats
     ]
-    return Table(head, tuple(rows))
+    return Table(("cell", *columns), tuple(rows))
 
 
 def memory_table(curve: MemoryCurve) -> Table:
+    """Lays out latency and cost of each memory size, the best value marked."""
     head = (
         *("memory", "average", "median warm", "slowest", "a million requests"),
         *("requests", "errors", ""),
     )
     rows = [
         (
-            formatting.memory(size.memory_mb)
-            + (f" {formatting.HOST_BOUND}" if size.host_bound else ""),
+            marked(
+                formatting.memory(size.memory_mb),
+                host_bound=size.host_bound,
+                incomplete=size.incomplete,
+            ),
             formatting.estimate(size.mean_ms),
             formatting.estimate(size.warm_ms),
             formatting.time(size.max_ms),
@@ -107,13 +119,14 @@ def memory_table(curve: MemoryCurve) -> Table:
 
 
 def claims_table(findings: Findings) -> Table:
+    """Lays out each claim with its verdict, the run's figures and its rule."""
     head = ("what the study found", "verdict", "what this run found", "it holds if")
     rows = [(f.claim, f.verdict.value, f.found, f.rule) for f in findings.claims]
     return Table(head, tuple(rows), left=4)
 
 
 def idle_table(study: StudyRun, names: Mapping[str, str]) -> Table | None:
-    """Scenario 1: how far apart requests came and what each found; None where no cell idled."""
+    """Lays out how far apart single requests came and what each found; None where no cell idled."""
     idle = [(cell, rows) for cell, rows in study.measured() if cell.idles]
     if not idle:
         return None
@@ -122,38 +135,41 @@ def idle_table(study: StudyRun, names: Mapping[str, str]) -> Table | None:
         (
             names[cell.id],
             cell.condition.profile,
-            _keep_alive(cell.condition.keep_alive),
-            ", ".join(formatting.number(gap.minutes) for gap in gaps(cell, of_cell)),
-            start_string(of_cell),
-            ", ".join(formatting.time(row.latency_ms) for row in users_rows(of_cell)),
+            _lifetime(cell.condition.keep_alive),
+            ", ".join(formatting.number(gap.minutes) for gap in idle_gaps(cell, requests)),
+            start_letters(requests),
+            ", ".join(formatting.time(row.latency_ms) for row in user_requests(requests)),
         )
-        for cell, of_cell in idle
+        for cell, requests in idle
     ]
     return Table(head, tuple(rows), left=6)
 
 
-def _keep_alive(value: str) -> str:
-    return "the profile's curve" if value == "profile" else f"{value} s"
+def _lifetime(keep_alive: str) -> str:
+    return "the profile's curve" if keep_alive == "profile" else f"{keep_alive} s"
 
 
 def keep_warm_table(found: Sequence[KeepWarm]) -> Table:
+    """Lays out what pings bought and cost, beside the same requests without pings."""
     names = condition_names([entry.condition for entry in found])
     head = (
         *("function", "pings an hour", "without", "with pings", "average without", "average with"),
-        *("difference", "30 days of pings, 2018", "the same, 2025"),
+        *("difference", *(f"30 days of pings, {table}" for table in PRICE_TABLES)),
     )
     rows = [
         (
-            f"{names[entry.condition]} {formatting.memory(entry.memory_mb)}"
-            + (f" {formatting.HOST_BOUND}" if entry.host_bound else ""),
+            marked(
+                f"{names[entry.condition]} {formatting.memory(entry.memory_mb)}",
+                host_bound=entry.host_bound,
+                incomplete=entry.incomplete,
+            ),
             formatting.number(entry.pings_an_hour),
-            entry.without or formatting.ABSENT,
+            entry.without_ping or formatting.ABSENT,
             entry.with_ping,
             formatting.time(entry.mean_without.value),
             formatting.time(entry.mean_with.value),
             formatting.signed(entry.difference),
-            formatting.money(entry.month_2018),
-            formatting.money(entry.month_2025),
+            *(formatting.money(entry.month_dollars[table]) for table in PRICE_TABLES),
         )
         for entry in found
     ]

@@ -1,32 +1,29 @@
-"""What all reports have in common: how a run is called, its machine, and tables of plain text."""
+"""Writes for a terminal: how a run is called, its machine, and tables of plain text."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from emulator.experiments.analysis.formatting import ABSENT
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from emulator.experiments.records.run_directory import RunInfo
 
 _GAP = "   "
-_ABSENT = "-"
 _MB_A_GB = 1024
 
 
-def title(info: RunInfo) -> str:
+def run_title(info: RunInfo) -> str:
+    """Writes a run's profile, backend and start, in this machine's time zone."""
     started = datetime.fromtimestamp(info.started_at).astimezone()
     return f"Profile {info.profile}, backend {info.backend}, started {started:%Y-%m-%d %H:%M}"
 
 
-def machine_line(info: RunInfo) -> str:
-    """What the machine's record tells, in one line."""
-    return machine_facts(info.machine)
-
-
 def machine_facts(machine: Mapping[str, Any]) -> str:
-    """As `machine_line`, of the record itself."""
+    """Writes the machine's record of a run.json or study.json in one line."""
     parts = [
         str(machine["kernel"]) if machine.get("kernel") else "",
         f"HZ {machine['hz']}" if machine.get("hz") else "",
@@ -39,9 +36,10 @@ def machine_facts(machine: Mapping[str, Any]) -> str:
     return ", ".join(part for part in parts if part) or "unknown machine"
 
 
-def aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    """Lines with the first column to the left, all others to the right, and a rule below the
-    head.
+def aligned_table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Returns a table's lines, the first row being its head, with a rule below.
+
+    The first column stands to the left, all others to the right.
     """
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
@@ -53,7 +51,7 @@ def aligned(rows: list[tuple[str, ...]]) -> list[str]:
 
 
 def milliseconds(value: float | None) -> str:
-    """Three figures are enough to compare by, and more than a second run would give again."""
+    """Writes three figures: enough to compare by, and more than a second run would give again."""
     if value is None:
-        return _ABSENT
+        return ABSENT
     return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"  # noqa: PLR2004

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -15,6 +14,7 @@ from emulator.experiments.plan.model import (
     S3_LOADINGS,
     Loading,
     PlannedFunction,
+    ping_of,
 )
 from emulator.experiments.plan.template import StudyTemplate
 from emulator.experiments.records.run_directory import CLIENTS, append_client_rows
@@ -24,18 +24,19 @@ from emulator.experiments.runner.host_monitor import HOST, HostGuard
 from emulator.experiments.runner.locust import ANSWER_WITHIN, put_load, settings
 from emulator.experiments.runner.model_upload import BUCKET, model_key, upload
 from emulator.experiments.runner.row_follower import RowFollower
+from emulator.project import KDD99_RECORDS, project_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
-    from emulator.experiments.plan.cells import Cell
+    from emulator.experiments.plan.cells import PlannedCell
     from emulator.experiments.plan.model import Plan
 
 EMULATOR_LOG = "emulator.log"
 TEMPLATE = "template.yaml"
 WARM_UP = "warm-up.csv"
 """Rows of the requests before the first that counts: no table has them."""
-_RECORDS = Path(__file__).resolve().parents[3] / "functions" / "kdd99" / "records.json"
 _READY_WITHIN = 1800.0
 """Seconds: a first deployment may install TensorFlow, or build a Java project."""
 
@@ -53,7 +54,7 @@ class CellRunner:
     """Outside of the cells: a function is built once and not once a cell."""
     python: str
 
-    def run(self, cell: Cell, folder: Path, note: Callable[[str], None]) -> HostGuard:
+    def run(self, cell: PlannedCell, folder: Path, note: Callable[[str], None]) -> HostGuard:
         """Leaves the cell's run directory in the new folder; the guard watched its load.
 
         Raises:
@@ -62,27 +63,31 @@ class CellRunner:
         """
         folder.mkdir(parents=True)
         template = StudyTemplate(self.plan.template)
-        function = self.plan.functions.get(cell.axes.function, PlannedFunction())
+        function = self.plan.functions.get(cell.condition.function, PlannedFunction())
         template.write_variant(
-            cell.axes.function, cell.axes.memory_mb, variables(cell), folder / TEMPLATE
+            cell.condition.function, cell.memory_mb, variables(cell), folder / TEMPLATE
         )
-        invoke = f"/2015-03-31/functions/{cell.axes.function}/invocations"
-        path = function.path or template.functions[cell.axes.function].route or invoke
+        invoke = f"/2015-03-31/functions/{cell.condition.function}/invocations"
+        path = function.path or template.functions[cell.condition.function].route or invoke
         with contextlib.ExitStack() as stack:
             emulator = self._start(cell, folder, note, stack)
-            if cell.axes.loading in S3_LOADINGS and function.model is not None:
-                upload(emulator.url, cell.axes.function, function.model)
-            body = function.payload.read_bytes() if function.payload else kdd99_batch(_RECORDS)
+            if cell.condition.loading in S3_LOADINGS and function.model is not None:
+                upload(emulator.url, cell.condition.function, function.model)
+            body = (
+                function.payload.read_bytes()
+                if function.payload
+                else kdd99_batch(project_path(KDD99_RECORDS))
+            )
             asker = stack.enter_context(
                 Asker(emulator.url, path, body, ANSWER_WITHIN * cell.dilation)
             )
             self._warm_up(cell, asker, folder, note)
-            if cell.page_cache == "cold":
+            if cell.condition.page_cache == "cold":
                 os.sync()  # pages that were not written yet would stay
             guard = stack.enter_context(HostGuard(folder / HOST))
-            if cell.scenario.ping is not None:
-                slower = cell.dilation / cell.scenario.idle_speedup
-                stack.enter_context(Pinging(asker, cell.scenario.ping, folder / CLIENTS, slower))
+            if (ping := ping_of(cell.load)) is not None:
+                slower = cell.dilation / cell.idle_speedup
+                stack.enter_context(Pinging(asker, ping, folder / CLIENTS, slower))
             rows = RowFollower(folder / CLIENTS)
             put_load(
                 cell,
@@ -97,7 +102,7 @@ class CellRunner:
 
     def _start(
         self,
-        cell: Cell,
+        cell: PlannedCell,
         folder: Path,
         note: Callable[[str], None],
         stack: contextlib.ExitStack,
@@ -114,20 +119,22 @@ class CellRunner:
         except TestbedError as error:
             raise NotStartedError(str(error)) from error
 
-    def _options(self, cell: Cell, folder: Path) -> Sequence[str]:
-        axes, plan = cell.axes, self.plan
+    def _options(self, cell: PlannedCell, folder: Path) -> Sequence[str]:
+        condition, plan = cell.condition, self.plan
         options = {
             "--template": folder / TEMPLATE,
             "--run-dir": folder,
             "--state-dir": self.state_dir,
-            "--backend": axes.backend,
-            "--profile": axes.profile,
-            "--pick-order": axes.pick_order,
+            "--backend": condition.backend,
+            "--profile": condition.profile,
+            "--pick-order": condition.pick_order,
             # of its own: how long sandboxes live in one cell says nothing of those in another
             "--seed": crc32(f"{cell.seed} {cell.id}".encode()),
-            "--idle-speedup": f"{cell.scenario.idle_speedup:g}",
-            "--keep-alive": None if axes.keep_alive == PROFILE_KEEP_ALIVE else axes.keep_alive,
-            "--dilation": cell.dilation if cell.dilation > 1 else None,
+            "--idle-speedup": f"{cell.idle_speedup:g}",
+            "--keep-alive": None
+            if condition.keep_alive == PROFILE_KEEP_ALIVE
+            else condition.keep_alive,
+            "--dilation": f"{cell.dilation:g}" if cell.dilation > 1 else None,
             "--init-timeout": plan.init_timeout,
             "--host-memory": plan.host_memory,
         }
@@ -138,19 +145,21 @@ class CellRunner:
             for text in (name, str(value))
         ]
 
-    def _warm_up(self, cell: Cell, asker: Asker, folder: Path, note: Callable[[str], None]) -> None:
-        wanted = cell.scenario.warm_up
+    def _warm_up(
+        self, cell: PlannedCell, asker: Asker, folder: Path, note: Callable[[str], None]
+    ) -> None:
+        wanted = cell.load.warm_up
         for number in range(1, wanted + 1):
             note(f"warm-up {number} of {wanted}")
             append_client_rows(folder / WARM_UP, [asker.ask(1)])
 
 
-def variables(cell: Cell) -> dict[str, str]:
+def variables(cell: PlannedCell) -> dict[str, str]:
     """What the cell's function is told about its model."""
-    loading = cell.axes.loading
+    loading = cell.condition.loading
     if loading == Loading.TEMPLATE:
         return {}
     told = {"MODEL_LOADING": loading}
     if loading in S3_LOADINGS:
-        told |= {"MODEL_BUCKET": BUCKET, "MODEL_KEY": model_key(cell.axes.function)}
+        told |= {"MODEL_BUCKET": BUCKET, "MODEL_KEY": model_key(cell.condition.function)}
     return told

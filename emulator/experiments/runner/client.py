@@ -1,4 +1,7 @@
-"""A client for the requests that Locust does not send: warm-up, and pings that keep warm."""
+"""Sends the requests that Locust does not send: warm-up, and pings that keep sandboxes warm.
+
+Owns how an answer becomes a client row. Does not know cells: the caller says what to post where.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 import httpx
 
 from emulator.core.model import StartKind
-from emulator.errors import TestbedError
+from emulator.errors import RunDirectoryError, TestbedError
 from emulator.experiments.records.run_directory import ClientRow, append_client_rows
 
 if TYPE_CHECKING:
@@ -20,16 +23,17 @@ if TYPE_CHECKING:
     from emulator.experiments.plan.model import Ping
 
 PING_USERS = 0
-"""What marks a ping's row."""
+"""User count in the row of a ping."""
 _RECORDS = 4
-"""In a batch, as in the locustfiles."""
+"""Records in a batch, as in the locustfiles."""
 _LONGEST_ERROR = 300
+"""Characters of an answer that stand in a row."""
 _LAST_PING_WITHIN = 30.0
-"""Seconds."""
+"""Seconds to wait for the answers to the last pings."""
 
 
 class Asker:
-    """Posts one body to one path of an emulator."""
+    """Posts one body to one path of an emulator, as often as it is asked to."""
 
     def __init__(self, url: str, path: str, body: bytes, timeout: float) -> None:
         self._url = url
@@ -44,7 +48,7 @@ class Asker:
         self._client.close()
 
     def ask(self, users: int) -> ClientRow:
-        """One request, its answer awaited; a failure stands in the row."""
+        """Sends one request, awaits its answer and returns its row; a failure stands in the row."""
         start, begun = time.time(), time.perf_counter()
         try:
             response = self._client.post(self._url + self._path, content=self._body)
@@ -70,10 +74,10 @@ class Asker:
 
 
 def kdd99_batch(records: Path) -> bytes:
-    """The body of the locustfiles' first request.
+    """Returns the body of the locustfiles' first request.
 
     Raises:
-        TestbedError: the file is missing: an experiment runs in a checkout.
+        TestbedError: the file of records cannot be read: an experiment runs in a checkout.
     """
     try:
         content = json.loads(records.read_text(encoding="utf-8"))
@@ -85,7 +89,7 @@ def kdd99_batch(records: Path) -> bytes:
 
 
 class Pinging:
-    """Use it as a context: inside, pings go out on schedule and write rows of their own.
+    """Sends pings on schedule while the context lasts, and writes a row for each.
 
     `slower` is real seconds for each second of the emulator's idle time. The first ping comes
     after one period: before that the load itself has started what there is to keep warm.
@@ -97,6 +101,7 @@ class Pinging:
         self._rows = rows
         self._period = ping.every_minutes * 60 * slower
         self._over = threading.Event()
+        self._unwritten: RunDirectoryError | None = None
         self._thread = threading.Thread(target=self._run, name="keep-warm pings", daemon=True)
 
     def __enter__(self) -> Self:
@@ -104,11 +109,24 @@ class Pinging:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Ends the pings.
+
+        Raises:
+            RunDirectoryError: rows could not be written; unless something else went wrong.
+        """
         self._over.set()
         # a ping under way ends with its answer, or with its emulator
         self._thread.join(_LAST_PING_WITHIN if kind is None else 0)
+        if self._unwritten is not None and kind is None:
+            raise self._unwritten
 
     def _run(self) -> None:
+        try:
+            self._ping_until_over()
+        except RunDirectoryError as error:
+            self._unwritten = error
+
+    def _ping_until_over(self) -> None:
         parallel = self._ping.parallel
         due = time.monotonic() + self._period
         with ThreadPoolExecutor(parallel) as pool:

@@ -1,7 +1,7 @@
-"""`testbed up` as a child process, and the promise that it is gone afterwards.
+"""Runs `testbed up` as a child process, and promises that the process is gone afterwards.
 
-An experiment speaks to the emulator as any client does, over HTTP; this module owns the process
-around it: start, wait until it serves, and end it whatever happened in between.
+Owns the process around an emulator: its start, the wait until it serves, its log, and its end
+whatever happened in between. An experiment speaks to the emulator over HTTP, as any client does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TextIO
 
 import httpx
 
@@ -26,14 +26,16 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
-_LOOK_EVERY = 0.1
+_POLL_EVERY = 0.1
+"""Seconds between two looks at an emulator that starts."""
 _STOP_WITHIN = 45.0
 """Seconds: removing the sandboxes of a large run takes a while."""
 _TAIL = 15
+"""Lines of the log that an error tells."""
 
 
 class EmulatorProcess:
-    """Use it as a context: inside it serves at `url`, afterwards it has ended."""
+    """Keeps an emulator serving at `url` while the context lasts."""
 
     def __init__(
         self,
@@ -53,6 +55,8 @@ class EmulatorProcess:
         self._ready_within = ready_within
         self._tell = tell
         self._tail: deque[str] = deque(maxlen=_TAIL)
+        self._unwritten = ""
+        """Why lines are missing from the log."""
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
 
@@ -67,7 +71,7 @@ class EmulatorProcess:
     def __enter__(self) -> Self:
         try:
             self._start()
-            self._wait_until_it_serves()
+            self._wait_until_ready()
         except BaseException:
             self.stop()
             raise
@@ -77,6 +81,10 @@ class EmulatorProcess:
         self.stop()
 
     def _start(self) -> None:
+        try:
+            log = self._log.open("a", encoding="utf-8", buffering=1)
+        except OSError as error:
+            raise TestbedError(f"{self._log} cannot be written: {error.strerror}.") from error
         # a session of its own: Ctrl-C reaches this process alone, which then ends the emulator
         self._process = subprocess.Popen(
             self._command,
@@ -88,35 +96,55 @@ class EmulatorProcess:
             start_new_session=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
-        self._reader = threading.Thread(target=self._pass_on, args=(self._process,), daemon=True)
+        self._reader = threading.Thread(
+            target=self._pass_on, args=(self._process, log), daemon=True
+        )
         self._reader.start()
 
-    def _pass_on(self, process: subprocess.Popen[str]) -> None:
+    def _pass_on(self, process: subprocess.Popen[str], log: TextIO) -> None:
+        """Passes the emulator's lines on until its end, whether or not the log takes them.
+
+        An emulator whose output nobody reads stands still.
+        """
         assert process.stdout is not None
-        with process.stdout, self._log.open("a", encoding="utf-8", buffering=1) as log:
+        with process.stdout:
             for line in process.stdout:
-                log.write(line)
                 self._tail.append(line.rstrip())
                 self._tell(f"  | {line.rstrip()}")
+                try:
+                    log.write(line)
+                except OSError as error:
+                    self._complain(error)
+        with contextlib.suppress(OSError):  # what could not be written is told already
+            log.close()
 
-    def _wait_until_it_serves(self) -> None:
+    def _complain(self, error: OSError) -> None:
+        if not self._unwritten:
+            self._unwritten = f"{self._log} cannot be written: {error.strerror}."
+            self._tell(f"  | {self._unwritten}")
+
+    def _wait_until_ready(self) -> None:
         assert self._process is not None
         deadline = time.monotonic() + self._ready_within
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
-                raise TestbedError(self._ended("ended before it served"))
+                raise TestbedError(self._failure("ended before it served"))
             with contextlib.suppress(httpx.HTTPError):
                 if httpx.get(f"{self.url}/healthz", timeout=2).is_success:
                     return
-            time.sleep(_LOOK_EVERY)
-        raise TestbedError(self._ended(f"did not serve within {self._ready_within:g} s"))
+            time.sleep(_POLL_EVERY)
+        raise TestbedError(self._failure(f"did not serve within {self._ready_within:g} s"))
 
     def check(self) -> None:
-        """Raises TestbedError where it has ended by itself."""
-        if self._process is not None and self._process.poll() is not None:
-            raise TestbedError(self._ended(f"ended with exit code {self._process.returncode}"))
+        """Checks that the emulator still runs.
 
-    def _ended(self, how: str) -> str:
+        Raises:
+            TestbedError: the emulator has ended by itself.
+        """
+        if self._process is not None and self._process.poll() is not None:
+            raise TestbedError(self._failure(f"ended with exit code {self._process.returncode}"))
+
+    def _failure(self, how: str) -> str:
         ended = self._process is not None and self._process.poll() is not None
         if ended and self._reader is not None:
             self._reader.join(timeout=2)  # for its last words
@@ -124,7 +152,7 @@ class EmulatorProcess:
         return f"The emulator {how}; the end of its log ({self._log}):\n{tail}"
 
     def stop(self) -> None:
-        """SIGTERM, a bounded wait, then SIGKILL to all of its session. Returns when it is gone."""
+        """Ends the emulator, by force where it does not end within a bounded time."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -134,8 +162,11 @@ class EmulatorProcess:
 
 
 def end(process: subprocess.Popen[str], within: float) -> None:
-    """Ends a child that leads a session of its own; a second Ctrl-C does not cut this short."""
-    with _deaf():
+    """Sends SIGTERM to a child that leads a session, and SIGKILL to the session after the time.
+
+    Returns when the child is gone; a second Ctrl-C does not cut this short.
+    """
+    with _signals_ignored():
         if process.poll() is None:
             process.terminate()
         try:
@@ -147,6 +178,7 @@ def end(process: subprocess.Popen[str], within: float) -> None:
 
 
 def free_port() -> int:
+    """Returns a TCP port of the loopback interface that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -155,7 +187,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
-    """SIGTERM and a closed terminal unwind the stack as Ctrl-C does, so that children are ended."""
+    """Lets SIGTERM and a closed terminal unwind the stack as Ctrl-C does, so that children end."""
 
     def stop(number: int, _: FrameType | None) -> None:
         raise SystemExit(128 + number)
@@ -165,7 +197,7 @@ def stoppable() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _deaf() -> Iterator[None]:
+def _signals_ignored() -> Iterator[None]:
     with _handlers((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), signal.SIG_IGN):
         yield
 

@@ -1,10 +1,11 @@
-"""What else limited a measurement: CPU, memory and load of the host while a cell ran.
+"""Watches what else limited a measurement: CPU, memory and load of the host while a cell ran.
 
-A thread samples the machine once in a while and writes host.csv; the verdict is a fold over those
-rows in which a request was under way, as the load's own start and the pauses slow nobody. A cell is
+A thread samples the host twice a second and writes host.csv; the verdict is a fold over the samples
+in which a request was under way, as the load's own start and the pauses slow nobody. A cell is
 host-bound where the host, and not the function's own share of CPU, was the bottleneck of its
 typical request: its figures then tell of this machine. A CPU that is full in bursts, as when
 sandboxes start at once, is a remark: the slowest answers tell of this machine, the average hardly.
+What is sampled is `host.activity`'s affair.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ import threading
 from dataclasses import astuple, fields
 from typing import TYPE_CHECKING, Self
 
+import psutil
+
 from emulator.core.model import StartKind
-from emulator.experiments.records.host_verdict import HostVerdict
+from emulator.errors import RunDirectoryError
+from emulator.experiments.records.host_verdict import HostVerdict, Verdict
 from emulator.experiments.records.percentiles import percentile
 from emulator.host.activity import HostProbe, HostSample
 
@@ -35,17 +39,18 @@ MOSTLY_FULL = 0.25
 SOMETIMES_FULL = 0.1
 """Share of the time that is worth a remark: one cold start on one core is not."""
 STOLEN_CPU = 0.05
-"""Share that another guest of the same hypervisor took."""
+"""Share of all CPUs' time that another guest of the same hypervisor took."""
 LOAD_A_CPU = 3.0
 """Tasks that run or wait for the disk. A sandbox that its quota holds back is none of them."""
 LEAST_MEMORY_MB = 200.0
 _EVERY = 0.5
+"""Seconds between two samples."""
 
 
 def judge(
     samples: Sequence[HostSample], cpus: int, cold: Collection[HostSample] = ()
 ) -> HostVerdict:
-    """`host-bound` with every reason that was found, else `ok`, perhaps with a remark.
+    """Returns `host-bound` with every reason that was found, else `ok`, perhaps with a remark.
 
     `cold` are those of the samples in which a cold start was under way.
     """
@@ -59,7 +64,7 @@ def judge(
     full = [sample for sample in samples if sample.cpu_busy >= FULL_CPU]
     share = len(full) / len(samples)
     if share > MOSTLY_FULL:
-        reasons.append(f"CPU full {share:.0%} of the time{_of_it(full)}")
+        reasons.append(f"CPU full {share:.0%} of the time{_share_of_sandboxes(full)}")
     if steal >= STOLEN_CPU:
         reasons.append(f"{steal:.0%} of the CPU stolen by the hypervisor")
     if load > LOAD_A_CPU * cpus:
@@ -67,7 +72,7 @@ def judge(
     if memory < LEAST_MEMORY_MB:
         reasons.append(f"only {memory:.0f} MB of memory available")
     return HostVerdict(
-        verdict="host-bound" if reasons else "ok",
+        verdict=Verdict.HOST_BOUND if reasons else Verdict.OK,
         why="; ".join(reasons),
         cpu_p95=round(busy, 4),
         steal_p95=round(steal, 4),
@@ -79,11 +84,19 @@ def judge(
 
 def _remark(full: Sequence[HostSample], share: float, cold: Collection[HostSample]) -> str:
     when = " during cold starts" if all(sample in cold for sample in full) else ""
-    return f"CPU full{when}: {share:.0%} of the time{_of_it(full)}"
+    return f"CPU full{when}: {share:.0%} of the time{_share_of_sandboxes(full)}"
+
+
+def _share_of_sandboxes(full: Sequence[HostSample]) -> str:
+    shares = [sample.sandbox_cpu for sample in full if sample.sandbox_cpu is not None]
+    return f", {sum(shares) / len(shares):.0%} of it by sandboxes" if shares else ""
 
 
 def under_way(clients: Iterable[ClientRow]) -> list[tuple[float, float]]:
-    """When at least one request was, in seconds since the epoch: spans apart, in order."""
+    """Returns when at least one request was under way, in seconds since the epoch.
+
+    The spans stand apart, in the order of their times.
+    """
     spans: list[tuple[float, float]] = []
     for begin, end in sorted((row.start, row.start + row.latency_ms / 1000) for row in clients):
         if spans and begin <= spans[-1][1]:
@@ -98,33 +111,49 @@ def _overlaps(begin: float, end: float, spans: Sequence[tuple[float, float]]) ->
     return last >= 0 and spans[last][1] >= begin
 
 
-def _of_it(full: Sequence[HostSample]) -> str:
-    shares = [sample.sandbox_cpu for sample in full if sample.sandbox_cpu is not None]
-    return f", {sum(shares) / len(shares):.0%} of it by sandboxes" if shares else ""
+def _probe_of_this_host() -> HostProbe | None:
+    try:
+        return HostProbe()
+    except (psutil.Error, OSError):
+        return None
 
 
 class HostGuard:
-    """Samples the machine while its context lasts, and judges the samples afterwards."""
+    """Watches the host while the context lasts, and has a verdict afterwards.
+
+    Where the host tells nothing, as in a container without /proc, there are no samples, and the
+    verdict has no figures.
+    """
 
     def __init__(self, path: Path, probe: HostProbe | None = None, every: float = _EVERY) -> None:
         self._path = path
-        self._probe = probe or HostProbe()
+        self._probe = probe or _probe_of_this_host()
         self._every = every
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="host guard", daemon=True)
         self._samples: list[HostSample] = []
+        self._unwritten = ""
+        """Why the samples could not be written."""
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        if self._probe is not None:
+            self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Ends the watch.
+
+        Raises:
+            RunDirectoryError: the samples could not be written; unless something else went wrong.
+        """
         self._over.set()
         if self._thread.is_alive():
             self._thread.join()
+        if self._unwritten and kind is None:
+            raise RunDirectoryError(f"{self._path} cannot be written: {self._unwritten}.")
 
     def verdict(self, clients: Iterable[ClientRow]) -> HostVerdict:
-        """Of the time in which these requests were under way."""
+        """Judges the time in which these requests were under way."""
         rows = list(clients)
         cold = self._during(row for row in rows if row.start_kind is StartKind.COLD)
         return judge(self._during(rows), os.cpu_count() or 1, cold)
@@ -138,6 +167,13 @@ class HostGuard:
         ]
 
     def _watch(self) -> None:
+        try:
+            self._sample_into_file()
+        except OSError as error:
+            self._unwritten = error.strerror or str(error)
+
+    def _sample_into_file(self) -> None:
+        assert self._probe is not None
         with self._path.open("w", encoding="utf-8", newline="", buffering=1) as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(field.name for field in fields(HostSample))

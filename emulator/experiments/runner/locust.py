@@ -5,22 +5,28 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.errors import TestbedError
-from emulator.experiments.plan.model import ScenarioKind
+from emulator.experiments.plan.model import (
+    Constant,
+    Poisson,
+    Ramp,
+    SingleRequests,
+    Trace,
+)
 from emulator.experiments.records.run_directory import CLIENTS
 from emulator.experiments.runner.emulator_process import end
+from emulator.project import LOCUSTFILES, project_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-    from emulator.experiments.plan.cells import Cell
+    from emulator.experiments.plan.cells import PlannedCell
     from emulator.experiments.plan.model import PlannedFunction, Scenario
     from emulator.experiments.runner.emulator_process import EmulatorProcess
 
-LOCUSTFILES = Path(__file__).resolve().parents[3] / "locustfiles"
 LOG = "locust.log"
 ENDS_WITHIN = 130.0
 """Seconds, before dilation: Locust starts, and waits for the last answers."""
@@ -32,59 +38,59 @@ _LOOK_EVERY = 1.0
 _TAIL = 10
 
 _FILES = {
-    ScenarioKind.RAMP: "ramp.py",
-    ScenarioKind.IDLE: "idle.py",
-    ScenarioKind.KEEP_WARM: "idle.py",
-    ScenarioKind.CONSTANT: "constant.py",
-    ScenarioKind.POISSON: "poisson.py",
-    ScenarioKind.TRACE: "trace.py",
+    "ramp": "ramp.py",
+    "idle": "idle.py",
+    "keep-warm": "idle.py",
+    "constant": "constant.py",
+    "poisson": "poisson.py",
+    "trace": "trace.py",
 }
 
 
-def settings(cell: Cell, function: PlannedFunction, path: str, rows: Path) -> dict[str, str]:
+def settings(cell: PlannedCell, function: PlannedFunction, path: str, rows: Path) -> dict[str, str]:
     """The variables of the cell's locustfile; `rows` is where client rows go."""
     return {
         "PREDICT_PATH": path,
         "TESTBED_CLIENT_ROWS": str(rows),
         "TESTBED_PAYLOAD": str(function.payload or ""),
-        "DILATION": str(cell.dilation),
-        "PAGE_CACHE": cell.page_cache,
-        **_scenario(cell.scenario, cell.seed),
+        "DILATION": f"{cell.dilation:g}",
+        "PAGE_CACHE": cell.condition.page_cache,
+        **_scenario(cell.load, cell.seed),
     }
 
 
 def _scenario(scenario: Scenario, seed: int) -> dict[str, str]:
-    match scenario.kind:
-        case ScenarioKind.RAMP:
+    match scenario:
+        case Ramp():
             speedup = len(scenario.users) * _RAMP_STEP / scenario.seconds
             return {
                 "RAMP_USERS": ",".join(str(users) for users in scenario.users),
                 "RAMP_SPEEDUP": repr(speedup),
                 "RAMP_WAIT_S": repr(scenario.wait_s),
             }
-        case ScenarioKind.IDLE | ScenarioKind.KEEP_WARM:
+        case SingleRequests():
             return {
                 "IDLE_MINUTES": ",".join(f"{minute:g}" for minute in scenario.minutes),
                 "IDLE_SPEEDUP": repr(scenario.idle_speedup),
             }
-        case ScenarioKind.CONSTANT:
+        case Constant():
             return {
                 "CONSTANT_USERS": str(scenario.users[0]),
                 "CONSTANT_SECONDS": repr(scenario.seconds),
                 "CONSTANT_WAIT_S": repr(scenario.wait_s),
             }
-        case ScenarioKind.POISSON:
+        case Poisson():
             return {
                 "POISSON_RATE": repr(scenario.rate),
                 "POISSON_SECONDS": repr(scenario.seconds),
                 "SEED": str(seed),
             }
-        case ScenarioKind.TRACE:
-            return {"TRACE_FILE": str(scenario.trace)}
+        case Trace():
+            return {"TRACE_FILE": str(scenario.file)}
 
 
 def put_load(
-    cell: Cell,
+    cell: PlannedCell,
     variables: dict[str, str],
     emulator: EmulatorProcess,
     folder: Path,
@@ -98,7 +104,13 @@ def put_load(
         TestbedError: Locust or the emulator failed, or took too long.
     """
     log = folder / LOG
-    command = [python, "-m", "locust", "-f", str(LOCUSTFILES / _FILES[cell.scenario.kind])]
+    command = [
+        python,
+        "-m",
+        "locust",
+        "-f",
+        str(project_path(LOCUSTFILES) / _FILES[cell.load.kind]),
+    ]
     command += ["--headless", "--only-summary", "--host", emulator.url]
     # a request that failed is a row of the table, not a failure of Locust
     command += ["--exit-code-on-error", "0"]
@@ -123,9 +135,10 @@ def put_load(
         raise TestbedError(f"Locust wrote no rows; {log} may tell why.")
 
 
-def _most_s(cell: Cell) -> float:
+def _most_s(cell: PlannedCell) -> float:
     """Real seconds that the load may take: gaps of idle time begin where an answer ends."""
-    answers = len(cell.scenario.minutes) * ANSWER_WITHIN
+    load = cell.load
+    answers = len(load.minutes) * ANSWER_WITHIN if isinstance(load, SingleRequests) else 0
     return cell.load_s + (ENDS_WITHIN + answers) * cell.dilation
 
 

@@ -1,11 +1,12 @@
-"""`testbed experiment`: runs a plan's cells one after the other and leaves a study run behind.
+"""Runs `testbed experiment`: a plan's cells one after the other, which leave a study run behind.
 
     study.json         the plan, and each cell with its state
     cells/<id>/        the run directory of the cell's emulator, host.csv, logs
-    requests.csv       one row a request over all finished cells, and requests.parquet
+    requests.csv       a row for each request of all finished cells, and requests.parquet
 
-A cell that fails is told and left behind; the others are run. Ctrl-C gives the running cell back,
-and `--resume` runs what is not done yet, failed cells again.
+Owns the order of cells and what a failure means: the failed cell is told and left behind, the
+others are run. Ctrl-C gives the running cell back, and `--resume` runs what is not done yet, failed
+cells again. How one cell is measured is cell.py's.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.errors import SettingsError, TestbedError
-from emulator.experiments.plan.cells import cells as cells_of
+from emulator.experiments.plan.cells import planned_cells
 from emulator.experiments.plan.loader import load
 from emulator.experiments.records.request_rows import cell_rows
 from emulator.experiments.records.request_table import (
@@ -29,7 +30,8 @@ from emulator.experiments.records.request_table import (
     write_parquet,
 )
 from emulator.experiments.records.run_directory import read_run
-from emulator.experiments.records.study_file import STUDY, CellStatus, StudyFile
+from emulator.experiments.records.study import CellStatus
+from emulator.experiments.records.study_file import STUDY, StudyFile
 from emulator.experiments.runner.cell import CellRunner, NotStartedError
 from emulator.experiments.runner.emulator_process import stoppable
 from emulator.experiments.runner.progress import StudyProgress, span
@@ -37,14 +39,14 @@ from emulator.experiments.runner.progress import StudyProgress, span
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from emulator.experiments.plan.cells import Cell
+    from emulator.experiments.plan.cells import PlannedCell
     from emulator.experiments.plan.model import Plan
+    from emulator.experiments.records.request_table import RequestRow
 
-CELLS = "cells"
 _STATE = Path(".testbed") / "study"
 _DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 _MOST_START_FAILURES = 2
-"""Of one function on one backend: it will not start in its other cells either."""
+"""Failed starts of one function on one backend, after which its other cells are not tried."""
 
 
 def run_experiment(
@@ -56,18 +58,19 @@ def run_experiment(
     dry_run: bool = False,
     python: str = sys.executable,
 ) -> int:
-    """The exit code: 0 where every cell is done, 1 where one failed, 130 after Ctrl-C.
+    """Returns the exit code: 0 where every cell is done, 1 where one failed, 130 after Ctrl-C.
 
     Args:
         plan_path: the plan's TOML file.
-        run_dir: what it leaves; None: a new `runs/<plan>-<time>`.
+        run_dir: a new folder for the run; None: `runs/<plan>-<time>`.
         resume: an earlier run of the same plan, whose cells that are not done are run.
         backends: in place of the plan's axis.
-        dry_run: only tell the cells and the time that they will take.
+        dry_run: print the cells and the time that they will take, and start nothing.
         python: the interpreter that emulators and Locust run in.
 
     Raises:
-        TestbedError: nothing was started: the plan or the folder is wrong.
+        TestbedError: the plan or the folder is wrong, so nothing was started; or the run can no
+            longer be written.
     """
     earlier = StudyFile.open(resume) if resume else None
     plan = load(
@@ -75,7 +78,7 @@ def run_experiment(
         backends=backends or (earlier.backends if earlier else ()),
         can_drop_caches=os.access(_DROP_CACHES, os.W_OK),
     )
-    cells = cells_of(plan)
+    cells = planned_cells(plan)
     if dry_run:
         print("\n".join(overview(plan, cells)))
         return 0
@@ -89,8 +92,8 @@ def run_experiment(
         return _Study(plan_path, folder, study, runner, cells).run()
 
 
-def overview(plan: Plan, cells: Sequence[Cell]) -> list[str]:
-    """A line a cell, then the time that all should take."""
+def overview(plan: Plan, cells: Sequence[PlannedCell]) -> list[str]:
+    """Returns a line for each cell, then one with the time that all should take."""
     lines = [f"{cell.id}   {span(cell.expected_s)}" for cell in cells]
     total = span(sum(cell.expected_s for cell in cells))
     return [*lines, f"{len(cells)} cells of {plan.name}: {total}, and what building takes"]
@@ -100,16 +103,14 @@ def _new_folder(name: str) -> Path:
     return Path("runs") / f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
 
 
-def _created(folder: Path, plan: Plan, cells: list[Cell]) -> StudyFile:
-    if folder.exists() and any(folder.iterdir()):
-        hint = "; --resume goes on with the study in it" if (folder / STUDY).exists() else ""
-        raise SettingsError(f"{folder} is not empty; a run needs a folder of its own{hint}.")
-    folder.mkdir(parents=True, exist_ok=True)
-    return StudyFile.create(folder, plan, cells)
+def _created(folder: Path, plan: Plan, cells: list[PlannedCell]) -> StudyFile:
+    return StudyFile.create(
+        folder, name=plan.name, cells=cells, plan=plan.raw, plan_text=plan.text, seed=plan.seed
+    )
 
 
-def _check_same(study: StudyFile, folder: Path, plan: Plan, cells: list[Cell]) -> None:
-    if study.plan_text != plan.text or not study.is_of(cells):
+def _check_same(study: StudyFile, folder: Path, plan: Plan, cells: list[PlannedCell]) -> None:
+    if study.plan_text != plan.text or not study.has_cells(cells):
         raise SettingsError(
             f"{folder} is a run of another plan, or of this one before it was changed; its own "
             f"stands in {folder / STUDY} as plan_text."
@@ -117,7 +118,7 @@ def _check_same(study: StudyFile, folder: Path, plan: Plan, cells: list[Cell]) -
 
 
 class _Study:
-    """One run through the cells that are not done."""
+    """Runs the cells that are not done, and keeps the run directory in step."""
 
     def __init__(
         self,
@@ -125,14 +126,16 @@ class _Study:
         folder: Path,
         study: StudyFile,
         runner: CellRunner,
-        cells: list[Cell],
+        cells: list[PlannedCell],
     ) -> None:
         self._plan_path = plan_path
         self._folder = folder
         self._study = study
         self._runner = runner
         self._cells = cells
-        self._waiting = [cell for cell in cells if study.status(cell.id) is not CellStatus.DONE]
+        self._waiting = [
+            cell for cell in cells if study.cell(cell.id).status is not CellStatus.DONE
+        ]
         self._progress = StudyProgress(self._waiting, len(cells) - len(self._waiting))
         self._not_started: Counter[tuple[str, str]] = Counter()
 
@@ -142,8 +145,9 @@ class _Study:
             flush=True,
         )
         try:
-            for cell in self._waiting:
-                self._one(cell)
+            with self._progress:
+                for cell in self._waiting:
+                    self._one(cell)
         except KeyboardInterrupt:
             again = f"testbed experiment {self._plan_path} --resume {self._folder}"
             print(f"\nStopped. `{again}` goes on.", flush=True)
@@ -154,11 +158,11 @@ class _Study:
             self._write_tables()
         return self._verdict()
 
-    def _one(self, cell: Cell) -> None:
-        place = cell.axes.function, cell.axes.backend
+    def _one(self, cell: PlannedCell) -> None:
+        place = cell.condition.function, cell.condition.backend
         self._progress.begin(cell)
         if self._not_started[place] >= _MOST_START_FAILURES:
-            why = f"not tried: {cell.axes.function} did not start {_MOST_START_FAILURES} times"
+            why = f"not tried: {cell.condition.function} did not start {_MOST_START_FAILURES} times"
             self._study.fail(cell.id, why)
             self._progress.end(why)
             return
@@ -166,33 +170,36 @@ class _Study:
         try:
             words = self._measure(cell)
             del self._not_started[place]
-        except TestbedError as error:
+        except (TestbedError, OSError) as error:
             self._not_started[place] += isinstance(error, NotStartedError)
-            self._study.fail(cell.id, str(error))
-            words = f"failed: {error}"
+            why = _why(error)
+            self._study.fail(cell.id, why)
+            words = f"failed: {why}"
         except BaseException:
             self._study.give_back(cell.id)
             raise
         self._progress.end(words)
 
-    def _measure(self, cell: Cell) -> str:
-        folder = self._folder / CELLS / cell.id
+    def _measure(self, cell: PlannedCell) -> str:
+        folder = self._study.cell(cell.id).folder
         if folder.exists():
-            shutil.rmtree(folder)  # what an earlier try left of it
+            shutil.rmtree(folder)  # an earlier try left it
         guard = self._runner.run(cell, folder, self._progress.note)
         run = read_run(folder)
         host = guard.verdict(run.clients)
         self._study.done(cell.id, host, run.info)
         failed = sum(bool(row.error) for row in run.clients)
         words = f"done: {len(run.clients)} requests, {failed} failed"
+        if run.missing:
+            words += f"; its records are incomplete ({' '.join(run.missing)})"
         return f"{words}; host-bound ({host.why})" if host.bound else words
 
     def _write_tables(self) -> None:
-        rows = []
-        for cell in self._cells:
-            if self._study.status(cell.id) is CellStatus.DONE:
-                run = read_run(self._folder / CELLS / cell.id)
-                rows += cell_rows(cell, run, host_bound=self._study.host_bound(cell.id))
+        rows: list[RequestRow] = []
+        for planned in self._cells:
+            cell = self._study.cell(planned.id)
+            if cell.status is CellStatus.DONE:
+                rows += cell_rows(cell, read_run(cell.folder))
         write_csv(self._folder / REQUESTS_CSV, rows)
         write_parquet(self._folder / REQUESTS_PARQUET, rows)
 
@@ -201,3 +208,10 @@ class _Study:
         failed = self._study.count(CellStatus.FAILED)
         print(f"{done} cells done, {failed} failed; the run is in {self._folder}", flush=True)
         return 1 if failed else 0
+
+
+def _why(error: TestbedError | OSError) -> str:
+    """Returns a sentence: files are read and written in many places of a cell."""
+    if isinstance(error, OSError):
+        return f"{error.filename or 'A file of the cell'}: {error.strerror or error}."
+    return str(error)

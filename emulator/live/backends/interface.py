@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import Seconds
+    from emulator.host.peers import Peer
 
 
 RUNTIME = "runtime"
@@ -48,6 +49,8 @@ class Limitation(StrEnum):
     """Functions have no boto3 but their own."""
     PARTIAL_IMAGES = "partial-images"
     """Only some instructions of a Dockerfile count, over the host's libraries."""
+    SHARED_RUNTIME_API = "shared-runtime-api"
+    """A sandbox may dial another's Runtime API, as nobody can tell whose a connection is."""
     SHARED_NETWORK = "shared-network"
     """Sandboxes reach what listens on the host's loopback address."""
     HOST_FILE_SYSTEM = "host-file-system"
@@ -136,6 +139,13 @@ class SandboxProcess(Protocol):
 
         `ended` was called for each that ran. Bounded; where it takes too long, or is not
         `resettable`, the sandbox is gone and `exited` done.
+        """
+
+    async def owns(self, peer: Peer) -> bool:
+        """Returns whether a connection to this machine was made from within the sandbox.
+
+        Takes about a millisecond at most. True of every connection where that cannot be told
+        (`Limitation.SHARED_RUNTIME_API`).
         """
 
     def limit_cpu(self) -> None:

@@ -93,7 +93,10 @@ class Companion:
         assert self._process.stdout is not None
         line = await self._process.stdout.readline()
         if not line.strip().isdigit():
-            raise CompanionError(f"The AWS companion cannot be started: {self._last_words()}")
+            words = self._last_words()
+            if "No module named" in words:
+                words += " (pip install 'serverless-testbed[aws]' installs what it needs)"
+            raise CompanionError(f"The AWS companion cannot be started: {words}")
         return int(line)
 
     def _last_words(self) -> str:

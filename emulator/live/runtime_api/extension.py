@@ -124,7 +124,7 @@ def wanted_events(body: bytes, *, external: bool) -> tuple[str, ...] | Refusal:
 def _document(body: bytes) -> list[str] | Refusal:
     try:
         document: Any = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return Refusal("InvalidRequestFormat", str(error))
     if not isinstance(document, dict):
         return Refusal("InvalidRequestFormat", "the body is not a JSON object")

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from emulator.live.runtime_api.error_report import reported_error
 from emulator.live.runtime_api.extension import (
     Call,
     Extension,
@@ -20,7 +21,7 @@ from emulator.live.runtime_api.extension import (
     ExtensionState,
     wanted_events,
 )
-from emulator.live.runtime_api.http import Refusal, json_response
+from emulator.live.runtime_api.http import ACCEPTED, Refusal, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     from emulator.live.runtime_api.http import Headers, Reply
 
 MAX_EXTENSIONS = 10
-"""External and internal ones together."""
+"""External and internal extensions together."""
+MOST_NAME = 255
+"""Characters of an extension's name, which AWS's guide has as that of its file: Linux allows no
+file a longer one."""
 
 _IDENTIFIER = "Lambda-Extension-Identifier"
 _ERROR_TYPE = "Lambda-Extension-Function-Error-Type"
@@ -218,6 +222,9 @@ class Extensions:
         name = headers.get(b"lambda-extension-name", b"").decode("latin-1")
         if not name:
             return Refusal("Extension.InvalidExtensionName", "Empty extension name").response()
+        if len(name) > MOST_NAME:
+            message = f"Extension name has more than {MOST_NAME} characters"
+            return Refusal("Extension.InvalidExtensionName", message).response()
         events = wanted_events(body, external=name in self.external)
         if isinstance(events, Refusal):
             return events.response()
@@ -282,10 +289,10 @@ class Extensions:
             reply(one.refusal(call, one.identifier).response())
         else:
             one.move(call)
-            reply(json_response(202, {"status": "OK"}))
+            reply(ACCEPTED)
             if not one.error_type:  # only the first is taken
-                one.error_type = error_type
-                self._on_error(one.name, error_type, phase)
+                one.error_type = reported_error(error_type, b"")
+                self._on_error(one.name, one.error_type, phase)
 
     def _registered_for(self, event: ExtensionEvent) -> list[Extension]:
         return [one for one in self._extensions.values() if one.gets(event)]

@@ -1,175 +1,114 @@
-"""The server that a sandbox dials: Lambda's Runtime API, one listening socket a sandbox.
+"""Serves each sandbox the API that it dials: Lambda's Runtime API, one listening socket a sandbox.
 
-It owns connections and bytes, and knows neither the scheduler nor the backend. Payloads pass
-through unparsed. Source: the developer guide's "Using the Lambda runtime API for custom runtimes"
-and its OpenAPI document (version 2018-06-01).
+It owns the states of a runtime and the routing of its calls, and knows neither the scheduler nor
+the backend. Payloads pass through unparsed. Source: the developer guide's "Using the Lambda runtime
+API for custom runtimes" and its OpenAPI document (version 2018-06-01).
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
-
-import httptools
+import logging
+from typing import TYPE_CHECKING
 
 from emulator.core.failure_bodies import RESPONSE_TOO_LARGE, too_large_body
+from emulator.live.runtime_api.connection import Connection
+from emulator.live.runtime_api.error_report import decoded_trailer, reported_error, type_alone
+from emulator.live.runtime_api.http import ACCEPTED, JSON, Refusal, response
+from emulator.live.runtime_api.runtime_state import RuntimeCall, RuntimeState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from emulator.live.runtime_api.interface import (
+        Admits,
+        RuntimeEndpoint,
+        RuntimeListener,
+        Work,
+    )
 
+log = logging.getLogger(__name__)
+
+MOST_CONNECTIONS = 128
+"""Connections of one sandbox; more are cut at once."""
 _PREFIX = b"/2018-06-01/runtime/"
 _NEXT = _PREFIX + b"invocation/next"
 _INIT_ERROR = _PREFIX + b"init/error"
 _INVOCATION = _PREFIX + b"invocation/"
 _BACKLOG = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One invocation as the runtime gets it."""
-
-    request_id: str
-    deadline_ms: int
-    """Epoch milliseconds."""
-    function_arn: str
-    payload: bytes
-    trace_id: str = ""
-    client_context: str = ""
-    """JSON, at most 3,583 bytes of base64 on the wire of Invoke."""
-
-
-class RuntimeListener(Protocol):
-    """Who is told what a sandbox's runtime does."""
-
-    def connected(self) -> None:
-        """Its first connection was accepted."""
-
-    def asked(self) -> None:
-        """It asked for `next`: it has nothing to do."""
-
-    def init_failed(self, error_type: str, body: bytes) -> None: ...
-
-    def responded(self, request_id: str, body: bytes) -> None: ...
-
-    def errored(self, request_id: str, error_type: str, body: bytes) -> None: ...
-
-    def stream_began(
-        self, request_id: str, content_type: str, hold: Callable[[bool], None]
-    ) -> None:
-        """Its response comes in pieces; `hold` makes it wait, or go on."""
-
-    def streamed(self, request_id: str, piece: bytes) -> None: ...
-
-    def stream_ended(self, request_id: str, error_type: str, error_body: bytes) -> None:
-        """The error type is empty where all went well."""
-
-    def other(
-        self,
-        method: bytes,
-        path: bytes,
-        headers: Mapping[bytes, bytes],
-        body: bytes,
-        reply: Callable[[bytes], None],
-    ) -> bool:
-        """A request of another API than the runtime's; `reply` takes the whole response.
-
-        Header names are in lower case. False where nobody answers it.
-        """
-
-
-class RuntimeEndpoint(Protocol):
-    """One sandbox's side of the Runtime API."""
-
-    port: int
-    peer: str
-    """The address from which the sandbox dials; empty until it has."""
-
-    def dispatch(self, work: Work) -> None:
-        """Hands the work to the runtime, now or as soon as it asks for `next`."""
-
-    def reset(self) -> None:
-        """The runtime was killed: what it held and what it was about is forgotten."""
-
-    async def drained(self, timeout: float) -> None:  # noqa: ASYNC109  # a bound, not a deadline
-        """Waits until all that an ended runtime sent has been read, `timeout` s at most."""
-
-    async def close(self) -> None: ...
-
-
-class RuntimeApi(Protocol):
-    async def open(self, host: str, listener: RuntimeListener) -> RuntimeEndpoint: ...
+_WARNING_PAUSE = 10.0
+"""Seconds between two warnings of connections that were refused."""
+_ERROR_BODY = b"lambda-runtime-function-error-body"
+_TRUNCATED = "Runtime.TruncatedResponse"
+_NOT_FOUND = Refusal("NotFound", "Not Found", 404)
+_UNKNOWN_REQUEST = Refusal("InvalidRequestID", "Invalid request ID", 400)
 
 
 class RuntimeApiServer:
     """Opens a listening socket for each sandbox, on a port that the kernel picks."""
 
     def __init__(self, response_limit: int) -> None:
+        """Takes responses of at most `response_limit` bytes."""
         self._response_limit = response_limit
 
-    async def open(self, host: str, listener: RuntimeListener) -> RuntimeEndpoint:
-        endpoint = _Endpoint(listener, self._response_limit)
+    async def open(
+        self, host: str, listener: RuntimeListener, admits: Admits | None = None
+    ) -> RuntimeEndpoint:
+        endpoint = _Endpoint(listener, self._response_limit, admits)
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Connection(endpoint), host, 0, backlog=_BACKLOG)
+        server = await loop.create_server(lambda: Connection(endpoint), host, 0, backlog=_BACKLOG)
         endpoint.serve(server)
         return endpoint
 
 
 class _Endpoint:
-    def __init__(self, listener: RuntimeListener, response_limit: int) -> None:
+    """Implements `RuntimeEndpoint` for the engine and `Endpoint` for its connections."""
+
+    def __init__(
+        self, listener: RuntimeListener, response_limit: int, admits: Admits | None
+    ) -> None:
         self.port = 0
         self.peer = ""
-        self.listener = listener
         self.response_limit = response_limit
+        self._listener = listener
+        self.streamed = listener.streamed  # for each piece, so without a call in between
+        self._admits = admits
         self._server: asyncio.Server | None = None
-        self._connections: set[_Connection] = set()
+        self._connections: set[Connection] = set()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._asking: _Connection | None = None
-        self._early: _Connection | None = None
+        self._checks: set[asyncio.Task[None]] = set()
+        self._refused = 0
+        self._warned_at = float("-inf")
+        self._state = RuntimeState.STARTED
+        self._was_connected = False
+        self._waiting: Connection | None = None
+        """Asks for `next` and waits for work."""
+        self._early: Connection | None = None
         """Asks for `next` while the end of what it streamed on another connection is on its way."""
         self._undelivered: Work | None = None
+        """Was dispatched while nobody asked for `next`."""
         self._current: str | None = None
-        self._was_connected = False
-        self._was_ready = False
-        """The runtime has asked for `next` since it was started."""
+        """The request id of what was dispatched and has no response yet."""
 
     def serve(self, server: asyncio.Server) -> None:
         self._server = server
         self.port = server.sockets[0].getsockname()[1]
 
-    def attach(self, connection: _Connection) -> None:
-        self._connections.add(connection)
-        self.peer = connection.peer
-        self._idle.clear()
-        if not self._was_connected:
-            self._was_connected = True
-            self.listener.connected()
-
-    def detach(self, connection: _Connection) -> None:
-        self._connections.discard(connection)
-        if self._asking is connection:
-            self._asking = None
-        if self._early is connection:
-            self._early = None
-        if not self._connections:
-            self._idle.set()
+    # what the engine does with it
 
     def dispatch(self, work: Work) -> None:
         self._current = work.request_id
-        asking, self._asking = self._asking, None
-        if asking is None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
             self._undelivered = work
         else:
-            asking.send(_next_response(work))
+            self._deliver(work, waiting)
 
     def reset(self) -> None:
         for connection in list(self._connections):
             connection.abort()
-        self._asking = self._early = self._undelivered = self._current = None
-        self._was_connected = self._was_ready = False
+        self._waiting = self._early = self._undelivered = self._current = None
+        self._was_connected = False
+        self._state = RuntimeState.STARTED
 
     async def drained(self, timeout: float) -> None:  # noqa: ASYNC109
         try:
@@ -181,297 +120,204 @@ class _Endpoint:
     async def close(self) -> None:
         if self._server is not None:
             self._server.close()
+        for check in self._checks:
+            check.cancel()
         for connection in list(self._connections):
             connection.abort()
 
-    def answer(self, connection: _Connection, method: bytes, path: bytes) -> None:
-        """Routes one request that was read completely."""
+    # who connects
+
+    def arrived(self, connection: Connection) -> None:
+        self._connections.add(connection)
+        self._idle.clear()
+        if len(self._connections) > MOST_CONNECTIONS:
+            self._turn_away(connection, "a sandbox may have no more connections")
+        elif self._admits is None:
+            self._admit(connection)
+        else:
+            check = asyncio.create_task(self._check(connection, self._admits))
+            self._checks.add(check)
+            check.add_done_callback(self._checks.discard)
+
+    async def _check(self, connection: Connection, admits: Admits) -> None:
+        try:
+            admitted = await admits(connection.peer)
+        except Exception:  # the outermost frame of a task that nobody awaits
+            log.exception("It could not be told who dialled the Runtime API on port %d.", self.port)
+            admitted = False
+        if connection not in self._connections:
+            return  # the client has gone, or its sandbox was reset
+        if admitted:
+            self._admit(connection)
+        else:
+            self._turn_away(connection, "it comes from no process of the sandbox")
+
+    def _admit(self, connection: Connection) -> None:
+        self.peer = connection.peer.address
+        if not self._was_connected:
+            self._was_connected = True
+            self._listener.connected()
+        connection.admit()
+
+    def _turn_away(self, connection: Connection, reason: str) -> None:
+        connection.abort()
+        self._refused += 1
+        now = asyncio.get_running_loop().time()
+        if now - self._warned_at >= _WARNING_PAUSE:
+            self._warned_at = now
+            log.warning(
+                "A connection from %s:%d to a sandbox's Runtime API on port %d was refused, as %s "
+                "(%d refused there so far).",
+                connection.peer.address,
+                connection.peer.port,
+                self.port,
+                reason,
+                self._refused,
+            )
+
+    def left(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        if self._waiting is connection:
+            self._waiting = None
+        if self._early is connection:
+            self._early = None
+        if not self._connections:
+            self._idle.set()
+
+    # what the sandbox asks
+
+    def answer(self, connection: Connection, method: bytes, path: bytes) -> None:
         if path == _NEXT and method == b"GET":
             self._on_next(connection)
         elif path == _INIT_ERROR and method == b"POST":
             self._on_init_error(connection)
         elif path.startswith(_INVOCATION) and method == b"POST":
-            request_id, _, verb = path[len(_INVOCATION) :].decode("latin-1").partition("/")
-            self._on_result(connection, request_id, verb)
-        elif not self.listener.other(
+            self._on_result(connection, path)
+        elif connection.body_was_cut:
+            connection.send(self._too_large())
+        elif not self._listener.other(
             method, path, connection.headers(), bytes(connection.body), connection.send
         ):
-            connection.send(_error(404, "NotFound", "Not Found"))
+            connection.send(_NOT_FOUND.response())
 
-    def _on_next(self, connection: _Connection) -> None:
-        if self._undelivered is not None:
-            work, self._undelivered = self._undelivered, None
-            connection.send(_next_response(work))
-        elif self._current is not None and self._streams:
+    def _on_next(self, connection: Connection) -> None:
+        if self._state is RuntimeState.STREAMING:
             self._early = connection  # all that it streamed has been sent, not yet been read
-        elif self._current is not None:
-            connection.send(_illegal("RuntimeInvocation", "Ready"))
+            return
+        if not self._granted(RuntimeCall.NEXT, connection):
+            return
+        work, self._undelivered = self._undelivered, None
+        if work is not None:
+            self._deliver(work, connection)
         else:
-            self._was_ready = True
-            self._asking = connection
-            self.listener.asked()
+            self._waiting = connection
+            self._listener.asked()
 
-    def _on_init_error(self, connection: _Connection) -> None:
-        if self._was_ready:
-            connection.send(_illegal("Ready", "InitError"))
-        else:
-            connection.send(_ACCEPTED)
-            body = bytes(connection.body)
-            self.listener.init_failed(connection.error_type or _named_in(body), body)
+    def _deliver(self, work: Work, connection: Connection) -> None:
+        self._move(RuntimeCall.DISPATCH)
+        connection.send(_next_response(work))
 
-    def _on_result(self, connection: _Connection, request_id: str, verb: str) -> None:
-        if verb not in ("response", "error"):
-            connection.send(_error(404, "NotFound", "Not Found"))
-            return
-        if request_id != self._current:
-            connection.send(_error(400, "InvalidRequestID", "Invalid request ID"))
-            return
-        if verb == "response" and len(connection.body) > self.response_limit:
-            self._refuse_response(connection, request_id)
-            return
-        self._current = None
-        connection.send(_ACCEPTED)
-        body = bytes(connection.body)
-        if verb == "response":
-            self.listener.responded(request_id, body)
-        else:
-            self.listener.errored(request_id, connection.error_type or _named_in(body), body)
+    def _on_init_error(self, connection: Connection) -> None:
+        if self._granted(RuntimeCall.INIT_ERROR, connection):
+            connection.send(self._too_large() if connection.body_was_cut else ACCEPTED)
+            self._listener.init_failed(*_error(connection))
+
+    def _on_result(self, connection: Connection, path: bytes) -> None:
+        request_id, verb = _invocation(path)
+        call = _RESULTS.get(verb)
+        if call is None:
+            connection.send(_NOT_FOUND.response())
+        elif request_id != self._current:
+            connection.send(_UNKNOWN_REQUEST.response())
+        elif self._granted(call, connection):
+            self._current = None
+            too_large = connection.body_was_cut
+            connection.send(self._too_large() if too_large else ACCEPTED)
+            if call is RuntimeCall.ERROR:
+                self._listener.errored(request_id, *_error(connection))
+            elif too_large:
+                body = too_large_body(self.response_limit)
+                self._listener.errored(request_id, RESPONSE_TOO_LARGE, body)
+            else:
+                self._listener.responded(request_id, bytes(connection.body))
+
+    def _granted(self, call: RuntimeCall, connection: Connection) -> bool:
+        """Moves the runtime; where its call is not legal now, tells it and returns False."""
+        if self._state in call.before:
+            self._state = call.after
+            return True
+        connection.send(call.refusal(self._state).response())
+        return False
+
+    def _move(self, call: RuntimeCall) -> None:
+        assert self._state in call.before, f"{call} in {self._state}"
+        self._state = call.after
+
+    def _too_large(self) -> bytes:
+        message = f"Exceeded maximum allowed payload size ({self.response_limit} bytes)."
+        return Refusal("RequestEntityTooLarge", message, 413).response()
 
     # responses in pieces
 
-    def begin_stream(self, connection: _Connection, path: bytes) -> str:
-        """The request id of the response that the runtime is about to stream; empty if none is."""
-        request_id, _, verb = path[len(_INVOCATION) :].decode("latin-1").partition("/")
-        if verb != "response" or request_id != self._current:
+    def begin_stream(self, connection: Connection, path: bytes) -> str:
+        request_id, verb = _invocation(path)
+        call = RuntimeCall.BEGIN_STREAM
+        if verb != "response" or request_id != self._current or self._state not in call.before:
             return ""
-        self.listener.stream_began(request_id, connection.content_type(), connection.hold)
+        self._move(call)
+        content_type = connection.header(b"content-type").decode("latin-1")
+        self._listener.stream_began(
+            request_id, content_type or "application/octet-stream", connection.hold
+        )
         return request_id
 
-    def end_stream(self, connection: _Connection) -> None:
-        connection.send(_ACCEPTED)
-        error_type = connection.error_type
-        body = _decoded(connection.trailer(_ERROR_BODY))
-        self._stream_over(connection.stream, error_type, body or _nameless(error_type))
+    def end_stream(self, connection: Connection) -> None:
+        connection.send(ACCEPTED)
+        error_type = reported_error(connection.error_type, b"")
+        body = decoded_trailer(connection.header(_ERROR_BODY))
+        self._stream_over(connection.stream, error_type, body or type_alone(error_type))
 
-    def break_stream(self, connection: _Connection) -> None:
-        """The connection ended amid a response."""
-        self._stream_over(connection.stream, _TRUNCATED, _nameless(_TRUNCATED))
+    def break_stream(self, connection: Connection) -> None:
+        self._stream_over(connection.stream, _TRUNCATED, type_alone(_TRUNCATED))
 
     def _stream_over(self, request_id: str, error_type: str, body: bytes) -> None:
         if self._current != request_id:
             return  # the runtime has reported an error of the same invocation elsewhere
         self._current = None
-        self.listener.stream_ended(request_id, error_type, body)
+        self._move(RuntimeCall.END_STREAM)
+        self._listener.stream_ended(request_id, error_type, body)
         early, self._early = self._early, None
         if early is not None:
             self._on_next(early)
 
-    @property
-    def _streams(self) -> bool:
-        return any(connection.stream == self._current for connection in self._connections)
 
-    def _refuse_response(self, connection: _Connection, request_id: str) -> None:
-        self._current = None
-        limit = self.response_limit
-        message = f"Exceeded maximum allowed payload size ({limit} bytes)."
-        connection.send(_error(413, "RequestEntityTooLarge", message))
-        self.listener.errored(request_id, RESPONSE_TOO_LARGE, too_large_body(limit))
+_RESULTS = {"response": RuntimeCall.RESPONSE, "error": RuntimeCall.ERROR}
 
 
-class _Connection(asyncio.Protocol):
-    """One keep-alive connection of a runtime; the parser calls back synchronously."""
-
-    def __init__(self, endpoint: _Endpoint) -> None:
-        self._endpoint = endpoint
-        self._transport: asyncio.Transport | None = None
-        self._parser = httptools.HttpRequestParser(self)
-        self._path = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._last = False
-        """Its client asked for an end after the answer to the present request."""
-        self.peer = ""
-        self.stream = ""
-        """The request id of the response that comes in pieces on it now."""
-        self.body = bytearray()
-        self.error_type = ""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's are no subclass
-        self.peer = str(transport.get_extra_info("peername")[0])
-        self._endpoint.attach(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        self._endpoint.detach(self)
-        if self.stream:
-            self._endpoint.break_stream(self)
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as offer:
-            self._pass_over_offer(data[offer.args[0] :])
-        except httptools.HttpParserError:
-            self.send(_error(400, "BadRequest", "Bad Request"))
-            self.abort()
-
-    def _pass_over_offer(self, rest: bytes) -> None:
-        """Parses the head again without its offer of another protocol, then what followed.
-
-        Java's HttpClient offers HTTP/2 with each request, and the parser stops at such a head.
-        """
-        lines = [self._parser.get_method() + b" " + self._path + b" HTTP/1.1"]
-        lines += [b": ".join(header) for header in self._headers if header[0].lower() != b"upgrade"]
-        self._parser = httptools.HttpRequestParser(self)
-        self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
-
-    def headers(self) -> dict[bytes, bytes]:
-        """Of the present request, by their names in lower case."""
-        return {name.lower(): value for name, value in self._headers}
-
-    def content_type(self) -> str:
-        return self.headers().get(b"content-type", b"application/octet-stream").decode("latin-1")
-
-    def trailer(self, name: bytes) -> bytes:
-        """Of the present request, when all of it has come."""
-        return self.headers().get(name, b"")
-
-    def hold(self, held: bool) -> None:
-        """Stops reading, or goes on: the runtime's next pieces wait in its own buffers."""
-        if self._transport is None or self._transport.is_closing():
-            return
-        if held and self._transport.is_reading():
-            self._transport.pause_reading()
-        elif not held and not self._transport.is_reading():
-            self._transport.resume_reading()
-
-    def send(self, response: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(response)
-            if self._last:
-                self._transport.close()
-
-    def abort(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-
-    # httptools' callbacks
-
-    def on_message_begin(self) -> None:
-        self._path = b""
-        self._headers = []
-        self._last = False
-        self.stream = ""
-        self.body = bytearray()
-        self.error_type = ""
-
-    def on_url(self, url: bytes) -> None:
-        self._path += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name, value))
-        # the length is compared first: it spares most headers the lowering
-        if len(name) == _ERROR_TYPE_LENGTH and name.lower() == _ERROR_TYPE:
-            self.error_type = value.decode("latin-1")
-        elif len(name) == _EXPECT_LENGTH and name.lower() == b"expect":
-            self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-    def on_headers_complete(self) -> None:
-        if not self._parser.should_upgrade() and self._streams():
-            self.stream = self._endpoint.begin_stream(self, self._path)
-
-    def _streams(self) -> bool:
-        return any(
-            len(name) == _MODE_LENGTH and name.lower() == _MODE and value.lower() == b"streaming"
-            for name, value in self._headers
-        )
-
-    def on_body(self, body: bytes) -> None:
-        if self.stream:
-            self._endpoint.listener.streamed(self.stream, body)
-        elif len(self.body) <= self._endpoint.response_limit:
-            self.body += body
-
-    def on_message_complete(self) -> None:
-        if self._parser.should_upgrade():
-            return  # to be parsed again
-        self._last = not self._parser.should_keep_alive()
-        if self.stream:
-            self._endpoint.end_stream(self)
-            self.stream = ""
-            return
-        self._endpoint.answer(self, self._parser.get_method(), self._path)
+def _invocation(path: bytes) -> tuple[str, str]:
+    """Returns the request id and the verb in the path of a result."""
+    request_id, _, verb = path[len(_INVOCATION) :].decode("latin-1").partition("/")
+    return request_id, verb
 
 
-_ERROR_TYPE = b"lambda-runtime-function-error-type"
-_ERROR_TYPE_LENGTH = len(_ERROR_TYPE)
-_EXPECT_LENGTH = len(b"expect")
-_MODE = b"lambda-runtime-function-response-mode"
-_MODE_LENGTH = len(_MODE)
-_ERROR_BODY = b"lambda-runtime-function-error-body"
-_TRUNCATED = "Runtime.TruncatedResponse"
-_REASONS = {
-    202: "Accepted",
-    400: "Bad Request",
-    403: "Forbidden",
-    404: "Not Found",
-    413: "Payload Too Large",
-}
-
-
-def _response(status: int, body: str) -> bytes:
-    return (
-        f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n{body}"
-    ).encode("latin-1")
-
-
-def _error(status: int, error_type: str, message: str) -> bytes:
-    return _response(status, f'{{"errorMessage":"{message}","errorType":"{error_type}"}}')
-
-
-def _illegal(before: str, after: str) -> bytes:
-    """What a runtime is told that calls out of turn; the words are of AWS's open emulator."""
-    message = (
-        f"Transition from {before} to {after} failed for runtime. Error: State transition is not "
-        "allowed"
-    )
-    return _error(403, "InvalidStateTransition", message)
-
-
-def _decoded(trailer: bytes) -> bytes:
-    """Base64, as the guide has it; anything else is passed on as it is."""
-    try:
-        return base64.b64decode(trailer, validate=True)
-    except ValueError:
-        return trailer
-
-
-def _nameless(error_type: str) -> bytes:
-    """The body of an error of which no more than its type is known; none without an error."""
-    return json.dumps({"errorType": error_type}).encode() if error_type else b""
-
-
-def _named_in(body: bytes) -> str:
-    """The error's type where the header lacks it, as Java's client leaves it to the body."""
-    try:
-        named = json.loads(body)["errorType"]
-    except (ValueError, TypeError, KeyError):
-        return ""
-    return named if isinstance(named, str) else ""
-
-
-_ACCEPTED = _response(202, '{"status":"OK"}')
+def _error(connection: Connection) -> tuple[str, bytes]:
+    """Returns the type and the body of a reported error; of a body that was cut only the type."""
+    if connection.body_was_cut:
+        error_type = reported_error(connection.error_type, b"")
+        return error_type, type_alone(error_type or RESPONSE_TOO_LARGE)
+    body = bytes(connection.body)
+    return reported_error(connection.error_type, body), body
 
 
 def _next_response(work: Work) -> bytes:
-    trace = f"Lambda-Runtime-Trace-Id: {work.trace_id}\r\n" if work.trace_id else ""
-    context = work.client_context
-    client = f"Lambda-Runtime-Client-Context: {context}\r\n" if context else ""
-    head = (
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-        f"Lambda-Runtime-Aws-Request-Id: {work.request_id}\r\n"
-        f"Lambda-Runtime-Deadline-Ms: {work.deadline_ms}\r\n"
-        f"Lambda-Runtime-Invoked-Function-Arn: {work.function_arn}\r\n"
-        f"{trace}{client}Content-Length: {len(work.payload)}\r\n\r\n"
-    )
-    return head.encode() + work.payload
+    headers = [
+        JSON,
+        f"Lambda-Runtime-Aws-Request-Id: {work.request_id}",
+        f"Lambda-Runtime-Deadline-Ms: {work.deadline_ms}",
+        f"Lambda-Runtime-Invoked-Function-Arn: {work.function_arn}",
+    ]
+    if work.trace_id:
+        headers.append(f"Lambda-Runtime-Trace-Id: {work.trace_id}")
+    if work.client_context:
+        headers.append(f"Lambda-Runtime-Client-Context: {work.client_context}")
+    return response(200, headers, work.payload)

@@ -92,7 +92,7 @@ def parse(api: Api, body: bytes) -> Subscription | Refusal:
     """All that is wrong is told at once, as AWS does."""
     try:
         document: Any = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return Refusal(api.validation_error, f"Invalid JSON: {error}", 400)
     if not isinstance(document, dict):
         return Refusal(api.validation_error, "Invalid JSON: not an object", 400)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from emulator.live.runtime_api.subscription import Api, Subscription
     from emulator.telemetry.platform_events import Event
 
+MOST_SUBSCRIPTIONS = 4
+"""Subscriptions of one extension. AWS documents no bound; each may buffer megabytes here."""
 _FELL_BEHIND = "Consumer seems to have fallen behind as it has not acknowledged receipt of logs."
 _HISTORY = Buffering().max_bytes
 
@@ -121,13 +123,12 @@ class TelemetryApi:
         subscription = parse(api, body)
         if isinstance(subscription, Refusal):
             return subscription.response()
-        its_own = [one for one in self._subscribers if one.name == caller.name]
-        if any(one.subscription.api is not api for one in its_own):
-            message = "the extension is subscribed to the other one of Telemetry API and Logs API"
-            return Refusal(api.validation_error, message, 400).response()
-        if any(one.subscription == subscription for one in its_own):
+        others = [one.subscription for one in self._subscribers if one.name == caller.name]
+        if subscription in others:
             self._tell_of_subscription(caller.name, "Already subscribed", subscription)
             return json_response(200, "AlreadySubscribed")
+        if fault := _conflict(subscription, others):
+            return Refusal(api.validation_error, fault, 400).response()
         self._add(caller.name, subscription)
         self._tell_of_subscription(caller.name, "Subscribed", subscription)
         return json_response(200, "OK")
@@ -168,6 +169,15 @@ class TelemetryApi:
         self._history = []
         self._history_size = 0
         self._missed = (0, 0)
+
+
+def _conflict(subscription: Subscription, others: list[Subscription]) -> str:
+    """Returns why an extension that has these other subscriptions cannot have one more."""
+    if any(one.api is not subscription.api for one in others):
+        return "the extension is subscribed to the other one of Telemetry API and Logs API"
+    if len(others) >= MOST_SUBSCRIPTIONS:
+        return f"the extension has {MOST_SUBSCRIPTIONS} subscriptions, which is the most"
+    return ""
 
 
 def _give(subscriber: Subscriber, event: Event) -> None:

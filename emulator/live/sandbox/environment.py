@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.core.log_configuration import ApplicationLogLevel, LogFormat
+from emulator.core.model import LATEST
 from emulator.core.profile import AWS_2025, Feature
 
 if TYPE_CHECKING:
@@ -20,10 +21,10 @@ _OS_ONLY = "provided"
 """Runtimes that bring none of AWS's; AWS_EXECUTION_ENV is not defined there."""
 
 
-def function_arn(name: str, version: str = "$LATEST") -> str:
+def function_arn(name: str, version: str = LATEST) -> str:
     """The ARN; qualified unless the version is $LATEST."""
     arn = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}"
-    return arn if version == "$LATEST" else f"{arn}:{version}"
+    return arn if version == LATEST else f"{arn}:{version}"
 
 
 def sandbox_environment(

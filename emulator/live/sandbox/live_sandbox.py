@@ -1,437 +1,446 @@
-"""One sandbox as the engine holds it: its Runtime API endpoint, its processes, its freezing.
+"""One sandbox as the engine holds it: its Runtime API endpoint, its processes, its phases.
 
-It turns what the runtime, the extensions and the backend do into calls of its owner, and it knows
-nothing of the scheduler. Init is over, and so is an invocation, when the runtime and every
-extension that has a part in it have asked for the next event ("Lambda execution environment
+A live sandbox turns what the runtime, the extensions and the backend do into calls of its owner,
+and knows nothing of the scheduler. Init is over, and so is an invocation, when the runtime and
+every extension that has a part in it have asked for the next event ("Lambda execution environment
 lifecycle", developer guide).
 """
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from emulator.core.messages import Anatomy
+from emulator.core.failure_bodies import extension_failure_body
 from emulator.live.backends.interface import RUNTIME, Exit
-from emulator.live.runtime_api.extensions import ShutdownReason
+from emulator.live.runtime_api.extensions import Extensions, FunctionIdentity, ShutdownReason
+from emulator.live.runtime_api.telemetry import TelemetryApi
+from emulator.live.sandbox.environment import ACCOUNT_ID
+from emulator.live.sandbox.freezing import Freezing
+from emulator.live.sandbox.lifecycle import (
+    BROKEN_OFF,
+    INITIALIZING,
+    MOVES,
+    IllegalPhaseError,
+    Phase,
+)
+from emulator.live.sandbox.processes import Processes
+from emulator.live.sandbox.start_times import StartTimes
+from emulator.live.sandbox.usage import Usage, UsageMeter
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Mapping
 
     from emulator.core.function_configuration import FunctionConfiguration
+    from emulator.core.messages import Anatomy
     from emulator.core.model import Seconds
     from emulator.live.backends.interface import SandboxProcess
     from emulator.live.clock import LoopClock
-    from emulator.live.runtime_api.extensions import Extensions
-    from emulator.live.runtime_api.server import RuntimeEndpoint, Work
-    from emulator.live.runtime_api.telemetry import TelemetryApi
+    from emulator.live.runtime_api.extensions import ErrorPhase
+    from emulator.live.runtime_api.interface import RuntimeEndpoint, Work
     from emulator.live.sandbox.dilation import SandboxCpu
+    from emulator.telemetry.platform_events import Event
 
 _LAST_WORDS = 0.1
 """Seconds that an ended runtime's connections may take to be read to their end."""
-_MEMORY_SAMPLE = 0.1
-"""Seconds between two looks at a sandbox's memory: a look costs more than a warm invoke."""
 _LAST_TELEMETRY = 0.2
-"""Seconds that what is buffered may take to be delivered before the shutdown."""
+"""Seconds that buffered telemetry may take to be delivered before the shutdown."""
 _INTERNAL_GRACE = 0.5
 """Seconds from SIGTERM to SIGKILL where only internal extensions have registered."""
 _EXTERNAL_GRACE = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What an invocation took of its sandbox; zeros where the backend cannot tell."""
-
-    max_memory_mb: int = 0
-    """Peak anonymous memory of the sandbox so far."""
-    throttled: Seconds = 0.0
-    throttled_periods: int = 0
+"""Seconds from SIGTERM to SIGKILL where an external extension runs."""
 
 
 class SandboxOwner(Protocol):
-    def init_began(self, sandbox: LiveSandbox) -> None: ...
+    """Takes a sandbox's reports; each method is called once for each thing that happens."""
 
-    def sandbox_ready(self, sandbox: LiveSandbox, anatomy: Anatomy) -> None: ...
+    def init_began(self, sandbox: LiveSandbox) -> None:
+        """Reports that the sandbox is made and its first process runs."""
 
-    def init_failed(self, sandbox: LiveSandbox, error_type: str) -> None: ...
+    def sandbox_ready(self, sandbox: LiveSandbox, anatomy: Anatomy) -> None:
+        """Reports the end of an init: the runtime and all extensions have asked for work."""
 
-    def answered(
-        self, sandbox: LiveSandbox, request_id: str, body: bytes, error_type: str
-    ) -> None: ...
+    def init_failed(self, sandbox: LiveSandbox, error_type: str) -> None:
+        """Reports that the runtime or an extension gave its init up."""
 
-    def finished(self, sandbox: LiveSandbox, request_id: str, error_type: str) -> None: ...
+    def answered(self, sandbox: LiveSandbox, request_id: str, body: bytes, error_type: str) -> None:
+        """Reports the answer to the invocation that the sandbox runs."""
+
+    def finished(self, sandbox: LiveSandbox, request_id: str, error_type: str) -> None:
+        """Reports that runtime and extensions have asked for their next work after the answer."""
 
     def stream_began(
         self, request_id: str, content_type: str, hold: Callable[[bool], None]
-    ) -> None: ...
+    ) -> None:
+        """Reports the head of a streamed answer."""
 
-    def streamed(self, request_id: str, piece: bytes) -> None: ...
+    def streamed(self, request_id: str, piece: bytes) -> None:
+        """Reports a piece of a streamed answer."""
 
     def stream_ended(
         self, sandbox: LiveSandbox, request_id: str, error_type: str, error_body: bytes
-    ) -> None: ...
+    ) -> None:
+        """Reports the end of a streamed answer, with an error where it broke off."""
 
-    def kept_busy(self, sandbox: LiveSandbox) -> None:
-        """Its runtime is done with the invocation, and an extension is not."""
+    def stayed_busy(self, sandbox: LiveSandbox) -> None:
+        """Reports that the runtime is done with the invocation, and an extension is not."""
 
-    def process_ended(self, sandbox: LiveSandbox, name: str, ended: Exit) -> None: ...
+    def process_ended(self, sandbox: LiveSandbox, name: str, ended: Exit) -> None:
+        """Reports the end of the runtime or of an extension; the sandbox lives on."""
 
-    def sandbox_exited(self, sandbox: LiveSandbox, ended: Exit) -> None: ...
+    def sandbox_exited(self, sandbox: LiveSandbox, ended: Exit) -> None:
+        """Reports that the sandbox ended on its own; its phase is ENDING already."""
+
+    def subscribed(self, sandbox: LiveSandbox, event: Event) -> None:
+        """Reports a subscription to telemetry, which the function's log tells of."""
+
+
+@dataclass(slots=True)
+class _LateAnswer:
+    """Holds an answer that came too early for the dilated time."""
+
+    timer: asyncio.TimerHandle
+    error_type: str
+    body: bytes
 
 
 class LiveSandbox:
-    """Implements `RuntimeListener` towards its endpoint."""
+    """Implements `RuntimeListener` towards its endpoint.
+
+    The life of a sandbox is `start_with`, `started`, then `dispatch` and `freeze_after` in turn,
+    `reset` where something failed, and `close`. Only `_move` changes the phase.
+    """
 
     def __init__(
         self,
         sandbox: int,
         configuration: FunctionConfiguration,
         package: str,
+        external_extensions: tuple[str, ...],
         *,
         owner: SandboxOwner,
         clock: LoopClock,
-        epoch_ms: Callable[[Seconds], int],
+        epoch: Callable[[Seconds], float],
         cpu: SandboxCpu,
     ) -> None:
         self.id = sandbox
         self.configuration = configuration
         self.package = package
+        self.phase = Phase.STARTING
         self.init_error_body = b""
-        self.crash = ""
-        """The error type of its present breakdown, where an extension's end is one."""
-        self.ending = False
-        """Its stop or its own end is under way; whoever set this sees it through."""
-        self.resetting = False
-        self.after_reset: Callable[[], None] | None = None
-        """Tells its caller of the failure that it is reset for."""
-        self.endpoint: RuntimeEndpoint | None = None
-        self.extensions: Extensions | None = None
-        self.telemetry: TelemetryApi | None = None
-        self.starting: asyncio.Task[None] | None = None
+        """The body that the runtime or an extension gave with the error of the present init."""
         self._owner = owner
         self._clock = clock
-        self._epoch_ms = epoch_ms
+        self._epoch = epoch
         self._cpu = cpu
+        identity = FunctionIdentity(
+            configuration.name, configuration.version, configuration.handler, ACCOUNT_ID
+        )
+        self.extensions = Extensions(
+            identity,
+            external_extensions,
+            lambda: str(uuid.uuid4()),
+            self.look,
+            self._extension_failed,
+        )
+        self.telemetry = TelemetryApi(
+            self.extensions,
+            lambda: self._endpoint.peer if self._endpoint is not None else "",
+            lambda: epoch(clock.now()),
+            lambda event: owner.subscribed(self, event),
+        )
+        self._endpoint: RuntimeEndpoint | None = None
         self._process: SandboxProcess | None = None
-        self._freezing: asyncio.TimerHandle | None = None
-        self._frozen = False
-        self._created_at = clock.now()
-        self._began_at: Seconds | None = None
-        """When the runtime that runs now was started, as far as this is known."""
-        self._connected_at: Seconds = 0.0
-        self._init_over = False
-        self._first_init = True
-        self._running: set[str] = set()
-        """Names of the processes that run in it, as far as this is known."""
-        self._begun: set[str] = set()
-        """Names of those that were started since the last reset; none is started twice."""
+        self._processes = Processes()
+        self._times = StartTimes(clock)
+        self._meter = UsageMeter(clock, cpu.quota_lasts)
+        self._freezing = Freezing(clock, self._freeze, self._thaw)
         self._runtime_asked = False
         self._work: Work | None = None
-        """Dispatched, and to be handed over when init is over."""
+        """The invocation that is handed over when the init within it is over."""
         self._current = ""
-        """The request id of what the runtime runs."""
-        self._error_type: str | None = None
-        """Of its answer; None as long as there is none."""
-        self._late_answer: tuple[asyncio.TimerHandle, str, bytes] | None = None
-        """Came too early for the dilated time: its timer, error type and body."""
-        self._dispatched_at: Seconds = 0.0
-        self._max_memory_mb = 0
-        self._memory_seen_at = float("-inf")
-        self._throttled = (0, 0.0)
-        self._ends_awaited: set[str] = set()
-        """Names of those that its shutdown waits for."""
-        self._all_ended = asyncio.Event()
+        """The request id of the invocation that runs."""
+        self._error_type = ""
+        """The error type of the answer."""
+        self._late_answer: _LateAnswer | None = None
 
-    # what the engine does with it
+    def _move(self, phase: Phase) -> None:
+        if phase not in MOVES[self.phase]:
+            raise IllegalPhaseError(f"sandbox {self.id}: {self.phase.name} -> {phase.name}")
+        self.phase = phase
+
+    # what the engine does with a sandbox
+
+    def start_with(self, endpoint: RuntimeEndpoint) -> None:
+        """Takes the endpoint that the sandbox's runtime will dial."""
+        self._endpoint = endpoint
 
     def started(self, process: SandboxProcess) -> None:
+        """Takes the process that the backend has started."""
         self._process = process
         process.exited.add_done_callback(self._exited)
-        self._running.update(self._external or (RUNTIME,))
-        self._begun.update(self._running)
-        if self._init_over:  # the runtime was faster than the backend's answer
+        for name in self.extensions.external or (RUNTIME,):
+            self._processes.begin(name)
+        if self.phase is not Phase.STARTING:  # the runtime was faster than the backend's answer
             process.limit_cpu()
             return
-        self._began_at = self._clock.now()
+        self._times.processes_began()
         self._owner.init_began(self)
         self.look()  # the extensions may have been faster, and the runtime waits for them
 
-    @property
-    def _external(self) -> tuple[str, ...]:
-        return self.extensions.external if self.extensions is not None else ()
-
-    @property
-    def was_answered(self) -> bool:
-        """Its runtime has posted the answer to what it runs."""
-        return bool(self._current) and self._error_type is not None
-
     def dispatch(self, work: Work) -> None:
-        if self._freezing is not None:
-            self._freezing.cancel()
-            self._freezing = None
-        self._thaw()
-        self._dispatched_at = self._clock.now()
-        if self._init_over:
+        """Hands an invocation over, after one more init where nothing runs since a reset."""
+        self._freezing.end()
+        self._meter.dispatched()
+        if self.phase is Phase.READY:
             self._hand_over(work)
         else:
+            self._move(Phase.STARTING_AGAIN)
             self._work = work
-            self._begin_again()
+            self._start_again()
 
     def _hand_over(self, work: Work) -> None:
-        self._current, self._error_type = work.request_id, None
+        self._move(Phase.RUNNING)
+        self._current = work.request_id
         self._runtime_asked = False
-        if self.extensions is not None and self.extensions.has_any:
+        if self.extensions.has_any:
             self.extensions.invoke(
                 work.request_id, work.deadline_ms, work.function_arn, work.trace_id
             )
         if self._cpu.dilated and self._process is not None:
             self._cpu.began(self._process, self._clock.now())
-        assert self.endpoint is not None
-        self.endpoint.dispatch(work)
+        assert self._endpoint is not None
+        self._endpoint.dispatch(work)
 
-    def _begin_again(self) -> None:
-        """Init once more, within the invocation: under its CPU share and its timeout."""
+    def _start_again(self) -> None:
+        """Runs init within the invocation: under its CPU share and its timeout."""
         assert self._process is not None
         self._process.limit_cpu()
-        self._began_at = self._clock.now()
-        for name in self._external or (RUNTIME,):
+        self._times.processes_began()
+        for name in self.extensions.external or (RUNTIME,):
             self._run(name)
 
     def _run(self, name: str) -> None:
-        if self._process is not None and name not in self._begun:
-            self._begun.add(name)
-            self._running.add(name)
+        if self._process is not None and self._processes.begin(name):
             self._process.run(name)
 
     def freeze_after(self, grace: Seconds) -> None:
-        """Under load the next request comes within the grace, and nobody pays for a freeze."""
-        self._freezing = self._clock.call_later(grace, self._freeze)
+        """Freezes the sandbox in `grace` seconds, unless an invocation comes before."""
+        self._freezing.after(grace)
 
     def _freeze(self) -> None:
-        self._freezing = None
-        if self._process is not None and not self.ending and not self.resetting:
-            self._frozen = True
-            if self.telemetry is not None:
-                self.telemetry.pause()
+        if self._process is not None:
+            self.telemetry.pause()
             self._process.freeze()
 
     def _thaw(self) -> None:
-        if self._frozen and self._process is not None:
-            self._frozen = False
+        if self._process is not None:
             self._process.thaw()
-            if self.telemetry is not None:
-                self.telemetry.resume()
+            self.telemetry.resume()
 
     def usage(self, *, exact: bool = True) -> Usage:
-        """Of the invocation that runs or ended last; memory not older than a sample if not exact.
+        """Returns what the present or the last invocation took; see `UsageMeter.read`."""
+        return Usage() if self._process is None else self._meter.read(self._process, exact=exact)
 
-        Throttling is counted since the last call.
-        """
-        now, process = self._clock.now(), self._process
-        if process is None:
-            return Usage()
-        if exact or now - self._memory_seen_at > _MEMORY_SAMPLE:
-            self._memory_seen_at = now
-            self._max_memory_mb = max(self._max_memory_mb, process.max_memory_mb())
-        # a look is a good part of an invocation that is too short to have been throttled; what was
-        # withheld from it all the same counts for the next one that is looked at
-        if not exact and now - self._dispatched_at < self._cpu.quota_lasts:
-            return Usage(self._max_memory_mb)
-        before, self._throttled = self._throttled, process.throttled()
-        periods, seconds = self._throttled
-        throttled = (seconds - before[1]) / self._clock.dilation  # the kernel's are the machine's
-        return Usage(self._max_memory_mb, throttled, periods - before[0])
+    async def read_to_the_end(self) -> None:
+        """Lets an answer be read that the runtime sent just before it ended."""
+        if self._endpoint is not None:
+            await self._endpoint.drained(_LAST_WORDS)
 
-    async def last_words(self) -> None:
-        """Lets a response be read that the runtime sent just before it ended."""
-        if self.endpoint is not None:
-            await self.endpoint.drained(_LAST_WORDS)
+    # reset and end
 
-    # its ends
+    def begin_reset(self) -> bool:
+        """Moves to RESETTING; returns False, and changes nothing, where the sandbox is ending."""
+        return self._begin(Phase.RESETTING)
+
+    def begin_stop(self) -> bool:
+        """Moves to ENDING; returns False where an end is under way already."""
+        return self._begin(Phase.ENDING)
+
+    def _begin(self, phase: Phase) -> bool:
+        if phase not in MOVES[self.phase]:
+            return False
+        self._freezing.cancel()
+        self._move(phase)
+        return True
 
     async def reset(self, reason: ShutdownReason) -> None:
-        """Kills all that runs in it; extensions are told why first, and get their time."""
-        self._cancel_freezing()
-        self._thaw()
+        """Kills every process after `begin_reset`; extensions are told why, and get their time."""
+        self._freezing.end()
         await self._shut_down(reason)
-        if self.endpoint is not None:
-            self.endpoint.reset()
+        if self._endpoint is not None:
+            self._endpoint.reset()
         if self._process is not None:
             await self._process.reset()
-        if self.extensions is not None:
-            self.extensions.reset()
+        self.extensions.reset()
         self._forget_late_answer()
-        self._init_over = self._first_init = False
         self._runtime_asked = False
-        self._running.clear()
-        self._begun.clear()
-        self._began_at = None
-        self._work, self._current, self._error_type = None, "", None
-        self.init_error_body, self.crash = b"", ""
-        self._memory_seen_at = float("-inf")
-        self.resetting = False
+        self._processes.clear()
+        self._times.was_reset()
+        self._meter.was_reset()
+        self._work, self._current, self._error_type = None, "", ""
+        self.init_error_body = b""
+        if self.phase is Phase.RESETTING:  # else it was stopped meanwhile
+            self._move(Phase.BARE)
 
     async def close(self, *, gently: bool = True) -> None:
-        """Ends the runtime if it lives, and takes away all that was made for it.
+        """Ends every process and takes away all that was made for the sandbox.
 
         Gently: extensions have their shutdown phase.
         """
-        self.ending = True
-        self._cancel_freezing()
+        self.begin_stop()
+        self._freezing.cancel()
         self._forget_late_answer()
         if gently:
-            self._thaw()
+            self._freezing.end()
             await self._shut_down(ShutdownReason.SPINDOWN)
         if self._process is not None:
             await self._process.stop()
-        if self.endpoint is not None:
-            await self.endpoint.close()
-        if self.telemetry is not None:
-            await self.telemetry.close()
-
-    def _cancel_freezing(self) -> None:
-        if self._freezing is not None:
-            self._freezing.cancel()
-            self._freezing = None
+        if self._endpoint is not None:
+            await self._endpoint.close()
+        await self.telemetry.close()
 
     async def _shut_down(self, reason: ShutdownReason) -> None:
-        """The shutdown phase: none without extensions, else bounded by their kind."""
+        """Runs the shutdown phase: none without extensions, else bounded by their kind."""
         extensions, process = self.extensions, self._process
-        if extensions is None or not extensions.has_any or process is None:
+        if not extensions.has_any or process is None:
             return
         grace = _EXTERNAL_GRACE if extensions.external else _INTERNAL_GRACE
-        if RUNTIME in self._running:
+        if RUNTIME in self._processes.running:
             process.terminate(RUNTIME)
-        if self.telemetry is not None:
-            await self.telemetry.flush(_LAST_TELEMETRY)
-        told = extensions.shutdown(reason, self._epoch_ms(self._clock.now() + grace))
-        # who did not register for it has nothing to do before it is killed
-        self._ends_awaited = self._running & (told | {RUNTIME})
-        self._all_ended.clear()
-        if self._ends_awaited and not process.exited.done():
-            with suppress(TimeoutError):  # what is left is killed
-                async with asyncio.timeout(grace * self._clock.dilation):
-                    await self._all_ended.wait()
+        await self.telemetry.flush(_LAST_TELEMETRY)
+        deadline = self._epoch(self._clock.now() + grace)
+        told = extensions.shutdown(reason, int(deadline * 1000))
+        if not process.exited.done():
+            # an extension that did not register for SHUTDOWN has nothing to do before its end
+            await self._processes.ended(told | {RUNTIME}, grace * self._clock.dilation)
 
     # what the runtime does (RuntimeListener)
 
     def connected(self) -> None:
-        self._connected_at = self._clock.now()
+        """Takes the runtime's first connection since its start."""
+        self._times.connected()
 
     def asked(self) -> None:
+        """Takes the runtime's request for work."""
         self._runtime_asked = True
         self.look()
+        self._tell_if_busy()
+
+    def _tell_if_busy(self) -> None:
+        """Tells the owner where only an extension keeps the sandbox from its next invocation."""
+        if self._runtime_asked and self.phase is Phase.ANSWERED:
+            self._owner.stayed_busy(self)
 
     def look(self) -> None:
-        """The runtime or an extension did something that this may have waited for."""
-        if self.resetting or self.ending:
+        """Goes on with an init or an invocation, if runtime and extensions have done their part."""
+        if self.phase in BROKEN_OFF:
             return
         extensions = self.extensions
-        if extensions is not None and extensions.has_any:
+        if extensions.has_any:
             if not extensions.unregistered():
                 self._run(RUNTIME)
             if extensions.awaited():
-                if self._runtime_asked and self.was_answered:
-                    self._owner.kept_busy(self)
                 return
         if not self._runtime_asked:
             return
-        if not self._init_over:
+        if self.phase in INITIALIZING:
             self._end_init()
-        elif self.was_answered:
+        elif self.phase is Phase.ANSWERED:
             self._finish()
 
     def _end_init(self) -> None:
-        self._init_over = True
-        if self.extensions is not None:
-            self.extensions.init_over()
-        if self._process is not None:
-            self._process.limit_cpu()
-            if self._first_init:  # a dilated init has a quota, and is no part of an invocation
-                self._throttled = self._process.throttled()
-        self._owner.sandbox_ready(self, self._anatomy())
+        first = self.phase is Phase.STARTING
+        self._move(Phase.READY)
+        self.extensions.init_over()
+        process, times = self._process, self._times
+        if process is not None:
+            process.limit_cpu()
+            if first:  # a dilated init has a quota, and is no part of an invocation
+                self._meter.first_init_over(process)
+        anatomy = times.of_first_start(process) if first else times.of_start_again()
         work, self._work = self._work, None
-        if work is not None and not self.resetting:
+        self._owner.sandbox_ready(self, anatomy)
+        if work is not None and self.phase is Phase.READY:
             self._hand_over(work)
 
     def _finish(self) -> None:
-        request_id, error_type = self._current, self._error_type or ""
-        self._current, self._error_type = "", None
+        self._move(Phase.READY)
+        request_id, error_type = self._current, self._error_type
+        self._current, self._error_type = "", ""
         self._owner.finished(self, request_id, error_type)
 
     def finish_early(self) -> None:
-        """Its runtime ended after it had answered: no further `next` will come."""
+        """Ends an invocation whose runtime ended after its answer: no further `next` will come."""
         if self._late_answer is not None:
             self._give_late_answer()
-        if self.was_answered:
+        if self.phase is Phase.ANSWERED:
             self._finish()
 
-    def _anatomy(self) -> Anatomy:
-        now = self._clock.now()
-        init = now - self._connected_at
-        if not self._first_init:
-            began = self._connected_at if self._began_at is None else self._began_at
-            return Anatomy(connect=max(0.0, self._connected_at - began), init=init)
-        if self._process is None or self._began_at is None:
-            # the runtime was here before the backend said that it had started it
-            return Anatomy(start=self._connected_at - self._created_at, init=init)
-        dilation = self._clock.dilation  # the backend's seconds are the machine's
-        create, start = self._process.create / dilation, self._process.start / dilation
-        connect = max(0.0, self._connected_at - self._began_at)
-        other = max(0.0, self._began_at - self._created_at - create - start)
-        return Anatomy(create, start, connect, init, other)
-
     def init_failed(self, error_type: str, body: bytes) -> None:
-        if not self._init_over and not self.resetting:
+        """Takes the runtime's report that its init failed."""
+        if self.phase in INITIALIZING:
             self.init_error_body = body
             self._owner.init_failed(self, error_type)
 
-    def extension_failed(self, error_type: str, body: bytes) -> None:
-        """It reported so. Within an invocation its process ends next, which fails that."""
-        self.init_failed(error_type, body)
+    def _extension_failed(self, _name: str, error_type: str, phase: ErrorPhase) -> None:
+        """Takes an extension's report; within an invocation its process ends next, which fails."""
+        self.init_failed(error_type, extension_failure_body(error_type, phase))
 
     def responded(self, request_id: str, body: bytes) -> None:
+        """Takes the runtime's answer."""
         self._answer(request_id, body, "")
 
     def errored(self, request_id: str, error_type: str, body: bytes) -> None:
+        """Takes the runtime's report that its handler raised."""
         self._answer(request_id, body, error_type or "Unhandled")
 
     def _answer(self, request_id: str, body: bytes, error_type: str) -> None:
-        if request_id != self._current:
+        if request_id != self._current or self.phase is not Phase.RUNNING:
             return
         if self._cpu.dilated and self._process is not None:
             lag = self._cpu.lag(self._process, self._clock.now())
             timer = self._clock.call_later(lag, self._give_late_answer)
-            self._late_answer = (timer, error_type, body)
+            self._late_answer = _LateAnswer(timer, error_type, body)
             return
+        self._move(Phase.ANSWERED)
         self._error_type = error_type
         self._owner.answered(self, request_id, body, error_type)
 
     def _give_late_answer(self) -> None:
-        assert self._late_answer is not None
-        timer, self._error_type, body = self._late_answer
-        timer.cancel()
+        late = self._late_answer
+        assert late is not None
+        late.timer.cancel()
         self._late_answer = None
-        self._owner.answered(self, self._current, body, self._error_type)
+        if self.phase is not Phase.RUNNING:
+            return
+        self._move(Phase.ANSWERED)
+        self._error_type = late.error_type
+        self._owner.answered(self, self._current, late.body, late.error_type)
         self.look()
+        self._tell_if_busy()
 
     def _forget_late_answer(self) -> None:
         if self._late_answer is not None:
-            self._late_answer[0].cancel()
+            self._late_answer.timer.cancel()
             self._late_answer = None
 
     def stream_began(
         self, request_id: str, content_type: str, hold: Callable[[bool], None]
     ) -> None:
+        """Takes the head of a streamed answer; `hold` stops and resumes the reading of pieces."""
         self._owner.stream_began(request_id, content_type, hold)
 
     def streamed(self, request_id: str, piece: bytes) -> None:
+        """Takes a piece of a streamed answer."""
         self._owner.streamed(request_id, piece)
 
     def stream_ended(self, request_id: str, error_type: str, error_body: bytes) -> None:
-        if request_id == self._current:
+        """Takes the end of a streamed answer."""
+        if request_id == self._current and self.phase is Phase.RUNNING:
+            self._move(Phase.ANSWERED)
             self._error_type = error_type
             self._owner.stream_ended(self, request_id, error_type, error_body)
 
@@ -443,23 +452,21 @@ class LiveSandbox:
         body: bytes,
         reply: Callable[[bytes], None],
     ) -> bool:
-        """A request that is not the runtime's; False where it is nobody's."""
-        for api in (self.extensions, self.telemetry):
-            if api is not None and api.answer(method, path, headers, body, reply):
-                return True
-        return False
+        """Answers a request that is not the runtime's; returns False where no API knows it."""
+        return any(
+            api.answer(method, path, headers, body, reply)
+            for api in (self.extensions, self.telemetry)
+        )
 
     # what the backend sees
 
     def process_ended(self, name: str, ended: Exit) -> None:
-        self._running.discard(name)
-        self._ends_awaited.discard(name)
-        if not self._ends_awaited:
-            self._all_ended.set()
-        if not self.resetting and not self.ending:
+        """Takes the end of the runtime or of an extension."""
+        self._processes.end(name)
+        if self.phase not in BROKEN_OFF:
             self._owner.process_ended(self, name, ended)
 
     def _exited(self, exited: asyncio.Future[Exit]) -> None:
-        self._all_ended.set()
-        if not exited.cancelled() and not self.ending:
+        self._processes.end_all()
+        if not exited.cancelled() and self.begin_stop():
             self._owner.sandbox_exited(self, exited.result())

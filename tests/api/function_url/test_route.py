@@ -265,6 +265,42 @@ def test_stream_without_the_prelude_it_promised_is_a_bad_gateway(
     assert (answer.status_code, answer.text) == (502, "Internal Server Error")
 
 
+@pytest.mark.parametrize("character", ["\r", "\n", "\r\n", "\x01", "\x7f", "\0"])
+def test_stream_whose_head_has_a_control_character_is_a_bad_gateway(
+    emulator: Served, character: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for head in ({"headers": {"x-a": f"b{character}c"}}, {"cookies": [f"a={character}"]}):
+        told = json.dumps({"statusCode": 200, **head}) + "\0" * 8
+        answer = play(emulator, "streaming", {"type": PRELUDE, "pieces": [told, "x"]})
+        assert (answer.status_code, answer.text) == (502, "Internal Server Error")
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("character", ["\r", "\n", "\x01", "\x7f"])
+def test_stream_whose_type_has_a_control_character_is_a_bad_gateway(
+    emulator: Served, character: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = play(emulator, "streaming", {"type": f"text/{character}plain", "pieces": ["x"]})
+    assert (answer.status_code, answer.text) == (502, "Internal Server Error")
+    assert not caplog.records
+
+
+def test_header_with_a_control_character_is_a_bad_gateway(emulator: Served) -> None:
+    told = json.dumps({"statusCode": 200, "headers": {"x-a": "\x01"}})
+    answer = play(emulator, "collecting", {"pieces": [told]})
+    assert (answer.status_code, answer.text) == (502, "Internal Server Error")
+
+
+def test_functions_headers_do_not_stand_beside_the_emulators(emulator: Served) -> None:
+    told = json.dumps({"headers": {"X-Testbed-Start": "warmer", "x-amzn-requestid": "1"}})
+    for function, tail in (("streaming", "\0" * 8), ("collecting", "")):
+        script = {"type": PRELUDE, "pieces": [told.replace("{", '{"statusCode":200,', 1) + tail]}
+        answer = play(emulator, function, script)
+        assert len(answer.headers.get_list("x-testbed-start")) == 1
+        assert answer.headers["x-testbed-start"] != "warmer"
+        assert len(answer.headers.get_list("x-amzn-requestid")) == 1
+
+
 def test_prelude_is_not_searched_for_without_end() -> None:
     prelude = Prelude()
     assert prelude.feed(b"x" * (1 << 20)) is None

@@ -1,8 +1,9 @@
-"""The template's routes, health, metrics and the emulator's own pages, over HTTP."""
+"""The template's routes, over HTTP."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from emulator.api.http_api.route import GatewayRoute
+from emulator.core.profile import AWS_2025
 from emulator.core.routes import Route, RouteTable
 from tests.live.jumping_loop import run
 
@@ -48,6 +50,47 @@ def test_response_tells_cold_from_warm(emulator: Served) -> None:
     assert answer.headers["apigw-requestid"]
 
 
+def played(here: Served, result: str) -> httpx.Response:
+    """The answer of a route whose function has this result."""
+    return httpx.post(f"{here.url}/play", json={"pieces": [result]})
+
+
+def test_functions_headers_do_not_stand_beside_the_gateways(emulator: Served) -> None:
+    theirs = {"X-Testbed-Start": "warmer", "x-testbed-other": "1", "Apigw-Requestid": "2"}
+    theirs |= {"X-Amzn-RequestId": "3", "Date": "then", "X-Mine": "4"}
+    answer = played(emulator, json.dumps({"statusCode": 200, "headers": theirs}))
+    assert answer.headers["x-mine"] == "4"
+    assert len(answer.headers.get_list("x-testbed-start")) == 1
+    assert answer.headers["x-testbed-start"] != "warmer"
+    assert "x-testbed-other" not in answer.headers
+    for name in ("apigw-requestid", "x-amzn-requestid", "date"):
+        assert len(answer.headers.get_list(name)) == 1
+        assert answer.headers[name] not in theirs.values()
+
+
+@pytest.mark.parametrize("character", ["\x01", "\x1b", "\x7f", "\r", "\n", "\0"])
+def test_header_with_a_control_character_is_an_internal_server_error(
+    emulator: Served, character: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for members in ({"headers": {"x-a": f"b{character}"}}, {"cookies": [f"{character}a=b"]}):
+        answer = played(emulator, json.dumps({"statusCode": 200, **members}))
+        assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("size", [6_291_457, 10 * 1024 * 1024 + 1])
+def test_request_that_lambda_would_not_take_does_not_reach_the_function(
+    emulator: Served, size: int
+) -> None:
+    before = len(emulator.payloads)
+    answer = httpx.post(
+        f"{emulator.url}/echo/1", content=b"x" * size, headers={"content-type": "text/plain"}
+    )
+    assert (answer.status_code, answer.json()) == (413, {"message": "Request Entity Too Large"})
+    assert answer.headers["content-type"] == "application/json"
+    assert len(emulator.payloads) == before
+
+
 def test_function_error_is_an_internal_server_error(emulator: Served) -> None:
     answer = httpx.get(f"{emulator.url}/fail")
     assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
@@ -57,34 +100,6 @@ def test_what_no_route_takes_is_not_found(emulator: Served) -> None:
     answer = httpx.get(f"{emulator.url}/nothing")
     assert (answer.status_code, answer.json()) == (404, {"message": "Not Found"})
     assert httpx.get(f"{emulator.url}/echo/1").status_code == 404
-
-
-def test_health_names_backend_and_profile(emulator: Served) -> None:
-    answer = httpx.get(f"{emulator.url}/healthz")
-    assert answer.json() == {"status": "ok", "backend": "scripted", "profile": "aws-2025"}
-
-
-def test_sandboxes_are_listed(emulator: Served) -> None:
-    httpx.post(f"{emulator.url}/echo/1")
-    rows = httpx.get(f"{emulator.url}/_testbed/sandboxes").json()
-    echo = next(row for row in rows if row["function"] == "echo")
-    assert echo["state"] == "idle"
-    assert echo["memory_mb"] == 128
-    assert echo["age_s"] >= echo["idle_s"] >= 0
-
-
-def test_logs_hold_the_platform_lines_of_what_ran(emulator: Served) -> None:
-    request_id = httpx.post(f"{emulator.url}/echo/1").headers["x-testbed-request-id"]
-    log = httpx.get(f"{emulator.url}/_testbed/logs/echo").text
-    assert f"START RequestId: {request_id} Version: $LATEST\n" in log
-    assert httpx.get(f"{emulator.url}/_testbed/logs/nobody").status_code == 404
-
-
-def test_metrics_count_invocations(emulator: Served) -> None:
-    httpx.post(f"{emulator.url}/echo/1")
-    text = httpx.get(f"{emulator.url}/metrics").text
-    assert 'testbed_cold_starts_total{function="echo"}' in text
-    assert 'testbed_sandboxes{function="echo",state="idle"}' in text
 
 
 @pytest.mark.parametrize("dilation", [1.0, 4.0])
@@ -100,7 +115,8 @@ def test_gateway_waits_30_seconds_for_a_function_as_its_time_has_them(dilation: 
     async def ask() -> None:
         never = asyncio.get_running_loop().create_future()
         engine = SimpleNamespace(dilation=dilation, invoke=lambda *_, **__: never)
-        route = GatewayRoute(cast("Engine", engine), RouteTable([Route("GET", "/slow", "slow")]), 0)
+        table = RouteTable([Route("GET", "/slow", "slow")])
+        route = GatewayRoute(cast("Engine", engine), table, AWS_2025, 0)
         scope = {
             "type": "http",
             "method": "GET",
@@ -109,7 +125,9 @@ def test_gateway_waits_30_seconds_for_a_function_as_its_time_has_them(dilation: 
             "query_string": b"",
             "http_version": "1.1",
         }
-        await route.handle(scope | route.matches(scope)[1], receive, send)
+        answer = route.match(scope)
+        assert answer is not None
+        await answer(scope, receive, send)
         assert asyncio.get_running_loop().time() == 30.0 * dilation
 
     run(ask())

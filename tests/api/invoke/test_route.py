@@ -116,6 +116,25 @@ def test_client_context_that_is_none_is_refused(emulator: Served, context: str) 
     assert refused["Error"]["Code"] == "InvalidRequestContentException"
 
 
+def test_client_context_that_is_nested_deeply_is_refused(emulator: Served) -> None:
+    context = base64.b64encode(b"[" * 1300 + b"]" * 1300).decode()
+    assert len(context) <= 3583
+    refused = refusal(emulator, "echo", ClientContext=context)
+    assert refused["Error"]["Code"] == "InvalidRequestContentException"
+
+
+def test_client_context_has_no_more_than_3583_bytes(emulator: Served) -> None:
+    most = base64.b64encode(b'"%b"' % (b"x" * 2683)).decode()
+    assert len(most) == 3580
+    assert json.load(invoke(emulator, "echo", ClientContext=most)["Payload"]) == "x" * 2683
+    more = base64.b64encode(b'"%b"' % (b"x" * 2686)).decode()
+    assert refusal(emulator, "echo", ClientContext=more)["Error"] == {
+        "Code": "ValidationException",
+        "Message": f"1 validation error detected: Value '{more}' at 'clientContext' failed to "
+        "satisfy constraint: Member must have length less than or equal to 3583",
+    }
+
+
 def test_client_context_on_several_lines_reaches_the_runtime(emulator: Served) -> None:
     context = base64.b64encode(b'{\n  "a": [1,\r\n 2]\n}').decode()
     response = invoke(emulator, "echo", ClientContext=context)
@@ -202,6 +221,34 @@ def test_payload_that_is_no_json_is_refused(emulator: Served, payload: bytes) ->
     assert refused["Error"]["Message"].startswith("Could not parse request body into json: ")
 
 
+@pytest.mark.parametrize("opened", [b"[", b'{"a":'], ids=["list", "object"])
+@pytest.mark.parametrize("depth", [1001, 300_000])
+def test_payload_that_is_nested_deeply_is_refused(
+    emulator: Served, opened: bytes, depth: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    closed = b"]" if opened == b"[" else b"}"
+    refused = refusal(emulator, "echo", payload=opened * depth + b"1" + closed * depth)
+    assert refused["Error"]["Code"] == "InvalidRequestContentException"
+    assert refused["Error"]["Message"].startswith("Could not parse request body into json: ")
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b'"\\ud800"', b'{"\\uDFFF": "\\\\ud800 \\ud83d\\ude00"}', b'["\\ud800\\ud800", "\xc3\xbc"]'],
+    ids=["value", "key", "pair of two firsts"],
+)
+def test_lone_surrogate_is_passed_on_as_it_stands(emulator: Served, payload: bytes) -> None:
+    assert json.load(invoke(emulator, "echo", payload)["Payload"]) == json.loads(payload)
+    assert emulator.payloads[-1] == payload
+
+
+@pytest.mark.parametrize("payload", [b'"\\ud80"', b'"\\ud800', b'["\\ud800", nope]', b"\\ud800"])
+def test_lone_surrogate_excuses_nothing_else(emulator: Served, payload: bytes) -> None:
+    refused = refusal(emulator, "echo", payload=payload)
+    assert refused["Error"]["Code"] == "InvalidRequestContentException"
+
+
 def test_payload_above_the_limit_is_refused(emulator: Served) -> None:
     refused = refusal(emulator, "echo", payload=b'"%b"' % (b"x" * 6_291_456))
     assert refused["ResponseMetadata"]["HTTPStatusCode"] == 413
@@ -224,6 +271,18 @@ def test_name_that_cannot_be_one_is_refused_with_the_constraint(emulator: Served
     assert answer.status_code == 400
     assert answer.headers["x-amzn-errortype"] == "InvalidParameterValueException"
     assert "at 'functionName' failed to satisfy constraint" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("path", ["ech%6F", "echo%3A$LATEST"])
+def test_name_is_percent_decoded(emulator: Served, path: str) -> None:
+    answer = httpx.post(f"{emulator.url}/2015-03-31/functions/{path}/invocations", content=b"5")
+    assert answer.json() == 5
+
+
+@pytest.mark.parametrize("path", ["ech%256F", "echo%253A$LATEST"])
+def test_name_is_percent_decoded_once(emulator: Served, path: str) -> None:
+    answer = httpx.post(f"{emulator.url}/2015-03-31/functions/{path}/invocations", content=b"5")
+    assert answer.headers["x-amzn-errortype"] == "InvalidParameterValueException"
 
 
 def test_asynchronous_invocation_says_that_it_is_not_there_yet(emulator: Served) -> None:

@@ -5,10 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.experiments.analysis.comparison import Change, Comparison, Figure, Pair, compare
+from emulator.experiments.analysis.comparison import CellPair, Change, Comparison, Figure, compare
 from emulator.experiments.records.study_reader import read_study
-from emulator.experiments.report.comparison_page import comparison_document, report_comparison
-from emulator.experiments.report.markdown import markdown
 from tests.experiments.made_study import JAVA, TF, CellPlan, write_study
 
 if TYPE_CHECKING:
@@ -22,7 +20,7 @@ def compared(path: Path, first: list[CellPlan], second: list[CellPlan]) -> Compa
     return compare(read_study(a), read_study(b))
 
 
-def change(pair: Pair, figure: Figure) -> Change:
+def change(pair: CellPair, figure: Figure) -> Change:
     return next(d.change for d in pair.differences if d.figure is figure)
 
 
@@ -44,7 +42,7 @@ def test_a_slower_run_is_slower_and_dearer_with_an_interval_that_holds_the_truth
     warm = next(d for d in pair.differences if d.figure is Figure.WARM)
     assert warm.change is Change.SLOWER
     assert warm.difference.interval is not None
-    assert warm.difference.interval.holds(100)
+    assert warm.difference.interval.contains(100)
     assert warm.share == pytest.approx(100 / 190, abs=0.05)
     assert change(pair, Figure.COST) is Change.DEARER
 
@@ -82,23 +80,3 @@ def test_few_cold_starts_show_no_difference_rather_than_a_wrong_one(tmp_path: Pa
     idle = [CellPlan(TF, 512, "idle")]
     (pair,) = compared(tmp_path, idle, idle).pairs
     assert change(pair, Figure.COLD) is Change.TOO_FEW
-
-
-def test_the_page_marks_host_bound_cells_and_names_what_differs(tmp_path: Path) -> None:
-    first = write_study(tmp_path / "a", [BASE[0]])
-    second = write_study(tmp_path / "b", [replace(BASE[0], backend="docker", host_bound="busy")])
-    text = markdown(comparison_document(read_study(first), read_study(second)))
-    assert "They differ in backend process in A, docker in B." in text
-    assert "kdd99-tf 512 MB ‡" in text
-    assert "no difference shown" in text
-    page = report_comparison(first, second)
-    assert page == second / "against-a" / "report.html"
-    assert page.with_suffix(".md").read_text() == text
-
-
-def test_runs_without_a_common_cell_say_so(tmp_path: Path) -> None:
-    first = write_study(tmp_path / "a", [CellPlan(TF, 512)])
-    second = write_study(tmp_path / "b", [CellPlan(TF, 1024, status="failed")])
-    text = markdown(comparison_document(read_study(first), read_study(second)))
-    assert "no cell in common" in text
-    assert "B: Cell kdd99-tf-1024-ramp-1 is failed" in text

@@ -63,7 +63,7 @@ def test_interval_holds_the_true_percentile_as_often_as_it_says() -> None:
     chance = np.random.default_rng(3)
     true = stats.lognorm(1).ppf(0.9)
     held = [
-        interval.holds(true)
+        interval.contains(true)
         for _ in range(300)
         if (interval := percentile_interval(chance.lognormal(0, 1, 120).tolist(), 90))
     ]
@@ -122,11 +122,11 @@ def test_difference_of_means_is_told_from_none() -> None:
     shifted = [value + 3 for value in SKEWED]
     interval = difference_of_means(SKEWED, shifted).interval
     assert interval is not None
-    assert interval.holds(3)
-    assert not interval.holds(0)
+    assert interval.contains(3)
+    assert not interval.contains(0)
     same = difference_of_means(SKEWED[:200], SKEWED[200:]).interval
     assert same is not None
-    assert same.holds(0)
+    assert same.contains(0)
 
 
 def test_small_samples_say_how_small_and_claim_no_interval() -> None:

@@ -9,11 +9,11 @@ from scipy import stats
 
 from emulator.experiments.analysis.memory_choice import (
     VISUALISER,
+    SizeSample,
     Strategy,
-    Tried,
     choose,
-    link,
     trimmed_mean,
+    visualiser_link,
     winner,
 )
 
@@ -55,22 +55,24 @@ def test_a_tie_goes_to_the_faster_or_to_the_cheaper_size() -> None:
 def test_a_clear_winner_wins_nearly_always_and_a_coin_toss_half_the_time() -> None:
     chance = np.random.default_rng(4)
 
-    def tried(memory_mb: int, middle: float) -> Tried:
+    def tried(memory_mb: int, middle: float) -> SizeSample:
         times = tuple(chance.normal(middle, 10, 50).tolist())
-        return Tried(memory_mb, times, tuple(time * 1e-9 for time in times))
+        return SizeSample(memory_mb, times, tuple(time * 1e-9 for time in times))
 
     clear = choose([tried(256, 300), tried(512, 100)], Strategy.SPEED)
     assert clear.place == 1
     assert clear.confidence == 1.0
     same = tried(256, 300)
-    toss = choose([same, Tried(512, same.times_ms, same.dollars)], Strategy.SPEED)
+    toss = choose([same, SizeSample(512, same.times_ms, same.dollars)], Strategy.SPEED)
     assert 0.4 < toss.confidence < 0.6
     assert sum(toss.shares) == pytest.approx(1)
 
 
 def test_link_holds_sizes_times_and_costs_as_the_visualiser_reads_them() -> None:
     sizes, times, costs = (
-        link((128, 10240), (16.5, 2.25), (1e-7, 2e-7)).removeprefix(VISUALISER).split(";")
+        visualiser_link((128, 10240), (16.5, 2.25), (1e-7, 2e-7))
+        .removeprefix(VISUALISER)
+        .split(";")
     )
     assert struct.unpack("<2h", base64.b64decode(sizes)) == (128, 10240)
     assert struct.unpack("<2f", base64.b64decode(times)) == (16.5, 2.25)

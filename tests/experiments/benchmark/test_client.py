@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.experiments.benchmark.client import BrokenResponseError, Outcome, Responses, load
+from emulator.experiments.benchmark.client import BrokenResponseError, Outcome, ResponseReader, load
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ RESPONSE = b"HTTP/1.1 200 OK\r\nX-Testbed-Start: cold\r\nContent-Length: 5\r\n\r
 
 @pytest.mark.parametrize("size", [1, 7, len(RESPONSE)])
 def test_a_response_is_found_in_whatever_pieces_it_comes(size: int) -> None:
-    responses = Responses()
+    responses = ResponseReader()
     pieces = [RESPONSE[at : at + size] for at in range(0, len(RESPONSE), size)]
     for _ in range(2):
         found = [responses.feed(piece) for piece in pieces]
@@ -28,7 +28,7 @@ def test_a_response_is_found_in_whatever_pieces_it_comes(size: int) -> None:
 
 def test_a_response_without_a_length_is_refused() -> None:
     with pytest.raises(BrokenResponseError):
-        Responses().feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        ResponseReader().feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
 
 
 def served(server: Server, clients: int, requests: int) -> Outcome:

@@ -2,51 +2,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.experiments.benchmark import command
-from emulator.experiments.benchmark.command import run_bench, table
+from emulator.experiments.benchmark.command import measure_bench, run_bench
+from emulator.experiments.benchmark.figures import WANTED
+from emulator.experiments.benchmark.measurement import BenchPlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pytest
 
-
-def test_table_marks_what_is_short_of_the_wanted() -> None:
-    lines = table(
-        {
-            "docker": {"cold p50, ms": 150.0, "invokes/s, 10 clients": 2999.0},
-            "process": {"cold p50, ms": 61.0, "warm p50, 1 client, ms": 0.6},
-        }
-    )
-    assert lines == [
-        "figure                   docker   process                         wanted",
-        "------------------------------------------------------------------------",
-        "cold p50, ms                150    61.0 *   <= 200 docker, <= 60 process",
-        "invokes/s, 10 clients    2999 *         -                        >= 3000",
-        "warm p50, 1 client, ms        -      0.60                          <= .6",
-        "",
-        "* short of what is wanted",
-    ]
+SHORT = BenchPlan(
+    cold_starts=3,
+    not_counted=1,
+    warm_requests=20,
+    rate_requests={1: 20, 10: 40},
+    warm_up=5,
+    settled_after=0.0,
+)
 
 
-def test_every_figure_is_measured(
-    stand_in: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_every_figure_is_measured(stand_in: str) -> None:
+    results = measure_bench(backends=["process"], plan=SHORT, python=stand_in)
+    figures = results.figures["process"]
+    assert set(WANTED) < set(figures)
+    assert all(figures[name] > 0 for name in WANTED)
+    assert results.machine == {"cpus": 1}
+
+
+def test_the_table_is_all_that_stands_on_stdout(
+    stand_in: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, value in (
-        ("COLD_STARTS", 3),
-        ("NOT_COUNTED", 1),
-        ("WARM_REQUESTS", 20),
-        ("RATE_REQUESTS", {1: 20, 10: 40}),
-        ("_WARM_UP", 5),
-        ("_SETTLED_AFTER", 0.0),
-    ):
-        monkeypatch.setattr(command, name, value)
-    assert run_bench(backends=["process"], python=stand_in) == 0
-    lines = capsys.readouterr().out.splitlines()
-    figures = {line.split("  ")[0]: line for line in lines}
-    assert set(command.WANTED) < set(figures)
-    assert "1 CPUs" in lines
-    assert not any(" -  " in figures[name] for name in command.WANTED)
+    assert run_bench(backends=["process"], plan=SHORT, python=stand_in) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[1:4] == ["1 CPUs", "", "figure" + out.splitlines()[3][6:]]
+    assert "process: starting the emulator (0%)" in err
 
 
 def test_a_backend_that_does_not_work_here_is_left_out(
@@ -54,6 +43,6 @@ def test_a_backend_that_does_not_work_here_is_left_out(
 ) -> None:
     python = interpreter("raise SystemExit('testbed: No Docker engine answers.')")
     assert run_bench(backends=["docker"], python=python) == 1
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert "docker was not measured: The emulator ended before it served" in said
     assert "No Docker engine answers." in said

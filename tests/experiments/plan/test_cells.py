@@ -20,7 +20,7 @@ def test_a_cell_s_name_tells_what_is_varied(tmp_path: Path) -> None:
 
 def test_repetitions_are_outermost_and_have_seeds_of_their_own(tmp_path: Path) -> None:
     cells = cells_of(tmp_path, "repetitions = 2\n" + PLAN)
-    assert [(cell.repetition, cell.axes.memory_mb, cell.seed) for cell in cells] == [
+    assert [(cell.repetition, cell.memory_mb, cell.seed) for cell in cells] == [
         (1, 256, 3),
         (1, 512, 3),
         (2, 256, 4),

@@ -6,9 +6,19 @@ import pytest
 
 from emulator.errors import SettingsError
 from emulator.experiments.plan.loader import load
-from emulator.experiments.plan.model import Axes, Ping, ScenarioKind
+from emulator.experiments.plan.model import (
+    Axes,
+    Constant,
+    Idle,
+    KeepWarm,
+    Ping,
+    Poisson,
+    Ramp,
+    Trace,
+)
 from tests.experiments.plans import PLAN, write_plan
 
+KINDS = "'ramp', 'idle', 'constant', 'poisson', 'trace', 'keep-warm'"
 STUDIES = sorted((Path(__file__).parents[3] / "studies").glob("*.toml"))
 
 
@@ -22,19 +32,14 @@ def faults(tmp_path: Path, text: str, *, can_drop_caches: bool = True) -> list[s
 
 def test_what_a_plan_does_not_say_has_its_default(tmp_path: Path) -> None:
     plan = load(write_plan(tmp_path))
-    assert plan.axes == Axes(("kdd99-numpy",), (256, 512), backend=("process",))
+    assert plan.axes == Axes(function=("kdd99-numpy",), memory_mb=(256, 512), backend=("process",))
     assert plan.axes.keep_alive == ("profile",)
     assert plan.axes.loading == ("template",)
     assert (plan.name, plan.seed, plan.repetitions) == ("tiny", 3, 1)
     assert (plan.dilation, plan.page_cache) == ((1,), ("hot",))
     assert plan.template == tmp_path / "template.yaml"
     (ramp,) = plan.scenarios
-    assert (ramp.kind, ramp.users, ramp.seconds, ramp.wait_s) == (
-        ScenarioKind.RAMP,
-        (1, 2),
-        0.3,
-        0.1,
-    )
+    assert ramp == Ramp(users=(1, 2), seconds=0.3, wait_s=0.1)
     assert plan.text == PLAN
 
 
@@ -42,8 +47,9 @@ def test_the_study_s_own_load_needs_no_figures(tmp_path: Path) -> None:
     text = PLAN.partition("[[scenario]]")[0] + '[[scenario]]\nkind = "ramp"\n'
     text += '[[scenario]]\nkind = "idle"\nidle_speedup = 60\n'
     ramp, idle = load(write_plan(tmp_path, text)).scenarios
-    assert (ramp.users, ramp.seconds) == ((3, 6, 9, 18), 120)
-    assert (idle.minutes, idle.seconds) == ((0, 6, 16, 31, 61), 61)
+    assert ramp == Ramp(users=(3, 6, 9, 18), seconds=120)
+    assert idle == Idle(minutes=(0, 6, 16, 31, 61), idle_speedup=60)
+    assert idle.seconds == 61
 
 
 def test_all_scenarios_take_what_they_need(tmp_path: Path) -> None:
@@ -55,10 +61,11 @@ def test_all_scenarios_take_what_they_need(tmp_path: Path) -> None:
         '[[scenario]]\nkind = "keep-warm"\nping = {every_minutes = 5, parallel = 3}\n'
     )
     _, constant, poisson, trace, warm = load(write_plan(tmp_path, text)).scenarios
-    assert (constant.users, constant.seconds, constant.warm_up) == ((4,), 9, 2)
-    assert (poisson.rate, poisson.seconds) == (0.5, 120)
-    assert (trace.trace, trace.seconds) == (tmp_path / "trace.csv", 2.5)
-    assert warm.ping == Ping(5, 3)
+    assert constant == Constant(users=(4,), seconds=9, warm_up=2)
+    assert poisson == Poisson(rate=0.5, seconds=120)
+    assert isinstance(trace, Trace)
+    assert (trace.file, trace.seconds) == (tmp_path / "trace.csv", 2.5)
+    assert warm == KeepWarm(ping=Ping(every_minutes=5, parallel=3))
 
 
 def test_another_backend_takes_the_place_of_the_plan_s(tmp_path: Path) -> None:
@@ -91,19 +98,19 @@ kind = "ramps"
 kind = "ramp"
 """
     assert faults(tmp_path, text) == [
-        "tempplate: is not known; did you mean 'template'?",
         "name: names a folder: letters, digits, dots and dashes, not 'a/b'",
-        "axes.speed: is not known",
-        "axes.function[2]: must be a function's name, not 3",
-        "axes.memory_mb[3]: 256 stands twice",
+        "seed: must be at least 0, not -1",
+        "axes.function[2]: must be text, not 3",
         "axes.keep_alive[1]: must be seconds or 'profile', not 'long'",
+        "axes.speed: is not known",
         "scenario[1].second: is not known in a ramp scenario; did you mean 'seconds'?",
         "scenario[2].ping: is missing",
-        "scenario[3].kind: 'ramps' is none of ramp, idle, constant, poisson, trace, keep-warm",
-        "scenario[4].kind: a second ramp scenario: no table could tell them apart",
+        f"scenario[3].kind: must be one of {KINDS}, not 'ramps'",
         "functions.other.path: must begin with a slash, not 'predict'",
         f"functions.other.payload: there is no file {tmp_path / 'none.json'}",
-        "seed: must be a whole number of at least 0, not -1",
+        "tempplate: is not known; did you mean 'template'?",
+        "axes.memory_mb: 256 stands twice",
+        "scenario: ramp stands twice",
         "axes.memory_mb: 100 is no size of aws-2018: 128 to 3008 MB in steps of 64",
         "axes.memory_mb: 129 is no size of aws-2018: 128 to 3008 MB in steps of 64",
         "axes.function: 'kdd99-nunpy' is not in template.yaml, which has kdd99-numpy, Echo",
@@ -116,10 +123,10 @@ kind = "ramp"
     [
         ('page_cache = "cold"', "scenario ramp: page_cache cold needs requests one at a time"),
         ("dilation = [1, 51]", "dilation: 51 is above 50: no CPU period is so long"),
-        ("dilation = 0", "dilation: must be a whole number of at least 1, not 0"),
-        ('page_cache = ["warm"]', "page_cache[1]: 'warm' is none of hot, cold"),
-        ("init_timeout = 0", "init_timeout: must be a number above 0, not 0"),
-        ("repetitions = true", "repetitions: must be a whole number of at least 1, not True"),
+        ("dilation = 0", "dilation: must be at least 1, not 0"),
+        ('page_cache = ["warm"]', "page_cache[1]: must be one of 'hot' or 'cold', not 'warm'"),
+        ("init_timeout = 0", "init_timeout: must be above 0, not 0"),
+        ("repetitions = true", "repetitions: must be a whole number, not True"),
         ('functions = "x"', "functions: must be a table"),
         ("scenario = []", "scenario: must name at least one"),
         ('scenario = "ramp"', "scenario: must be a list of tables, [[scenario]]"),
@@ -135,12 +142,66 @@ def test_a_fault_of_the_plan_itself(tmp_path: Path, change: str, fault: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("scenario", "fault"),
+    [
+        ('kind = "idle"\nminutes = [0, 6, 6]', "scenario[2].minutes: must rise"),
+        ('kind = "idle"\nminutes = []', "scenario[2].minutes: must name at least one"),
+        ('kind = "idle"\nminutes = [0, "x", 9]', "scenario[2].minutes[2]: must be a number"),
+        ('kind = "constant"\nusers = [1, 2]', "scenario[2].users: must be one value"),
+        ('kind = "poisson"', "scenario[2].rate: is missing"),
+        ('kind = "poisson"\nrate = inf', "scenario[2].rate: must be a finite number, not inf"),
+        ('kind = "keep-warm"\nping = {}', "scenario[2].ping.every_minutes: is missing"),
+        (
+            'kind = "keep-warm"\nping = {every_minute = 5, every_minutes = 5}',
+            "scenario[2].ping.every_minute: is not known in a keep-warm scenario; did you mean",
+        ),
+        ('kind = "keep-warm"\nping = 5', "scenario[2].ping: must be a table, not 5"),
+        ("seconds = 5", "scenario[2].kind: is missing"),
+        ('kind = "idle"\nwarm_up = -1', "scenario[2].warm_up: must be at least 0, not -1"),
+    ],
+)
+def test_a_fault_of_a_scenario(tmp_path: Path, scenario: str, fault: str) -> None:
+    (found,) = faults(tmp_path, f"{PLAN}[[scenario]]\n{scenario}\n")
+    assert found.startswith(fault)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", ["axes: is missing", "scenario: is missing"]),
+        ("axes = 1", ["axes: must be a table, not 1", "scenario: is missing"]),
+        (
+            '[axes]\nfunction = []\n[[scenario]]\nkind = "idle"',
+            ["axes.function: must name at least one", "axes.memory_mb: is missing"],
+        ),
+        (
+            "scenario = [1, 2]\n[axes]\nfunction = [7]\nmemory_mb = 512",
+            [
+                "axes.function[1]: must be text, not 7",
+                "scenario[1]: must be a table, not 1",
+                "scenario[2]: must be a table, not 2",
+            ],
+        ),
+    ],
+)
+def test_what_must_be_there_is_missed_once(tmp_path: Path, text: str, told: list[str]) -> None:
+    assert faults(tmp_path, f'template = "template.yaml"\n{text}') == told
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\\u0000b", "plan.toml/x", ""])
+def test_a_payload_that_cannot_be_looked_at_is_a_fault(tmp_path: Path, name: str) -> None:
+    text = f'{PLAN}[functions.kdd99-numpy]\npayload = "{name}"\n'
+    (found,) = faults(tmp_path, text)
+    assert found.startswith("functions.kdd99-numpy.payload: ")
+
+
+@pytest.mark.parametrize(
     ("axes", "fault"),
     [
         ('loading = "s3-init"', "axes.loading: s3-init needs functions.kdd99-numpy.model"),
-        ('loading = "tape"', "axes.loading: 'tape' is none of template, package, layer"),
-        ('pick_order = "newest"', "axes.pick_order: 'newest' is none of most-recently-used"),
-        ('profile = "aws-2016"', "axes.profile: 'aws-2016' is none of aws-2018, aws-2025"),
+        ('loading = "tape"', "axes.loading: must be one of 'template', 'package', 'layer'"),
+        ('pick_order = "newest"', "axes.pick_order: must be one of 'most-recently-used'"),
+        ('profile = "aws-2016"', "axes.profile: must be one of aws-2018, aws-2025, not 'aws-2016'"),
         ("keep_alive = -1", "axes.keep_alive: must be seconds or 'profile', not -1"),
     ],
 )

@@ -24,7 +24,7 @@ def test_what_was_written_is_read_back(study: MadeRun) -> None:
     ]  # fmt: skip
     assert [sandbox.id for sandbox in run.sandboxes] == [1, 3, 4, 2]
     assert list(run.clients) == study.rows
-    assert run.notes == ()
+    assert run.notes == run.missing == ()
 
 
 @pytest.mark.parametrize("name", ["run.json", "journal.jsonl"])
@@ -65,7 +65,7 @@ def test_a_last_line_cut_short_by_a_kill_is_left_out_and_told(study: MadeRun, na
     run = read_run(path)
     assert run.invocations == whole.invocations
     assert run.clients == whole.clients
-    assert run.notes == (f"The last line of {name} was cut short and is left out.",)
+    assert run.missing == (f"The last line of {name} was cut short and is left out.",)
 
 
 @pytest.mark.parametrize("name", ["journal.jsonl", "clients.csv"])
@@ -79,6 +79,13 @@ def test_damage_in_between_is_an_error_that_names_the_line(
     (path / name).write_text("".join(f"{line}\n" for line in lines))
     with pytest.raises(RunDirectoryError, match=f"{name}, line 3: "):
         read_run(path)
+
+
+def test_answers_that_the_journal_knows_nothing_of_are_missing(study: MadeRun) -> None:
+    study.entries = [entry for entry in study.entries if not 5.55 < entry.at < 6]
+    run = read_run(study.write())
+    (told,) = run.missing
+    assert told.startswith("1 requests that sandboxes answered are not in the journal")
 
 
 def test_rows_under_another_header_are_an_error(study: MadeRun) -> None:
@@ -130,3 +137,13 @@ def test_appended_rows_keep_one_header_and_any_error_text(made: MadeRun) -> None
     append_client_rows(path, made.rows[1:])
     made.rows, rows = [], made.rows
     assert list(read_run(made.write()).clients) == rows
+
+
+def test_rows_that_cannot_be_written_are_an_error(made: MadeRun) -> None:
+    made.seen("a", 1.0, 2.5)
+    with pytest.raises(RunDirectoryError, match=r"c\.csv cannot be written: No such file"):
+        append_client_rows(made.path / "no" / "c.csv", made.rows)
+    full = made.path / "full.csv"
+    full.symlink_to("/dev/full")
+    with pytest.raises(RunDirectoryError, match="cannot be written: No space left"):
+        append_client_rows(full, made.rows)

@@ -64,10 +64,9 @@ def test_without_the_table_requests_come_from_the_cells_own_records(
     for cell, rows in whole.measured():
         again = study.rows[cell.id]
         assert [row.start for row in again] == [row.start for row in rows]
-        for name in ("sent_at_s", "latency_ms", "duration_ms", "dollars_2018", "dollars_2025"):
-            assert [getattr(row, name) for row in again] == pytest.approx(
-                [getattr(row, name) for row in rows], abs=1e-3
-            )
+        for name in ("sent_at_s", "latency_ms", "duration_ms", "dollars"):
+            for made, told in zip(again, rows, strict=True):
+                assert getattr(made, name) == pytest.approx(getattr(told, name), abs=1e-3)
 
 
 def test_without_table_and_records_the_cells_are_named_and_nothing_else(tmp_path: Path) -> None:
@@ -114,7 +113,7 @@ def test_an_emulators_own_run_is_a_study_with_a_cell_a_function(study: MadeRun) 
     assert slow[0].connect_ms == pytest.approx(400)
     assert slow[0].user_count == 1
     assert [row.latency_ms for row in fast] == pytest.approx([1500, 1700])
-    assert slow[1].dollars_2018 == pytest.approx(0.1 * 0.5 * 0.00001667 + 2e-7)
+    assert slow[1].dollars["2018"] == pytest.approx(0.1 * 0.5 * 0.00001667 + 2e-7)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"name": "x"}', '{"cells": [{"id": "a"}]}'])
@@ -127,3 +126,10 @@ def test_a_damaged_description_is_an_error_that_names_the_file(tmp_path: Path, t
 def test_a_folder_that_is_no_run_says_what_would_be_one(tmp_path: Path) -> None:
     with pytest.raises(RunDirectoryError, match="holds no run"):
         read_study(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a-file/run"])
+def test_a_path_that_cannot_be_looked_at_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a-file").write_text("")
+    with pytest.raises(RunDirectoryError, match=r"cannot be read|holds no run"):
+        read_study(tmp_path / name)

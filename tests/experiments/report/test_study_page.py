@@ -1,61 +1,27 @@
 from __future__ import annotations
 
+import json
 import re
-from html.parser import HTMLParser
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pytest
 from PIL import Image
 
-from emulator.experiments.analysis.memory_curve import memory_curves
+from emulator.cli import main
 from emulator.experiments.records.study_reader import read_study
 from emulator.experiments.report.document import Document, Notice, Paragraph, Picture, Table
-from emulator.experiments.report.html import html
 from emulator.experiments.report.markdown import markdown
 from emulator.experiments.report.study_page import report_run, study_document
-from tests.experiments.made_study import JAVA, TF, CellPlan, write_study
+from tests.experiments.made_study import TF, CellPlan, write_study
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
     from tests.experiments.conftest import MadeRun
 
-PLANS = [
-    CellPlan(TF, 256),
-    CellPlan(TF, 512),
-    CellPlan(TF, 1024, host_bound="load 9 on 2 cores"),
-    CellPlan(TF, 512, "idle"),
-    CellPlan(TF, 512, "keep-warm"),
-    CellPlan(JAVA, 512, status="failed"),
-]
 ONE = [CellPlan(TF, 512, "idle")]
-
-
-class Page(HTMLParser):
-    """What a browser would fetch, and whether all that is opened is closed."""
-
-    VOID = frozenset({"meta", "img", "br"})
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.addresses: list[str] = []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: Any) -> None:
-        self.addresses += [value for name, value in attrs if name in ("src", "href")]
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
-@pytest.fixture(scope="module")
-def document(tmp_path_factory: pytest.TempPathFactory) -> Document:
-    return study_document(read_study(write_study(tmp_path_factory.mktemp("made") / "run", PLANS)))
 
 
 def test_the_page_begins_with_the_size_to_buy_and_its_picture(document: Document) -> None:
@@ -115,24 +81,6 @@ def test_the_word_of_scenario_1_and_the_worth_of_pings_are_there(document: Docum
     assert re.search(r"\| kdd99-tf 512 MB \| .*CWWWC \| CWWWW \|", text)
 
 
-def test_the_page_asks_no_other_host_for_anything(document: Document) -> None:
-    text = html(document)
-    addresses = Page(text).addresses
-    assert len(addresses) > 13
-    assert all(address.startswith(("data:image/png;base64,", "#")) for address in addresses)
-    assert "url(" not in text
-    assert len(text) < 1_000_000
-
-
-def test_what_a_run_says_is_never_taken_for_markup() -> None:
-    sentence = "<script>alert('&')</script>"
-    page = html(Document(sentence, (Paragraph(sentence), Notice(sentence, (sentence,)))))
-    assert "<script" not in page
-    Page(page)
-    table = Table(("a|b",), (("<b>\nx",),))
-    assert markdown(Document("t", (table,))).endswith("| a\\|b |\n| --- |\n| &lt;b> x |\n")
-
-
 def test_the_same_run_gives_the_same_bytes_again(tmp_path: Path) -> None:
     run = write_study(tmp_path / "run", ONE)
     first, second = (report_run(run, tmp_path / name).parent for name in ("a", "b"))
@@ -140,15 +88,6 @@ def test_the_same_run_gives_the_same_bytes_again(tmp_path: Path) -> None:
     assert len(files) == 6
     for file in files:
         assert (first / file).read_bytes() == (second / file).read_bytes(), file
-
-
-def test_a_report_made_again_leaves_no_picture_of_before(tmp_path: Path) -> None:
-    run = write_study(tmp_path / "run", ONE)
-    stale = run / "report" / "charts" / "cell-99.png"
-    stale.parent.mkdir(parents=True)
-    stale.touch()
-    assert report_run(run) == run / "report" / "report.html"
-    assert not stale.exists()
 
 
 def test_a_study_without_any_request_is_still_a_page(tmp_path: Path) -> None:
@@ -166,7 +105,15 @@ def test_an_emulators_own_run_has_a_page_without_the_studys_claims(study: MadeRu
     assert "What the study found" not in text
 
 
-def test_the_best_value_is_sure_where_sizes_are_far_apart(tmp_path: Path) -> None:
-    (curve,) = memory_curves(read_study(write_study(tmp_path / "run", PLANS[:3])))
-    assert (curve.best_mb, curve.confidence) == (512, 1.0)
-    assert [size.host_bound for size in curve.sizes] == [False, False, True]
+def test_the_command_reports_one_run_and_compares_two(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(tmp_path)]) == 2
+    assert "holds no run" in capsys.readouterr().err
+    (tmp_path / "study.json").write_text(
+        json.dumps({"name": "empty", "started_at": 0, "finished_at": 1, "cells": []})
+    )
+    assert main(["report", str(tmp_path), "--out", str(tmp_path / "one")]) == 0
+    assert main(["report", str(tmp_path), str(tmp_path), "--out", str(tmp_path / "two")]) == 0
+    assert {path.name for path in (tmp_path / "two").iterdir()} >= {"report.html", "report.md"}
+    assert str(tmp_path / "one" / "report.html") in capsys.readouterr().out

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.core.model import StartKind
-from emulator.errors import TestbedError
+from emulator.errors import RunDirectoryError, TestbedError
 from emulator.experiments.plan.model import Ping
 from emulator.experiments.records.run_directory import CLIENT_HEADER, parse_client_row
 from emulator.experiments.runner.client import Asker, Pinging, kdd99_batch
@@ -114,7 +114,10 @@ def test_pings_go_out_in_parallel_on_schedule_with_rows_that_are_marked(
     server.enough = 4
     rows = tmp_path / "clients.csv"
     # a minute in ten milliseconds
-    with asker(server.url) as asking, Pinging(asking, Ping(1, 2), rows, slower=1 / 6000):
+    with (
+        asker(server.url) as asking,
+        Pinging(asking, Ping(every_minutes=1, parallel=2), rows, slower=1 / 6000),
+    ):
         assert server.asked_enough.wait(10)
     head, *lines = rows.read_text().splitlines()
     assert head == CLIENT_HEADER
@@ -124,7 +127,10 @@ def test_pings_go_out_in_parallel_on_schedule_with_rows_that_are_marked(
 
 
 def test_no_ping_comes_before_its_first_period_is_over(server: Server, tmp_path: Path) -> None:
-    with asker(server.url) as asking, Pinging(asking, Ping(60), tmp_path / "c.csv", slower=1):
+    with (
+        asker(server.url) as asking,
+        Pinging(asking, Ping(every_minutes=60), tmp_path / "c.csv", slower=1),
+    ):
         pass
     assert server.bodies == []
     assert not (tmp_path / "c.csv").exists()
@@ -136,3 +142,16 @@ def test_a_batch_is_the_first_real_records(tmp_path: Path) -> None:
     assert json.loads(kdd99_batch(path)) == {"records": [[number, 0, 0] for number in range(4)]}
     with pytest.raises(TestbedError, match="Experiments run in a checkout"):
         kdd99_batch(tmp_path / "none.json")
+
+
+def test_pings_whose_rows_cannot_be_written_are_told_at_the_end(
+    server: Server, tmp_path: Path
+) -> None:
+    rows = tmp_path / "no" / "c.csv"
+    server.enough = 1
+    with (
+        asker(server.url) as asking,
+        pytest.raises(RunDirectoryError, match=r"c\.csv cannot be written"),
+        Pinging(asking, Ping(every_minutes=1), rows, slower=1 / 6000),
+    ):
+        assert server.asked_enough.wait(10)

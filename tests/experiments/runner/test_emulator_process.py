@@ -119,3 +119,36 @@ def test_sigterm_unwinds_the_stack() -> None:
     assert caught.value.code == 128 + signal.SIGTERM
     assert unwound == [True]
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+TALKATIVE = """
+import sys
+for _ in range(20_000):
+    print("x" * 100)
+raise SystemExit("the last words")
+"""
+
+
+def test_a_full_disk_under_the_log_does_not_hold_the_emulator_up(
+    interpreter: Callable[[str], str], tmp_path: Path
+) -> None:
+    log = tmp_path / "emulator.log"
+    log.symlink_to("/dev/full")
+    told: list[str] = []
+    process = EmulatorProcess(
+        (), log, ready_within=20, tell=told.append, python=interpreter(TALKATIVE)
+    )
+    with pytest.raises(TestbedError, match=r"ended before it served[^!]*the last words"), process:
+        pass
+    assert sum("cannot be written: No space left on device" in line for line in told) == 1
+
+
+def test_a_log_that_cannot_be_made_is_told(stand_in: str, tmp_path: Path) -> None:
+    process = EmulatorProcess(
+        (), tmp_path / "no" / "emulator.log", ready_within=20, python=stand_in
+    )
+    with (
+        pytest.raises(TestbedError, match=r"\.log cannot be written: No such"),
+        process,
+    ):
+        pass

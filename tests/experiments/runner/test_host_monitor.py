@@ -4,11 +4,17 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from emulator.core.model import StartKind
+from emulator.errors import RunDirectoryError
 from emulator.experiments.records.run_directory import ClientRow
-from emulator.experiments.runner.host_monitor import HostGuard, judge, under_way
+from emulator.experiments.runner.host_monitor import (
+    HostGuard,
+    judge,
+    under_way,
+)
 from emulator.host.activity import HostProbe, HostSample
 
 if TYPE_CHECKING:
@@ -27,7 +33,10 @@ def test_a_calm_host_is_no_bottleneck() -> None:
     assert (verdict.cpu_p95, verdict.load_max, verdict.mem_available_min_mb) == (0.5, 1.0, 8000.0)
 
 
-def test_nothing_sampled_is_no_verdict_against_it(tmp_path: Path) -> None:
+def test_nothing_sampled_is_no_verdict_against_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path / "no-proc"))
     with HostGuard(tmp_path / "host.csv") as guard:
         pass
     verdict = guard.verdict([client(10, 1000)])
@@ -109,3 +118,17 @@ def test_the_guard_writes_what_it_samples_until_it_is_left(tmp_path: Path) -> No
     assert head == "at_epoch,cpu_busy,steal,load1,mem_available_mb,sandbox_cpu"
     assert set(lines) == {"100.0,0.5,0.0,1.0,8000.0,"}
     assert len(lines) >= 2  # the last one comes when it is left
+
+
+def test_this_host_can_be_sampled() -> None:
+    sample = HostProbe().sample()
+    assert 0 <= sample.cpu_busy <= 1
+    assert sample.mem_available_mb > 0
+
+
+def test_samples_that_cannot_be_written_are_told_at_the_end(tmp_path: Path) -> None:
+    with (
+        pytest.raises(RunDirectoryError, match=r"host\.csv cannot be written: No such file"),
+        HostGuard(tmp_path / "no" / "host.csv", every=0.01),
+    ):
+        pass

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from emulator.experiments.plan.model import PlannedFunction, Scenario, ScenarioKind
+from emulator.experiments.plan.model import (
+    Constant,
+    Idle,
+    PlannedFunction,
+    Poisson,
+    Ramp,
+    Scenario,
+)
 from emulator.experiments.runner.cell import variables
 from emulator.experiments.runner.locust import settings
 from tests.experiments.plans import cells_of
@@ -17,30 +24,30 @@ ROWS = Path("cell") / "clients.csv"
     ("scenario", "told"),
     [
         (
-            Scenario(ScenarioKind.RAMP, seconds=120, users=(3, 6, 9, 18), wait_s=0.2),
+            Ramp(seconds=120, users=(3, 6, 9, 18), wait_s=0.2),
             {"RAMP_USERS": "3,6,9,18", "RAMP_SPEEDUP": "2.0", "RAMP_WAIT_S": "0.2"},
         ),
         (
-            Scenario(ScenarioKind.IDLE, minutes=(0, 6.5), idle_speedup=60),
-            {"IDLE_MINUTES": "0,6.5", "IDLE_SPEEDUP": "60"},
+            Idle(minutes=(0, 6.5), idle_speedup=60),
+            {"IDLE_MINUTES": "0,6.5", "IDLE_SPEEDUP": "60.0"},
         ),
         (
-            Scenario(ScenarioKind.CONSTANT, seconds=9, users=(4,), wait_s=0),
-            {"CONSTANT_USERS": "4", "CONSTANT_SECONDS": "9", "CONSTANT_WAIT_S": "0"},
+            Constant(seconds=9, users=(4,), wait_s=0),
+            {"CONSTANT_USERS": "4", "CONSTANT_SECONDS": "9.0", "CONSTANT_WAIT_S": "0.0"},
         ),
         (
-            Scenario(ScenarioKind.POISSON, seconds=9, rate=0.5),
-            {"POISSON_RATE": "0.5", "POISSON_SECONDS": "9", "SEED": "3"},
+            Poisson(seconds=9, rate=0.5),
+            {"POISSON_RATE": "0.5", "POISSON_SECONDS": "9.0", "SEED": "3"},
         ),
-        (Scenario(ScenarioKind.TRACE, trace=Path("t.csv")), {"TRACE_FILE": "t.csv"}),
     ],
-    ids=lambda value: str(value.kind) if isinstance(value, Scenario) else "",
+    ids=lambda value: value.kind if isinstance(value, Scenario) else "",
 )
 def test_a_scenario_is_told_to_its_locustfile(
     tmp_path: Path, scenario: Scenario, told: dict[str, str]
 ) -> None:
-    cell = replace(cells_of(tmp_path)[0], scenario=scenario, dilation=4)
-    assert settings(cell, PlannedFunction(payload=Path("p.json")), "/x", ROWS) == {
+    cell = cells_of(tmp_path)[0]
+    cell = replace(cell, load=scenario, condition=replace(cell.condition, dilation=4))
+    assert settings(cell, PlannedFunction.model_construct(payload=Path("p.json")), "/x", ROWS) == {
         "PREDICT_PATH": "/x",
         "TESTBED_CLIENT_ROWS": str(ROWS),
         "TESTBED_PAYLOAD": "p.json",
@@ -69,4 +76,5 @@ def test_a_function_is_told_where_its_model_is(
     tmp_path: Path, loading: str, told: dict[str, str]
 ) -> None:
     cell = cells_of(tmp_path)[0]
-    assert variables(replace(cell, axes=replace(cell.axes, loading=loading))) == told
+    condition = replace(cell.condition, loading=loading)
+    assert variables(replace(cell, condition=condition)) == told

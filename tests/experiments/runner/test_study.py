@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -127,7 +128,7 @@ def test_a_cell_that_fails_is_told_and_the_others_are_run(
     run_cell = run_module.CellRunner.run
 
     def fail_at_256(self: Any, cell: Any, *rest: Any) -> Any:
-        if cell.axes.memory_mb == 256:
+        if cell.memory_mb == 256:
             raise run_module.TestbedError("Locust ended with exit code 1.")
         return run_cell(self, cell, *rest)
 
@@ -158,7 +159,7 @@ def test_failed_starts_are_forgotten_when_the_function_starts(
     run_cell = run_module.CellRunner.run
 
     def fail_sometimes(self: Any, cell: Any, *rest: Any) -> Any:
-        if cell.axes.memory_mb != 512:
+        if cell.memory_mb != 512:
             raise run_module.NotStartedError("no")
         return run_cell(self, cell, *rest)
 
@@ -178,7 +179,7 @@ def test_ctrl_c_gives_the_cell_back_and_resume_finishes(
     run_cell = run_module.CellRunner.run
 
     def interrupted(self: Any, cell: Any, cell_folder: Path, note: Any) -> Any:
-        if cell.axes.memory_mb == 512:
+        if cell.memory_mb == 512:
             cell_folder.mkdir(parents=True)
             (cell_folder / "journal.jsonl").write_text("half a li")
             raise KeyboardInterrupt
@@ -245,6 +246,46 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path, folder: Path) -> None:
         run_experiment(write_plan(tmp_path), run_dir=folder)
 
 
+@pytest.mark.parametrize("name", ["taken", "taken/run", "x" * 300])
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(SettingsError, match="cannot be made the folder of a run"):
+        run_experiment(write_plan(tmp_path), run_dir=tmp_path / name, python="/bin/false")
+
+
+def test_a_cell_whose_records_cannot_be_written_fails_with_the_reason(
+    tmp_path: Path, folder: Path, stand_in: str
+) -> None:
+    plan = write_plan(tmp_path, ONE)
+    assert run_experiment(plan, run_dir=folder, python="/bin/false") == 1
+    shutil.rmtree(folder / "cells")
+    (folder / "cells").write_text("in the way")
+    assert run_experiment(plan, resume=folder, python=stand_in) == 1
+    (cell,) = study(folder)["cells"]
+    assert cell["status"] == "failed"
+    assert cell["error"] == f"{folder / 'cells' / CELL}: Not a directory."
+
+
+def test_a_cell_with_a_gap_in_its_records_is_told_so(
+    tmp_path: Path,
+    folder: Path,
+    stand_in: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run_cell = run_module.CellRunner.run
+
+    def lose(self: Any, cell: Any, cell_folder: Path, *rest: Any) -> Any:
+        guard = run_cell(self, cell, cell_folder, *rest)
+        with (cell_folder / "journal.jsonl").open("a") as journal:
+            journal.write('{"lost": 3, "since": 1, "until": 2}\n')
+        return guard
+
+    monkeypatch.setattr(run_module.CellRunner, "run", lose)
+    assert run_experiment(write_plan(tmp_path, ONE), run_dir=folder, python=stand_in) == 0
+    assert "incomplete (3 journal entries from 1.0 s to 2.0 s" in capsys.readouterr().err
+
+
 def test_a_dry_run_lists_cells_and_time_and_starts_nothing(
     tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -263,9 +304,9 @@ def test_the_command_line_takes_a_plan(tmp_path: Path, capsys: pytest.CaptureFix
     plan = write_plan(tmp_path, ONE)
     assert main(["experiment", str(plan), "--backend", "docker", "--dry-run"]) == 0
     assert "1 cells of tiny" in capsys.readouterr().out
-    plan.write_text("axes = 1")
+    plan.write_text("seed = -1")
     assert main(["experiment", str(plan)]) == 2
-    assert "plan.toml is refused:\n  scenario: is missing" in capsys.readouterr().err
+    assert "plan.toml is refused:\n  seed: must be at least 0" in capsys.readouterr().err
 
 
 def test_without_a_folder_a_run_has_one_of_its_own(

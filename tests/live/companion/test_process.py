@@ -106,6 +106,13 @@ async def test_one_that_cannot_start_is_told_in_its_last_words(tmp_path: Path) -
     await here.close()
 
 
+async def test_one_that_misses_moto_names_the_line_that_installs_it(tmp_path: Path) -> None:
+    here = scripted(tmp_path, "import moto_that_is_not_there")
+    with pytest.raises(CompanionError, match=r"pip install 'serverless-testbed\[aws\]'"):
+        await here.url()
+    await here.close()
+
+
 async def test_one_that_hangs_is_given_up_and_killed(tmp_path: Path) -> None:
     here = scripted(tmp_path, "import time; time.sleep(600)", patience=0.2)
     with pytest.raises(CompanionError, match=r"did not serve within 0\.2 s"):

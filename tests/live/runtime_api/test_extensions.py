@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from emulator.live.runtime_api.error_report import MOST_ERROR_TYPE
 from emulator.live.runtime_api.extension import ExtensionState
 from emulator.live.runtime_api.extensions import (
     MAX_EXTENSIONS,
@@ -180,7 +181,8 @@ def test_unknown_event_is_refused_and_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b'{"events":"INVOKE"}', b'{"events":[1]}', b"\xff"]
+    "body",
+    [b"", b"{", b"[]", b'{"events":"INVOKE"}', b'{"events":[1]}', b"\xff", b"[" * 100_000],
 )
 def test_registration_that_is_no_such_document_is_refused(body: bytes) -> None:
     sandbox = Sandbox()
@@ -198,6 +200,12 @@ def test_configuration_keys_are_deprecated() -> None:
 def test_registration_needs_a_name() -> None:
     [answer] = Sandbox().ask(b"POST", REGISTER, {}, b'{"events":[]}')
     assert refused(answer) == (403, "Extension.InvalidExtensionName", "Empty extension name")
+
+
+def test_name_is_no_longer_than_that_of_a_file() -> None:
+    answer = Sandbox().register("n" * 256)
+    assert refused(answer)[:2] == (403, "Extension.InvalidExtensionName")
+    assert Sandbox().register("n" * 255, "INVOKE").status == 200
 
 
 def test_external_extension_registers_once() -> None:
@@ -391,6 +399,13 @@ def test_init_error_is_too_late_after_the_first_next() -> None:
     answer = sandbox.error(INIT_ERROR, identifier, "Extension.Oops")
     assert refused(answer)[:2] == (403, "Extension.InvalidExtensionState")
     assert sandbox.errors == []
+
+
+def test_type_of_an_error_is_cut_before_anybody_is_told() -> None:
+    here = Sandbox()
+    assert here.error(INIT_ERROR, here.joined(), "E" * 1_000_000).status == 202
+    assert here.errors == [("agent", "E" * MOST_ERROR_TYPE, ErrorPhase.INIT)]
+    assert here.extensions.registered[0].error_type == "E" * MOST_ERROR_TYPE
 
 
 def test_error_needs_its_type() -> None:

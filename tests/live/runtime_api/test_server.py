@@ -4,156 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.live.runtime_api.server import RuntimeApiServer, Work
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
-
-    from emulator.live.runtime_api.server import RuntimeEndpoint
+from emulator.live.runtime_api.error_report import MOST_ERROR_TYPE
+from emulator.live.runtime_api.interface import Work
+from tests.live.runtime_api.wire import (
+    ACCEPTED,
+    ARN,
+    BOUND,
+    ERROR,
+    INIT_ERROR,
+    LIMIT,
+    NEXT,
+    RESPONSE,
+    WORK,
+    chunked,
+    sandbox,
+)
 
 pytestmark = pytest.mark.anyio
-
-ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
-WORK = Work("id-1", 1_700_000_000_000, ARN, b'{"a":1}')
-NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: h\r\n\r\n"
-RESPONSE = b"POST /2018-06-01/runtime/invocation/id-1/response HTTP/1.1\r\nHost: h\r\n"
-ERROR = RESPONSE.replace(b"/response", b"/error")
-INIT_ERROR = b"POST /2018-06-01/runtime/init/error HTTP/1.1\r\nHost: h\r\n"
-ACCEPTED = (202, b'{"status":"OK"}')
-LIMIT = 1000
-BOUND = 5.0
-"""Seconds that any one wait may take."""
-
-
-@dataclass
-class Listener:
-    told: list[tuple[object, ...]] = field(default_factory=list)
-    is_ready: asyncio.Event = field(default_factory=asyncio.Event)
-    answers: bool = False
-    """Whether it has an answer to requests of other APIs."""
-
-    def connected(self) -> None:
-        self.told.append(("connected",))
-
-    def asked(self) -> None:
-        self.told.append(("asked",))
-        self.is_ready.set()
-
-    def init_failed(self, error_type: str, body: bytes) -> None:
-        self.told.append(("init failed", error_type, body))
-
-    def responded(self, request_id: str, body: bytes) -> None:
-        self.told.append(("responded", request_id, body))
-
-    def errored(self, request_id: str, error_type: str, body: bytes) -> None:
-        self.told.append(("errored", request_id, error_type, body))
-
-    def stream_began(
-        self, request_id: str, content_type: str, hold: Callable[[bool], None]
-    ) -> None:
-        self.told.append(("stream began", request_id, content_type, hold))
-
-    def streamed(self, request_id: str, piece: bytes) -> None:
-        self.told.append(("streamed", request_id, piece))
-
-    def stream_ended(self, request_id: str, error_type: str, error_body: bytes) -> None:
-        self.told.append(("stream ended", request_id, error_type, error_body))
-
-    def other(
-        self,
-        method: bytes,
-        path: bytes,
-        headers: Mapping[bytes, bytes],
-        body: bytes,
-        reply: Callable[[bytes], None],
-    ) -> bool:
-        if self.answers:
-            self.told.append(("other", method, path, dict(headers), body))
-            reply(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
-        return self.answers
-
-
-class Client:
-    """A runtime's connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-
-    def send(self, *pieces: bytes) -> None:
-        for piece in pieces:
-            self._writer.write(piece)
-
-    async def answer(self) -> tuple[int, bytes]:
-        status, _, body = await self.whole_answer()
-        return status, body
-
-    async def whole_answer(self) -> tuple[int, dict[str, str], bytes]:
-        async with asyncio.timeout(BOUND):
-            head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
-            first, *lines = head.rstrip().split("\r\n")
-            headers = dict(line.split(": ", 1) for line in lines)
-            body = await self._reader.readexactly(int(headers.get("Content-Length", 0)))
-        return int(first.split()[1]), headers, body
-
-    async def ended(self) -> bool:
-        async with asyncio.timeout(BOUND):
-            return await self._reader.read() == b""
-
-    def close(self) -> None:
-        self._writer.close()
-
-
-@dataclass
-class Sandbox:
-    endpoint: RuntimeEndpoint
-    listener: Listener
-    clients: list[Client] = field(default_factory=list)
-
-    async def dial(self) -> Client:
-        client = Client(*await asyncio.open_connection("127.0.0.1", self.endpoint.port))
-        self.clients.append(client)
-        return client
-
-    async def asking(self, request: bytes = NEXT) -> Client:
-        """A connection whose runtime waits for work."""
-        client = await self.dial()
-        client.send(request)
-        async with asyncio.timeout(BOUND):
-            await self.listener.is_ready.wait()
-        return client
-
-    async def at_work(self) -> Client:
-        """A connection whose runtime has been given the work."""
-        client = await self.asking()
-        self.endpoint.dispatch(WORK)
-        assert (await client.answer())[0] == 200
-        self.listener.told.clear()
-        self.listener.is_ready.clear()
-        return client
-
-
-@asynccontextmanager
-async def sandbox() -> AsyncIterator[Sandbox]:
-    listener = Listener()
-    here = Sandbox(await RuntimeApiServer(LIMIT).open("127.0.0.1", listener), listener)
-    try:
-        yield here
-    finally:
-        for client in here.clients:
-            client.close()
-        await here.endpoint.close()
-
-
-def chunked(*pieces: bytes, trailers: bytes = b"") -> bytes:
-    chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
-    return chunks + b"0\r\n" + trailers + b"\r\n"
 
 
 async def test_next_waits_for_work_and_gets_it_with_its_headers() -> None:
@@ -337,8 +207,8 @@ async def test_response_that_is_too_large_is_refused_and_fails_its_request() -> 
 @pytest.mark.parametrize(
     ("out_of_turn", "before", "after"),
     [
-        (NEXT, "RuntimeInvocation", "Ready"),
-        (INIT_ERROR + b"Content-Length: 2\r\n\r\n{}", "Ready", "InitError"),
+        (NEXT, "Running", "Ready"),
+        (INIT_ERROR + b"Content-Length: 2\r\n\r\n{}", "Running", "InitError"),
     ],
 )
 async def test_call_out_of_turn_is_refused_and_changes_nothing(
@@ -351,14 +221,30 @@ async def test_call_out_of_turn_is_refused_and_changes_nothing(
         assert (status, json.loads(body)) == (
             403,
             {
-                "errorMessage": f"Transition from {before} to {after} failed for runtime. Error: "
-                "State transition is not allowed",
+                "errorMessage": f"State transition from {before} to {after} failed for runtime. "
+                "Error: State transition is not allowed",
                 "errorType": "InvalidStateTransition",
             },
         )
         assert here.listener.told == []
         client.send(RESPONSE + b"Content-Length: 4\r\n\r\nnull")
         assert await client.answer() == ACCEPTED
+
+
+async def test_whole_response_amid_one_in_pieces_is_refused() -> None:
+    async with sandbox() as here:
+        client, other = await here.at_work(), await here.dial()
+        client.send(RESPONSE + b"Lambda-Runtime-Function-Response-Mode: streaming\r\n")
+        client.send(b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+        async with asyncio.timeout(BOUND):
+            while not here.listener.told:  # noqa: ASYNC110  # nothing tells a test
+                await asyncio.sleep(0)
+        other.send(RESPONSE + b"Content-Length: 4\r\n\r\nnull")
+        status, body = await other.answer()
+        assert (status, json.loads(body)["errorType"]) == (403, "InvalidStateTransition")
+        client.send(b"0\r\n\r\n")
+        assert await client.answer() == ACCEPTED
+    assert [told[0] for told in here.listener.told] == ["stream began", "streamed", "stream ended"]
 
 
 async def test_second_answer_to_one_request_is_refused() -> None:
@@ -410,6 +296,40 @@ async def test_type_in_the_header_goes_before_that_in_the_body() -> None:
         client.send(b"Content-Length: 20\r\n\r\n" + b'{"errorType":"Body"}')
         assert await client.answer() == ACCEPTED
     assert here.listener.told == [("errored", "id-1", "Header", b'{"errorType":"Body"}')]
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        (b"Lambda-Runtime-Function-Error-Type: " + b"E" * 900_000 + b"\r\n", b"{}"),
+        (b"", b'{"errorType":"%s"}' % (b"E" * (MOST_ERROR_TYPE + 100))),
+    ],
+)
+async def test_type_of_an_error_is_cut_wherever_it_stands(head: bytes, body: bytes) -> None:
+    cut = "E" * MOST_ERROR_TYPE
+    length = b"Content-Length: %d\r\n\r\n" % len(body)
+    async with sandbox(limit=4096) as here:
+        failing = await here.dial()
+        failing.send(INIT_ERROR + head + length + body)
+        assert await failing.answer() == ACCEPTED
+        here.endpoint.reset()
+        client = await here.at_work()
+        client.send(ERROR + head + length + body)
+        assert await client.answer() == ACCEPTED
+        assert here.listener.told == [("errored", "id-1", cut, body)]
+
+
+async def test_type_of_an_error_amid_a_stream_is_cut() -> None:
+    trailers = b"Lambda-Runtime-Function-Error-Type: " + b"E" * 900_000 + b"\r\n"
+    async with sandbox() as here:
+        client = await here.at_work()
+        client.send(RESPONSE + b"Lambda-Runtime-Function-Response-Mode: streaming\r\n")
+        client.send(b"Transfer-Encoding: chunked\r\n\r\n" + chunked(b"x", trailers=trailers))
+        assert await client.answer() == ACCEPTED
+    what, _, error_type, body = here.listener.told[-1]
+    assert what == "stream ended"
+    assert error_type == "E" * MOST_ERROR_TYPE
+    assert json.loads(body) == {"errorType": error_type}  # type: ignore[arg-type]
 
 
 # a runtime that is killed, and another that is started
@@ -465,7 +385,7 @@ async def test_init_of_a_runtime_that_is_started_again_may_fail() -> None:
 
 async def test_request_of_another_api_is_handed_on_with_all_that_it_has() -> None:
     async with sandbox() as here:
-        here.listener.answers = True
+        here.listener.answers_others = True
         client = await here.dial()
         head = b"POST /2020-01-01/extension/register HTTP/1.1\r\nHost: h\r\n"
         client.send(head + b"Lambda-Extension-NAME: agent\r\nContent-Length: 2\r\n\r\n{}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from emulator.live.runtime_api.extensions import Extensions, FunctionIdentity
-from emulator.live.runtime_api.telemetry import TelemetryApi
+from emulator.live.runtime_api.telemetry import MOST_SUBSCRIPTIONS, TelemetryApi
 from emulator.telemetry import platform_events
 from emulator.telemetry.platform_events import RunStatus
 from tests.live.telemetry_listener import BOUND, listening
@@ -191,7 +192,7 @@ async def test_all_that_is_wrong_is_told_as_aws_tells_it() -> None:
         assert (status, answer["errorType"]) == (400, "Logs.ValidationError")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])
 async def test_subscription_that_is_no_document_is_refused(body: bytes) -> None:
     async with sandbox() as here:
         status, answer = here.ask(body)
@@ -216,6 +217,35 @@ async def test_subscription_is_closed_when_init_is_over(path: bytes, name: str) 
                 "errorMessage": f"{name} API subscription is closed already",
             },
         )
+
+
+async def test_subscriptions_of_one_extension_are_bounded() -> None:
+    async with sandbox() as here:
+        for port in range(1, MOST_SUBSCRIPTIONS + 1):
+            here.subscribe(port)
+        status, answer = here.ask(wanted(MOST_SUBSCRIPTIONS + 1))
+        assert (status, answer["errorType"]) == (400, "ValidationError")
+        assert here.ask(wanted(1)) == (200, "AlreadySubscribed")
+        here.subscribe(1, name="other")
+
+
+async def test_flood_of_events_is_kept_in_bounds_where_nobody_takes_them() -> None:
+    async with sandbox() as here, listening() as listener:
+        listener.answering.clear()
+        here.subscribe(listener.port, "function")
+        here.extensions.init_over()
+        event = log("x" * 1000 + "\n")
+        tracemalloc.start()
+        try:
+            for _ in range(50_000):
+                here.api.emit(event)
+            await listener.until(lambda it: bool(it.batches))
+            for _ in range(50_000):
+                here.api.emit(event)
+            taken, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert taken < 16 * MOST
 
 
 async def test_one_extension_uses_one_of_the_two_apis() -> None:

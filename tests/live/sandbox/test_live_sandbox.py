@@ -13,8 +13,9 @@ from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.messages import Anatomy
 from emulator.live.backends.interface import RUNTIME, Exit
 from emulator.live.runtime_api.extensions import Extensions, FunctionIdentity, ShutdownReason
-from emulator.live.runtime_api.server import Work
+from emulator.live.runtime_api.interface import Work
 from emulator.live.sandbox.dilation import SandboxCpu
+from emulator.live.sandbox.lifecycle import IllegalPhaseError, Phase
 from emulator.live.sandbox.live_sandbox import LiveSandbox, Usage
 from tests.live.moved_clock import MovedClock
 
@@ -123,8 +124,11 @@ class Owner:
     ) -> None:
         self.heard.append(("stream ended", request_id, error_type, error_body))
 
-    def kept_busy(self, _: LiveSandbox) -> None:
-        self.heard.append("kept busy")
+    def stayed_busy(self, _: LiveSandbox) -> None:
+        self.heard.append("stayed busy")
+
+    def subscribed(self, _: LiveSandbox, event: object) -> None:
+        self.heard.append(event)
 
     def process_ended(self, _: LiveSandbox, name: str, ended: Exit) -> None:
         self.heard.append((name, ended))
@@ -141,12 +145,13 @@ class Here:
             7,
             FunctionConfiguration("f", "python3.13", "app.handler"),
             "package",
+            (),
             owner=self.owner,
             clock=self.clock,  # type: ignore[arg-type]
-            epoch_ms=lambda at: int(at * 1000),
+            epoch=lambda at: at,
             cpu=SandboxCpu(0.001 if dilation == 1 else 5.0, 1, dilation),
         )
-        self.sandbox.endpoint = Endpoint(self.told)
+        self.sandbox.start_with(Endpoint(self.told))
 
     def ready(self) -> None:
         self.sandbox.started(self.process)
@@ -163,7 +168,7 @@ class Here:
 
     async def reset(self) -> None:
         """As the engine does it."""
-        self.sandbox.resetting = True
+        assert self.sandbox.begin_reset()
         await self.sandbox.reset(ShutdownReason.FAILURE)
 
 
@@ -253,8 +258,9 @@ async def test_frozen_sandbox_is_thawed_before_it_gets_a_request(here: Here) -> 
     here.sandbox.freeze_after(0.01)
     here.clock.move(0.01)
     here.sandbox.dispatch(WORK)
-    here.sandbox.dispatch(WORK)
-    assert here.told == ["freeze", "thaw", "dispatch r", "dispatch r"]
+    assert here.told == ["freeze", "thaw", "dispatch r"]
+    with pytest.raises(IllegalPhaseError, match="RUNNING -> STARTING_AGAIN"):
+        here.sandbox.dispatch(WORK)
 
 
 # usage
@@ -324,7 +330,7 @@ async def test_answer_waits_until_a_slower_processor_would_have_come_to_it(dilat
     dilated.sandbox.responded("r", b"1")
     dilated.sandbox.asked()
     assert dilated.owner.heard == []
-    assert not dilated.sandbox.was_answered
+    assert dilated.sandbox.phase is Phase.RUNNING
     dilated.clock.move(0.99)
     assert dilated.owner.heard == []
     dilated.clock.move(1.01)
@@ -365,10 +371,10 @@ async def test_invocation_is_over_when_the_runtime_asks_for_the_next(here: Here)
     here.busy()
     here.sandbox.responded("r", b"1")
     assert here.owner.heard == [("r", b"1", "")]
-    assert here.sandbox.was_answered
+    assert here.sandbox.phase is Phase.ANSWERED
     here.sandbox.asked()
     assert here.owner.heard == [("r", b"1", ""), ("finished", "r", "")]
-    assert not here.sandbox.was_answered
+    assert here.sandbox.phase is Phase.READY
 
 
 async def test_error_without_a_type_is_an_error_all_the_same(here: Here) -> None:
@@ -416,7 +422,7 @@ async def test_init_error_is_not_heard_after_the_init_or_during_a_reset(here: He
     here.ready()
     here.sandbox.init_failed("Late", b"why")
     await here.reset()
-    here.sandbox.resetting = True
+    assert here.sandbox.begin_reset()
     here.sandbox.init_failed("Late", b"why")
     assert here.owner.heard == []
     assert here.sandbox.init_error_body == b""
@@ -490,7 +496,7 @@ async def test_reset_cuts_the_runtime_off_and_kills_it(here: Here) -> None:
     here.busy()
     await here.reset()
     assert here.told == ["cut off", "reset"]
-    assert not here.sandbox.resetting
+    assert here.sandbox.phase is Phase.BARE
     here.sandbox.responded("r", b"1")
     assert here.owner.heard == []
 
@@ -537,7 +543,7 @@ async def test_init_that_fails_within_an_invocation_is_heard(here: Here) -> None
 async def test_request_of_a_runtime_that_is_being_killed_is_not_heard(here: Here) -> None:
     here.busy()
     here.sandbox.responded("r", b"1")
-    here.sandbox.resetting = True
+    assert here.sandbox.begin_reset()
     here.sandbox.asked()
     here.sandbox.process_ended(RUNTIME, Exit(137))
     assert here.owner.heard == [("r", b"1", "")]
@@ -553,7 +559,7 @@ async def test_runtime_that_ends_is_told_and_is_started_again_after_the_reset(he
 
 
 async def test_last_words_are_read_for_a_tenth_of_a_second_at_most(here: Here) -> None:
-    await here.sandbox.last_words()
+    await here.sandbox.read_to_the_end()
     assert here.told == ["drained 0.1"]
 
 

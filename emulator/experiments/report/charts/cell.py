@@ -1,4 +1,4 @@
-"""One cell's picture: the study's four series under load, or single requests far apart."""
+"""Draws one cell over time: the study's four series under load, or single requests far apart."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from emulator.core.model import StartKind
-from emulator.experiments.analysis.cell_stats import PING, cell_series, emulated_minutes, users_rows
+from emulator.experiments.analysis.cell_series import cell_series
+from emulator.experiments.analysis.idle_time import emulated_minutes
+from emulator.experiments.analysis.requests import COLD as COLD_START
+from emulator.experiments.analysis.requests import PING, user_requests
 from emulator.experiments.report.charts import style
 from emulator.experiments.report.charts.style import COLD, GREY, WARM
 
@@ -21,24 +23,24 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from emulator.experiments.analysis.cell_stats import CellSeries
+    from emulator.experiments.analysis.cell_series import CellSeries
     from emulator.experiments.records.request_table import RequestRow
-    from emulator.experiments.records.study import Cell
+    from emulator.experiments.records.study import MeasuredCell
 
-_COLD = StartKind.COLD.value
 _STEP_LINE = {"color": "#bbbbbb", "linewidth": 0.8, "linestyle": (0, (4, 3)), "zorder": 0}
 _LONGEST_LINE = 5
-"""Buckets without an answer that a line bridges."""
-_MANY = 400
-"""Cold starts; more marks would cover the lines."""
+"""Number of buckets without an answer that a line bridges."""
+_MOST_MARKS = 400
+"""Number of cold starts that are marked; more marks would cover the lines."""
 
 
-def draw_cell(cell: Cell, rows: Sequence[RequestRow]) -> Figure:
+def draw_cell(cell: MeasuredCell, rows: Sequence[RequestRow]) -> Figure:
+    """Draws the requests of one cell in the way that suits its scenario."""
     return _single_requests(cell, rows) if cell.idles else _four_series(rows)
 
 
 def _four_series(rows: Sequence[RequestRow]) -> Figure:
-    """Users, maximum and average latency, hits; a request counts when it was sent."""
+    """Draws users, maximum and average latency, and hits; a request counts when it was sent."""
     figure = style.new_figure(8.6, 5.6)
     panels = figure.subplots(4, 1, sharex=True, height_ratios=(1, 2, 1.5, 1))
     series = cell_series(rows)
@@ -61,7 +63,7 @@ def _four_series(rows: Sequence[RequestRow]) -> Figure:
 def _with_gaps(
     series: CellSeries, values: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The middles of the buckets that have a value; a long run without one breaks the line."""
+    """Returns the middles of the buckets with a value, and NaN where a line must break."""
     answered = ~np.isnan(values)
     at, shown = series.at_s[answered] + series.width_s / 2, values[answered]
     breaks = np.flatnonzero(np.diff(at) > _LONGEST_LINE * series.width_s) + 1
@@ -83,7 +85,8 @@ def _mark_steps(panels: NDArray[np.object_], series: CellSeries) -> None:
 
 
 def _mark_cold(panel: Axes, rows: Sequence[RequestRow], width: float) -> None:
-    waited = [row for row in users_rows(rows) if row.start == _COLD and row.ok][:_MANY]
+    answered = [row for row in user_requests(rows) if row.ok]
+    waited = [row for row in answered if row.start == COLD_START][:_MOST_MARKS]
     panel.scatter(
         [(math.floor(row.sent_at_s / width) + 0.5) * width for row in waited],
         [row.latency_ms for row in waited],
@@ -104,8 +107,8 @@ def _name_panels(panels: NDArray[np.object_], width: float) -> None:
         ("average latency", ""),
         ("hits / s", ""),
     )
-    for panel, (what, meaning) in zip(panels, names, strict=True):
-        style.name(panel, what, meaning)
+    for panel, (name, meaning) in zip(panels, names, strict=True):
+        style.title(panel, name, meaning)
         style.plain(panel)
         panel.margins(x=0.01)
     for panel in (panels[0], panels[3]):
@@ -122,24 +125,18 @@ def _share_latencies(slowest: Axes, average: Axes) -> None:
     style.logarithmic_y(slowest)
 
 
-def _single_requests(cell: Cell, rows: Sequence[RequestRow]) -> Figure:
-    """A stem a request, over minutes of emulated time; pings are the ticks at the bottom."""
+def _single_requests(cell: MeasuredCell, rows: Sequence[RequestRow]) -> Figure:
+    """Draws a stem for each request over minutes of emulated time; ticks are pings."""
     figure = style.new_figure(8.6, 2.8)
     panel = figure.subplots()
     timed = list(zip(emulated_minutes(cell, rows), rows, strict=True))
     answered = [(minute, row) for minute, row in timed if row.ok and row.user_count != PING]
     if answered:
-        bottom = min(row.latency_ms for _, row in answered) / 3
-        for minute, row in answered:
-            colour = COLD if row.start == _COLD else WARM
-            panel.plot([minute, minute], [bottom, row.latency_ms], color=colour, linewidth=2)
-            panel.plot([minute], [row.latency_ms], "v" if row.start == _COLD else "o", color=colour)
-        panel.set_ylim(bottom=bottom)
-        style.logarithmic_y(panel)
+        _draw_stems(panel, answered)
     pings = [minute for minute, row in timed if row.user_count == PING]
     panel.plot(pings, [0.02] * len(pings), "|", color=GREY, transform=panel.get_xaxis_transform())
     style.plain(panel)
-    style.name(panel, "latency", "single requests; the sandbox idles in between")
+    style.title(panel, "latency", "single requests; the sandbox idles in between")
     panel.set_xlabel("minutes of emulated time since the first request")
     handles = [
         Line2D([], [], color=COLD, marker="v", label="cold start"),
@@ -149,3 +146,13 @@ def _single_requests(cell: Cell, rows: Sequence[RequestRow]) -> Figure:
         handles.append(Line2D([], [], color=GREY, marker="|", linestyle="", label="keep-warm ping"))
     panel.legend(handles=handles, frameon=False, fontsize=8, loc="upper right", ncols=3)
     return figure
+
+
+def _draw_stems(panel: Axes, answered: Sequence[tuple[float, RequestRow]]) -> None:
+    bottom = min(row.latency_ms for _, row in answered) / 3
+    for minute, row in answered:
+        colour, marker = (COLD, "v") if row.start == COLD_START else (WARM, "o")
+        panel.plot([minute, minute], [bottom, row.latency_ms], color=colour, linewidth=2)
+        panel.plot([minute], [row.latency_ms], marker, color=colour)
+    panel.set_ylim(bottom=bottom)
+    style.logarithmic_y(panel)

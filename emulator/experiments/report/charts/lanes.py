@@ -1,4 +1,4 @@
-"""A lane a sandbox over time: when it started, worked, idled and was gone."""
+"""Draws a lane for each sandbox over time: when it started, ran, idled and was gone."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ if TYPE_CHECKING:
     from emulator.experiments.records.run_directory import Run
 
 MOST = 60
-"""Lanes; of more sandboxes the first ones are drawn."""
+"""Number of lanes; of more sandboxes the first ones are drawn."""
 _PIXELS = 1000
-"""Across: a run is drawn at least one wide, as shorter ones would vanish."""
+"""Width of the panel: a run is drawn at least a pixel wide, as shorter ones would vanish."""
 _IDLE = "#cfd8e3"
 _Span = tuple[float, float]
+"""Seconds from the first request: a beginning and an end."""
 
 
 def draw_lanes(run: Run, function: str) -> tuple[Figure, int] | None:
-    """The chart, and how many sandboxes there were; None where there was none.
+    """Draws a function's sandboxes, and counts them; None where the function had none.
 
     Times are the journal's, counted from the function's first request.
     """
@@ -55,7 +56,7 @@ def draw_lanes(run: Run, function: str) -> tuple[Figure, int] | None:
             LineCollection(lines, colors=colour, linewidths=width, capstyle="butt")
         )
     panel.set_xlim(-0.01 * (end - origin), max(end - origin, 0.001) * 1.01)
-    _name(figure, panel, len(shown))
+    _label(figure, panel, len(shown))
     return figure, len(sandboxes)
 
 
@@ -65,7 +66,7 @@ def _running(
     origin: float,
     least: float,
 ) -> list[tuple[int, _Span]]:
-    """Lane and span of each that a shown sandbox took; no span is shorter than `least`."""
+    """Returns lane and span of the invocations of shown sandboxes, none shorter than `least`."""
     spans = []
     for invocation in invocations:
         lane = None if invocation.sandbox is None else lanes.get(invocation.sandbox)
@@ -76,11 +77,11 @@ def _running(
     return spans
 
 
-def _name(figure: Figure, panel: Axes, lanes: int) -> None:
+def _label(figure: Figure, panel: Axes, lanes: int) -> None:
     panel.set_ylim(lanes + 0.6, 0.4)
     panel.yaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
     panel.spines[["top", "right"]].set_visible(False)
-    style.name(panel, "sandboxes", "a lane each, in the order of their starts")
+    style.title(panel, "sandboxes", "a lane each, in the order of their starts")
     panel.set_xlabel("seconds since the first request")
     handles = [
         Line2D([], [], color=colour, linewidth=5, label=label)
@@ -90,7 +91,7 @@ def _name(figure: Figure, panel: Axes, lanes: int) -> None:
             (_IDLE, "idle, or ending"),
         )
     ]
-    figure.legend(handles=handles, loc="outside lower left", ncols=3, frameon=False, fontsize=8)
+    style.legend(figure, handles, columns=3)
 
 
 def _alive(sandbox: SandboxRecord, origin: float, end: float) -> _Span:
@@ -99,7 +100,7 @@ def _alive(sandbox: SandboxRecord, origin: float, end: float) -> _Span:
 
 
 def _starting(sandbox: SandboxRecord, origin: float, end: float) -> _Span:
-    """To its readiness, or, where it never became ready, to its end."""
+    """Returns the span until the sandbox was ready, or until its end where it never was."""
     gone = math.inf if sandbox.gone_at is None else sandbox.gone_at
     ready = min(gone, end) if sandbox.ready_at is None else sandbox.ready_at
     return sandbox.started_at - origin, ready - origin

@@ -1,4 +1,4 @@
-"""Pictures of a whole study: memory against latency and cost, cold starts, distributions."""
+"""Draws a whole study: memory against latency and cost, cold starts, distributions."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import numpy as np
 from matplotlib.patches import Patch
 
 from emulator.experiments.analysis import formatting
-from emulator.experiments.analysis.cell_stats import ANATOMY, cold, warm
+from emulator.experiments.analysis.cell_stats import ANATOMY
+from emulator.experiments.analysis.requests import cold_latencies, warm_latencies
 from emulator.experiments.report.charts import style
 from emulator.experiments.report.charts.style import BEST, COLD, COLOURS, GREY, WARM
+from emulator.experiments.report.labels import marked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from emulator.experiments.analysis.cell_stats import CellStats
-    from emulator.experiments.analysis.memory_curve import MemoryCurve, Size
+    from emulator.experiments.analysis.memory_curve import MemoryCurve, SizeFigures
     from emulator.experiments.records.request_table import RequestRow
 
 _PARTS = {
@@ -31,14 +33,14 @@ _PARTS = {
     "leftover_ms": ("everything else", COLOURS[3]),
 }
 assert tuple(_PARTS) == ANATOMY
-_FEW = 5
-"""Values of which no box is drawn."""
-_CLOUD = 300
-"""Dots of a distribution; more of them look the same."""
+_LEAST_FOR_A_BOX = 5
+"""Number of values below which each value is drawn and no box."""
+_MOST_DOTS = 300
+"""Number of a distribution's dots; more of them look the same."""
 
 
 def draw_memory(curves: Sequence[MemoryCurve], titles: Sequence[str]) -> Figure:
-    """A column a curve: latency above, cost below, the best value behind both."""
+    """Draws a column for each curve: latency above, cost below, the best value behind both."""
     figure = style.new_figure(max(5.2, 4.1 * len(curves)), 4.9)
     panels = figure.subplots(2, len(curves), squeeze=False, sharex="col", height_ratios=(1.35, 1))
     for column, (curve, title) in enumerate(zip(curves, titles, strict=True)):
@@ -46,19 +48,10 @@ def draw_memory(curves: Sequence[MemoryCurve], titles: Sequence[str]) -> Figure:
         if curve.best is not None:
             for panel in (above, below):
                 panel.axvspan(curve.best - 0.5, curve.best + 0.5, color=BEST, zorder=0)
-            above.annotate(
-                "best value",
-                (curve.best, 1),
-                (0, -11),
-                xycoords=("data", "axes fraction"),
-                textcoords="offset points",
-                ha="center",
-                fontsize=8.5,
-                fontweight="bold",
-            )
+            _mark_best(above, curve.best)
         _latencies(above, curve.sizes)
         _costs(below, curve.sizes)
-        style.name(above, title)
+        style.title(above, title)
         below.set_xticks(range(len(curve.sizes)), [_size_name(size) for size in curve.sizes])
         below.set_xlim(-0.6, len(curve.sizes) - 0.4)
     handles, labels = panels[0, 0].get_legend_handles_labels()
@@ -68,11 +61,24 @@ def draw_memory(curves: Sequence[MemoryCurve], titles: Sequence[str]) -> Figure:
     return figure
 
 
-def _size_name(size: Size) -> str:
-    return f"{size.memory_mb} MB{f' {formatting.HOST_BOUND}' if size.host_bound else ''}"
+def _mark_best(panel: Axes, place: int) -> None:
+    panel.annotate(
+        "best value",
+        (place, 1),
+        (0, -11),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        ha="center",
+        fontsize=8.5,
+        fontweight="bold",
+    )
 
 
-def _latencies(panel: Axes, sizes: Sequence[Size]) -> None:
+def _size_name(size: SizeFigures) -> str:
+    return marked(f"{size.memory_mb} MB", host_bound=size.host_bound, incomplete=size.incomplete)
+
+
+def _latencies(panel: Axes, sizes: Sequence[SizeFigures]) -> None:
     style.plain(panel)
     for values, label, colour, marker, above in (
         ([size.max_ms for size in sizes], "slowest", COLD, "v", 7),
@@ -97,7 +103,7 @@ def _latencies(panel: Axes, sizes: Sequence[Size]) -> None:
     style.logarithmic_y(panel)
 
 
-def _costs(panel: Axes, sizes: Sequence[Size]) -> None:
+def _costs(panel: Axes, sizes: Sequence[SizeFigures]) -> None:
     style.plain(panel)
     panel.bar(
         range(len(sizes)),
@@ -121,7 +127,7 @@ def _costs(panel: Axes, sizes: Sequence[Size]) -> None:
 
 
 def draw_anatomy(stats: Sequence[CellStats], names: Sequence[str]) -> Figure | None:
-    """A stacked bar a cell with cold starts, of the means of the parts; None without any."""
+    """Draws a stacked bar of a cold start's mean parts for each cell; None without cold starts."""
     known = [(s, n) for s, n in zip(stats, names, strict=True) if s.anatomy_ms]
     if not known:
         return None
@@ -142,47 +148,44 @@ def draw_anatomy(stats: Sequence[CellStats], names: Sequence[str]) -> Figure | N
             va="center",
             fontsize=8,
         )
-    _lanes(panel, [name for _, name in known])
+    style.lanes(panel, [name for _, name in known])
     panel.margins(x=0.12)
     panel.set_xlabel("seconds, mean of the cell's cold starts")
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return figure
 
 
-def _lanes(panel: Axes, names: Sequence[str]) -> None:
-    panel.set_yticks(range(len(names)), names, fontsize=8)
-    panel.set_ylim(len(names) - 0.4, -0.6)
-    panel.spines[["top", "right"]].set_visible(False)
-    panel.grid(axis="x", color="#eeeeee")
-    panel.set_axisbelow(True)
-
-
 def draw_distributions(
     stats: Sequence[CellStats], names: Sequence[str], rows: Mapping[str, Sequence[RequestRow]]
 ) -> Figure:
-    """A lane a cell: from the 5th to the 95th percentile, a box from the 25th to the 75th, the
-    median, and the requests themselves below; cold above warm.
+    """Draws a lane for each cell, cold latencies above warm ones.
+
+    A line goes from the 5th to the 95th percentile, a box from the 25th to the 75th, with the
+    median in white; ticks below are the requests themselves.
     """
     figure = style.new_figure(8.6, 1.2 + 0.42 * len(stats))
     panel = figure.subplots()
     for place, figures in enumerate(stats):
-        of_cell = rows[figures.cell.id]
-        for values, offset, colour in ((cold(of_cell), -0.19, COLD), (warm(of_cell), 0.19, WARM)):
+        requests = rows[figures.cell.id]
+        for values, offset, colour in (
+            (cold_latencies(requests), -0.19, COLD),
+            (warm_latencies(requests), 0.19, WARM),
+        ):
             if values:
                 _box(panel, values, place + offset, colour)
-    _lanes(panel, list(names))
+    style.lanes(panel, names)
     style.logarithmic_x(panel)
     panel.set_xlabel("latency")
     handles = [Patch(color=COLD, label="cold"), Patch(color=WARM, label="warm")]
-    figure.legend(handles=handles, loc="outside lower left", ncols=2, frameon=False, fontsize=8)
+    style.legend(figure, handles, columns=2)
     return figure
 
 
 def _box(panel: Axes, values: Sequence[float], place: float, colour: str) -> None:
     p5, p25, p50, p75, p95 = np.percentile(values, [5, 25, 50, 75, 95])
     ordered = np.sort(values)
-    shown = ordered[np.linspace(0, len(ordered) - 1, min(_CLOUD, len(ordered))).astype(int)]
-    if len(values) < _FEW:
+    shown = ordered[np.linspace(0, len(ordered) - 1, min(_MOST_DOTS, len(ordered))).astype(int)]
+    if len(values) < _LEAST_FOR_A_BOX:
         panel.plot(shown, np.full(len(shown), place), "o", color=colour, alpha=0.7, ms=5, mew=0)
         return
     panel.plot(shown, np.full(len(shown), place + 0.13), "|", color=colour, alpha=0.35, ms=4)

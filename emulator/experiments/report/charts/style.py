@@ -1,13 +1,14 @@
-"""What the charts of a report share: colours, panels, and how a figure becomes a small PNG.
+"""Shares what the charts of a report have in common: colours, panels, lanes, and small PNGs.
 
-Matplotlib needs no display and its global state is left alone. The same figure gives the same
+Matplotlib needs no display and its global state is left alone. Nothing here knows what a chart
+shows. The same figure gives the same
 bytes: a PNG holds no date, and its colours are reduced in one fixed way.
 """
 
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -17,34 +18,37 @@ from PIL import Image
 from emulator.experiments.analysis import formatting
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#8c6d31")
-"""After Okabe and Ito: told apart by the colour-blind too."""
+"""Colours after Okabe and Ito, which the colour-blind tell apart too."""
 COLD = "#c1121f"
 WARM = "#0072b2"
 GREY = "#777777"
 BEST = "#fff1c9"
-"""Behind the best value."""
+"""Colour behind the best value."""
 _DPI = 150
 _PALETTE = 128
-"""Colours of a PNG: charts have few, and a palette makes the file a third."""
+"""Number of a PNG's colours: charts have few, and a palette makes the file a third."""
 _MARKED = (1, 2, 5)
-"""Of each decade of a short axis; of a long one its beginning alone."""
+"""Multiples that are marked in each decade of a short axis; a long one has its decades alone."""
 _SHORT = 2.0
-"""Decades."""
+"""Decades of the longest axis that counts as short."""
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Inches."""
+    """Makes an empty figure, its size in inches, that can be drawn without a display."""
     figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG with a palette."""
+    """Renders a figure as a PNG with a palette."""
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", metadata={"Software": None})
     image = Image.open(drawn).convert("RGB")
@@ -54,25 +58,44 @@ def png(figure: Figure) -> bytes:
     return small.getvalue()
 
 
-def plain(panel: Axes) -> None:
-    """Without a frame, with faint lines to read values by."""
+def plain(panel: Axes, axis: Literal["both", "x", "y"] = "y") -> None:
+    """Takes the frame away, and draws faint lines to read the axis's values by."""
     panel.spines[["top", "right"]].set_visible(False)
-    panel.grid(axis="y", color="#eeeeee")
+    panel.grid(axis=axis, color="#eeeeee")
     panel.set_axisbelow(True)
 
 
-def name(panel: Axes, what: str, meaning: str = "") -> None:
-    panel.set_title(what, loc="left", fontsize=10, fontweight="bold")
+def lanes(panel: Axes, names: Sequence[str]) -> None:
+    """Names the horizontal lanes of a panel, the first one at the top."""
+    panel.set_yticks(range(len(names)), names, fontsize=8)
+    panel.set_ylim(len(names) - 0.4, -0.6)
+    plain(panel, "x")
+
+
+def legend(figure: Figure, handles: Sequence[Artist], columns: int) -> None:
+    """Puts a legend below the panels, to the left."""
+    figure.legend(
+        handles=handles, loc="outside lower left", ncols=columns, frameon=False, fontsize=8
+    )
+
+
+def title(panel: Axes, name: str, meaning: str = "") -> None:
+    """Names a panel on its left, and says what it means on its right."""
+    panel.set_title(name, loc="left", fontsize=10, fontweight="bold")
     panel.set_title(meaning, loc="right", fontsize=8.5, color=GREY)
 
 
 def logarithmic_y(panel: Axes) -> None:
-    """A latency axis: a cold start is a thousand warm answers long. After all is drawn."""
+    """Makes the y axis a latency axis, as a cold start is a thousand warm answers long.
+
+    Call it when all is drawn: how the axis is marked depends on its limits.
+    """
     panel.set_yscale("log")
     _mark_times(panel.yaxis, panel.get_ylim())
 
 
 def logarithmic_x(panel: Axes) -> None:
+    """Makes the x axis a latency axis; call it when all is drawn."""
     panel.set_xscale("log")
     _mark_times(panel.xaxis, panel.get_xlim())
 

@@ -43,6 +43,7 @@ from emulator.live.backends.docker.images import DockerImages
 from emulator.live.backends.docker.network_slots import NetworkSlots
 from emulator.live.backends.docker.sandbox import DockerSandbox
 from emulator.live.backends.docker.share_watch import ShareWatch, WatchedCgroup
+from emulator.live.backends.interface import Limitation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     from emulator.live.backends.docker.control import SandboxControl
     from emulator.live.backends.docker.host import Meeting
     from emulator.live.backends.interface import (
-        Limitation,
         Output,
         ProcessEnded,
         Progress,
@@ -61,6 +61,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_PEERS_UNTOLD = (
+    "A sandbox may dial the Runtime API of another and take its work, since connections reach this "
+    "process from an address that sandboxes share."
+)
 _KIND_LABEL = "serverless-testbed.kind"
 _SANDBOX_LABEL = "serverless-testbed.sandbox"
 _CLOSE_PATIENCE = 30.0
@@ -119,6 +123,9 @@ class DockerBackend:
         self._meeting: Meeting | None = None
         self._cgroups: Cgroups | None = None
         self._cgroups_writable = False
+        self._sees_addresses = False
+        self._slot_addresses: dict[str, asyncio.Task[frozenset[str]]] = {}
+        """The addresses of the slots that sandboxes have joined so far."""
         self._learning: asyncio.Task[None] | None = None
         self._share_watch = ShareWatch()
         self._guard: Guard | None = None
@@ -166,6 +173,9 @@ class DockerBackend:
         found = (self._meeting.listen, self._meeting.dial)
         self.runtime_api_host, self.runtime_api_name = self._runtime_api or found
         self.unenforced = shortcomings(info, self._cgroups_writable)
+        self._sees_addresses = self._meeting.sees_addresses and self._runtime_api is None
+        if not self._sees_addresses:
+            self.unenforced = {**self.unenforced, Limitation.SHARED_RUNTIME_API: _PEERS_UNTOLD}
         self._slots.open(self._meeting)
 
     async def deploy(self, configuration: FunctionConfiguration, progress: Progress) -> str:
@@ -262,7 +272,38 @@ class DockerBackend:
         await start_container(self._engine, sandbox.name, lane=Lane.START)
         sandbox.create, sandbox.start = created - began, now() - created
         sandbox.started = True
+        if self._sees_addresses:
+            sandbox.addresses = self._addresses_of(sandbox)
         self._give_control(sandbox, spec, container)
+
+    def _addresses_of(self, sandbox: DockerSandbox) -> asyncio.Task[frozenset[str]]:
+        """Asks for a sandbox's addresses while its runtime starts; a slot's are known from before.
+
+        Else they would be waited for when the runtime dials.
+        """
+        if sandbox.slot is None:
+            return self._engine.spawn(self._addresses(sandbox.name))
+        if sandbox.slot not in self._slot_addresses:
+            asked = self._engine.spawn(self._addresses(sandbox.slot))
+            self._slot_addresses[sandbox.slot] = asked
+        return self._slot_addresses[sandbox.slot]
+
+    async def _addresses(self, container: str) -> frozenset[str]:
+        """Asks the engine for a running container's addresses, by which its connections are told.
+
+        None are found, and so no connection is taken, where the engine does not answer.
+        """
+        try:
+            found = await inspect_container(self._engine, container, lane=Lane.START)
+        except EngineError as error:
+            self._slot_addresses.pop(container, None)
+            log.warning("The address of the container %s is not known: %s", container, error)
+            return frozenset()
+        networks = found["NetworkSettings"]["Networks"].values()
+        named = {
+            end.get(kind, "") for end in networks for kind in ("IPAddress", "GlobalIPv6Address")
+        }
+        return frozenset(named - {""})
 
     def _give_control(self, sandbox: DockerSandbox, spec: SandboxSpec, container: str) -> None:
         assert self._cgroups is not None, "open first"
@@ -301,6 +342,7 @@ class DockerBackend:
         elif action == "oom" and sandbox is not None:
             sandbox.ran_out_of_memory()
         elif action == "die":
+            self._slot_addresses.pop(name, None)
             self._slots.lost(name)
 
     async def _on_return(self) -> None:

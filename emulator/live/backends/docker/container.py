@@ -93,10 +93,9 @@ def _supervised(body: dict[str, Any], spec: SandboxSpec, image: ImageFacts) -> d
     user = OWNER
     if image.switch:
         whole = dict(image.environment) | environment
-        if "HOME" not in whole:
-            environment["HOME"] = "/"  # what the engine gives to a user without a home
         hidden = [name for name in loaders_own(whole) if name not in passed_by]
-        switch = user_switch(image.switch, hidden)
+        # the engine sets root's home; on Lambda there is no HOME
+        switch = user_switch(image.switch, hidden if "HOME" in whole else [*hidden, "HOME"])
         given = around_the_shell({name: whole[name] for name in (*passed_by, *hidden)}, hidden)
         passed_by += hidden
         user = "0:0"

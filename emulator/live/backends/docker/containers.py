@@ -37,8 +37,10 @@ async def start_container(engine: DockerEngine, name: str, *, lane: Lane = Lane.
     await engine.call(f"POST /containers/{name}/start", lane=lane)
 
 
-async def inspect_container(engine: DockerEngine, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = await engine.call(f"GET /containers/{name}/json")
+async def inspect_container(
+    engine: DockerEngine, name: str, *, lane: Lane = Lane.CHORE
+) -> dict[str, Any]:
+    found: dict[str, Any] = await engine.call(f"GET /containers/{name}/json", lane=lane)
     return found
 
 

@@ -41,6 +41,8 @@ class Meeting:
     extra_hosts: tuple[str, ...] = ()
     local: bool = False
     """The engine's kernel is ours, so its cgroups may be reachable."""
+    sees_addresses: bool = False
+    """Connections come from the sandboxes' own addresses, and not from a translator's."""
 
 
 async def meeting(engine: DockerEngine, info: Mapping[str, Any], network: str = "") -> Meeting:
@@ -54,7 +56,7 @@ async def meeting(engine: DockerEngine, info: Mapping[str, Any], network: str = 
     if (own := await _own_networks(engine)) is not None:
         chosen = network or next(iter(own))
         if address := own.get(chosen):
-            return Meeting(chosen, address, address, local=True)
+            return Meeting(chosen, address, address, local=True, sees_addresses=True)
     network = network or "bridge"
     if is_desktop(info):
         # the engine's own name for the host, given to Linux containers by this alone
@@ -66,8 +68,9 @@ async def meeting(engine: DockerEngine, info: Mapping[str, Any], network: str = 
         return Meeting(network, ours, ours)
     gateway = gateway_of(await engine.call(f"GET /networks/{network}"))
     # a rootless engine's bridge is in a namespace of its own; its containers reach our address
-    listen = gateway if bindable(gateway) else address_towards(_SOMEWHERE)
-    return Meeting(network, listen, listen, local=True)
+    direct = bindable(gateway)
+    listen = gateway if direct else address_towards(_SOMEWHERE)
+    return Meeting(network, listen, listen, local=True, sees_addresses=direct)
 
 
 def is_desktop(info: Mapping[str, Any], platform: str = sys.platform) -> bool:

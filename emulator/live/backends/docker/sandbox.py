@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from emulator.host.peers import comes_from
 from emulator.live.backends.docker.client import EngineError
 from emulator.live.backends.docker.containers import (
     inspect_container,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from emulator.core.model import Seconds
     from emulator.host.cgroup import CgroupV1, CgroupV2
+    from emulator.host.peers import Peer
     from emulator.live.backends.docker.client import DockerEngine
     from emulator.live.backends.docker.control import SandboxControl
     from emulator.live.backends.docker.streams import Exchange
@@ -59,6 +61,8 @@ class DockerSandbox:
         self.exited: asyncio.Future[Exit] = loop.create_future()
         self.slot: str | None = None
         """The name of the slot holder whose network the sandbox joined."""
+        self.addresses: asyncio.Task[frozenset[str]] | None = None
+        """Asks the engine from which addresses it dials; None where connections show another."""
         self.launching: asyncio.Task[None] | None = None
         """The task that makes the container; a stop waits for it, so that nothing is made later."""
         self.started = False
@@ -112,6 +116,12 @@ class DockerSandbox:
             self._limit_cpu()
         else:
             await self.stop()
+
+    async def owns(self, peer: Peer) -> bool:
+        if self.addresses is None:
+            return True
+        # shielded, as the sandboxes that join a slot one after the other share what was asked
+        return comes_from(await asyncio.shield(self.addresses), peer)
 
     def limit_cpu(self) -> None:
         self._init_over = True

@@ -21,6 +21,8 @@ from emulator.host.cgroup_tree import CgroupTree, find_tree
 from emulator.host.cpus import CpuRotation
 from emulator.host.delegation import delegation_advice
 from emulator.host.descriptors import raise_descriptor_limit
+from emulator.host.peers import owners_can_be_told
+from emulator.live.backends.interface import Limitation
 from emulator.live.backends.process.isolation import (
     Bubblewrap,
     Plain,
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.live.backends.interface import (
-        Limitation,
         Output,
         ProcessEnded,
         Progress,
@@ -48,6 +49,10 @@ if TYPE_CHECKING:
     )
     from emulator.live.backends.process.isolation import View
 
+_PEERS_UNTOLD = (
+    "A function may dial the Runtime API of another and take its work, since this process may not "
+    "see which process made a connection."
+)
 _PROBE_LIMIT = 10.0
 """Seconds that the trial start of bubblewrap may take."""
 
@@ -85,6 +90,7 @@ class ProcessBackend:
         self._tree: CgroupTree | None = None
         self._view: View | None = None
         self._slots: SlotPool | None = None
+        self._tells_peers = True
         self._guard: Guard | None = None
         self._sandboxes: set[ProcessSandbox] = set()
         cpus = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
@@ -108,6 +114,9 @@ class ProcessBackend:
         controllers = self._tree.controllers if self._tree else ()
         hint = delegation_advice(self._cgroup_root) if self._cgroup_root else ""
         self.unenforced = shortcomings(controllers, found, as_root=as_root, advice=hint)
+        self._tells_peers = owners_can_be_told(other_users=os.geteuid() == 0 and drops_root)
+        if not self._tells_peers:
+            self.unenforced = {**self.unenforced, Limitation.SHARED_RUNTIME_API: _PEERS_UNTOLD}
         bases = self._tree.bases if self._tree else []
         self._guard = Guard(f"{self._mark}{os.getpid()}-", self._tmp, bases)
         self._slots = SlotPool(self._make_slot, self._spare_slots)
@@ -165,7 +174,14 @@ class ProcessBackend:
             raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
         created = time.monotonic()
         told = (output, ended)
-        sandbox = ProcessSandbox(slot, spec, self._view, told, self._sandboxes.discard)
+        sandbox = ProcessSandbox(
+            slot,
+            spec,
+            self._view,
+            told,
+            self._sandboxes.discard,
+            tells_peers=self._tells_peers,
+        )
         self._sandboxes.add(sandbox)
         try:
             script = self._view.script(spec, package, slot.name)

@@ -35,6 +35,8 @@ _SILENCE = 10.0
 _LAST_LINES = 15
 _WIDTH = 100
 _SHOWN = re.compile(r"(Downloading|Building|Installing collected|Successfully)\b")
+_BYTES = re.compile(r"Progress \d+ of \d+$")
+"""Matches pip's lines of a running download, a few of them a second."""
 _PLAIN = re.compile(r"[A-Za-z0-9][\w.-]*(\[[^]]*\])?\s*([<>=!~;(].*)?")
 
 
@@ -130,7 +132,7 @@ async def _pip(
     name: str, arguments: Sequence[str], cwd: Path, scratch: Path, say: Progress
 ) -> None:
     options = ["--no-compile", "--no-input", "--disable-pip-version-check"]
-    options += ["--progress-bar", "off", "--no-warn-conflicts", "--root-user-action", "ignore"]
+    options += ["--progress-bar", "raw", "--no-warn-conflicts", "--root-user-action", "ignore"]
     process = await asyncio.create_subprocess_exec(
         *_python("pip", "install", *options, *arguments),
         cwd=cwd,
@@ -169,6 +171,9 @@ async def _follow(process: subprocess.Process, name: str, last: deque[str], say:
         if not line:
             return
         text = line.decode(errors="replace").strip()
+        if _BYTES.match(text):
+            say(f"{name}: {text}")
+            continue
         last.append(text)
         if _SHOWN.match(text):
             say(f"{name}: {shorten(text, _WIDTH)}")

@@ -12,6 +12,7 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from emulator.host.peers import Owners
 from emulator.live.backends.interface import RUNTIME, Exit
 from emulator.live.backends.process.death_watch import DeathWatch
 from emulator.live.backends.process.memory import RuntimeMemory
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.core.model import Seconds
+    from emulator.host.peers import Peer
     from emulator.live.backends.interface import Output, ProcessEnded, SandboxSpec
     from emulator.live.backends.process.isolation import View
     from emulator.live.backends.process.slots import Slot
@@ -44,6 +46,8 @@ class ProcessSandbox:
         view: View,
         told: tuple[Output, ProcessEnded],
         forget: Callable[[ProcessSandbox], None],
+        *,
+        tells_peers: bool = True,
     ) -> None:
         self.name = slot.name
         self.create = 0.0
@@ -52,6 +56,7 @@ class ProcessSandbox:
         self.exited: asyncio.Future[Exit] = loop.create_future()
         self._slot = slot
         self._cgroup = slot.cgroup
+        self._owners = Owners(slot.pids) if tells_peers else None
         self._freezer = slot.cgroup is not None and "freezer" in slot.cgroup.controllers
         self._own_processes = view.launchers > 0
         self._spec = spec
@@ -122,6 +127,9 @@ class ProcessSandbox:
             await asyncio.sleep(pause)  # nobody tells that a cgroup became empty
             pause *= 2
         return False
+
+    async def owns(self, peer: Peer) -> bool:
+        return self._owners is None or await self._owners.made(peer)
 
     def limit_cpu(self) -> None:
         self._init_over = True

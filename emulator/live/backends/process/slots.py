@@ -21,10 +21,11 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from emulator.host.peers import descendants
 from emulator.live.backends.process.output import OutputReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from emulator.host.cgroup import CgroupV1, CgroupV2
     from emulator.live.backends.interface import Output
@@ -111,6 +112,10 @@ class Slot:
     def _exit(self, code: int) -> None:
         if not self.exited.done():
             self.exited.set_result(code)
+
+    def pids(self) -> Iterable[int]:
+        """Returns the processes of the sandbox; without a cgroup, those that descend from it."""
+        return self.cgroup.pids() if self.cgroup else descendants(self.pid)
 
     def signal_group(self, number: int) -> None:
         """Signals the process group: every process of the sandbox that did not leave the group."""

@@ -255,11 +255,17 @@ def test_supervisor_is_another_user_than_the_function_where_the_image_can_switch
     assert body["User"] == "0:0"
     assert set(body["HostConfig"]["CapAdd"]) == {"CHOWN", "KILL", "SETGID", "SETUID", "SYS_CHROOT"}
     assert f'exec {" ".join(SETPRIV)} "$@"' in body["Entrypoint"][2]
-    assert body["Env"] == ["A=b", "HOME=/"], "and not the home of root"
+    assert body["Env"] == ["A=b"]
 
 
-def test_home_that_the_image_sets_stays() -> None:
-    assert _made({}, environment=(("HOME", "/var/task"),))["Env"] == []
+def test_home_of_root_is_not_the_functions_but_one_that_is_set_stays() -> None:
+    image = (("HOME", "/var/task"),)
+    for body, is_root in (
+        (_made({}), True),
+        (_made({"HOME": "/tmp/home"}), False),  # a sandbox's
+        (_made({}, environment=image), False),
+    ):
+        assert ("unset HOME\n" in body["Entrypoint"][2]) == is_root
 
 
 @pytest.mark.parametrize(

@@ -26,13 +26,14 @@ from emulator.host.cgroup_tree import find_tree
 from emulator.live.backends.interface import RUNTIME, CpuShare, Exit, Limitation, SandboxSpec
 from emulator.live.backends.process.backend import ProcessBackend
 from emulator.live.backends.process.limitations import Isolation, shortcomings
-from emulator.live.runtime_api.server import RuntimeApiServer, Work
+from emulator.live.runtime_api.interface import Work
+from emulator.live.runtime_api.server import RuntimeApiServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from emulator.live.backends.process.sandbox import ProcessSandbox
-    from emulator.live.runtime_api.server import RuntimeEndpoint
+    from emulator.live.runtime_api.interface import RuntimeEndpoint
 
 pytestmark = pytest.mark.anyio
 

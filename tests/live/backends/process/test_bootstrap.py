@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.live.backends.process import bootstrap
-from emulator.live.runtime_api.server import RuntimeApiServer, Work
+from emulator.live.runtime_api.interface import Work
+from emulator.live.runtime_api.server import RuntimeApiServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

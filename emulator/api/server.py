@@ -1,0 +1,212 @@
+"""The HTTP server under the gateway: uvicorn, with the manners that hostile clients ask for.
+
+Knows connections, tasks and how they end; what a request asks for is the app's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import httptools
+import uvicorn
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from emulator.api.asgi import ClientLeftError, json_response, send_error, send_response
+from emulator.errors import ServiceError, ServiceUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sized
+    from socket import socket
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+log = logging.getLogger(__name__)
+
+_KEEP_CONNECTION = 75
+"""Seconds for which an idle client's connection is kept: load that comes at a slow pace, such as a
+request every few seconds, must not meet the moment in which its connection is closed."""
+_GRACE = 3
+"""Seconds that open requests get when the server is told to stop."""
+_LAST_WORDS = 1.0
+"""Seconds in which cancelled requests must have been answered at the end."""
+_CLOSE = (b"connection", b"close")
+_BAD_REQUEST = json_response(400, b'{"message":"Bad Request"}', _CLOSE)
+
+
+def gateway_config(app: ASGIApp, *, port: int = 0) -> uvicorn.Config:
+    """Returns uvicorn's configuration for the gateway; `port` counts where no socket is passed."""
+    return uvicorn.Config(
+        app,
+        port=port,
+        http=GatewayProtocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        # API Gateway's sourceIp is who dialled it, whatever the client says of itself
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_CONNECTION,
+        timeout_graceful_shutdown=_GRACE,
+        server_header=False,
+    )
+
+
+class GatewayServer(uvicorn.Server):
+    """Serves until it is told to stop, and then answers the requests that are open."""
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        if tasks := list(self.server_state.tasks):
+            await asyncio.wait(tasks, timeout=_LAST_WORDS)
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.close()
+
+
+class _PipelineFlow(FlowControl):
+    """Stops reading while requests wait for their turn.
+
+    uvicorn reads on after each answer, so that what waits grows by a buffer for each.
+    """
+
+    def __init__(self, transport: asyncio.Transport, waiting: Sized) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        if not self._waiting:
+            super().resume_reading()
+
+
+class GatewayProtocol(HttpToolsProtocol):
+    """Serves one client's connection.
+
+    A client that has closed its side of the connection is answered (httpwg/http-core, issue 22),
+    unless its only request was cut short, which ends the connection. An app that waits for its
+    client to leave gets a message when that side is closed, since a half-closed connection and a
+    closed one look alike until something is sent.
+    """
+
+    _running: RequestResponseCycle | None = None
+    """The request that is being answered; `cycle` is the last that came."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.flow = _PipelineFlow(transport, self.pipeline)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.pipeline.clear()
+        running = self._running
+        if running is not None and not running.response_complete:
+            running.disconnected = True
+            running.message_event.set()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Returns whether the connection stays open for answers."""
+        running = self._running
+        if running is None or running.response_complete:
+            return False
+        last = self.cycle
+        if last.more_body:
+            if last is running:
+                return False
+            self.pipeline.popleft()
+            last = self.pipeline[0][0] if self.pipeline else running
+        last.keep_alive = False
+        running.message_event.set()
+        return True
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        try:
+            while data:
+                data = self._read(data)
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+
+    def _read(self, data: bytes) -> bytes:
+        """Feeds the parser; returns what it left unread."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            return self._pass_over_upgrade(data[upgrade.args[0] :])
+        return b""
+
+    def _should_upgrade(self) -> bool:
+        """Keeps uvicorn from serving a request that asks for another protocol, without its body."""
+        return True
+
+    def _pass_over_upgrade(self, rest: bytes) -> bytes:
+        """Reads the head of a request for another protocol again, as one of HTTP/1.1.
+
+        The parser takes such a request to have no body, and what follows for the other protocol's.
+        Java's HTTP client offers HTTP/2 with every first request.
+
+        Returns:
+            What is still to be read.
+
+        Raises:
+            httptools.HttpParserError: the request is none.
+        """
+        if (method := self.parser.get_method()) == b"CONNECT":
+            raise httptools.HttpParserError
+        kept = [(name, value) for name, value in self.headers if name != b"upgrade"]
+        websocket = self._get_upgrade() == b"websocket"
+        line = b"%b %b HTTP/1.1\r\n" % (method, self.url)
+        head = b"".join(b"%b: %b\r\n" % header for header in kept)
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        app = self.app
+        self.app = _refuse_websocket if websocket else app
+        try:
+            self.parser.feed_data(line + head + b"\r\n")
+        finally:
+            self.app = app
+        return rest
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, partial(_answer, app, cycle))
+
+
+async def _refuse_websocket(_scope: Any, _receive: Any, send: Any) -> None:
+    """Answers as a load balancer does in front of a function.
+
+    Source: the Elastic Load Balancing guide, "Use Lambda functions as targets" ("WebSockets are
+    not supported. Upgrade requests are rejected with an HTTP 400 code").
+    """
+    await send_response(send, _BAD_REQUEST)
+
+
+async def _answer(
+    app: ASGIApp, cycle: RequestResponseCycle, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Runs the app so that each request ends in an answer or a closed connection."""
+    try:
+        await app(scope, receive, send)
+    except ClientLeftError:
+        pass
+    except asyncio.CancelledError:  # the server stops, and this request was open for too long
+        await _end(cycle, send, ServiceUnavailableError("The emulator is stopping."))
+    except Exception:
+        log.exception("%s %s was not answered", scope["method"], scope["path"])
+        await _end(cycle, send, ServiceError("The emulator failed; its log says why."))
+    if not cycle.response_complete:  # a stream broke off, or its client left
+        _cut_off(cycle)
+
+
+async def _end(cycle: RequestResponseCycle, send: Send, error: ServiceError) -> None:
+    """Answers with the error where no response has begun."""
+    if not cycle.response_started:
+        await send_error(send, error, [_CLOSE])
+
+
+def _cut_off(cycle: RequestResponseCycle) -> None:
+    """Closes the connection, so that the client sees that its answer has no end."""
+    cycle.disconnected = True
+    cycle.transport.close()

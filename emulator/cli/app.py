@@ -1,0 +1,75 @@
+"""Assembles the `testbed` command from its groups of commands."""
+
+from typing import Annotated
+
+import typer
+
+from emulator.cli import clients, reports, runs, serve, start
+
+_EXAMPLES = """Examples:
+
+\b
+  testbed init my-project                      write a small project to start from
+  testbed up                                   serve functions/template.yaml on port 8000
+  testbed up --keep-alive 600 --idle-speedup 60
+                                               sandboxes live 10 minutes idle, in 10 seconds
+  testbed up --backend process --profile aws-2018
+  testbed invoke echo --payload '{"hello": "world"}'
+  testbed ps                                   the sandboxes that live now
+  testbed logs kdd99-tf                        what the function wrote
+  testbed demo                                 the whole study in small, with a report
+  testbed tune echo --memory 128,256,512       the best memory size by cost and speed
+  testbed report runs/small                    a page of a run; of two runs: side by side
+  testbed bill runs/small --free-tier          what AWS would ask for it
+  testbed experiment studies/small.toml        run a plan's cells; --dry-run only lists them
+
+Exit codes: 0 done, 1 failed, 2 wrongly used (nothing was begun), 130 interrupted.
+"""
+
+app = typer.Typer(
+    name="testbed",
+    help="Run AWS Lambda functions on this machine as Lambda would, and measure them.",
+    epilog=_EXAMPLES,
+    no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: rich takes longer to import than all else together
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from emulator import __version__  # noqa: PLC0415  # read from the installed package
+
+        print(f"testbed {__version__}")
+        raise typer.Exit
+
+
+def _finish(code: int | None, **_: object) -> None:
+    """Turns what a command returned into the exit code."""
+    raise typer.Exit(code or 0)
+
+
+@app.callback(result_callback=_finish)
+def _globals(
+    *,
+    version: Annotated[  # noqa: ARG001  # its callback ends the command
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Log what is done, and why, to stderr.")
+    ] = False,
+) -> None:
+    if verbose:
+        serve.log_verbosely()
+
+
+for command in (
+    *(start.init, serve.up, clients.invoke, clients.ps, clients.logs),
+    *(runs.demo, runs.experiment, reports.report, reports.bill, runs.tune),
+    *(runs.bench, runs.fidelity),
+):
+    app.command()(command)

@@ -1,0 +1,70 @@
+"""Offers the values that an option takes: to its help, to the shell's completion, to its check.
+
+The values belong to rooms that are slow to import, so each is looked up when somebody wants it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+def backends() -> list[str]:
+    from emulator.config import BackendChoice  # noqa: PLC0415
+
+    return [str(choice) for choice in BackendChoice]
+
+
+def profiles() -> list[str]:
+    from emulator.core.profile import PROFILES  # noqa: PLC0415
+
+    return sorted(PROFILES)
+
+
+def pick_orders() -> list[str]:
+    from emulator.core.policy import PickOrder  # noqa: PLC0415
+
+    return [str(order) for order in PickOrder]
+
+
+def bindings() -> list[str]:
+    from emulator.core.policy import Binding  # noqa: PLC0415
+
+    return [str(binding) for binding in Binding]
+
+
+def strategies() -> list[str]:
+    return ["cost", "speed", "balanced"]
+
+
+def real_backends() -> list[str]:
+    return ["docker", "process"]
+
+
+def price_years() -> list[str]:
+    return ["2018", "2025"]
+
+
+def completer(values: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """Returns what completes a word of the command line to one of the values."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [value for value in values() if value.startswith(incomplete)]
+
+    return complete
+
+
+def checker(values: Callable[[], Iterable[str]]) -> Callable[[str], str]:
+    """Returns what refuses, as a usage error, a word that is none of the values."""
+
+    def check(word: str) -> str:
+        known = list(values())
+        if word not in known:
+            raise typer.BadParameter(f"{word!r} is none of {', '.join(known)}.")
+        return word
+
+    return check

@@ -1,0 +1,187 @@
+"""Asks a running emulator over HTTP: `testbed invoke`, `ps` and `logs`."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote, urlsplit
+
+import typer
+
+from emulator.cli.options import Function, Json, Url
+from emulator.cli.output import print_json, print_table
+from emulator.errors import SettingsError, TestbedError
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+_OK = 200
+_TIMEOUT = 960.0
+"""Seconds: longer than the longest function, so that only a hung emulator meets the limit."""
+
+
+def invoke(
+    function: Function,
+    *,
+    url: Url = DEFAULT_URL,
+    payload: Annotated[
+        str, typer.Option(help="Send this JSON, the file that @FILE names, or stdin (-).")
+    ] = "{}",
+    as_json: Json = False,
+) -> int:
+    """Invoke a function and print its answer."""
+    body = read_payload(payload)
+    path = f"/2015-03-31/functions/{quote(function, safe='/:')}/invocations"
+    response = _ask(url, "POST", path, body)
+    answered = response.status == _OK
+    failed = not answered or "x-amz-function-error" in response.headers
+    start = response.headers.get("x-testbed-start")
+    request_id = response.headers.get("x-amzn-requestid")
+    if as_json:
+        print_json(
+            {
+                "status": response.status,
+                "function_error": response.headers.get("x-amz-function-error"),
+                "start": start,
+                "took_ms": round(response.took_ms, 3),
+                "request_id": request_id,
+                "sandbox": response.headers.get("x-testbed-sandbox"),
+                "payload": response.decoded(),
+            }
+        )
+        return int(failed)
+    print(response.text)
+    if answered:
+        told = f"{start or '-'} start, {response.took_ms:.1f} ms, request {request_id or '-'}"
+        print(told, file=sys.stderr)
+    return int(failed)
+
+
+def ps(*, url: Url = DEFAULT_URL, as_json: Json = False) -> None:
+    """List the sandboxes."""
+    rows = _rows(_ask(url, "GET", "/_testbed/sandboxes"), url)
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ("ID", "FUNCTION", "STATE", "AGE", "IDLE", "MEMORY"),
+        [
+            (
+                str(row["id"]),
+                row["function"],
+                row["state"],
+                f"{row['age_s']:.1f} s",
+                "-" if row["idle_s"] is None else f"{row['idle_s']:.1f} s",
+                f"{row['memory_mb']} MB",
+            )
+            for row in rows
+        ],
+        right=("ID", "AGE", "IDLE", "MEMORY"),
+    )
+
+
+def logs(
+    function: Function,
+    *,
+    url: Url = DEFAULT_URL,
+    limit: Annotated[int, typer.Option(min=1, help="Print this many of the newest lines.")] = 200,
+) -> None:
+    """Print what a function wrote."""
+    response = _ask(url, "GET", f"/_testbed/logs/{quote(function)}?limit={limit}")
+    if response.status != _OK:
+        told = response.decoded()
+        raise TestbedError(str(told.get("detail", told)) if isinstance(told, dict) else str(told))
+    print(response.text, end="")
+
+
+def read_payload(text: str) -> bytes:
+    """Returns the bytes that `--payload` names: JSON itself, @FILE, or stdin for `-`.
+
+    Raises:
+        SettingsError: The bytes are no UTF-8, or the file cannot be read.
+    """
+    if text == "-":
+        body = sys.stdin.buffer.read()
+    elif text.startswith("@"):
+        try:
+            body = Path(text[1:]).read_bytes()
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"The payload cannot be read: {error}") from error
+    else:
+        body = os.fsencode(text)
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"The payload is not UTF-8: byte {error.start} is wrong.") from None
+    return body
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Holds what an emulator answered; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    took_ms: float
+
+    @property
+    def text(self) -> str:
+        return self.body.decode(errors="replace")
+
+    def decoded(self) -> Any:
+        """Returns what the body says as JSON, or else its text."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return self.text
+
+
+def _ask(url: str, method: str, path: str, body: bytes = b"") -> _Answer:
+    # httpx would import rich and click, for a command of its own: .1 s before anything is asked
+    import httpcore  # noqa: PLC0415  # not for every command
+
+    _check(url)
+    begun = time.perf_counter()
+    try:
+        response = httpcore.request(
+            method,
+            url.rstrip("/") + path,
+            headers={"content-type": "application/json"},
+            content=body,
+            extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), _TIMEOUT)},
+        )
+    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
+        raise TestbedError(
+            f"No emulator answers at {url} ({error}); start one with `testbed up`."
+        ) from error
+    took_ms = (time.perf_counter() - begun) * 1000
+    headers = {
+        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
+    }
+    return _Answer(response.status, headers, response.content, took_ms)
+
+
+def _check(url: str) -> None:
+    """Refuses what is no address: the system would dial port 34463 where 99999 is asked for."""
+    try:
+        parts = urlsplit(url)
+        right = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # no port, no IPv6 address
+        right = False
+    if not right:
+        raise SettingsError(f"--url: {url!r} is no address such as {DEFAULT_URL}.")
+
+
+def _rows(response: _Answer, url: str) -> list[dict[str, Any]]:
+    """Returns the sandboxes that an emulator lists.
+
+    Raises:
+        TestbedError: Something else serves at that address.
+    """
+    found = response.decoded()
+    if response.status != _OK or not isinstance(found, list):
+        raise TestbedError(f"What serves at {url} is no emulator: it lists no sandboxes.")
+    return found

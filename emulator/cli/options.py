@@ -1,0 +1,45 @@
+"""Holds the options that several commands share, so that each has one name and one help text."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emulator.cli.choices import backends, checker, completer, profiles, real_backends
+
+BACKENDS = "auto|docker|process"
+REAL_BACKENDS = "docker|process"
+PROFILES = "aws-2018|aws-2025"
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+Url = Annotated[str, typer.Option(metavar="URL", help="Address of the emulator.")]
+Function = Annotated[str, typer.Argument(help="Name of the function.")]
+Backend = Annotated[
+    str,
+    typer.Option(
+        metavar=BACKENDS,
+        help="Choose what a sandbox is.",
+        parser=checker(backends),
+        autocompletion=completer(backends),
+    ),
+]
+RealBackends = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--backend",
+        metavar=REAL_BACKENDS,
+        help="Measure this backend only; may be repeated. (default: both)",
+        parser=checker(real_backends),
+        autocompletion=completer(real_backends),
+    ),
+]
+Profile = Annotated[
+    str,
+    typer.Option(
+        metavar=PROFILES,
+        help="Choose whose behaviour to imitate.",
+        parser=checker(profiles),
+        autocompletion=completer(profiles),
+    ),
+]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]

@@ -1,0 +1,74 @@
+"""Reads finished runs: `testbed report` and `bill`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from emulator.cli.choices import checker, completer, price_years
+from emulator.cli.options import Json, RunFolder
+from emulator.cli.output import print_json
+
+
+def report(
+    run: RunFolder,
+    other: Annotated[
+        Path | None,
+        typer.Argument(metavar="[OTHER]", help="Second run, to compare with the first."),
+    ] = None,
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the page here. (default: a folder in the run's)"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a page of a run, or of two runs side by side."""
+    if other is not None:
+        from emulator.experiments.report.comparison_page import report_comparison  # noqa: PLC0415
+
+        page = report_comparison(run, other, out)
+    else:
+        from emulator.experiments.report.study_page import report_run  # noqa: PLC0415
+
+        page = report_run(run, out)
+    if as_json:
+        runs = [run] if other is None else [run, other]
+        figures = [{"run": one, "cells": _figures(one)} for one in runs]
+        print_json({"page": page, "markdown": page.with_suffix(".md"), "runs": figures})
+    else:
+        print(f"{page}\n{page.with_suffix('.md')}")
+
+
+def _figures(run: Path) -> list[Any]:
+    from emulator.experiments.analysis.cell_stats import all_stats  # noqa: PLC0415
+    from emulator.experiments.records.study_reader import read_study  # noqa: PLC0415
+
+    return list(all_stats(read_study(run)))
+
+
+def bill(
+    run: RunFolder,
+    *,
+    prices: Annotated[
+        str | None,
+        typer.Option(
+            metavar="2018|2025",
+            help="Use the prices of this year. (default: those of the run's profile)",
+            parser=checker(price_years),
+            autocompletion=completer(price_years),
+        ),
+    ] = None,
+    free_tier: Annotated[
+        bool,
+        typer.Option("--free-tier", help="Take off a month's free tier, as if nothing else ran."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Add up what AWS would ask for a run."""
+    from emulator.experiments.bill import bill_figures, bill_run  # noqa: PLC0415
+
+    if as_json:
+        print_json(bill_figures(run, prices=prices or "", free_tier=free_tier))
+    else:
+        print(bill_run(run, prices=prices or "", free_tier=free_tier))

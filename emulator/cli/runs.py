@@ -1,0 +1,172 @@
+"""Starts what measures: `testbed demo`, `experiment`, `tune`, `bench` and `fidelity`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emulator.cli.choices import backends, checker, completer, strategies
+from emulator.cli.clients import read_payload
+from emulator.cli.options import BACKENDS, Backend, Function, Json, Profile, RealBackends
+from emulator.cli.output import print_json, progress_to_stderr
+from emulator.errors import SettingsError
+from emulator.project import TEMPLATE
+
+
+def demo(
+    *,
+    backend: Backend = "auto",
+    run_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write here. (default: runs/demo-<time>)")
+    ] = None,
+) -> int:
+    """Run the study in small and make its report."""
+    from emulator.experiments.demo import run_demo  # noqa: PLC0415  # matplotlib is slow to import
+
+    return run_demo(backend=backend, run_dir=run_dir)
+
+
+def experiment(
+    plan: Annotated[Path, typer.Argument(help="TOML file, such as studies/small.toml.")],
+    *,
+    run_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write here. (default: runs/<plan>-<time>)")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Finish the cells of this run.")
+    ] = None,
+    backend: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar=BACKENDS,
+            help="Run on this backend in place of the plan's; may be repeated.",
+            parser=checker(backends),
+            autocompletion=completer(backends),
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the cells and the time that they will take.")
+    ] = False,
+) -> int:
+    """Run a study's plan."""
+    from emulator.experiments.runner.study import run_experiment  # noqa: PLC0415
+
+    return run_experiment(
+        plan, run_dir=run_dir, resume=resume, backends=backend or (), dry_run=dry_run
+    )
+
+
+def tune(
+    function: Function,
+    *,
+    payload: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Send this JSON, @FILE or stdin (-); may be repeated, used in turn. (default: {})"
+        ),
+    ] = None,
+    memory: Annotated[
+        str, typer.Option(metavar="MB,MB…", help="Try these sizes.")
+    ] = "128,256,512,1024,1792",
+    invocations: Annotated[
+        int, typer.Option(metavar="N", help="Invoke N times at each size.")
+    ] = 50,
+    strategy: Annotated[
+        str,
+        typer.Option(
+            metavar="cost|speed|balanced",
+            help="Choose what the best size is best at.",
+            parser=checker(strategies),
+            autocompletion=completer(strategies),
+        ),
+    ] = "balanced",
+    balanced_weight: Annotated[
+        float,
+        typer.Option(help="Weigh cost against speed: 1 is cost alone, 0 speed alone."),
+    ] = 0.5,
+    template: Annotated[
+        Path, typer.Option(metavar="FILE", help="Take the function from this SAM template.")
+    ] = TEMPLATE,
+    backend: Backend = "auto",
+    profile: Profile = "aws-2025",
+    run_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write here. (default: runs/tune-<time>)")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Find the best memory size of a function."""
+    from emulator.experiments.analysis.memory_choice import Strategy  # noqa: PLC0415
+    from emulator.experiments.tune.command import run_tune  # noqa: PLC0415
+    from emulator.experiments.tune.command import tune as tune_sizes  # noqa: PLC0415
+    from emulator.experiments.tune.results import tune_document  # noqa: PLC0415
+    from emulator.experiments.tune.tuning import Tuning  # noqa: PLC0415
+
+    tuning = Tuning(
+        function=function,
+        payloads=tuple(read_payload(text) for text in payload or ["{}"]),
+        memories=_memories(memory),
+        invocations=invocations,
+        strategy=Strategy(strategy),
+        weight=balanced_weight,
+        template=template,
+        backend=backend,
+        profile=profile,
+    )
+    if not as_json:
+        return run_tune(tuning, run_dir)
+    with progress_to_stderr(when=True):
+        results = tune_sizes(tuning, run_dir)
+    print_json(tune_document(results))
+    return 0
+
+
+def _memories(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(dict.fromkeys(int(part) for part in text.split(",")))
+    except ValueError as error:
+        raise SettingsError(f"--memory must be sizes in MB, such as 128,256: {error}.") from error
+
+
+def bench(*, backend: RealBackends = None, as_json: Json = False) -> int:
+    """Measure the emulator itself."""
+    from emulator.experiments.benchmark.command import measure_bench, run_bench  # noqa: PLC0415
+    from emulator.experiments.benchmark.figures import bench_document  # noqa: PLC0415
+
+    backends = backend or ["docker", "process"]
+    if not as_json:
+        return run_bench(backends=backends)
+    with progress_to_stderr(when=True):
+        results = measure_bench(backends=backends)
+    print_json(bench_document(results))
+    return 0 if results.figures else 1
+
+
+def fidelity(
+    *,
+    backend: RealBackends = None,
+    repetitions: Annotated[
+        int, typer.Option(metavar="N", help="Invoke N times at each size.")
+    ] = 200,
+    run_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write here. (default: runs/fidelity-<time>)")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Only read this run again.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Compare the CPU share with AWS's at eleven memory sizes."""
+    from emulator.experiments.fidelity.command import (  # noqa: PLC0415
+        fidelity_document,
+        measure_fidelity,
+        report_fidelity,
+    )
+
+    with progress_to_stderr(when=as_json):
+        folder = report or measure_fidelity(
+            backends=backend or ["docker", "process"], repetitions=repetitions, run_dir=run_dir
+        )
+        code = 1 if folder is None else report_fidelity(folder)
+    if as_json and folder is not None:
+        print_json(fidelity_document(folder))
+    return code

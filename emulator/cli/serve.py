@@ -1,0 +1,187 @@
+"""Serves functions until Ctrl-C: `testbed up`."""
+
+import logging
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from emulator.cli.choices import backends, bindings, completer, pick_orders, profiles
+from emulator.cli.options import BACKENDS, PROFILES
+from emulator.errors import SettingsError
+from emulator.project import TEMPLATE
+
+if TYPE_CHECKING:
+    from emulator.config import Settings
+
+_NOT_SETTINGS = frozenset({"settings", "no_companion", "verbose"})
+
+
+def up(
+    context: typer.Context,
+    *,
+    settings: Annotated[  # noqa: ARG001  # read from the context, with all others
+        Path | None, typer.Option(metavar="FILE", help="Read settings from a TOML file.")
+    ] = None,
+    host: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Listen on this address. (default: 127.0.0.1)"),
+    ] = None,
+    port: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="PORT", help="Listen on this port; 0 picks a free one. (default: 8000)"
+        ),
+    ] = None,
+    template: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Deploy this SAM template. (default: functions/template.yaml)"
+        ),
+    ] = None,
+    backend: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar=BACKENDS,
+            help="Choose what a sandbox is. (default: auto)",
+            autocompletion=completer(backends),
+        ),
+    ] = None,
+    profile: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar=PROFILES,
+            help="Choose whose behaviour to imitate. (default: aws-2025)",
+            autocompletion=completer(profiles),
+        ),
+    ] = None,
+    keep_alive: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="Stop a sandbox after this idle time. (default: as measured on AWS)",
+        ),
+    ] = None,
+    idle_speedup: Annotated[  # noqa: ARG001
+        str | None, typer.Option(metavar="N", help="Let idle time run N times faster. (default: 1)")
+    ] = None,
+    pick_order: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="ORDER",
+            help="Choose which idle sandbox serves: most-recently-used, least-recently-used or "
+            "oldest-first. (default: most-recently-used)",
+            autocompletion=completer(pick_orders),
+        ),
+    ] = None,
+    binding: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="early|late",
+            help="Let a request that found no sandbox wait for the one that it started (early), or "
+            "take the first that comes free (late). (default: early)",
+            autocompletion=completer(bindings),
+        ),
+    ] = None,
+    host_memory: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="MB", help="Give all sandboxes together this memory. (default: 3/4 of all)"
+        ),
+    ] = None,
+    start_width: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(metavar="N", help="Create or init N sandboxes at once. (default: 4)"),
+    ] = None,
+    init_timeout: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(metavar="SECONDS", help="Limit an init. (default: the profile's limit)"),
+    ] = None,
+    dilation: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="N",
+            help="Run all N times slower, each sandbox with an Nth of its CPU. (default: 1)",
+        ),
+    ] = None,
+    seed: Annotated[  # noqa: ARG001
+        str | None, typer.Option(metavar="N", help="Seed the scheduler's chance. (default: 0)")
+    ] = None,
+    state_dir: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(metavar="DIR", help="Keep packages and runs here. (default: .testbed)"),
+    ] = None,
+    run_dir: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="DIR", help="Write the journal here. (default: a new folder in --state-dir)"
+        ),
+    ] = None,
+    cgroup_root: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(metavar="DIR", help="Find cgroups here. (default: /sys/fs/cgroup)"),
+    ] = None,
+    aws_endpoint: Annotated[  # noqa: ARG001
+        list[str] | None,
+        typer.Option(
+            metavar="SERVICE=URL",
+            help="Send requests for an AWS service there, such as s3=http://localhost:9000; may be "
+            "repeated.",
+        ),
+    ] = None,
+    no_companion: Annotated[
+        bool,
+        typer.Option(
+            "--no-companion", help="Start no moto server for AWS services without an endpoint."
+        ),
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Log what is done, and why, to stderr.")
+    ] = False,
+) -> int:
+    """Deploy a template and serve it until Ctrl-C.
+
+    Each option can also stand in a settings file, or in a variable such as TESTBED_KEEP_ALIVE.
+    """
+    from emulator.cli.deployment import deployment_display  # noqa: PLC0415  # the server is slow
+    from emulator.up import run  # noqa: PLC0415  # to import
+
+    if verbose:
+        log_verbosely()
+    given = {
+        name: value or None for name, value in context.params.items() if name not in _NOT_SETTINGS
+    }
+    if no_companion:
+        given["companion"] = False
+    merged = _merged(context.params["settings"], given)
+    _check_template(merged.template)
+    return run(merged, deployment_display())
+
+
+def log_verbosely() -> None:
+    """Lets the emulator's own log lines through, from INFO on, to stderr."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("emulator").setLevel(logging.INFO)
+
+
+def _merged(file: Path | None, given: dict[str, Any]) -> "Settings":
+    from emulator.config import load  # noqa: PLC0415
+
+    toml: dict[str, Any] = {}
+    if file is not None:
+        try:
+            toml = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"{file}: {error}") from error
+    return load(os.environ, toml, given)
+
+
+def _check_template(template: Path) -> None:
+    """Tells a new user of `testbed init`; any other fault of a template is told by its reader."""
+    if template == TEMPLATE and not template.exists():
+        raise SettingsError(
+            f"{template} does not exist here. `testbed init` writes a small project; --template "
+            "names a template elsewhere."
+        )

@@ -1,0 +1,165 @@
+"""The figures of a benchmark: how they are taken from records, what is wanted of them, their table.
+
+Knows runs and outcomes of the client, not how either was made.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from emulator.errors import TestbedError
+from emulator.experiments.records.percentiles import percentile
+from emulator.experiments.report.text import aligned_table, machine_facts, milliseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from emulator.experiments.benchmark.client import Outcome
+    from emulator.experiments.records.run_directory import Run
+
+Figures = dict[str, float]
+"""Values by the name of the figure, which ends with its unit."""
+_PHASES = ("create", "start", "connect", "init")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Says what a figure is to be at most, or at least; by backend, where backends differ."""
+
+    words: str
+    most: Mapping[str, float] = field(default_factory=dict)
+    least: Mapping[str, float] = field(default_factory=dict)
+
+    def is_missed(self, backend: str, value: float) -> bool:
+        return value > self.most.get(backend, math.inf) or value < self.least.get(backend, 0.0)
+
+
+def _both(value: float) -> dict[str, float]:
+    return {"docker": value, "process": value}
+
+
+def _at_once(requests: int, what: str) -> str:
+    return f"{requests} cold at once: all {what}, ms"
+
+
+WANTED = {
+    "cold p50, ms": Wanted("<= 200 docker, <= 60 process", most={"docker": 200, "process": 60}),
+    "warm p50, 1 client, ms": Wanted("<= .6", most=_both(0.6)),
+    "invokes/s, 10 clients": Wanted(">= 3000", least=_both(3000)),
+    _at_once(30, "ready"): Wanted("<= 2500", most=_both(2500)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BenchResults:
+    """Holds the figures of each backend that was measured, and the machine."""
+
+    figures: Mapping[str, Figures]
+    """Figures by backend."""
+    machine: Mapping[str, Any]
+    """Record of the machine, as a run.json has it; empty where no backend was measured."""
+    missing: tuple[str, ...] = ()
+    """Sentences on what the records of the runs miss, which makes figures wrong."""
+
+
+def cold_start_figures(times_ms: Sequence[float], run: Run, not_counted: int) -> Figures:
+    """Returns percentiles of cold starts that came one after another, and medians of their parts.
+
+    Medians of parts need not add up to the median of the whole.
+
+    Args:
+        times_ms: latencies of the requests that count.
+        run: the emulator's records.
+        not_counted: how many first sandboxes of the run are left out.
+    """
+    anatomies = [sandbox.anatomy for sandbox in run.sandboxes if sandbox.anatomy][not_counted:]
+    phases = {
+        f"  of it {phase} p50, ms": percentile([getattr(a, phase) * 1000 for a in anatomies], 50)
+        for phase in _PHASES
+    }
+    whole = {"cold p50, ms": percentile(times_ms, 50), "cold p95, ms": percentile(times_ms, 95)}
+    return _known(whole | phases)
+
+
+def single_client_figures(outcome: Outcome) -> Figures:
+    """Returns percentiles of the warm requests of one client."""
+    return _known(
+        {
+            "warm p50, 1 client, ms": percentile(outcome.latencies_ms, 50),
+            "warm p99, 1 client, ms": percentile(outcome.latencies_ms, 99),
+        }
+    )
+
+
+def rate_figures(outcomes: Mapping[int, Outcome]) -> Figures:
+    """Returns the rates of warm requests, by the number of clients that asked at once."""
+    rates = {
+        f"invokes/s, {clients} client{'s' * (clients > 1)}": (
+            len(outcome.latencies_ms) / outcome.seconds
+        )
+        for clients, outcome in outcomes.items()
+    }
+    *_, last = outcomes.values()
+    return rates | {"client's own CPU a request, us": last.client_cpu_us}
+
+
+def burst_figures(outcome: Outcome, run: Run, requests: int) -> Figures:
+    """Returns how long a burst of cold starts at once took until all were ready, and answered.
+
+    Raises:
+        TestbedError: requests of the burst shared sandboxes.
+    """
+    ready = [sandbox.ready_at for sandbox in run.sandboxes if sandbox.ready_at is not None]
+    first = min(record.requested_at for record in run.invocations)
+    if len(ready) < requests:
+        raise TestbedError(f"{requests} requests at once had only {len(ready)} sandboxes.")
+    return {
+        _at_once(requests, "ready"): (max(ready[:requests]) - first) * 1000,
+        _at_once(requests, "answered"): max(outcome.latencies_ms),
+    }
+
+
+def bench_table(results: BenchResults) -> str:
+    """Writes a line for each figure and a column for each backend, and marks what is missed."""
+    measured = results.figures
+    names = list(dict.fromkeys(name for figures in measured.values() for name in figures))
+    rows: list[tuple[str, ...]] = [("figure", *measured, "wanted")]
+    for name in names:
+        wanted = WANTED.get(name, Wanted(""))
+        cells = [
+            milliseconds(figures.get(name)) + (" *" if is_missed(backend, name, figures) else "")
+            for backend, figures in measured.items()
+        ]
+        rows.append((name, *cells, wanted.words))
+    is_short = any(is_missed(b, name, figures) for b, figures in measured.items() for name in names)
+    legend = ["", "* short of what is wanted"] if is_short else []
+    incomplete = [f"Incomplete: {sentence}" for sentence in results.missing]
+    head = [machine_facts(results.machine), *incomplete, ""]
+    return "\n".join([*head, *aligned_table(rows), *legend])
+
+
+def is_missed(backend: str, name: str, figures: Figures) -> bool:
+    """Tells whether a figure was measured and is short of what is wanted."""
+    return name in WANTED and name in figures and WANTED[name].is_missed(backend, figures[name])
+
+
+def bench_document(results: BenchResults) -> dict[str, Any]:
+    """Returns the figures as a document that JSON can hold."""
+    return {
+        "machine": dict(results.machine),
+        "missing": list(results.missing),
+        "wanted": {name: wanted.words for name, wanted in WANTED.items()},
+        "backends": {
+            backend: {
+                "figures": dict(figures),
+                "missed": [name for name in figures if is_missed(backend, name, figures)],
+            }
+            for backend, figures in results.figures.items()
+        },
+    }
+
+
+def _known(figures: Mapping[str, float | None]) -> Figures:
+    return {name: value for name, value in figures.items() if value is not None}

@@ -1,0 +1,109 @@
+"""What a reader must know beside a study's figures: what is missing, what ran, how it was counted.
+
+Owns the notices before the figures and the notes after them, not the figures themselves.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from emulator.experiments.analysis import formatting
+from emulator.experiments.records.price_tables import PRICE_TABLES
+from emulator.experiments.report.document import SMALL, Block, Code, Heading, Notice, Paragraph
+from emulator.experiments.report.labels import cell_names
+from emulator.experiments.report.text import machine_facts
+
+if TYPE_CHECKING:
+    from emulator.experiments.records.study import StudyRun
+
+
+_INCOMPLETE = "The records of these cells miss something: their sums and counts are too small"
+
+
+def notices(study: StudyRun) -> list[Block]:
+    """Returns what is missing of a run, and where the machine and not Lambda was measured.
+
+    Cells whose records miss something come first: their figures carry a mark in every table.
+    """
+    names = cell_names(study)
+    host_bound = [
+        f"{names[cell.id]}: {cell.host_bound}." for cell in study.cells if cell.host_bound
+    ]
+    slowed = [f"{names[cell.id]}: {cell.host_remark}." for cell in study.cells if cell.host_remark]
+    others = [problem for problem in study.problems if problem not in study.missing]
+    found = (
+        (f"{formatting.INCOMPLETE} {_INCOMPLETE}", study.missing),
+        ("Not all of this run is here", others),
+        (
+            f"{formatting.HOST_BOUND} In these cells this machine was the bottleneck, not Lambda",
+            host_bound,
+        ),
+        (
+            "In these cells this machine slowed some answers: the slowest, not the typical ones",
+            slowed,
+        ),
+        ("Not as on Lambda", study.unenforced),
+    )
+    return [Notice(title, tuple(lines)) for title, lines in found if lines]
+
+
+def what_ran(study: StudyRun) -> Paragraph:
+    """Returns a paragraph of what ran, where, when, and with which versions."""
+    started = datetime.fromtimestamp(study.started_at, UTC)
+    conditions = [cell.condition for cell in study.cells]
+    profiles = ", ".join(dict.fromkeys(condition.profile for condition in conditions))
+    backends = ", ".join(dict.fromkeys(condition.backend for condition in conditions))
+    done = sum(cell.id in study.rows for cell in study.cells)
+    requests = sum(len(rows) for rows in study.rows.values())
+    versions = ", ".join(f"{name} {version}" for name, version in study.versions.items())
+    facts = [
+        f"{done} of {len(study.cells)} cells, {requests:,} requests",
+        f"profile {profiles}, backend {backends}",
+        f"started {started:%Y-%m-%d %H:%M} UTC",
+        machine_facts(study.machine),
+        f"seed {study.seed}" if study.seed is not None else "",
+        versions,
+    ]
+    return Paragraph(". ".join(fact for fact in facts if fact) + ".", SMALL)
+
+
+def price_note() -> Paragraph:
+    """Returns how each price table counts time, and what all of them leave out."""
+    rules = "; ".join(
+        f"{name}: rounded up to {prices.billing_step_ms} ms, init "
+        f"{'billed' if prices.init_billed else 'free'}"
+        for name, prices in PRICE_TABLES.items()
+    )
+    return Paragraph(
+        "Prices: AWS Lambda, x86, us-east-1, without the free tier and without API Gateway. "
+        f"{rules}.",
+        SMALL,
+    )
+
+
+def methods(study: StudyRun) -> list[Block]:
+    """Returns how the figures are made, and the plan."""
+    blocks: list[Block] = [
+        Heading("How the figures are made"),
+        Paragraph(
+            "Latencies are those of users' requests that were answered right, from raw values; "
+            "keep-warm pings enter costs alone. [a, b] is an interval at 95 %: for medians and "
+            "percentiles exact, from order statistics, whatever the distribution; for means and "
+            "differences from 4,000 bootstrap resamples with a fixed seed. n stands beside figures "
+            "of less than 20 values, and where n is too small there is no interval. Intervals take "
+            "requests as independent of each other, which those of one second are not."
+        ),
+        Paragraph(
+            f"{formatting.INCOMPLETE}: incomplete, the cell's records miss something, so that sums "
+            "and counts are too small."
+        ),
+        Paragraph(
+            f"{formatting.HOST_BOUND}: host-bound, the machine and not the function was the "
+            "bottleneck. Times of a dilated cell are divided by its dilation. Docker, processes "
+            "and simulation never share a series."
+        ),
+    ]
+    if study.plan_text:
+        blocks += [Heading("The plan", 3), Code(study.plan_text)]
+    return blocks

@@ -1,0 +1,277 @@
+"""Writes what Lambda tells of every sandbox: log lines, and events for telemetry subscribers.
+
+The lines are folds over the journal's entries and records, which the recorder hands in. What a
+function itself writes goes straight to its log stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+from emulator.core.failure_bodies import exit_reason
+from emulator.core.messages import (
+    Dispatch,
+    Fail,
+    RuntimeExited,
+    SandboxGone,
+    SandboxReady,
+    SandboxReset,
+)
+from emulator.core.model import Failure
+from emulator.core.records import InitPhase
+from emulator.live.sandbox.environment import REGION
+from emulator.telemetry import platform_events
+from emulator.telemetry.platform_log import PlatformLog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from emulator.core.function_configuration import FunctionConfiguration
+    from emulator.core.journal import Entry
+    from emulator.core.profile import Profile
+    from emulator.core.records import InitReport, InvocationRecord
+    from emulator.live.clock import LoopClock
+    from emulator.telemetry.log_store import Logs
+    from emulator.telemetry.platform_events import Event
+    from emulator.telemetry.platform_log import Registration, Told
+
+_TAIL = 4096
+"""Bytes of the log that Invoke returns with LogType=Tail."""
+
+
+class Subscriber(Protocol):
+    """Takes a sandbox's telemetry."""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody may want the telemetry."""
+        ...
+
+    def emit(self, event: Event) -> None:
+        """Takes the next event."""
+
+
+@dataclass(slots=True)
+class _Stream:
+    """Holds the log of one sandbox that is not gone."""
+
+    function: str
+    name: str
+    platform: PlatformLog
+    subscriber: Subscriber
+    rest: bytearray = field(default_factory=bytearray)
+    """A line of the function's that is not ended yet, for the subscriber."""
+    initialized: bool = False
+    unstarted: str = ""
+    """The request id of an invocation whose START waits for the end of an init."""
+    began_after: int = 0
+    """The id of the last log event before the present invocation's START."""
+    reason: str = ""
+    """How the runtime ended in the present invocation."""
+
+
+class PlatformLogger:
+    """Keeps a log stream for each sandbox.
+
+    `origin` is the epoch time, in seconds, of the journal's time 0.
+    """
+
+    def __init__(self, *, logs: Logs, clock: LoopClock, profile: Profile, origin: float) -> None:
+        self._logs = logs
+        self._clock = clock
+        self._profile = profile
+        self._origin = origin
+        self._streams: dict[int, _Stream] = {}
+        self._tails: dict[str, asyncio.Future[bytes]] = {}
+        """By request id: callers who wait for an invocation's log."""
+        self.before_output: Callable[[int], None] = lambda _: None
+        """Called with a sandbox before its output is taken: START must stand before that."""
+
+    # sandboxes
+
+    def open_stream(
+        self,
+        configuration: FunctionConfiguration,
+        sandbox: int,
+        subscriber: Subscriber,
+        *,
+        provisioned: bool = False,
+    ) -> str:
+        """Opens a new sandbox's log stream, which begins with INIT_START.
+
+        `subscriber` takes what the Telemetry API tells of the sandbox.
+
+        Returns:
+            The stream's name.
+        """
+        at = self.epoch(self._clock.now())
+        name = configuration.name
+        stream = self._logs.stream_name(at, configuration.version, sandbox)
+        platform = PlatformLog(
+            configuration,
+            self._profile,
+            REGION,
+            lambda: subscriber.wanted,
+            provisioned=provisioned,
+        )
+        self._streams[sandbox] = _Stream(name, stream, platform, subscriber)
+        self._tell(self._streams[sandbox], at, platform.init_started(at, InitPhase.INIT))
+        return stream
+
+    def output(self, function: str, stream: str, sandbox: int) -> Callable[[bytes], None]:
+        """Returns what takes the bytes that the stream's sandbox writes."""
+
+        def take(written: bytes) -> None:
+            self.before_output(sandbox)
+            at = self.epoch(self._clock.now())
+            self._logs.output(function, stream, at, written)
+            known = self._streams.get(sandbox)
+            if known is not None and known.subscriber.wanted:
+                _pass_on(known, at, written)
+
+        return take
+
+    def extensions_ready(self, sandbox: int, extensions: Iterable[Registration]) -> None:
+        """Tells of the extensions that have registered during an init."""
+        stream = self._streams.get(sandbox)
+        if stream is not None:
+            at = self.epoch(self._clock.now())
+            self._tell(stream, at, stream.platform.extensions_ready(at, extensions))
+
+    def subscribed(self, sandbox: int, event: Event) -> None:
+        """Tells of a subscription, whose event the Telemetry API made itself."""
+        stream = self._streams.get(sandbox)
+        if stream is not None:
+            at = self.epoch(self._clock.now())
+            self._tell(stream, at, stream.platform.subscribed(event))
+
+    def tail(self, request_id: str) -> asyncio.Future[bytes]:
+        """Returns the last 4 KB of an invocation's log, START to REPORT, once that has ended.
+
+        The future is cancelled where the emulator ends before.
+        """
+        tail: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._tails[request_id] = tail
+        tail.add_done_callback(lambda _: self._tails.pop(request_id, None))
+        return tail
+
+    def close(self) -> None:
+        """Cancels what still waits for a log."""
+        for tail in list(self._tails.values()):
+            tail.cancel()
+
+    # entries and records
+
+    def take(
+        self,
+        entry: Entry,
+        failed_inits: Iterable[InitReport],
+        ended: Iterable[InvocationRecord],
+    ) -> None:
+        """Writes the lines of the journal's next entry, with the records that the entry ends."""
+        self._tell_of_inits(entry, failed_inits)
+        for command in entry.commands:
+            if isinstance(command, Fail) and command.sandbox in self._streams:
+                self._streams[command.sandbox].reason = _reason(command, entry)
+        for record in ended:
+            self._close_invocation(record)
+        for command in entry.commands:
+            if isinstance(command, Dispatch):
+                self._open_invocation(command, entry.at)
+        if isinstance(entry.event, SandboxGone):
+            stream = self._streams.pop(entry.event.sandbox, None)
+            if stream is not None:
+                self._logs.end(stream.function, stream.name)
+
+    def _tell(self, stream: _Stream, at_epoch: float, told: Told) -> None:
+        for line in filter(None, told.lines):
+            self._logs.line(stream.function, stream.name, at_epoch, line)
+        for event in told.events:
+            stream.subscriber.emit(event)
+
+    def _tell_of_inits(self, entry: Entry, failed: Iterable[InitReport]) -> None:
+        at, event = self.epoch(entry.at), entry.event
+        for report in failed:
+            stream = self._streams.get(report.sandbox)
+            if stream is not None:
+                self._tell(stream, at, stream.platform.init_failed(at, report))
+        if not isinstance(event, SandboxReady | SandboxReset) or event.sandbox not in self._streams:
+            return
+        stream = self._streams[event.sandbox]
+        stream.initialized = isinstance(event, SandboxReady)
+        if isinstance(event, SandboxReady):
+            anatomy = event.anatomy
+            phase = InitPhase.INVOKE if stream.unstarted else InitPhase.INIT
+            done = stream.platform.init_done(at, anatomy.connect + anatomy.init, phase)
+            self._tell(stream, at, done)
+            self._start(stream, at)
+
+    def _open_invocation(self, command: Dispatch, at: float) -> None:
+        stream = self._streams.get(command.sandbox)
+        if stream is None:
+            return
+        stream.unstarted, stream.reason = command.invocation, ""
+        epoch = self.epoch(at)
+        if stream.initialized:
+            self._start(stream, epoch)
+        else:
+            self._tell(stream, epoch, stream.platform.init_started(epoch, InitPhase.INVOKE))
+
+    def _start(self, stream: _Stream, at_epoch: float) -> None:
+        """Writes the START of an invocation that has none yet."""
+        if stream.unstarted:
+            request_id, stream.unstarted = stream.unstarted, ""
+            self._logs.end(stream.function, stream.name)
+            stream.began_after = self._logs.last_id
+            self._tell(stream, at_epoch, stream.platform.started(at_epoch, request_id))
+
+    def _close_invocation(self, record: InvocationRecord) -> None:
+        stream = self._streams.get(record.sandbox) if record.sandbox is not None else None
+        if stream is not None and record.dispatched_at is not None:
+            at = self.epoch(record.finished_at)
+            self._start(stream, at)
+            self._tell(stream, at, stream.platform.closed(at, record, stream.reason))
+        tail = self._tails.get(record.invocation)
+        if tail is not None and not tail.done():
+            tail.set_result(self._last_lines(stream) if stream is not None else b"")
+
+    def _last_lines(self, stream: _Stream) -> bytes:
+        events = self._logs.events(stream.function, stream=stream.name, after=stream.began_after)
+        return "".join(f"{event.message}\n" for event in events).encode()[-_TAIL:]
+
+    # times
+
+    def epoch(self, at: float) -> float:
+        """Returns the epoch time, in seconds, of a time on the engine's clock."""
+        # a suspended machine or a clock that was set must not bring deadlines into the past
+        return self._origin + at * self._clock.dilation + self._clock.wall_shift()
+
+    def epoch_ms(self, at: float) -> int:
+        """Returns the epoch time, in milliseconds, of a time on the engine's clock."""
+        return int(self.epoch(at) * 1000)
+
+    def iso_time(self, at: float) -> str:
+        """Returns a time as the timeout message of 2018 has it: 2018-10-01T12:00:00.123Z."""
+        time = datetime.fromtimestamp(self.epoch(at), UTC)
+        return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _pass_on(stream: _Stream, at_epoch: float, written: bytes) -> None:
+    """Emits the function's lines as telemetry; a line that is not ended yet waits for its end."""
+    *lines, rest = (bytes(stream.rest) + written).split(b"\n")
+    stream.rest = bytearray(rest)
+    for line in lines:
+        text = line.decode(errors="replace") + "\n"
+        stream.subscriber.emit(platform_events.function_log(at_epoch, text))
+
+
+def _reason(command: Fail, entry: Entry) -> str:
+    """Returns the end of a runtime in AWS's words; empty where no runtime ended."""
+    if command.failure in (Failure.EXITED, Failure.OUT_OF_MEMORY):
+        event = entry.event
+        error_type = event.error_type if isinstance(event, RuntimeExited) else ""
+        return exit_reason(command.failure, command.exit_code, error_type)
+    return ""

@@ -1,0 +1,318 @@
+"""Reads one connection of a sandbox: bytes become requests, and what is too large is refused.
+
+It owns the parser, the bounds of what a sandbox may send, and flow control. It knows neither the
+states of a runtime nor what a request means: its endpoint answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from enum import Enum, auto
+from typing import Protocol, cast
+
+import httptools
+
+from emulator.host.peers import Peer
+from emulator.live.runtime_api.http import CONTINUE, Refusal
+
+log = logging.getLogger(__name__)
+
+MOST_HEAD_BYTES = (1 << 20) + (64 << 10)
+"""Bytes of a request's head, or of its trailers. Runtime clients allow one header, the X-Ray cause
+of an error, a mebibyte (aws-lambda-go's and awslambdaric's own limit); all others are small."""
+MOST_HEADERS = 256
+"""Header lines of one request, its trailers included."""
+_LINGER = 1.0
+"""Seconds in which a refused client may read why, before its connection is cut."""
+
+_ERROR_TYPE = b"lambda-runtime-function-error-type"
+_EXPECT = b"expect"
+_MODE = b"lambda-runtime-function-response-mode"
+_LENGTHS = frozenset(map(len, (_ERROR_TYPE, _EXPECT, _MODE)))
+
+_BAD = Refusal("BadRequest", "Bad Request", 400)
+_BAD_EXPECTATION = Refusal("ExpectationFailed", "Only 100-continue can be expected", 417)
+_HEAD_TOO_LARGE = Refusal("RequestHeaderFieldsTooLarge", "The headers are too large", 431)
+_TOO_MANY_HEADERS = Refusal("RequestHeaderFieldsTooLarge", "There are too many headers", 431)
+_FAULT = Refusal("InternalServerError", "Internal Server Error", 500)
+
+
+class Endpoint(Protocol):
+    """What a connection needs of the endpoint that it was made to."""
+
+    response_limit: int
+    """Bytes of a request's body that are kept; of a longer one no more than the fact."""
+
+    def arrived(self, connection: Connection) -> None:
+        """Takes a new connection, and calls its `admit` or `abort` now or later."""
+
+    def left(self, connection: Connection) -> None:
+        """Forgets a connection that has ended, which `arrived` had."""
+
+    def answer(self, connection: Connection, method: bytes, path: bytes) -> None:
+        """Answers a request that was read completely."""
+
+    def begin_stream(self, connection: Connection, path: bytes) -> str:
+        """Returns the id of the invocation whose response is to come in pieces; empty if none."""
+
+    def streamed(self, request_id: str, piece: bytes) -> None: ...
+
+    def end_stream(self, connection: Connection) -> None: ...
+
+    def break_stream(self, connection: Connection) -> None:
+        """Takes note that the connection has ended amid a response in pieces."""
+
+
+class _Phase(Enum):
+    ARRIVED = auto()
+    """Whose connection it is is not known yet: bytes are kept unread."""
+    OPEN = auto()
+    REFUSED = auto()
+    """A refusal was sent: what still comes is dropped."""
+
+
+_OPEN = _Phase.OPEN
+
+
+class _RefusedError(Exception):
+    """Leaves the parser's callbacks with the refusal of the present request."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+class Connection(asyncio.Protocol):
+    """Parses the requests of one keep-alive connection; the parser calls back synchronously."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.peer = Peer("", 0, "", 0)
+        self.stream = ""
+        """The id of the invocation whose response comes in pieces now."""
+        self.body = bytearray()
+        self.error_type = ""
+        """The error type in the headers of the present request."""
+        self._endpoint = endpoint
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._phase = _Phase.ARRIVED
+        self._unread: list[bytes] = []
+        self._unparsed = 0
+        """Bytes since the parser last came to the end of a head, or to a piece of a body."""
+        self._path = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._is_streaming = False
+        """A header of the present request says that its body comes in pieces."""
+        self._owes_continue = False
+        """The client waits for a word before it sends the body of its request."""
+        self._last = False
+        """The client asked for an end of the connection after the present request's answer."""
+        self._held = False
+        """The caller of a function cannot take more of its response now."""
+        self._choked = False
+        """The client does not read what it is sent."""
+
+    # what its endpoint does with it
+
+    def admit(self) -> None:
+        """Begins to read: the connection is of the sandbox itself."""
+        self._phase = _Phase.OPEN
+        self._read_or_wait()
+        unread, self._unread = self._unread, []
+        for data in unread:
+            self.data_received(data)
+
+    def headers(self) -> dict[bytes, bytes]:
+        """Returns the present request's headers and trailers by their names in lower case."""
+        return {name.lower(): value for name, value in self._headers}
+
+    def header(self, name: bytes) -> bytes:
+        """Returns the value of a header or trailer; empty where there is none."""
+        return self.headers().get(name, b"")
+
+    @property
+    def body_was_cut(self) -> bool:
+        """Whether the body was longer than the limit, so that not all of it is here."""
+        return len(self.body) > self._endpoint.response_limit
+
+    def hold(self, held: bool) -> None:
+        """Stops reading, or goes on: the runtime's next pieces wait in its own buffers."""
+        self._held = held
+        self._read_or_wait()
+
+    def send(self, response: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(response)
+            if self._last:
+                self._transport.close()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _read_or_wait(self) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        reads = self._phase is not _Phase.ARRIVED and not self._held and not self._choked
+        if reads and not transport.is_reading():
+            transport.resume_reading()
+        elif not reads and transport.is_reading():
+            transport.pause_reading()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answers for the last time; cutting at once would take the answer from its reader."""
+        self._phase = _Phase.REFUSED
+        self._parser = httptools.HttpRequestParser(self)
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        transport.write(refusal.response())
+        if transport.can_write_eof():
+            transport.write_eof()
+        asyncio.get_running_loop().call_later(_LINGER, transport.abort)
+
+    # asyncio's callbacks
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are no subclass
+        self.peer = Peer(
+            *transport.get_extra_info("peername")[:2], *transport.get_extra_info("sockname")[:2]
+        )
+        self._read_or_wait()
+        self._endpoint.arrived(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self._transport = None
+        self._endpoint.left(self)
+        if self.stream:
+            self._endpoint.break_stream(self)
+
+    def pause_writing(self) -> None:
+        self._choked = True
+        self._read_or_wait()
+
+    def resume_writing(self) -> None:
+        self._choked = False
+        self._read_or_wait()
+
+    def data_received(self, data: bytes) -> None:
+        if self._phase is not _OPEN:
+            if self._phase is _Phase.ARRIVED:  # a loop may read once before it heeds the pause
+                self._unread.append(data)
+            return
+        self._unparsed += len(data)
+        try:
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade as offer:
+                self._pass_over_offers(data, offer.args[0])
+            if self._unparsed > MOST_HEAD_BYTES:
+                self._refuse(_HEAD_TOO_LARGE)
+            elif self._owes_continue:  # and no byte of the body came with the head
+                self._owes_continue = False
+                self.send(CONTINUE)
+        except httptools.HttpParserCallbackError as error:
+            fault = error.__context__
+            if isinstance(fault, _RefusedError):
+                self._refuse(fault.refusal)
+            else:
+                log.exception("A request of a sandbox could not be answered.", exc_info=fault)
+                self._refuse(_FAULT)
+        except httptools.HttpParserError:
+            self._refuse(_BAD)
+
+    def _pass_over_offers(self, data: bytes, read: int) -> None:
+        """Goes on behind a head with an offer, `read` bytes into the data; more may follow."""
+        rest = memoryview(data)[read:]
+        self._pass_over_offer()
+        while rest:
+            try:
+                self._parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as offer:
+                rest = rest[offer.args[0] :]
+                self._pass_over_offer()
+            else:
+                return
+
+    def _pass_over_offer(self) -> None:
+        """Parses a head again without its offer of another protocol.
+
+        Java's HttpClient offers HTTP/2 with each request, and the parser stops at such a head.
+        """
+        version = self._parser.get_http_version().encode()
+        lines = [self._parser.get_method() + b" " + self._path + b" HTTP/" + version]
+        lines += [b": ".join(header) for header in self._headers if header[0].lower() != b"upgrade"]
+        self._parser = httptools.HttpRequestParser(self)
+        try:
+            self._parser.feed_data(b"\r\n".join(lines) + b"\r\n\r\n")
+        except httptools.HttpParserUpgrade:  # CONNECT is an offer by its method
+            raise httptools.HttpParserInvalidMethodError("no tunnel is made here") from None
+
+    # httptools' callbacks
+
+    def on_message_begin(self) -> None:
+        self._path = b""
+        self._headers = []
+        self._last = False
+        self._is_streaming = False
+        self.stream = ""
+        self.body = bytearray()
+        self.error_type = ""
+
+    def on_url(self, url: bytes) -> None:
+        self._path += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if len(self._headers) >= MOST_HEADERS:
+            raise _RefusedError(_TOO_MANY_HEADERS)
+        self._headers.append((name, value))
+        if len(name) in _LENGTHS:  # which spares most headers the lowering
+            self._heed(name.lower(), value)
+
+    def _heed(self, name: bytes, value: bytes) -> None:
+        """Keeps what a header says that decides how its request is read."""
+        if name == _ERROR_TYPE:
+            self.error_type = value.decode("latin-1")
+        elif name == _MODE:
+            self._is_streaming = value.lower() == b"streaming"
+        elif name == _EXPECT:
+            self._owes_continue = True
+
+    def on_headers_complete(self) -> None:
+        self._unparsed = 0
+        if self._parser.should_upgrade():
+            self._owes_continue = False
+            return  # to be parsed again
+        if self._owes_continue:
+            self._heed_expectation()
+        if self._is_streaming:
+            self.stream = self._endpoint.begin_stream(self, self._path)
+
+    def _heed_expectation(self) -> None:
+        """Refuses an unknown expectation; HTTP/1.0 has none (RFC 9110, section 10.1.1)."""
+        if self._parser.get_http_version() == "1.0":
+            self._owes_continue = False
+        elif self.header(_EXPECT).lower() != b"100-continue":
+            raise _RefusedError(_BAD_EXPECTATION)
+
+    def on_body(self, body: bytes) -> None:
+        self._unparsed = 0
+        self._owes_continue = False
+        if self.stream:
+            self._endpoint.streamed(self.stream, body)
+        elif len(self.body) <= self._endpoint.response_limit:
+            self.body += body
+
+    def on_message_complete(self) -> None:
+        self._unparsed = 0
+        self._owes_continue = False
+        if self._parser.should_upgrade():
+            return  # to be parsed again
+        self._last = not self._parser.should_keep_alive()
+        if self.stream:
+            self._endpoint.end_stream(self)
+            self.stream = ""
+            return
+        self._endpoint.answer(self, self._parser.get_method(), self._path)

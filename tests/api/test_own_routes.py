@@ -1,0 +1,100 @@
+"""The testbed's own pages, and to whom they are closed."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+import httpx
+import pytest
+
+from emulator.api.app import create_app
+from emulator.api.peers import SandboxNetworks
+from emulator.core.profile import AWS_2025
+from emulator.core.routes import RouteTable
+from emulator.telemetry.log_store import Logs
+from emulator.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from emulator.live.engine import Engine
+    from tests.api.conftest import Served
+
+SANDBOX, USER = "172.17.0.3", "127.0.0.1"
+
+
+class _NoFunctions:
+    functions: ClassVar[dict[str, Any]] = {"echo:$LATEST": None}
+    sandboxes: ClassVar[dict[int, Any]] = {}
+
+    def now(self) -> float:
+        return 0.0
+
+
+def ask(client: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    app = create_app(
+        cast("Engine", _NoFunctions()),
+        RouteTable([]),
+        port=8000,
+        profile=AWS_2025,
+        backend="docker",
+        logs=Logs("test"),
+        metrics=Metrics(AWS_2025, list),
+        sandboxes=SandboxNetworks([ipaddress.ip_network("172.17.0.0/16")]),
+    )
+    transport = httpx.ASGITransport(cast("Any", app), client=(client, 40000))
+
+    async def get() -> httpx.Response:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://172.17.0.1:8000"
+        ) as http:
+            return await http.get(path, headers=headers)
+
+    return asyncio.run(get())
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/_testbed/sandboxes", "/_testbed/logs/echo"])
+@pytest.mark.parametrize("headers", [{}, {"x-forwarded-for": USER}], ids=["plain", "forwarded"])
+def test_page_of_the_testbed_is_closed_to_sandboxes(path: str, headers: dict[str, str]) -> None:
+    assert ask(USER, path).status_code == 200
+    refused = ask(SANDBOX, path, headers)
+    assert refused.status_code == 403
+    assert refused.json() == {"detail": "The testbed's own pages are closed to sandboxes."}
+
+
+def test_health_is_told_to_everyone() -> None:
+    assert ask(SANDBOX, "/healthz").json()["status"] == "ok"
+
+
+def test_clients_address_is_the_connections_and_not_what_it_claims(emulator: Served) -> None:
+    event = httpx.post(f"{emulator.url}/echo/1", headers={"x-forwarded-for": "9.9.9.9"}).json()
+    assert event["requestContext"]["http"]["sourceIp"] == "127.0.0.1"
+    assert event["headers"]["x-forwarded-for"] == "9.9.9.9, 127.0.0.1"
+
+
+def test_health_names_backend_and_profile(emulator: Served) -> None:
+    answer = httpx.get(f"{emulator.url}/healthz")
+    assert answer.json() == {"status": "ok", "backend": "scripted", "profile": "aws-2025"}
+
+
+def test_sandboxes_are_listed(emulator: Served) -> None:
+    httpx.post(f"{emulator.url}/echo/1")
+    rows = httpx.get(f"{emulator.url}/_testbed/sandboxes").json()
+    echo = next(row for row in rows if row["function"] == "echo")
+    assert echo["state"] == "idle"
+    assert echo["memory_mb"] == 128
+    assert echo["age_s"] >= echo["idle_s"] >= 0
+
+
+def test_logs_hold_the_platform_lines_of_what_ran(emulator: Served) -> None:
+    request_id = httpx.post(f"{emulator.url}/echo/1").headers["x-testbed-request-id"]
+    log = httpx.get(f"{emulator.url}/_testbed/logs/echo").text
+    assert f"START RequestId: {request_id} Version: $LATEST\n" in log
+    assert httpx.get(f"{emulator.url}/_testbed/logs/nobody").status_code == 404
+
+
+def test_metrics_count_invocations(emulator: Served) -> None:
+    httpx.post(f"{emulator.url}/echo/1")
+    text = httpx.get(f"{emulator.url}/metrics").text
+    assert 'testbed_cold_starts_total{function="echo"}' in text
+    assert 'testbed_sandboxes{function="echo",state="idle"}' in text

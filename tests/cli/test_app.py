@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import pytest
+import typer
+
+import emulator
+from emulator.cli import choices, main, options
+from emulator.cli.app import app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXTRAS = ("PIL", "boto3", "flask", "gevent", "locust", "matplotlib", "moto", "numpy", "pyarrow")
+COMMANDS = {
+    "init": "FOLDER",
+    "up": "--settings --host --port --template --backend --profile --keep-alive --idle-speedup "
+    "--pick-order --binding --host-memory --start-width --init-timeout --dilation --seed "
+    "--state-dir --run-dir --cgroup-root --aws-endpoint --no-companion --verbose -v",
+    "invoke": "FUNCTION --url --payload --json",
+    "ps": "--url --json",
+    "logs": "FUNCTION --url --limit",
+    "demo": "--backend --run-dir",
+    "experiment": "PLAN --run-dir --resume --backend --dry-run",
+    "report": "RUN OTHER --out --json",
+    "bill": "RUN --prices --free-tier --json",
+    "tune": "FUNCTION --payload --memory --invocations --strategy --balanced-weight --template "
+    "--backend --profile --run-dir --json",
+    "bench": "--backend --json",
+    "fidelity": "--backend --repetitions --run-dir --report --json",
+}
+
+
+def options_of(command: typer.core.TyperCommand) -> str:
+    words = []
+    for parameter in command.params:
+        is_argument = parameter.param_type_name == "argument"
+        words += [str(parameter.name).upper()] if is_argument else parameter.opts
+    return " ".join(words)
+
+
+def test_every_command_keeps_its_options() -> None:
+    group = typer.main.get_command(app)
+    found = {name: options_of(command) for name, command in group.commands.items()}
+    assert found == COMMANDS
+
+
+def test_every_command_and_option_has_a_help_text_that_ends_as_a_sentence() -> None:
+    group = typer.main.get_command(app)
+    for command in group.commands.values():
+        assert str(command.help).partition("\n")[0].endswith(".")
+        for parameter in command.params:
+            if parameter.param_type_name == "option":
+                assert parameter.help[-1] in ".)", parameter.opts
+
+
+@pytest.mark.parametrize(
+    ("shown", "values"),
+    [
+        (options.BACKENDS, choices.backends),
+        (options.REAL_BACKENDS, choices.real_backends),
+        (options.PROFILES, choices.profiles),
+        ("early|late", choices.bindings),
+    ],
+)
+def test_help_names_the_values_that_are_taken(shown: str, values: Callable[[], list[str]]) -> None:
+    assert shown.split("|") == values()
+
+
+def test_help_names_every_pick_order(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["up", "--help"]) == 0
+    told = "".join(capsys.readouterr().out.split())
+    assert all(order in told for order in choices.pick_orders())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["ps", "--nonsense"],
+        ["invoke"],
+        ["demo", "--backend", "podman"],
+        ["bench", "--backend", "auto"],
+        ["tune", "echo", "--strategy", "luck"],
+        ["tune", "echo", "--invocations", "many"],
+        ["bill", "run", "--prices", "2001"],
+        ["logs", "echo", "--limit", "0"],
+    ],
+)
+def test_wrong_use_ends_with_two_and_begins_nothing(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    told = capsys.readouterr()
+    assert "Usage: testbed" in told.err
+    assert not told.out
+
+
+def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"testbed {version('serverless-testbed')}\n"
+    assert emulator.__version__ == version("serverless-testbed")
+
+
+@pytest.mark.parametrize("module", ["emulator", "emulator.cli"])
+def test_module_is_the_command(module: str) -> None:
+    command = [sys.executable, "-m", module, "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("testbed ")
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("testbed f", {"fidelity"}),
+        ("testbed up --backend ", {"auto", "docker", "process"}),
+        ("testbed up --profile aws-20", set(choices.profiles())),
+        ("testbed tune --strategy c", {"cost"}),
+    ],
+)
+def test_shell_completes_commands_and_values(words: str, completed: set[str]) -> None:
+    count = len(words.split()) - (not words.endswith(" "))
+    environment = {
+        **os.environ,
+        "_TESTBED_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(count),
+    }
+    program = "from emulator.cli import main; raise SystemExit(main([]))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert set(done.stdout.split()) == completed
+
+
+@pytest.mark.parametrize("module", ["emulator.cli", "emulator.up", "emulator.cli.deployment"])
+def test_serving_needs_no_extra(module: str) -> None:
+    program = f"import sys, {module}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    command = [sys.executable, "-c", program]
+    loaded = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    assert not loaded & set(EXTRAS)
+
+
+def test_command_line_loads_no_server_and_no_rich() -> None:
+    program = "import sys, emulator.cli; print(*sys.modules)"
+    command = [sys.executable, "-c", program]
+    loaded = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    slow = {"rich", "httpx", "pydantic", "fastapi", "uvicorn", "asyncio", "docker"}
+    assert not loaded & slow

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+
+from emulator.experiments.benchmark.client import Outcome
+from emulator.experiments.benchmark.figures import (
+    BenchResults,
+    Figures,
+    bench_document,
+    bench_table,
+    rate_figures,
+)
+
+FIGURES: dict[str, Figures] = {
+    "docker": {"cold p50, ms": 150.0, "invokes/s, 10 clients": 2999.0},
+    "process": {"cold p50, ms": 61.0, "warm p50, 1 client, ms": 0.6},
+}
+RESULTS = BenchResults(FIGURES, {"cpus": 2})
+
+
+def test_table_marks_what_is_short_of_the_wanted() -> None:
+    assert bench_table(RESULTS).splitlines() == [
+        "2 CPUs",
+        "",
+        "figure                   docker   process                         wanted",
+        "------------------------------------------------------------------------",
+        "cold p50, ms                150    61.0 *   <= 200 docker, <= 60 process",
+        "invokes/s, 10 clients    2999 *         -                        >= 3000",
+        "warm p50, 1 client, ms        -      0.60                          <= .6",
+        "",
+        "* short of what is wanted",
+    ]
+
+
+def test_a_run_that_misses_entries_is_told_above_the_figures() -> None:
+    torn = BenchResults(FIGURES, {"cpus": 2}, ("docker: 3 entries were lost.",))
+    assert bench_table(torn).splitlines()[1] == "Incomplete: docker: 3 entries were lost."
+    assert bench_document(torn)["missing"] == ["docker: 3 entries were lost."]
+
+
+def test_table_without_a_mark_has_no_legend() -> None:
+    assert "short of" not in bench_table(BenchResults({"docker": {"cold p50, ms": 150.0}}, {}))
+
+
+def test_document_has_every_figure_and_names_those_that_are_missed() -> None:
+    document = json.loads(json.dumps(bench_document(RESULTS)))
+    assert document["machine"] == {"cpus": 2}
+    assert document["backends"] == {
+        "docker": {"figures": FIGURES["docker"], "missed": ["invokes/s, 10 clients"]},
+        "process": {"figures": FIGURES["process"], "missed": ["cold p50, ms"]},
+    }
+    assert document["wanted"]["warm p50, 1 client, ms"] == "<= .6"
+
+
+def test_rates_are_of_all_requests_over_the_time_that_they_took() -> None:
+    one = Outcome([1.0] * 10, 2.0, 0, 0, "", 30.0)
+    ten = Outcome([1.0] * 60, 3.0, 0, 0, "", 20.0)
+    assert rate_figures({1: one, 10: ten}) == {
+        "invokes/s, 1 client": 5.0,
+        "invokes/s, 10 clients": 20.0,
+        "client's own CPU a request, us": 20.0,
+    }

@@ -1,0 +1,83 @@
+"""What a function configures besides its code, its size and its routes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.sam.templates import faults, function
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_function_has_one_architecture(tmp_path: Path) -> None:
+    assert faults(tmp_path, function("Architectures: [x86_64, arm64]  #!")) == [
+        "Echo: Architectures: a function has one architecture"
+    ]
+    assert faults(tmp_path, function("Architectures: [i386]  #!")) == [
+        "Echo: Architectures: 'i386' is none of x86_64, arm64"
+    ]
+
+
+def test_wrong_options(tmp_path: Path) -> None:
+    assert faults(
+        tmp_path,
+        function(
+            """
+            EphemeralStorage:
+              Size: much  #!
+            LoggingConfig:
+              LogFormat: Yaml  #!
+              ApplicationLogLevel: LOUD  #!
+              Group: /x  #!
+            AutoPublishAlias: [live]  #!
+            ProvisionedConcurrencyConfig:
+              ProvisionedConcurrentExecutions: 0  #!
+            FunctionUrlConfig:
+              AuthType: ME  #!
+              InvokeMode: FAST  #!
+              Cors:
+                AllowCredentials: maybe  #!
+                AllowMethods: GET  #!
+                MaxAge: -1  #!
+                Origins: []  #!
+            """
+        ),
+    ) == [
+        "Echo: EphemeralStorage: Size must be a whole number, not 'much'",
+        "Echo: LoggingConfig: LogFormat: 'Yaml' is none of Text, JSON",
+        (
+            "Echo: LoggingConfig: ApplicationLogLevel: 'LOUD' is none of "
+            "TRACE, DEBUG, INFO, WARN, ERROR, FATAL"
+        ),
+        "Echo: LoggingConfig: 'Group' is not supported",
+        "Echo: AutoPublishAlias must be a single value, not a list",
+        (
+            "Echo: ProvisionedConcurrencyConfig: ProvisionedConcurrentExecutions must be 1 or "
+            "more, not 0"
+        ),
+        "Echo: FunctionUrlConfig: AuthType: 'ME' is none of NONE, AWS_IAM",
+        "Echo: FunctionUrlConfig: InvokeMode: 'FAST' is none of BUFFERED, RESPONSE_STREAM",
+        "Echo: FunctionUrlConfig: Cors: AllowCredentials must be true or false, not 'maybe'",
+        "Echo: FunctionUrlConfig: Cors: AllowMethods must be a list, not 'GET'",
+        "Echo: FunctionUrlConfig: Cors: MaxAge must be 0 or more, not -1",
+        "Echo: FunctionUrlConfig: Cors: 'Origins' is not supported",
+    ]
+
+
+def test_options_without_what_they_need(tmp_path: Path) -> None:
+    assert faults(
+        tmp_path,
+        function(
+            """
+            EphemeralStorage: {}  #!
+            ProvisionedConcurrencyConfig: {}  #!
+            FunctionUrlConfig: {}  #!
+            """
+        ),
+    ) == [
+        "Echo: EphemeralStorage needs Size",
+        "Echo: ProvisionedConcurrencyConfig needs AutoPublishAlias on the function",
+        "Echo: ProvisionedConcurrencyConfig needs ProvisionedConcurrentExecutions",
+        "Echo: FunctionUrlConfig needs AuthType",
+    ]
