@@ -54,8 +54,8 @@ async def test_flood_of_empty_lines_leaves_the_loop_to_the_others() -> None:
         work_on(piece)
 
     with piped(receive) as (_, writer):
-        until = time.monotonic() + 0.5
-        while time.monotonic() < until:
+        until = time.monotonic() + BOUND
+        while received < 50_000 and time.monotonic() < until:
             try:
                 os.write(writer, b"\n" * PIPE)
             except BlockingIOError:
@@ -63,7 +63,7 @@ async def test_flood_of_empty_lines_leaves_the_loop_to_the_others() -> None:
                 await asyncio.sleep(0)
                 await asyncio.sleep(0)
                 lags.append(time.process_time() - began)
-    assert received > 10_000, "it is read on all the same"
+    assert received >= 50_000, "it is read on all the same"
     assert max(lags) < 0.1, "64 KiB at once took .33 s"
     assert sum(lag > 0.0005 for lag in lags) / len(lags) < 0.5
 
