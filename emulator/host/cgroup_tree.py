@@ -124,7 +124,9 @@ def _v2_trees(root: Path, name: str) -> Iterator[CgroupTree]:
     """Yields the places on v2 where this process may make cgroups, the best first."""
     own = _own_path(root)
     above = [path for path in own.parents if path.is_relative_to(root)]
-    first = (own,) if is_delegated(own) else ()
+    # a user's own scope, even where systemd could leave no mark of its delegation
+    mine = os.geteuid() != 0 and _members(own) == [str(os.getpid())]
+    first = (own,) if mine or is_delegated(own) else ()
     for parent in dict.fromkeys((*first, root, *above, own)):
         if parent == own:
             _move_to_leaf(own)
@@ -151,7 +153,7 @@ def _hand_down(path: Path) -> None:
 def _move_to_leaf(own: Path) -> None:
     """Moves this process to a leaf of its cgroup, or all processes of a container's namespace."""
     with suppress(OSError):
-        pids = (own / "cgroup.procs").read_text().split()
+        pids = _members(own)
         whole_namespace = Path("/proc/self/cgroup").read_text().strip() == "0::/"
         if pids == [str(os.getpid())] or (whole_namespace and (own / "cgroup.type").exists()):
             leaf = own / "testbed-emulator"
@@ -159,6 +161,13 @@ def _move_to_leaf(own: Path) -> None:
             for pid in pids:
                 with suppress(OSError):  # it has ended, or is the kernel's
                     (leaf / "cgroup.procs").write_text(pid)
+
+
+def _members(cgroup: Path) -> list[str]:
+    try:
+        return (cgroup / "cgroup.procs").read_text().split()
+    except OSError:
+        return []
 
 
 def _made(base: Path) -> bool:

@@ -1,7 +1,8 @@
-"""Where the gateway is reached from inside a sandbox.
+"""Opens the gateway's second listener, where sandboxes reach it.
 
-It listens on one address, often 127.0.0.1, which a container takes for itself. Sandboxes dial the
-address where their Runtime API listens; where the gateway is not there, it listens there as well.
+The gateway listens on one address, often 127.0.0.1, which a container takes for itself. Sandboxes
+dial the address where their Runtime API listens; where the gateway does not answer there, it
+listens there as well. This module accepts no connection.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from emulator.errors import SettingsError
 
 
 def listener_at(host: str, gateway: socket.socket) -> socket.socket | None:
-    """A second listener of the gateway's, at `host`, with its port if that is free there.
+    """Binds a second listener at `host`, to the gateway's port if that is free there.
 
     Returns:
         None where `gateway`, which is bound, can be reached at `host` already.
@@ -33,6 +34,7 @@ def listener_at(host: str, gateway: socket.socket) -> socket.socket | None:
 
 
 def _answers_at(listener: socket.socket, host: str) -> bool:
+    """Tells whether connections to `host` reach a bound listener."""
     address = listener.getsockname()[0]
     if address == "::":
         return not listener.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)

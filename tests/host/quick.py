@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _TIMES = 201
 _ALLOWED = 0.0002
 """Seconds that a reading on the path of a request may take."""
-_FILES = 12
+_FILES = 20
 """How many plain files could be read in that time; a kernel in user mode takes longer for each."""
 
 

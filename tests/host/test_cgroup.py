@@ -362,7 +362,7 @@ def test_cpu_share_is_kept_and_throttling_counted(tree: CgroupTree) -> None:
     assert time.monotonic() - began > 0.25
     count, seconds = cgroup.throttled()
     assert count > 5
-    assert seconds > 0.1
+    assert seconds > 0.02, "0.4 on a machine that does nothing else"
     member.close()
 
 

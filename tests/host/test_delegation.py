@@ -23,10 +23,13 @@ from emulator.host.cgroup_tree import find_tree
 from emulator.host.delegation import enter_delegated_scope
 said = []
 enter_delegated_scope(lambda line: print(line, file=sys.stderr))
+own = open("/proc/self/cgroup").read().rpartition(":")[2].strip()
 tree = find_tree(DEFAULT_ROOT, f"test-{{os.getpid()}}")
 found = sorted(tree.controllers) if tree else []
 if tree:
     tree.remove()
+inside = tree is not None and str(tree.bases[0]).startswith(str(DEFAULT_ROOT) + own)
+print("in its own scope" if inside else "elsewhere", file=sys.stderr)
 print(json.dumps([os.getpid(), found, sys.argv[1:]]))
 """
 
@@ -66,13 +69,14 @@ def test_login_without_root_is_given_every_limit() -> None:
     assert {"cpu", "memory", "pids", "freezer"} <= set(controllers)
     assert arguments == ["an argument", "--more"]
     assert "systemd scope" in said
+    assert "in its own scope" in said
 
 
 @needs_user_systemd
 def test_move_can_be_forbidden_and_the_line_is_told() -> None:
     _, controllers, _, said = run(**{FORBIDDEN: "0"})
     assert controllers == []
-    assert said == ""
+    assert said == "elsewhere\n"
     assert "systemd-run --user --scope -p Delegate=yes testbed up" in delegation_advice()
 
 
@@ -82,12 +86,12 @@ def test_login_without_a_bus_goes_on_as_it_is() -> None:
         XDG_RUNTIME_DIR="/nowhere", DBUS_SESSION_BUS_ADDRESS="unix:path=/"
     )
     assert controllers == []
-    assert said == ""
+    assert said == "elsewhere\n"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can write the top")
 def test_root_stays_where_it_is() -> None:
-    assert run()[3] == ""
+    assert "systemd scope" not in run()[3]
     assert delegation_advice() == ""
 
 

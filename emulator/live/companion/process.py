@@ -1,8 +1,9 @@
-"""The AWS companion: moto's server beside the emulator, for every service that is not ours.
+"""Runs the AWS companion: moto's server beside the emulator, for services that are not Lambda.
 
-It is a child process, started by the first request that needs it. Its standard input is its
-lifeline: when this process ends, however it ends, the input ends and the companion with it. What it
-holds (buckets, queues, tables) is in its memory and ends with it too.
+The companion is a child process, started by the first request that needs it. Its standard input is
+its lifeline: when this process ends, however it ends, the input ends and the companion with it.
+What the companion holds (buckets, queues, tables) is in its memory and ends with it too. This
+module knows nothing of requests.
 """
 
 from __future__ import annotations
@@ -26,18 +27,18 @@ _SERVER = Path(__file__).with_name("server.py")
 # -P: its own folder must not stand in front of the module path
 COMMAND = (sys.executable, "-P", str(_SERVER))
 _PATIENCE = 30.0
-"""Seconds until it must serve; .4 are usual, more on a disk that was not read yet."""
+"""Seconds until the companion must serve; .4 are usual, more on a disk that was not read yet."""
 _GRACE = 2.0
-"""Seconds that it gets to end by itself."""
+"""Seconds that the companion gets to end by itself."""
 
 
 class Companion:
-    """One moto server, started on demand. Use from one event loop; `close` ends it."""
+    """Owns one moto server, started on demand. Use from one event loop; `close` ends it."""
 
     def __init__(
         self, log_file: Path, *, command: Sequence[str] = COMMAND, patience: float = _PATIENCE
     ) -> None:
-        """`log_file` takes what it writes; `command` must print its port and heed its lifeline."""
+        """`log_file` takes the server's output; `command` must print a port and heed its input."""
         self._log_file = log_file
         self._command = command
         self._patience = patience
@@ -46,15 +47,15 @@ class Companion:
 
     @property
     def pid(self) -> int | None:
-        """None while it does not run."""
+        """The server's process id; None while no server runs."""
         running = self._process is not None and self._process.returncode is None
         return self._process.pid if self._process is not None and running else None
 
     async def url(self) -> str:
-        """Where it serves; starts it where it does not run. Waiters share one start.
+        """Returns where the server serves, and starts it where it does not run.
 
         Raises:
-            CompanionError: it did not start; the next call tries again.
+            CompanionError: The server did not start; the next call tries again.
         """
         if self._starting is None or (self._starting.done() and self.pid is None):
             if self._process is not None and self._process.returncode is not None:
@@ -103,7 +104,7 @@ class Companion:
         return lines[-1] if lines else "it said nothing"
 
     async def close(self) -> None:
-        """Ends it, or its start; bounded. Nothing of it is left."""
+        """Ends the server, or its start, in a bounded time; nothing of it is left."""
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.gather(self._starting, return_exceptions=True)
@@ -124,5 +125,5 @@ class Companion:
 
 
 def companion_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The user's, but for AWS's variables: an endpoint or a profile there is not meant for it."""
+    """Returns the user's environment without AWS's variables, which mean another endpoint."""
     return {name: value for name, value in environ.items() if not name.startswith("AWS_")}

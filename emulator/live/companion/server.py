@@ -1,7 +1,7 @@
-"""The companion's own process: moto's server on a free port, while its standard input lasts.
+"""Serves moto on a free port of 127.0.0.1 while standard input lasts: the companion's process.
 
-It prints its port on one line. It is run as a file and not as a module of this package, since a
-folder of ours in front of the module path would hide others' modules (docker, process).
+The program prints its port on one line. It is run as a file and not as a module of this package,
+since a folder of ours in front of the module path would hide others' modules (docker, process).
 """
 
 import logging

@@ -1,1 +1,1 @@
-"""Sandboxes as processes of this machine, isolated as far as this machine allows."""
+"""Runs sandboxes as processes of this machine, isolated as far as the machine allows."""

@@ -1,7 +1,8 @@
-"""Folders that are made once and then only read, by several emulators at a time.
+"""Makes folders that are built once and then only read, by several emulators at a time.
 
-A folder is built under a name of its own beside its place and renamed when it is whole, so a
-reader never sees a part, and a builder that was killed leaves what the next one sweeps away.
+A folder is built under a name of its own beside its place and renamed when it is whole, so readers
+never see a part, and the remains of a killed builder are swept away by the next. What is built is
+the caller's matter.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ _PREFIX = ".building-"
 
 @asynccontextmanager
 async def built(target: Path) -> AsyncIterator[Path]:
-    """A folder to build in, which becomes `target` when the block ends well.
+    """Yields a folder to build in, which becomes `target` when the block ends well.
 
-    Where another builder was first, its folder stays and this one is thrown away.
+    Where another builder was first, the other's folder stays and this builder's is thrown away.
     """
     folder, lock = await asyncio.to_thread(_begin, target.parent)
     try:
@@ -38,7 +39,7 @@ async def built(target: Path) -> AsyncIterator[Path]:
 
 
 def sweep(parent: Path) -> None:
-    """Removes what killed builders left; a living builder holds a lock on its folder."""
+    """Removes what killed builders left below `parent`; living builders lock their folders."""
     for folder in parent.glob(f"{_PREFIX}*"):
         with suppress(OSError):
             lock = os.open(folder, os.O_RDONLY)
@@ -50,6 +51,7 @@ def sweep(parent: Path) -> None:
 
 
 def _begin(parent: Path) -> tuple[Path, int]:
+    """Makes a folder to build in; returns it with the descriptor that holds its lock."""
     parent.mkdir(parents=True, exist_ok=True)
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))

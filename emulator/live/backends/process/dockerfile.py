@@ -2,6 +2,7 @@
 
 Without an engine, an image function can still run if its Dockerfile only copies files to
 /var/task and /opt, installs requirements, and sets variables. Anything else is refused by line.
+This module reads and refuses; it copies and installs nothing.
 Source: the Dockerfile reference.
 """
 
@@ -42,12 +43,12 @@ _OPTIONS |= {"--no-binary", "--root-user-action", "--progress-bar"}
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What an image's Dockerfile comes to."""
+    """Holds what a Dockerfile asks for."""
 
     content: Mapping[str, Path]
-    """Where each file comes from: `task/…` is /var/task, `opt/…` is /opt."""
+    """The source of each file, by its path in the package: `task/…` is /var/task, `opt/…` /opt."""
     pip: tuple[tuple[str, ...], ...]
-    """Arguments of each `pip install`, without its target."""
+    """The arguments of each `pip install`, without a target."""
     environment: Mapping[str, str]
     workdir: str
     command: tuple[str, ...]
@@ -61,9 +62,11 @@ class _Line:
 
 
 def read(dockerfile: Path, context: Path) -> Recipe:
-    """
+    """Reads `dockerfile`, whose COPY instructions name files below `context`.
+
     Raises:
-        BuildError: it cannot be read, or has an instruction that only an engine can carry out.
+        BuildError: The file cannot be read, or has an instruction that only an engine can carry
+            out.
     """
     try:
         text = dockerfile.read_text()
@@ -76,7 +79,7 @@ def read(dockerfile: Path, context: Path) -> Recipe:
 
 
 def _lines(text: str) -> Iterator[_Line]:
-    """The instructions, continued lines joined and comments dropped."""
+    """Yields the instructions, with continued lines joined and comments dropped."""
     parts: list[str] = []
     first = 0
     for number, raw in enumerate(text.splitlines(), start=1):
@@ -93,6 +96,8 @@ def _lines(text: str) -> Iterator[_Line]:
 
 @dataclass(slots=True)
 class _Reader:
+    """Takes one instruction after another and gathers the recipe."""
+
     dockerfile: Path
     context: Path
     content: dict[str, Path] = field(default_factory=dict)
@@ -148,14 +153,14 @@ class _Reader:
         return _VARIABLE.sub(lambda found: known.get(found[1] or found[2], ""), text)
 
     def _placed(self, line: _Line, path: str) -> str:
-        """Where an absolute path of the image is in a package: `task/…` or `opt/…`."""
+        """Returns the path in a package of an absolute path of the image: `task/…` or `opt/…`."""
         for place, name in _PLACES.items():
             if path == place or path.startswith(f"{place}/"):
                 return name + path[len(place) :]
         raise self._refused(line, f"{path} is neither in /var/task nor in /opt")
 
     def _words(self, line: _Line, text: str) -> tuple[str, ...]:
-        """An instruction's words in its JSON form, or in the form that a shell would split."""
+        """Splits an instruction, in its JSON form or in the form that a shell would split."""
         try:
             words = json.loads(text) if text.startswith("[") else shlex.split(text)
         except ValueError:
@@ -211,7 +216,7 @@ class _Reader:
         )
 
     def _pip(self, line: _Line, rest: str) -> tuple[str, ...]:
-        """The arguments of a `pip install`, which must be all that the line does."""
+        """Returns the arguments of a `pip install`, which must be all that the line does."""
         text = re.sub(r"^(--mount=type=cache\S* +)+", "", rest)
         if not text.startswith("[") and _uses_shell(text):
             raise self._refused(line, "it uses the shell")

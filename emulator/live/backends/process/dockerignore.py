@@ -1,4 +1,7 @@
-"""The .dockerignore file of a build's context. Source: "Build context", Docker's manual."""
+"""Reads the .dockerignore file of a build's context.
+
+Source: "Build context", Docker's manual.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ _MEANING = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 
 def ignored(context: Path) -> Callable[[str], bool]:
-    """Tells of a path below the context whether the build does not see it."""
+    """Returns a function that tells of a path in `context` whether builds do not see it."""
     path = context / ".dockerignore"
     lines = path.read_text().splitlines() if path.is_file() else []
     rules = [

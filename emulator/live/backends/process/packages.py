@@ -1,6 +1,7 @@
-"""Packages of the process backend: a read-only folder for each deployed content.
+"""Makes a function's package for the process backend: a read-only folder for each content.
 
-`<state>/packages/<digest>` holds `task` (/var/task), `opt` (/opt) and `package.json`.
+`<state>/packages/<digest>` holds `task` (/var/task), `opt` (/opt) and `package.json`. This module
+starts no sandbox.
 """
 
 from __future__ import annotations
@@ -37,23 +38,23 @@ if TYPE_CHECKING:
 
 TASK_ROOT = dockerfile.TASK_ROOT
 _FORMAT = "1"
-"""Part of every digest; to be raised when the folders are made in another way."""
+"""A part of every digest; raise it when the folders are made in another way."""
 _FILE_OPTIONS = frozenset({"-r", "--requirement", "-c", "--constraint"})
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What a sandbox starts from besides its files."""
+    """Holds what a sandbox starts from besides its files."""
 
     handler: str = ""
-    """Of an image function; a zip function's is in its configuration."""
+    """The handler of an image function; a zip function's is in its configuration."""
     workdir: str = TASK_ROOT
-    """Below /var/task."""
+    """The working directory, in /var/task."""
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class Packages:
-    """Makes packages and finds them again."""
+    """Makes packages and finds them again, in the folder `state`."""
 
     def __init__(self, state: Path) -> None:
         self._folder = state / "packages"
@@ -62,15 +63,24 @@ class Packages:
         self._read: dict[str, Package] = {}
 
     def sweep(self) -> None:
+        """Removes what killed builds left."""
         sweep(self._folder)
         sweep(self._requirements)
 
     async def make(self, configuration: FunctionConfiguration, say: Progress) -> str:
-        """The package's folder.
+        """Makes the package, unless it is there, and returns its folder.
 
         Raises:
-            BuildError: it cannot be made without an engine, or at all.
+            BuildError: The package cannot be made without an engine, or cannot be written.
         """
+        try:
+            return await self._make(configuration, say)
+        except OSError as error:
+            raise BuildError(
+                f"{configuration.name}: its package cannot be written to {self._folder}: {error}"
+            ) from error
+
+    async def _make(self, configuration: FunctionConfiguration, say: Progress) -> str:
         if configuration.package_type is PackageType.ZIP:
             return await self._make_zip(configuration, say)
         if configuration.image is None or configuration.image_uri:
@@ -80,9 +90,10 @@ class Packages:
         return await self._make_image(configuration, say)
 
     def read(self, folder: str) -> Package:
-        """
+        """Returns the description of a package that was made.
+
         Raises:
-            OSError: there is no such package.
+            OSError: There is no such package.
         """
         if folder not in self._read:
             self._read[folder] = Package(**json.loads((Path(folder) / "package.json").read_text()))
@@ -140,7 +151,7 @@ class Packages:
 
 
 def extensions(folder: str) -> tuple[str, ...]:
-    """The names of the executable files of a package's /opt/extensions."""
+    """Returns the names of the executable files of a package's /opt/extensions, sorted."""
     found = Path(folder) / "opt/extensions"
     files = sorted(found.iterdir()) if found.is_dir() else []
     return tuple(path.name for path in files if path.is_file() and os.access(path, os.X_OK))
@@ -148,7 +159,10 @@ def extensions(folder: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
+    """Says what a package is to hold."""
+
     name: str
+    """The function's name, for messages."""
     key: str
     """The digest of all that decides what the folder will hold."""
     content: Mapping[str, Path]
@@ -156,11 +170,15 @@ class _Plan:
     """Arguments of each `pip install`, run in the package's working directory."""
     package: Package
     limited: bool
-    """Whether the limit of zip packages holds for it."""
+    """Whether Lambda's limit on the size of zip packages holds."""
 
 
 def _requirements_text(arguments: Sequence[str], workdir: Path) -> list[str]:
-    """What each `-r` and `-c` file says; with the arguments it decides what pip installs."""
+    """Returns the text of each `-r` and `-c` file, which decides what pip installs.
+
+    Raises:
+        BuildError: A file cannot be read.
+    """
     names = [value for option, value in pairwise(arguments) if option in _FILE_OPTIONS]
     for argument in arguments:
         option, equals, value = argument.partition("=")
@@ -172,6 +190,7 @@ def _requirements_text(arguments: Sequence[str], workdir: Path) -> list[str]:
 
 
 def _check_runtime(configuration: FunctionConfiguration, say: Progress) -> None:
+    """Raises BuildError for what is not Python; tells of another version than this host's."""
     ours = f"python{sys.version_info.major}.{sys.version_info.minor}"
     if not configuration.runtime.startswith("python3."):
         raise BuildError(

@@ -1,4 +1,7 @@
-"""Installs a function's Python requirements into a folder, once for each set of them."""
+"""Installs Python requirements with pip, once for each set of them, and links them elsewhere.
+
+This module knows nothing of functions but the names that stand in messages.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +29,9 @@ if TYPE_CHECKING:
     from emulator.live.backends.interface import Progress
 
 _LIMIT = 1800.0
-"""Seconds that pip may take: a large wheel over a slow line."""
+"""Seconds that pip may take, as for a large wheel over a slow line."""
 _SILENCE = 10.0
-"""Seconds without a line of pip's after which a person is told that it still runs."""
+"""Seconds without a line of pip's after which a person is told that pip still works."""
 _LAST_LINES = 15
 _WIDTH = 100
 _SHOWN = re.compile(r"(Downloading|Building|Installing collected|Successfully)\b")
@@ -38,18 +41,18 @@ _PLAIN = re.compile(r"[A-Za-z0-9][\w.-]*(\[[^]]*\])?\s*([<>=!~;(].*)?")
 
 
 def interpreter() -> str:
-    """What decides besides the requirements' text which files pip installs."""
+    """Returns what decides, besides the text of requirements, which files pip installs."""
     return f"{sys.implementation.cache_tag}-{sys.platform}-{os.uname().machine}"
 
 
 def self_contained(text: str) -> bool:
-    """Whether the requirements name packages only, and no file beside them."""
+    """Tells whether a requirements file names packages only, and no other file."""
     lines = (line.split(" #")[0].strip() for line in text.splitlines())
     return all(not line or line.startswith("#") or _PLAIN.fullmatch(line) for line in lines)
 
 
 class Installer:
-    """A cache of installed sets of requirements; nothing in it is ever changed."""
+    """Keeps installed sets of requirements in `cache`; a set is never changed."""
 
     def __init__(self, cache: Path) -> None:
         self._cache = cache
@@ -57,13 +60,14 @@ class Installer:
     async def install(
         self, name: str, arguments: Sequence[str], cwd: Path, key: Sequence[str], say: Progress
     ) -> Path:
-        """Runs `pip install` with `arguments` in `cwd` unless it was done for this `key`.
+        """Runs `pip install` with `arguments` in `cwd`, unless that was done for this `key`.
 
         Returns:
             The folder of the installed packages, compiled.
 
         Raises:
-            BuildError: pip failed; the message ends with its last lines.
+            BuildError: pip failed; the message ends with pip's last lines.
+            OSError: The cache cannot be written.
         """
         identity = repr((interpreter(), tuple(arguments), tuple(key)))
         target = self._cache / hashlib.sha256(identity.encode()).hexdigest()[:32]
@@ -83,12 +87,12 @@ class Installer:
 
 
 def installed_size(site: Path) -> int:
-    """Bytes of what pip installed, without the bytecode that was made of it."""
+    """Returns the bytes of what pip installed, without the bytecode that was made of it."""
     return int((site.parent / "size").read_text())
 
 
 def link_tree(source: Path, into: Path) -> None:
-    """Puts all of `source` into `into` by hard links; what is there already stays."""
+    """Hard-links all of `source` into `into`; existing files stay."""
     for folder, _, names in os.walk(source):
         target = into / Path(folder).relative_to(source)
         target.mkdir(exist_ok=True)
@@ -108,7 +112,7 @@ def _link(source: Path, target: Path) -> None:
 
 
 async def compile_folder(folder: Path) -> None:
-    """Makes the bytecode, as for /var/task; a file that is no valid Python is left as it is."""
+    """Compiles a folder as if it were /var/task; what is no valid Python stays as it is."""
     arguments = ["-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
     arguments += ["-s", str(folder), "-p", "/var/task", str(folder)]
     process = await asyncio.create_subprocess_exec(
@@ -154,7 +158,7 @@ async def _pip(
 
 
 async def _follow(process: subprocess.Process, name: str, last: deque[str], say: Progress) -> None:
-    """Reads pip's output to its end and passes on the lines that tell how it goes on."""
+    """Reads pip's output to the end and passes on the lines that tell of progress."""
     began = time.monotonic()
     assert process.stdout is not None
     while True:
@@ -176,13 +180,13 @@ async def _follow(process: subprocess.Process, name: str, last: deque[str], say:
 
 
 def _python(module: str, *arguments: str) -> list[str]:
-    """A command whose files every user can read: a function runs as another one."""
+    """Returns a command of this Python whose files any user can read: functions run as another."""
     shell = ["/bin/sh", "-c", 'umask 022; exec "$@"', "sh"]
     return [*shell, sys.executable, "-m", module, *arguments]
 
 
 async def _end(process: subprocess.Process) -> None:
-    """Ends it with its children if it still runs: its build was cancelled, or took too long."""
+    """Kills a process that still runs, with its children: the build was cancelled or too slow."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -190,6 +194,7 @@ async def _end(process: subprocess.Process) -> None:
 
 
 def _tidy(site: Path, scratch: Path) -> None:
+    """Removes what pip leaves behind besides packages."""
     shutil.rmtree(scratch, ignore_errors=True)
     site.mkdir(exist_ok=True)  # pip makes none where there was nothing to install
     for cache in list(site.rglob("__pycache__")):

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.core.function_configuration import FunctionConfiguration
-from emulator.errors import BackendUnavailableError, SandboxStartError
+from emulator.errors import BackendUnavailableError, BuildError, SandboxStartError
 from emulator.host.cgroup import DEFAULT_ROOT, CgroupV2
 from emulator.host.cgroup_tree import find_tree
 from emulator.live.backends.interface import RUNTIME, CpuShare, Exit, Limitation, SandboxSpec
@@ -552,6 +552,13 @@ async def test_state_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         async with opened(tmp_path / "state", instance):
             pass
     assert list(DEFAULT_ROOT.glob(f"**/testbed-{instance}")) == []
+
+
+async def test_package_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    async with opened(tmp_path / "state", cgroup_root=None) as backend:
+        (tmp_path / "state/packages").write_text("a file")
+        with pytest.raises(BuildError, match=r"f: its package cannot be written to .*packages"):
+            await deployed(backend, tmp_path / "code")
 
 
 async def test_open_that_is_cancelled_leaves_nothing(tmp_path: Path) -> None:

@@ -40,8 +40,8 @@ def piped(receive: Callable[[bytes], None]) -> Iterator[tuple[OutputReader, int]
 
 def work_on(piece: bytes) -> None:
     """Takes as long as the gateway does for so many lines."""
-    until = time.perf_counter() + piece.count(b"\n") * A_LINE
-    while time.perf_counter() < until:
+    until = time.process_time() + piece.count(b"\n") * A_LINE
+    while time.process_time() < until:
         pass
 
 
@@ -54,16 +54,16 @@ async def test_flood_of_empty_lines_leaves_the_loop_to_the_others() -> None:
         work_on(piece)
 
     with piped(receive) as (_, writer):
-        until = time.monotonic() + 0.5
-        while time.monotonic() < until:
+        until = time.monotonic() + BOUND
+        while received < 50_000 and time.monotonic() < until:
             try:
                 os.write(writer, b"\n" * PIPE)
             except BlockingIOError:
-                began = time.perf_counter()
+                began = time.process_time()  # whoever else uses this machine is not meant
                 await asyncio.sleep(0)
                 await asyncio.sleep(0)
-                lags.append(time.perf_counter() - began)
-    assert received > 10_000, "it is read on all the same"
+                lags.append(time.process_time() - began)
+    assert received >= 50_000, "it is read on all the same"
     assert max(lags) < 0.1, "64 KiB at once took .33 s"
     assert sum(lag > 0.0005 for lag in lags) / len(lags) < 0.5
 
