@@ -22,10 +22,11 @@ from emulator.core.billing import (
     sum_up,
 )
 from emulator.core.model import StartKind
-from emulator.core.prices import PRICES_2018, PRICES_2025, Architecture, Prices
-from emulator.core.profile import AWS_2025, PROFILES
+from emulator.core.prices import Architecture, Prices
+from emulator.core.profiles import PRICE_TABLES
 from emulator.errors import RunDirectoryError, SettingsError
 from emulator.experiments.analysis import formatting
+from emulator.experiments.records.price_tables import prices_of
 from emulator.experiments.records.run_directory import RUN, read_run
 from emulator.experiments.report.text import aligned_table
 from emulator.telemetry.log_lines import init_duration
@@ -36,9 +37,8 @@ if TYPE_CHECKING:
 
     from emulator.core.billing import Bill
     from emulator.core.records import InvocationRecord
-    from emulator.experiments.records.run_directory import Run
+from emulator.experiments.records.run_directory import Run
 
-TABLES = {"2018": PRICES_2018, "2025": PRICES_2025}
 _HEAD = (
     "function",
     "memory",
@@ -57,15 +57,14 @@ Line = tuple[str, Size, Charge]
 
 
 def bill_run(path: Path, *, prices: str = "", free_tier: bool = False) -> str:
-    """The bill as text. `prices` is a year, or empty for that of the run's profile.
+    """The bill as text. `prices` names a table, or is empty for that of the run's profile.
 
     Raises:
         RunDirectoryError: there is no run, or it is damaged.
         SettingsError: what was run could not be bought on the table's date.
     """
     runs = [read_run(folder) for folder in _folders(path)]
-    profile = PROFILES.get(runs[0].info.profile, AWS_2025)
-    table = TABLES[prices] if prices else profile.prices
+    table = PRICE_TABLES[prices] if prices else prices_of(runs[0].info.profile)
     try:
         lines = [line for run in runs for line in _lines(run, table)]
     except ValueError as error:

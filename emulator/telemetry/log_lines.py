@@ -1,14 +1,13 @@
 """The lines that Lambda itself writes to a function's log, letter by letter.
 
-Sources: log lines of real AWS of 2018 (aws-2018: a space after Billed Duration, and neither
-INIT lines nor Init Duration, which Lambda began to report in 2019) and of 2025 (aws-2025).
+How lines differ from date to date is told by the profile (`LogLines`). Sources: log lines of real
+AWS of 2018 and of 2025.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.core.billing import billed_ms
@@ -17,28 +16,10 @@ from emulator.core.records import Status
 
 if TYPE_CHECKING:
     from emulator.core.model import Seconds
-    from emulator.core.profile import Profile
+    from emulator.core.profile import LogLines, Profile
     from emulator.core.records import InitReport, InvocationRecord
     from emulator.telemetry.platform_events import Event
 
-
-@dataclass(frozen=True, slots=True)
-class LineFormat:
-    """How the lines of one profile differ from those of another."""
-
-    init: bool
-    """INIT_START, INIT_REPORT and Init Duration are told."""
-    status: bool
-    """REPORT tells how an invocation failed."""
-    after_billed: str
-    """Between Billed Duration and its tab."""
-
-
-FORMATS = {
-    "aws-2018": LineFormat(init=False, status=False, after_billed=" "),
-    "aws-2025": LineFormat(init=True, status=True, after_billed=""),
-}
-"""By the profile's name."""
 
 _ERROR_TYPES = {
     Status.EXITED: EXIT_ERROR,
@@ -59,7 +40,7 @@ def init_start(runtime: str, region: str, profile: Profile) -> str:
     Lambda does not know.
     """
     version, arn = runtime_version(runtime, region)
-    if not version or not FORMATS[profile.name].init:
+    if not version or not profile.log_lines.init:
         return ""
     return f"INIT_START Runtime Version: {version}\tRuntime Version ARN: {arn}"
 
@@ -77,7 +58,7 @@ def runtime_version(runtime: str, region: str) -> tuple[str, str]:
 
 def init_report(report: InitReport, profile: Profile) -> str:
     """Of an init that failed; empty where the profile tells of none."""
-    if not FORMATS[profile.name].init:
+    if not profile.log_lines.init:
         return ""
     status = f"error\tError Type: {report.error_type}" if report.error_type else "timeout"
     return (
@@ -122,7 +103,7 @@ def end(request_id: str) -> str:
 
 def report(record: InvocationRecord, profile: Profile) -> str:
     """The REPORT line of an invocation that a sandbox took."""
-    form = FORMATS[profile.name]
+    form = profile.log_lines
     init = init_duration(record)
     billed = billed_ms(profile.prices, record.duration, init)
     fields = [
@@ -139,27 +120,31 @@ def report(record: InvocationRecord, profile: Profile) -> str:
 
 
 def closing(record: InvocationRecord, profile: Profile, reason: str, time: str) -> list[str]:
-    """What Lambda writes when an invocation ends; nothing where no sandbox came to run.
+    """Returns what Lambda writes at an invocation's end; nothing where no sandbox came to run.
 
-    `reason` is how the runtime ended, where it did (`faults.exit_reason`), `time` the ISO time of
-    the end. In 2018 what went wrong was told after REPORT, since then before END.
+    `reason` is how the runtime ended, where it did (`failure_bodies.exit_reason`); `time` is the
+    ISO time of the end.
     """
     if record.dispatched_at is None:
         return []
     ends = [end(record.invocation), report(record, profile)]
-    dated = not FORMATS[profile.name].status
+    lines = profile.log_lines
+    failure = _failure(record, lines, reason, time)
+    return [*failure, *ends] if lines.failure_before_end else [*ends, *failure]
+
+
+def _failure(record: InvocationRecord, lines: LogLines, reason: str, time: str) -> list[str]:
+    """Returns the lines about a timeout or an end of the runtime; none where all went well."""
+    request_id = record.invocation
     if record.status is Status.TIMEOUT:
-        text = f"{time} {record.invocation} Task timed out after {record.duration:.2f} seconds"
-        # the line ends in an empty one
-        wrong = [text] if dated else [f"{text}\n"]
-    elif reason and dated:
-        wrong = [f"RequestId: {record.invocation} Process exited before completing request"]
-    elif reason:
-        of = EXTENSION_CRASH if record.error_type == EXTENSION_CRASH else EXIT_ERROR
-        wrong = [f"RequestId: {record.invocation} Error: {reason}", of]
-    else:
-        wrong = []
-    return [*ends, *wrong] if dated else [*wrong, *ends]
+        return [lines.timeout.format(time=time, request_id=request_id, seconds=record.duration)]
+    if not reason:
+        return []
+    error_type = EXTENSION_CRASH if record.error_type == EXTENSION_CRASH else EXIT_ERROR
+    return [
+        line.format(request_id=request_id, reason=reason, error_type=error_type)
+        for line in lines.exit
+    ]
 
 
 def error_type(record: InvocationRecord) -> str:

@@ -19,9 +19,9 @@ from emulator.core.billing import (
     invocation,
     sum_up,
 )
-from emulator.core.prices import PRICES_2018 as OLD
-from emulator.core.prices import PRICES_2025 as NEW
 from emulator.core.prices import Api, Architecture
+from emulator.core.profiles.aws_2018 import PRICES_2018 as OLD
+from emulator.core.profiles.aws_2025 import PRICES_2025 as NEW
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from emulator.core.policy import PickOrder
-from emulator.core.profile import PROFILES
+from emulator.core.profiles import PROFILES
 from emulator.experiments.plan.paths import existing_file, existing_folder, last_arrival
 
 MINUTE = 60.0
