@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup check format test test-vm demo bench fidelity package lock clean
+.PHONY: setup check format test test-vm demo bench fidelity mutants package lock clean
 
 setup: $(VENV)/.ready
 
@@ -40,6 +40,12 @@ bench: setup
 fidelity: setup
 	$(BIN)/testbed fidelity
 
+# Changes the core in some 1,600 small ways, and lists those that no test of tests/core notices.
+mutants: setup
+	$(BIN)/pip install --quiet --constraint requirements.lock 'mutmut>=3.8,<4'
+	nice $(BIN)/mutmut run --max-children $(or $(CHILDREN),2)
+	$(BIN)/mutmut results
+
 package: setup
 	.ci/package-check
 
@@ -50,4 +56,4 @@ lock: setup
 	sed -i '/^serverless-testbed /d' requirements.lock  # extras name the package itself, by its path
 
 clean:
-	rm -rf $(VENV) .testbed runs build dist *.egg-info
+	rm -rf $(VENV) .testbed runs build dist mutants *.egg-info

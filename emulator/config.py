@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
 from emulator.core.policy import Admission, Binding, PickOrder
-from emulator.core.profile import PROFILES
+from emulator.core.profiles import PROFILES
 from emulator.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
 from emulator.config import BackendChoice
 from emulator.core.policy import Admission, FixedKeepAlive, SchedulerSettings
-from emulator.core.profile import PROFILES
+from emulator.core.profiles import PROFILES
 from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
 from emulator.errors import BackendUnavailableError, SettingsError

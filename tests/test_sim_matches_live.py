@@ -28,7 +28,7 @@ from emulator.core.messages import (
     TimePassed,
 )
 from emulator.core.model import Failure, StartKind, StopReason, ThrottleReason
-from emulator.core.profile import AWS_2025
+from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.records import Status, fold
 from emulator.live.clock import LoopClock
 from emulator.live.engine import Engine

@@ -20,7 +20,7 @@ def backends() -> list[str]:
 
 
 def profiles() -> list[str]:
-    from emulator.core.profile import PROFILES  # noqa: PLC0415
+    from emulator.core.profiles import PROFILES  # noqa: PLC0415
 
     return sorted(PROFILES)
 
@@ -51,8 +51,8 @@ def real_backends() -> list[str]:
     return ["docker", "process"]
 
 
-def price_years() -> list[str]:
-    from emulator.experiments.records.price_tables import PRICE_TABLES  # noqa: PLC0415
+def price_tables() -> list[str]:
+    from emulator.core.profiles import PRICE_TABLES  # noqa: PLC0415
 
     return list(PRICE_TABLES)
 

@@ -5,11 +5,19 @@ from typing import Annotated
 
 import typer
 
-from emulator.cli.choices import backends, checker, completer, profiles, real_backends
+from emulator.cli.choices import (
+    backends,
+    checker,
+    completer,
+    price_tables,
+    profiles,
+    real_backends,
+)
 
 BACKENDS = "auto|docker|process"
 REAL_BACKENDS = "docker|process"
-PROFILES = "aws-2018|aws-2025"
+PROFILES = "|".join(profiles())
+PRICES = "|".join(price_tables())
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 Url = Annotated[str, typer.Option(metavar="URL", help="Address of the emulator.")]

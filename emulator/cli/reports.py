@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from emulator.cli.choices import checker, completer, price_years
-from emulator.cli.options import Json, RunFolder
+from emulator.cli.choices import checker, completer, price_tables
+from emulator.cli.options import PRICES, Json, RunFolder
 from emulator.cli.output import print_json
 
 
@@ -54,10 +54,10 @@ def bill(
     prices: Annotated[
         str | None,
         typer.Option(
-            metavar="2018|2025",
+            metavar=PRICES,
             help="Use the prices of this year. (default: those of the run's profile)",
-            parser=checker(price_years),
-            autocompletion=completer(price_years),
+            parser=checker(price_tables),
+            autocompletion=completer(price_tables),
         ),
     ] = None,
     free_tier: Annotated[

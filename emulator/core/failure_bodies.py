@@ -1,6 +1,7 @@
-"""The bodies that a caller sees when an invocation ended without an answer of its handler.
+"""Writes the bodies that a caller gets when an invocation ended without its handler's answer.
 
-Sources: recordings of AWS, 2018 (the study's time) and 2024 to 2026.
+How a body looks at a date is the profile's; this module asks for no date. Sources: recordings of
+AWS, 2018 (the study's time) and 2024 to 2026.
 """
 
 from __future__ import annotations
@@ -9,15 +10,15 @@ import json
 from typing import TYPE_CHECKING
 
 from emulator.core.model import Failure
-from emulator.core.profile import AWS_2018
 
 if TYPE_CHECKING:
     from emulator.core.model import Seconds
     from emulator.core.profile import Profile
 
 EXTENSION_CRASH = "Extension.Crash"
-"""The error type of an extension whose process ended before the sandbox."""
+"""Error type of an extension whose process ended before the sandbox."""
 EXIT_ERROR = "Runtime.ExitError"
+TIMED_OUT = "Sandbox.Timedout"
 RESPONSE_TOO_LARGE = "Function.ResponseSizeTooLarge"
 _SIGNALLED = 128
 
@@ -32,38 +33,37 @@ def failure_body(
     timestamp: str,
     error_type: str = "",
 ) -> bytes:
-    """JSON, as Invoke returns it with `X-Amz-Function-Error: Unhandled`.
+    """Returns the JSON body that Invoke returns with `X-Amz-Function-Error: Unhandled`.
 
-    `limit` is the timeout in seconds that was overrun, `timestamp` the ISO time of the end,
-    `error_type` given where it was not the runtime that ended.
+    `limit` is the timeout in seconds that was overrun, `timestamp` the ISO time of the end;
+    `error_type` is given where something other than the runtime ended.
     """
+    bodies = profile.failure_bodies
     if failure in (Failure.TIMEOUT, Failure.INIT_TIMEOUT):
-        if profile is AWS_2018:
-            message = f"{timestamp} {request_id} Task timed out after {limit:.2f} seconds"
-            return _body(errorMessage=message)
-        message = f"RequestId: {request_id} Error: Task timed out after {limit:.2f} seconds"
-        return _body(errorType="Sandbox.Timedout", errorMessage=message)
-    if profile is AWS_2018:
-        message = f"RequestId: {request_id} Process exited before completing request"
-        return _body(errorMessage=message)
-    reason = exit_reason(failure, exit_code, error_type)
-    message = f"RequestId: {request_id} Error: {reason}"
-    return _body(errorType=error_type or EXIT_ERROR, errorMessage=message)
+        told = TIMED_OUT
+        message = bodies.timeout.format(time=timestamp, request_id=request_id, seconds=limit)
+    else:
+        told = error_type or EXIT_ERROR
+        reason = exit_reason(failure, exit_code, error_type)
+        message = bodies.exit.format(request_id=request_id, reason=reason)
+    if bodies.error_type:
+        return _body(errorType=told, errorMessage=message)
+    return _body(errorMessage=message)
 
 
 def too_large_body(limit: int) -> bytes:
-    """Of a response of more than `limit` bytes."""
+    """Returns the body for a response of more than `limit` bytes."""
     message = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
     return _body(errorType=RESPONSE_TOO_LARGE, errorMessage=message)
 
 
 def extension_failure_body(error_type: str, phase: str) -> bytes:
-    """Of an extension that reported an error; `phase` is `init` or `exit`."""
+    """Returns the body for an error that an extension reported in phase `init` or `exit`."""
     return _body(errorType=error_type, errorMessage=f"Extension {phase} error")
 
 
 def exit_reason(failure: Failure, exit_code: int | None, error_type: str = "") -> str:
-    """How a runtime ended, as the body and the log say it; or an extension (EXTENSION_CRASH)."""
+    """Returns how a runtime ended, or an extension (EXTENSION_CRASH), as body and log say so."""
     if error_type == EXTENSION_CRASH:
         return _status(exit_code) if exit_code else "exit code 0"
     if failure is Failure.OUT_OF_MEMORY:
@@ -95,7 +95,7 @@ _SIGNAL_NAMES = {
     14: "alarm clock",
     15: "terminated",
 }
-"""Linux's numbers under Go's names: Lambda's supervisor is written in Go."""
+"""Go's names of Linux's signals, by number: Lambda's supervisor is written in Go."""
 
 
 def _body(**members: str) -> bytes:

@@ -1,7 +1,7 @@
-"""Price tables: what Lambda, and API Gateway before it, cost on a date.
+"""Defines what a price table says: the cost of Lambda, and of API Gateway before it, at one date.
 
-Dollars in us-east-1, first tier. Sources: AWS's pricing pages of Lambda and of API Gateway, 2018
-and 2025; the provisioned and the Arm rates are those of the same page's tables by architecture.
+The tables themselves stand with the profiles of their time. This module knows no date and does
+no sums (`billing`).
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from enum import StrEnum
 
 
 class Architecture(StrEnum):
-    """The instruction set that a function asks for, and is billed as."""
+    """Names the instruction set that a function asks for, and is billed as."""
 
     X86_64 = "x86_64"
     ARM64 = "arm64"
 
 
 class Api(StrEnum):
-    """A kind of API Gateway's APIs; each has its own price for a request."""
+    """Names the kinds of API that API Gateway offers; each has its own price for a request."""
 
     REST = "REST"
     HTTP = "HTTP"
@@ -26,20 +26,22 @@ class Api(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Dollars for a GB-second of memory, on one architecture."""
+    """Holds the dollars for a GB-second of memory, on one architecture."""
 
     gb_second: float
-    """Of a run on demand."""
+    """Rate of a run on demand."""
     provisioned_run: float | None = None
-    """Of a run on provisioned concurrency; None before that came."""
+    """Rate of a run on provisioned concurrency; None before that came."""
     provisioned_held: float | None = None
-    """Of provisioned concurrency itself, used or not."""
+    """Rate of provisioned concurrency itself, used or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """One dated table; what could not be bought then is None."""
+    """Holds one dated table, in dollars; None stands for what could not be bought then."""
 
+    name: str
+    """Name by which a user chooses the table."""
     date: str
     """Year and month."""
     x86_64: Rates
@@ -47,22 +49,24 @@ class Prices:
     request: float
     billing_step_ms: int
     init_billed: bool
-    """Of managed runtimes on demand (since August 2025)."""
+    """Whether the init of managed runtimes on demand is billed (since August 2025)."""
     storage_gb_second: float | None
-    """A GB-second of /tmp above `free_storage_mb`, while the function runs."""
+    """Rate of a GB-second of /tmp above `free_storage_mb`, while the function runs."""
     free_storage_mb: int
     held_step: int
     """Seconds that the time of provisioned concurrency is rounded up to a multiple of."""
     free_requests: int
-    """A month, not of provisioned concurrency; as `free_gb_seconds`."""
+    """Requests on demand that are free in a month."""
     free_gb_seconds: int
+    """GB-seconds on demand that are free in a month."""
     rest_api_request: float
     http_api_request: float | None
 
     def rates(self, architecture: Architecture) -> Rates:
-        """
+        """Returns the rates of an architecture.
+
         Raises:
-            ValueError: it could not be bought on the table's date.
+            ValueError: the architecture could not be bought on the table's date.
         """
         rates = self.x86_64 if architecture is Architecture.X86_64 else self.arm64
         if rates is None:
@@ -70,7 +74,8 @@ class Prices:
         return rates
 
     def api_request(self, api: Api) -> float:
-        """
+        """Returns the price of one request through an API of a kind.
+
         Raises:
             ValueError: there were no such APIs on the table's date.
         """
@@ -78,40 +83,3 @@ class Prices:
         if price is None:
             raise ValueError(f"an {api} API has no price in the table of {self.date}")
         return price
-
-
-PRICES_2018 = Prices(
-    date="2018-12",
-    x86_64=Rates(gb_second=0.00001667),
-    arm64=None,
-    request=0.20e-6,
-    billing_step_ms=100,
-    init_billed=False,
-    storage_gb_second=None,
-    free_storage_mb=512,
-    held_step=300,
-    free_requests=1_000_000,
-    free_gb_seconds=400_000,
-    rest_api_request=3.50e-6,
-    http_api_request=None,
-)
-
-PRICES_2025 = Prices(
-    date="2025-12",
-    x86_64=Rates(
-        gb_second=0.0000166667, provisioned_run=0.0000097222, provisioned_held=0.0000041667
-    ),
-    arm64=Rates(
-        gb_second=0.0000133334, provisioned_run=0.0000077778, provisioned_held=0.0000033334
-    ),
-    request=0.20e-6,
-    billing_step_ms=1,
-    init_billed=True,
-    storage_gb_second=0.0000000309,
-    free_storage_mb=512,
-    held_step=300,
-    free_requests=1_000_000,
-    free_gb_seconds=400_000,
-    rest_api_request=3.50e-6,
-    http_api_request=1.00e-6,
-)

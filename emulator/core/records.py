@@ -317,7 +317,7 @@ class RecordFold:
         at: Seconds,
         status: Status,
         *,
-        error_type: str = "",
+        error_type: str,
         used: _Usage = _NONE_USED,
     ) -> list[InvocationRecord]:
         opened = self._open.pop(invocation, None)

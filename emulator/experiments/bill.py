@@ -20,10 +20,11 @@ from emulator.core.billing import (
     initialization,
     sum_up,
 )
+from emulator.core.profiles import PRICE_TABLES
 from emulator.errors import RunDirectoryError, SettingsError
 from emulator.experiments.analysis import formatting
 from emulator.experiments.records.charges import invocation_charge, size_of
-from emulator.experiments.records.price_tables import PRICE_TABLES, prices_of
+from emulator.experiments.records.price_tables import prices_of
 from emulator.experiments.records.run_directory import RUN, read_run
 from emulator.experiments.report.text import aligned_table
 

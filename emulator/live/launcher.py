@@ -85,8 +85,8 @@ class Launcher:
             configuration,
             f"{self._backend.runtime_api_name}:{endpoint.port}",
             stream,
+            self._profile,
             initialization_type="provisioned-concurrency" if provisioned else "on-demand",
-            profile=self._profile,
         )
         output = self._logger.output(configuration.name, stream, sandbox.id)
         spec = self._spec(sandbox, environment)

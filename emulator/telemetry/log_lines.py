@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.core.billing import billed_ms
@@ -18,28 +17,10 @@ from emulator.core.records import Status
 
 if TYPE_CHECKING:
     from emulator.core.model import Seconds
-    from emulator.core.profile import Profile
+    from emulator.core.profile import LogLines, Profile
     from emulator.core.records import InitReport, InvocationRecord
     from emulator.telemetry.platform_events import Event
 
-
-@dataclass(frozen=True, slots=True)
-class LineFormat:
-    """Holds how the lines of one profile differ from those of another."""
-
-    init: bool
-    """Whether INIT_START, INIT_REPORT and Init Duration are written."""
-    status: bool
-    """Whether REPORT says how an invocation failed."""
-    after_billed: str
-    """Text between Billed Duration and its tab."""
-
-
-FORMATS = {
-    "aws-2018": LineFormat(init=False, status=False, after_billed=" "),
-    "aws-2025": LineFormat(init=True, status=True, after_billed=""),
-}
-"""Formats by the names of their profiles."""
 
 _ERROR_TYPES = {
     Status.EXITED: EXIT_ERROR,
@@ -60,7 +41,7 @@ def init_start(runtime: str, region: str, profile: Profile) -> str:
     not know.
     """
     version, arn = runtime_version(runtime, region)
-    if not version or not FORMATS[profile.name].init:
+    if not version or not profile.log_lines.init:
         return ""
     return f"INIT_START Runtime Version: {version}\tRuntime Version ARN: {arn}"
 
@@ -78,7 +59,7 @@ def runtime_version(runtime: str, region: str) -> tuple[str, str]:
 
 def init_report(report: InitReport, profile: Profile) -> str:
     """Returns the line of an init that failed; empty where the profile has no such line."""
-    if not FORMATS[profile.name].init:
+    if not profile.log_lines.init:
         return ""
     status = f"error\tError Type: {report.error_type}" if report.error_type else "timeout"
     return (
@@ -126,7 +107,7 @@ def end(request_id: str) -> str:
 
 def report(record: InvocationRecord, profile: Profile) -> str:
     """Returns the REPORT line of an invocation that a sandbox took."""
-    form = FORMATS[profile.name]
+    form = profile.log_lines
     init = init_duration(record)
     billed = billed_ms(profile.prices, record.duration, init)
     fields = [
@@ -151,19 +132,23 @@ def closing(record: InvocationRecord, profile: Profile, reason: str, time: str) 
     if record.dispatched_at is None:
         return []
     ends = [end(record.invocation), report(record, profile)]
-    dated = not FORMATS[profile.name].status
+    lines = profile.log_lines
+    failure = _failure(record, lines, reason, time)
+    return [*failure, *ends] if lines.failure_before_end else [*ends, *failure]
+
+
+def _failure(record: InvocationRecord, lines: LogLines, reason: str, time: str) -> list[str]:
+    """Returns the lines about a timeout or an end of the runtime; none where all went well."""
+    request_id = record.invocation
     if record.status is Status.TIMEOUT:
-        text = f"{time} {record.invocation} Task timed out after {record.duration:.2f} seconds"
-        # the line ends in an empty one
-        wrong = [text] if dated else [f"{text}\n"]
-    elif reason and dated:
-        wrong = [f"RequestId: {record.invocation} Process exited before completing request"]
-    elif reason:
-        of = EXTENSION_CRASH if record.error_type == EXTENSION_CRASH else EXIT_ERROR
-        wrong = [f"RequestId: {record.invocation} Error: {reason}", of]
-    else:
-        wrong = []
-    return [*ends, *wrong] if dated else [*wrong, *ends]
+        return [lines.timeout.format(time=time, request_id=request_id, seconds=record.duration)]
+    if not reason:
+        return []
+    error_type = EXTENSION_CRASH if record.error_type == EXTENSION_CRASH else EXIT_ERROR
+    return [
+        line.format(request_id=request_id, reason=reason, error_type=error_type)
+        for line in lines.exit
+    ]
 
 
 def error_type(record: InvocationRecord) -> str:

@@ -20,7 +20,7 @@ from emulator.api.server import GatewayServer, gateway_config
 from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.function_url import Cors, FunctionUrl, InvokeMode, UrlAuth
 from emulator.core.policy import SchedulerSettings
-from emulator.core.profile import AWS_2025
+from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.routes import Route, RouteTable
 from emulator.core.scheduler import Scheduler
 from emulator.live.clock import MonotonicClock

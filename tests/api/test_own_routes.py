@@ -11,7 +11,7 @@ import pytest
 
 from emulator.api.app import create_app
 from emulator.api.peers import SandboxClients
-from emulator.core.profile import AWS_2025
+from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.routes import RouteTable
 from emulator.telemetry.log_store import Logs
 from emulator.telemetry.metrics import Metrics

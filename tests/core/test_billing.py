@@ -19,9 +19,9 @@ from emulator.core.billing import (
     invocation,
     sum_up,
 )
-from emulator.core.prices import PRICES_2018 as OLD
-from emulator.core.prices import PRICES_2025 as NEW
 from emulator.core.prices import Api, Architecture
+from emulator.core.profiles.aws_2018 import PRICES_2018 as OLD
+from emulator.core.profiles.aws_2025 import PRICES_2025 as NEW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +71,7 @@ def test_storage_costs_above_512_mb_for_the_time_of_the_run() -> None:
     assert invocation(NEW, Size(1024, storage_mb=512), 3000).storage == 0.0
     more = dollars(NEW, 1024, 3000, storage_mb=2560) - dollars(NEW, 1024, 3000)
     assert more == pytest.approx(charge.storage)
-    with pytest.raises(ValueError, match="no price in the table of 2018-12"):
+    with pytest.raises(ValueError, match=r"^'/tmp' has no price in the table of 2018-12$"):
         invocation(OLD, Size(1024, storage_mb=513), 3000)
 
 
@@ -86,6 +86,9 @@ def test_provisioned_concurrency_has_a_rate_for_running_and_one_for_being_there(
     charge = invocation(NEW, size, 1500, provisioned=True)
     assert charge.compute == pytest.approx(3.0 * run)
     assert charge.request == NEW.request
+    assert charge.kind is ChargeKind.PROVISIONED
+    due = dollars(NEW, 2048, 1500, architecture=architecture, provisioned=True)
+    assert due == charge.dollars
     assert held(NEW, size, 10, 600.0).compute == pytest.approx(10 * 600 * 2 * kept)
 
 
@@ -112,15 +115,15 @@ def test_init_of_a_provisioned_sandbox_is_time_without_a_request() -> None:
 
 
 @pytest.mark.parametrize(
-    "buy",
+    ("buy", "what"),
     [
-        partial(invocation, OLD, GIGABYTE, 100, provisioned=True),
-        partial(initialization, OLD, GIGABYTE, 1.0),
-        partial(held, OLD, GIGABYTE, 1, 1.0),
+        (partial(invocation, OLD, GIGABYTE, 100, provisioned=True), "provisioned"),
+        (partial(initialization, OLD, GIGABYTE, 1.0), "provisioned"),
+        (partial(held, OLD, GIGABYTE, 1, 1.0), "held"),
     ],
 )
-def test_2018_had_no_provisioned_concurrency(buy: Callable[[], Charge]) -> None:
-    with pytest.raises(ValueError, match=r"has no price in the table of 2018-12"):
+def test_2018_had_no_provisioned_concurrency(buy: Callable[[], Charge], what: str) -> None:
+    with pytest.raises(ValueError, match=f"^'{what}' has no price in the table of 2018-12$"):
         buy()
 
 
@@ -145,8 +148,10 @@ def test_bill_sums_requests_gigabyte_seconds_and_dollars_by_kind() -> None:
     assert (bill.requests, bill.gb_seconds, bill.held.gb_seconds) == (3, 1.75, 600.0)
     assert (bill.on_demand.requests, bill.on_demand.storage_gb_seconds) == (2, 2.0)
     assert bill.dollars() == pytest.approx(sum(charge.dollars for charge in CHARGES))
+    kinds = [bill.on_demand.kind, bill.provisioned.kind, bill.held.kind]
+    assert kinds == [ChargeKind.ON_DEMAND, ChargeKind.PROVISIONED, ChargeKind.HELD]
     per_million = bill.per_million_requests()
-    assert per_million == pytest.approx(bill.dollars() / 3 * 1_000_000)
+    assert per_million == pytest.approx(bill.dollars() / 3 * 1_000_000, rel=1e-9)
 
 
 def test_order_of_charges_does_not_matter() -> None:

@@ -22,7 +22,8 @@ from emulator.core.log_configuration import (
 )
 from emulator.core.model import FunctionVersion
 from emulator.core.prices import Architecture
-from emulator.core.profile import AWS_2018, AWS_2025
+from emulator.core.profiles.aws_2018 import AWS_2018
+from emulator.core.profiles.aws_2025 import AWS_2025
 
 ECHO = FunctionConfiguration("echo", runtime="python3.12", handler="app.handler")
 IMAGE = FunctionConfiguration(

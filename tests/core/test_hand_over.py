@@ -13,6 +13,7 @@ from emulator.core.messages import (
     Fail,
     FreezeSandbox,
     InvocationAnswered,
+    ProvisionedSet,
     ReservedConcurrencySet,
     ResetSandbox,
     RuntimeExited,
@@ -168,6 +169,27 @@ def test_request_waits_on_where_the_idle_sandbox_was_taken_meanwhile() -> None:
     assert here.invoke(1.001, "b") == [Dispatch(1, "b", WARM)]
     assert here.tell(1.005, TimePassed()) == []
     assert here.finish(1.1, 2, "r2") == [Dispatch(2, "a", WARM)]
+
+
+def test_request_waits_to_the_end_of_its_patience_where_the_idle_sandbox_was_taken() -> None:
+    here = host(2, busy=2)
+    here.finish(1.0, 1, "r1")
+    here.invoke(1.0, "a")
+    here.invoke(1.001, "b")
+    here.tell(1.005, TimePassed())
+    assert here.scheduler.next_deadline() == pytest.approx(1.2)
+    assert here.tell(1.2, TimePassed()) == [StartSandbox(3, ECHO, "a")]
+
+
+def test_request_waits_but_a_moment_where_a_provisioned_sandbox_is_idle() -> None:
+    here = Host(start_width=10)
+    here.tell(0.5, ProvisionedSet(ECHO, 1))
+    here.invoke(0.5, "r2")
+    here.tell(0.6, SandboxReady(2))
+    here.tell(0.7, InvocationAnswered(2, "r2"))
+    here.tell(0.7, SandboxReady(1))
+    assert here.invoke(0.75, "a") == []
+    assert here.tell(0.755, TimePassed()) == [Dispatch(1, "a", StartKind.PROVISIONED)]
 
 
 @pytest.mark.parametrize("order", [PickOrder.LEAST_RECENTLY_USED, PickOrder.OLDEST_FIRST])

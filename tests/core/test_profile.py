@@ -5,11 +5,10 @@ import random
 import pytest
 
 from emulator.core.policy import ScaleOut
-from emulator.core.profile import AWS_2018, AWS_2025, PROFILES, Feature, Profile
-
-
-def test_profiles_are_found_by_name() -> None:
-    assert PROFILES == {"aws-2018": AWS_2018, "aws-2025": AWS_2025}
+from emulator.core.profile import Feature, Profile
+from emulator.core.profiles import PROFILES
+from emulator.core.profiles.aws_2018 import AWS_2018
+from emulator.core.profiles.aws_2025 import AWS_2025
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from emulator.core.profile import PROFILES
+from emulator.core.profiles import PROFILES
 from emulator.live.clock import MonotonicClock
 from emulator.live.recorder import Recorder
 from emulator.telemetry.log_store import Logs

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.core.model import Failure, StartKind
-from emulator.core.profile import AWS_2025
+from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.live.backends.interface import Limitation
 from tests.live.world import lacks, world
 

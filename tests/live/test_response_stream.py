@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.core.model import Failure, StartKind
-from emulator.core.profile import AWS_2025
+from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.live.invocation import Outcome
 from emulator.live.response_stream import ResponseStream, StreamError
 from tests.live.streaming_runtime import StreamingBackend

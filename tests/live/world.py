@@ -15,7 +15,7 @@ from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.journal import decode
 from emulator.core.model import SandboxState, VersionKey
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings
-from emulator.core.profile import AWS_2025
+from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.records import fold
 from emulator.core.scheduler import Scheduler
 from emulator.live.clock import MonotonicClock

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from emulator.core.prices import Architecture
-from emulator.core.profile import AWS_2018, AWS_2025
+from emulator.core.profiles.aws_2018 import AWS_2018
+from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.routes import Route
 from emulator.errors import TemplateError
 from emulator.sam.template import load

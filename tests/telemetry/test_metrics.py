@@ -12,7 +12,8 @@ from emulator.core.host_capacity import Footprint
 from emulator.core.messages import Anatomy
 from emulator.core.model import FunctionVersion, Sandbox, SandboxState, StartKind, ThrottleReason
 from emulator.core.prices import Architecture
-from emulator.core.profile import AWS_2018, AWS_2025
+from emulator.core.profiles.aws_2018 import AWS_2018
+from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.records import InvocationRecord, Status
 from emulator.telemetry.metrics import Metrics
 

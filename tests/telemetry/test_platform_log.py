@@ -12,12 +12,14 @@ from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.log_configuration import LogConfiguration, LogFormat, SystemLogLevel
 from emulator.core.messages import Anatomy
 from emulator.core.model import StartKind
-from emulator.core.profile import AWS_2018, AWS_2025, Profile
+from emulator.core.profiles.aws_2018 import AWS_2018
+from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.records import InitPhase, InitReport, InvocationRecord, Status
 from emulator.telemetry import log_lines, platform_events
 from emulator.telemetry.platform_log import PlatformLog, Told
 
 if TYPE_CHECKING:
+    from emulator.core.profile import Profile
     from emulator.telemetry.platform_events import Event
 
 AT = 1_767_323_045.678

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emulator.core.profiles import PRICE_TABLES
 from emulator.core.records import Status
 from emulator.experiments.analysis.costs import MILLION, total_dollars
 from emulator.experiments.analysis.intervals import Estimate, mean_estimate, percentile_estimate
@@ -24,7 +25,7 @@ from emulator.experiments.analysis.requests import (
     user_requests,
     warm_latencies,
 )
-from emulator.experiments.records.price_tables import PRICE_TABLES, table_of
+from emulator.experiments.records.price_tables import table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

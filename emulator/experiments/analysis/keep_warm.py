@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from emulator.core.profiles import PRICE_TABLES
 from emulator.experiments.analysis.completeness import is_incomplete
 from emulator.experiments.analysis.costs import total_dollars
 from emulator.experiments.analysis.idle_time import emulated_minutes, start_letters
 from emulator.experiments.analysis.intervals import Estimate, difference_of_means, mean_estimate
 from emulator.experiments.analysis.requests import PING, latencies
-from emulator.experiments.records.price_tables import PRICE_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.core.profile import PROFILES
+from emulator.core.profiles import PROFILES
 from emulator.experiments.plan.faults import MISSING
 from emulator.experiments.plan.model import (
     S3_LOADINGS,

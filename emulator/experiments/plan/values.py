@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
-from emulator.core.profile import PROFILES
+from emulator.core.profiles import PROFILES
 from emulator.experiments.plan.paths import existing_file, existing_folder, last_arrival
 
 PROFILE_KEEP_ALIVE = "profile"

@@ -1,4 +1,4 @@
-"""Names the dated price tables, for the columns of a table of requests and for options.
+"""Finds the price table by which a run is reckoned.
 
 The tables are those of the profiles, so that a further profile brings its own prices along.
 """
@@ -7,24 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.core.profile import PROFILES
+from emulator.core.profiles import PRICE_TABLES, PROFILES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from emulator.core.prices import Prices
-
-
-def table_name(prices: Prices) -> str:
-    """Returns the year of a price table, which names the table in options and in columns."""
-    return prices.date[:4]
-
-
-PRICE_TABLES: Mapping[str, Prices] = {
-    table_name(profile.prices): profile.prices
-    for profile in sorted(PROFILES.values(), key=lambda profile: profile.date)
-}
-"""Price tables by name, the oldest first."""
 
 
 def prices_of(profile: str) -> Prices:
@@ -35,4 +21,4 @@ def prices_of(profile: str) -> Prices:
 
 def table_of(profile: str) -> str:
     """Returns the name of a profile's own price table."""
-    return table_name(prices_of(profile))
+    return prices_of(profile).name

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emulator.core.billing import billed_ms
+from emulator.core.profiles import PRICE_TABLES
 from emulator.core.records import Status
 from emulator.experiments.records.charges import dollars_by_table, size_of
-from emulator.experiments.records.price_tables import PRICE_TABLES, prices_of
+from emulator.experiments.records.price_tables import prices_of
 from emulator.experiments.records.request_table import RequestRow
 from emulator.experiments.records.run_directory import join
 from emulator.telemetry.log_lines import init_duration

@@ -13,8 +13,8 @@ import os
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from emulator.core.profiles import PRICE_TABLES
 from emulator.errors import RunDirectoryError
-from emulator.experiments.records.price_tables import PRICE_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

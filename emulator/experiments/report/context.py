@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from emulator.core.profiles import PRICE_TABLES
 from emulator.experiments.analysis import formatting
-from emulator.experiments.records.price_tables import PRICE_TABLES
 from emulator.experiments.report.document import SMALL, Block, Code, Heading, Notice, Paragraph
 from emulator.experiments.report.labels import cell_names
 from emulator.experiments.report.text import machine_facts

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emulator.core.profiles import PRICE_TABLES
 from emulator.experiments.analysis import formatting
 from emulator.experiments.analysis.cell_stats import all_stats
 from emulator.experiments.analysis.claims.catalogue import all_findings
 from emulator.experiments.analysis.claims.cells import STUDY_PRICES
 from emulator.experiments.analysis.keep_warm import keep_warm
 from emulator.experiments.analysis.memory_curve import memory_curves
-from emulator.experiments.records.price_tables import PRICE_TABLES, table_of
+from emulator.experiments.records.price_tables import table_of
 from emulator.experiments.records.study import NO_STUDY
 from emulator.experiments.records.study_reader import read_study
 from emulator.experiments.report.advice import advice

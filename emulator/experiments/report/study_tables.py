@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emulator.core.profiles import PRICE_TABLES
 from emulator.experiments.analysis import formatting
 from emulator.experiments.analysis.idle_time import idle_gaps, start_letters
 from emulator.experiments.analysis.requests import user_requests
-from emulator.experiments.records.price_tables import PRICE_TABLES
 from emulator.experiments.report.document import Table
 from emulator.experiments.report.labels import condition_names, marked
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emulator.core.profile import PROFILES
+from emulator.core.profiles import PROFILES
 from emulator.errors import SettingsError
 from emulator.experiments.plan.template import StudyTemplate
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from emulator.core.log_configuration import ApplicationLogLevel, LogFormat
 from emulator.core.model import LATEST
-from emulator.core.profile import AWS_2025, Feature
+from emulator.core.profile import Feature
 
 if TYPE_CHECKING:
     from emulator.core.function_configuration import FunctionConfiguration
@@ -31,9 +31,9 @@ def sandbox_environment(
     configuration: FunctionConfiguration,
     runtime_api: str,
     log_stream: str,
+    profile: Profile,
     *,
     initialization_type: str = "on-demand",
-    profile: Profile = AWS_2025,
 ) -> dict[str, str]:
     """Everything but what the backend's file system decides (LAMBDA_TASK_ROOT, PATH, …).
 

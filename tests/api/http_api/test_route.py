@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from emulator.api.http_api.route import GatewayRoute
-from emulator.core.profile import AWS_2025
+from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.routes import Route, RouteTable
 from tests.live.jumping_loop import run
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.core.profile import AWS_2025
+from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.experiments.fidelity.aws_curve import AWS
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.core.profile import AWS_2025
+from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.experiments.fidelity.aws_curve import AWS
 from emulator.experiments.fidelity.template import FULL_SPEED_MB, write_functions
 from emulator.sam.template import load

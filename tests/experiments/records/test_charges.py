@@ -5,7 +5,9 @@ import pytest
 from emulator.core.billing import Size
 from emulator.core.messages import Anatomy
 from emulator.core.model import StartKind
-from emulator.core.prices import PRICES_2018, PRICES_2025, Architecture
+from emulator.core.prices import Architecture
+from emulator.core.profiles.aws_2018 import PRICES_2018
+from emulator.core.profiles.aws_2025 import PRICES_2025
 from emulator.core.records import InvocationRecord, Status
 from emulator.experiments.records.charges import dollars_by_table, invocation_charge
 

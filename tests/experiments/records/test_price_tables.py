@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from emulator.core.profile import PROFILES
-from emulator.experiments.records.price_tables import PRICE_TABLES, prices_of, table_of
+from emulator.core.profiles import PRICE_TABLES, PROFILES
+from emulator.experiments.records.price_tables import prices_of, table_of
 
 
 def test_every_profile_s_prices_have_a_name() -> None:

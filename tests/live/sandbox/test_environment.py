@@ -7,7 +7,8 @@ import pytest
 
 from emulator.core.function_configuration import FunctionConfiguration, PackageType
 from emulator.core.log_configuration import ApplicationLogLevel, LogConfiguration, LogFormat
-from emulator.core.profile import AWS_2018, AWS_2025
+from emulator.core.profiles.aws_2018 import AWS_2018
+from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.live.sandbox.environment import function_arn, sandbox_environment
 
 if TYPE_CHECKING:
@@ -17,8 +18,11 @@ ECHO = FunctionConfiguration("echo", "python3.12", "app.handler", memory_mb=256)
 JSON = replace(ECHO, logging=LogConfiguration(LogFormat.JSON))
 
 
-def environment(configuration: FunctionConfiguration = ECHO, **more: Any) -> dict[str, str]:
-    return sandbox_environment(configuration, "127.0.0.1:9001", "2026/01/01/[$LATEST]ab", **more)
+def environment(
+    configuration: FunctionConfiguration = ECHO, profile: Profile = AWS_2025, **more: Any
+) -> dict[str, str]:
+    stream = "2026/01/01/[$LATEST]ab"
+    return sandbox_environment(configuration, "127.0.0.1:9001", stream, profile, **more)
 
 
 def test_variables_are_those_recorded_on_lambda() -> None:

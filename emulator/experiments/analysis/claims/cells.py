@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emulator.core.profile import AWS_2018
+from emulator.core.profiles.aws_2018 import AWS_2018
 from emulator.experiments.analysis.cell_stats import CellStats, cell_stats
 from emulator.experiments.analysis.intervals import Estimate, mean_estimate, percentile_estimate
 from emulator.experiments.analysis.requests import (
@@ -19,7 +19,6 @@ from emulator.experiments.analysis.requests import (
     user_requests,
     warm_latencies,
 )
-from emulator.experiments.records.price_tables import table_name
 from emulator.experiments.records.study import CellStatus
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ PYTHON = "kdd99-tf"
 JAVA = "java"
 """Part of the name of the function that serves the model from Java."""
 STUDY_PROFILE = AWS_2018.name
-STUDY_PRICES = table_name(AWS_2018.prices)
+STUDY_PRICES = AWS_2018.prices.name
 """Name of the price table by which the study reckoned."""
 
 

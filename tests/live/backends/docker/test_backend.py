@@ -20,7 +20,7 @@ import docker
 import pytest
 
 from emulator.core.function_configuration import FunctionConfiguration, ImageSource, PackageType
-from emulator.core.profile import AWS_2025
+from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.errors import BackendUnavailableError, BuildError, SandboxStartError
 from emulator.host.cgroup import CgroupV2
 from emulator.live.backends.docker.backend import DockerBackend
@@ -143,7 +143,7 @@ class World:
     ) -> SandboxSpec:
         package = await self.backend.deploy(configuration, quiet)
         address = f"{self.backend.runtime_api_name}:{port}"
-        environment = sandbox_environment(configuration, address, "stream")
+        environment = sandbox_environment(configuration, address, "stream", AWS_2025)
         cpu = CpuShare(5000, 20_000)
         return SandboxSpec(next(self._ids), package, configuration, environment, cpu, **more)
 

@@ -9,6 +9,7 @@ from emulator.core.messages import (
     Anatomy,
     Event,
     InitBegan,
+    InvocationAnswered,
     InvocationFinished,
     ProvisionedSet,
     RuntimeExited,
@@ -73,6 +74,39 @@ def test_warm_start_has_no_anatomy() -> None:
     assert (made.start, made.anatomy, made.sandbox) == (StartKind.WARM, None, 1)
     assert (made.status, made.error_type) == (Status.HANDLER_ERROR, "ValueError")
     assert made.latency == made.duration == 0.5
+
+
+def test_latency_ends_with_the_answer_and_duration_with_the_sandbox_being_free() -> None:
+    (made,) = record(
+        (1.0, asked("a")),
+        (2.0, SandboxReady(1)),
+        (2.5, InvocationAnswered(1, "a")),
+        (2.625, InvocationFinished(1, "a")),
+    )
+    assert made.answered_at == 2.5
+    assert (made.latency, made.duration) == (1.5, 0.625)
+
+
+def test_answer_that_crossed_the_timeout_answers_nobody() -> None:
+    (made,) = record(
+        (1.0, asked("a")),
+        (2.0, SandboxReady(1)),
+        (5.0, InvocationAnswered(1, "a")),
+        (5.5, USED),
+    )
+    assert (made.status, made.answered_at, made.latency) == (Status.TIMEOUT, None, 4.0)
+
+
+def test_entry_may_end_one_invocation_by_its_deadline_and_another_by_its_event() -> None:
+    failed, finished = record(
+        *((1.0, asked("a")), (1.0, asked("b"))),
+        (3.0, SandboxReady(1)),
+        (5.5, InvocationFinished(1, "a")),
+        start_timeout=4.0,
+    )
+    assert (failed.invocation, failed.status) == ("b", Status.START_FAILED)
+    assert (finished.invocation, finished.status) == ("a", Status.OK)
+    assert failed.finished_at == finished.finished_at == 5.5
 
 
 def test_throttled_request_reached_no_sandbox() -> None:
@@ -284,10 +318,17 @@ def test_provisioned_sandbox_has_a_record_and_its_invocations_no_anatomy() -> No
     )
     assert (sandbox.started_at, sandbox.ready_at, sandbox.anatomy) == (1.0, 2.0, ANATOMY)
     assert (sandbox.function, sandbox.memory_mb, sandbox.invocations) == ("echo", 128, 1)
+    assert sandbox.provisioned is True
+
+
+def test_sandbox_started_for_a_request_is_not_recorded_as_provisioned() -> None:
+    (sandbox,) = fold(journal([(1.0, asked("a"))]))[1]
+    assert sandbox.provisioned is False
 
 
 def test_fold_forgets_what_is_over() -> None:
     folder = RecordFold()
+    assert folder.failed_inits == []
     for entry in journal(
         [(1.0, asked("a")), (2.0, SandboxReady(1)), (3.0, InvocationFinished(1, "a"))],
         keep_alive=FixedKeepAlive(0.0),

@@ -56,7 +56,7 @@ from emulator.core.policy import (
     SurvivalCurve,
 )
 from emulator.core.scheduler import Scheduler
-from tests.core.reference_scheduler import Box, ReferenceScheduler
+from tests.core.scheduler.reference_scheduler import Box, ReferenceScheduler
 
 if TYPE_CHECKING:
     from collections.abc import Callable

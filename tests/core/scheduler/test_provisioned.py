@@ -135,6 +135,14 @@ def test_starting_sandbox_that_is_no_longer_wanted_stops_and_a_queued_one_never_
     assert host.tell(3, SandboxReady(1)) == [StopSandbox(1, StopReason.DEPROVISIONED)]
 
 
+def test_dropping_a_queued_sandbox_leaves_no_place_empty() -> None:
+    host = ProvisionedHost(start_width=1)
+    host.provision(1, 2)
+    assert host.provision(2, 1) == []
+    assert host.tell(3, SandboxReady(1)) == [FreezeSandbox(1)]
+    assert host.tell(4, SandboxGone(1, 1)) == [StartSandbox(3, ECHO, None)]
+
+
 def test_number_that_goes_down_and_up_again_keeps_what_is_busy() -> None:
     host = ProvisionedHost()
     host.stand_ready(1, 1)

@@ -1,0 +1,74 @@
+"""Lambda as the study of 2018 met it: profile `aws-2018` and its price table.
+
+Sources: the developer guide of that time (quotas, execution environments, scaling); idle
+lifetimes and ages as measured by Wang et al., USENIX ATC'18; bodies and log lines of recordings;
+AWS's pricing pages of Lambda and of API Gateway: dollars in us-east-1, first tier.
+"""
+
+from emulator.core.policy import RecycleAge, ScaleOut, SurvivalCurve
+from emulator.core.prices import Prices, Rates
+from emulator.core.profile import FailureBodies, LogLines, Profile
+
+_HOUR = 3600.0
+
+PRICES_2018 = Prices(
+    name="2018",
+    date="2018-12",
+    x86_64=Rates(gb_second=0.00001667),
+    arm64=None,
+    request=0.20e-6,
+    billing_step_ms=100,
+    init_billed=False,
+    storage_gb_second=None,
+    free_storage_mb=512,
+    held_step=300,
+    free_requests=1_000_000,
+    free_gb_seconds=400_000,
+    rest_api_request=3.50e-6,
+    http_api_request=None,
+)
+
+AWS_2018 = Profile(
+    name="aws-2018",
+    date="2018-12",
+    least_memory_mb=128,
+    most_memory_mb=3008,
+    memory_step_mb=64,
+    mb_per_vcpu=1792,
+    cpu_steps=((3008, 2),),
+    cpu_period_us=20_000,
+    least_storage_mb=512,
+    most_storage_mb=512,
+    most_layers=5,
+    max_timeout=300,
+    init_timeout=10.0,
+    provisioned_init_timeout=130.0,
+    account_concurrency=1000,
+    least_unreserved=100,
+    requests_per_concurrency=10.0,
+    scale_out=ScaleOut(burst=3000, refill_per_second=500 / 60, per_function=False),
+    keep_alive=SurvivalCurve(
+        ((0, 1.0), (1620, 1.0), (1740, 0.9), (2640, 0.5), (3540, 0.1), (3900, 0.0))
+    ),
+    # centred on the median age that was measured; the width is unmeasured
+    recycle_age=RecycleAge(5.2 * _HOUR, 7.2 * _HOUR),
+    prices=PRICES_2018,
+    request_limit=6_291_456,
+    async_request_limit=262_144,
+    response_limit=6_291_556,
+    streamed_response_limit=0,
+    environment_limit=4096,
+    log_lines=LogLines(
+        init=False,  # Lambda began to report inits in 2019
+        status=False,
+        after_billed=" ",
+        failure_before_end=False,
+        timeout="{time} {request_id} Task timed out after {seconds:.2f} seconds",
+        exit=("RequestId: {request_id} Process exited before completing request",),
+    ),
+    failure_bodies=FailureBodies(
+        error_type=False,
+        timeout="{time} {request_id} Task timed out after {seconds:.2f} seconds",
+        exit="RequestId: {request_id} Process exited before completing request",
+    ),
+)

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from emulator.core.billing import billed_ms
+from emulator.core.failure_bodies import failure_body
+from emulator.core.model import Failure, StartKind
+from emulator.core.profile import Feature, Profile
+from emulator.core.profiles import PRICE_TABLES, PROFILES, profiles_in
+from emulator.core.profiles.aws_2018 import AWS_2018
+from emulator.core.profiles.aws_2025 import AWS_2025
+from emulator.core.records import InvocationRecord, Status
+from emulator.telemetry import log_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+THIRD = """
+from dataclasses import replace
+
+from emulator.core.profiles.aws_2025 import AWS_2025
+
+LAMBDA_2020 = replace(
+    AWS_2025,
+    name="aws-2020",
+    date="2020-12",
+    prices=replace(AWS_2025.prices, name="2020", date="2020-12", init_billed=False),
+    log_lines=replace(
+        AWS_2025.log_lines,
+        status=False,
+        failure_before_end=False,
+        exit=("RequestId: {request_id} Error: {reason}",),
+    ),
+    failure_bodies=replace(AWS_2025.failure_bodies, exit="{request_id} ended: {reason}"),
+)
+"""
+
+REPORT = (
+    "REPORT RequestId: r1\tDuration: 250.00 ms\tBilled Duration: 250 ms\t"
+    "Memory Size: 128 MB\tMax Memory Used: 36 MB\t"
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    folder = tmp_path / "found_profiles"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    yield folder
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def third(folder: Path) -> Profile:
+    (folder / "aws_2020.py").write_text(THIRD)
+    return profiles_in([str(folder)], "found_profiles")["aws-2020"]
+
+
+def test_profiles_are_found_by_name_the_oldest_first() -> None:
+    assert list(PROFILES.items()) == [("aws-2018", AWS_2018), ("aws-2025", AWS_2025)]
+
+
+def test_price_tables_are_found_by_name_the_oldest_first() -> None:
+    assert list(PRICE_TABLES.items()) == [("2018", AWS_2018.prices), ("2025", AWS_2025.prices)]
+
+
+def test_third_profile_is_one_file(folder: Path) -> None:
+    third(folder)
+    # the one on which it builds is known by its own name as before
+    assert dict(profiles_in([str(folder)], "found_profiles")) == {
+        "aws-2020": third(folder),
+        "aws-2025": AWS_2025,
+    }
+
+
+def test_third_profile_has_the_lines_bodies_prices_and_features_of_its_file(folder: Path) -> None:
+    profile = third(folder)
+    record = InvocationRecord(
+        *("r1", "echo", "$LATEST", 128, 0.0, 0.5, Status.EXITED, StartKind.WARM, 1, 0.25, 0.0),
+        max_memory_mb=36,
+    )
+    assert log_lines.closing(record, profile, "exit status 3", "<time>") == [
+        "END RequestId: r1",
+        REPORT,
+        "RequestId: r1 Error: exit status 3",
+    ]
+    body = failure_body(profile, Failure.EXITED, "r1", 3.0, exit_code=3, timestamp="<time>")
+    assert body == (
+        b'{"errorType":"Runtime.ExitError",'
+        b'"errorMessage":"r1 ended: Runtime exited with error: exit status 3"}'
+    )
+    assert billed_ms(profile.prices, 0.25, 1.0) == 250
+    assert [feature for feature in Feature if profile.has(feature)] == [
+        Feature.PROVISIONED_CONCURRENCY,
+        Feature.INITIALIZATION_TYPE,
+    ]
+
+
+def test_two_profiles_of_one_name_are_refused(folder: Path) -> None:
+    for module in ("first", "second"):
+        (folder / f"{module}.py").write_text(THIRD)
+    with pytest.raises(ValueError, match=r"found_profiles\.second defines a second aws-2020"):
+        profiles_in([str(folder)], "found_profiles")
