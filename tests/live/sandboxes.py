@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.core.function_configuration import FunctionConfiguration
 from emulator.live.backends.interface import RUNTIME, CpuShare, Exit, SandboxSpec
-from emulator.live.runtime_api.interface import Work
+from emulator.live.runtime_api.interface import RuntimeListener, Work
 from emulator.live.runtime_api.server import RuntimeApiServer
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def run(event, context):
 """
 
 
-class Sandbox:
+class Sandbox(RuntimeListener):
     """Implements as much of `RuntimeListener` as its functions need."""
 
     process: SandboxProcess

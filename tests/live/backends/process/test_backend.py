@@ -26,7 +26,7 @@ from emulator.host.cgroup_tree import find_tree
 from emulator.live.backends.interface import RUNTIME, CpuShare, Exit, Limitation, SandboxSpec
 from emulator.live.backends.process.backend import ProcessBackend
 from emulator.live.backends.process.limitations import Isolation, shortcomings
-from emulator.live.runtime_api.interface import Work
+from emulator.live.runtime_api.interface import RuntimeListener, Work
 from emulator.live.runtime_api.server import RuntimeApiServer
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ async def kind(
         yield Kind(backend, package, bubblewrap, cgroups)
 
 
-class Running:
+class Running(RuntimeListener):
     """A sandbox with its side of the Runtime API; implements `RuntimeListener`."""
 
     process: ProcessSandbox

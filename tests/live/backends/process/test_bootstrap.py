@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.live.backends.process import bootstrap
-from emulator.live.runtime_api.interface import Work
+from emulator.live.runtime_api.interface import RuntimeListener, Work
 from emulator.live.runtime_api.server import RuntimeApiServer
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ BOUND = 30.0
 RESPONSE_LIMIT = 6 << 20
 
 
-class Listener:
+class Listener(RuntimeListener):
     """Keeps what the runtime does, each thing a line of a queue."""
 
     def __init__(self) -> None:
