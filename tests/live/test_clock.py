@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import time
 
 import pytest
 
 from emulator.core.profiles import PROFILES
 from emulator.live.clock import MonotonicClock
-from emulator.live.recorder import Recorder
+from emulator.live.platform_logger import PlatformLogger
 from emulator.telemetry.log_store import Logs
 
 pytestmark = pytest.mark.anyio
@@ -44,14 +43,8 @@ class WallClock:
 async def test_deadlines_follow_the_wall_clock(step: float, dilation: float) -> None:
     wall = WallClock()
     clock = MonotonicClock(asyncio.get_running_loop(), dilation, wall)
-    recorder = Recorder(
-        journal=io.StringIO(),
-        sinks=(),
-        logs=Logs("any"),
-        clock=clock,
-        profile=next(iter(PROFILES.values())),
-        origin=wall(),
-    )
+    profile = next(iter(PROFILES.values()))
+    logger = PlatformLogger(logs=Logs("any"), clock=clock, profile=profile, origin=wall())
     wall.step = step
-    remaining_ms = recorder.epoch_ms(clock.now() + 3.0) - wall() * 1000
+    remaining_ms = logger.epoch_ms(clock.now() + 3.0) - wall() * 1000
     assert remaining_ms == pytest.approx(3000.0 * dilation, abs=100)
