@@ -1,7 +1,8 @@
-"""Duration to billed milliseconds to GB-seconds to dollars, under a dated price table.
+"""Turns durations into billed milliseconds, GB-seconds and dollars, under a price table.
 
-Sources: AWS's pricing page of Lambda, and the announcement that the init phase is billed from
-August 2025 on. Dollars of one invocation, B milliseconds billed at M MB with S MB of /tmp:
+Knows neither runs nor records. Sources: AWS's pricing page of Lambda, and the announcement that
+the init phase is billed from August 2025 on. Dollars of one invocation, B milliseconds billed at
+M MB with S MB of /tmp:
 
     compute = B / 1000 * M / 1024 * rate            (on demand or provisioned, by architecture)
     storage = B / 1000 * max(0, S - 512) / 1024 * storage rate
@@ -29,16 +30,16 @@ if TYPE_CHECKING:
 
 _MB_A_GB = 1024
 _LEAST_STORAGE_MB = 512
-"""What a function has that asks for none."""
+"""Size of /tmp of a function that asks for none."""
 _EXACT = 6
-"""Decimals of a millisecond that count: what is beyond them is the floats' own error."""
+"""Decimals of a millisecond that count; further ones are the floats' own error."""
 
 
 def billed_ms(prices: Prices, duration: Seconds, init: Seconds = 0.0) -> int:
-    """Milliseconds on the bill: rounded up to the price table's step, never none.
+    """Returns the milliseconds on the bill: rounded up to the table's step, and at least a step.
 
-    `init` is that of a cold start. An invocation that found a provisioned sandbox has none: that
-    init was not its own, and is billed when it happens (`initialization`).
+    `init` is that of a cold start. An invocation on a provisioned sandbox has none: that init is
+    billed by itself when it happens (`initialization`).
     """
     counted = duration + (init if prices.init_billed else 0.0)
     # a duration that is a whole number of steps must not round up to one more
@@ -55,14 +56,14 @@ def dollars(
     storage_mb: int = _LEAST_STORAGE_MB,
     provisioned: bool = False,
 ) -> float:
-    """The price of one request of `billed` milliseconds at `memory_mb`; see `invocation`."""
+    """Returns the price of a request of `billed` milliseconds at `memory_mb`; see `invocation`."""
     size = Size(memory_mb, architecture, storage_mb)
     return invocation(prices, size, billed, provisioned=provisioned).dollars
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What of a function's configuration decides its price."""
+    """Holds the part of a function's configuration that decides its price."""
 
     memory_mb: int
     architecture: Architecture = Architecture.X86_64
@@ -70,16 +71,18 @@ class Size:
 
 
 class ChargeKind(StrEnum):
+    """Names the sums of which a bill consists."""
+
     ON_DEMAND = "on demand"
     PROVISIONED = "provisioned"
     """A run on provisioned concurrency, or the init of a provisioned sandbox."""
     HELD = "held"
-    """Provisioned concurrency itself."""
+    """Provisioned concurrency itself, used or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What is counted, and its dollars."""
+    """Holds counted use, and the dollars for each part of that use."""
 
     kind: ChargeKind
     requests: int = 0
@@ -94,10 +97,11 @@ class Charge:
 
     @property
     def dollars(self) -> float:
+        """Returns the dollars for all parts."""
         return self.compute + self.storage + self.request
 
     def plus(self, other: Charge) -> Charge:
-        """Both together, of which the kind is the same."""
+        """Returns the sum of two charges of the same kind."""
         return Charge(
             self.kind,
             self.requests + other.requests,
@@ -110,19 +114,19 @@ class Charge:
 
 
 def invocation(prices: Prices, size: Size, billed: int, *, provisioned: bool = False) -> Charge:
-    """One request of `billed` milliseconds.
+    """Returns the charge for one request of `billed` milliseconds.
 
     Raises:
-        ValueError: what it asks for could not be bought on the table's date.
+        ValueError: something that the size asks for could not be bought on the table's date.
     """
     kind = ChargeKind.PROVISIONED if provisioned else ChargeKind.ON_DEMAND
     return _time(prices, size, billed, kind, requests=1)
 
 
 def initialization(prices: Prices, size: Size, init: Seconds) -> Charge:
-    """The init phase of a provisioned sandbox: time at the rate of a run, and no request.
+    """Returns the charge for a provisioned sandbox's init: time at the rate of a run, no request.
 
-    It is due whether or not a request ever comes, and again when the sandbox is recycled.
+    The charge is due though no request ever comes, and again when the sandbox is recycled.
 
     Raises:
         ValueError: there was no provisioned concurrency on the table's date.
@@ -131,7 +135,7 @@ def initialization(prices: Prices, size: Size, init: Seconds) -> Charge:
 
 
 def held(prices: Prices, size: Size, sandboxes: int, seconds: Seconds) -> Charge:
-    """Provisioned concurrency of so many sandboxes from its setting to its end.
+    """Returns the charge for provisioned concurrency of some sandboxes for some seconds.
 
     /tmp costs nothing here: AWS prices it by the time that the function runs.
 
@@ -145,7 +149,7 @@ def held(prices: Prices, size: Size, sandboxes: int, seconds: Seconds) -> Charge
 
 
 def api_dollars(prices: Prices, requests: int, api: Api = Api.HTTP) -> float:
-    """What API Gateway asks for the requests that it hands on.
+    """Returns the dollars that API Gateway asks for the requests that it hands on.
 
     Raises:
         ValueError: there were no such APIs on the table's date.
@@ -178,7 +182,7 @@ def _priced(rate: float | None, what: str, prices: Prices) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """The sums of a run, by kind of charge."""
+    """Holds the sums of a run, by kind of charge."""
 
     prices: Prices
     on_demand: Charge = Charge(ChargeKind.ON_DEMAND)
@@ -187,14 +191,16 @@ class Bill:
 
     @property
     def requests(self) -> int:
+        """Returns the number of requests that ran."""
         return self.on_demand.requests + self.provisioned.requests
 
     @property
     def gb_seconds(self) -> float:
-        """Of what ran; what was only held has its own sum."""
+        """Returns the GB-seconds of all runs; provisioned concurrency itself has its own sum."""
         return self.on_demand.gb_seconds + self.provisioned.gb_seconds
 
     def plus(self, charge: Charge) -> Bill:
+        """Returns the bill with one more charge."""
         match charge.kind:
             case ChargeKind.ON_DEMAND:
                 return replace(self, on_demand=self.on_demand.plus(charge))
@@ -204,21 +210,22 @@ class Bill:
                 return replace(self, held=self.held.plus(charge))
 
     def dollars(self, *, free_tier: bool = False) -> float:
-        """The whole; with the free tier as if this were all that the account ran in a month."""
+        """Returns the whole sum; with the free tier, as if nothing else ran in the month."""
         total = self.on_demand.dollars + self.provisioned.dollars + self.held.dollars
         return total - self._free() if free_tier else total
 
     def per_million_requests(self, *, free_tier: bool = False) -> float | None:
-        """Dollars; None of a run without requests."""
+        """Returns the dollars for a million such requests; None where there were no requests."""
         if not self.requests:
             return None
         return self.dollars(free_tier=free_tier) / self.requests * 1e6
 
     def _free(self) -> float:
-        """What the free tier takes off: of what ran on demand alone, and not of /tmp.
+        """Returns the dollars that the free tier takes off, for runs on demand but not for /tmp.
 
-        Where architectures of different rates ran, it is spread over them evenly. AWS leaves out
-        also what functions with provisioned concurrency run beyond it, which is not told apart.
+        The free GB-seconds are spread evenly over architectures of different rates. AWS also
+        leaves out the runs of functions with provisioned concurrency beyond that concurrency,
+        which are not told apart here.
         """
         ran, prices = self.on_demand, self.prices
         requests = min(ran.requests, prices.free_requests) * prices.request
@@ -227,6 +234,7 @@ class Bill:
 
 
 def sum_up(prices: Prices, charges: Iterable[Charge]) -> Bill:
+    """Returns the bill of some charges."""
     bill = Bill(prices)
     for charge in charges:
         bill = bill.plus(charge)

@@ -1,9 +1,9 @@
-"""A function's configuration, and its rules in AWS's words.
+"""Defines a function's configuration, and checks its rules in AWS's words.
 
-Source of the messages and patterns: botocore's service model of Lambda (CreateFunction), the
-quotas page of the developer guide, and what AWS answers. What a profile's time did not have is
-refused in our own words; images, which came in 2020, are allowed in all, as the study's functions
-are images here.
+Knows no template and no API: both end in a configuration. Source of the messages and patterns:
+botocore's service model of Lambda (CreateFunction), the quotas page of the developer guide, and
+the answers of AWS. Features that a profile's time did not have are refused in our own words;
+images, which came in 2020, are allowed in all, as the study's functions are images here.
 """
 
 from __future__ import annotations
@@ -29,13 +29,15 @@ if TYPE_CHECKING:
 
 
 class PackageType(StrEnum):
+    """Names the forms in which a function's code is deployed."""
+
     ZIP = "Zip"
     IMAGE = "Image"
 
 
 @dataclass(frozen=True, slots=True)
 class ImageSource:
-    """Where an image function's image is built from, as SAM's Metadata names it."""
+    """Holds the place from which an image is built, as SAM's Metadata names that place."""
 
     dockerfile: str
     """Absolute path."""
@@ -45,7 +47,7 @@ class ImageSource:
 
 @dataclass(frozen=True, slots=True)
 class FunctionConfiguration:
-    """One version of a function as its owner configured it; paths are absolute."""
+    """Holds one version of a function as its owner configured it; paths are absolute."""
 
     name: str
     runtime: str = ""
@@ -57,12 +59,12 @@ class FunctionConfiguration:
     timeout: int = 3
     environment: Mapping[str, str] = field(default_factory=dict)
     code: str = ""
-    """The folder of a zip function's code."""
+    """Folder of a zip function's code."""
     layers: tuple[str, ...] = ()
     """Folders whose content goes to /opt, in order."""
     image: ImageSource | None = None
     image_uri: str = ""
-    """An image that is there already, or can be pulled; instead of `image`."""
+    """Name of an image that exists or can be pulled; instead of `image`."""
     image_command: tuple[str, ...] = ()
     """Overrides the image's CMD (SAM's ImageConfig.Command); empty: the image's own."""
     image_entry_point: tuple[str, ...] = ()
@@ -74,19 +76,20 @@ class FunctionConfiguration:
     provisioned_concurrency: int | None = None
     """Sandboxes of this version that are kept initialized."""
     architecture: Architecture = Architecture.X86_64
-    """What it is billed as; it runs on the host's."""
+    """Architecture that is billed; the function runs on the host's."""
     ephemeral_storage_mb: int = 512
-    """Of /tmp."""
+    """Size of /tmp."""
     logging: LogConfiguration = field(default_factory=LogConfiguration)
     function_url: FunctionUrl | None = None
 
     @property
     def log_group(self) -> str:
+        """Returns the name of the log group: the configured one, or the function's own."""
         return self.logging.group or f"/aws/lambda/{self.name}"
 
     @property
     def size(self) -> Size:
-        """What its price depends on."""
+        """Returns the part of the configuration that decides the price."""
         return Size(self.memory_mb, self.architecture, self.ephemeral_storage_mb)
 
     @property
@@ -95,7 +98,7 @@ class FunctionConfiguration:
         return VersionKey.of(self.name, self.version)
 
     def scheduled(self, revision: int) -> FunctionVersion:
-        """What the scheduler must know of it."""
+        """Returns the facts that the scheduler needs; `revision` counts the deployments."""
         return FunctionVersion(
             self.name, self.memory_mb, float(self.timeout), self.version, revision
         )
@@ -129,7 +132,7 @@ _RESERVED_VARIABLES = frozenset(
 
 
 def faults(configuration: FunctionConfiguration, profile: Profile) -> list[str]:
-    """Everything that Lambda would refuse of it, a sentence each; none means that it is valid."""
+    """Returns Lambda's refusals of a configuration, a sentence each; none where it is valid."""
     url = configuration.function_url
     return [
         *_identity_faults(configuration),
@@ -146,10 +149,11 @@ def faults(configuration: FunctionConfiguration, profile: Profile) -> list[str]:
 def concurrency_faults(
     configurations: Iterable[FunctionConfiguration], profile: Profile
 ) -> list[tuple[str, str]]:
-    """Functions whose concurrency the account has no room for, each with AWS's refusal.
+    """Returns the functions whose concurrency the account has no room for, with AWS's refusals.
 
-    They are set in order; a refused one takes nothing. What is provisioned without a reservation
-    is taken from the account's, as a reservation is, of which `least_unreserved` must stay.
+    Concurrency is set in order, and a refused function takes nothing. Provisioned concurrency
+    without a reservation is taken from the account's, as a reservation is; `least_unreserved` of
+    that must stay.
     """
     left = profile.account_concurrency
     found = []
@@ -247,7 +251,7 @@ def _provisioned_faults(configuration: FunctionConfiguration) -> list[str]:
 
 
 def _dated_faults(configuration: FunctionConfiguration, profile: Profile) -> list[str]:
-    """What the profile's time did not have yet."""
+    """Returns the refusals of features that the profile's time did not have yet."""
     wanted = {
         Feature.PROVISIONED_CONCURRENCY: configuration.provisioned_concurrency is not None,
         Feature.ARM64: configuration.architecture is Architecture.ARM64,

@@ -1,4 +1,6 @@
-"""A function's own HTTP endpoint as its owner configured it, and the rules of that.
+"""Defines the configuration of a function's own HTTP endpoint, and checks its rules.
+
+Knows nothing of how a request is served.
 
 Source: botocore's service model of Lambda (CreateFunctionUrlConfig, Cors).
 """
@@ -12,18 +14,22 @@ from emulator.core.constraints import constraint, too_long
 
 
 class UrlAuth(StrEnum):
+    """Says who may call a function URL."""
+
     NONE = "NONE"
     AWS_IAM = "AWS_IAM"
 
 
 class InvokeMode(StrEnum):
+    """Says whether a response is sent whole or in pieces."""
+
     BUFFERED = "BUFFERED"
     RESPONSE_STREAM = "RESPONSE_STREAM"
 
 
 @dataclass(frozen=True, slots=True)
 class Cors:
-    """What a browser's page of another origin may do; empty: nothing of the kind."""
+    """Allows pages of other origins the use of the URL; an empty list allows nothing."""
 
     allow_credentials: bool = False
     allow_headers: tuple[str, ...] = ()
@@ -36,6 +42,8 @@ class Cors:
 
 @dataclass(frozen=True, slots=True)
 class FunctionUrl:
+    """Holds one function's URL as its owner configured it."""
+
     auth: UrlAuth
     invoke_mode: InvokeMode = InvokeMode.BUFFERED
     cors: Cors | None = None
@@ -50,6 +58,7 @@ _LONGEST_AGE = 86_400
 
 
 def url_faults(url: FunctionUrl) -> list[str]:
+    """Returns the refusals of a URL's configuration, in AWS's words; none if it is valid."""
     if (cors := url.cors) is None:
         return []
     found = [

@@ -1,5 +1,6 @@
-"""The truth of a run: every event that the scheduler was told, and the commands it gave.
+"""Writes and reads a run's journal: every event that the scheduler was told of, and its commands.
 
+Knows no files: an entry is a line of text.
 One JSON line an entry: `{"at": seconds, "event": {"type": …}, "commands": [{"type": …}]}`.
 """
 
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
 
 
 class JournalError(Exception):
-    """A line is no journal entry, or a replay departs from what was written."""
+    """Reports a line that is no journal entry, or a replay that departs from the journal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
+    """Holds one event, with its time and the commands that followed."""
+
     at: Seconds
     event: Event
     commands: tuple[Command, ...]
@@ -43,12 +46,12 @@ _FIELDS = {
 }
 _TAGGED = {kind: ("type", *_FIELDS[kind]) for kind in _MESSAGES}
 _VALUES = {kind: attrgetter("__class__.__name__", *_FIELDS[kind]) for kind in _MESSAGES}
-"""Take of a message what `_TAGGED` names."""
+"""Getters of the values that `_TAGGED` names, by the kind of message."""
 _HINTS = {kind: get_type_hints(kind, vars(messages)) for kind in (*_MESSAGES, *_NESTED)}
 
 
 def encode(entry: Entry) -> str:
-    """The entry as one line, without its end."""
+    """Returns an entry as one line, without the line's end."""
     return _ENCODER.encode(
         {
             "at": entry.at,
@@ -59,7 +62,7 @@ def encode(entry: Entry) -> str:
 
 
 def decode(line: str) -> Entry:
-    """The inverse of `encode`.
+    """Reads an entry that `encode` wrote.
 
     Raises:
         JournalError: the line is no entry.

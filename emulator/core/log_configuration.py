@@ -1,4 +1,4 @@
-"""How a function logs: LoggingConfig, and its rules.
+"""Defines how a function logs (LoggingConfig), and checks the rules of that.
 
 Source: botocore's service model of Lambda (LoggingConfig), and the developer guide's "Log and
 monitor": levels can be set with JSON alone, and then default to INFO.
@@ -14,11 +14,15 @@ from emulator.core.constraints import constraint, too_long
 
 
 class LogFormat(StrEnum):
+    """Names the formats of a log."""
+
     TEXT = "Text"
     JSON = "JSON"
 
 
 class ApplicationLogLevel(StrEnum):
+    """Names the levels of a function's own lines, the most talkative first."""
+
     TRACE = "TRACE"
     DEBUG = "DEBUG"
     INFO = "INFO"
@@ -28,6 +32,8 @@ class ApplicationLogLevel(StrEnum):
 
 
 class SystemLogLevel(StrEnum):
+    """Names the levels of the platform's events, the most talkative first."""
+
     DEBUG = "DEBUG"
     INFO = "INFO"
     WARN = "WARN"
@@ -35,11 +41,13 @@ class SystemLogLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LogConfiguration:
+    """Holds a function's LoggingConfig."""
+
     format: LogFormat = LogFormat.TEXT
     application_level: ApplicationLogLevel | None = None
     """None: INFO with JSON, and everything with Text."""
     system_level: SystemLogLevel | None = None
-    """As `application_level`, of the platform's own events."""
+    """Level of the platform's own events; None as in `application_level`."""
     group: str = ""
     """Empty: the function's own group."""
 
@@ -49,6 +57,7 @@ _LONGEST_GROUP = 512
 
 
 def log_faults(logging: LogConfiguration) -> list[str]:
+    """Returns the refusals of a LoggingConfig, in AWS's words; none where all is valid."""
     found = []
     levels = logging.application_level or logging.system_level
     if levels and logging.format is LogFormat.TEXT:

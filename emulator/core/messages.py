@@ -1,4 +1,8 @@
-"""What the scheduler is told (events, past tense) and what it decides (commands, imperative)."""
+"""Defines the events that the scheduler is told of and the commands that it answers with.
+
+Events are named in the past tense, commands in the imperative. Knows nothing of who sends or obeys
+a message, nor of how a message is written down (`journal`).
+"""
 
 from __future__ import annotations
 
@@ -17,16 +21,22 @@ from emulator.core.model import (  # noqa: TC001  # the journal resolves these a
 
 @dataclass(frozen=True, slots=True)
 class VersionDeployed:
+    """Reports that a version can be asked for, instead of any earlier revision."""
+
     function: FunctionVersion
 
 
 @dataclass(frozen=True, slots=True)
 class VersionRetired:
+    """Reports that a version can be asked for no more."""
+
     key: VersionKey
 
 
 @dataclass(frozen=True, slots=True)
 class ReservedConcurrencySet:
+    """Reports how many invocations of a function may run, and are kept free for the function."""
+
     name: str
     limit: int | None
     """None lifts the reservation; 0 throttles every request."""
@@ -34,22 +44,25 @@ class ReservedConcurrencySet:
 
 @dataclass(frozen=True, slots=True)
 class ProvisionedSet:
-    """Sandboxes of this version to be kept initialized, used or not; 0 ends it."""
+    """Reports how many sandboxes of a version are to be kept initialized, used or not."""
 
     key: VersionKey
     count: int
+    """0 ends provisioned concurrency."""
 
 
 @dataclass(frozen=True, slots=True)
 class InvokeRequested:
+    """Reports that a request has come."""
+
     invocation: str
-    """The request id; unique for the life of the scheduler."""
+    """Id of the request; unique for the life of the scheduler."""
     key: VersionKey
 
 
 @dataclass(frozen=True, slots=True)
 class Anatomy:
-    """Where a cold start's time went, in seconds on the driver's clock.
+    """Splits the time of a cold start, in seconds on the driver's clock.
 
     `create` and `start` are what the backend's engine took, `connect` is from the started
     process to its first connection to the Runtime API, `init` from there to the first `next`;
@@ -65,14 +78,14 @@ class Anatomy:
 
 @dataclass(frozen=True, slots=True)
 class InitBegan:
-    """The sandbox is made and its first process runs: the init phase's limit counts from here."""
+    """Reports that a sandbox is made: its first process runs, and the limit of its init counts."""
 
     sandbox: int
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxReady:
-    """Its runtime asked for work for the first time since it was started, or started again."""
+    """Reports that a runtime asked for work for the first time since its start or restart."""
 
     sandbox: int
     anatomy: Anatomy = Anatomy()
@@ -80,13 +93,15 @@ class SandboxReady:
 
 @dataclass(frozen=True, slots=True)
 class InitFailed:
+    """Reports that a runtime told of an error in its init; `error_type` as the runtime gave it."""
+
     sandbox: int
     error_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class InvocationAnswered:
-    """The runtime has posted its answer, and will ask for its next work soon."""
+    """Reports that a runtime has posted its answer, and will ask for its next work soon."""
 
     sandbox: int
     invocation: str
@@ -94,15 +109,16 @@ class InvocationAnswered:
 
 @dataclass(frozen=True, slots=True)
 class StayedBusy:
-    """The runtime asked for work, and an extension is not done: the sandbox is not free soon."""
+    """Reports that a sandbox will not be free soon: an extension goes on after the runtime."""
 
     sandbox: int
 
 
 @dataclass(frozen=True, slots=True)
 class InvocationFinished:
-    """The runtime has answered, with `error_type` not empty where its handler raised, and it and
-    all extensions have asked for the next event.
+    """Reports that a sandbox is free again: runtime and extensions asked for the next event.
+
+    `error_type` is not empty where the handler raised.
 
     `max_memory_mb` is the peak anonymous memory of the sandbox so far, `throttled` the seconds in
     which its CPU quota was used up during this invocation, in `throttled_periods` CFS periods; 0
@@ -119,7 +135,7 @@ class InvocationFinished:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeExited:
-    """The runtime ended, or an extension failed; the sandbox itself is still there.
+    """Reports that a runtime ended or an extension failed; the sandbox itself is still there.
 
     An extension that failed has an `error_type`; the usage is as in InvocationFinished.
     """
@@ -135,7 +151,10 @@ class RuntimeExited:
 
 @dataclass(frozen=True, slots=True)
 class SandboxReset:
-    """Nothing runs in it any more; the usage is that of the invocation that a timeout ended."""
+    """Reports that nothing runs in a sandbox any more.
+
+    The usage is that of the invocation that a timeout ended.
+    """
 
     sandbox: int
     max_memory_mb: int = 0
@@ -145,11 +164,11 @@ class SandboxReset:
 
 @dataclass(frozen=True, slots=True)
 class SandboxGone:
-    """The sandbox ended: stopped as commanded, or on its own."""
+    """Reports that a sandbox ended: stopped as commanded, or on its own."""
 
     sandbox: int
     exit_code: int | None = None
-    """None where it was stopped as commanded, or never ran."""
+    """None where the sandbox was stopped as commanded, or never ran."""
     out_of_memory: bool = False
 
 
@@ -162,7 +181,7 @@ class HostMemoryMeasured:
 
 @dataclass(frozen=True, slots=True)
 class TimePassed:
-    """The driver's answer to `next_deadline`."""
+    """Reports that a deadline came which the driver had from `next_deadline`."""
 
 
 SandboxChange = (
@@ -182,9 +201,9 @@ Event = (
 
 @dataclass(frozen=True, slots=True)
 class StartSandbox:
-    """A sandbox is born assigned: `invocation` is the request that it is started for.
+    """Makes a sandbox, assigned from birth: `invocation` is the request that needs the sandbox.
 
-    None where it is one of provisioned concurrency.
+    `invocation` is None for a sandbox of provisioned concurrency.
     """
 
     sandbox: int
@@ -194,7 +213,7 @@ class StartSandbox:
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """The sandbox runs the invocation, from now; its runtime is started first where none runs."""
+    """Runs an invocation in a sandbox, whose runtime is started first where none runs."""
 
     sandbox: int
     invocation: str
@@ -203,12 +222,14 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True)
 class FreezeSandbox:
+    """Freezes a sandbox that has nothing to do."""
+
     sandbox: int
 
 
 @dataclass(frozen=True, slots=True)
 class ResetSandbox:
-    """Kills all that runs in it and keeps the rest: the next Dispatch starts the runtime again."""
+    """Kills all processes of a sandbox and keeps the rest; the next Dispatch starts a runtime."""
 
     sandbox: int
     failure: Failure
@@ -216,18 +237,24 @@ class ResetSandbox:
 
 @dataclass(frozen=True, slots=True)
 class StopSandbox:
+    """Ends a sandbox."""
+
     sandbox: int
     reason: StopReason
 
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
+    """Refuses a request."""
+
     invocation: str
     reason: ThrottleReason
 
 
 @dataclass(frozen=True, slots=True)
 class Fail:
+    """Answers a request whose handler gave no answer."""
+
     invocation: str
     failure: Failure
     sandbox: int

@@ -1,4 +1,4 @@
-"""The nouns of the scheduler: function versions, invocations, sandboxes and their moves.
+"""Defines the nouns of the scheduler: function versions, invocations, sandboxes, their moves.
 
 Owns the table of a sandbox's legal moves. Knows no rule about which move is made when.
 """
@@ -20,7 +20,7 @@ Seconds = float
 
 
 LATEST = "$LATEST"
-"""The name of a function's unpublished version."""
+"""Name of a function's unpublished version."""
 
 
 class VersionKey(str):
@@ -35,12 +35,12 @@ class VersionKey(str):
 
     @property
     def name(self) -> str:
-        """The function's name."""
+        """Returns the function's name."""
         return self.partition(":")[0]
 
     @property
     def version(self) -> str:
-        """The version's name."""
+        """Returns the version's name."""
         return self.partition(":")[2]
 
 
@@ -58,7 +58,7 @@ class FunctionVersion:
     version: str = LATEST
     revision: int = 0
     key: VersionKey = field(init=False, repr=False, compare=False)
-    """The name by which requests ask for the version; the same for every revision."""
+    """Name by which requests ask for the version; the same for every revision."""
 
     def __post_init__(self) -> None:
         # made once, since nearly every decision looks something up by the key
@@ -192,7 +192,7 @@ class Sandbox:
     """The request that the sandbox runs or was started for; None when another sandbox took it."""
     idle_since: Seconds = 0.0
     recycle_at: Seconds = math.inf
-    """When the sandbox stops, however much it is used; an invocation that runs then is finished."""
+    """Time at which the sandbox stops, used or not; an invocation that runs then is finished."""
     init_began: bool = False
     """Whether the sandbox is made, so that its first init is under way or over."""
     initialized: bool = False

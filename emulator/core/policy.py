@@ -1,4 +1,8 @@
-"""Which sandbox serves, how long an idle one lives, and what there is room for."""
+"""Holds the rules that a user chooses: pick order, binding, keep-alive, age, scale-out, limits.
+
+Also the idle pools that keep the pick order, and the token bucket. Nothing here knows when a rule
+is applied: that is the scheduler's.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +17,15 @@ if TYPE_CHECKING:
 
 
 class Chance(Protocol):
-    """The one method of `random.Random` that the rules need."""
+    """Draws random numbers; `random.Random` has the method."""
 
     def random(self) -> float:
-        """A number in [0, 1)."""
+        """Returns a number in [0, 1)."""
         ...
 
 
 class PickOrder(StrEnum):
-    """Which idle sandbox of a function takes the next request."""
+    """Says which idle sandbox of a function takes the next request."""
 
     MOST_RECENTLY_USED = "most-recently-used"
     LEAST_RECENTLY_USED = "least-recently-used"
@@ -29,12 +33,12 @@ class PickOrder(StrEnum):
 
 
 class Binding(StrEnum):
-    """Which sandbox serves a request that found none idle."""
+    """Says which sandbox serves a request that found no idle sandbox."""
 
     EARLY = "early"
-    """The one that was started for it."""
+    """The sandbox that was started for the request."""
     LATE = "late"
-    """The first to come free, started for it or not."""
+    """The first sandbox to come free, started for the request or not."""
 
 
 class Admission(StrEnum):
@@ -48,17 +52,18 @@ class Admission(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FixedKeepAlive:
-    """Every idle sandbox lives `seconds`; 0 makes each request a cold start."""
+    """Lets every idle sandbox live `seconds`; 0 makes each request a cold start."""
 
     seconds: Seconds
 
     def draw(self, chance: Chance) -> Seconds:  # noqa: ARG002  # the curve's signature
+        """Returns a sandbox's idle lifetime."""
         return self.seconds
 
 
 @dataclass(frozen=True, slots=True)
 class SurvivalCurve:
-    """Each sandbox draws its idle lifetime from a measured curve.
+    """Lets each sandbox draw its idle lifetime from a measured curve.
 
     `points` are (idle seconds, share of sandboxes still alive), the share falling from 1 to 0;
     between two points it falls linearly.
@@ -75,6 +80,7 @@ class SurvivalCurve:
             raise ValueError("a survival curve's times rise and its shares fall")
 
     def draw(self, chance: Chance) -> Seconds:
+        """Returns a sandbox's idle lifetime."""
         survival = 1.0 - chance.random()
         for (t0, s0), (t1, s1) in zip(self.points, self.points[1:], strict=False):
             if s1 < survival <= s0:
@@ -87,31 +93,32 @@ KeepAlive = FixedKeepAlive | SurvivalCurve
 
 @dataclass(frozen=True, slots=True)
 class RecycleAge:
-    """Every sandbox is replaced at an age between these, however much it is used."""
+    """Ends every sandbox at an age between `least` and `most`, however much the sandbox is used."""
 
     least: Seconds
     most: Seconds
 
     def draw(self, chance: Chance) -> Seconds:
+        """Returns the age at which a sandbox ends."""
         return self.least + (self.most - self.least) * chance.random()
 
 
 @dataclass(frozen=True, slots=True)
 class ScaleOut:
-    """How fast new sandboxes may come: `burst` at once, and `refill_per_second` after that.
+    """Limits new sandboxes: `burst` at once, then `refill_per_second`.
 
-    What is not used is not saved up beyond the burst.
+    Unused starts are not saved up beyond the burst.
     """
 
     burst: int
     refill_per_second: float
     per_function: bool
-    """Each function has its own; else all share one."""
+    """Whether each function has a limit of its own; else all share a limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class SchedulerSettings:
-    """Everything that the scheduler's decisions depend on besides its events and its chance."""
+    """Holds all that the scheduler's decisions depend on, besides events and chance."""
 
     keep_alive: KeepAlive = FixedKeepAlive(600.0)
     pick_order: PickOrder = PickOrder.MOST_RECENTLY_USED
@@ -122,7 +129,7 @@ class SchedulerSettings:
     host_reserve_mb: int = 0
     """MB of the host's available memory that no sandbox is started into."""
     start_width: int = 4
-    """How many sandboxes may be in creation or init at once; the others wait their turn."""
+    """Number of sandboxes that may be in creation or init at once; the others wait their turn."""
     account_concurrency: int = 1000
     requests_per_concurrency: float | None = None
     """Requests a second for each unit of concurrency, of a reservation or of the account."""
@@ -130,22 +137,22 @@ class SchedulerSettings:
     recycle_age: RecycleAge | None = None
     init_timeout: Seconds = 10.0
     provisioned_init_timeout: Seconds = 130.0
-    """Or the function's timeout, where that is longer."""
+    """Limit of a provisioned sandbox's init, or the function's timeout where that is longer."""
     start_timeout: Seconds = 120.0
-    """Of making a sandbox, before its init begins: a bound, and no behaviour of Lambda's."""
+    """Limit of making a sandbox, before its init begins: a bound, and no behaviour of Lambda's."""
     hand_over_patience: Seconds = 0.2
-    """How long a request waits for a sandbox that has answered. A runtime asks for its next work
-    within a tenth of a millisecond; one whose CPU quota is used up does so some periods of 20 ms
-    later; one that takes longer is busy with something else."""
+    """Time that a request waits for a sandbox that has answered. A runtime asks for its next work
+    within a tenth of a millisecond, or some periods of 20 ms later where its CPU quota is used up;
+    a runtime that takes longer is busy with something else."""
     hand_over_preference: Seconds = 0.005
-    """How long a request waits for such a sandbox where another is idle, if the most recently used
-    one is to serve: under load that is warm, in the caches, and not frozen."""
+    """Time that a request waits for a sandbox that has answered where another is idle, if the most
+    recently used is to serve: under load that sandbox is in the caches, and not frozen."""
     idle_speedup: float = 1.0
-    """Keep-alive and age run this many times faster than the clock; handlers do not."""
+    """Factor by which keep-alive and age run faster than the clock; handlers do not."""
 
 
 class Bucket:
-    """Tokens that come back with time, `capacity` at most. `now` must not go back."""
+    """Holds tokens that come back with time, `capacity` at most; `now` must not go back."""
 
     def __init__(self, capacity: float, refill_per_second: float) -> None:
         self._capacity = capacity
@@ -154,27 +161,29 @@ class Bucket:
         self._at = 0.0
 
     def has_one(self, now: Seconds) -> bool:
+        """Returns whether there is a token at a time; takes none."""
         self._tokens = min(self._capacity, self._tokens + (now - self._at) * self._refill)
         self._at = now
         return self._tokens >= 1
 
     def take(self) -> None:
+        """Takes a token; only where `has_one` says that there is one."""
         self._tokens -= 1
 
 
 class IdlePool(Protocol):
-    """The idle sandboxes of one function, in pick order."""
+    """Keeps the idle sandboxes of one version, in pick order."""
 
     def __len__(self) -> int: ...
     def add(self, sandbox: Sandbox) -> None: ...
     def remove(self, sandbox: Sandbox) -> None: ...
     def pick(self) -> Sandbox | None:
-        """Takes the next one out of the pool; None when it is empty."""
+        """Takes the next sandbox out of the pool; None when the pool is empty."""
         ...
 
 
 class RecencyPool:
-    """Ordered by when each became idle."""
+    """Keeps sandboxes in the order in which they became idle."""
 
     def __init__(self, *, newest_first: bool) -> None:
         self._newest_first = newest_first
@@ -196,7 +205,7 @@ class RecencyPool:
 
 
 class AgePool:
-    """Ordered by sandbox id, which rises with the time of creation."""
+    """Keeps sandboxes in the order of their ids, which rise with the time of creation."""
 
     def __init__(self) -> None:
         self._sandboxes: dict[int, Sandbox] = {}
@@ -222,6 +231,7 @@ class AgePool:
 
 
 def idle_pool(order: PickOrder) -> IdlePool:
+    """Makes an empty pool that keeps a pick order."""
     if order is PickOrder.OLDEST_FIRST:
         return AgePool()
     return RecencyPool(newest_first=order is PickOrder.MOST_RECENTLY_USED)

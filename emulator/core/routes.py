@@ -1,4 +1,6 @@
-"""HTTP API routes, and which of them serves a request.
+"""Finds the HTTP API route that serves a request, and checks the paths of routes.
+
+Knows nothing of HTTP but methods and paths.
 
 Sources: API Gateway developer guide, "Create routes for HTTP APIs" (a full match, then a greedy
 one, then `$default`); AWS's Lambda Test Tool v2 (aws/aws-lambda-dotnet) for what a variable and a
@@ -24,6 +26,8 @@ _LITERAL = re.compile(r"[A-Za-z0-9._~:@!$&'()*+,;=%-]+")
 
 @dataclass(frozen=True, slots=True)
 class Route:
+    """Holds one route of an HTTP API."""
+
     method: str
     """Upper case; `ANY` takes every method."""
     path: str
@@ -32,17 +36,17 @@ class Route:
 
     @property
     def key(self) -> str:
-        """API Gateway's route key: `POST /predict`, `$default`."""
+        """Returns API Gateway's route key: `POST /predict`, `$default`."""
         return DEFAULT if self.path == DEFAULT else f"{self.method} {self.path}"
 
     @property
     def shape(self) -> str:
-        """Equal for two routes that take the same requests: variables' names do not count."""
+        """Returns a text that is equal for two routes that take the same requests."""
         return _VARIABLE.sub(r"{\2}", self.key)
 
 
 def path_fault(path: str) -> str:
-    """Why API Gateway would refuse this path of a route, in a sentence; empty when it is right."""
+    """Returns the sentence in which a route's path is refused; empty where the path is right."""
     if not path.startswith("/"):
         return f"the path '{path}' must begin with '/'"
     segments = path[1:].split("/")
@@ -90,7 +94,7 @@ class RouteTable:
         self._patterns = sorted(patterns, key=lambda pattern: pattern.rank)
 
     def match(self, method: str, path: str) -> tuple[Route, Mapping[str, str]] | None:
-        """The route of a request and its path parameters; None where there is none (404).
+        """Returns a request's route and path parameters; None where no route takes it (404).
 
         `path` is percent-decoded, as API Gateway matches it.
         """
@@ -107,7 +111,7 @@ class RouteTable:
 
 
 class _Pattern:
-    """A route's path taken apart."""
+    """Holds a route's path taken apart."""
 
     __slots__ = ("_count", "_greedy", "_parts", "method", "rank", "route")
 
@@ -115,7 +119,7 @@ class _Pattern:
         self.route = route
         self.method = route.method
         self._parts: list[tuple[str, bool]] = []
-        """Each a word, or a variable's name and True."""
+        """Pairs of a word and False, or of a variable's name and True."""
         self._greedy = ""
         kinds: list[int] = []
         for segment in route.path[1:].split("/"):
@@ -130,7 +134,7 @@ class _Pattern:
         self.rank = (bool(self._greedy), route.method == ANY, kinds)
 
     def take(self, segments: list[str]) -> dict[str, str] | None:
-        """The path parameters, or None where the path does not match.
+        """Returns the path parameters; None where the path does not match.
 
         A variable takes one part that is not empty; a greedy one takes the rest, even when
         nothing follows the slash.

@@ -118,12 +118,12 @@ class Scheduler:
             settings.host_reserve_mb,
         )
         self._waiting: dict[VersionKey, OrderedDict[str, Sandbox]] = {}
-        """Under late binding: the requests that wait, each with the sandbox started for it."""
+        """Requests that wait under late binding, each with the sandbox started for it."""
         self._hand_overs = HandOvers()
-        self._let_down: list[VersionKey] = []
-        """Versions of which a sandbox that requests counted on does not come free."""
+        self._outnumbered: list[VersionKey] = []
+        """Versions whose waiting requests may outnumber the sandboxes that they count on."""
         self._deadlines: Deadlines[int | str] = Deadlines()
-        """By sandbox id, or by the id of a request that waits for a hand-over."""
+        """Deadlines by sandbox id, or by the id of a request that waits for a hand-over."""
         self._commands: list[Command] = []
 
     @property
@@ -137,7 +137,7 @@ class Scheduler:
         return self._versions
 
     def next_deadline(self) -> Seconds | None:
-        """Returns when `TimePassed` is wanted at the latest; None: not before the next event."""
+        """Returns when `TimePassed` is due; None where nothing is due before the next event."""
         return self._deadlines.next()
 
     def handle(self, event: Event, now: Seconds) -> list[Command]:
@@ -174,7 +174,7 @@ class Scheduler:
                 self._on_setting(event, now)
             case _:
                 self._on_change(event, now)
-        self._place_let_down(now)
+        self._place_outnumbered(now)
         if self._settings.admission is Admission.ACTUAL:
             self._evict_excess()
         self._top_up(now)
@@ -201,10 +201,10 @@ class Scheduler:
     def _handle_due(self, now: Seconds) -> None:
         while (due := self._deadlines.pop_due(now)) is not None:
             if isinstance(due, str):
-                self._waited_long(due, now)
+                self._on_wait_over(due, now)
             else:
                 self._expire(self._sandboxes[due], now)
-        self._place_let_down(now)
+        self._place_outnumbered(now)
 
     def _on_change(self, event: SandboxChange, now: Seconds) -> None:
         sandbox = self._sandboxes.get(event.sandbox)
@@ -216,13 +216,13 @@ class Scheduler:
             case SandboxReady():
                 self._on_ready(sandbox, now)
             case InitFailed():
-                self._broke_down(sandbox, Failure.INIT_ERROR, None, now)
+                self._on_breakdown(sandbox, Failure.INIT_ERROR, None, now)
             case StayedBusy():
-                self._give_up_on(sandbox)
+                self._count_off(sandbox)
             case RuntimeExited():
                 self._room.observe(sandbox, event.max_memory_mb)
                 failure = Failure.OUT_OF_MEMORY if event.out_of_memory else Failure.EXITED
-                self._broke_down(sandbox, failure, event.exit_code, now)
+                self._on_breakdown(sandbox, failure, event.exit_code, now)
             case SandboxReset():
                 self._room.observe(sandbox, event.max_memory_mb)
                 self._on_reset(sandbox, now)
@@ -252,14 +252,14 @@ class Scheduler:
         """Gives a request an idle sandbox or a new one, or throttles the request."""
         sandbox = self._pick(self._provisioned_pools, function.key)
         if sandbox is not None:
-            self._dispatch(sandbox, invocation, _later_kind(sandbox), now)
+            self._dispatch(sandbox, invocation, _start_kind(sandbox), now)
             return
         reason = self._concurrency.limit_met(function.name)
         sandbox = None if reason else self._pick(self._pools, function.key)
         if sandbox is not None:
             del self._idle[sandbox.id]
             self._concurrency.count(function.name, 1)
-            self._dispatch(sandbox, invocation, _later_kind(sandbox), now)
+            self._dispatch(sandbox, invocation, _start_kind(sandbox), now)
             return
         reason = reason or self._start_limit_met(function, now)
         if reason is not None:
@@ -312,7 +312,7 @@ class Scheduler:
         self._deadlines.set(invocation, now + wait)
         return True
 
-    def _waited_long(self, invocation: str, now: Seconds) -> None:
+    def _on_wait_over(self, invocation: str, now: Seconds) -> None:
         """Places a request whose time is over; goes on waiting if the idle sandbox was taken."""
         key, latest = self._hand_overs.version_of(invocation), self._hand_overs.latest(invocation)
         if latest <= now or self._has_idle(key):
@@ -321,7 +321,7 @@ class Scheduler:
         else:
             self._deadlines.set(invocation, latest)
 
-    def _take_handed(self, sandbox: Sandbox) -> str | None:
+    def _take_hand_over(self, sandbox: Sandbox) -> str | None:
         """Takes the oldest request that waits for a hand-over and that no limit forbids now."""
         name = sandbox.function.name
         while (invocation := self._hand_overs.take(sandbox.function.key)) is not None:
@@ -341,22 +341,27 @@ class Scheduler:
             self._deadlines.cancel(invocation)
             self._place(self._versions[key], invocation, now)
 
-    def _give_up_on(self, sandbox: Sandbox) -> None:
+    def _count_off(self, sandbox: Sandbox) -> None:
+        """Ends the counting on a sandbox to come free soon."""
         key = sandbox.function.key
         if self._hand_overs.give_up_on(key, sandbox.id) and self._hand_overs.waiting(key):
-            self._let_down.append(key)
+            self._outnumbered.append(key)
 
-    def _place_let_down(self, now: Seconds) -> None:
+    def _place_outnumbered(self, now: Seconds) -> None:
         """Places the oldest of the requests that wait, until each has a sandbox to count on."""
-        while self._let_down:
-            key = self._let_down.pop(0)
+        while self._outnumbered:
+            key = self._outnumbered.pop(0)
             while self._hand_overs.waiting(key) > self._hand_overs.free_soon(key, now):
                 self._place_oldest_waiting(key, now)
 
     # room, and the start queue
 
     def _make_room(self, function: FunctionVersion) -> bool:
-        """Evicts the longest idle sandboxes until one more fits; none if even all would not do."""
+        """Evicts the longest idle sandboxes until a new one fits; none if even all are too few.
+
+        Returns:
+            Whether the new sandbox fits.
+        """
         missing = self._room.missing_mb(function)
         if missing <= 0:
             return True
@@ -378,7 +383,7 @@ class Scheduler:
             self._stop_idle(next(iter(self._idle.values())), StopReason.EVICTED)
 
     def _create(self, function: FunctionVersion, invocation: str | None, now: Seconds) -> Sandbox:
-        """Queues a new sandbox for an invocation; None: for provisioned concurrency."""
+        """Queues a new sandbox, for an invocation or (None) for provisioned concurrency."""
         self._last_id += 1
         speedup = self._settings.idle_speedup
         keep_alive = recycle_at = _NEVER
@@ -455,11 +460,11 @@ class Scheduler:
         sandbox.initialized = True
         self._room.start_is_over(sandbox)
         self._deadlines.cancel(sandbox.id)
-        self._serve_its_own(sandbox, now)
+        self._serve_own_request(sandbox, now)
 
-    def _serve_its_own(self, sandbox: Sandbox, now: Seconds) -> None:
+    def _serve_own_request(self, sandbox: Sandbox, now: Seconds) -> None:
         """Gives a started sandbox the request that it was started for, or lets it rest."""
-        if sandbox.invocation is None or self._waits(sandbox):
+        if sandbox.invocation is None or self._request_may_move(sandbox):
             self._take_waiting_or_rest(sandbox, StartKind.COLD, now)
         else:
             self._dispatch(sandbox, sandbox.invocation, StartKind.COLD, now)
@@ -470,7 +475,7 @@ class Scheduler:
             sandbox is not None
             and sandbox.state is SandboxState.BUSY
             and sandbox.invocation == event.invocation
-            and self._end_of(sandbox, now) is None
+            and self._reason_to_stop(sandbox, now) is None
         ):
             until = now + self._settings.hand_over_patience
             self._hand_overs.expect(sandbox.function.key, sandbox.id, until)
@@ -486,34 +491,34 @@ class Scheduler:
         self._room.observe(sandbox, event.max_memory_mb)
         self._release(sandbox)
         self._deadlines.cancel(sandbox.id)
-        self._take_waiting_or_rest(sandbox, _later_kind(sandbox), now)
+        self._take_waiting_or_rest(sandbox, _start_kind(sandbox), now)
 
     def _release(self, sandbox: Sandbox) -> None:
-        """Ends what the sandbox has to do with its invocation."""
+        """Parts a sandbox from its invocation, which counts towards concurrency no more."""
         sandbox.invocation = None
-        self._give_up_on(sandbox)
+        self._count_off(sandbox)
         if not sandbox.provisioned:
             self._concurrency.count(sandbox.function.name, -1)
 
     def _take_waiting_or_rest(self, sandbox: Sandbox, start: StartKind, now: Seconds) -> None:
         waiting = self._waiting.get(sandbox.function.key)
-        reason = self._end_of(sandbox, now)
+        reason = self._reason_to_stop(sandbox, now)
         if waiting and not sandbox.retired and not sandbox.provisioned:
             invocation, started_for_it = waiting.popitem(last=False)
             if started_for_it is not sandbox:
-                self._exchange(started_for_it, sandbox.invocation)
+                self._swap_request(started_for_it, sandbox.invocation)
             self._dispatch(sandbox, invocation, start, now)
         elif reason is not None:
             self._stop(sandbox, reason)
         elif (
             sandbox.state is SandboxState.BUSY
-            and (handed := self._take_handed(sandbox)) is not None
+            and (handed := self._take_hand_over(sandbox)) is not None
         ):
             self._dispatch(sandbox, handed, start, now)
         else:
             self._rest(sandbox, now)
 
-    def _end_of(self, sandbox: Sandbox, now: Seconds) -> StopReason | None:
+    def _reason_to_stop(self, sandbox: Sandbox, now: Seconds) -> StopReason | None:
         """Returns why a sandbox without work is not kept; None where it is."""
         if sandbox.retired:
             return StopReason.RETIRED
@@ -540,8 +545,8 @@ class Scheduler:
         self._commands.append(FreezeSandbox(sandbox.id))
         self._place_oldest_waiting(key, now)
 
-    def _waits(self, sandbox: Sandbox) -> bool:
-        """Returns whether another sandbox may serve the request that this one was started for.
+    def _request_may_move(self, sandbox: Sandbox) -> bool:
+        """Returns whether another sandbox may serve the request that a sandbox was started for.
 
         Late binding ends when the version is retired: each request that still waits stays with
         the sandbox that was started for it, and none that comes later is served by old code.
@@ -549,7 +554,7 @@ class Scheduler:
         late = self._settings.binding is Binding.LATE
         return late and not sandbox.retired and not sandbox.provisioned
 
-    def _exchange(self, sandbox: Sandbox, invocation: str | None) -> None:
+    def _swap_request(self, sandbox: Sandbox, invocation: str | None) -> None:
         """Gives a sandbox whose request was taken the taker's own request, if that waits.
 
         So every waiting request has a sandbox that will serve or fail that request.
@@ -593,7 +598,7 @@ class Scheduler:
             case _:
                 assert_never(sandbox.state)
 
-    def _broke_down(
+    def _on_breakdown(
         self, sandbox: Sandbox, failure: Failure, exit_code: int | None, now: Seconds
     ) -> None:
         match sandbox.state:
@@ -619,7 +624,7 @@ class Scheduler:
         self._stop(sandbox, reason, failed=True)
 
     def _reset(self, sandbox: Sandbox, failure: Failure, now: Seconds) -> None:
-        reason = self._end_of(sandbox, now) if sandbox.invocation is None else None
+        reason = self._reason_to_stop(sandbox, now) if sandbox.invocation is None else None
         if reason is not None:
             self._stop(sandbox, reason)
             return
@@ -632,7 +637,7 @@ class Scheduler:
         if sandbox.state is not SandboxState.RESETTING:
             return
         if sandbox.invocation is not None:
-            self._serve_its_own(sandbox, now)
+            self._serve_own_request(sandbox, now)
         else:
             self._take_waiting_or_rest(sandbox, StartKind.SUPPRESSED, now)
 
@@ -641,7 +646,7 @@ class Scheduler:
         invocation = sandbox.invocation
         if invocation is None:
             return
-        if sandbox.state is not SandboxState.BUSY and self._waits(sandbox):
+        if sandbox.state is not SandboxState.BUSY and self._request_may_move(sandbox):
             del self._waiting[sandbox.function.key][invocation]
         self._release(sandbox)
         self._commands.append(Fail(invocation, failure, sandbox.id, exit_code))
@@ -656,7 +661,7 @@ class Scheduler:
         if sandbox.state is SandboxState.IDLE:
             self._forget_idle(sandbox)
         if sandbox.state is not SandboxState.STOPPING:
-            self._fail(sandbox, _failure(event), event.exit_code)
+            self._fail(sandbox, _failure_of_gone(event), event.exit_code)
             failed = sandbox.state is SandboxState.STARTING
             self._provisioning.remove(sandbox.function.key, sandbox.id, failed=failed)
             self._room.stops(sandbox)
@@ -747,14 +752,14 @@ class Scheduler:
             assert self._hand_overs.waiting(key) <= len(expected), f"{key}: too many wait"
 
 
-def _later_kind(sandbox: Sandbox) -> StartKind:
+def _start_kind(sandbox: Sandbox) -> StartKind:
     """Returns how an invocation finds a sandbox whose start is over."""
     if not sandbox.initialized:
         return StartKind.SUPPRESSED
     return StartKind.PROVISIONED if sandbox.provisioned else StartKind.WARM
 
 
-def _failure(event: SandboxGone) -> Failure:
+def _failure_of_gone(event: SandboxGone) -> Failure:
     if event.exit_code is None:
         return Failure.START_FAILED
     return Failure.OUT_OF_MEMORY if event.out_of_memory else Failure.EXITED

@@ -1,1 +1,1 @@
-"""The same scheduler over virtual time."""
+"""Runs the same scheduler over virtual time."""

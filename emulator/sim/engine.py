@@ -1,5 +1,6 @@
 """Drives the scheduler over virtual time: a command's completion goes on a heap.
 
+Decides nothing about sandboxes; how long things take and how they end is the service model's.
 What happens at the same time happens in the order in which it was decided. A deadline that is due
 at the time of an event needs no step of its own: the scheduler handles it before that event.
 """
@@ -41,34 +42,35 @@ if TYPE_CHECKING:
     from emulator.sim.service import Answer, ServiceModel, Start
     from emulator.sim.workload import Stimulus
 
-_OUTSIDE = 0
-"""Stands for the sandbox of an event that is no sandbox's; their ids begin at 1."""
+_STIMULUS = 0
+"""Stands for the sandbox of an event from outside; the ids of sandboxes begin at 1."""
 _DEADLINE = -1
+"""Stands for the sandbox of a deadline of the scheduler's."""
 
 
 @dataclass(slots=True)
 class _Sandbox:
-    """What becomes of one sandbox."""
+    """Holds what goes on in one sandbox."""
 
     id: int
     function: str
     fresh: bool = True
-    """Its runtime has not been called since it was started."""
+    """Whether the runtime has not been called since its start."""
     start: Start | None = None
-    """The init that is under way; None when its runtime runs, or none does."""
+    """Init that is under way, if any."""
     invocation: str | None = None
-    """What it runs when that init is over."""
+    """Invocation that waits for the init, as its first part."""
     running: bool = True
-    """Its runtime, as opposed to having been killed."""
+    """Whether the runtime runs or starts; False after a reset killed the runtime."""
     resets: int = 0
     peak_mb: int = 0
     asks_after: Seconds = 0.0
     finishes: InvocationFinished | None = None
-    """The end of an invocation that is answered, or will be before its end."""
+    """Event that ends the invocation under way, where an answer comes before the end."""
 
 
 class Simulation:
-    """One run. `run` streams the journal, so that a run may be longer than memory."""
+    """Runs one simulation; the journal is streamed, so that a run may be longer than memory."""
 
     def __init__(self, scheduler: Scheduler, service: ServiceModel) -> None:
         self._scheduler = scheduler
@@ -76,39 +78,39 @@ class Simulation:
         self._heap: list[tuple[Seconds, int, int, Event]] = []
         self._sequence = 0
         self._awaited: dict[int, int] = {}
-        """Of each sandbox the completion that is to come; one that was superseded does not."""
+        """Sequence number of the completion that is to come, by sandbox; others are superseded."""
         self._sandboxes: dict[int, _Sandbox] = {}
 
     def run(self, stimuli: Iterable[Stimulus], until: Seconds = math.inf) -> Iterator[Entry]:
-        """Every event up to `until` with its commands; ends when nothing more can happen.
+        """Yields every event up to `until` with its commands; ends when nothing more can happen.
 
         Raises:
             ValueError: the stimuli are not in time order.
         """
-        outside = iter(stimuli)
+        stimuli_left = iter(stimuli)
         handle = self._scheduler.handle
-        self._take_stimulus(outside, -math.inf)
+        self._take_stimulus(stimuli_left, -math.inf)
         while True:
             at, sandbox, event = self._next()
             if at > until or at == math.inf:
                 return
-            if sandbox == _OUTSIDE:
-                self._take_stimulus(outside, at)
+            if sandbox == _STIMULUS:
+                self._take_stimulus(stimuli_left, at)
             commands = handle(event, at)
             if sandbox in self._sandboxes:
-                self._goes_on(self._sandboxes[sandbox], event, at)
+                self._follow_up(self._sandboxes[sandbox], event, at)
             for command in commands:
                 self._apply(command, at)
             yield Entry(at, event, tuple(commands))
 
-    def _take_stimulus(self, outside: Iterator[Stimulus], now: Seconds) -> None:
-        stimulus = next(outside, None)
+    def _take_stimulus(self, stimuli_left: Iterator[Stimulus], now: Seconds) -> None:
+        stimulus = next(stimuli_left, None)
         if stimulus is None:
             return
         at, event = stimulus
         if at < now:
             raise ValueError(f"a stimulus at {at} comes after one at {now}")
-        self._push(at, _OUTSIDE, event)
+        self._push(at, _STIMULUS, event)
 
     def _push(self, at: Seconds, sandbox: int, event: Event) -> None:
         self._sequence += 1
@@ -116,7 +118,7 @@ class Simulation:
         heapq.heappush(self._heap, (at, self._sequence, sandbox, event))
 
     def _next(self) -> tuple[Seconds, int, Event]:
-        """What comes next and when; it is off the heap, unless it is a deadline's."""
+        """Takes the next event: its time, its sandbox, and the event; infinite where none comes."""
         heap, awaited = self._heap, self._awaited
         while heap and awaited.get(heap[0][2]) != heap[0][1]:
             heapq.heappop(heap)
@@ -138,14 +140,16 @@ class Simulation:
             case StartSandbox(number, key, _):
                 sandbox = _Sandbox(number, key.name)
                 self._sandboxes[number] = sandbox
-                self._made(sandbox, self._service.start(sandbox.function, number), now)
+                self._make(sandbox, self._service.start(sandbox.function, number), now)
             case Dispatch(number, invocation, _):
-                self._dispatched(self._sandboxes[number], invocation, now)
+                self._dispatch(self._sandboxes[number], invocation, now)
             case ResetSandbox(number, _):
                 self._reset(self._sandboxes[number], now)
             case StopSandbox(number, _):
                 stopping = self._sandboxes.get(number)
-                if stopping is not None:  # else it ended by itself in the moment of its timeout
+                if (
+                    stopping is not None
+                ):  # else the sandbox ended by itself in the moment of its timeout
                     after = self._service.stop(stopping.function, number)
                     self._push(now + after, number, SandboxGone(number))
             case FreezeSandbox() | Throttle() | Fail():
@@ -153,7 +157,7 @@ class Simulation:
             case _:
                 assert_never(command)
 
-    def _made(self, sandbox: _Sandbox, start: Start, now: Seconds) -> None:
+    def _make(self, sandbox: _Sandbox, start: Start, now: Seconds) -> None:
         created = now + start.anatomy.create
         if start.outcome is Outcome.START_FAILED:
             self._push(created, sandbox.id, SandboxGone(sandbox.id))
@@ -161,10 +165,10 @@ class Simulation:
             sandbox.start = start
             self._push(created + start.anatomy.start, sandbox.id, InitBegan(sandbox.id))
 
-    def _goes_on(self, sandbox: _Sandbox, event: Event, now: Seconds) -> None:
-        """What follows on an event by itself, whatever was decided upon it."""
+    def _follow_up(self, sandbox: _Sandbox, event: Event, now: Seconds) -> None:
+        """Continues what a sandbox does after an event, whatever was decided upon the event."""
         if isinstance(event, InitBegan) and sandbox.start is not None:
-            self._initializes(sandbox, sandbox.start, now)
+            self._run_init(sandbox, sandbox.start, now)
         elif isinstance(event, InvocationAnswered) and sandbox.finishes is not None:
             sandbox.peak_mb = sandbox.finishes.max_memory_mb
             self._push(now + sandbox.asks_after, sandbox.id, sandbox.finishes)
@@ -173,9 +177,9 @@ class Simulation:
         elif isinstance(event, SandboxReady):
             sandbox.start = None
             if sandbox.invocation is not None:
-                self._runs(sandbox, sandbox.invocation, now)
+                self._run_invocation(sandbox, sandbox.invocation, now)
 
-    def _initializes(self, sandbox: _Sandbox, start: Start, now: Seconds) -> None:
+    def _run_init(self, sandbox: _Sandbox, start: Start, now: Seconds) -> None:
         number, over = sandbox.id, now + start.anatomy.connect + start.anatomy.init
         match start.outcome:
             case Outcome.OK:
@@ -195,17 +199,17 @@ class Simulation:
         after = self._service.reset(sandbox.function, sandbox.id, sandbox.resets)
         self._push(now + after, sandbox.id, SandboxReset(sandbox.id, sandbox.peak_mb))
 
-    def _dispatched(self, sandbox: _Sandbox, invocation: str, now: Seconds) -> None:
+    def _dispatch(self, sandbox: _Sandbox, invocation: str, now: Seconds) -> None:
         if sandbox.running:
-            self._runs(sandbox, invocation, now)
+            self._run_invocation(sandbox, invocation, now)
             return
         sandbox.running = sandbox.fresh = True
         sandbox.invocation = invocation
         start = self._service.restart(sandbox.function, sandbox.id, sandbox.resets)
         sandbox.start = start
-        self._initializes(sandbox, start, now)
+        self._run_init(sandbox, start, now)
 
-    def _runs(self, sandbox: _Sandbox, invocation: str, now: Seconds) -> None:
+    def _run_invocation(self, sandbox: _Sandbox, invocation: str, now: Seconds) -> None:
         first, sandbox.fresh, sandbox.invocation = sandbox.fresh, False, None
         answer = self._service.answer(sandbox.function, invocation, first=first)
         number, over = sandbox.id, now + answer.duration
@@ -230,6 +234,6 @@ class Simulation:
     def _exit(self, sandbox: _Sandbox, end: Start | Answer) -> RuntimeExited:
         starved = end.outcome is Outcome.OUT_OF_MEMORY
         memory = sandbox.peak_mb
-        if starved:  # it had all that it may have
+        if starved:  # all the memory that a sandbox may have was used
             memory = self._scheduler.sandboxes[sandbox.id].function.memory_mb
         return RuntimeExited(sandbox.id, end.exit_code, starved, max_memory_mb=memory)

@@ -1,4 +1,4 @@
-"""What a sandbox does when it is asked: how long each phase takes, and how it ends.
+"""Answers how long each phase of a simulated sandbox takes, and how each phase ends.
 
 Every answer depends on the seed and on the id of the sandbox or the invocation, never on the order
 of the questions, so that drivers which ask in another order are told the same. Lengths of time are
@@ -21,16 +21,21 @@ if TYPE_CHECKING:
     from emulator.core.model import Seconds
 
 TICK = 2.0**-20
+"""Seconds; about a microsecond."""
 
 
 class Distribution(Protocol):
-    """A length of time."""
+    """Draws lengths of time."""
 
-    def draw(self, chance: random.Random) -> Seconds: ...
+    def draw(self, chance: random.Random) -> Seconds:
+        """Returns a length of time in seconds."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Constant:
+    """Draws the same length each time."""
+
     seconds: Seconds
 
     def draw(self, chance: random.Random) -> Seconds:  # noqa: ARG002  # the others' signature
@@ -39,6 +44,8 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Uniform:
+    """Draws every length between two ends with the same probability."""
+
     least: Seconds
     most: Seconds
 
@@ -48,6 +55,8 @@ class Uniform:
 
 @dataclass(frozen=True, slots=True)
 class Exponential:
+    """Draws lengths from an exponential distribution."""
+
     mean: Seconds
 
     def draw(self, chance: random.Random) -> Seconds:
@@ -56,7 +65,7 @@ class Exponential:
 
 @dataclass(frozen=True, slots=True)
 class LogNormal:
-    """`spread` is the standard deviation of the logarithm."""
+    """Draws lengths from a log-normal distribution; `spread` is the logarithm's deviation."""
 
     median: Seconds
     spread: float
@@ -67,7 +76,7 @@ class LogNormal:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Draws from what was seen, each value as likely as the next."""
+    """Draws one of the measured lengths, each as likely as the next."""
 
     seconds: tuple[Seconds, ...]
 
@@ -76,7 +85,7 @@ class Measured:
 
 
 class Outcome(StrEnum):
-    """How an init or an invocation ends."""
+    """Says how an init or an invocation ends."""
 
     OK = "ok"
     ERROR = "error"
@@ -84,28 +93,28 @@ class Outcome(StrEnum):
     EXIT = "exit"
     OUT_OF_MEMORY = "out of memory"
     START_FAILED = "start failed"
-    """The sandbox could not be made; of an init only."""
+    """The sandbox could not be made; an outcome of starts only."""
     NEVER = "never"
     """No answer comes; only a timeout ends it."""
 
 
 Shares = tuple[tuple[Outcome, float], ...]
-"""The probability of each outcome that is not OK; OK has the rest."""
+"""Probability of each outcome that is not OK; OK has the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """Of one function: the phases of a start, the handler warm and cold, and its mishaps."""
+    """Describes one function: the phases of a start, the handler warm and cold, the mishaps."""
 
     warm: Distribution
     cold: Distribution | None = None
-    """The first handler call of a sandbox, its init not counted; None: as `warm`."""
+    """Length of a sandbox's first handler call, without the init; None: as `warm`."""
     create: Distribution = Constant(0.0)
     start: Distribution = Constant(0.0)
     connect: Distribution = Constant(0.0)
     init: Distribution = Constant(0.0)
     ask: Distribution | None = None
-    """From the answer to the request for the next work; None: no time, and no event of its own."""
+    """Time from the answer to the request for the next work; None: no time, and no event."""
     stop: Distribution = Constant(0.0)
     reset: Distribution = Constant(0.0)
     init_mishaps: Shares = ()
@@ -116,12 +125,12 @@ class Behaviour:
 
 
 _KILLED = 137
-"""The exit code of a process that the kernel killed."""
+"""Exit code of a process that the kernel killed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """One start of a sandbox: its phases, the last of which ends in `outcome`.
+    """Holds the phases of one start of a sandbox, the last of which ends in `outcome`.
 
     A sandbox that cannot be made fails when `create` is over.
     """
@@ -134,7 +143,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What comes of one invocation, `duration` after its dispatch."""
+    """Holds what comes of one invocation, `duration` seconds after its dispatch."""
 
     outcome: Outcome
     duration: Seconds
@@ -142,12 +151,12 @@ class Answer:
     exit_code: int = 0
     max_memory_mb: int = 0
     ask: Seconds | None = None
-    """How long after its answer the runtime asks for its next work."""
+    """Seconds from the answer until the runtime asks for its next work."""
 
 
 @dataclass(slots=True)
 class ServiceModel:
-    """Answers for every function; `others` is the behaviour of those that are not named."""
+    """Answers for every function; `others` is the behaviour of functions without their own."""
 
     seed: int
     others: Behaviour
@@ -155,43 +164,44 @@ class ServiceModel:
     _chance: random.Random = field(default_factory=random.Random, init=False, repr=False)
 
     def start(self, function: str, sandbox: int) -> Start:
+        """Returns the course of a new sandbox's start."""
         behaviour, chance = self._seeded(function, f"start:{sandbox}")
         anatomy = Anatomy(
-            _whole(behaviour.create.draw(chance)),
-            _whole(behaviour.start.draw(chance)),
-            _whole(behaviour.connect.draw(chance)),
-            _whole(behaviour.init.draw(chance)),
+            _whole_ticks(behaviour.create.draw(chance)),
+            _whole_ticks(behaviour.start.draw(chance)),
+            _whole_ticks(behaviour.connect.draw(chance)),
+            _whole_ticks(behaviour.init.draw(chance)),
         )
         return _start(behaviour, anatomy, _outcome(behaviour.init_mishaps, chance))
 
     def restart(self, function: str, sandbox: int, number: int) -> Start:
-        """The init of a runtime within a sandbox that was reset for the `number`-th time."""
+        """Returns the course of the init that follows a sandbox's `number`-th reset."""
         behaviour, chance = self._seeded(function, f"restart:{sandbox}:{number}")
-        connect = _whole(behaviour.connect.draw(chance))
-        anatomy = Anatomy(connect=connect, init=_whole(behaviour.init.draw(chance)))
+        connect = _whole_ticks(behaviour.connect.draw(chance))
+        anatomy = Anatomy(connect=connect, init=_whole_ticks(behaviour.init.draw(chance)))
         mishaps = tuple(m for m in behaviour.init_mishaps if m[0] is not Outcome.START_FAILED)
         return _start(behaviour, anatomy, _outcome(mishaps, chance))
 
     def reset(self, function: str, sandbox: int, number: int) -> Seconds:
-        """How long the processes of a sandbox take to be gone."""
+        """Returns the seconds until all processes of a sandbox that is reset are gone."""
         behaviour, chance = self._seeded(function, f"reset:{sandbox}:{number}")
-        return _whole(behaviour.reset.draw(chance))
+        return _whole_ticks(behaviour.reset.draw(chance))
 
     def answer(self, function: str, invocation: str, *, first: bool) -> Answer:
-        """`first`: the sandbox has not been called before."""
+        """Returns the course of an invocation; `first` where the sandbox was not called before."""
         behaviour, chance = self._seeded(function, f"answer:{invocation}")
         cold = behaviour.cold if first else None
-        duration = _whole((cold or behaviour.warm).draw(chance))
+        duration = _whole_ticks((cold or behaviour.warm).draw(chance))
         outcome = _outcome(behaviour.mishaps, chance)
         error = behaviour.error_type if outcome is Outcome.ERROR else ""
         code = _exit_code(outcome, behaviour)
-        ask = None if behaviour.ask is None else _whole(behaviour.ask.draw(chance))
+        ask = None if behaviour.ask is None else _whole_ticks(behaviour.ask.draw(chance))
         return Answer(outcome, duration, error, code, behaviour.max_memory_mb, ask)
 
     def stop(self, function: str, sandbox: int) -> Seconds:
-        """How long a stopping sandbox holds its memory."""
+        """Returns the seconds for which a stopping sandbox holds its memory."""
         behaviour, chance = self._seeded(function, f"stop:{sandbox}")
-        return _whole(behaviour.stop.draw(chance))
+        return _whole_ticks(behaviour.stop.draw(chance))
 
     def _seeded(self, function: str, question: str) -> tuple[Behaviour, random.Random]:
         self._chance.seed(f"{self.seed}:{question}")
@@ -203,7 +213,7 @@ def _start(behaviour: Behaviour, anatomy: Anatomy, outcome: Outcome) -> Start:
     return Start(outcome, anatomy, error, _exit_code(outcome, behaviour))
 
 
-def _whole(seconds: Seconds) -> Seconds:
+def _whole_ticks(seconds: Seconds) -> Seconds:
     return round(max(seconds, 0.0) / TICK) * TICK
 
 

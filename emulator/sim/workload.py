@@ -1,4 +1,4 @@
-"""Requests that arrive: when, and for which function version. Every stream is in time order.
+"""Makes streams of requests that arrive: when, and for which version; all in time order.
 
 Chance is passed in; a stream is drawn as it is read, so that a long one takes no memory.
 """
@@ -23,26 +23,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Arrival:
+    """Holds the time of a request and the version that is asked for."""
+
     at: Seconds
     key: VersionKey
-    """The function version, as `FunctionVersion.key` spells it."""
+    """Key of the function version."""
 
 
 Stimulus = tuple["Seconds", Event]
-"""What the simulator is told from outside, and when."""
+"""Time and event that the simulator is told of from outside."""
 
 
 class TraceError(Exception):
-    """A line of a trace file is not what it should be."""
+    """Reports a line of a trace file that is not as it should be."""
 
 
 def constant(key: VersionKey, period: Seconds, *, first: Seconds = 0.0) -> Iterator[Arrival]:
-    """One every `period`, without end."""
+    """Yields an arrival every `period` seconds, without end."""
     return (Arrival(first + number * period, key) for number in count())
 
 
 def poisson(key: VersionKey, rate: float, chance: random.Random) -> Iterator[Arrival]:
-    """`rate` a second on average, independent of one another, without end."""
+    """Yields independent arrivals, `rate` a second on average, without end."""
     at = 0.0
     while True:
         at += chance.expovariate(rate)
@@ -50,11 +52,14 @@ def poisson(key: VersionKey, rate: float, chance: random.Random) -> Iterator[Arr
 
 
 def at_times(key: VersionKey, times: Iterable[Seconds]) -> Iterator[Arrival]:
+    """Yields an arrival at each of some times, which need not be sorted."""
     return (Arrival(at, key) for at in sorted(times))
 
 
 def trace(lines: Iterable[str]) -> Iterator[Arrival]:
-    """A CSV file with the columns `at` (seconds, rising) and `function` (name:version).
+    """Reads arrivals from a CSV file with the columns `at` (seconds, rising) and `function`.
+
+    A function is written as `name:version`.
 
     Raises:
         TraceError: a line is wrong; the message has its number.
@@ -77,7 +82,7 @@ def trace(lines: Iterable[str]) -> Iterator[Arrival]:
 
 
 def before(end: Seconds, arrivals: Iterable[Arrival]) -> Iterator[Arrival]:
-    """Those that come earlier than `end`."""
+    """Yields the arrivals that come earlier than `end`."""
     for arrival in arrivals:
         if arrival.at >= end:
             return
@@ -85,6 +90,7 @@ def before(end: Seconds, arrivals: Iterable[Arrival]) -> Iterator[Arrival]:
 
 
 def merge(*streams: Iterable[Arrival]) -> Iterator[Arrival]:
+    """Yields the arrivals of all streams in time order."""
     return heapq.merge(*streams)
 
 
