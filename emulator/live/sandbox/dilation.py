@@ -1,4 +1,4 @@
-"""How far a sandbox's CPU quota goes, and what time dilation cannot have of the kernel.
+"""Works out how far a sandbox's CPU quota goes, and what dilation cannot have of the kernel.
 
 A dilated sandbox has its quota of CPU time in a period that is N times as long. Until the quota is
 used up it runs at the machine's full speed, so what an invocation does after it was last throttled
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 
 class SandboxCpu:
-    """`quota` is the machine's seconds in each period, `cpus` what is seen, `dilation` the N."""
+    """Works out how long a dilated answer must wait.
+
+    `quota` is the machine's seconds in each period, `cpus` the number of visible CPUs, `dilation`
+    the factor N.
+    """
 
     def __init__(self, quota: Seconds, cpus: int, dilation: float = 1.0) -> None:
         self.quota_lasts: Seconds = quota / cpus / dilation
@@ -28,11 +32,11 @@ class SandboxCpu:
         self._began: tuple[Seconds, Seconds, tuple[int, Seconds]] = (0.0, 0.0, (0, 0.0))
 
     def began(self, process: SandboxProcess, now: Seconds) -> None:
-        """A dilated invocation begins; `now` is the dilated clock's."""
+        """Notes the start of a dilated invocation; `now` is the dilated clock's."""
         self._began = (now, process.cpu_seconds(), process.throttled())
 
     def lag(self, process: SandboxProcess, now: Seconds) -> Seconds:
-        """How much later, on the dilated clock, its answer should have come than it did."""
+        """Returns by how much an answer came too early, in seconds of the dilated clock."""
         began, used, (periods, throttled) = self._began
         periods_now, throttled_now = process.throttled()
         awake = (now - began) * self._dilation - (throttled_now - throttled)

@@ -1,4 +1,4 @@
-"""The environment variables of a sandbox, and the names that AWS gives its function.
+"""Makes the environment variables of a sandbox, and the names that AWS gives its function.
 
 Source: the developer guide's "Defined runtime environment variables", and a recording of 2026-01.
 """
@@ -22,7 +22,7 @@ _OS_ONLY = "provided"
 
 
 def function_arn(name: str, version: str = LATEST) -> str:
-    """The ARN; qualified unless the version is $LATEST."""
+    """Returns a function's ARN, qualified unless the version is $LATEST."""
     arn = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}"
     return arn if version == LATEST else f"{arn}:{version}"
 
@@ -35,7 +35,7 @@ def sandbox_environment(
     *,
     initialization_type: str = "on-demand",
 ) -> dict[str, str]:
-    """Everything but what the backend's file system decides (LAMBDA_TASK_ROOT, PATH, …).
+    """Returns all variables but those of the backend's file system (LAMBDA_TASK_ROOT, PATH, …).
 
     `initialization_type` is AWS's word: `on-demand` or `provisioned-concurrency`. The Runtime
     API's address is there under every profile, as no sandbox could do without it.
@@ -67,7 +67,7 @@ def sandbox_environment(
 
 
 def _logging(configuration: FunctionConfiguration, profile: Profile) -> dict[str, str]:
-    """What tells a runtime to log JSON; of text AWS says nothing."""
+    """Returns the variables that tell a runtime to log JSON; there are none for text."""
     logging = configuration.logging
     if logging.format is LogFormat.TEXT or not profile.has(Feature.LOGGING_CONFIGURATION):
         return {}
