@@ -385,10 +385,16 @@ class Engine:
     async def _started(self, sandbox: LiveSandbox, *, provisioned: bool) -> None:
         try:
             await self._launcher.start(sandbox, provisioned=provisioned)
-        except (SandboxStartError, OSError) as error:
-            log.warning("sandbox %d of %s: %s", sandbox.id, sandbox.configuration.name, error)
+        except Exception as error:  # noqa: BLE001  # a request waits for the sandbox, and is answered
+            self._report(sandbox, "could not be started", error)
             if sandbox.begin_stop():
                 await self._clear_up(sandbox, SandboxGone(sandbox.id))
+
+    def _report(self, sandbox: LiveSandbox, what: str, error: Exception) -> None:
+        """Logs a fault of the world as a sentence, and any other with where it came from."""
+        unforeseen = not isinstance(error, SandboxStartError | OSError)
+        name = sandbox.configuration.name
+        log.warning("sandbox %d of %s %s: %s", sandbox.id, name, what, error, exc_info=unforeseen)
 
     def _reset(self, command: ResetSandbox) -> None:
         sandbox = self._sandboxes[command.sandbox]
@@ -404,6 +410,10 @@ class Engine:
             if (start := self._starts.get(sandbox.id)) is not None:
                 await asyncio.wait([start])  # what is not made yet cannot be killed
             await sandbox.reset(reason)
+        except Exception as error:  # noqa: BLE001  # as for a start
+            self._report(sandbox, "could not be reset", error)
+            if sandbox.begin_stop():
+                await self._clear_up(sandbox, SandboxGone(sandbox.id))
         finally:
             tell = self._told_after_reset.pop(sandbox.id, None)
             if sandbox.phase is Phase.BARE and not self._closing:
@@ -421,17 +431,24 @@ class Engine:
         if (start := self._starts.get(sandbox.id)) is not None:
             start.cancel()
             await asyncio.gather(start, return_exceptions=True)
-        await sandbox.close()
-        del self._sandboxes[sandbox.id]
+        await self._close(sandbox, gently=True)
         self._apply(SandboxGone(sandbox.id))
+
+    async def _close(self, sandbox: LiveSandbox, *, gently: bool) -> None:
+        """Takes a sandbox away; what cannot be taken away is reported, and holds nothing up."""
+        try:
+            await sandbox.close(gently=gently)
+        except Exception as error:  # noqa: BLE001  # as for a start
+            self._report(sandbox, "could not be taken away", error)
+        finally:
+            del self._sandboxes[sandbox.id]
 
     async def _clear_up(self, sandbox: LiveSandbox, gone: SandboxGone) -> None:
         """Ends a sandbox that ended by itself: its last response, the event, then what is left."""
         await sandbox.read_to_the_end()
         sandbox.finish_early()
         self._apply(gone)
-        await sandbox.close(gently=False)
-        del self._sandboxes[sandbox.id]
+        await self._close(sandbox, gently=False)
 
     # what a sandbox reports (SandboxOwner)
 
@@ -467,10 +484,11 @@ class Engine:
 
     def stream_ended(
         self, sandbox: LiveSandbox, request_id: str, error_type: str, error_body: bytes
-    ) -> None:
-        """Gives a caller the end of a streamed answer."""
+    ) -> str:
+        """Gives a caller the end of a streamed answer; returns the invocation's error type."""
         body, error_type = self._invocations.end_stream(request_id, error_type, error_body)
         self.answered(sandbox, request_id, body, error_type)
+        return error_type
 
     def finished(self, sandbox: LiveSandbox, request_id: str, error_type: str) -> None:
         """Takes the end of an invocation: runtime and extensions have asked for their next work."""

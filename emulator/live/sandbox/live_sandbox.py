@@ -81,8 +81,13 @@ class SandboxOwner(Protocol):
 
     def stream_ended(
         self, sandbox: LiveSandbox, request_id: str, error_type: str, error_body: bytes
-    ) -> None:
-        """Reports the end of a streamed answer, with an error where it broke off."""
+    ) -> str:
+        """Reports the end of a streamed answer, with an error where it broke off.
+
+        Returns:
+            The error type of the invocation: a whole answer may be too large for its caller.
+        """
+        ...
 
     def stayed_busy(self, sandbox: LiveSandbox) -> None:
         """Reports that the runtime is done with the invocation, and an extension is not."""
@@ -441,8 +446,7 @@ class LiveSandbox:
         """Takes the end of a streamed answer."""
         if request_id == self._current and self.phase is Phase.RUNNING:
             self._move(Phase.ANSWERED)
-            self._error_type = error_type
-            self._owner.stream_ended(self, request_id, error_type, error_body)
+            self._error_type = self._owner.stream_ended(self, request_id, error_type, error_body)
 
     def other(
         self,

@@ -97,6 +97,7 @@ class Endpoint:
 class Owner:
     def __init__(self) -> None:
         self.heard: list[Any] = []
+        self.stream_error = ""
 
     def init_began(self, _: LiveSandbox) -> None:
         self.heard.append("init began")
@@ -121,8 +122,9 @@ class Owner:
 
     def stream_ended(
         self, _: LiveSandbox, request_id: str, error_type: str, error_body: bytes
-    ) -> None:
+    ) -> str:
         self.heard.append(("stream ended", request_id, error_type, error_body))
+        return self.stream_error or error_type
 
     def stayed_busy(self, _: LiveSandbox) -> None:
         self.heard.append("stayed busy")
@@ -585,3 +587,11 @@ async def test_sandbox_that_ends_is_not_frozen_any_more(here: Here) -> None:
     await here.sandbox.close()
     here.clock.move(1.0)
     assert "freeze" not in here.told
+
+
+async def test_whole_stream_that_is_too_large_for_its_caller_is_an_error(here: Here) -> None:
+    here.busy()
+    here.owner.stream_error = "Function.ResponseSizeTooLarge"
+    here.sandbox.stream_ended("r", "", b"")
+    here.sandbox.asked()
+    assert here.owner.heard[-1] == ("finished", "r", "Function.ResponseSizeTooLarge")

@@ -1,0 +1,165 @@
+"""What the engine does with faults of a backend: every request has an answer, nothing is left."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from emulator.core.function_configuration import FunctionConfiguration
+from emulator.core.messages import HostMemoryMeasured
+from emulator.core.model import Failure, ThrottleReason, VersionKey
+from emulator.core.policy import Admission, FixedKeepAlive, SchedulerSettings
+from emulator.core.profiles.aws_2025 import AWS_2025
+from emulator.core.scheduler import Scheduler
+from emulator.live.clock import LoopClock
+from emulator.live.engine import Engine
+from emulator.live.platform_logger import PlatformLogger
+from emulator.live.recorder import Recorder
+from emulator.sim.service import Behaviour, Constant, Outcome, ServiceModel
+from emulator.telemetry.log_store import Logs
+from tests.live.fake_backend import FakeBackend, FakeProcess, FakeRuntimeApi
+from tests.live.jumping_loop import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+KEY = VersionKey.of("f")
+QUICK = Behaviour(Constant(0.1))
+
+
+@dataclass
+class Here:
+    engine: Engine
+    backend: FakeBackend
+    scheduler: Scheduler
+
+    async def invoke(self) -> Any:
+        return await self.engine.invoke(KEY, b"{}")
+
+
+def play(
+    act: Callable[[Here], Coroutine[Any, Any, None]],
+    behaviour: Behaviour = QUICK,
+    available_memory_mb: Callable[[], int] | None = None,
+    **settings: Any,
+) -> None:
+    async def whole() -> None:
+        clock = LoopClock(asyncio.get_running_loop())
+        logger = PlatformLogger(logs=Logs("engine"), clock=clock, profile=AWS_2025, origin=0.0)
+        recorder = Recorder(journal=io.StringIO(), sinks=(), logger=logger)
+        runtime_api = FakeRuntimeApi()
+        backend = FakeBackend(ServiceModel(1, behaviour), runtime_api)
+        settings.setdefault("keep_alive", FixedKeepAlive(100.0))
+        scheduler = Scheduler(SchedulerSettings(**settings), random.Random(0))
+        engine = Engine(
+            scheduler=scheduler,
+            backend=backend,
+            runtime_api=runtime_api,
+            clock=clock,
+            recorder=recorder,
+            logger=logger,
+            profile=AWS_2025,
+            available_memory_mb=available_memory_mb,
+        )
+        configuration = FunctionConfiguration("f", "python3.13", "app.handler", timeout=1)
+        await engine.deploy(configuration, lambda _: None)
+        await act(Here(engine, backend, scheduler))
+        await asyncio.sleep(200.0)
+        scheduler.check()
+        assert not engine.sandboxes
+        assert not engine._sandboxes
+        assert not engine._tasks
+        await engine.close()
+        recorder.close()
+
+    run(whole())
+
+
+def broken(*_: object, **__: object) -> Any:
+    raise RuntimeError("out of descriptors")
+
+
+def test_request_is_answered_where_a_start_fails_unforeseen(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def act(here: Here) -> None:
+        monkeypatch.setattr(here.backend, "start", broken)
+        outcome = await here.invoke()
+        assert outcome.failure is Failure.START_FAILED
+
+    play(act)
+    assert "could not be started: out of descriptors" in caplog.text
+
+
+@pytest.mark.parametrize("outcome", [Outcome.NEVER, Outcome.EXIT])
+def test_caller_is_told_and_the_sandbox_replaced_where_a_reset_fails(
+    outcome: Outcome, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def act(here: Here) -> None:
+        monkeypatch.setattr(FakeProcess, "reset", broken)
+        first = await here.invoke()
+        assert first.failure in (Failure.TIMEOUT, Failure.EXITED)
+        second = await here.invoke()
+        assert second.sandbox != first.sandbox
+
+    play(act, Behaviour(Constant(0.1), mishaps=((outcome, 1.0),)))
+    assert "could not be reset: out of descriptors" in caplog.text
+
+
+def test_request_that_waits_for_a_reset_is_answered_where_that_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def act(here: Here) -> None:
+        monkeypatch.setattr(FakeProcess, "reset", broken)
+        outcome = await here.invoke()  # its init fails, and is to run again after the reset
+        assert outcome.failure is Failure.START_FAILED
+
+    play(act, Behaviour(Constant(0.1), init_mishaps=((Outcome.ERROR, 1.0),)))
+
+
+def test_sandbox_that_cannot_be_taken_away_holds_nothing_up(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def act(here: Here) -> None:
+        outcome = await here.invoke()
+        assert outcome.failure is None
+        monkeypatch.setattr(FakeProcess, "stop", broken)
+
+    play(act)
+    assert "could not be taken away: out of descriptors" in caplog.text
+
+
+def test_host_memory_is_measured_before_a_request_is_placed() -> None:
+    available = [10_000]
+
+    async def act(here: Here) -> None:
+        told = []
+        handle = here.scheduler.handle
+
+        def watched(event: Any, now: float) -> Any:
+            told.append(event)
+            return handle(event, now)
+
+        here.scheduler.handle = watched  # type: ignore[method-assign]
+        assert (await here.invoke()).throttle is None
+        await asyncio.sleep(1.0)
+        available[0] = 9_990  # too little to tell of
+        await here.invoke()
+        await asyncio.sleep(1.0)
+        available[0] = 100
+        outcomes = await asyncio.gather(here.invoke(), here.invoke())
+        assert [outcome.throttle for outcome in outcomes] == [None, ThrottleReason.HOST_MEMORY]
+        measured = [event for event in told if isinstance(event, HostMemoryMeasured)]
+        assert measured == [HostMemoryMeasured(10_000), HostMemoryMeasured(100)]
+
+    play(
+        act,
+        available_memory_mb=lambda: available[0],
+        admission=Admission.ACTUAL,
+        host_reserve_mb=50,
+    )
