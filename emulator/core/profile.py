@@ -142,11 +142,3 @@ class Profile:
             if memory_mb <= up_to_mb:
                 return cpus
         return self.cpu_steps[-1][1]
-
-    def provisioned_init_limit(self, timeout: float) -> float:
-        """Returns the seconds that a provisioned sandbox's init may take.
-
-        Args:
-            timeout: that of the function, in seconds.
-        """
-        return max(self.provisioned_init_timeout, timeout)

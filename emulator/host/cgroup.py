@@ -15,7 +15,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from emulator.host.cgroup_files import MIB, ControlFiles, field, kill_all, mebibytes
+from emulator.host.cgroup_files import MIB, ControlFiles, field, kill_all
 from emulator.host.memory_peak import AnonymousPeak
 
 if TYPE_CHECKING:
@@ -63,12 +63,6 @@ class Cgroup(Protocol):
         The kernel keeps no peak of anonymous memory alone. Its peak of all memory less the page
         cache and kernel memory of the moment is at most wrong by cache that came or went since,
         and never below the anonymous memory of any call.
-        """
-
-    def working_set_mb(self) -> int:
-        """Returns the memory in use now that is not idle page cache, in MiB, rounded up.
-
-        Source: what `docker stats` and the kubelet call used memory: usage less inactive_file.
         """
 
     def oom_kills(self) -> int:
@@ -140,13 +134,6 @@ class CgroupV2:
             other = field(stat, b"\nfile ") + field(stat, b"\nkernel ")
             self._peak.sample(field(stat, b"\nanon "), other)
         return self._peak.mb
-
-    def working_set_mb(self) -> int:
-        if "memory" not in self.controllers:
-            return 0
-        used = int(self._directory.read("memory.current") or 0)
-        idle = field(b"\n" + self._directory.read("memory.stat"), b"\ninactive_file ")
-        return mebibytes(max(0, used - idle))
 
     def oom_kills(self) -> int:
         return self._directory.fields("memory.events").get(b"oom_kill", 0)
@@ -236,14 +223,6 @@ class CgroupV1:
         anonymous = field(memory.read("memory.stat"), b"\ntotal_rss ")
         self._peak.sample(anonymous, max(0, used - anonymous))
         return self._peak.mb
-
-    def working_set_mb(self) -> int:
-        memory = self._directories.get("memory")
-        if memory is None:
-            return 0
-        used = int(memory.read("memory.usage_in_bytes") or 0)
-        idle = field(memory.read("memory.stat"), b"\ntotal_inactive_file ")
-        return mebibytes(max(0, used - idle))
 
     def oom_kills(self) -> int:
         memory = self._directories.get("memory")

@@ -1,4 +1,4 @@
-"""Reads from /proc what a process and its descendants use of memory.
+"""Reads from /proc what a process uses of memory, and which children it has.
 
 psutil finds a process's children by a walk over all processes of the machine and parses the whole
 of a status file; this takes 20 microseconds a process, as the path of a warm request allows.
@@ -7,16 +7,11 @@ Source of the formats: proc(5).
 
 from __future__ import annotations
 
-import os
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator.host.cgroup_files import mebibytes
-
 _SIZES = re.compile(rb"^(VmHWM|RssFile|RssShmem):\s+(\d+) kB$", re.MULTILINE)
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +42,3 @@ def children(pid: int) -> list[int]:
         OSError: There is no such process.
     """
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def tree_memory_mb(pid: int) -> int:
-    """Returns the anonymous memory of a process and its descendants in MiB, rounded up.
-
-    Pages that a fork shares with its parent count for both. Processes that ended count nothing.
-    """
-    return mebibytes(_tree_pages(pid) * _PAGE)
-
-
-def _tree_pages(pid: int) -> int:
-    pages = 0
-    with suppress(OSError, ValueError):
-        _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_bytes().split()
-        pages = int(resident) - int(shared)
-        pages += sum(map(_tree_pages, children(pid)))
-    return pages

@@ -79,11 +79,6 @@ def test_scale_out_was_the_accounts_and_is_the_functions() -> None:
     assert ScaleOut(1000, 100.0, per_function=True) == AWS_2025.scale_out
 
 
-@pytest.mark.parametrize(("timeout", "limit"), [(3, 130), (130, 130), (900, 900)])
-def test_provisioned_init_may_take_as_long_as_the_function(timeout: int, limit: int) -> None:
-    assert AWS_2025.provisioned_init_limit(timeout) == limit
-
-
 @pytest.mark.parametrize(("profile", "hours"), [(AWS_2018, 6.2), (AWS_2025, 2.0)])
 def test_sandboxes_are_recycled_about_the_measured_age(profile: Profile, hours: float) -> None:
     chance = random.Random(1)

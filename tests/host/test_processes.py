@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.host.processes import children, resident_memory, tree_memory_mb
-from tests.host.quick import assert_quick
+from emulator.host.processes import children, resident_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,24 +37,13 @@ def parent() -> Iterator[subprocess.Popen[bytes]]:
         process.wait(20)
 
 
-def test_child_counts_with_its_parent(parent: subprocess.Popen[bytes]) -> None:
-    (child,) = children(parent.pid)
-    assert 30 <= tree_memory_mb(child) < 45
-    assert tree_memory_mb(child) < tree_memory_mb(parent.pid) < 70
-
-
 def test_peak_outlives_what_was_freed(parent: subprocess.Popen[bytes]) -> None:
     (child,) = children(parent.pid)
     memory = resident_memory(child)
     assert 60 << 10 <= memory.peak - memory.shared < 80 << 10
 
 
-def test_reading_a_tree_is_cheap_enough_for_every_start(parent: subprocess.Popen[bytes]) -> None:
-    assert_quick(lambda: tree_memory_mb(parent.pid))
-
-
 def test_process_that_is_gone_uses_nothing() -> None:
     gone = 2**22 + os.getpid()
-    assert tree_memory_mb(gone) == 0
     with pytest.raises(OSError, match="No such file"):
         resident_memory(gone)
