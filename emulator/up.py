@@ -395,7 +395,11 @@ def _cancelled_by_signals() -> Iterator[None]:
     assert task is not None
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)
-    yield
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
 
 
 def run(settings: Settings, display: Display | None = None) -> int:
