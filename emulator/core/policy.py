@@ -10,6 +10,7 @@ import heapq
 from collections import OrderedDict
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -82,10 +83,9 @@ class SurvivalCurve:
     def draw(self, chance: Chance) -> Seconds:
         """Returns a sandbox's idle lifetime."""
         survival = 1.0 - chance.random()
-        for (t0, s0), (t1, s1) in zip(self.points, self.points[1:], strict=False):
-            if s1 < survival <= s0:
-                return t0 + (t1 - t0) * (s0 - survival) / (s0 - s1)
-        return self.points[-1][0]
+        # chance is below 1, so that the last pair, which ends at share 0, is met at the latest
+        (t0, s0), (t1, s1) = next(pair for pair in pairwise(self.points) if pair[1][1] < survival)
+        return t0 + (t1 - t0) * (s0 - survival) / (s0 - s1)
 
 
 KeepAlive = FixedKeepAlive | SurvivalCurve
