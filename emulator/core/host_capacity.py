@@ -106,11 +106,11 @@ class HostCapacity:
     # room
 
     def missing_mb(self, function: FunctionVersion) -> int:
-        """Returns how many MB must be freed for one more sandbox; not above 0 where it fits."""
+        """Returns the MB to free for a new sandbox; not above 0 where the sandbox fits."""
         return self._excess_with(self.footprint(function).charge_mb)
 
     def excess_mb(self) -> int:
-        """Returns how many MB must be freed as it is; not above 0 where all is well."""
+        """Returns the MB to free though nothing new comes; not above 0 where all is well."""
         return self._excess_with(0)
 
     def _excess_with(self, more_mb: int) -> int:
@@ -132,7 +132,7 @@ class HostCapacity:
         self._count(sandbox.footprint, committed=-1, starting=-1)
 
     def next_to_start(self) -> Sandbox | None:
-        """Takes the first sandbox of the queue if it may start now; else None."""
+        """Takes the first sandbox of the queue, if there is room to start that now; else None."""
         if not self._queued or self._starting >= self._start_width:
             return None
         footprint = self._queued[0].footprint

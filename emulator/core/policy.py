@@ -139,7 +139,7 @@ class SchedulerSettings:
     provisioned_init_timeout: Seconds = 130.0
     """Limit of a provisioned sandbox's init, or the function's timeout where that is longer."""
     start_timeout: Seconds = 120.0
-    """Limit of making a sandbox, before its init begins: a bound, and no behaviour of Lambda's."""
+    """Limit of making a sandbox, before the init begins: a bound, and no behaviour of Lambda's."""
     hand_over_patience: Seconds = 0.2
     """Time that a request waits for a sandbox that has answered. A runtime asks for its next work
     within a tenth of a millisecond, or some periods of 20 ms later where its CPU quota is used up;
