@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from emulator.core.model import FunctionVersion, Sandbox, VersionKey
 
 GUESS_MB = 256
-"""What a sandbox counts with before any of its deployment has run; its function's size at most.
+"""MB of a sandbox before any of its deployment has run; the function's size at most.
 An idle Python sandbox uses 10 MB, TensorFlow with a model 190 to 700 MB."""
 GROWTH = 1.25
-"""A sandbox counts with this many times the peak that was seen, plus `OVERHEAD_MB`."""
+"""Factor by which the peak that was seen counts; `OVERHEAD_MB` come on top."""
 OVERHEAD_MB = 32
-"""Memory beside the anonymous one that a peak is of: page tables, page cache, the supervisor."""
+"""MB beside the anonymous memory of a peak: page tables, page cache, the supervisor."""
 
 
 @dataclass(slots=True, eq=False)
 class Footprint:
-    """Holds what each sandbox of one deployment counts with, and how many of them count."""
+    """Holds the memory that each sandbox of one deployment counts with, and how many count."""
 
     function: FunctionVersion
     charge_mb: int

@@ -186,7 +186,7 @@ class Sandbox:
     created_at: Seconds
     keep_alive: Seconds
     footprint: Footprint
-    """The account of the memory that the sandbox counts with."""
+    """Account of the memory that the sandbox counts with."""
     state: SandboxState = SandboxState.QUEUED
     invocation: str | None = None
     """Request that the sandbox runs or was started for; None when another sandbox took it."""

@@ -46,9 +46,9 @@ class Admission(StrEnum):
     """Says how much of the host's memory a sandbox counts with."""
 
     NOMINAL = "nominal"
-    """Its function's memory size."""
+    """The memory size of the sandbox's function."""
     ACTUAL = "actual"
-    """What sandboxes of the same deployment were seen to use."""
+    """The memory that sandboxes of the same deployment were seen to use."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emulator.core.host_capacity import Footprint
 from emulator.core.model import FunctionVersion, Sandbox
 from emulator.core.policy import (
     Bucket,
@@ -30,7 +31,8 @@ class Fixed:
 
 
 def sandbox(number: int) -> Sandbox:
-    return Sandbox(number, FunctionVersion("echo", 128, 3.0), 0.0, 600.0)
+    function = FunctionVersion("echo", 128, 3.0)
+    return Sandbox(number, function, Footprint(function, 128), 0.0, 600.0)
 
 
 CURVE = SurvivalCurve(((0, 1.0), (100, 1.0), (200, 0.5), (300, 0.5), (400, 0.0)))
