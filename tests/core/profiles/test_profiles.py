@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 THIRD = """
 from dataclasses import replace
-from pathlib import Path
 
 from emulator.core.profiles.aws_2025 import AWS_2025
 
