@@ -263,11 +263,11 @@ def test_request_that_came_before_a_deployment_is_served_by_the_version_of_its_t
 ) -> None:
     here = host(1, recycle_age=RecycleAge(50.0, 50.0))
     here.invoke(1.0, "a")
-    assert here.tell(1.5, change) == [StartSandbox(2, ECHO, "a")]
+    assert here.tell(1.1, change) == [StartSandbox(2, ECHO, "a")]
     assert here.scheduler.sandboxes[2].function.revision == 0
-    assert here.scheduler.sandboxes[2].recycle_at == 51.5
+    assert here.scheduler.sandboxes[2].recycle_at == 51.1
     assert here.scheduler.sandboxes[2].retired
-    assert here.finish(1.6, 1, "r1") == [StopSandbox(1, StopReason.RETIRED)]
+    assert here.finish(1.15, 1, "r1") == [StopSandbox(1, StopReason.RETIRED)]
 
 
 def test_sandbox_of_an_older_deployment_is_not_waited_for() -> None:
