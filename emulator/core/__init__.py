@@ -1,1 +1,1 @@
-"""The pure heart: rules without asyncio, clocks, chance or input and output."""
+"""Holds the rules of the emulator, which know no event loop, clock, chance, input or output."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Concurrency:
-    """Counts invocations on demand; those on provisioned sandboxes have their place already."""
+    """Counts invocations on demand; provisioned sandboxes have their place already."""
 
     def __init__(self, settings: SchedulerSettings) -> None:
         self._account = settings.account_concurrency
@@ -76,7 +76,7 @@ class Concurrency:
         return None
 
     def limit_met(self, name: str) -> ThrottleReason | None:
-        """Returns why one more invocation may not run on demand; None where one may."""
+        """Returns why no further invocation may run on demand; None where a further one may."""
         reserved = self._reserved.get(name)
         if reserved is not None:
             room = reserved - self._provisioned.get(name, 0)

@@ -28,7 +28,7 @@ class Deadlines(Generic[K]):
         self._sequence = 0
 
     def set(self, key: K, at: Seconds) -> None:
-        """Gives a key a deadline, instead of the one that it had."""
+        """Gives a key a deadline, instead of any earlier one."""
         self._sequence += 1
         self._live[key] = (at, self._sequence)
         heapq.heappush(self._heap, (at, self._sequence, key))

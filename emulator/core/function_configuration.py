@@ -47,7 +47,7 @@ class ImageSource:
 
 @dataclass(frozen=True, slots=True)
 class FunctionConfiguration:
-    """Holds one version of a function as its owner configured it; paths are absolute."""
+    """Holds the configuration of one version of a function; paths are absolute."""
 
     name: str
     runtime: str = ""

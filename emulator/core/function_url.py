@@ -42,7 +42,7 @@ class Cors:
 
 @dataclass(frozen=True, slots=True)
 class FunctionUrl:
-    """Holds one function's URL as its owner configured it."""
+    """Holds the configuration of one function's URL."""
 
     auth: UrlAuth
     invoke_mode: InvokeMode = InvokeMode.BUFFERED

@@ -1,4 +1,4 @@
-"""Requests that wait for a sandbox which has answered and is about to ask for its next work.
+"""Keeps the requests that wait for a sandbox which has answered and will soon be free.
 
 A caller has its answer a moment before the runtime asks for `next`. Were the caller's next request
 to find the sandbox still busy in that moment, that request would start another sandbox, which no
@@ -20,11 +20,11 @@ class HandOvers:
 
     def __init__(self) -> None:
         self._free_soon: dict[VersionKey, dict[int, Seconds]] = {}
-        """By version and sandbox: until when the sandbox is counted on."""
+        """Time until which a sandbox is counted on, by version and sandbox."""
         self._waiting: dict[VersionKey, dict[str, Seconds]] = {}
-        """By version and request, the oldest first: until when the request waits at the most."""
+        """Time until which a request waits at most, by version and request, the oldest first."""
         self._versions: dict[str, VersionKey] = {}
-        """By request: the version that the request is for."""
+        """Version that a request is for, by request."""
 
     # sandboxes
 

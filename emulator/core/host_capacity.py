@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from emulator.core.model import FunctionVersion, Sandbox, VersionKey
 
 GUESS_MB = 256
-"""What a sandbox counts with before any of its deployment has run; its function's size at most.
+"""MB of a sandbox before any of its deployment has run; the function's size at most.
 An idle Python sandbox uses 10 MB, TensorFlow with a model 190 to 700 MB."""
 GROWTH = 1.25
-"""A sandbox counts with this many times the peak that was seen, plus `OVERHEAD_MB`."""
+"""Factor by which the peak that was seen counts; `OVERHEAD_MB` come on top."""
 OVERHEAD_MB = 32
-"""Memory beside the anonymous one that a peak is of: page tables, page cache, the supervisor."""
+"""MB beside the anonymous memory of a peak: page tables, page cache, the supervisor."""
 
 
 @dataclass(slots=True, eq=False)
 class Footprint:
-    """Holds what each sandbox of one deployment counts with, and how many of them count."""
+    """Holds the memory that each sandbox of one deployment counts with, and how many count."""
 
     function: FunctionVersion
     charge_mb: int
@@ -106,11 +106,11 @@ class HostCapacity:
     # room
 
     def missing_mb(self, function: FunctionVersion) -> int:
-        """Returns how many MB must be freed for one more sandbox; not above 0 where it fits."""
+        """Returns the MB to free for a new sandbox; not above 0 where the sandbox fits."""
         return self._excess_with(self.footprint(function).charge_mb)
 
     def excess_mb(self) -> int:
-        """Returns how many MB must be freed as it is; not above 0 where all is well."""
+        """Returns the MB to free though nothing new comes; not above 0 where all is well."""
         return self._excess_with(0)
 
     def _excess_with(self, more_mb: int) -> int:
@@ -132,7 +132,7 @@ class HostCapacity:
         self._count(sandbox.footprint, committed=-1, starting=-1)
 
     def next_to_start(self) -> Sandbox | None:
-        """Takes the first sandbox of the queue if it may start now; else None."""
+        """Takes the first sandbox of the queue, if there is room to start that now; else None."""
         if not self._queued or self._starting >= self._start_width:
             return None
         footprint = self._queued[0].footprint

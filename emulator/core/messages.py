@@ -174,7 +174,7 @@ class SandboxGone:
 
 @dataclass(frozen=True, slots=True)
 class HostMemoryMeasured:
-    """Tells how much memory the host has available now, for sandboxes and everything else."""
+    """Reports how much memory the host has available now, for sandboxes and everything else."""
 
     available_mb: int
 

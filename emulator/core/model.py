@@ -73,7 +73,7 @@ class SandboxState(IntEnum):
     STARTING = 1
     """In creation, or in the init phase."""
     BUSY = 2
-    """Running an invocation, from its dispatch until the runtime asks for the next one."""
+    """Running an invocation, from its dispatch until the runtime asks for the next."""
     IDLE = 3
     """Frozen, and counting down the keep-alive."""
     RESETTING = 4
@@ -144,7 +144,7 @@ class StopReason(StrEnum):
     INIT_FAILED = "init failed"
     """No request waited for the sandbox; else a reset follows, and init runs once more."""
     INIT_TIMED_OUT = "init timed out"
-    """As INIT_FAILED, where the init took longer than its limit."""
+    """The init took longer than its limit, and no request waited, as in INIT_FAILED."""
     START_TIMED_OUT = "start timed out"
 
 
@@ -186,10 +186,10 @@ class Sandbox:
     created_at: Seconds
     keep_alive: Seconds
     footprint: Footprint
-    """The account of the memory that the sandbox counts with."""
+    """Account of the memory that the sandbox counts with."""
     state: SandboxState = SandboxState.QUEUED
     invocation: str | None = None
-    """The request that the sandbox runs or was started for; None when another sandbox took it."""
+    """Request that the sandbox runs or was started for; None when another sandbox took it."""
     idle_since: Seconds = 0.0
     recycle_at: Seconds = math.inf
     """Time at which the sandbox stops, used or not; an invocation that runs then is finished."""

@@ -10,6 +10,7 @@ import heapq
 from collections import OrderedDict
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ class Admission(StrEnum):
     """Says how much of the host's memory a sandbox counts with."""
 
     NOMINAL = "nominal"
-    """Its function's memory size."""
+    """The memory size of the sandbox's function."""
     ACTUAL = "actual"
-    """What sandboxes of the same deployment were seen to use."""
+    """The memory that sandboxes of the same deployment were seen to use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +83,9 @@ class SurvivalCurve:
     def draw(self, chance: Chance) -> Seconds:
         """Returns a sandbox's idle lifetime."""
         survival = 1.0 - chance.random()
-        for (t0, s0), (t1, s1) in zip(self.points, self.points[1:], strict=False):
-            if s1 < survival <= s0:
-                return t0 + (t1 - t0) * (s0 - survival) / (s0 - s1)
-        return self.points[-1][0]
+        # chance is below 1, so that the last pair, which ends at share 0, is met at the latest
+        (t0, s0), (t1, s1) = next(pair for pair in pairwise(self.points) if pair[1][1] < survival)
+        return t0 + (t1 - t0) * (s0 - survival) / (s0 - s1)
 
 
 KeepAlive = FixedKeepAlive | SurvivalCurve
@@ -139,7 +139,7 @@ class SchedulerSettings:
     provisioned_init_timeout: Seconds = 130.0
     """Limit of a provisioned sandbox's init, or the function's timeout where that is longer."""
     start_timeout: Seconds = 120.0
-    """Limit of making a sandbox, before its init begins: a bound, and no behaviour of Lambda's."""
+    """Limit of making a sandbox, before the init begins: a bound, and no behaviour of Lambda's."""
     hand_over_patience: Seconds = 0.2
     """Time that a request waits for a sandbox that has answered. A runtime asks for its next work
     within a tenth of a millisecond, or some periods of 20 ms later where its CPU quota is used up;

@@ -1,4 +1,4 @@
-"""Defines what a price table says: the cost of Lambda, and of API Gateway before it, at one date.
+"""Defines the fields of a price table: the cost of Lambda and of API Gateway at one date.
 
 The tables themselves stand with the profiles of their time. This module knows no date and does
 no sums (`billing`).

@@ -1,4 +1,4 @@
-"""Defines what a profile says: Lambda's behaviour at one date, as data.
+"""Defines the fields of a profile: Lambda's behaviour at one date, as data.
 
 The data of each profile stands in a module of `profiles`. What differs between two dates is a
 field or a `Feature`, so that no code asks for a profile's name. This module knows no date and
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Feature(Enum):
-    """Names what Lambda did not always have, with the month in which each feature came.
+    """Names features that Lambda did not always have, and the month in which each came.
 
     Source: the document history of the developer guide.
     """
@@ -90,7 +90,7 @@ class Profile:
     cpu_steps: tuple[tuple[int, int], ...]
     """Pairs of a memory size, and how many CPUs a sandbox up to that size sees; they rise."""
     cpu_period_us: int
-    """CFS period: steps in the CPU curve between memory sizes come from it."""
+    """CFS period: the source of the steps in the CPU curve between memory sizes."""
     least_storage_mb: int
     """Size of /tmp of a function that asks for none."""
     most_storage_mb: int

@@ -68,7 +68,7 @@ class Provisioning:
             self._short.discard(key)
 
     def remove(self, key: VersionKey, sandbox: int, *, failed: bool) -> None:
-        """Counts a sandbox no longer; where its init `failed`, its place stays empty."""
+        """Counts a sandbox no longer; after an init that `failed`, the place stays empty."""
         if sandbox in self._members.get(key, ()):
             self._members[key].discard(sandbox)
             self._given_up[key] += failed

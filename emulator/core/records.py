@@ -66,7 +66,7 @@ class InvocationRecord:
     sandbox: int | None = None
     dispatched_at: Seconds | None = None
     queued: Seconds = 0.0
-    """From the request until a sandbox was started for it, or an existing one took it."""
+    """Time from the request until a sandbox was started for the request, or took it warm."""
     anatomy: Anatomy | None = None
     """Where the time of the cold start went that the request waited for."""
     error_type: str = ""
@@ -76,11 +76,11 @@ class InvocationRecord:
     throttled_periods: int = 0
     timeout: Seconds = math.inf
     answered_at: Seconds | None = None
-    """When the runtime posted its answer; None where it did not, or no event tells of that."""
+    """Time at which the runtime posted its answer; None where no event tells of an answer."""
 
     @property
     def latency(self) -> Seconds:
-        """Returns the time from the request to the answer, as the caller waits for it."""
+        """Returns the time for which the caller waited, from the request to the answer."""
         end = self.finished_at if self.answered_at is None else self.answered_at
         return end - self.requested_at
 
@@ -137,7 +137,7 @@ class SandboxRecord:
 
 @dataclass(slots=True)
 class _Open:
-    """Holds what is known of an invocation that has not ended."""
+    """Holds the facts about an invocation that has not ended."""
 
     version: FunctionVersion
     requested_at: Seconds
@@ -166,10 +166,10 @@ class RecordFold:
         self._versions: dict[str, FunctionVersion] = {}
         self._open: dict[str, _Open] = {}
         self._timed_out: dict[int, InvocationRecord] = {}
-        """By sandbox: invocations that wait for the reset, which tells what they used."""
+        """Timed-out invocations, by sandbox, that wait for the reset to tell their usage."""
 
     def feed(self, entry: Entry) -> list[InvocationRecord]:
-        """Takes the next entry; returns the invocations that it ends."""
+        """Takes the next entry, and returns the invocations that end with that entry."""
         event, at = entry.event, entry.at
         ended: list[InvocationRecord] = []
         self.failed_inits = []
@@ -252,7 +252,7 @@ class RecordFold:
             record.ready_at, record.anatomy = at, anatomy
 
     def _broken_off(self, command: ResetSandbox | StopSandbox, entry: Entry) -> None:
-        """Ends the init of a sandbox, if one is under way; the next is within an invocation."""
+        """Ends a sandbox's init, if under way; a next init is a part of an invocation."""
         record = self.sandboxes[command.sandbox]
         began, record.init_began_at = record.init_began_at, None
         phase, record.init_phase = record.init_phase, InitPhase.INVOKE
@@ -367,7 +367,7 @@ def _tells_of(event: InitFailed | RuntimeExited, command: Fail) -> bool:
 
 
 def _error_type(event: Event, command: Fail) -> str:
-    """Returns the error type that the sandbox itself gave; empty where it gave none."""
+    """Returns the error type that the sandbox itself gave, if any."""
     if isinstance(event, InitFailed | RuntimeExited) and _tells_of(event, command):
         return event.error_type
     return ""

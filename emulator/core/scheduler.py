@@ -1,4 +1,4 @@
-"""Decides which sandbox serves which request, and which start, freeze and stop.
+"""Decides which sandbox serves which request, and when sandboxes start, freeze and stop.
 
 The scheduler is told of events and answers with commands; it does nothing else. Whoever drives it
 applies the commands and reports back. The same events at the same times with the same chance give
@@ -85,14 +85,14 @@ if TYPE_CHECKING:
 
 
 class UnknownVersionError(Exception):
-    """Reports a request for a version that is not deployed; a driver checks before it asks."""
+    """Reports a request for a version that is not deployed; drivers check before they ask."""
 
 
 _NEVER = float("inf")
 
 
 class Scheduler:
-    """Decides for every function of one host.
+    """Decides about all requests and sandboxes of one host.
 
     `handle` is the only method that changes anything. Its `now` must never go back from one call
     to the next.
@@ -277,7 +277,7 @@ class Scheduler:
         return bool(self._pools.get(key) or self._provisioned_pools.get(key))
 
     def _start_limit_met(self, function: FunctionVersion, now: Seconds) -> ThrottleReason | None:
-        """Returns why no sandbox may be started for a request; None where one may."""
+        """Returns why no sandbox may be started for a request; None where nothing forbids."""
         if not self._scale_out.allows(function.name, now):
             return ThrottleReason.SCALE_OUT
         return None if self._make_room(function) else ThrottleReason.HOST_MEMORY
@@ -463,7 +463,7 @@ class Scheduler:
         self._serve_own_request(sandbox, now)
 
     def _serve_own_request(self, sandbox: Sandbox, now: Seconds) -> None:
-        """Gives a started sandbox the request that it was started for, or lets it rest."""
+        """Gives a started sandbox its own request, or lets the sandbox rest."""
         if sandbox.invocation is None or self._request_may_move(sandbox):
             self._take_waiting_or_rest(sandbox, StartKind.COLD, now)
         else:
@@ -519,7 +519,7 @@ class Scheduler:
             self._rest(sandbox, now)
 
     def _reason_to_stop(self, sandbox: Sandbox, now: Seconds) -> StopReason | None:
-        """Returns why a sandbox without work is not kept; None where it is."""
+        """Returns why a sandbox without work is not kept; None where the sandbox is kept."""
         if sandbox.retired:
             return StopReason.RETIRED
         if sandbox.provisioned and self._provisioning.surplus(sandbox.function.key) > 0:
@@ -691,7 +691,7 @@ class Scheduler:
         self._commands.append(StopSandbox(sandbox.id, reason))
 
     def _retire(self, key: VersionKey, now: Seconds) -> None:
-        """Ends a version's idle sandboxes; requests that came before are still served by it."""
+        """Ends a version's idle sandboxes; the version still serves requests that came before."""
         while self._hand_overs.waiting(key):
             self._place_oldest_waiting(key, now)
         self._hand_overs.forget(key)

@@ -76,7 +76,7 @@ class LogNormal:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Draws one of the measured lengths, each as likely as the next."""
+    """Draws from measured lengths, each as likely as the next."""
 
     seconds: tuple[Seconds, ...]
 
@@ -95,7 +95,7 @@ class Outcome(StrEnum):
     START_FAILED = "start failed"
     """The sandbox could not be made; an outcome of starts only."""
     NEVER = "never"
-    """No answer comes; only a timeout ends it."""
+    """No answer comes; only a timeout ends the wait."""
 
 
 Shares = tuple[tuple[Outcome, float], ...]

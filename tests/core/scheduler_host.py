@@ -1,4 +1,4 @@
-"""A scheduler and a clock that tests set."""
+"""A scheduler whose clock tests set, and whose invariants are checked after every event."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ class Host:
         assert self.tell(0, VersionDeployed(FunctionVersion("big", 512, 3.0))) == []
 
     def tell(self, now: Seconds, event: Event) -> list[Command]:
-        return self.scheduler.handle(event, now)
+        commands = self.scheduler.handle(event, now)
+        self.scheduler.check()
+        return commands
 
     def deploy(self, now: Seconds, revision: int) -> list[Command]:
         return self.tell(now, VersionDeployed(FunctionVersion("echo", 128, 3.0, revision=revision)))

@@ -34,7 +34,7 @@ from emulator.core.model import (
     StopReason,
     ThrottleReason,
 )
-from emulator.core.policy import Binding, FixedKeepAlive, PickOrder
+from emulator.core.policy import Binding, FixedKeepAlive, PickOrder, RecycleAge
 from tests.core.scheduler_host import BIG, ECHO, Host
 
 WARM = StartKind.WARM
@@ -122,9 +122,10 @@ def test_answer_that_comes_twice_counts_from_its_last_time() -> None:
 def test_request_is_placed_at_once_when_its_sandbox_does_not_come_free(
     end: Event, commands: list[Command]
 ) -> None:
-    here = host(1)
+    here = host(1, recycle_age=RecycleAge(50.0, 50.0))
     here.invoke(1.0, "a")
     assert here.tell(1.1, end) == commands
+    assert here.scheduler.sandboxes[2].recycle_at == 51.1
 
 
 def test_request_waits_on_for_another_sandbox_that_has_answered() -> None:
@@ -134,8 +135,15 @@ def test_request_waits_on_for_another_sandbox_that_has_answered() -> None:
     assert here.finish(1.1, 2, "r2") == [Dispatch(2, "a", WARM)]
 
 
+def test_sandbox_that_nobody_counts_on_moves_no_request_when_it_stays_busy() -> None:
+    here = host(1, busy=2)
+    here.invoke(1.1, "a")
+    assert here.tell(1.25, StayedBusy(2)) == []
+    assert here.tell(1.3, TimePassed()) == [StartSandbox(3, ECHO, "a")]
+
+
 def test_timeout_after_the_answer_lets_the_request_go() -> None:
-    here = Host()
+    here = Host(recycle_age=RecycleAge(50.0, 50.0))
     here.busy(1.0, 1)
     here.tell(3.9, InvocationAnswered(1, "r1"))
     here.invoke(3.95, "a")
@@ -144,6 +152,7 @@ def test_timeout_after_the_answer_lets_the_request_go() -> None:
         ResetSandbox(1, Failure.TIMEOUT),
         StartSandbox(2, ECHO, "a"),
     ]
+    assert here.scheduler.sandboxes[2].recycle_at == 54.0
 
 
 def test_answer_of_another_invocation_or_of_nobody_counts_for_nothing() -> None:
@@ -210,6 +219,7 @@ def test_sandbox_that_comes_to_rest_takes_a_request_that_waits_for_another() -> 
     here.tell(1.1, InvocationAnswered(1, "a"))
     assert here.invoke(1.1, "b") == []
     assert here.tell(1.15, SandboxReady(2)) == [FreezeSandbox(2), Dispatch(2, "b", WARM)]
+    assert here.tell(1.5, TimePassed()) == []  # its patience is no matter any more
 
 
 def test_request_that_waits_under_late_binding_comes_first() -> None:
@@ -251,17 +261,16 @@ def test_limit_that_is_lowered_meanwhile_throttles_what_waits() -> None:
 def test_request_that_came_before_a_deployment_is_served_by_the_version_of_its_time(
     change: Event,
 ) -> None:
-    here = host(1)
+    here = host(1, recycle_age=RecycleAge(50.0, 50.0))
     here.invoke(1.0, "a")
-    assert here.tell(1.001, change) == [StartSandbox(2, ECHO, "a")]
+    assert here.tell(1.1, change) == [StartSandbox(2, ECHO, "a")]
     assert here.scheduler.sandboxes[2].function.revision == 0
+    assert here.scheduler.sandboxes[2].recycle_at == 51.1
     assert here.scheduler.sandboxes[2].retired
-    assert here.finish(1.002, 1, "r1") == [StopSandbox(1, StopReason.RETIRED)]
+    assert here.finish(1.15, 1, "r1") == [StopSandbox(1, StopReason.RETIRED)]
 
 
-def test_invariants_hold_while_requests_wait() -> None:
-    here = host(1, 2)
-    here.invoke(1.0, "a")
-    here.scheduler.check()
-    here.finish(1.001, 1, "r1")
-    here.scheduler.check()
+def test_sandbox_of_an_older_deployment_is_not_waited_for() -> None:
+    here = host(1)
+    here.deploy(1.0, 9)
+    assert here.invoke(1.0, "a") == [StartSandbox(2, ECHO, "a")]

@@ -123,3 +123,10 @@ def test_idle_sandboxes_are_evicted_where_the_host_has_too_little_left() -> None
     commands = here.tell(2.0, HostMemoryMeasured(100))
     assert commands[:1] == [StopSandbox(1, StopReason.EVICTED)]
     assert here.invoke(3.0, "a", ECHO) == [Throttle("a", FULL)]
+
+
+def test_idle_sandbox_is_evicted_for_the_first_megabyte_of_the_reserve() -> None:
+    here = host(1000, host_reserve_mb=100)
+    here.idle(1, 1)
+    assert here.tell(2, HostMemoryMeasured(100)) == []
+    assert here.tell(3, HostMemoryMeasured(99)) == [StopSandbox(1, StopReason.EVICTED)]

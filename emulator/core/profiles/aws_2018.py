@@ -1,4 +1,4 @@
-"""Lambda as the study of 2018 met it: profile `aws-2018` and its price table.
+"""Holds profile `aws-2018` and its price table: Lambda at the time of the study.
 
 Sources: the developer guide of that time (quotas, execution environments, scaling); idle
 lifetimes and ages as measured by Wang et al., USENIX ATC'18; bodies and log lines of recordings;

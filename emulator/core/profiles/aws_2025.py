@@ -1,4 +1,4 @@
-"""Lambda of today: profile `aws-2025` and its price table.
+"""Holds profile `aws-2025` and its price table: Lambda of today.
 
 Sources: the developer guide (quotas, execution environments, scaling); idle lifetimes as measured
 in public studies of 2025; bodies and log lines of recordings of 2024 to 2026; AWS's pricing pages

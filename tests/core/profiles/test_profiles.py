@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import ast
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +19,6 @@ from emulator.telemetry import log_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 THIRD = """
 from dataclasses import replace
@@ -107,3 +108,49 @@ def test_two_profiles_of_one_name_are_refused(folder: Path) -> None:
         (folder / f"{module}.py").write_text(THIRD)
     with pytest.raises(ValueError, match=r"found_profiles\.second defines a second aws-2020"):
         profiles_in([str(folder)], "found_profiles")
+
+
+def named_profiles(source: str) -> list[int]:
+    """Returns the lines that compare with a profile, or look something up by a profile's name."""
+    lines = []
+    for node in ast.walk(ast.parse(source)):
+        asked: list[ast.expr | None] = []
+        if isinstance(node, ast.Compare):
+            asked = [node.left, *node.comparators]
+        elif isinstance(node, ast.Dict):
+            asked = list(node.keys)
+        elif isinstance(node, ast.MatchValue):
+            asked = [node.value]
+        lines += [each.lineno for each in asked if each is not None and names_profile(each)]
+    return lines
+
+
+def names_profile(node: ast.expr) -> bool:
+    if isinstance(node, ast.Constant):
+        return node.value in PROFILES
+    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    return name in {"AWS_2018", "AWS_2025"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "profile is AWS_2018",
+        "profile == aws_2018.AWS_2018",
+        "profile.name != 'aws-2018'",
+        "FORMATS = {'aws-2018': 1}",
+        "match profile.name:\n    case 'aws-2025': pass",
+    ],
+)
+def test_code_that_asks_for_a_profiles_name_is_found(source: str) -> None:
+    assert named_profiles(source)
+
+
+def test_no_module_asks_for_a_profiles_name() -> None:
+    emulator = Path(sys.modules[Profile.__module__].__file__ or "").parent.parent
+    found = {
+        str(path.relative_to(emulator)): lines
+        for path in emulator.rglob("*.py")
+        if (lines := named_profiles(path.read_text()))
+    }
+    assert found == {}

@@ -289,6 +289,11 @@ def test_provisioned_sandboxes_start_as_far_as_there_is_room_and_evict_nobody() 
     assert host.tell(4, SandboxGone(1, 0)) == [StartSandbox(4, ECHO, None)]
 
 
+def test_provisioned_sandbox_that_lacks_a_megabyte_is_not_started() -> None:
+    host = ProvisionedHost(host_memory_mb=255)
+    assert host.provision(1, 2) == [StartSandbox(1, ECHO, None)]
+
+
 def test_provisioned_sandbox_is_not_evicted() -> None:
     host = ProvisionedHost(host_memory_mb=512)
     host.stand_ready(1, 1)
@@ -336,6 +341,18 @@ def test_room_that_provisioned_concurrency_gives_back_is_the_accounts_again() ->
     assert host.invoke(2, "a", BIG) == [Throttle("a", ThrottleReason.ACCOUNT_CONCURRENCY)]
     host.provision(3, 0)
     assert host.invoke(3, "b", BIG) == [StartSandbox(2, BIG, "b")]
+
+
+def test_retired_version_leaves_what_other_versions_have_provisioned() -> None:
+    host = ProvisionedHost(account_concurrency=2)
+    versions = [FunctionVersion("echo", 128, 3.0, version=version) for version in ("1", "2")]
+    for function in versions:
+        host.tell(1, VersionDeployed(function))
+        host.provision(1, 1, function.key)
+    assert host.invoke(2, "a") == [Throttle("a", ThrottleReason.ACCOUNT_CONCURRENCY)]
+    host.tell(3, VersionRetired(versions[0].key))
+    assert host.invoke(4, "b") == [StartSandbox(3, ECHO, "b")]
+    assert host.invoke(4, "c") == [Throttle("c", ThrottleReason.ACCOUNT_CONCURRENCY)]
 
 
 def test_new_deployment_gives_provisioned_room_back() -> None:

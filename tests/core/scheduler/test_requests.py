@@ -246,6 +246,20 @@ def test_none_is_evicted_when_even_all_would_not_do() -> None:
     assert host.invoke(2, "c") == [Dispatch(1, "c", WARM)]
 
 
+def test_a_megabyte_too_few_is_too_few() -> None:
+    host = Host(host_memory_mb=255)
+    host.busy(1, 1)
+    assert host.invoke(2, "b") == [Throttle("b", ThrottleReason.HOST_MEMORY)]
+
+
+def test_reserved_function_counts_what_its_idle_sandboxes_take_up() -> None:
+    host = Host()
+    host.tell(0, ReservedConcurrencySet("echo", 1))
+    host.idle(1, 1)
+    assert host.invoke(2, "b") == [Dispatch(1, "b", WARM)]
+    assert host.invoke(3, "c") == [Throttle("c", ThrottleReason.RESERVED_CONCURRENCY)]
+
+
 def test_queued_sandbox_has_its_place_on_the_host() -> None:
     host = Host(host_memory_mb=256, start_width=1)
     host.invoke(1, "a")
