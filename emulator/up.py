@@ -117,6 +117,7 @@ async def open_backend(
     display: Display,
 ) -> SandboxBackend:
     """Opens the backend that was asked for; `auto` says why where Docker cannot be taken."""
+    no_engine = ""
     if settings.backend is not BackendChoice.PROCESS:
         # not before it is wanted: a machine without an engine need not import its SDK
         from emulator.live.backends.docker.backend import DockerBackend  # noqa: PLC0415
@@ -129,10 +130,12 @@ async def open_backend(
             await docker.close()
             if settings.backend is BackendChoice.DOCKER:
                 raise
-            display.say(f"{error} Sandboxes are processes of this machine instead.")
+            no_engine = f"{error} Sandboxes are processes of this machine instead."
         else:
             return docker
     enter_delegated_scope(display.say, settings.cgroup_root)
+    if no_engine:  # said after the move: the program that starts again says it anew
+        display.say(no_engine)
     process = ProcessBackend(state.path, state.instance, cgroup_root=settings.cgroup_root)
     await process.open()
     return process

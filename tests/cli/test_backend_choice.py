@@ -1,0 +1,43 @@
+"""Which backend `testbed up` takes, and what it says about that."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from emulator import up
+from emulator.config import Settings
+from emulator.live.store.state_directory import StateDirectory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class StartedAgainError(Exception):
+    """In place of the program that the move starts."""
+
+
+class Said(up.LineDisplay):
+    """Keeps the lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def test_program_that_starts_again_leaves_the_missing_engine_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def move(*_: object) -> None:
+        raise StartedAgainError
+
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    monkeypatch.setattr(up, "enter_delegated_scope", move)
+    display = Said()
+    with StateDirectory(tmp_path / "state") as state, pytest.raises(StartedAgainError):
+        asyncio.run(up.open_backend(Settings(), state, (), display))
+    assert display.lines == []
