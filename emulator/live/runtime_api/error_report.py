@@ -9,8 +9,8 @@ import base64
 import json
 
 MOST_ERROR_TYPE = 1024
-"""Characters of an error type; the rest is cut. AWS documents no bound: its open emulator keeps
-`Runtime.…` and `Function.…` names of any length and replaces all others."""
+"""Characters of an error type; the rest is cut. AWS's own bound was not found: its open emulator
+keeps `Runtime.…` and `Function.…` names of any length and replaces all others."""
 
 
 def reported_error(header: str, body: bytes) -> str:
