@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from emulator.telemetry.platform_events import Event
 
 MOST_SUBSCRIPTIONS = 4
-"""Subscriptions of one extension. AWS documents no bound; each may buffer megabytes here."""
+"""Subscriptions of one extension. AWS's bound was not looked up; each may buffer megabytes here."""
 _FELL_BEHIND = "Consumer seems to have fallen behind as it has not acknowledged receipt of logs."
 _HISTORY = Buffering().max_bytes
 

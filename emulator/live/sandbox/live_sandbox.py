@@ -4,6 +4,9 @@ A live sandbox turns what the runtime, the extensions and the backend do into ca
 and knows nothing of the scheduler. Init is over, and so is an invocation, when the runtime and
 every extension that has a part in it have asked for the next event ("Lambda execution environment
 lifecycle", developer guide).
+
+The module is long because every report of runtime, extensions and backend stands here: what each
+means depends on the sandbox's phase, and nothing else may change that.
 """
 
 from __future__ import annotations
