@@ -440,8 +440,9 @@ class Engine:
             await sandbox.close(gently=gently)
         except Exception as error:  # noqa: BLE001  # as for a start
             self._report(sandbox, "could not be taken away", error)
-        finally:
-            del self._sandboxes[sandbox.id]
+        del self._sandboxes[
+            sandbox.id
+        ]  # but not where this is cancelled: the engine closes it then
 
     async def _clear_up(self, sandbox: LiveSandbox, gone: SandboxGone) -> None:
         """Ends a sandbox that ended by itself: its last response, the event, then what is left."""

@@ -46,8 +46,12 @@ def play(
     act: Callable[[Here], Coroutine[Any, Any, None]],
     behaviour: Behaviour = QUICK,
     available_memory_mb: Callable[[], int] | None = None,
+    *,
+    closes: bool = False,
     **settings: Any,
 ) -> None:
+    """`closes`: the act ends the engine itself."""
+
     async def whole() -> None:
         clock = LoopClock(asyncio.get_running_loop())
         logger = PlatformLogger(logs=Logs("engine"), clock=clock, profile=AWS_2025, origin=0.0)
@@ -69,12 +73,13 @@ def play(
         configuration = FunctionConfiguration("f", "python3.13", "app.handler", timeout=1)
         await engine.deploy(configuration, lambda _: None)
         await act(Here(engine, backend, scheduler))
-        await asyncio.sleep(200.0)
-        scheduler.check()
-        assert not engine.sandboxes
-        assert not engine._sandboxes
+        if not closes:
+            await asyncio.sleep(200.0)
+            scheduler.check()
+            assert not engine.sandboxes
+            assert not engine._sandboxes
+            await engine.close()
         assert not engine._tasks
-        await engine.close()
         recorder.close()
 
     run(whole())
@@ -163,3 +168,17 @@ def test_host_memory_is_measured_before_a_request_is_placed() -> None:
         admission=Admission.ACTUAL,
         host_reserve_mb=50,
     )
+
+
+def test_stop_that_the_engines_end_cancels_is_seen_through() -> None:
+    async def act(here: Here) -> None:
+        assert (await here.invoke()).failure is None
+        await asyncio.sleep(5.5)  # its keep-alive is over, and it is being stopped
+        (process,) = here.backend.processes
+        assert not process.exited.done()
+        await here.engine.close()
+        assert process.exited.done()
+        assert not here.backend._runtime_api.endpoints
+
+    behaviour = Behaviour(Constant(0.1), stop=Constant(2.0))
+    play(act, behaviour, closes=True, keep_alive=FixedKeepAlive(5.0))
