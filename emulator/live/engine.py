@@ -440,9 +440,8 @@ class Engine:
             await sandbox.close(gently=gently)
         except Exception as error:  # noqa: BLE001  # as for a start
             self._report(sandbox, "could not be taken away", error)
-        del self._sandboxes[
-            sandbox.id
-        ]  # but not where this is cancelled: the engine closes it then
+        # where this is cancelled the sandbox stays, for the engine's end to close
+        del self._sandboxes[sandbox.id]
 
     async def _clear_up(self, sandbox: LiveSandbox, gone: SandboxGone) -> None:
         """Ends a sandbox that ended by itself: its last response, the event, then what is left."""
