@@ -203,12 +203,14 @@ Event = (
 class StartSandbox:
     """Makes a sandbox, assigned from birth: `invocation` is the request that needs the sandbox.
 
-    `invocation` is None for a sandbox of provisioned concurrency.
+    `invocation` is None for a sandbox of provisioned concurrency, and for a `prewarmed` sandbox,
+    which a policy wants ahead of need.
     """
 
     sandbox: int
     key: VersionKey
     invocation: str | None
+    prewarmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,7 +216,11 @@ class RecordFold:
             case StartSandbox(sandbox, key, None):
                 version = self._versions[key]
                 self.sandboxes[sandbox] = SandboxRecord(
-                    sandbox, version.name, version.memory_mb, at, provisioned=True
+                    sandbox,
+                    version.name,
+                    version.memory_mb,
+                    at,
+                    provisioned=not command.prewarmed,
                 )
             case StartSandbox(sandbox, _, str(invocation)):
                 # the request's version, not the key's: another may have been deployed since
