@@ -58,6 +58,10 @@ class InvokeRequested:
     invocation: str
     """Id of the request; unique for the life of the scheduler."""
     key: VersionKey
+    network: Seconds = 0.0
+    """Time that the request and its answer spend between the client and the provider's edge."""
+    gateway: Seconds = 0.0
+    """Time that both spend in API Gateway and in Lambda's front end."""
 
 
 @dataclass(frozen=True, slots=True)

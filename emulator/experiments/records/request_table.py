@@ -84,9 +84,19 @@ class RequestRow:
     error_type: str
     host_bound: bool
     """Whether the bottleneck of the cell was the host, not the function."""
+    network_ms: float | None = None
+    """Time between the client and the provider's edge, there and back."""
+    gateway_ms: float | None = None
+    """Time in API Gateway and in Lambda's front end, there and back."""
+    waited_ms: float | None = None
+    """Time from the request's arrival at the scheduler to its dispatch, cold or warm."""
+    download_ms: float | None = None
+    """Time for placement and for the code's download; a part of the wait of a cold start."""
 
 
 _NAMES = tuple(field.name for field in fields(RequestRow))
+_SINCE_NETWORK = frozenset({"network_ms", "gateway_ms", "waited_ms", "download_ms"})
+"""Columns that tables of earlier versions do not have."""
 _PLACE = _NAMES.index("dollars")
 _BEFORE, _AFTER = _NAMES[:_PLACE], _NAMES[_PLACE + 1 :]
 
@@ -124,9 +134,10 @@ def read_csv(path: Path) -> list[RequestRow]:
             reader = csv.reader(file, strict=True)
             head = tuple(next(reader, ()))
             tables = [name.removeprefix(DOLLARS) for name in head if name.startswith(DOLLARS)]
-            if head != columns(tables):
+            names = columns(tables)
+            if head not in (names, tuple(name for name in names if name not in _SINCE_NETWORK)):
                 raise RunDirectoryError(f"{path} has other columns than this version writes.")
-            return [_row(values, tables) for values in reader]
+            return [_row(values, head, tables) for values in reader]
     except OSError as error:
         raise RunDirectoryError(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, csv.Error) as error:
@@ -195,8 +206,7 @@ def _to_text(value: Any) -> str:
             return str(value)
 
 
-def _row(texts: Sequence[str], tables: Sequence[str]) -> RequestRow:
-    names = columns(tables)
+def _row(texts: Sequence[str], names: Sequence[str], tables: Sequence[str]) -> RequestRow:
     if len(texts) != len(names):
         raise ValueError(f"a row of {len(texts)} fields")
     values = {
