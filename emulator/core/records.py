@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from emulator.core.journal import Entry
-    from emulator.core.messages import Command, Event
+    from emulator.core.messages import Command, Event, MemoryUse
     from emulator.core.model import FunctionVersion, Seconds
 
 
@@ -77,6 +77,8 @@ class InvocationRecord:
     timeout: Seconds = math.inf
     answered_at: Seconds | None = None
     """Time at which the runtime posted its answer; None where no event tells of an answer."""
+    memory: MemoryUse | None = None
+    """The sandbox's memory at the end; None where nobody looked."""
 
     @property
     def latency(self) -> Seconds:
@@ -344,6 +346,7 @@ class RecordFold:
                 used.throttled_periods,
                 version.timeout,
                 opened.answered_at,
+                used.memory,
             )
         ]
 
@@ -354,6 +357,7 @@ def _with_usage(record: InvocationRecord, event: _Usage) -> InvocationRecord:
         max_memory_mb=event.max_memory_mb,
         throttled=event.throttled,
         throttled_periods=event.throttled_periods,
+        memory=event.memory,
     )
 
 
