@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from emulator.core.journal import Entry
-    from emulator.core.messages import Command, Event
+    from emulator.core.messages import Command, Event, MemoryUse
     from emulator.core.model import FunctionVersion, Seconds
 
 
@@ -83,6 +83,8 @@ class InvocationRecord:
     """Time in API Gateway and in Lambda's front end, there and back; in no other figure here."""
     download: Seconds = 0.0
     """Time for placement and for the code's download, before the sandbox could be started."""
+    memory: MemoryUse | None = None
+    """The sandbox's memory at the end; None where nobody looked."""
 
     @property
     def latency(self) -> Seconds:
@@ -232,7 +234,11 @@ class RecordFold:
             case StartSandbox(sandbox, key, None):
                 version = self._versions[key]
                 self.sandboxes[sandbox] = SandboxRecord(
-                    sandbox, version.name, version.memory_mb, at, provisioned=True
+                    sandbox,
+                    version.name,
+                    version.memory_mb,
+                    at,
+                    provisioned=not command.prewarmed,
                 )
             case StartSandbox(sandbox, _, str(invocation)):
                 # the request's version, not the key's: another may have been deployed since
@@ -363,6 +369,7 @@ class RecordFold:
                 opened.network,
                 opened.gateway,
                 opened.download,
+                used.memory,
             )
         ]
 
@@ -373,6 +380,7 @@ def _with_usage(record: InvocationRecord, event: _Usage) -> InvocationRecord:
         max_memory_mb=event.max_memory_mb,
         throttled=event.throttled,
         throttled_periods=event.throttled_periods,
+        memory=event.memory,
     )
 
 

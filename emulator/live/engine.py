@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from emulator.core.network_path import Passage
     from emulator.core.profile import Profile
     from emulator.core.scheduler import Scheduler
+    from emulator.host.memory_counters import MemoryCounters
     from emulator.live.backends.interface import Exit, Progress, SandboxBackend
     from emulator.live.clock import LoopClock
     from emulator.live.invocation import Outcome
@@ -149,6 +150,11 @@ class Engine:
     def sandboxes(self) -> Mapping[int, Sandbox]:
         """Returns the scheduler's view of every sandbox that is not gone; to be read only."""
         return self._scheduler.sandboxes
+
+    def memory(self, sandbox: int) -> MemoryCounters | None:
+        """Returns what the kernel counts of a sandbox's memory now; None where that is unknown."""
+        live = self._sandboxes.get(sandbox)
+        return None if live is None else live.memory()
 
     def now(self) -> float:
         """Returns the time on the engine's clock, in the emulated Lambda's seconds."""
@@ -375,12 +381,13 @@ class Engine:
             command.sandbox, deployment.configuration, deployment.package, self
         )
         self._sandboxes[sandbox.id] = sandbox
-        provisioned = command.invocation is None
+        provisioned = command.invocation is None and not command.prewarmed
         log.info(
             "starting sandbox %d of %s for %s",
             sandbox.id,
             command.key,
-            command.invocation or "provisioned concurrency",
+            command.invocation
+            or ("the policy" if command.prewarmed else "provisioned concurrency"),
         )
         start = self._spawn(self._started(sandbox, provisioned=provisioned))
         self._starts[sandbox.id] = start
@@ -505,6 +512,7 @@ class Engine:
                 used.max_memory_mb,
                 used.throttled,
                 used.throttled_periods,
+                used.memory,
             )
         )
 
@@ -536,6 +544,7 @@ class Engine:
                 memory_mb,
                 used.throttled,
                 used.throttled_periods,
+                used.memory,
             )
         )
 
@@ -551,4 +560,6 @@ class Engine:
 
 
 def _reset_with(sandbox: int, used: Usage) -> SandboxReset:
-    return SandboxReset(sandbox, used.max_memory_mb, used.throttled, used.throttled_periods)
+    return SandboxReset(
+        sandbox, used.max_memory_mb, used.throttled, used.throttled_periods, used.memory
+    )

@@ -29,6 +29,7 @@ UNKNOWN_USERS = -1
 """The user count of a request that only the emulator saw."""
 _OK = 200
 _ANATOMY = ("queued_ms", "create_ms", "start_ms", "connect_ms", "init_ms", "leftover_ms")
+_MEMORY = ("anonymous_mb", "cache_mb", "major_faults", "refaults")
 _USAGE = ("duration_ms", "init_duration_ms", "billed_ms", "max_memory_mb", "throttled_ms")
 
 
@@ -135,6 +136,7 @@ def _of_record(record: InvocationRecord | None, info: RunInfo, profile: str) -> 
         # a backend that could not tell says 0, and so does a sandbox that was killed
         "max_memory_mb": record.max_memory_mb or None,
         "throttled_ms": _ms(record.throttled),
+        **({name: getattr(record.memory, name) for name in _MEMORY} if record.memory else {}),
     }
 
 
