@@ -31,6 +31,7 @@ COMMANDS = {
     "demo": "--backend --run-dir",
     "experiment": "PLAN --run-dir --resume --backend --dry-run",
     "report": "RUN OTHER --out --json",
+    "validate": "DATA --out --seeds",
     "bill": "RUN --prices --free-tier --json",
     "tune": "FUNCTION --payload --memory --invocations --strategy --balanced-weight --template "
     "--backend --profile --run-dir --json",

@@ -66,7 +66,7 @@ def predict_bursts(bursts: Sequence[Burst], seeds: int) -> list[BurstPrediction]
 
 
 def earlier_sizes(burst: Burst, bursts: Sequence[Burst]) -> tuple[int, ...]:
-    """Returns the sizes of the bursts to the same function before this one, as the data's names say.
+    """Returns the sizes of the bursts that the same function met before, as the names tell.
 
     A burst of a kind that ends in `_warm` is the second of its size; the others of a kind rise.
     """
@@ -109,8 +109,8 @@ def _served(burst: Burst, bursts: Sequence[Burst], seed: int) -> _Served:
     settings = SchedulerSettings(
         keep_alive=FixedKeepAlive(600.0), host_memory_mb=10**9, start_width=10**6
     )
-    simulation = Simulation(Scheduler(settings, random.Random(seed)), service)
-    chance = random.Random(f"overhead:{seed}")
+    simulation = Simulation(Scheduler(settings, random.Random(seed)), service)  # noqa: S311  # lifetimes are no secret
+    chance = random.Random(f"overhead:{seed}")  # noqa: S311  # nor are overheads
     pools = {cold: _overheads(bursts, burst, cold=cold) for cold in (False, True)}
     sandboxes, cold, overheads = set(), 0, []
     for entry in simulation.run(_stimuli(function, burst, earlier_sizes(burst, bursts))):

@@ -159,8 +159,7 @@ def _files(folder: Path, pattern: str) -> list[Path]:
 
 
 def _rows(path: Path, parse: Callable[[Mapping[str, str]], Row]) -> Iterator[Row]:
-    opened = gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
-    with opened as lines:
+    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
         rows = csv.DictReader(lines)
         for row in rows:
             try:

@@ -18,7 +18,7 @@ from emulator.experiments.validation.figures import Comparison, Prediction
 from emulator.sim.cpu_share import CfsShare, ProportionalShare
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from emulator.core.profile import Profile
     from emulator.sim.cpu_share import CpuShare
@@ -100,14 +100,14 @@ def predict_curve(curve: MemoryCurve) -> list[Comparison]:
     return [_comparison(curve, memory_mb) for memory_mb in sorted(curve.mean_ms)]
 
 
-def mean_error(comparisons: list[Comparison]) -> float:
+def mean_error(comparisons: Iterable[Comparison]) -> float:
     """Returns the mean of the errors without their signs."""
     return fmean(abs(comparison.error or 0.0) for comparison in comparisons)
 
 
 def _comparison(curve: MemoryCurve, memory_mb: int) -> Comparison:
     cpu_ms = curve.task_ms or _estimate(curve, without=memory_mb)
-    chance = random.Random(memory_mb)
+    chance = random.Random(memory_mb)  # noqa: S311  # a phase is no secret
     draws = [_time(curve, cpu_ms, memory_mb, chance) for _ in range(_DRAWS)]
     mean = fmean(draws)
     spread = 1.96 * stdev(draws) / _DRAWS**0.5
@@ -117,7 +117,7 @@ def _comparison(curve: MemoryCurve, memory_mb: int) -> Comparison:
 
 def _estimate(curve: MemoryCurve, without: int) -> float:
     """Returns the CPU time in ms that the other sizes tell of, each with the same weight."""
-    chance = random.Random(without)
+    chance = random.Random(without)  # noqa: S311  # a phase is no secret
     return fmean(
         curve.mean_ms[memory_mb] / _time(curve, 1.0, memory_mb, chance)
         for memory_mb in curve.mean_ms
