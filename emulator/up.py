@@ -22,9 +22,11 @@ import uvloop
 from emulator.api.app import create_app
 from emulator.api.companion.route import OtherServices
 from emulator.api.function_url.route import function_url
+from emulator.api.network import Network
 from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
 from emulator.config import BackendChoice
+from emulator.core.network_paths import NO_NETWORK, PATHS
 from emulator.core.policy import Admission, FixedKeepAlive, SchedulerSettings
 from emulator.core.profiles import PROFILES
 from emulator.core.routes import RouteTable
@@ -180,6 +182,7 @@ async def _serve(
             for function in loaded.functions:
                 with display.deploying(function.name, function.memory_mb) as told:
                     await parts.engine.deploy(function, told)
+            sandboxes = SandboxClients.dialling(backend.runtime_api_host)
             app = create_app(
                 parts.engine,
                 RouteTable(loaded.routes),
@@ -189,7 +192,8 @@ async def _serve(
                 logs=parts.logs,
                 metrics=parts.metrics,
                 others=parts.others,
-                sandboxes=SandboxClients.dialling(backend.runtime_api_host),
+                sandboxes=sandboxes,
+                network=_network(settings, sandboxes),
             )
             await _Server(app, run, loaded, display.say).serve(listeners)
         finally:
@@ -251,6 +255,15 @@ def _assemble(
     companion = Companion(state.path / "companion.log") if settings.companion else None
     others = OtherServices(settings.aws_endpoint, companion)
     return _Parts(engine, recorder, logs, metrics, others, companion)
+
+
+def _network(settings: Settings, sandboxes: SandboxClients) -> Network | None:
+    """Returns what lies between clients and functions; None where nothing does."""
+    if settings.network == NO_NETWORK:
+        return None
+    # a chance of its own, so that sandboxes live as long as they would without a network
+    chance = random.Random(f"{settings.seed}:network")  # noqa: S311  # jitter is no secret
+    return Network(PATHS[settings.network], chance, sandboxes, settings.dilation)
 
 
 def _room(

@@ -37,6 +37,7 @@ COMMANDS = {
     "--backend --profile --run-dir --json",
     "bench": "--backend --json",
     "fidelity": "--backend --repetitions --run-dir --report --json",
+    "network": "DATA --out --json",
 }
 
 

@@ -81,6 +81,8 @@ def validated(source: PlanSource, backends: list[str], faults: PlanFaults) -> Pl
     rest = copy.deepcopy(source.raw)
     if backends and isinstance(rest.setdefault("axes", {}), dict):
         rest["axes"]["backend"] = list(dict.fromkeys(backends))
+    if isinstance(rest.get("network"), str):  # the name of a path stands for the table
+        rest["network"] = {"path": rest["network"]}
     while True:
         rest.setdefault("name", source.path.stem)
         try:

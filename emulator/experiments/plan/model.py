@@ -58,11 +58,6 @@ def _tables(value: Any) -> tuple[Any, ...]:
     return tuple(value)
 
 
-def _network(value: Any) -> Any:
-    """Takes the name of a path, or several, for the table that says no more."""
-    return {"path": value} if isinstance(value, str | list) else value
-
-
 def _or_gone(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
     """Lets pass what the loader put in the place of a faulty scenario, to keep their numbers."""
     return None if value is None else check(value)
@@ -231,7 +226,7 @@ class Plan(_Table):
     repetitions: Count = 1
     dilation: OneOrMore[Count] = (1,)
     page_cache: OneOrMore[Literal["hot", "cold"]] = ("hot",)
-    network: Annotated[Network, BeforeValidator(_network)] = Network()
+    network: Network = Network()
     init_timeout: Positive | None = None
     host_memory: Annotated[int, Field(ge=128)] | None = None
     axes: Axes = Axes()
