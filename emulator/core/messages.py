@@ -58,6 +58,10 @@ class InvokeRequested:
     invocation: str
     """Id of the request; unique for the life of the scheduler."""
     key: VersionKey
+    network: Seconds = 0.0
+    """Time that the request and its answer spend between the client and the provider's edge."""
+    gateway: Seconds = 0.0
+    """Time that both spend in API Gateway and in Lambda's front end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,12 +229,14 @@ Event = (
 class StartSandbox:
     """Makes a sandbox, assigned from birth: `invocation` is the request that needs the sandbox.
 
-    `invocation` is None for a sandbox of provisioned concurrency.
+    `invocation` is None for a sandbox of provisioned concurrency, and for a `prewarmed` sandbox,
+    which a policy wants ahead of need.
     """
 
     sandbox: int
     key: VersionKey
     invocation: str | None
+    prewarmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -377,12 +377,13 @@ class Engine:
             command.sandbox, deployment.configuration, deployment.package, self
         )
         self._sandboxes[sandbox.id] = sandbox
-        provisioned = command.invocation is None
+        provisioned = command.invocation is None and not command.prewarmed
         log.info(
             "starting sandbox %d of %s for %s",
             sandbox.id,
             command.key,
-            command.invocation or "provisioned concurrency",
+            command.invocation
+            or ("the policy" if command.prewarmed else "provisioned concurrency"),
         )
         start = self._spawn(self._started(sandbox, provisioned=provisioned))
         self._starts[sandbox.id] = start

@@ -84,6 +84,14 @@ class RequestRow:
     error_type: str
     host_bound: bool
     """Whether the bottleneck of the cell was the host, not the function."""
+    network_ms: float | None = None
+    """Time between the client and the provider's edge, there and back."""
+    gateway_ms: float | None = None
+    """Time in API Gateway and in Lambda's front end, there and back."""
+    waited_ms: float | None = None
+    """Time from the request's arrival at the scheduler to its dispatch, cold or warm."""
+    download_ms: float | None = None
+    """Time for placement and for the code's download; a part of the wait of a cold start."""
     anonymous_mb: int | None = None
     """Heaps and stacks of the sandbox at the end. This and the next three columns are empty where
     nobody looked, as at most requests of under 10 ms, and in tables of earlier versions."""
