@@ -44,6 +44,7 @@ from emulator.live.listeners import listener_at
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
+from emulator.live.store.read_ahead import read_ahead
 from emulator.live.store.state_directory import StateDirectory, describe_run
 from emulator.sam import template
 from emulator.telemetry.log_store import Logs
@@ -107,7 +108,8 @@ async def up(settings: Settings, display: Display) -> None:
     ):
         backend = await open_backend(settings, state, loaded.functions, display)
         try:
-            await _serve(settings, loaded, backend, state, listener, display=display)
+            with read_ahead(state.path, backend.storage, settings.read_ahead, display.say):
+                await _serve(settings, loaded, backend, state, listener, display=display)
         finally:
             await backend.close()
 
@@ -322,7 +324,7 @@ def _facts(
         "scheduling": asdict(_scheduling(settings, profile)),
         "seed": settings.seed,
         "versions": _versions(),
-        "machine": machine(settings.cgroup_root),
+        "machine": machine(settings.cgroup_root, backend.storage),
         "functions": {f.name: asdict(f) | {"environment": dict(f.environment)} for f in functions},
     }
 

@@ -203,6 +203,7 @@ class FakeBackend:
     name = "fake"
     runtime_api_host = "fake"
     runtime_api_name = "fake"
+    storage = ()
     unenforced: Mapping[Limitation, str] = MappingProxyType({})
 
     def __init__(self, service: ServiceModel, runtime_api: FakeRuntimeApi) -> None:

@@ -157,6 +157,7 @@ class ScriptedBackend:
     name = "scripted"
     runtime_api_host = "127.0.0.1"
     runtime_api_name = "127.0.0.1"
+    storage = ()
     unenforced = MappingProxyType(
         {Limitation.CPU_UNLIMITED: "No CPU share is set, since nothing runs."}
     )

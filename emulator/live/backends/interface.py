@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import Seconds
@@ -199,6 +200,9 @@ class SandboxBackend(Protocol):
     """The address on which the Runtime API sockets of sandboxes must listen."""
     runtime_api_name: str
     """The name or address by which sandboxes reach `runtime_api_host`."""
+    storage: Sequence[Path]
+    """Folders of this machine that sandboxes have their files on; none where an engine has them
+    elsewhere; after `open`."""
     unenforced: Mapping[Limitation, str]
     """What this backend cannot enforce on this machine, with a sentence for each; after `open`."""
 
