@@ -249,10 +249,11 @@ class Engine:
 
     # events in, commands out
 
-    def _apply(self, event: Event) -> None:
+    def _apply(self, event: Event, output: asyncio.Future[None] | None = None) -> None:
+        """Applies an event; `output` is done when what was written before the event has come."""
         now = self._clock.now()
         commands = self._scheduler.handle(event, now)
-        self._recorder.record(Entry(now, event, tuple(commands)))
+        self._recorder.record(Entry(now, event, tuple(commands)), output)
         for command in commands:
             self._perform(command, event)
         if self._failures:
@@ -501,7 +502,8 @@ class Engine:
                 used.max_memory_mb,
                 used.throttled,
                 used.throttled_periods,
-            )
+            ),
+            sandbox.output_until_now(),
         )
 
     def stayed_busy(self, sandbox: LiveSandbox) -> None:
