@@ -151,6 +151,13 @@ class SandboxProcess(Protocol):
         (`Limitation.SHARED_RUNTIME_API`).
         """
 
+    def output_until_now(self) -> asyncio.Future[None] | None:
+        """Returns what is done when all output that was written until now has come.
+
+        Called once at the end of each invocation; bounded. None where the output has come
+        already, or that cannot be told.
+        """
+
     def limit_cpu(self) -> None:
         """Sets the spec's CPU share at the end of init. Returns at once."""
 
