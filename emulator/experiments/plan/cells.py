@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
+from emulator.core.network_paths import NO_NETWORK
 from emulator.core.profiles import PROFILES
 from emulator.experiments.plan.dilation import demand, least_dilation
 from emulator.experiments.plan.model import Axes
@@ -43,6 +44,8 @@ class Condition:
     dilation: float | None
     """How many times slower than life; None: each cell as its host needs (`Cell.dilation`)."""
     page_cache: str
+    network: str = NO_NETWORK
+    """Name of what lies between the clients and the function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,9 @@ def planned_cells(plan: Plan, cpus: int | None = None) -> list[PlannedCell]:
 def _cells(plan: Plan, cpus: int) -> Iterator[PlannedCell]:
     names = list(Axes.model_fields)
     varied = [name for name in names if len(getattr(plan.axes, name)) > 1]
-    for repetition, page_cache, dilation, scenario, *values in product(
+    for repetition, network, page_cache, dilation, scenario, *values in product(
         range(1, _most_repetitions(plan) + 1),
+        plan.network.path,
         plan.page_cache,
         plan.dilation,
         plan.scenarios,
@@ -117,12 +121,17 @@ def _cells(plan: Plan, cpus: int) -> Iterator[PlannedCell]:
         parts.append(scenario.kind)
         parts += [f"dilation-{dilation or AUTO}"] if len(plan.dilation) > 1 else []
         parts += [f"cache-{page_cache}"] if len(plan.page_cache) > 1 else []
+        parts += [network.replace("/", "-")] if len(plan.network.path) > 1 else []
         parts.append(f"r{repetition}")
         memory_mb = int(chosen.pop("memory_mb"))
         yield PlannedCell(
             id="-".join(parts),
             condition=Condition(
-                **chosen, scenario=scenario.kind, dilation=dilation, page_cache=page_cache
+                **chosen,
+                scenario=scenario.kind,
+                dilation=dilation,
+                page_cache=page_cache,
+                network=network,
             ),
             memory_mb=memory_mb,
             repetition=repetition,

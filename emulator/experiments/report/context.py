@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 _AUTOMATIC = (
-    "How many times slower than life a cell ran was chosen before it ran: the least whole number at "
-    "which this machine's cores do for what its users ask for at once (each at the vCPUs of the "
+    "How many times slower than life a cell ran was chosen before it ran: the least whole number "
+    "at which this machine's cores do for what its users ask for at once (each at the vCPUs of the "
     "memory size, those whose sandbox starts with one whole vCPU, as Lambda gives) and for the "
     "emulator itself. Sizes of one series may so run at different speeds; their times are alike."
 )
