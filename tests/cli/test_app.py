@@ -28,7 +28,7 @@ COMMANDS = {
     "invoke": "FUNCTION --url --payload --json",
     "ps": "--url --json",
     "logs": "FUNCTION --url --limit",
-    "demo": "--backend --run-dir",
+    "demo": "--backend --dilation --run-dir",
     "experiment": "PLAN --run-dir --resume --backend --dry-run",
     "report": "RUN OTHER --out --json",
     "validate": "DATA --out --seeds",

@@ -62,6 +62,8 @@ class CellEntry(BaseModel):
     scenario: str
     repetition: int = 1
     dilation: float = 1
+    dilation_chosen: bool = False
+    """Whether `auto` chose the dilation, in place of the plan."""
     idle_speedup: float = 1
     page_cache: str = ""
     network: str = NO_NETWORK
@@ -86,7 +88,8 @@ class CellEntry(BaseModel):
             ),
             scenario=condition.scenario,
             repetition=cell.repetition,
-            dilation=condition.dilation,
+            dilation=cell.dilation,
+            dilation_chosen=condition.dilation is None,
             idle_speedup=cell.idle_speedup,
             page_cache=condition.page_cache,
             network=condition.network,
@@ -106,13 +109,14 @@ class CellEntry(BaseModel):
                 keep_alive=axes.keep_alive,
                 pick_order=axes.pick_order,
                 scenario=self.scenario,
-                dilation=self.dilation,
+                dilation=None if self.dilation_chosen else self.dilation,
                 page_cache=self.page_cache,
                 network=self.network,
             ),
             memory_mb=axes.memory_mb,
             repetition=self.repetition,
             idle_speedup=self.idle_speedup,
+            chosen_dilation=self.dilation,
             status=self.status,
             error=self.error,
             host=self.host,
