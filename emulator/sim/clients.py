@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from emulator.core.journal import Entry
     from emulator.core.model import FunctionVersion, Seconds
     from emulator.sim.engine import Simulation
-    from emulator.sim.workload import Stimulus
 
 PING_USERS = 0
 """Number of users that a ping tells."""
@@ -42,6 +41,7 @@ class Request:
     """Holds one request that a client sends."""
 
     at: Seconds
+    """Seconds since the beginning of the load."""
     users: int
     """Number of clients that are there when the request is sent, 0 for a ping."""
     place: int = 0
@@ -49,7 +49,7 @@ class Request:
 
 
 class Clients(Protocol):
-    """Says which requests come, and which one follows an answer."""
+    """Says which requests come, and which follow answers; times count from the load's begin."""
 
     def begin(self) -> Iterable[Request]:
         """Yields, in time order, the requests that wait for no answer."""
@@ -78,11 +78,9 @@ class Singles:
     """Sends one request after the other; each gap lasts from an answer to the next request."""
 
     gaps: tuple[Seconds, ...]
-    first: Seconds = 0.0
-    """When the first gap begins."""
 
     def begin(self) -> Iterator[Request]:
-        yield Request(self.first + self.gaps[0], 1)
+        yield Request(self.gaps[0], 1)
 
     def answered(self, request: Request, at: Seconds) -> Request | None:
         place = request.place + 1
@@ -101,13 +99,11 @@ class Users:
     """Number of users in each step."""
     step_s: Seconds
     pause: Seconds
-    first: Seconds = 0.0
-    """When the first step begins."""
 
     def begin(self) -> Iterator[Request]:
         for number, (before, users) in enumerate(pairwise((0, *self.steps))):
             for place in range(before, users):
-                yield Request(self.first + number * self.step_s, users, place)
+                yield Request(number * self.step_s, users, place)
 
     def answered(self, request: Request, at: Seconds) -> Request | None:
         after = at + self.pause
@@ -117,7 +113,31 @@ class Users:
         return Request(after, self.steps[left[1]], request.place)
 
     def _step(self, at: Seconds) -> int:
-        return int((at - self.first) / self.step_s)
+        return int(at / self.step_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Holds one request of a client that has its answer; times are those of the journal."""
+
+    invocation: str
+    sent_at: Seconds
+    users: int
+    """Number of clients that were there when the request was sent, 0 for a ping."""
+    at: Seconds
+    """When the client has the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pings:
+    """Describes requests beside a load that come together, the first after one period."""
+
+    every: Seconds
+    parallel: int = 1
+
+
+_LOAD, _WARM_UP, _PING = "i", "w", "p"
+"""First letters of the names of invocations."""
 
 
 @dataclass(slots=True)
@@ -129,33 +149,35 @@ class Exchange:
     clients: Clients
     overhead: Callable[[str], Seconds]
     """Returns the seconds that an answer to an invocation takes on top of the emulator's own."""
-    answer: Callable[[str, Request, Seconds], None]
-    """Is told of each answer: invocation, request, and when the client has the answer."""
-    ping_every: Seconds = 0.0
-    """Seconds between two pings, the first after one period; 0: no pings."""
-    ping_parallel: int = 1
-    begins: Seconds = 0.0
-    """When the load begins, and with it the first period of pings."""
+    told: Callable[[Answered], None]
+    """Is told of each answer to the load and to pings."""
+    warm_up: int = 0
+    """Number of requests, one after the other, before the load begins."""
+    pings: Pings | None = None
     _open: dict[str, Request] = field(default_factory=dict)
-    """Requests that are sent or planned and have no answer, by the invocation."""
-    _sent: int = 0
-    _loads: int = 0
-    """Number of the load's requests that are planned or have no answer."""
-    _pings: dict[str, int] = field(default_factory=dict)
-    """Numbers of the planned pings in the simulation, and of those without an answer."""
+    """Requests that are planned or sent and have no answer, by the invocation."""
+    _numbers: dict[str, int] = field(default_factory=dict)
+    """Planned events in the simulation, by the invocation of a ping."""
+    _to_come: Iterator[Request] = field(default_factory=lambda: iter(()))
+    """Requests of the load that wait for no answer and are not planned yet."""
+    _planned: str = ""
+    """The last one of them that is planned."""
+    _begins: Seconds = 0.0
+    """When the load begins."""
     _ping_due: Seconds = 0.0
+    _count: int = 0
+    _load: int = 0
+    """Number of the load's requests that are planned or sent and have no answer."""
     _running: set[str] = field(default_factory=set)
     """Invocations that a sandbox has, answered or not."""
 
     def run(self) -> Iterator[Entry]:
         """Yields the journal's entries, until all is answered and every sandbox is free again."""
-        self._ping_due = self.begins
-        if self.ping_every:
-            self._ping(self.begins)
-        for entry in self.simulation.run(self._stimuli()):
+        deployed = iter([(0.0, VersionDeployed(self.function))])
+        for entry in self.simulation.run(deployed):
             self._take(entry)
             yield entry
-            if not self._loads and not self._open and not self._running:
+            if not self._open and not self._running:
                 return
 
     def _take(self, entry: Entry) -> None:
@@ -165,28 +187,44 @@ class Exchange:
             elif isinstance(command, Throttle | Fail):
                 self._running.discard(command.invocation)
                 self._answered(command.invocation, entry.at)
-        if isinstance(entry.event, InvocationAnswered | InvocationFinished):
-            if isinstance(entry.event, InvocationFinished):
-                self._running.discard(entry.event.invocation)
-            self._answered(entry.event.invocation, entry.at)
+        match entry.event:
+            case VersionDeployed() if self.warm_up:
+                self._ask(_WARM_UP, Request(entry.at, 1))
+            case VersionDeployed():
+                self._begin(entry.at)
+            case InvokeRequested(invocation) if invocation == self._planned:
+                self._plan_next()
+            case InvocationAnswered(_, invocation):
+                self._answered(invocation, entry.at)
+            case InvocationFinished(_, invocation):
+                self._running.discard(invocation)
+                self._answered(invocation, entry.at)
+            case _:
+                pass
 
-    def _stimuli(self) -> Iterator[Stimulus]:
-        yield 0.0, VersionDeployed(self.function)
-        for request in self.clients.begin():
-            invocation = self._planned(request)
-            self._loads += 1
-            yield request.at, InvokeRequested(invocation, self.function.key)
-
-    def _planned(self, request: Request) -> str:
-        self._sent += 1
-        invocation = f"i{self._sent}"
+    def _ask(self, letter: str, request: Request) -> str:
+        self._count += 1
+        invocation = f"{letter}{self._count}"
         self._open[invocation] = request
+        event = InvokeRequested(invocation, self.function.key)
+        number = self.simulation.add(self._begins + request.at, event)
+        if letter == _PING:
+            self._numbers[invocation] = number
         return invocation
 
-    def _ask(self, request: Request) -> tuple[str, int]:
-        invocation = self._planned(request)
-        event = InvokeRequested(invocation, self.function.key)
-        return invocation, self.simulation.add(request.at, event)
+    def _begin(self, now: Seconds) -> None:
+        """Begins the load, and with it the first period of pings."""
+        self._begins = now
+        self._to_come = iter(self.clients.begin())
+        self._plan_next()
+        if self.pings is not None and self._load:
+            self._ping(0.0)
+
+    def _plan_next(self) -> None:
+        request = next(self._to_come, None)
+        if request is not None:
+            self._load += 1
+            self._planned = self._ask(_LOAD, request)
 
     def _answered(self, invocation: str, at: Seconds) -> None:
         """Hands an answer to its client; a second end of the same invocation is no answer."""
@@ -194,29 +232,41 @@ class Exchange:
         if request is None:
             return
         there = at + self.overhead(invocation)
-        self.answer(invocation, request, there)
-        if self._pings.pop(invocation, None) is not None:
-            if not self._pings and self._loads:
-                self._ping(there)
+        since = there - self._begins
+        if invocation[0] == _WARM_UP:
+            self._after_warm_up(there)
             return
-        follows = self.clients.answered(request, there)
+        self.told(Answered(invocation, self._begins + request.at, request.users, there))
+        if invocation[0] == _PING:
+            del self._numbers[invocation]
+            if not self._numbers and self._load:
+                self._ping(since)
+            return
+        follows = self.clients.answered(request, since)
         if follows is not None:
-            self._ask(follows)
+            self._ask(_LOAD, follows)
+            return
+        self._load -= 1
+        if not self._load:
+            self._withdraw_pings(since)
+
+    def _after_warm_up(self, now: Seconds) -> None:
+        self.warm_up -= 1
+        if self.warm_up:
+            self._ask(_WARM_UP, Request(now, 1))
         else:
-            self._loads -= 1
-            if not self._loads:
-                self._withdraw_pings(at)
+            self._begin(now)
 
-    def _ping(self, now: Seconds) -> None:
-        """Plans the next pings, which come together, at once where they are late."""
-        self._ping_due += self.ping_every
-        for _ in range(self.ping_parallel):
-            request = Request(max(self._ping_due, now), PING_USERS)
-            invocation, number = self._ask(request)
-            self._pings[invocation] = number
+    def _ping(self, since: Seconds) -> None:
+        """Plans the next pings, which come together, and at once where they are late."""
+        assert self.pings is not None
+        self._ping_due += self.pings.every
+        for _ in range(self.pings.parallel):
+            self._ask(_PING, Request(max(self._ping_due, since), PING_USERS))
 
-    def _withdraw_pings(self, now: Seconds) -> None:
-        for invocation, number in list(self._pings.items()):
-            if self._open[invocation].at > now:
+    def _withdraw_pings(self, since: Seconds) -> None:
+        """Takes back the pings that are not sent yet: the load is over."""
+        for invocation, number in list(self._numbers.items()):
+            if self._open[invocation].at > since:
                 self.simulation.withdraw(number)
-                del self._pings[invocation], self._open[invocation]
+                del self._numbers[invocation], self._open[invocation]

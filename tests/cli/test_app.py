@@ -30,6 +30,8 @@ COMMANDS = {
     "logs": "FUNCTION --url --limit",
     "demo": "--backend --run-dir",
     "experiment": "PLAN --run-dir --resume --backend --dry-run",
+    "simulate": "PLAN --behaviours --calibrate --leave-one-out --seed --jobs --start-width "
+    "--run-dir",
     "report": "RUN OTHER --out --json",
     "bill": "RUN --prices --free-tier --json",
     "tune": "FUNCTION --payload --memory --invocations --strategy --balanced-weight --template "

@@ -8,6 +8,7 @@ meets all combinations alike.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
 
 STARTS_AND_ENDS_WITHIN = 15.0
 """Seconds to expect of an emulator and Locust to start and end; a first deployment takes more."""
+
+
+class Origin(StrEnum):
+    """Says where a cell's figures come from; figures of two origins never share a series."""
+
+    MEASURED = "measured"
+    """Functions ran on a machine."""
+    SIMULATED = "simulated"
+    """The scheduler ran on virtual time, and the functions' times were drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,7 @@ class Condition:
     """The kind of load: a scenario's kind, or `requests` or `tune`."""
     dilation: float
     page_cache: str
+    origin: Origin = Origin.MEASURED
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +88,26 @@ class PlannedCell(Cell):
         return self.load_s + STARTS_AND_ENDS_WITHIN
 
 
-def planned_cells(plan: Plan) -> list[PlannedCell]:
-    """Returns all cells of a plan in the order in which they run."""
-    return list(_cells(plan))
+def planned_cells(plan: Plan, origin: Origin = Origin.MEASURED) -> list[PlannedCell]:
+    """Returns all cells of a plan in the order in which they run.
+
+    Simulated cells have no backend, so that the plan's axis of backends does not multiply them.
+    """
+    axes = plan.axes
+    if origin is Origin.SIMULATED:
+        axes = axes.model_copy(update={"backend": (Origin.SIMULATED.value,)})
+    return list(_cells(plan, axes, origin))
 
 
-def _cells(plan: Plan) -> Iterator[PlannedCell]:
+def _cells(plan: Plan, axes: Axes, origin: Origin) -> Iterator[PlannedCell]:
     names = list(Axes.model_fields)
-    varied = [name for name in names if len(getattr(plan.axes, name)) > 1]
+    varied = [name for name in names if len(getattr(axes, name)) > 1]
     for repetition, page_cache, dilation, scenario, *values in product(
         range(1, plan.repetitions + 1),
         plan.page_cache,
         plan.dilation,
         plan.scenarios,
-        *(getattr(plan.axes, name) for name in names),
+        *(getattr(axes, name) for name in names),
     ):
         chosen = {name: str(value) for name, value in zip(names, values, strict=True)}
         parts = [chosen["function"], f"{chosen['memory_mb']}mb"]
@@ -105,7 +122,11 @@ def _cells(plan: Plan) -> Iterator[PlannedCell]:
         yield PlannedCell(
             id="-".join(parts),
             condition=Condition(
-                **chosen, scenario=scenario.kind, dilation=dilation, page_cache=page_cache
+                **chosen,
+                scenario=scenario.kind,
+                dilation=dilation,
+                page_cache=page_cache,
+                origin=origin,
             ),
             memory_mb=memory_mb,
             repetition=repetition,

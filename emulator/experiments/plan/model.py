@@ -219,6 +219,8 @@ class Plan(_Table):
     dilation: OneOrMore[Count] = (1,)
     page_cache: OneOrMore[Literal["hot", "cold"]] = ("hot",)
     init_timeout: Positive | None = None
+    behaviours: ExistingFile | None = None
+    """TOML file of how long the functions take, for `testbed simulate`."""
     host_memory: Annotated[int, Field(ge=128)] | None = None
     axes: Axes = Axes()
     scenarios: Annotated[

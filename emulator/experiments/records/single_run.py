@@ -60,6 +60,7 @@ def _cell(run: Run, function: str, requests: list[Request]) -> MeasuredCell:
             scenario=REQUESTS,
             dilation=float(settings.get("dilation") or 1),
             page_cache="",
+            origin=run.info.origin,
         ),
         memory_mb=memory,
         repetition=1,

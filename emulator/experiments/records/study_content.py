@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from emulator.errors import RunDirectoryError
-from emulator.experiments.plan.cells import Condition
+from emulator.experiments.plan.cells import Condition, Origin
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 from emulator.experiments.records.host_verdict import HostVerdict
 from emulator.experiments.records.study import CellStatus, MeasuredCell
@@ -63,6 +63,7 @@ class CellEntry(BaseModel):
     dilation: float = 1
     idle_speedup: float = 1
     page_cache: str = ""
+    origin: Origin = Origin.MEASURED
     status: CellStatus
     error: Annotated[str, _or("")] = ""
     host: Annotated[HostVerdict, _or(HostVerdict())] = HostVerdict()
@@ -87,6 +88,7 @@ class CellEntry(BaseModel):
             dilation=condition.dilation,
             idle_speedup=cell.idle_speedup,
             page_cache=condition.page_cache,
+            origin=condition.origin,
             status=CellStatus.PENDING,
         )
 
@@ -105,6 +107,7 @@ class CellEntry(BaseModel):
                 scenario=self.scenario,
                 dilation=self.dilation,
                 page_cache=self.page_cache,
+                origin=self.origin,
             ),
             memory_mb=axes.memory_mb,
             repetition=self.repetition,
