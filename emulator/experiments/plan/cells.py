@@ -8,6 +8,7 @@ meets all combinations alike.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,15 @@ STARTS_AND_ENDS_WITHIN = 10.0
 a first deployment takes more."""
 
 
+class Origin(StrEnum):
+    """Says where a cell's figures come from; figures of two origins never share a series."""
+
+    MEASURED = "measured"
+    """Functions ran on a machine."""
+    SIMULATED = "simulated"
+    """The scheduler ran on virtual time, and the functions' times were drawn."""
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """Holds what two cells have in common whose figures may stand in one series."""
@@ -46,6 +56,7 @@ class Condition:
     page_cache: str
     network: str = NO_NETWORK
     """Name of what lies between the clients and the function."""
+    origin: Origin = Origin.MEASURED
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,26 +101,34 @@ class PlannedCell(Cell):
         return self.load_s + STARTS_AND_ENDS_WITHIN
 
 
-def planned_cells(plan: Plan, cpus: int | None = None) -> list[PlannedCell]:
+def planned_cells(
+    plan: Plan, cpus: int | None = None, origin: Origin = Origin.MEASURED
+) -> list[PlannedCell]:
     """Returns all cells of a plan in the order in which they run.
+
+    Simulated cells have no backend, so that the plan's axis of backends does not multiply them.
 
     Args:
         plan: the plan, checked.
         cpus: cores that `dilation = "auto"` reckons with; None: those of this machine.
+        origin: whether the cells are to be measured or simulated.
     """
-    return list(_cells(plan, cpus or host_cpus()))
+    axes = plan.axes
+    if origin is Origin.SIMULATED:
+        axes = axes.model_copy(update={"backend": (Origin.SIMULATED.value,)})
+    return list(_cells(plan, axes, origin, cpus or host_cpus()))
 
 
-def _cells(plan: Plan, cpus: int) -> Iterator[PlannedCell]:
+def _cells(plan: Plan, axes: Axes, origin: Origin, cpus: int) -> Iterator[PlannedCell]:
     names = list(Axes.model_fields)
-    varied = [name for name in names if len(getattr(plan.axes, name)) > 1]
+    varied = [name for name in names if len(getattr(axes, name)) > 1]
     for repetition, network, page_cache, dilation, scenario, *values in product(
         range(1, _most_repetitions(plan) + 1),
         plan.network.path,
         plan.page_cache,
         plan.dilation,
         plan.scenarios,
-        *(getattr(plan.axes, name) for name in names),
+        *(getattr(axes, name) for name in names),
     ):
         if repetition > (scenario.repetitions or plan.repetitions):
             continue
@@ -132,6 +151,7 @@ def _cells(plan: Plan, cpus: int) -> Iterator[PlannedCell]:
                 dilation=dilation,
                 page_cache=page_cache,
                 network=network,
+                origin=origin,
             ),
             memory_mb=memory_mb,
             repetition=repetition,

@@ -232,6 +232,8 @@ class Plan(_Table):
     page_cache: OneOrMore[Literal["hot", "cold"]] = ("hot",)
     network: Network = Network()
     init_timeout: Positive | None = None
+    behaviours: ExistingFile | None = None
+    """TOML file of how long the functions take, for `testbed simulate`."""
     host_memory: Annotated[int, Field(ge=128)] | None = None
     axes: Axes = Axes()
     scenarios: Annotated[
