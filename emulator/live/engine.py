@@ -259,10 +259,11 @@ class Engine:
 
     # events in, commands out
 
-    def _apply(self, event: Event) -> None:
+    def _apply(self, event: Event, output: asyncio.Future[None] | None = None) -> None:
+        """Applies an event; `output` is done when what was written before the event has come."""
         now = self._clock.now()
         commands = self._scheduler.handle(event, now)
-        self._recorder.record(Entry(now, event, tuple(commands)))
+        self._recorder.record(Entry(now, event, tuple(commands)), output)
         for command in commands:
             self._perform(command, event)
         if self._failures:
@@ -513,7 +514,8 @@ class Engine:
                 used.throttled,
                 used.throttled_periods,
                 used.memory,
-            )
+            ),
+            sandbox.output_until_now(),
         )
 
     def stayed_busy(self, sandbox: LiveSandbox) -> None:

@@ -43,3 +43,12 @@ def test_every_combination_has_a_name_of_its_own(tmp_path: Path) -> None:
 def test_dilation_stretches_the_load(tmp_path: Path) -> None:
     cells = cells_of(tmp_path, "dilation = [1, 4]\n" + PLAN)
     assert [cell.load_s for cell in cells] == [0.3, 0.3, 1.2, 1.2]
+
+
+def test_a_scenario_may_have_repetitions_of_its_own(tmp_path: Path) -> None:
+    text = "repetitions = 2\n" + PLAN + "repetitions = 3\n[[scenario]]\nkind = 'constant'\n"
+    runs = [(cell.condition.scenario, cell.repetition) for cell in cells_of(tmp_path, text)]
+    assert sorted(set(runs)) == [
+        *(("constant", 1), ("constant", 2)),
+        *(("ramp", 1), ("ramp", 2), ("ramp", 3)),
+    ]

@@ -299,9 +299,9 @@ def test_a_dry_run_lists_cells_and_time_and_starts_nothing(
     assert not folder.exists()
     said = capsys.readouterr().out.splitlines()
     assert said == [
-        f"{CELL}   about 15 s",
-        f"{OTHER}   about 15 s",
-        "2 cells of tiny: about 31 s, and what building takes",
+        f"{CELL}   about 10 s",
+        f"{OTHER}   about 10 s",
+        "2 cells of tiny: about 21 s, and what building takes",
     ]
 
 
