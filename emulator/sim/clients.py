@@ -24,13 +24,16 @@ from emulator.core.messages import (
     Throttle,
     VersionDeployed,
 )
+from emulator.core.network_path import NO_PASSAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from emulator.core.journal import Entry
     from emulator.core.model import FunctionVersion, Seconds
+    from emulator.core.network_path import Passage
     from emulator.sim.engine import Simulation
+    from emulator.sim.network import ClientNetwork
 
 PING_USERS = 0
 """Number of users that a ping tells."""
@@ -46,6 +49,8 @@ class Request:
     """Number of clients that are there when the request is sent, 0 for a ping."""
     place: int = 0
     """The client's own mark: what its next request follows from."""
+    connection: int = 0
+    """Number of the connection that the client keeps."""
 
 
 class Clients(Protocol):
@@ -103,14 +108,14 @@ class Users:
     def begin(self) -> Iterator[Request]:
         for number, (before, users) in enumerate(pairwise((0, *self.steps))):
             for place in range(before, users):
-                yield Request(number * self.step_s, users, place)
+                yield Request(number * self.step_s, users, place, place)
 
     def answered(self, request: Request, at: Seconds) -> Request | None:
         after = at + self.pause
         left = self._step(request.at), self._step(after)
         if left[1] >= len(self.steps) or min(self.steps[left[0] : left[1] + 1]) <= request.place:
             return None
-        return Request(after, self.steps[left[1]], request.place)
+        return Request(after, self.steps[left[1]], request.place, request.place)
 
     def _step(self, at: Seconds) -> int:
         return int(at / self.step_s)
@@ -154,6 +159,12 @@ class Exchange:
     warm_up: int = 0
     """Number of requests, one after the other, before the load begins."""
     pings: Pings | None = None
+    network: ClientNetwork | None = None
+    """What lies between the clients and the function; None: nothing."""
+    _passages: dict[str, Passage] = field(default_factory=dict)
+    """What requests without an answer lose on their way, by the invocation."""
+    _next: Request | None = None
+    """The first request of the load that waits for no answer and is not planned."""
     _open: dict[str, Request] = field(default_factory=dict)
     """Requests that are planned or sent and have no answer, by the invocation."""
     _numbers: dict[str, int] = field(default_factory=dict)
@@ -206,8 +217,13 @@ class Exchange:
         self._count += 1
         invocation = f"{letter}{self._count}"
         self._open[invocation] = request
-        event = InvokeRequested(invocation, self.function.key)
-        number = self.simulation.add(self._begins + request.at, event)
+        sent, passage = self._begins + request.at, NO_PASSAGE
+        if self.network is not None:
+            passage = self.network.passage(invocation, f"{letter}{request.connection}", sent)
+        self._passages[invocation] = passage
+        key = self.function.key
+        event = InvokeRequested(invocation, key, passage.network, passage.gateway)
+        number = self.simulation.add(sent + passage.before, event)
         if letter == _PING:
             self._numbers[invocation] = number
         return invocation
@@ -221,17 +237,28 @@ class Exchange:
             self._ping(0.0)
 
     def _plan_next(self) -> None:
-        request = next(self._to_come, None)
-        if request is not None:
-            self._load += 1
-            self._planned = self._ask(_LOAD, request)
+        """Plans a request, and those that are sent before its arrival: they may overtake."""
+        request = self._next or next(self._to_come, None)
+        if request is None:
+            return
+        self._planned = self._ask_load(request)
+        arrives = request.at + self._passages[self._planned].before
+        while (following := next(self._to_come, None)) is not None and following.at < arrives:
+            self._ask_load(following)
+        self._next = following
+
+    def _ask_load(self, request: Request) -> str:
+        self._load += 1
+        return self._ask(_LOAD, request)
 
     def _answered(self, invocation: str, at: Seconds) -> None:
         """Hands an answer to its client; a second end of the same invocation is no answer."""
         request = self._open.pop(invocation, None)
         if request is None:
             return
-        there = at + self.overhead(invocation)
+        there = at + self.overhead(invocation) + self._passages.pop(invocation).after
+        if self.network is not None:
+            self.network.answered(f"{invocation[0]}{request.connection}", there)
         since = there - self._begins
         if invocation[0] == _WARM_UP:
             self._after_warm_up(there)
@@ -270,3 +297,4 @@ class Exchange:
             if self._open[invocation].at > since:
                 self.simulation.withdraw(number)
                 del self._numbers[invocation], self._open[invocation]
+                del self._passages[invocation]

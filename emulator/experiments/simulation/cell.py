@@ -16,13 +16,15 @@ from zlib import crc32
 from emulator import __version__
 from emulator.core.journal import encode
 from emulator.core.model import FunctionVersion
+from emulator.core.network_path import WayIn
+from emulator.core.network_paths import NO_NETWORK, PATHS
 from emulator.core.policy import PickOrder
 from emulator.core.profiles import PROFILES
 from emulator.core.records import RecordFold, Status
 from emulator.core.scheduler import Scheduler
 from emulator.core.scheduling import scheduling
 from emulator.experiments.plan.cells import Origin
-from emulator.experiments.plan.model import MINUTE, ping_of
+from emulator.experiments.plan.model import MINUTE, PlannedFunction, ping_of
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 from emulator.experiments.records.run_directory import (
     CLIENTS,
@@ -34,6 +36,7 @@ from emulator.experiments.records.run_directory import (
 from emulator.experiments.simulation.load import clients
 from emulator.sim.clients import Exchange, Pings
 from emulator.sim.engine import Simulation
+from emulator.sim.network import ClientNetwork
 from emulator.sim.service import ServiceModel
 
 if TYPE_CHECKING:
@@ -86,7 +89,23 @@ class SimulatedCell:
             pick_order=PickOrder(condition.pick_order),
             start_width=self.start_width,
             idle_speedup=self.cell.idle_speedup,
+            placement=PATHS[condition.network].placement,
         )
+
+    def version(self) -> FunctionVersion:
+        """Returns the function as the scheduler knows it."""
+        name = self.cell.condition.function
+        planned = self.plan.functions.get(name, PlannedFunction())
+        timeout = self.function.timeout_s
+        return FunctionVersion(name, self.cell.memory_mb, timeout, package_mb=planned.package_mb)
+
+    def network(self) -> ClientNetwork | None:
+        """Returns what lies between clients and function; None where nothing does."""
+        condition = self.cell.condition
+        if condition.network == NO_NETWORK:
+            return None
+        way = WayIn.HTTP_API if self.function.route else WayIn.INVOKE
+        return ClientNetwork(PATHS[condition.network], way, self.seed, self.cell.idle_speedup)
 
 
 def simulate_cell(simulated: SimulatedCell, folder: Path) -> int:
@@ -121,12 +140,11 @@ class _CellRun:
         service = ServiceModel(seed, simulated.behaviour)
         chance = random.Random(seed)  # noqa: S311  # lifetimes are no secret
         name = cell.condition.function
-        version = FunctionVersion(name, cell.memory_mb, simulated.function.timeout_s)
         simulation = Simulation(Scheduler(simulated.settings(), chance), service)
         ping = ping_of(cell.load)
         exchange = Exchange(
             simulation,
-            version,
+            simulated.version(),
             clients(cell),
             overhead=lambda invocation: service.overhead(name, invocation),
             told=self._answers.append,
@@ -134,6 +152,7 @@ class _CellRun:
             pings=Pings(ping.every_minutes * MINUTE / cell.idle_speedup, ping.parallel)
             if ping
             else None,
+            network=simulated.network(),
         )
         fold = RecordFold()
         for entry in exchange.run():
@@ -180,6 +199,7 @@ def _facts(simulated: SimulatedCell) -> dict[str, object]:
             "pick_order": condition.pick_order,
             "idle_speedup": cell.idle_speedup,
             "dilation": cell.dilation,
+            "network": condition.network,
             "behaviour": simulated.source,
         },
         "scheduling": asdict(simulated.settings()),
