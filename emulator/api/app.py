@@ -37,9 +37,11 @@ class Route(Protocol):
 class Gateway:
     """Serves HTTP alone; `pages` gets the requests that none of the `routes` takes."""
 
-    def __init__(self, routes: list[Route], pages: ASGIApp) -> None:
+    def __init__(self, routes: list[Route], pages: ASGIApp, invoke: InvokeRoute) -> None:
         self._routes = routes
         self._pages = pages
+        self.invoke = invoke
+        """The first of the routes, for a server that can do without ASGI."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         for route in self._routes:
@@ -76,7 +78,9 @@ def create_app(
     ):
         pages.include_router(router)
     pages.router.default = not_found if others is None else others.fall_back
-    return Gateway(_routes(engine, routes, port, profile, others), pages)
+    invoke = InvokeRoute(engine, profile)
+    found = _routes(engine, routes, port, profile, others)
+    return Gateway([invoke, *found], pages, invoke)
 
 
 def _routes(
@@ -86,11 +90,11 @@ def _routes(
     profile: Profile,
     others: OtherServices | None,
 ) -> list[Route]:
-    """Returns the routes in the order in which they are asked: the hottest first.
+    """Returns the routes in the order in which they are asked, after Invoke, which is the hottest.
 
     The template's come last, since a greedy one takes whatever it is asked.
     """
-    found: list[Route] = [InvokeRoute(engine, profile)]
+    found: list[Route] = []
     if profile.streamed_response_limit:
         found.append(ResponseStreamRoute(engine, profile))
     found.append(FunctionUrlRoute(engine, profile, port))
