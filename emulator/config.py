@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Validat
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
+from emulator.core.network_paths import NO_NETWORK, checked_path
 from emulator.core.policy import Admission, Binding, PickOrder
 from emulator.core.profiles import PROFILES
 from emulator.errors import SettingsError
@@ -137,6 +138,8 @@ class Settings:
     # the kernel takes no CPU period above a second
     dilation: Annotated[_Number, Field(ge=1, le=50)] = 1.0
     """Factor by which everything runs slower, where CPUs are few; see MonotonicClock."""
+    network: Annotated[str, AfterValidator(checked_path)] = NO_NETWORK
+    """Name of what lies between clients and functions; `local`: nothing."""
     companion: bool = True
     """Whether a moto server stands in for AWS services that have no endpoint of their own."""
     aws_endpoint: _Endpoints = Field(default_factory=dict)

@@ -74,6 +74,6 @@ def _globals(
 for command in (
     *(init, serve.up, clients.invoke, clients.ps, clients.logs),
     *(runs.demo, runs.experiment, reports.report, reports.bill, runs.tune),
-    *(runs.bench, runs.fidelity),
+    *(runs.bench, runs.fidelity, reports.validate),
 ):
     app.command()(command)

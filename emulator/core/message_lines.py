@@ -53,7 +53,10 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), default=_plain)
 
 def _requested(event: InvokeRequested) -> str:
     invocation, key = _text(event.invocation), _text(event.key)
-    return f'{{"type":"InvokeRequested","invocation":{invocation},"key":{key}}}'
+    line = f'{{"type":"InvokeRequested","invocation":{invocation},"key":{key}'
+    if event.network or event.gateway:
+        line += f',"network":{number(event.network)},"gateway":{number(event.gateway)}'
+    return line + "}"
 
 
 def _answered(event: InvocationAnswered) -> str:
@@ -72,6 +75,8 @@ def _finished(event: InvocationFinished) -> str:
     if event.throttled or event.throttled_periods:
         periods = event.throttled_periods
         line += f',"throttled":{number(event.throttled)},"throttled_periods":{periods}'
+    if event.memory is not None:
+        line += f',"memory":{_ENCODER.encode(event.memory)}'
     return line + "}"
 
 

@@ -198,6 +198,8 @@ class Sandbox:
     initialized: bool = False
     """Whether the runtime has asked for work since its last start."""
     provisioned: bool = False
+    prewarmed: bool = False
+    """Whether a policy had the sandbox started ahead of need, and no request has come yet."""
     retired: bool = False
     """Whether the version was replaced: the sandbox finishes its invocation and stops."""
 

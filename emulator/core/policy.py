@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from emulator.core.model import Sandbox, Seconds
+    from emulator.core.policies.interface import PolicyChoice
 
 
 class Chance(Protocol):
@@ -121,6 +122,8 @@ class SchedulerSettings:
     """Holds all that the scheduler's decisions depend on, besides events and chance."""
 
     keep_alive: KeepAlive = FixedKeepAlive(600.0)
+    policy: PolicyChoice | None = None
+    """Who decides about idle sandboxes; None: each lives for the lifetime that was drawn."""
     pick_order: PickOrder = PickOrder.MOST_RECENTLY_USED
     binding: Binding = Binding.EARLY
     host_memory_mb: int = 8192

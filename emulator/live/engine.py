@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from emulator.core.model import Sandbox, VersionKey
     from emulator.core.profile import Profile
     from emulator.core.scheduler import Scheduler
+    from emulator.host.memory_counters import MemoryCounters
     from emulator.live.backends.interface import Exit, Progress, SandboxBackend
     from emulator.live.clock import LoopClock
     from emulator.live.invocation import Outcome
@@ -147,6 +148,11 @@ class Engine:
     def sandboxes(self) -> Mapping[int, Sandbox]:
         """Returns the scheduler's view of every sandbox that is not gone; to be read only."""
         return self._scheduler.sandboxes
+
+    def memory(self, sandbox: int) -> MemoryCounters | None:
+        """Returns what the kernel counts of a sandbox's memory now; None where that is unknown."""
+        live = self._sandboxes.get(sandbox)
+        return None if live is None else live.memory()
 
     def now(self) -> float:
         """Returns the time on the engine's clock, in the emulated Lambda's seconds."""
@@ -371,12 +377,13 @@ class Engine:
             command.sandbox, deployment.configuration, deployment.package, self
         )
         self._sandboxes[sandbox.id] = sandbox
-        provisioned = command.invocation is None
+        provisioned = command.invocation is None and not command.prewarmed
         log.info(
             "starting sandbox %d of %s for %s",
             sandbox.id,
             command.key,
-            command.invocation or "provisioned concurrency",
+            command.invocation
+            or ("the policy" if command.prewarmed else "provisioned concurrency"),
         )
         start = self._spawn(self._started(sandbox, provisioned=provisioned))
         self._starts[sandbox.id] = start
@@ -501,6 +508,7 @@ class Engine:
                 used.max_memory_mb,
                 used.throttled,
                 used.throttled_periods,
+                used.memory,
             )
         )
 
@@ -532,6 +540,7 @@ class Engine:
                 memory_mb,
                 used.throttled,
                 used.throttled_periods,
+                used.memory,
             )
         )
 
@@ -547,4 +556,6 @@ class Engine:
 
 
 def _reset_with(sandbox: int, used: Usage) -> SandboxReset:
-    return SandboxReset(sandbox, used.max_memory_mb, used.throttled, used.throttled_periods)
+    return SandboxReset(
+        sandbox, used.max_memory_mb, used.throttled, used.throttled_periods, used.memory
+    )

@@ -23,7 +23,7 @@ COMMANDS = {
     "init": "FOLDER",
     "up": "--settings --host --port --template --backend --profile --keep-alive --idle-speedup "
     "--pick-order --binding --host-memory --admission --journal-limit --start-width "
-    "--init-timeout --dilation --seed "
+    "--init-timeout --dilation --network --seed "
     "--state-dir --run-dir --cgroup-root --aws-endpoint --no-companion --verbose -v",
     "invoke": "FUNCTION --url --payload --json",
     "ps": "--url --json",
@@ -31,6 +31,7 @@ COMMANDS = {
     "demo": "--backend --run-dir",
     "experiment": "PLAN --run-dir --resume --backend --dry-run",
     "report": "RUN OTHER --out --json",
+    "validate": "DATA --out --seeds",
     "bill": "RUN --prices --free-tier --json",
     "tune": "FUNCTION --payload --memory --invocations --strategy --balanced-weight --template "
     "--backend --profile --run-dir --json",

@@ -182,6 +182,9 @@ class FakeProcess:
     def max_memory_mb(self) -> int:
         return self._max_memory_mb
 
+    def memory(self) -> None:
+        return None
+
     def throttled(self) -> tuple[int, float]:
         return 0, 0.0
 

@@ -76,6 +76,9 @@ class ScriptedProcess:
     def max_memory_mb(self) -> int:
         return 32
 
+    def memory(self) -> None:
+        return None
+
     def throttled(self) -> tuple[int, float]:
         return 0, 0.0
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
+from emulator.core.network_paths import NO_NETWORK
 from emulator.experiments.plan.model import Axes
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Condition:
     """The kind of load: a scenario's kind, or `requests` or `tune`."""
     dilation: float
     page_cache: str
+    network: str = NO_NETWORK
+    """Name of what lies between the clients and the function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +88,9 @@ def planned_cells(plan: Plan) -> list[PlannedCell]:
 def _cells(plan: Plan) -> Iterator[PlannedCell]:
     names = list(Axes.model_fields)
     varied = [name for name in names if len(getattr(plan.axes, name)) > 1]
-    for repetition, page_cache, dilation, scenario, *values in product(
+    for repetition, network, page_cache, dilation, scenario, *values in product(
         range(1, plan.repetitions + 1),
+        plan.network.path,
         plan.page_cache,
         plan.dilation,
         plan.scenarios,
@@ -100,12 +104,17 @@ def _cells(plan: Plan) -> Iterator[PlannedCell]:
         parts.append(scenario.kind)
         parts += [f"dilation-{dilation}"] if len(plan.dilation) > 1 else []
         parts += [f"cache-{page_cache}"] if len(plan.page_cache) > 1 else []
+        parts += [network.replace("/", "-")] if len(plan.network.path) > 1 else []
         parts.append(f"r{repetition}")
         memory_mb = int(chosen.pop("memory_mb"))
         yield PlannedCell(
             id="-".join(parts),
             condition=Condition(
-                **chosen, scenario=scenario.kind, dilation=dilation, page_cache=page_cache
+                **chosen,
+                scenario=scenario.kind,
+                dilation=dilation,
+                page_cache=page_cache,
+                network=network,
             ),
             memory_mb=memory_mb,
             repetition=repetition,

@@ -69,6 +69,7 @@ def _repeated(plan: Plan) -> Iterator[Fault]:
     """Yields what stands twice: two cells would have the same name."""
     lists = {f"axes.{name}": getattr(plan.axes, name) for name in Axes.model_fields}
     lists |= {"dilation": plan.dilation, "page_cache": plan.page_cache}
+    lists |= {"network.path": plan.network.path}
     lists |= {"scenario": tuple(scenario.kind for scenario in plan.scenarios)}
     for place, values in lists.items():
         for value in dict.fromkeys(values):

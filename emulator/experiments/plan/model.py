@@ -21,6 +21,7 @@ from pydantic import (
     WrapValidator,
 )
 
+from emulator.core.network_paths import NO_NETWORK
 from emulator.core.policy import PickOrder
 from emulator.experiments.plan.paths import last_arrival
 from emulator.experiments.plan.values import (
@@ -33,6 +34,7 @@ from emulator.experiments.plan.values import (
     KeepAlive,
     Number,
     OneOrMore,
+    PathName,
     PlanSource,
     Positive,
     ProfileName,
@@ -54,6 +56,11 @@ def _tables(value: Any) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
         raise ValueError("must be a list of tables, [[scenario]]")  # noqa: TRY004  # pydantic's
     return tuple(value)
+
+
+def _network(value: Any) -> Any:
+    """Takes the name of a path, or several, for the table that says no more."""
+    return {"path": value} if isinstance(value, str | list) else value
 
 
 def _or_gone(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
@@ -209,6 +216,12 @@ class Axes(_Table):
     )
 
 
+class Network(_Table):
+    """Describes what lies between clients and functions; every path is a cell of its own."""
+
+    path: OneOrMore[PathName] = (NO_NETWORK,)
+
+
 class Plan(_Table):
     """Describes a whole study. A key that must be there is empty here, and checks.py misses it."""
 
@@ -218,6 +231,7 @@ class Plan(_Table):
     repetitions: Count = 1
     dilation: OneOrMore[Count] = (1,)
     page_cache: OneOrMore[Literal["hot", "cold"]] = ("hot",)
+    network: Annotated[Network, BeforeValidator(_network)] = Network()
     init_timeout: Positive | None = None
     host_memory: Annotated[int, Field(ge=128)] | None = None
     axes: Axes = Axes()

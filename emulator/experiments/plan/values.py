@@ -14,6 +14,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
+from emulator.core.network_paths import PATHS
 from emulator.core.profiles import PROFILES
 from emulator.experiments.plan.paths import existing_file, existing_folder, last_arrival
 
@@ -71,6 +72,12 @@ def _profile(name: str) -> str:
     return name
 
 
+def _path(name: str) -> str:
+    if name not in PATHS:
+        raise ValueError(f"must be one of {', '.join(PATHS)}, not {name!r}")
+    return name
+
+
 def _keep_alive(value: Any) -> str:
     """Returns `profile`, or seconds written in one way."""
     seconds = isinstance(value, int | float) and not isinstance(value, bool)
@@ -110,6 +117,8 @@ ExistingFolder = Annotated[Path, BeforeValidator(_directory)]
 FolderName = Annotated[str, AfterValidator(_folder_name)]
 """A name that a run's folder may have."""
 ProfileName = Annotated[str, AfterValidator(_profile)]
+PathName = Annotated[str, AfterValidator(_path)]
+"""A name of what lies between clients and functions."""
 KeepAlive = Annotated[str, BeforeValidator(_keep_alive)]
 Route = Annotated[str, AfterValidator(_route)]
 """A path of a URL, or nothing."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from emulator.core.network_paths import NO_NETWORK
 from emulator.errors import RunDirectoryError
 from emulator.experiments.plan.cells import Condition
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
@@ -63,6 +64,7 @@ class CellEntry(BaseModel):
     dilation: float = 1
     idle_speedup: float = 1
     page_cache: str = ""
+    network: str = NO_NETWORK
     status: CellStatus
     error: Annotated[str, _or("")] = ""
     host: Annotated[HostVerdict, _or(HostVerdict())] = HostVerdict()
@@ -87,6 +89,7 @@ class CellEntry(BaseModel):
             dilation=condition.dilation,
             idle_speedup=cell.idle_speedup,
             page_cache=condition.page_cache,
+            network=condition.network,
             status=CellStatus.PENDING,
         )
 
@@ -105,6 +108,7 @@ class CellEntry(BaseModel):
                 scenario=self.scenario,
                 dilation=self.dilation,
                 page_cache=self.page_cache,
+                network=self.network,
             ),
             memory_mb=axes.memory_mb,
             repetition=self.repetition,

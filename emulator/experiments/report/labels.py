@@ -28,6 +28,7 @@ _AXES: Mapping[str, Callable[[Condition], str]] = {
     "page_cache": lambda condition: (
         f"page cache {condition.page_cache}" if condition.page_cache else ""
     ),
+    "network": lambda condition: f"network {condition.network}",
 }
 """Axes that a name may contain, and how each is written."""
 

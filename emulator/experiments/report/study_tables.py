@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from emulator.core.profiles import PRICE_TABLES
 from emulator.experiments.analysis import formatting
 from emulator.experiments.analysis.idle_time import idle_gaps, start_letters
+from emulator.experiments.analysis.pages import pages
 from emulator.experiments.analysis.requests import user_requests
 from emulator.experiments.report.document import Table
 from emulator.experiments.report.labels import condition_names, marked
@@ -95,6 +96,34 @@ def _cell_table(
         for figures in stats
     ]
     return Table(("cell", *columns), tuple(rows))
+
+
+def pages_table(study: StudyRun, names: Mapping[str, str]) -> Table | None:
+    """Lays out what sandboxes held and what came from disk; None where nobody looked."""
+    head = (
+        *(
+            "cell",
+            "anonymous, most",
+            "page cache, most",
+            "major faults, cold",
+            "major faults, warm",
+        ),
+        *("refaults, warm", "major faults, most"),
+    )
+    rows = [
+        (
+            names[cell.id],
+            formatting.memory(found.anonymous_mb),
+            formatting.memory(found.cache_mb),
+            formatting.number(found.cold_faults),
+            formatting.number(found.warm_faults),
+            formatting.number(found.warm_refaults),
+            formatting.count(found.most_faults),
+        )
+        for cell, requests in study.measured()
+        if (found := pages(requests)) is not None
+    ]
+    return Table(head, tuple(rows)) if rows else None
 
 
 def memory_table(curve: MemoryCurve) -> Table:

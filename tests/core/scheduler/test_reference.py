@@ -45,6 +45,7 @@ from emulator.core.model import (
     ThrottleReason,
     VersionKey,
 )
+from emulator.core.policies.interface import PolicyChoice
 from emulator.core.policy import (
     Admission,
     Binding,
@@ -56,6 +57,8 @@ from emulator.core.policy import (
     SurvivalCurve,
 )
 from emulator.core.scheduler import Scheduler
+from tests.core.policies.everything import Everything
+from tests.core.policies.small import SMALL
 from tests.core.scheduler.reference_scheduler import Box, ReferenceScheduler
 
 if TYPE_CHECKING:
@@ -68,6 +71,26 @@ KEEP_ALIVES = (
     FixedKeepAlive(8.0),
     FixedKeepAlive(float("inf")),
     SurvivalCurve(((0.0, 1.0), (2.0, 1.0), (6.0, 0.4), (20.0, 0.0))),
+)
+CHOICES = (
+    None,
+    None,
+    PolicyChoice("everything", Everything),
+    PolicyChoice("everything", Everything),
+    PolicyChoice("everything", Everything),
+    *SMALL,
+)
+HOOKS = (
+    "deployed",
+    "created",
+    "began",
+    "ended",
+    "idle",
+    "expired",
+    "lost",
+    "gone",
+    "woken",
+    "victims",
 )
 LIVING = (
     SandboxState.STARTING,
@@ -83,6 +106,7 @@ class Seen:
 
     events: Counter[str] = field(default_factory=Counter)
     commands: Counter[object] = field(default_factory=Counter)
+    hooks: Counter[str] = field(default_factory=Counter)
 
     def add(self, event: Event, commands: list[Command]) -> None:
         self.events[type(event).__name__] += 1
@@ -92,6 +116,7 @@ class Seen:
         ):
             self.events["handed over"] += 1
         for command in commands:
+            self.commands["pre-warmed"] += isinstance(command, StartSandbox) and command.prewarmed
             match command:
                 case Throttle(_, kind) | StopSandbox(_, kind) | Dispatch(_, _, kind):
                     self.commands[kind] += 1
@@ -106,6 +131,7 @@ class Seen:
 def random_settings(chance: random.Random, binding: Binding, order: PickOrder) -> SchedulerSettings:
     return SchedulerSettings(
         keep_alive=chance.choice(KEEP_ALIVES),
+        policy=chance.choice(CHOICES),
         pick_order=order,
         binding=binding,
         host_memory_mb=chance.choice((384, 768, 1024, 4096)),
@@ -347,6 +373,8 @@ class Stream:
             self.step()
         self.drain()
         assert self.ends == Counter(f"i{number}" for number in range(1, self.requested + 1))
+        if isinstance(self.core._policy, Everything):
+            self.seen.hooks += self.core._policy.calls
 
 
 @pytest.mark.parametrize("binding", Binding)
@@ -357,7 +385,9 @@ def test_indexed_scheduler_equals_the_reference_on_seeded_runs(binding: Binding)
         order = list(PickOrder)[seed % len(PickOrder)]
         Stream(chance, random_settings(chance, binding, order), seen).run(300)
     wanted = [*ThrottleReason, *StopReason, *Failure, *StartKind, StartSandbox, FreezeSandbox]
+    wanted += ["pre-warmed"]
     assert [kind for kind in wanted if seen.commands[kind] < 50] == []
+    assert [hook for hook in HOOKS if seen.hooks[hook] < 50] == [], seen.hooks
     assert seen.events["late"] > 100
     assert seen.events["handed over"] > 100
     assert {kind.__name__ for kind in get_args(Event)} <= set(seen.events)

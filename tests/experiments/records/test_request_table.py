@@ -53,6 +53,10 @@ COLD = RequestRow(
     emulator_status="ok",
     error_type="",
     host_bound=True,
+    anonymous_mb=30,
+    cache_mb=5,
+    major_faults=4,
+    refaults=0,
 )
 LOST = replace(
     COLD,
@@ -66,6 +70,7 @@ LOST = replace(
     dollars={},
     throttled_ms=None,
     host_bound=False,
+    **dict.fromkeys(("anonymous_mb", "cache_mb", "major_faults", "refaults"), None),
 )
 
 
@@ -75,6 +80,16 @@ def test_rows_come_back_from_csv_as_they_were(tmp_path: Path) -> None:
     assert path.read_text().splitlines()[0] == ",".join(columns())
     assert read_csv(path) == [COLD, LOST]
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_table_of_an_earlier_version_has_no_memory_columns(tmp_path: Path) -> None:
+    path = tmp_path / "requests.csv"
+    write_csv(path, [COLD])
+    lines = [line.rsplit(",", 4)[0] for line in path.read_text().splitlines()]
+    assert lines[0].endswith(",download_ms")
+    path.write_text("".join(f"{line}\n" for line in lines))
+    nothing = dict.fromkeys(("anonymous_mb", "cache_mb", "major_faults", "refaults"), None)
+    assert read_csv(path) == [replace(COLD, **nothing)]
 
 
 def test_rows_come_back_from_parquet_with_their_types(tmp_path: Path) -> None:

@@ -77,9 +77,10 @@ class DockerBackend:
 
     `instance` labels all containers, and only containers that bear it are ever removed. `network`
     is the engine's network for sandboxes (empty: its default bridge, or ours where this process
-    is in a container). `slots` network slots are kept, and up to `most_slots` where as many
-    sandboxes live; each takes about 10 MB. `runtime_api` says on which address to listen and what
-    sandboxes dial, where what is found is wrong. `registry` holds the runtimes' base images.
+    is in a container). `slots` network slots are kept (fewer on few CPUs), and up to `most_slots`
+    where as many sandboxes live; each takes about 10 MB. `runtime_api` says on which address to
+    listen and what sandboxes dial, where what is found is wrong. `registry` holds the runtimes'
+    base images.
     """
 
     name = "docker"
@@ -176,9 +177,13 @@ class DockerBackend:
         self._sees_addresses = self._meeting.sees_addresses and self._runtime_api is None
         if not self._sees_addresses:
             self.unenforced = {**self.unenforced, Limitation.SHARED_RUNTIME_API: _PEERS_UNTOLD}
-        self._slots.open(self._meeting)
+        self._slots.open(self._meeting, info.get("NCPU", 0))
 
     async def deploy(self, configuration: FunctionConfiguration, progress: Progress) -> str:
+        with self._slots.pace.deployment():
+            return await self._deployed(configuration, progress)
+
+    async def _deployed(self, configuration: FunctionConfiguration, progress: Progress) -> str:
         image = await self._images.make(configuration, progress)
         if image not in self._facts:
             try:

@@ -685,6 +685,22 @@ async def test_slot_whose_start_failed_is_tried_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
+async def test_no_slot_is_made_beside_a_deployment_nor_more_than_the_cpus_allow(
+    tmp_path: Path,
+) -> None:
+    """On one slow CPU the 32 slots took the deployments' time, and then the requests'."""
+    async with engine_that(tmp_path, _engine_whose_starts(STARTED)) as engine:
+        slots = NetworkSlots(engine, "p", {}, 32, 128)
+        slots.open(BRIDGE, cpus=1)
+        with slots.pace.deployment():
+            slots.use_image("i")
+            await asyncio.sleep(0.3)  # time enough for all of them
+            assert slots.ready == 0
+        await slots.filled()
+        assert slots.ready == 16
+
+
+@pytest.mark.anyio
 async def test_slots_that_cannot_be_made_are_told_in_a_warning_and_tried_later(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
