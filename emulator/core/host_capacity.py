@@ -67,7 +67,8 @@ class HostCapacity:
         self._reserve_mb = reserve_mb
         self._available_mb: int | None = None
         self._footprints: dict[VersionKey, Footprint] = {}
-        self._queued: deque[Sandbox] = deque()
+        self.queue: deque[Sandbox] = deque()
+        """Sandboxes that wait to be started, the oldest first; others only look."""
         self._starting = 0
         self._stopping = 0
         self.held_mb = 0
@@ -124,24 +125,24 @@ class HostCapacity:
     def enqueue(self, sandbox: Sandbox) -> None:
         """Commits a new sandbox's memory and puts the sandbox at the end of the queue."""
         self._count(sandbox.footprint, committed=1, starting=1)
-        self._queued.append(sandbox)
+        self.queue.append(sandbox)
 
     def dequeue(self, sandbox: Sandbox) -> None:
         """Takes a sandbox that nobody wants any more out of the queue."""
-        self._queued.remove(sandbox)
+        self.queue.remove(sandbox)
         self._count(sandbox.footprint, committed=-1, starting=-1)
 
     def next_to_start(self) -> Sandbox | None:
         """Takes the first sandbox of the queue, if there is room to start that now; else None."""
-        if not self._queued or self._starting >= self._start_width:
+        if not self.queue or self._starting >= self._start_width:
             return None
-        footprint = self._queued[0].footprint
+        footprint = self.queue[0].footprint
         # only memory that is being given up is waited for: what grew is not
         if self._stopping and self.held_mb + footprint.charge_mb > self._memory_mb:
             return None
         self._starting += 1
         self._count(footprint, held=1)
-        return self._queued.popleft()
+        return self.queue.popleft()
 
     def start_is_over(self, sandbox: Sandbox) -> None:
         """Frees a place among the sandboxes that start."""
@@ -182,6 +183,6 @@ class HostCapacity:
         assert self.committed_mb == committed, f"{self.committed_mb} MB committed, not {committed}"
         assert self._starting_mb == starting_mb, f"{self._starting_mb} MB start, not {starting_mb}"
         assert self._starting == starting <= self._start_width, f"{starting} sandboxes start"
-        assert len(self._queued) == queued, f"{queued} sandboxes are queued"
+        assert len(self.queue) == queued, f"{queued} sandboxes are queued"
         if self._admission is Admission.NOMINAL:
             assert max(held, committed) <= self._memory_mb, "more memory is promised than allowed"

@@ -267,6 +267,8 @@ class Engine:
 
     def _arm(self) -> None:
         """Sets the one timer for everything; one that is too early costs less than moving it."""
+        if not self._scheduler.may_be_due(self._armed_for):
+            return
         deadline = self._scheduler.next_deadline()
         if deadline is None or deadline >= self._armed_for or self._closing:
             return
