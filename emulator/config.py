@@ -130,6 +130,8 @@ class Settings:
     """Number of sandboxes that may be in creation or init at once."""
     init_timeout: Annotated[_Number, Field(gt=0)] | None = None
     """Limit of an init; None: the profile's."""
+    read_ahead: Annotated[_Integer, Field(ge=0)] | None = None
+    """KB that disks of sandboxes' files read ahead while the emulator runs; None: unchanged."""
     seed: Annotated[_Integer, Field(ge=0)] = 0
     state_dir: Path = Path(".testbed")
     run_dir: Path | None = None

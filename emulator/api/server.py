@@ -21,6 +21,7 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from emulator.api.app import Gateway
 from emulator.api.asgi import ClientLeftError, json_response, send_error, send_response
+from emulator.api.network import CONNECTION, ClientConnection
 from emulator.errors import ServiceError, ServiceUnavailableError
 
 if TYPE_CHECKING:
@@ -140,10 +141,17 @@ class GatewayProtocol(HttpToolsProtocol):
         """The request, with its app, whose body the parser reads now."""
         self._idle_since: float | None = None
         """When the last answer was given; None while a request is read or answered."""
+        self._extensions: dict[str, ClientConnection] = {}
+        """Extensions of the scope of every request that comes on the connection."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._extensions = {CONNECTION: ClientConnection()}
         self.flow = _PipelineFlow(transport, self.pipeline)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

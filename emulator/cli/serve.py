@@ -138,6 +138,14 @@ def up(
             autocompletion=completer(network_paths),
         ),
     ] = None,
+    read_ahead: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="KB",
+            help="Have the disk under the sandboxes' files read this far ahead until the end; root "
+            "only. (default: as the disk is set)",
+        ),
+    ] = None,
     seed: Annotated[  # noqa: ARG001
         str | None, typer.Option(metavar="N", help="Seed the scheduler's chance. (default: 0)")
     ] = None,

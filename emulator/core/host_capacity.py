@@ -14,10 +14,9 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emulator.core.model import SandboxState
+from emulator.core.model import Footprint, SandboxState
 from emulator.core.policy import Admission
 
 if TYPE_CHECKING:
@@ -32,20 +31,6 @@ GROWTH = 1.25
 """Factor by which the peak that was seen counts; `OVERHEAD_MB` come on top."""
 OVERHEAD_MB = 32
 """MB beside the anonymous memory of a peak: page tables, page cache, the supervisor."""
-
-
-@dataclass(slots=True, eq=False)
-class Footprint:
-    """Holds the memory that each sandbox of one deployment counts with, and how many count."""
-
-    function: FunctionVersion
-    charge_mb: int
-    known: bool = False
-    """Whether the charge comes from what was seen."""
-    committed: int = 0
-    held: int = 0
-    starting: int = 0
-    """Sandboxes that are committed and have not had all their memory yet."""
 
 
 class HostCapacity:

@@ -23,6 +23,7 @@ from emulator.api.asgi import (
 )
 from emulator.api.invoke.invocation_route import InvocationRoute
 from emulator.api.invoke.request import check_json, function_key, options
+from emulator.api.network import passage_of
 from emulator.core.model import Failure
 from emulator.errors import InvalidParameterValueError, ServiceError
 
@@ -80,6 +81,7 @@ class InvokeRoute(InvocationRoute):
             trace_id=asked.trace_id,
             client_context=asked.client_context,
             tail=asked.tail,
+            passage=passage_of(scope),
         )
 
     async def _invoke(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -197,7 +197,9 @@ def _memory_sizes(curves: Sequence[MemoryCurve]) -> list[Block]:
         blocks += [Heading(names[curve.condition], 3), memory_table(curve)]
         if curve.best is not None:
             surely = (
-                f"{curve.best_mb} MB wins in {formatting.share(curve.confidence)} of resamples."
+                f"{curve.best_mb} MB wins in {formatting.share(curve.confidence)} of resamples; "
+                "its score, half latency and half cost, each as a share of its greatest, leads the "
+                f"next one's by {formatting.estimate(curve.lead, formatting.number)}."
             )
             table = table_of(curve.condition.profile)
             blocks.append(Paragraph(f"{surely} Costs by the prices of {table}.", SMALL))

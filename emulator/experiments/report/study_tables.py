@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 def load_table(stats: Sequence[CellStats], names: Mapping[str, str]) -> Table:
     """Lays out the study's own table: requests, rates, latencies and cold starts of each cell."""
+    slowly: dict[str, _Column] = {}
+    if any(figures.cell.dilation > 1 for figures in stats):
+        slowly["times slower"] = lambda s: formatting.number(s.cell.dilation)
     return _cell_table(
         stats,
         names,
@@ -40,6 +43,7 @@ def load_table(stats: Sequence[CellStats], names: Mapping[str, str]) -> Table:
             "init, median": lambda s: formatting.time(s.init_ms.value),
             "errors": lambda s: formatting.count(s.errors),
             "out of memory": lambda s: formatting.count(s.out_of_memory),
+            **slowly,
         },
     )
 
