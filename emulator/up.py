@@ -36,6 +36,7 @@ from emulator.errors import BackendUnavailableError, SettingsError
 from emulator.host.delegation import enter_delegated_scope
 from emulator.host.machine import machine
 from emulator.host.memory import AvailableMemory, memory_mb
+from emulator.live.backends.package import zipped_mb
 from emulator.live.backends.process.backend import ProcessBackend
 from emulator.live.clock import MonotonicClock
 from emulator.live.companion.process import Companion
@@ -255,6 +256,8 @@ def _assemble(
         profile=profile,
         environment=_environment(backend, listeners),
         available_memory_mb=available_memory_mb,
+        # to weigh a package takes seconds: only where the weight decides something
+        weigh=None if PATHS[settings.network].placement is None else zipped_mb,
     )
     companion = Companion(state.path / "companion.log") if settings.companion else None
     others = OtherServices(settings.aws_endpoint, companion)
@@ -267,7 +270,13 @@ def _network(settings: Settings, sandboxes: SandboxClients) -> Network | None:
         return None
     # a chance of its own, so that sandboxes live as long as they would without a network
     chance = random.Random(f"{settings.seed}:network")  # noqa: S311  # jitter is no secret
-    return Network(PATHS[settings.network], chance, sandboxes, settings.dilation)
+    return Network(
+        PATHS[settings.network],
+        chance,
+        sandboxes,
+        dilation=settings.dilation,
+        idle_speedup=settings.idle_speedup,
+    )
 
 
 def _room(
@@ -301,6 +310,7 @@ def _scheduling(settings: Settings, profile: Profile) -> SchedulerSettings:
         host_reserve_mb=_RESERVE_MB if settings.admission is Admission.ACTUAL else 0,
         start_width=settings.start_width,
         idle_speedup=settings.idle_speedup,
+        placement=PATHS[settings.network].placement,
     )
 
 

@@ -103,6 +103,7 @@ class Engine:
         profile: Profile,
         environment: Mapping[str, str] | None = None,
         available_memory_mb: Callable[[], int] | None = None,
+        weigh: Callable[[FunctionConfiguration, str], float] | None = None,
         freeze_grace: float = 0.01,
         new_request_id: Callable[[], str] = new_request_id,
     ) -> None:
@@ -121,6 +122,7 @@ class Engine:
             environment=environment or {},
         )
         self._available_memory_mb = available_memory_mb
+        self._weigh = weigh
         self._measured_mb: int | None = None
         self._measure_at = 0.0
         self._freeze_grace = freeze_grace
@@ -173,9 +175,12 @@ class Engine:
         """
         began = self._clock.now()
         package = await self._backend.deploy(configuration, progress)
+        package_mb = 0.0
+        if self._weigh is not None:
+            package_mb = await asyncio.to_thread(self._weigh, configuration, package)
         revision = self._deployments.add(configuration, package).revision
         log.info("deployed %s in %.1f s", configuration.key, self._clock.now() - began)
-        self._apply(VersionDeployed(configuration.scheduled(revision)))
+        self._apply(VersionDeployed(configuration.scheduled(revision, package_mb)))
         limit = configuration.reserved_concurrency
         if limit is not None or revision > 0:
             self._apply(ReservedConcurrencySet(configuration.name, limit))
