@@ -22,9 +22,11 @@ import uvloop
 from emulator.api.app import create_app
 from emulator.api.companion.route import OtherServices
 from emulator.api.function_url.route import function_url
+from emulator.api.network import Network
 from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
 from emulator.config import BackendChoice
+from emulator.core.network_paths import NO_NETWORK, PATHS
 from emulator.core.policy import Admission
 from emulator.core.profiles import PROFILES
 from emulator.core.routes import RouteTable
@@ -43,6 +45,7 @@ from emulator.live.listeners import listener_at
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
+from emulator.live.store.read_ahead import read_ahead
 from emulator.live.store.state_directory import StateDirectory, describe_run
 from emulator.sam import template
 from emulator.telemetry.log_store import Logs
@@ -107,7 +110,8 @@ async def up(settings: Settings, display: Display) -> None:
     ):
         backend = await open_backend(settings, state, loaded.functions, display)
         try:
-            await _serve(settings, loaded, backend, state, listener, display=display)
+            with read_ahead(state.path, backend.storage, settings.read_ahead, display.say):
+                await _serve(settings, loaded, backend, state, listener, display=display)
         finally:
             await backend.close()
 
@@ -182,6 +186,7 @@ async def _serve(
             for function in loaded.functions:
                 with display.deploying(function.name, function.memory_mb) as told:
                     await parts.engine.deploy(function, told)
+            sandboxes = SandboxClients.dialling(backend.runtime_api_host)
             app = create_app(
                 parts.engine,
                 RouteTable(loaded.routes),
@@ -191,7 +196,8 @@ async def _serve(
                 logs=parts.logs,
                 metrics=parts.metrics,
                 others=parts.others,
-                sandboxes=SandboxClients.dialling(backend.runtime_api_host),
+                sandboxes=sandboxes,
+                network=_network(settings, sandboxes),
             )
             await _Server(app, run, loaded, display.say).serve(listeners)
         finally:
@@ -255,6 +261,15 @@ def _assemble(
     return _Parts(engine, recorder, logs, metrics, others, companion)
 
 
+def _network(settings: Settings, sandboxes: SandboxClients) -> Network | None:
+    """Returns what lies between clients and functions; None where nothing does."""
+    if settings.network == NO_NETWORK:
+        return None
+    # a chance of its own, so that sandboxes live as long as they would without a network
+    chance = random.Random(f"{settings.seed}:network")  # noqa: S311  # jitter is no secret
+    return Network(PATHS[settings.network], chance, sandboxes, settings.dilation)
+
+
 def _room(
     settings: Settings, scheduling: SchedulerSettings, functions: tuple[FunctionConfiguration, ...]
 ) -> Iterator[str]:
@@ -306,7 +321,7 @@ def _facts(
         "scheduling": asdict(_scheduling(settings, profile)),
         "seed": settings.seed,
         "versions": _versions(),
-        "machine": machine(settings.cgroup_root),
+        "machine": machine(settings.cgroup_root, backend.storage),
         "functions": {f.name: asdict(f) | {"environment": dict(f.environment)} for f in functions},
     }
 

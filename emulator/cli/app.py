@@ -76,6 +76,6 @@ def _globals(
 for command in (
     *(init, serve.up, clients.invoke, clients.ps, clients.logs),
     *(runs.demo, runs.experiment, runs.simulate, reports.report, reports.bill, runs.tune),
-    *(runs.bench, runs.fidelity),
+    *(runs.bench, runs.fidelity, reports.network, reports.validate),
 ):
     app.command()(command)

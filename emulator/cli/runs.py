@@ -19,6 +19,14 @@ from emulator.project import TEMPLATE
 def demo(
     *,
     backend: Backend = "auto",
+    dilation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|auto",
+            help="Run N times slower than life, or as slowly as this machine needs. "
+            "(default: the plan's, auto)",
+        ),
+    ] = None,
     run_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write here. (default: runs/demo-<time>)")
     ] = None,
@@ -26,7 +34,11 @@ def demo(
     """Run the study in small and make its report."""
     from emulator.experiments.demo import run_demo  # noqa: PLC0415  # matplotlib is slow to import
 
-    return run_demo(backend=backend, run_dir=run_dir)
+    return run_demo(backend=backend, dilation=_dilation(dilation), run_dir=run_dir)
+
+
+def _dilation(text: str | None) -> int | str | None:
+    return int(text) if text is not None and text.isdecimal() else text
 
 
 def experiment(

@@ -17,6 +17,7 @@ from emulator.core.policy import (
 
 if TYPE_CHECKING:
     from emulator.core.model import Seconds
+    from emulator.core.placement import Placement
     from emulator.core.profile import Profile
 
 
@@ -32,6 +33,7 @@ def scheduling(
     host_reserve_mb: int = 0,
     start_width: int = 4,
     idle_speedup: float = 1.0,
+    placement: Placement | None = None,
 ) -> SchedulerSettings:
     """Returns the settings; a keep-alive and an init timeout of None are the profile's own."""
     return SchedulerSettings(
@@ -49,4 +51,5 @@ def scheduling(
         provisioned_init_timeout=profile.provisioned_init_timeout,
         init_timeout=init_timeout or profile.init_timeout,
         idle_speedup=idle_speedup,
+        placement=placement,
     )

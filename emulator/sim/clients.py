@@ -6,12 +6,14 @@
     pings     requests beside another load, as long as that lasts
 
 Owns when each request is sent and when its answer is there. What lies between a client and the
-gateway is the caller's: seconds on top of each answer. Knows neither HTTP nor records.
+gateway is the caller's: a passage there and back, and seconds on top of each answer. Knows neither
+HTTP nor records.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,16 +26,22 @@ from emulator.core.messages import (
     Throttle,
     VersionDeployed,
 )
+from emulator.core.network_path import NO_PASSAGE, Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from emulator.core.journal import Entry
     from emulator.core.model import FunctionVersion, Seconds
+    from emulator.core.network_path import Passage
     from emulator.sim.engine import Simulation
 
 PING_USERS = 0
 """Number of users that a ping tells."""
+
+
+_ANY_CONNECTION = -1
+"""Stands for a connection of a pool: one that is free, or a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,7 @@ class Request:
     users: int
     """Number of clients that are there when the request is sent, 0 for a ping."""
     place: int = 0
-    """The client's own mark: what its next request follows from."""
+    """The client's own mark: what its next request follows from, and its connection's number."""
 
 
 class Clients(Protocol):
@@ -67,7 +75,7 @@ class Arrivals:
     times: Iterable[Seconds]
 
     def begin(self) -> Iterator[Request]:
-        return (Request(at, 1) for at in self.times)
+        return (Request(at, 1, _ANY_CONNECTION) for at in self.times)
 
     def answered(self, request: Request, at: Seconds) -> None:  # noqa: ARG002  # waits for nothing
         return None
@@ -136,6 +144,28 @@ class Pings:
     parallel: int = 1
 
 
+class Connections:
+    """Tells which requests open a connection: each client keeps its own, arrivals share a pool."""
+
+    def __init__(self) -> None:
+        self._kept: set[tuple[str, int]] = set()
+        self._free = 0
+
+    def take(self, letter: str, place: int) -> Connection:
+        """Returns what a request finds of its connection."""
+        if place == _ANY_CONNECTION:
+            kept = self._free > 0
+            self._free -= kept
+        else:
+            kept = (letter, place) in self._kept
+            self._kept.add((letter, place))
+        return Connection.KEPT if kept else Connection.NEW
+
+    def give_back(self, place: int) -> None:
+        """Notes that a request has its answer."""
+        self._free += place == _ANY_CONNECTION
+
+
 _LOAD, _WARM_UP, _PING = "i", "w", "p"
 """First letters of the names of invocations."""
 
@@ -154,14 +184,19 @@ class Exchange:
     warm_up: int = 0
     """Number of requests, one after the other, before the load begins."""
     pings: Pings | None = None
-    _open: dict[str, Request] = field(default_factory=dict)
+    passage: Callable[[str, Connection], Passage] = lambda _invocation, _connection: NO_PASSAGE
+    """Returns what an invocation's request loses on its way there and back."""
+    _connections: Connections = field(default_factory=Connections)
+    _open: dict[str, tuple[Request, Passage]] = field(default_factory=dict)
     """Requests that are planned or sent and have no answer, by the invocation."""
     _numbers: dict[str, int] = field(default_factory=dict)
     """Planned events in the simulation, by the invocation of a ping."""
     _to_come: Iterator[Request] = field(default_factory=lambda: iter(()))
     """Requests of the load that wait for no answer and are not planned yet."""
-    _planned: str = ""
-    """The last one of them that is planned."""
+    _next: Request | None = None
+    """The first of them."""
+    _ahead: list[tuple[Seconds, str]] = field(default_factory=list)
+    """Those of them that are planned and have not arrived: a heap of arrivals and invocations."""
     _begins: Seconds = 0.0
     """When the load begins."""
     _ping_due: Seconds = 0.0
@@ -192,8 +227,9 @@ class Exchange:
                 self._ask(_WARM_UP, Request(entry.at, 1))
             case VersionDeployed():
                 self._begin(entry.at)
-            case InvokeRequested(invocation) if invocation == self._planned:
-                self._plan_next()
+            case InvokeRequested(invocation) if self._ahead and self._ahead[0][1] == invocation:
+                heappop(self._ahead)
+                self._plan_ahead()
             case InvocationAnswered(_, invocation):
                 self._answered(invocation, entry.at)
             case InvocationFinished(_, invocation):
@@ -202,36 +238,45 @@ class Exchange:
             case _:
                 pass
 
-    def _ask(self, letter: str, request: Request) -> str:
+    def _ask(self, letter: str, request: Request) -> tuple[Seconds, str]:
+        """Plans a request; returns when it arrives at the gateway, and its invocation."""
         self._count += 1
         invocation = f"{letter}{self._count}"
-        self._open[invocation] = request
-        event = InvokeRequested(invocation, self.function.key)
-        number = self.simulation.add(self._begins + request.at, event)
+        connection = self._connections.take(letter, request.place)
+        passage = self.passage(invocation, connection)
+        self._open[invocation] = request, passage
+        arrives = self._begins + request.at + passage.before
+        event = InvokeRequested(invocation, self.function.key, passage.network, passage.gateway)
+        number = self.simulation.add(arrives, event)
         if letter == _PING:
             self._numbers[invocation] = number
-        return invocation
+        return arrives, invocation
 
     def _begin(self, now: Seconds) -> None:
         """Begins the load, and with it the first period of pings."""
         self._begins = now
         self._to_come = iter(self.clients.begin())
-        self._plan_next()
+        self._next = next(self._to_come, None)
+        self._plan_ahead()
         if self.pings is not None and self._load:
             self._ping(0.0)
 
-    def _plan_next(self) -> None:
-        request = next(self._to_come, None)
-        if request is not None:
+    def _plan_ahead(self) -> None:
+        """Plans what may arrive before the next arrival: a later request may have a shorter way."""
+        ahead = self._ahead
+        while self._next is not None and (not ahead or self._begins + self._next.at <= ahead[0][0]):
             self._load += 1
-            self._planned = self._ask(_LOAD, request)
+            heappush(ahead, self._ask(_LOAD, self._next))
+            self._next = next(self._to_come, None)
 
     def _answered(self, invocation: str, at: Seconds) -> None:
         """Hands an answer to its client; a second end of the same invocation is no answer."""
-        request = self._open.pop(invocation, None)
-        if request is None:
+        opened = self._open.pop(invocation, None)
+        if opened is None:
             return
-        there = at + self.overhead(invocation)
+        request, passage = opened
+        self._connections.give_back(request.place)
+        there = at + passage.after + self.overhead(invocation)
         since = there - self._begins
         if invocation[0] == _WARM_UP:
             self._after_warm_up(there)
@@ -261,12 +306,12 @@ class Exchange:
         """Plans the next pings, which come together, and at once where they are late."""
         assert self.pings is not None
         self._ping_due += self.pings.every
-        for _ in range(self.pings.parallel):
-            self._ask(_PING, Request(max(self._ping_due, since), PING_USERS))
+        for number in range(self.pings.parallel):
+            self._ask(_PING, Request(max(self._ping_due, since), PING_USERS, number))
 
     def _withdraw_pings(self, since: Seconds) -> None:
         """Takes back the pings that are not sent yet: the load is over."""
         for invocation, number in list(self._numbers.items()):
-            if self._open[invocation].at > since:
+            if self._open[invocation][0].at > since:
                 self.simulation.withdraw(number)
                 del self._numbers[invocation], self._open[invocation]

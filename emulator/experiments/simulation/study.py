@@ -88,7 +88,7 @@ def simulate(plan_path: Path, options: SimulationOptions, folder: Path) -> int:
     plan = load(plan_path)
     if options.seed is not None:
         plan = plan.model_copy(update={"seed": options.seed})
-    cells = planned_cells(plan, Origin.SIMULATED)
+    cells = planned_cells(plan, origin=Origin.SIMULATED)
     simulated, fits = _prepared(plan, plan_path, cells, options)
     study = StudyFile.create(
         folder, name=plan.name, cells=cells, plan=plan.raw, plan_text=plan.text, seed=plan.seed

@@ -36,7 +36,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def cells(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PlannedCell]:
     plan = load(write_plan(tmp_path_factory.mktemp("plan"), PLAN))
-    return {cell.id: cell for cell in planned_cells(plan, Origin.SIMULATED)}
+    return {cell.id: cell for cell in planned_cells(plan, origin=Origin.SIMULATED)}
 
 
 RAMP = "kdd99-numpy-512mb-ramp-r1"
@@ -106,7 +106,7 @@ def test_withheld_time_is_predicted_with_the_law(cells: dict[str, PlannedCell]) 
 
 def test_unknown_function_is_refused_with_what_there_is(live: Path, tmp_path: Path) -> None:
     plan = load(write_plan(tmp_path, PLAN.replace('"kdd99-numpy"', '"Echo"')))
-    (cell, *_) = planned_cells(plan, Origin.SIMULATED)
+    (cell, *_) = planned_cells(plan, origin=Origin.SIMULATED)
     with pytest.raises(SettingsError, match="live has no requests of Echo; it has those of kdd99"):
         Calibration(gather(read_study(live)), "live").behaviour(cell)
 

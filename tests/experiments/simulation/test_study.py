@@ -207,7 +207,7 @@ def test_plan_may_name_its_behaviours(tmp_path: Path) -> None:
 
 def test_simulated_cells_are_never_equal_to_measured_ones(tmp_path: Path) -> None:
     plan = load(write_plan(tmp_path, PLAN.replace('"docker", "process"', '"process"')))
-    measured, predicted = planned_cells(plan), planned_cells(plan, Origin.SIMULATED)
+    measured, predicted = planned_cells(plan), planned_cells(plan, origin=Origin.SIMULATED)
     assert [cell.id for cell in measured] == [cell.id for cell in predicted]
     for one, other in zip(measured, predicted, strict=True):
         assert one.condition != replace(other.condition, backend=one.condition.backend)
