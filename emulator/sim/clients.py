@@ -13,7 +13,6 @@ HTTP nor records.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,6 +23,7 @@ from emulator.core.messages import (
     InvocationFinished,
     InvokeRequested,
     Throttle,
+    TimePassed,
     VersionDeployed,
 )
 from emulator.core.network_path import NO_PASSAGE, Connection
@@ -184,8 +184,8 @@ class Exchange:
     warm_up: int = 0
     """Number of requests, one after the other, before the load begins."""
     pings: Pings | None = None
-    passage: Callable[[str, Connection], Passage] = lambda _invocation, _connection: NO_PASSAGE
-    """Returns what an invocation's request loses on its way there and back."""
+    passage: Callable[[Connection], Passage] | None = None
+    """Returns what a request loses on its way there and back; None where nothing is lost."""
     _connections: Connections = field(default_factory=Connections)
     _open: dict[str, tuple[Request, Passage]] = field(default_factory=dict)
     """Requests that are planned or sent and have no answer, by the invocation."""
@@ -193,10 +193,10 @@ class Exchange:
     """Planned events in the simulation, by the invocation of a ping."""
     _to_come: Iterator[Request] = field(default_factory=lambda: iter(()))
     """Requests of the load that wait for no answer and are not planned yet."""
-    _next: Request | None = None
-    """The first of them."""
-    _ahead: list[tuple[Seconds, str]] = field(default_factory=list)
-    """Those of them that are planned and have not arrived: a heap of arrivals and invocations."""
+    _planned: str = ""
+    """The last one of them that is planned."""
+    _leaving: dict[int, tuple[TimePassed, str]] = field(default_factory=dict)
+    """Events at which requests leave their clients, with the invocations, by their identity."""
     _begins: Seconds = 0.0
     """When the load begins."""
     _ping_due: Seconds = 0.0
@@ -227,9 +227,10 @@ class Exchange:
                 self._ask(_WARM_UP, Request(entry.at, 1))
             case VersionDeployed():
                 self._begin(entry.at)
-            case InvokeRequested(invocation) if self._ahead and self._ahead[0][1] == invocation:
-                heappop(self._ahead)
-                self._plan_ahead()
+            case TimePassed() if id(entry.event) in self._leaving:
+                self._send(self._leaving.pop(id(entry.event))[1], entry.at)
+            case InvokeRequested(invocation) if self.passage is None:
+                self._sent(invocation)
             case InvocationAnswered(_, invocation):
                 self._answered(invocation, entry.at)
             case InvocationFinished(_, invocation):
@@ -238,36 +239,48 @@ class Exchange:
             case _:
                 pass
 
-    def _ask(self, letter: str, request: Request) -> tuple[Seconds, str]:
-        """Plans a request; returns when it arrives at the gateway, and its invocation."""
+    def _ask(self, letter: str, request: Request) -> str:
+        """Plans a request: its arrival, or its leaving where there is a way to go."""
         self._count += 1
         invocation = f"{letter}{self._count}"
-        connection = self._connections.take(letter, request.place)
-        passage = self.passage(invocation, connection)
-        self._open[invocation] = request, passage
-        arrives = self._begins + request.at + passage.before
-        event = InvokeRequested(invocation, self.function.key, passage.network, passage.gateway)
-        number = self.simulation.add(arrives, event)
+        self._open[invocation] = request, NO_PASSAGE
+        event: InvokeRequested | TimePassed = InvokeRequested(invocation, self.function.key)
+        if self.passage is not None:
+            event = TimePassed()
+            self._leaving[id(event)] = event, invocation
+        number = self.simulation.add(self._begins + request.at, event)
         if letter == _PING:
             self._numbers[invocation] = number
-        return arrives, invocation
+        return invocation
+
+    def _send(self, invocation: str, now: Seconds) -> None:
+        """Sends a request on its way: only now is known whether a connection is free."""
+        assert self.passage is not None
+        request, _ = self._open[invocation]
+        passage = self.passage(self._connections.take(invocation[0], request.place))
+        self._open[invocation] = request, passage
+        key = self.function.key
+        event = InvokeRequested(invocation, key, passage.network, passage.gateway)
+        self.simulation.add(now + passage.before, event)
+        self._sent(invocation)
+
+    def _sent(self, invocation: str) -> None:
+        if invocation == self._planned:
+            self._plan_next()
 
     def _begin(self, now: Seconds) -> None:
         """Begins the load, and with it the first period of pings."""
         self._begins = now
         self._to_come = iter(self.clients.begin())
-        self._next = next(self._to_come, None)
-        self._plan_ahead()
+        self._plan_next()
         if self.pings is not None and self._load:
             self._ping(0.0)
 
-    def _plan_ahead(self) -> None:
-        """Plans what may arrive before the next arrival: a later request may have a shorter way."""
-        ahead = self._ahead
-        while self._next is not None and (not ahead or self._begins + self._next.at <= ahead[0][0]):
+    def _plan_next(self) -> None:
+        request = next(self._to_come, None)
+        if request is not None:
             self._load += 1
-            heappush(ahead, self._ask(_LOAD, self._next))
-            self._next = next(self._to_come, None)
+            self._planned = self._ask(_LOAD, request)
 
     def _answered(self, invocation: str, at: Seconds) -> None:
         """Hands an answer to its client; a second end of the same invocation is no answer."""

@@ -16,7 +16,7 @@ from zlib import crc32
 from emulator import __version__
 from emulator.core.journal import encode
 from emulator.core.model import FunctionVersion
-from emulator.core.network_path import NO_PASSAGE, WayIn
+from emulator.core.network_path import WayIn
 from emulator.core.network_paths import NO_NETWORK, PATHS
 from emulator.core.policy import PickOrder
 from emulator.core.profiles import PROFILES
@@ -173,14 +173,14 @@ class _CellRun:
         )
 
 
-def _passage(simulated: SimulatedCell) -> Callable[[str, Connection], Passage]:
+def _passage(simulated: SimulatedCell) -> Callable[[Connection], Passage] | None:
     """Returns what draws the way of each request; a live emulator's network is drawn so too."""
     path = PATHS[simulated.cell.condition.network]
     way = WayIn.INVOKE if simulated.path.startswith(_INVOKE) else WayIn.HTTP_API
     if path.name == NO_NETWORK:
-        return lambda _invocation, _connection: NO_PASSAGE
+        return None
     chance = random.Random(f"{simulated.seed}:network")  # noqa: S311  # jitter is no secret
-    return lambda _invocation, connection: path.draw(way, connection, chance)
+    return lambda connection: path.draw(way, connection, chance)
 
 
 def _facts(simulated: SimulatedCell) -> dict[str, object]:

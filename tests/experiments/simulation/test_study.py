@@ -157,6 +157,21 @@ def test_arrivals_by_chance_come_when_the_locustfile_sends_them(tmp_path: Path) 
     assert sent == pytest.approx([at - wanted[0] for at in wanted], abs=1e-5)
 
 
+def test_plans_network_stands_between_clients_and_the_function(run: Path, tmp_path: Path) -> None:
+    far = simulated(
+        tmp_path, PLAN.replace("[axes]", '[network]\npath = "aws-2018/sao-paulo-us-east-1"\n[axes]')
+    )
+    cell = "kdd99-numpy-512mb-ramp-r1"
+    ours = {s.cell.id: s for s in all_stats(read_study(far))}[cell]
+    near = {s.cell.id: s for s in all_stats(read_study(run))}[cell]
+    assert ours.warm_ms.value is not None
+    assert near.warm_ms.value is not None
+    assert ours.warm_ms.value > near.warm_ms.value + 100
+    for row in read_study(far).rows[cell]:
+        assert row.network_ms is not None
+        assert row.latency_ms > row.network_ms > 50
+
+
 def test_failures_are_answers_that_are_not_right(tmp_path: Path) -> None:
     text = BEHAVIOURS + "failures = { error = 0.5, out-of-memory = 0.2 }\n"
     rows = [r for rows in read_study(simulated(tmp_path, behaviours=text)).rows.values()
