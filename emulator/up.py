@@ -13,7 +13,7 @@ import random
 import signal
 import socket
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,7 +25,9 @@ from emulator.api.function_url.route import function_url
 from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
 from emulator.config import BackendChoice
-from emulator.core.policy import Admission, FixedKeepAlive, SchedulerSettings
+from emulator.core.lifetimes import keeping
+from emulator.core.policies.catalogue import LIFETIME
+from emulator.core.policy import Admission, SchedulerSettings
 from emulator.core.profiles import PROFILES
 from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
@@ -43,6 +45,7 @@ from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
 from emulator.live.store.state_directory import StateDirectory, describe_run
+from emulator.policy_choice import chosen
 from emulator.sam import template
 from emulator.telemetry.log_store import Logs
 from emulator.telemetry.metrics import Metrics
@@ -98,6 +101,7 @@ async def up(settings: Settings, display: Display) -> None:
         OSError: A file of the state or run directory cannot be written.
     """
     loaded = template.load(settings.template, PROFILES[settings.profile])
+    _scheduling(settings, PROFILES[settings.profile])  # what is wrong there is told at once
     with (
         StateDirectory(settings.state_dir) as state,
         _gateway_listener(settings.host, settings.port) as listener,
@@ -273,9 +277,15 @@ def _room(
 
 
 def _scheduling(settings: Settings, profile: Profile) -> SchedulerSettings:
-    fixed = settings.keep_alive
+    try:
+        keep_alive, policy = keeping(
+            settings.keep_alive, chosen(settings.policy), profile.keep_alive
+        )
+    except ValueError as error:
+        raise SettingsError(f"--keep-alive: {error}") from error
     return SchedulerSettings(
-        keep_alive=profile.keep_alive if fixed is None else FixedKeepAlive(fixed),
+        keep_alive=keep_alive,
+        policy=policy,
         pick_order=settings.pick_order,
         binding=settings.binding,
         host_memory_mb=settings.host_memory or int(memory_mb() * _HOST_SHARE),
@@ -306,12 +316,21 @@ def _facts(
         "backend": backend.name,
         "unenforced": list(backend.unenforced.values()),
         "settings": asdict(settings),
-        "scheduling": asdict(_scheduling(settings, profile)),
+        "scheduling": _scheduling_facts(_scheduling(settings, profile)),
         "seed": settings.seed,
         "versions": _versions(),
         "machine": machine(settings.cgroup_root),
         "functions": {f.name: asdict(f) | {"environment": dict(f.environment)} for f in functions},
     }
+
+
+def _scheduling_facts(scheduling: SchedulerSettings) -> dict[str, Any]:
+    policy = scheduling.policy
+    facts = asdict(replace(scheduling, policy=None))
+    facts["policy"] = LIFETIME if policy is None else policy.text
+    if policy is not None and policy.source:
+        facts["policy_source"] = policy.source
+    return facts
 
 
 def _versions() -> dict[str, str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from emulator.core.model import FunctionVersion, Sandbox, Seconds
     from emulator.core.policy import Chance
 
-_SLACK = 0.001
+_SLACK = 2.0**-10
 """Seconds by which a sandbox is early, and stays beyond the request that it waits for."""
 
 

@@ -7,10 +7,13 @@ meets all combinations alike.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import product
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from emulator.core.policies.catalogue import LIFETIME
 from emulator.experiments.plan.model import Axes
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
     from emulator.experiments.plan.model import Plan, Scenario
 
+_NO_NAME = re.compile(r"[^A-Za-z0-9.-]+")
 STARTS_AND_ENDS_WITHIN = 15.0
 """Seconds to expect of an emulator and Locust to start and end; a first deployment takes more."""
 
@@ -31,12 +35,14 @@ class Condition:
     profile: str
     backend: str
     keep_alive: str
-    """Seconds, or `profile`: the profile's survival curve."""
+    """Seconds, a name of LIFETIMES, or `profile`: the profile's survival curve."""
     pick_order: str
     scenario: str
     """The kind of load: a scenario's kind, or `requests` or `tune`."""
     dilation: float
     page_cache: str
+    policy: str = LIFETIME
+    """Who decides about idle sandboxes, as the plan has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,4 +122,13 @@ def _cells(plan: Plan) -> Iterator[PlannedCell]:
 
 
 def _short(name: str, value: str) -> str:
+    """Returns a value as a part of a folder's name."""
+    if name == "policy":
+        return _NO_NAME.sub("-", policy_label(value))
     return f"keep-{value}" if name == "keep_alive" else value
+
+
+def policy_label(policy: str) -> str:
+    """Returns a policy as the plan has it, without the folder of its file."""
+    file, suffix, rest = policy.partition(".py:")
+    return f"{PurePath(file).name}{suffix}{rest}"

@@ -21,6 +21,7 @@ from pydantic import (
     WrapValidator,
 )
 
+from emulator.core.policies.catalogue import LIFETIME
 from emulator.core.policy import PickOrder
 from emulator.experiments.plan.paths import last_arrival
 from emulator.experiments.plan.values import (
@@ -34,6 +35,7 @@ from emulator.experiments.plan.values import (
     Number,
     OneOrMore,
     PlanSource,
+    PolicyName,
     Positive,
     ProfileName,
     RisingMinutes,
@@ -204,6 +206,7 @@ class Axes(_Table):
     profile: OneOrMore[ProfileName] = ("aws-2025",)
     backend: OneOrMore[Literal["auto", "docker", "process"]] = ("auto",)
     keep_alive: OneOrMore[KeepAlive] = (PROFILE_KEEP_ALIVE,)
+    policy: OneOrMore[PolicyName] = (LIFETIME,)
     pick_order: OneOrMore[Annotated[PickOrder, Field(strict=False)]] = (
         PickOrder.MOST_RECENTLY_USED,
     )
