@@ -13,7 +13,7 @@ import random
 import signal
 import socket
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,15 +22,16 @@ import uvloop
 from emulator.api.app import create_app
 from emulator.api.companion.route import OtherServices
 from emulator.api.function_url.route import function_url
+from emulator.api.network import Network
 from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
 from emulator.config import BackendChoice
-from emulator.core.lifetimes import keeping
-from emulator.core.policies.catalogue import LIFETIME
-from emulator.core.policy import Admission, SchedulerSettings
+from emulator.core.network_paths import NO_NETWORK, PATHS
+from emulator.core.policy import Admission
 from emulator.core.profiles import PROFILES
 from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
+from emulator.core.scheduling import scheduling, scheduling_facts
 from emulator.errors import BackendUnavailableError, SettingsError
 from emulator.host.delegation import enter_delegated_scope
 from emulator.host.machine import machine
@@ -44,6 +45,7 @@ from emulator.live.listeners import listener_at
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
+from emulator.live.store.read_ahead import read_ahead
 from emulator.live.store.state_directory import StateDirectory, describe_run
 from emulator.policy_choice import chosen
 from emulator.sam import template
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from emulator.api.app import Gateway
     from emulator.config import Settings
     from emulator.core.function_configuration import FunctionConfiguration
+    from emulator.core.policy import SchedulerSettings
     from emulator.core.profile import Profile
     from emulator.live.backends.interface import SandboxBackend
 
@@ -109,7 +112,8 @@ async def up(settings: Settings, display: Display) -> None:
     ):
         backend = await open_backend(settings, state, loaded.functions, display)
         try:
-            await _serve(settings, loaded, backend, state, listener, display=display)
+            with read_ahead(state.path, backend.storage, settings.read_ahead, display.say):
+                await _serve(settings, loaded, backend, state, listener, display=display)
         finally:
             await backend.close()
 
@@ -184,6 +188,7 @@ async def _serve(
             for function in loaded.functions:
                 with display.deploying(function.name, function.memory_mb) as told:
                     await parts.engine.deploy(function, told)
+            sandboxes = SandboxClients.dialling(backend.runtime_api_host)
             app = create_app(
                 parts.engine,
                 RouteTable(loaded.routes),
@@ -193,7 +198,8 @@ async def _serve(
                 logs=parts.logs,
                 metrics=parts.metrics,
                 others=parts.others,
-                sandboxes=SandboxClients.dialling(backend.runtime_api_host),
+                sandboxes=sandboxes,
+                network=_network(settings, sandboxes),
             )
             await _Server(app, run, loaded, display.say).serve(listeners)
         finally:
@@ -257,6 +263,15 @@ def _assemble(
     return _Parts(engine, recorder, logs, metrics, others, companion)
 
 
+def _network(settings: Settings, sandboxes: SandboxClients) -> Network | None:
+    """Returns what lies between clients and functions; None where nothing does."""
+    if settings.network == NO_NETWORK:
+        return None
+    # a chance of its own, so that sandboxes live as long as they would without a network
+    chance = random.Random(f"{settings.seed}:network")  # noqa: S311  # jitter is no secret
+    return Network(PATHS[settings.network], chance, sandboxes, settings.dilation)
+
+
 def _room(
     settings: Settings, scheduling: SchedulerSettings, functions: tuple[FunctionConfiguration, ...]
 ) -> Iterator[str]:
@@ -277,29 +292,23 @@ def _room(
 
 
 def _scheduling(settings: Settings, profile: Profile) -> SchedulerSettings:
+    policy = chosen(settings.policy)
     try:
-        keep_alive, policy = keeping(
-            settings.keep_alive, chosen(settings.policy), profile.keep_alive
+        return scheduling(
+            profile,
+            host_memory_mb=settings.host_memory or int(memory_mb() * _HOST_SHARE),
+            keep_alive=settings.keep_alive,
+            policy=policy,
+            init_timeout=settings.init_timeout,
+            pick_order=settings.pick_order,
+            binding=settings.binding,
+            admission=settings.admission,
+            host_reserve_mb=_RESERVE_MB if settings.admission is Admission.ACTUAL else 0,
+            start_width=settings.start_width,
+            idle_speedup=settings.idle_speedup,
         )
     except ValueError as error:
         raise SettingsError(f"--keep-alive: {error}") from error
-    return SchedulerSettings(
-        keep_alive=keep_alive,
-        policy=policy,
-        pick_order=settings.pick_order,
-        binding=settings.binding,
-        host_memory_mb=settings.host_memory or int(memory_mb() * _HOST_SHARE),
-        admission=settings.admission,
-        host_reserve_mb=_RESERVE_MB if settings.admission is Admission.ACTUAL else 0,
-        start_width=settings.start_width,
-        account_concurrency=profile.account_concurrency,
-        requests_per_concurrency=profile.requests_per_concurrency,
-        scale_out=profile.scale_out,
-        recycle_age=profile.recycle_age,
-        provisioned_init_timeout=profile.provisioned_init_timeout,
-        init_timeout=settings.init_timeout or profile.init_timeout,
-        idle_speedup=settings.idle_speedup,
-    )
 
 
 def _facts(
@@ -316,21 +325,12 @@ def _facts(
         "backend": backend.name,
         "unenforced": list(backend.unenforced.values()),
         "settings": asdict(settings),
-        "scheduling": _scheduling_facts(_scheduling(settings, profile)),
+        "scheduling": scheduling_facts(_scheduling(settings, profile)),
         "seed": settings.seed,
         "versions": _versions(),
-        "machine": machine(settings.cgroup_root),
+        "machine": machine(settings.cgroup_root, backend.storage),
         "functions": {f.name: asdict(f) | {"environment": dict(f.environment)} for f in functions},
     }
-
-
-def _scheduling_facts(scheduling: SchedulerSettings) -> dict[str, Any]:
-    policy = scheduling.policy
-    facts = asdict(replace(scheduling, policy=None))
-    facts["policy"] = LIFETIME if policy is None else policy.text
-    if policy is not None and policy.source:
-        facts["policy_source"] = policy.source
-    return facts
 
 
 def _versions() -> dict[str, str]:

@@ -14,6 +14,7 @@ from emulator.cli.choices import (
     bindings,
     completer,
     lifetimes,
+    network_paths,
     pick_orders,
     policies,
     profiles,
@@ -140,6 +141,23 @@ def up(
         typer.Option(
             metavar="N",
             help="Run all N times slower, each sandbox with an Nth of its CPU. (default: 1)",
+        ),
+    ] = None,
+    network: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Add what lies between clients and functions, such as "
+            "aws-2018/sao-paulo-us-east-1. (default: local, nothing)",
+            autocompletion=completer(network_paths),
+        ),
+    ] = None,
+    read_ahead: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="KB",
+            help="Have the disk under the sandboxes' files read this far ahead until the end; root "
+            "only. (default: as the disk is set)",
         ),
     ] = None,
     seed: Annotated[  # noqa: ARG001

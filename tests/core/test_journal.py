@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -13,7 +14,9 @@ from emulator.core.messages import (
     Command,
     Dispatch,
     Event,
+    InvocationFinished,
     InvokeRequested,
+    MemoryUse,
     SandboxReady,
     StartSandbox,
     TimePassed,
@@ -85,6 +88,15 @@ WHOLE = encode(
         (StartSandbox(1, VersionKey.of("echo"), "a"),),
     )
 )
+
+
+def test_entry_of_an_earlier_version_has_no_memory() -> None:
+    used = InvocationFinished(1, "r", "", 36, 0.5, 7, MemoryUse(30, 5, 4, None))
+    line = encode(Entry(1.0, used, ()))
+    memory = ',"memory":{"anonymous_mb":30,"cache_mb":5,"major_faults":4,"refaults":null}'
+    assert memory in line
+    assert decode(line).event == used
+    assert decode(line.replace(memory, "")).event == replace(used, memory=None)
 
 
 @pytest.mark.parametrize("length", range(0, len(WHOLE), 7))

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from emulator.core.policies.fixed import Fixed
+from emulator.core.policies.function_activity import FunctionActivity
 from emulator.core.policies.greedy_dual import GreedyDual
 from emulator.core.policies.hybrid_histogram import HybridHistogram
 from emulator.core.policies.interface import Policy
@@ -26,6 +27,7 @@ POLICIES: Mapping[str, type[Policy]] = MappingProxyType(
         LIFETIME: Policy,
         "fixed": Fixed,
         "pool-halving": PoolHalving,
+        "function-activity": FunctionActivity,
         "lru": LeastRecentlyUsed,
         "greedy-dual": GreedyDual,
         "hybrid-histogram": HybridHistogram,

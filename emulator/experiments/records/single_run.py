@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.core.lifetimes import LIFETIMES
+from emulator.core.network_paths import NO_NETWORK
 from emulator.core.policies.catalogue import LIFETIME
 from emulator.experiments.plan.cells import Condition
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
@@ -62,6 +63,8 @@ def _cell(run: Run, function: str, requests: list[Request]) -> MeasuredCell:
             dilation=float(settings.get("dilation") or 1),
             page_cache="",
             policy=str(settings.get("policy") or LIFETIME),
+            network=str(settings.get("network") or NO_NETWORK),
+            origin=run.info.origin,
         ),
         memory_mb=memory,
         repetition=1,

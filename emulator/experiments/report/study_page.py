@@ -48,6 +48,7 @@ from emulator.experiments.report.study_tables import (
     latency_table,
     load_table,
     memory_table,
+    pages_table,
 )
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def study_document(study: StudyRun) -> Document:
             what_ran(study),
             *_claims(study),
             *_cells(stats, names),
+            *_pages(study, names),
             *_memory_sizes(curves),
             *_starts(study, stats, names),
             *_idle_requests(study, names),
@@ -168,6 +170,24 @@ def _cells(stats: Sequence[CellStats], names: Mapping[str, str]) -> list[Block]:
     ]
 
 
+def _pages(study: StudyRun, names: Mapping[str, str]) -> list[Block]:
+    table = pages_table(study, names)
+    if table is None:
+        return []
+    return [
+        Heading("Memory as it was", 3),
+        Paragraph(
+            "What the kernel counted of the sandboxes. A major fault waits for the disk; a refault "
+            "reads a page of a file again that was evicted a short while before. Warm requests "
+            "that refault do not fit into their memory. Cold requests have their init's faults; a "
+            "file that another sandbox has read costs none, as the sandboxes of a machine share a "
+            "page cache unless that is private.",
+            SMALL,
+        ),
+        table,
+    ]
+
+
 def _memory_sizes(curves: Sequence[MemoryCurve]) -> list[Block]:
     if not curves:
         return []
@@ -177,7 +197,9 @@ def _memory_sizes(curves: Sequence[MemoryCurve]) -> list[Block]:
         blocks += [Heading(names[curve.condition], 3), memory_table(curve)]
         if curve.best is not None:
             surely = (
-                f"{curve.best_mb} MB wins in {formatting.share(curve.confidence)} of resamples."
+                f"{curve.best_mb} MB wins in {formatting.share(curve.confidence)} of resamples; "
+                "its score, half latency and half cost, each as a share of its greatest, leads the "
+                f"next one's by {formatting.estimate(curve.lead, formatting.number)}."
             )
             table = table_of(curve.condition.profile)
             blocks.append(Paragraph(f"{surely} Costs by the prices of {table}.", SMALL))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from emulator.core.model import VersionKey
 from emulator.core.policies.catalogue import POLICIES
 from emulator.core.policies.fixed import Fixed
+from emulator.core.policies.function_activity import FunctionActivity
 from emulator.core.policies.greedy_dual import GreedyDual
 from emulator.core.policies.hybrid_histogram import HybridHistogram, IdleTimes, Windows
 from emulator.core.policies.interface import Policy, PolicyChoice
@@ -36,6 +37,7 @@ SMALL = (
     PolicyChoice("lifetime", Policy),
     PolicyChoice("fixed", lambda: Fixed(6.0)),
     PolicyChoice("pool-halving", lambda: PoolHalving(4.0)),
+    PolicyChoice("function-activity", lambda: FunctionActivity(3.0, 5.0, 9.0)),
     PolicyChoice("lru", LeastRecentlyUsed),
     PolicyChoice("greedy-dual", GreedyDual),
     PolicyChoice("hybrid-histogram", lambda: QuickHistogram(4, 1, forecast=lambda _: 2.0)),

@@ -380,7 +380,7 @@ class Stream:
 @pytest.mark.parametrize("binding", Binding)
 def test_indexed_scheduler_equals_the_reference_on_seeded_runs(binding: Binding) -> None:
     seen = Seen()
-    for seed in range(200):
+    for seed in range(240):
         chance = random.Random(f"{binding}:{seed}")
         order = list(PickOrder)[seed % len(PickOrder)]
         Stream(chance, random_settings(chance, binding, order), seen).run(300)
