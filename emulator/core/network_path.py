@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from emulator.core.model import Seconds
+    from emulator.core.placement import Placement
     from emulator.core.policy import Chance
 
 
@@ -171,6 +172,8 @@ class NetworkPath:
     """Time within API Gateway alone, there and back."""
     front_end: Constant
     """Time within Lambda's front end, there and back; behind API Gateway too."""
+    placement: Placement | None = None
+    """Wait of a function's first sandbox for its code; None: no wait is known."""
 
     @property
     def set_up_trips(self) -> int:

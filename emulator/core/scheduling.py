@@ -14,6 +14,7 @@ from emulator.core.policy import Admission, Binding, PickOrder, SchedulerSetting
 
 if TYPE_CHECKING:
     from emulator.core.model import Seconds
+    from emulator.core.placement import Placement
     from emulator.core.policies.interface import PolicyChoice
     from emulator.core.profile import Profile
 
@@ -31,6 +32,7 @@ def scheduling(
     host_reserve_mb: int = 0,
     start_width: int = 4,
     idle_speedup: float = 1.0,
+    placement: Placement | None = None,
 ) -> SchedulerSettings:
     """Returns the settings; a keep-alive and an init timeout of None are the profile's own.
 
@@ -54,6 +56,7 @@ def scheduling(
         provisioned_init_timeout=profile.provisioned_init_timeout,
         init_timeout=init_timeout or profile.init_timeout,
         idle_speedup=idle_speedup,
+        placement=placement,
     )
 
 

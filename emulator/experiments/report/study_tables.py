@@ -8,6 +8,7 @@ from emulator.core.lifetimes import LIFETIMES
 from emulator.core.profiles import PRICE_TABLES
 from emulator.experiments.analysis import formatting
 from emulator.experiments.analysis.idle_time import idle_gaps, start_letters
+from emulator.experiments.analysis.latency_parts import Part
 from emulator.experiments.analysis.pages import pages
 from emulator.experiments.analysis.requests import user_requests
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from emulator.experiments.analysis.cell_stats import CellStats
     from emulator.experiments.analysis.claims.catalogue import Findings
     from emulator.experiments.analysis.keep_warm import KeepWarm
+    from emulator.experiments.analysis.latency_parts import CellParts
     from emulator.experiments.analysis.memory_curve import MemoryCurve
     from emulator.experiments.records.study import StudyRun
 
@@ -65,6 +67,19 @@ def latency_table(stats: Sequence[CellStats], names: Mapping[str, str]) -> Table
             ),
         },
     )
+
+
+def latency_parts_table(cells: Sequence[CellParts], names: Mapping[str, str]) -> Table:
+    """Lays out the mean parts of each cell's latency, which add up to the last column."""
+    rows = [
+        (
+            names[cell.cell.id],
+            *(formatting.time(cell.mean_ms[part]) for part in Part),
+            formatting.time(cell.total_ms),
+        )
+        for cell in cells
+    ]
+    return Table(("cell", *(part.value for part in Part), "average latency"), tuple(rows))
 
 
 def cost_table(stats: Sequence[CellStats], names: Mapping[str, str]) -> Table:

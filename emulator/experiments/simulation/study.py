@@ -79,7 +79,7 @@ class _Source(Protocol):
         ...
 
 
-def simulate(plan_path: Path, options: SimulationOptions, run_dir: Path | None = None) -> int:
+def simulate(plan_path: Path, options: SimulationOptions, folder: Path) -> int:
     """Returns the exit code: 0 where every cell is done, 130 after Ctrl-C.
 
     Raises:
@@ -92,7 +92,6 @@ def simulate(plan_path: Path, options: SimulationOptions, run_dir: Path | None =
     cells = planned_cells(plan, origin=Origin.SIMULATED)
     started_at = time.time()
     simulated, fits = _prepared(plan, plan_path, cells, options, started_at)
-    folder = run_dir or _new_folder(plan.name)
     study = StudyFile.create(
         folder, name=plan.name, cells=cells, plan=plan.raw, plan_text=plan.text, seed=plan.seed
     )
@@ -100,8 +99,9 @@ def simulate(plan_path: Path, options: SimulationOptions, run_dir: Path | None =
     return _run(study, folder, simulated, options.jobs or os.cpu_count() or 1)
 
 
-def _new_folder(name: str) -> Path:
-    return Path("runs") / f"{name}-simulated-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+def new_folder(plan_path: Path) -> Path:
+    """Returns a folder for a run that is called by the file of its plan and the time."""
+    return Path("runs") / f"{plan_path.stem}-simulated-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
 
 
 def _prepared(
