@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
 from typing import TYPE_CHECKING, assert_never
 
 from emulator.core.failure_bodies import EXTENSION_CRASH, failure_body
@@ -55,6 +54,7 @@ from emulator.live.deployments import Deployments
 from emulator.live.invocation import Call
 from emulator.live.launcher import Launcher
 from emulator.live.open_invocations import OpenInvocations
+from emulator.live.request_id import new_request_id
 from emulator.live.runtime_api.extensions import ShutdownReason
 from emulator.live.runtime_api.interface import Work
 from emulator.live.sandbox.environment import function_arn
@@ -105,7 +105,7 @@ class Engine:
         available_memory_mb: Callable[[], int] | None = None,
         weigh: Callable[[FunctionConfiguration, str], float] | None = None,
         freeze_grace: float = 0.01,
-        new_request_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+        new_request_id: Callable[[], str] = new_request_id,
     ) -> None:
         self._scheduler = scheduler
         self._backend = backend
@@ -277,6 +277,8 @@ class Engine:
 
     def _arm(self) -> None:
         """Sets the one timer for everything; one that is too early costs less than moving it."""
+        if not self._scheduler.may_be_due(self._armed_for):
+            return
         deadline = self._scheduler.next_deadline()
         if deadline is None or deadline >= self._armed_for or self._closing:
             return

@@ -11,6 +11,7 @@ import math
 import random
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.core.messages import Anatomy
@@ -135,6 +136,23 @@ class Stretched:
 
     def draw(self, chance: random.Random) -> Seconds:
         return self.wait.draw(chance) + self.work.draw(chance) / self.share
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """Draws from known percentiles, evenly between each two.
+
+    `points` are (share, seconds), both rising, from share 0 to share 1.
+    """
+
+    points: tuple[tuple[float, Seconds], ...]
+
+    def draw(self, chance: random.Random) -> Seconds:
+        share = chance.random()
+        for (share0, seconds0), (share1, seconds1) in pairwise(self.points):
+            if share < share1:
+                return seconds0 + (seconds1 - seconds0) * (share - share0) / (share1 - share0)
+        return self.points[-1][1]
 
 
 class Outcome(StrEnum):

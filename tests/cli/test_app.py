@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 EXTRAS = ("PIL", "boto3", "flask", "gevent", "locust", "matplotlib", "moto", "numpy", "pyarrow")
 COMMANDS = {
     "init": "FOLDER",
-    "up": "--settings --host --port --template --backend --profile --keep-alive --idle-speedup "
-    "--pick-order --binding --host-memory --admission --journal-limit --start-width "
-    "--init-timeout --dilation --network --read-ahead --seed "
+    "up": "--settings --host --port --template --backend --profile --keep-alive --policy "
+    "--idle-speedup --pick-order --binding --host-memory --admission --journal-limit "
+    "--start-width --init-timeout --dilation --network --read-ahead --seed "
     "--state-dir --run-dir --cgroup-root --aws-endpoint --no-companion --verbose -v",
     "invoke": "FUNCTION --url --payload --json",
     "ps": "--url --json",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import pytest
 
@@ -11,8 +12,8 @@ from emulator.core.model import FunctionVersion
 from emulator.core.network_path import (
     Connection,
     Constant,
-    Limit,
     NetworkPath,
+    Passage,
     RoundTrips,
     Trust,
     WayIn,
@@ -25,10 +26,10 @@ from emulator.core.records import InvocationRecord, fold
 from emulator.core.scheduler import Scheduler
 from emulator.sim.clients import Answered, Arrivals, Clients, Exchange, Singles, Users
 from emulator.sim.engine import Simulation
-from emulator.sim.network import ClientNetwork
 from emulator.sim.service import Behaviour, ServiceModel
 from emulator.sim.service import Constant as Always
 
+Draw = Callable[[Connection], Passage]
 TOOK = 0.25
 BEHAVIOUR = Behaviour(warm=Always(TOOK), init=Always(0.5))
 
@@ -42,13 +43,17 @@ def path(least: float, most: float, gateway: float = 0.0625) -> NetworkPath:
         tls=RoundTrips(2, Trust.HIGH, "made up"),
         api_gateway=Constant(always(gateway), Trust.LOW, "made up"),
         front_end=Constant(always(0.0), Trust.LOW, "made up"),
-        idle_connection=Limit(100.0, Trust.LOW, "made up"),
     )
+
+
+def way(made: NetworkPath, through: WayIn = WayIn.HTTP_API) -> Draw:
+    chance = random.Random(7)
+    return lambda connection: made.draw(through, connection, chance)
 
 
 def simulated(
     clients: Clients,
-    network: ClientNetwork | None,
+    passage: Draw | None,
     package_mb: float = 0.0,
     placement: Placement | None = None,
 ) -> tuple[list[Answered], dict[str, InvocationRecord]]:
@@ -60,7 +65,7 @@ def simulated(
         clients,
         overhead=lambda _: 0.0,
         told=told.append,
-        network=network,
+        passage=passage,
     )
     entries = list(exchange.run())
     assert [entry.at for entry in entries] == sorted(entry.at for entry in entries)
@@ -68,7 +73,7 @@ def simulated(
 
 
 def test_each_user_pays_for_a_connection_once_and_for_every_round_trip() -> None:
-    network = ClientNetwork(path(0.125, 0.125), WayIn.HTTP_API, 7)
+    network = way(path(0.125, 0.125), WayIn.HTTP_API)
     told, records = simulated(Users((2,), 4.0, 0.25), network)
     taken = [answer.at - answer.sent_at for answer in told]
     lost = [records[answer.invocation].network for answer in told]
@@ -81,14 +86,14 @@ def test_each_user_pays_for_a_connection_once_and_for_every_round_trip() -> None
 
 def test_a_closed_loop_is_slower_by_what_lies_between() -> None:
     near, _ = simulated(Users((1,), 50.0, 0.0), None)
-    network = ClientNetwork(path(0.1875, 0.1875), WayIn.HTTP_API, 7)
+    network = way(path(0.1875, 0.1875), WayIn.HTTP_API)
     far, _ = simulated(Users((1,), 50.0, 0.0), network)
     assert len(near) / len(far) == pytest.approx(2.0, abs=0.05)  # of .25 s it became .5 s
 
 
 def test_requests_overtake_each_other_on_their_way_and_none_is_lost() -> None:
     times = [0.001 * number for number in range(500)]
-    network = ClientNetwork(path(0.01, 0.4), WayIn.HTTP_API, 7)
+    network = way(path(0.01, 0.4), WayIn.HTTP_API)
     told, records = simulated(Arrivals(times), network)
     assert len(told) == len(records) == 500
     sent = {answer.invocation: answer.sent_at for answer in told}
@@ -97,34 +102,8 @@ def test_requests_overtake_each_other_on_their_way_and_none_is_lost() -> None:
     order = [sent[record.invocation] for record in arrived]
     assert order != sorted(order)
     for record in arrived:
-        way = record.requested_at - sent[record.invocation]
-        assert way >= (record.network + record.gateway) / 2 - 1e-9
-
-
-def test_a_connection_that_was_idle_for_long_is_made_anew() -> None:
-    network = ClientNetwork(path(0.125, 0.125), WayIn.INVOKE, 7, idle_speedup=60.0)
-    told, records = simulated(Singles((0.0, 1.0, 5.0)), network)  # idle for a minute, for five
-    assert [records[answer.invocation].network for answer in told] == [0.5, 0.125, 0.5]
-    assert {records[answer.invocation].gateway for answer in told} == {0.0}
-
-
-def test_draws_depend_on_seed_and_invocation_alone() -> None:
-    one = ClientNetwork(path(0.1, 0.2), WayIn.HTTP_API, 7)
-    other = ClientNetwork(path(0.1, 0.2), WayIn.HTTP_API, 7)
-    other.passage("i9", "x", 0.0)
-    assert one.passage("i1", "a", 0.0) == other.passage("i1", "b", 5.0)
-    assert one.passage("i2", "c", 0.0) != one.passage("i3", "d", 0.0)
-    seeded = ClientNetwork(path(0.1, 0.2), WayIn.HTTP_API, 8)
-    assert seeded.passage("i1", "a", 0.0) != other.passage("i1", "e", 0.0)
-
-
-def test_live_and_simulated_draw_from_the_same_distribution() -> None:
-    made = path(0.1, 0.2)
-    network, chance = ClientNetwork(made, WayIn.HTTP_API, 7), random.Random(3)
-    simulated_ = sorted(network.passage(f"i{n}", f"c{n}", 0.0).network for n in range(4000))
-    live = sorted(made.draw(WayIn.HTTP_API, Connection.NEW, chance).network for _ in range(4000))
-    for place in range(200, 4000, 400):
-        assert simulated_[place] == pytest.approx(live[place], rel=0.02)
+        took = record.requested_at - sent[record.invocation]
+        assert took >= (record.network + record.gateway) / 2 - 1e-9
 
 
 def test_the_first_sandbox_waits_for_its_code_and_the_journal_tells() -> None:
@@ -144,14 +123,14 @@ def test_without_a_network_nothing_is_lost() -> None:
 
 
 def test_no_request_is_journaled_before_it_arrives() -> None:
-    network = ClientNetwork(path(0.125, 0.125), WayIn.HTTP_API, 7)
+    network = way(path(0.125, 0.125), WayIn.HTTP_API)
     exchange = Exchange(
         Simulation(Scheduler(SchedulerSettings(), random.Random(1)), ServiceModel(1, BEHAVIOUR)),
         FunctionVersion("f", 128, 60.0),
         Singles((1.0,)),
         overhead=lambda _: 0.0,
         told=lambda _: None,
-        network=network,
+        passage=network,
     )
     (asked,) = [entry for entry in exchange.run() if isinstance(entry.event, InvokeRequested)]
     assert asked.at == 1.0 + 0.375 + 0.0625 + 0.03125

@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from emulator.core.network_paths import NO_NETWORK
+from emulator.core.policies.catalogue import LIFETIME
 from emulator.core.policy import PickOrder
 from emulator.experiments.plan.paths import last_arrival
 from emulator.experiments.plan.values import (
@@ -37,6 +38,7 @@ from emulator.experiments.plan.values import (
     OneOrMore,
     PathName,
     PlanSource,
+    PolicyName,
     Positive,
     ProfileName,
     RisingMinutes,
@@ -211,6 +213,7 @@ class Axes(_Table):
     profile: OneOrMore[ProfileName] = ("aws-2025",)
     backend: OneOrMore[Literal["auto", "docker", "process"]] = ("auto",)
     keep_alive: OneOrMore[KeepAlive] = (PROFILE_KEEP_ALIVE,)
+    policy: OneOrMore[PolicyName] = (LIFETIME,)
     pick_order: OneOrMore[Annotated[PickOrder, Field(strict=False)]] = (
         PickOrder.MOST_RECENTLY_USED,
     )

@@ -17,6 +17,7 @@ from emulator.experiments.analysis.claims.cells import STUDY_PRICES
 from emulator.experiments.analysis.keep_warm import keep_warm
 from emulator.experiments.analysis.latency_parts import all_parts, has_way
 from emulator.experiments.analysis.memory_curve import memory_curves
+from emulator.experiments.plan.cells import Origin
 from emulator.experiments.records.price_tables import table_of
 from emulator.experiments.records.study import NO_STUDY
 from emulator.experiments.records.study_reader import read_study
@@ -42,6 +43,7 @@ from emulator.experiments.report.document import (
 )
 from emulator.experiments.report.labels import cell_names, condition_names
 from emulator.experiments.report.page_files import write_page
+from emulator.experiments.report.simulated import as_simulated, fit_section, simulated_notice
 from emulator.experiments.report.study_tables import (
     claims_table,
     cost_table,
@@ -84,10 +86,12 @@ def study_document(study: StudyRun) -> Document:
     stats = all_stats(study)
     names = cell_names(study)
     curves = memory_curves(study)
-    return Document(
+    simulated = study.origin is Origin.SIMULATED
+    document = Document(
         f"Serverless testbed: {study.name}",
         (
             *_advice(curves),
+            *([simulated_notice()] if simulated else []),
             *notices(study),
             what_ran(study),
             *_claims(study),
@@ -98,9 +102,11 @@ def study_document(study: StudyRun) -> Document:
             *_starts(study, stats, names),
             *_idle_requests(study, names),
             *_cells_over_time(study, names),
+            *fit_section(study, names),
             *methods(study),
         ),
     )
+    return as_simulated(document) if simulated else document
 
 
 def _advice(curves: Sequence[MemoryCurve]) -> list[Block]:
