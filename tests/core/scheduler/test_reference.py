@@ -370,7 +370,9 @@ class Stream:
     def drain(self) -> None:
         """Lets everything that is under way end well."""
         while self.reference.requests or self.reference.held or self.one_of(SandboxState.STOPPING):
-            if self.reference.held and not self.reference.in_state(SandboxState.BUSY):
+            held = self.reference.held and not self.reference.in_state(SandboxState.BUSY)
+            queued = self.reference.in_state(SandboxState.QUEUED)
+            if held or any(not box.placed_number for box in queued):
                 self.now += 0.125
                 self.time_passes()
             self.end_stopping()
