@@ -24,7 +24,7 @@ from emulator.api.companion.route import OtherServices
 from emulator.api.function_url.route import function_url
 from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
-from emulator.config import BackendChoice
+from emulator.config import BackendChoice, PageCache
 from emulator.core.policy import Admission, FixedKeepAlive, SchedulerSettings
 from emulator.core.profiles import PROFILES
 from emulator.core.routes import RouteTable
@@ -33,6 +33,7 @@ from emulator.errors import BackendUnavailableError, SettingsError
 from emulator.host.delegation import enter_delegated_scope
 from emulator.host.machine import machine
 from emulator.host.memory import AvailableMemory, memory_mb
+from emulator.live.backends.page_cache import PrivatePages, remove_orphans
 from emulator.live.backends.process.backend import ProcessBackend
 from emulator.live.clock import MonotonicClock
 from emulator.live.companion.process import Companion
@@ -119,12 +120,16 @@ async def open_backend(
     display: Display,
 ) -> SandboxBackend:
     """Opens the backend that was asked for; `auto` says why where Docker cannot be taken."""
+    remove_orphans(state.path)
+    private = PrivatePages(state.path) if settings.page_cache is PageCache.PRIVATE else None
+    if private is not None:
+        await asyncio.to_thread(private.open)
     no_engine = ""
     if settings.backend is not BackendChoice.PROCESS:
         # not before it is wanted: a machine without an engine need not import its SDK
         from emulator.live.backends.docker.backend import DockerBackend  # noqa: PLC0415
 
-        docker = DockerBackend(state.instance, cgroup_root=settings.cgroup_root)
+        docker = DockerBackend(state.instance, cgroup_root=settings.cgroup_root, private=private)
         try:
             await docker.check(functions, display.say)
             await docker.open()
@@ -133,12 +138,17 @@ async def open_backend(
             if settings.backend is BackendChoice.DOCKER:
                 raise
             no_engine = f"{error} Sandboxes are processes of this machine instead."
+        except SettingsError:
+            await docker.close()
+            raise
         else:
             return docker
     enter_delegated_scope(display.say, settings.cgroup_root)
     if no_engine:  # said after the move: the program that starts again says it anew
         display.say(no_engine)
-    process = ProcessBackend(state.path, state.instance, cgroup_root=settings.cgroup_root)
+    process = ProcessBackend(
+        state.path, state.instance, cgroup_root=settings.cgroup_root, private=private
+    )
     await process.open()
     return process
 

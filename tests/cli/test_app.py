@@ -23,7 +23,7 @@ COMMANDS = {
     "init": "FOLDER",
     "up": "--settings --host --port --template --backend --profile --keep-alive --idle-speedup "
     "--pick-order --binding --host-memory --admission --journal-limit --start-width "
-    "--init-timeout --dilation --network --read-ahead --seed "
+    "--init-timeout --dilation --network --page-cache --read-ahead --seed "
     "--state-dir --run-dir --cgroup-root --aws-endpoint --no-companion --verbose -v",
     "invoke": "FUNCTION --url --payload --json",
     "ps": "--url --json",

@@ -47,6 +47,8 @@ def contradictions(
         if name not in plan.axes.function:
             yield f"functions.{name}", "is not on the axis of functions"
     yield from _scenarios(plan)
+    if "private" in plan.page_cache and not can_drop_caches:
+        yield "page_cache", "private asks for root, who alone may mount"
     if "cold" in plan.page_cache:
         yield from _cold_cache(plan, can_drop_caches=can_drop_caches)
     for dilation in plan.dilation:

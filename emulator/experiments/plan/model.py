@@ -230,7 +230,7 @@ class Plan(_Table):
     seed: Whole = 0
     repetitions: Count = 1
     dilation: OneOrMore[Count] = (1,)
-    page_cache: OneOrMore[Literal["hot", "cold"]] = ("hot",)
+    page_cache: OneOrMore[Literal["hot", "cold", "private"]] = ("hot",)
     network: Annotated[Network, BeforeValidator(_network)] = Network()
     init_timeout: Positive | None = None
     host_memory: Annotated[int, Field(ge=128)] | None = None

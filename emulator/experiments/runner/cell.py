@@ -142,6 +142,7 @@ class CellRunner:
             if condition.keep_alive == PROFILE_KEEP_ALIVE
             else condition.keep_alive,
             "--dilation": f"{cell.dilation:g}" if cell.dilation > 1 else None,
+            "--page-cache": "private" if condition.page_cache == "private" else None,
             "--network": None if condition.network == NO_NETWORK else condition.network,
             "--init-timeout": plan.init_timeout,
             "--host-memory": plan.host_memory,

@@ -123,7 +123,10 @@ kind = "ramp"
         ('page_cache = "cold"', "scenario ramp: page_cache cold needs requests one at a time"),
         ("dilation = [1, 51]", "dilation: 51 is above 50: no CPU period is so long"),
         ("dilation = 0", "dilation: must be at least 1, not 0"),
-        ('page_cache = ["warm"]', "page_cache[1]: must be one of 'hot' or 'cold', not 'warm'"),
+        (
+            'page_cache = ["warm"]',
+            "page_cache[1]: must be one of 'hot', 'cold' or 'private', not 'warm'",
+        ),
         ("init_timeout = 0", "init_timeout: must be above 0, not 0"),
         ("template = 3", "template: must be text, not 3"),
         ("repetitions = true", "repetitions: must be a whole number, not True"),
