@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.errors import BuildError, SandboxStartError, SettingsError
@@ -24,7 +26,9 @@ from emulator.host.image_mounts import (
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
+
+
+_FILLING, _TRIAL = ".filling-", "trial-"
 
 
 def refusal(why: str) -> SettingsError:
@@ -33,12 +37,15 @@ def refusal(why: str) -> SettingsError:
 
 
 def remove_orphans(state: Path) -> None:
-    """Takes the mounts away that an earlier emulator of this state directory left."""
-    mounts = (state / "mounts").resolve()
-    if not mounts.is_dir():
-        return
-    for folder in {*mounted_below(mounts), *mounts.iterdir()}:
-        unmount(folder)
+    """Takes away what an earlier emulator of this state left: mounts, and halves of images."""
+    mounts, images = (state / "mounts").resolve(), state / "images"
+    if mounts.is_dir():
+        for folder in {*mounted_below(mounts), *mounts.iterdir()}:
+            unmount(folder)
+    for folder in images.glob(f"{_FILLING}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+    for part in (*images.glob("*.part"), *images.glob(f"{_TRIAL}*")):
+        part.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +83,11 @@ class PrivatePages:
             raise refusal(str(error.strerror or error)) from error
 
     def _try(self) -> None:
-        with tempfile.TemporaryDirectory(dir=self._images) as empty:
-            trial = self._images / f"trial-{os.getpid()}.ext4"
-            at = self._mounts / f"trial-{os.getpid()}"
+        with tempfile.TemporaryDirectory(dir=self._images, prefix=_FILLING) as empty:
+            trial = self._images / f"{_TRIAL}{os.getpid()}.ext4"
+            at = self._mounts / f"{_TRIAL}{os.getpid()}"
             try:
-                make_image(self._images.__class__(empty), trial)
+                make_image(Path(empty), trial)
                 at.mkdir(exist_ok=True)
                 mount_image(trial, at)
             finally:
@@ -99,9 +106,9 @@ class PrivatePages:
         async with self._making.setdefault(package, asyncio.Lock()):
             if await asyncio.to_thread(image.exists):
                 return
-            with tempfile.TemporaryDirectory(dir=self._images, prefix=".filling-") as folder:
+            with tempfile.TemporaryDirectory(dir=self._images, prefix=_FILLING) as folder:
                 try:
-                    source = await fill(self._images.__class__(folder))
+                    source = await fill(Path(folder))
                     await asyncio.to_thread(make_image, source, image)
                 except OSError as error:
                     raise BuildError(f"The image {image} cannot be made: {error}") from error

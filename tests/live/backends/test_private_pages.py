@@ -206,7 +206,10 @@ def test_mounts_of_a_killed_emulator_are_taken_away_by_the_next(tmp_path: Path) 
     assert said.stdout == "mounted\n", said.stderr
     assert len(mounted_below(tmp_path / "mounts")) == 3
     assert len(loops(tmp_path)) == 3
+    (tmp_path / "images/.filling-x/deep").mkdir(parents=True)
+    (tmp_path / "images/half.ext4.7.part").touch()
     remove_orphans(tmp_path)
+    assert [path.name for path in (tmp_path / "images").iterdir()] == ["package.ext4"]
     assert loops(tmp_path) == []
     assert list((tmp_path / "mounts").iterdir()) == []
     remove_orphans(tmp_path / "nowhere")
