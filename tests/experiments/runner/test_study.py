@@ -92,7 +92,7 @@ def test_an_emulator_is_started_with_what_the_cell_says(
     monkeypatch.setattr("emulator.experiments.runner.study._DROP_CACHES", tmp_path)  # as for root
     text = (
         'page_cache = "private"\n'
-        + "init_timeout = 60\nhost_memory = 4096\ndilation = 2\n"
+        "init_timeout = 60\nhost_memory = 4096\ndilation = 2\n"
         + ONE.replace(
             "[axes]", '[axes]\nkeep_alive = 600\nprofile = "aws-2018"\npick_order = "oldest-first"'
         ).replace("seconds = 0.3", "seconds = 0.2\nidle_speedup = 60")
