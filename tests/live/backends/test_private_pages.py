@@ -125,7 +125,7 @@ async def test_runtime_comes_from_the_mount_where_it_is_in_the_image(
         mounts = await here.ask(f"{devices}; answer = mounts")
     loop = {path for path, device in mounts.items() if device.startswith("/dev/loop")}
     if private.name == "docker":
-        assert {"/usr", "/var"} <= loop
+        assert {"/usr/bin", "/usr/lib", "/var"} <= loop
         assert not loop & {"/", "/etc", "/tmp"}
     elif "/var/task" in mounts:  # bubblewrap
         assert loop == {"/var/task", "/opt"}
@@ -221,15 +221,29 @@ def test_refusal_names_what_is_missing(tmp_path: Path, monkeypatch: pytest.Monke
         PrivatePages(tmp_path).open()
 
 
-def test_folders_of_the_root_that_hold_files_are_bound(tmp_path: Path) -> None:
-    for name in ("usr/bin", "var", "empty", "lost+found/x"):
+@pytest.mark.parametrize(
+    ("links", "bound"),
+    [
+        ({"sbin": "usr/sbin"}, ["/usr/bin", "/usr/lib", "/var"]),
+        ({"sbin": "/usr/sbin"}, ["/usr/bin", "/usr/lib", "/var"]),
+        ({"sbin": "usr/local", "usr/local": "sbin"}, ["/usr/bin", "/usr/lib", "/var"]),
+        ({"sbin": "usr/both", "usr/both": "bin"}, ["/usr/lib", "/usr/sbin", "/var"]),
+        ({}, ["/usr", "/var"]),
+        ({"sbin": "sbin"}, ["/usr", "/var"]),
+    ],
+)
+def test_folders_of_the_root_that_hold_files_are_bound_but_for_that_of_the_init(
+    tmp_path: Path, links: dict[str, str], bound: list[str]
+) -> None:
+    for name in ("usr/bin/x", "usr/lib/x", "usr/sbin/x", "usr/share", "empty", "lost+found/x"):
         (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "var").mkdir()
     (tmp_path / "var/file").touch()
     (tmp_path / "bin").symlink_to("usr/bin")
     (tmp_path / "entrypoint.sh").touch()
-    bound = bound_folders(tmp_path)
-    assert [(one["Source"], one["Target"]) for one in bound] == [
-        (f"{tmp_path}/usr", "/usr"),
-        (f"{tmp_path}/var", "/var"),
-    ]
-    assert all(one["ReadOnly"] for one in bound)
+    for link, target in links.items():
+        (tmp_path / link).symlink_to(target)
+    found = bound_folders(tmp_path)
+    assert [one["Target"] for one in found] == bound
+    assert [one["Source"] for one in found] == [f"{tmp_path}{target}" for target in bound]
+    assert all(one["ReadOnly"] for one in found)
