@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from emulator.core.model import Seconds
+    from emulator.core.placement import Placement
     from emulator.core.policy import Chance
 
 
@@ -146,6 +147,14 @@ class Passage:
         """Returns the time from the function's answer to the client's receipt."""
         return (self.round_trip + self.gateway) / 2
 
+    def within_region(self) -> Passage:
+        """Returns the passage of a request that comes from the region itself."""
+        return Passage(api_gateway=self.api_gateway, front_end=self.front_end)
+
+
+NO_PASSAGE = Passage()
+"""The passage of a request that nothing lies before."""
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkPath:
@@ -163,6 +172,8 @@ class NetworkPath:
     """Time within API Gateway alone, there and back."""
     front_end: Constant
     """Time within Lambda's front end, there and back; behind API Gateway too."""
+    placement: Placement | None = None
+    """Wait of a function's first sandbox for its code; None: no wait is known."""
 
     @property
     def set_up_trips(self) -> int:

@@ -71,6 +71,7 @@ from emulator.core.model import (
     ThrottleReason,
     VersionKey,
 )
+from emulator.core.placement import CodeCache
 from emulator.core.policies.interface import PreWarm, Provision, Wake
 from emulator.core.policy import (
     Admission,
@@ -109,6 +110,7 @@ class Scheduler:
         self._versions: dict[VersionKey, FunctionVersion] = {}
         self._concurrency = Concurrency(settings)
         self._scale_out = ScaleOutLimit(settings.scale_out)
+        self._code = CodeCache(settings.placement)
         self._provisioning = Provisioning()
         self._sandboxes: dict[int, Sandbox] = {}
         self._last_id = 0
@@ -395,13 +397,17 @@ class Scheduler:
         else:
             return False
         for sandbox in victims:
-            self._stop_idle(sandbox, StopReason.EVICTED)
+            self._evict(sandbox)
         return True
 
     def _evict_excess(self) -> None:
         """Evicts idle sandboxes while all together count with more than is allowed."""
         while self._idle and self._room.excess_mb() > 0:
-            self._stop_idle(next(iter(self._eviction_order())), StopReason.EVICTED)
+            self._evict(next(iter(self._eviction_order())))
+
+    def _evict(self, sandbox: Sandbox) -> None:
+        self._forget_idle(sandbox, evicted=True)
+        self._stop(sandbox, StopReason.EVICTED)
 
     def _eviction_order(self) -> Iterable[Sandbox]:
         """Returns the idle sandboxes in the order in which they are evicted."""
@@ -437,10 +443,22 @@ class Scheduler:
             prewarmed=prewarmed,
         )
         self._sandboxes[sandbox.id] = sandbox
-        self._room.enqueue(sandbox)
+        if self._policy is not None:
+            self._policy.created(sandbox, self._policy_time)
+        self._room.commit(sandbox)
+        self._fetch_code(sandbox, now)
         if invocation is not None and self._settings.binding is Binding.LATE:
             self._waiting.setdefault(function.key, OrderedDict())[invocation] = sandbox
         return sandbox
+
+    def _fetch_code(self, sandbox: Sandbox, now: Seconds) -> None:
+        """Queues a new sandbox to start, at once or when its host has the function's code."""
+        sandbox.download = self._code.wait(sandbox.function, now)
+        if sandbox.download > 0:
+            sandbox.placed = False
+            self._deadlines.set(sandbox.id, now + sandbox.download)
+        else:
+            self._room.enqueue(sandbox)
 
     def _start_queued(self, now: Seconds) -> None:
         while (sandbox := self._room.next_to_start()) is not None:
@@ -448,7 +466,11 @@ class Scheduler:
             self._deadlines.set(sandbox.id, now + self._settings.start_timeout)
             self._commands.append(
                 StartSandbox(
-                    sandbox.id, sandbox.function.key, sandbox.invocation, sandbox.prewarmed
+                    sandbox.id,
+                    sandbox.function.key,
+                    sandbox.invocation,
+                    sandbox.prewarmed,
+                    sandbox.download,
                 )
             )
 
@@ -611,9 +633,10 @@ class Scheduler:
             self._drop_queued(sandbox)
 
     def _drop_queued(self, sandbox: Sandbox) -> None:
+        self._deadlines.cancel(sandbox.id)
         self._room.dequeue(sandbox)
         sandbox.move(SandboxState.GONE)
-        self._provisioning.remove(sandbox.function.key, sandbox.id, failed=False)
+        self._discount(sandbox, failed=False)
         del self._sandboxes[sandbox.id]
 
     # failures
@@ -635,12 +658,10 @@ class Scheduler:
                 self._fail(sandbox, Failure.START_FAILED)
                 self._room.start_is_over(sandbox)
                 self._stop(sandbox, StopReason.START_TIMED_OUT, failed=True)
-            case (
-                SandboxState.QUEUED
-                | SandboxState.RESETTING
-                | SandboxState.STOPPING
-                | SandboxState.GONE
-            ):
+            case SandboxState.QUEUED:
+                sandbox.placed = True
+                self._room.enqueue(sandbox)
+            case SandboxState.RESETTING | SandboxState.STOPPING | SandboxState.GONE:
                 raise AssertionError(f"sandbox {sandbox.id} has a deadline in {sandbox.state}")
             case _:
                 assert_never(sandbox.state)
@@ -710,7 +731,7 @@ class Scheduler:
         if sandbox.state is not SandboxState.STOPPING:
             self._fail(sandbox, _failure_of_gone(event), event.exit_code)
             failed = sandbox.state is SandboxState.STARTING
-            self._provisioning.remove(sandbox.function.key, sandbox.id, failed=failed)
+            self._discount(sandbox, failed=failed)
             self._room.stops(sandbox)
         self._deadlines.cancel(sandbox.id)
         sandbox.move(SandboxState.GONE)
@@ -721,7 +742,7 @@ class Scheduler:
         self._forget_idle(sandbox)
         self._stop(sandbox, reason)
 
-    def _forget_idle(self, sandbox: Sandbox) -> None:
+    def _forget_idle(self, sandbox: Sandbox, *, evicted: bool = False) -> None:
         key = sandbox.function.key
         if sandbox.provisioned:
             self._provisioned_pools[key].remove(sandbox)
@@ -729,15 +750,21 @@ class Scheduler:
             self._pools[key].remove(sandbox)
             del self._idle[sandbox.id]
             if self._policy is not None:
-                self._policy.lost(sandbox, self._policy_time)
+                self._policy.lost(sandbox, self._policy_time, evicted=evicted)
 
     def _stop(self, sandbox: Sandbox, reason: StopReason, *, failed: bool = False) -> None:
         sandbox.move(SandboxState.STOPPING)
         sandbox.invocation = None
         self._deadlines.cancel(sandbox.id)
         self._room.stops(sandbox)
-        self._provisioning.remove(sandbox.function.key, sandbox.id, failed=failed)
+        self._discount(sandbox, failed=failed)
         self._commands.append(StopSandbox(sandbox.id, reason))
+
+    def _discount(self, sandbox: Sandbox, *, failed: bool) -> None:
+        """Tells those who count sandboxes of one that ends; see Provisioning for `failed`."""
+        self._provisioning.remove(sandbox.function.key, sandbox.id, failed=failed)
+        if self._policy is not None:
+            self._policy.gone(sandbox, self._policy_time)
 
     def _retire(self, key: VersionKey, now: Seconds) -> None:
         """Ends a version's idle sandboxes; the version still serves requests that came before."""
@@ -838,7 +865,7 @@ class Scheduler:
     def _check_sandbox(self, sandbox: Sandbox) -> None:
         state, what = sandbox.state, f"sandbox {sandbox.id}, {sandbox.state.name}"
         assert state is not SandboxState.GONE, f"{what}: still known"
-        timed = state in (SandboxState.STARTING, SandboxState.BUSY)
+        timed = state in (SandboxState.STARTING, SandboxState.BUSY) or not sandbox.placed
         if state is SandboxState.IDLE:
             timed = min(sandbox.keep_alive, sandbox.recycle_at) < _NEVER
             assert sandbox.invocation is None, f"{what}: has an invocation"

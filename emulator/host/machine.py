@@ -41,7 +41,7 @@ def machine(cgroup_root: Path, storage: Iterable[Path] = ()) -> Machine:
         kernel=f"{platform.system()} {platform.release()} {platform.machine()}",
         hz=_kernel_hz(),
         cgroup=_cgroup_version(cgroup_root),
-        cpus=_cpus(),
+        cpus=cpus(),
         memory_mb=memory_mb(),
         load=round(psutil.getloadavg()[0], 2),
         python=platform.python_version(),
@@ -49,7 +49,7 @@ def machine(cgroup_root: Path, storage: Iterable[Path] = ()) -> Machine:
     )
 
 
-def _cpus() -> int:
+def cpus() -> int:
     """Returns the number of CPUs that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -28,14 +28,18 @@ COMMANDS = {
     "invoke": "FUNCTION --url --payload --json",
     "ps": "--url --json",
     "logs": "FUNCTION --url --limit",
-    "demo": "--backend --run-dir",
+    "demo": "--backend --dilation --run-dir",
     "experiment": "PLAN --run-dir --resume --backend --dry-run",
+    "simulate": "PLAN --behaviours --calibrate --leave-one-out --seed --jobs --start-width "
+    "--run-dir",
     "report": "RUN OTHER --out --json",
+    "validate": "DATA --out --seeds",
     "bill": "RUN --prices --free-tier --json",
     "tune": "FUNCTION --payload --memory --invocations --strategy --balanced-weight --template "
     "--backend --profile --run-dir --json",
     "bench": "--backend --json",
     "fidelity": "--backend --repetitions --run-dir --report --json",
+    "network": "DATA --out --json",
 }
 
 

@@ -62,6 +62,9 @@ class ScriptedProcess:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
+    def output_until_now(self) -> asyncio.Future[None] | None:
+        return None
+
     def limit_cpu(self) -> None:
         pass
 

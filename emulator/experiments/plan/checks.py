@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.core.profiles import PROFILES
+from emulator.experiments.plan.dilation import UnknownCrowdError, demand
 from emulator.experiments.plan.faults import MISSING
 from emulator.experiments.plan.model import (
     S3_LOADINGS,
@@ -19,6 +20,7 @@ from emulator.experiments.plan.model import (
     SingleRequests,
     ping_of,
 )
+from emulator.experiments.plan.values import AUTO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,11 +51,20 @@ def contradictions(
     yield from _scenarios(plan)
     if "private" in plan.page_cache and not can_drop_caches:
         yield "page_cache", "private asks for root, who alone may mount"
+    yield from _automatic_dilation(plan)
     if "cold" in plan.page_cache:
         yield from _cold_cache(plan, can_drop_caches=can_drop_caches)
     for dilation in plan.dilation:
-        if dilation > MOST_DILATION:
+        if dilation is not None and dilation > MOST_DILATION:
             yield "dilation", f"{dilation} is above {MOST_DILATION}: no CPU period is so long"
+
+
+def _automatic_dilation(plan: Plan) -> Iterator[Fault]:
+    for scenario in plan.scenarios if None in plan.dilation else ():
+        try:
+            demand(scenario, 1.0)
+        except UnknownCrowdError as error:
+            yield "dilation", f"auto cannot be reckoned: {scenario.kind} {error}"
 
 
 def _absent(plan: Plan) -> Iterator[Fault]:
@@ -76,7 +87,7 @@ def _repeated(plan: Plan) -> Iterator[Fault]:
     for place, values in lists.items():
         for value in dict.fromkeys(values):
             if values.count(value) > 1:
-                yield place, f"{value} stands twice"
+                yield place, f"{AUTO if value is None else value} stands twice"
 
 
 def _memory(plan: Plan) -> Iterator[Fault]:

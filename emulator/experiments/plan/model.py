@@ -28,6 +28,7 @@ from emulator.experiments.plan.values import (
     PROFILE_KEEP_ALIVE,
     BesidePlan,
     Count,
+    Dilation,
     ExistingFile,
     ExistingFolder,
     FolderName,
@@ -56,11 +57,6 @@ def _tables(value: Any) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
         raise ValueError("must be a list of tables, [[scenario]]")  # noqa: TRY004  # pydantic's
     return tuple(value)
-
-
-def _network(value: Any) -> Any:
-    """Takes the name of a path, or several, for the table that says no more."""
-    return {"path": value} if isinstance(value, str | list) else value
 
 
 def _or_gone(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
@@ -108,6 +104,8 @@ class _Scenario(_Table):
     idle_speedup: Positive = 1.0
     warm_up: Whole = 0
     """Requests before the first that counts."""
+    repetitions: Count | None = None
+    """In place of the plan's."""
 
 
 class Ramp(_Scenario):
@@ -229,10 +227,13 @@ class Plan(_Table):
     template: BesidePlan = Field(default="../functions/template.yaml", validate_default=True)
     seed: Whole = 0
     repetitions: Count = 1
-    dilation: OneOrMore[Count] = (1,)
+    dilation: OneOrMore[Dilation] = (1,)
+    """How many times slower than life; None: the least that each cell's host does for."""
     page_cache: OneOrMore[Literal["hot", "cold", "private"]] = ("hot",)
-    network: Annotated[Network, BeforeValidator(_network)] = Network()
+    network: Network = Network()
     init_timeout: Positive | None = None
+    behaviours: ExistingFile | None = None
+    """TOML file of how long the functions take, for `testbed simulate`."""
     host_memory: Annotated[int, Field(ge=128)] | None = None
     axes: Axes = Axes()
     scenarios: Annotated[

@@ -61,7 +61,7 @@ def _sent(run: Run, request: Request) -> float:
 def _row(cell: MeasuredCell, run: Run, request: Request, sent_s: float) -> RequestRow:
     condition, client, record = cell.condition, request.client, request.record
     # a client's times are the wall's, on which the emulated Lambda runs `dilation` times slower
-    dilation = condition.dilation if client is not None else 1.0
+    dilation = cell.dilation if client is not None else 1.0
     values: dict[str, Any] = {
         "cell": cell.id,
         "function": condition.function,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from emulator.core.profiles import PRICE_TABLES
 from emulator.experiments.analysis import formatting
 from emulator.experiments.analysis.idle_time import idle_gaps, start_letters
+from emulator.experiments.analysis.latency_parts import Part
 from emulator.experiments.analysis.pages import pages
 from emulator.experiments.analysis.requests import user_requests
 from emulator.experiments.report.document import Table
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from emulator.experiments.analysis.cell_stats import CellStats
     from emulator.experiments.analysis.claims.catalogue import Findings
     from emulator.experiments.analysis.keep_warm import KeepWarm
+    from emulator.experiments.analysis.latency_parts import CellParts
     from emulator.experiments.analysis.memory_curve import MemoryCurve
     from emulator.experiments.records.study import StudyRun
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 def load_table(stats: Sequence[CellStats], names: Mapping[str, str]) -> Table:
     """Lays out the study's own table: requests, rates, latencies and cold starts of each cell."""
+    slowly: dict[str, _Column] = {}
+    if any(figures.cell.dilation > 1 for figures in stats):
+        slowly["times slower"] = lambda s: formatting.number(s.cell.dilation)
     return _cell_table(
         stats,
         names,
@@ -40,6 +45,7 @@ def load_table(stats: Sequence[CellStats], names: Mapping[str, str]) -> Table:
             "init, median": lambda s: formatting.time(s.init_ms.value),
             "errors": lambda s: formatting.count(s.errors),
             "out of memory": lambda s: formatting.count(s.out_of_memory),
+            **slowly,
         },
     )
 
@@ -59,6 +65,19 @@ def latency_table(stats: Sequence[CellStats], names: Mapping[str, str]) -> Table
             ),
         },
     )
+
+
+def latency_parts_table(cells: Sequence[CellParts], names: Mapping[str, str]) -> Table:
+    """Lays out the mean parts of each cell's latency, which add up to the last column."""
+    rows = [
+        (
+            names[cell.cell.id],
+            *(formatting.time(cell.mean_ms[part]) for part in Part),
+            formatting.time(cell.total_ms),
+        )
+        for cell in cells
+    ]
+    return Table(("cell", *(part.value for part in Part), "average latency"), tuple(rows))
 
 
 def cost_table(stats: Sequence[CellStats], names: Mapping[str, str]) -> Table:

@@ -60,6 +60,8 @@ class Limitation(StrEnum):
     RUNS_AS_ROOT = "runs-as-root"
     RUNS_AS_CALLER = "runs-as-caller"
     """Functions run as the user who started the emulator."""
+    SUPERVISOR_IN_REACH = "supervisor-in-reach"
+    """Functions run as the user of their own sandbox's supervisor."""
     MEMORY_UNLIMITED = "memory-unlimited"
     SWAP_UNLIMITED = "swap-unlimited"
     TMP_COUNTS_AS_MEMORY = "tmp-counts-as-memory"
@@ -149,6 +151,13 @@ class SandboxProcess(Protocol):
 
         Takes about a millisecond at most. True of every connection where that cannot be told
         (`Limitation.SHARED_RUNTIME_API`).
+        """
+
+    def output_until_now(self) -> asyncio.Future[None] | None:
+        """Returns what is done when all output that was written until now has come.
+
+        Called once at the end of each invocation; bounded. None where the output has come
+        already, or that cannot be told.
         """
 
     def limit_cpu(self) -> None:

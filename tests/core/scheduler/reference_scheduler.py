@@ -66,13 +66,17 @@ class Box:
     keep_alive: Seconds
     request: str | None
     state: SandboxState = QUEUED
+    download: Seconds = 0.0
+    placed_number: int = 0
+    """When its code came, among all that happened; 0 as long as it waits for that."""
     provisioned: bool = False
     prewarmed: bool = False
     recycle_at: Seconds = FOREVER
-    created_at: Seconds = 0.0
     initialized: bool = False
     init_began: bool = False
     retired: bool = False
+    invocation: str | None = None
+    """As `request` at its creation, for a policy."""
     idle_number: int = 0
     idle_since: Seconds = 0.0
     deadline: Seconds | None = None
@@ -138,6 +142,8 @@ class ReferenceScheduler:
         self.let_down: list[str] = []
         self.policy = settings.policy.make() if settings.policy else None
         self.alarms: list[Alarm] = []
+        self.fetched: list[tuple[FunctionVersion, Seconds]] = []
+        """Of each deployment: when its code was there for the first time."""
         self.now = 0.0
 
     # looking
@@ -439,8 +445,27 @@ class ReferenceScheduler:
             recycle_at = now + self.settings.recycle_age.draw(self.chance) / speedup
         box = Box(self.boxes_ever, function, keep_alive, request)
         box.provisioned = request is None and not prewarmed
-        box.prewarmed, box.recycle_at, box.created_at = prewarmed, recycle_at, now
+        box.prewarmed, box.recycle_at, box.invocation = prewarmed, recycle_at, request
         self.boxes.append(box)
+        if self.policy:
+            self.policy.created(seen_by_a_policy(box), self.policy_time())
+        box.download = self.download(function, now)
+        if box.download > 0:
+            self.set_deadline(box, now + box.download)
+        else:
+            self.numbers += 1
+            box.placed_number = self.numbers
+
+    def download(self, function: FunctionVersion, now: Seconds) -> Seconds:
+        rule = self.settings.placement
+        if rule is None:
+            return 0.0
+        first = [at for of, at in self.fetched if of is function]
+        if any(at <= now for at in first):
+            return 0.0
+        if not first:
+            self.fetched.append((function, now + rule.seconds(function.package_mb)))
+        return rule.seconds(function.package_mb)
 
     def later_kind(self, box: Box) -> StartKind:
         if not box.initialized:
@@ -483,14 +508,16 @@ class ReferenceScheduler:
             self.peaks.append((box.function, peak_mb))
 
     def start_queued(self, now: Seconds) -> None:
-        for box in self.in_state(QUEUED):
+        placed = [box for box in self.in_state(QUEUED) if box.placed_number]
+        for box in sorted(placed, key=lambda box: box.placed_number):
             room = self.held_mb() + self.charge(box) <= self.settings.host_memory_mb
             room = room or not self.in_state(STOPPING)
             if len(self.in_state(STARTING)) >= self.settings.start_width or not room:
                 return
             box.state = STARTING
             self.set_deadline(box, now + self.settings.start_timeout)
-            command = StartSandbox(box.id, box.function.key, box.request, box.prewarmed)
+            key, request = box.function.key, box.request
+            command = StartSandbox(box.id, key, request, box.prewarmed, box.download)
             self.commands.append(command)
 
     # provisioned concurrency
@@ -513,7 +540,7 @@ class ReferenceScheduler:
             if len(self.members(key)) <= count:
                 return
             if box.state is QUEUED:
-                self.boxes.remove(box)
+                self.remove(box)
             elif box.state is IDLE:
                 self.stop(box, StopReason.DEPROVISIONED)
 
@@ -597,7 +624,7 @@ class ReferenceScheduler:
         other = next(each for each in self.boxes if each.request == request.id)
         other.request = box.request
         if other.state is QUEUED and other.request is None:
-            self.boxes.remove(other)
+            self.remove(other)
         self.dispatch(box, request.id, start, now)
 
     def end_of(self, box: Box, now: Seconds) -> StopReason | None:
@@ -680,6 +707,9 @@ class ReferenceScheduler:
                     self.set_deadline(box, until)
                 return
             self.stop(box, StopReason.RECYCLED if old else StopReason.KEEP_ALIVE_ENDED)
+        elif box.state is QUEUED:
+            self.numbers += 1
+            box.placed_number, box.deadline = self.numbers, None
         elif box.state is BUSY:
             self.fail(box, Failure.TIMEOUT)
             self.reset(box, Failure.TIMEOUT, now)
@@ -743,7 +773,7 @@ class ReferenceScheduler:
         self.fail(box, failure, event.exit_code)
         if box.state is STARTING:
             self.give_up(box)
-        self.boxes.remove(box)
+        self.remove(box)
 
     def fail(self, box: Box, failure: Failure, exit_code: int | None = None) -> None:
         if box.request is not None:
@@ -754,13 +784,20 @@ class ReferenceScheduler:
             self.commands.append(Fail(box.request, failure, box.id, exit_code))
             box.request = None
 
-    def lose(self, box: Box) -> None:
+    def lose(self, box: Box, *, evicted: bool = False) -> None:
         if self.policy and box.state is IDLE and not box.provisioned:
-            self.policy.lost(seen_by_a_policy(box), self.policy_time())
+            self.policy.lost(seen_by_a_policy(box), self.policy_time(), evicted=evicted)
+
+    def remove(self, box: Box) -> None:
+        self.boxes.remove(box)
+        if self.policy and box.state is not STOPPING:
+            self.policy.gone(seen_by_a_policy(box), self.policy_time())
 
     def stop(self, box: Box, reason: StopReason) -> None:
-        self.lose(box)
+        self.lose(box, evicted=reason is StopReason.EVICTED)
         box.state, box.request, box.deadline = STOPPING, None, None
+        if self.policy:
+            self.policy.gone(seen_by_a_policy(box), self.policy_time())
         self.commands.append(StopSandbox(box.id, reason))
 
     def retire(self, key: str, now: Seconds) -> None:
@@ -769,13 +806,10 @@ class ReferenceScheduler:
         self.versions = [each for each in self.versions if each.key != key]
         self.provisioned.pop(key, None)
         self.asked.pop(key, None)
-        for box in self.boxes:
+        for box in list(self.boxes):
             if box.function.key == key and not box.retired:
                 box.retired, box.free_by = True, None
                 if box.state is IDLE:
                     self.stop(box, StopReason.RETIRED)
-        self.boxes = [
-            box
-            for box in self.boxes
-            if not (box.retired and (box.provisioned or box.prewarmed) and box.state is QUEUED)
-        ]
+                elif (box.provisioned or box.prewarmed) and box.state is QUEUED:
+                    self.remove(box)

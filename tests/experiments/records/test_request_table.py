@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -133,3 +134,15 @@ def test_damage_is_an_error(tmp_path: Path, damage: object, message: str) -> Non
 def test_a_missing_table_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RunDirectoryError, match="No such file"):
         read_csv(tmp_path / "requests.csv")
+
+
+def test_a_table_from_before_there_was_a_network_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "requests.csv"
+    write_csv(path, [COLD])
+    since = ("network_ms", "gateway_ms", "waited_ms", "download_ms")
+    with path.open(newline="") as file:
+        rows = list(csv.reader(file))
+    kept = [place for place, name in enumerate(rows[0]) if name not in since]
+    assert len(kept) == len(rows[0]) - len(since)
+    path.write_text("".join(",".join(row[place] for place in kept) + "\n" for row in rows))
+    assert read_csv(path) == [COLD]
