@@ -5,6 +5,7 @@ Owns what a setting may be, and where a faulty one was stated. Reads no file and
 
 from __future__ import annotations
 
+import math
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +16,9 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Validat
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
+from emulator.core.lifetimes import LIFETIMES
+from emulator.core.network_paths import NO_NETWORK, checked_path
+from emulator.core.policies.catalogue import LIFETIME
 from emulator.core.policy import Admission, Binding, PickOrder
 from emulator.core.profiles import PROFILES
 from emulator.errors import SettingsError
@@ -53,6 +57,27 @@ def _checked_profile(name: str) -> str:
     if name not in PROFILES:
         raise ValueError(f"{name!r} is none of {', '.join(sorted(PROFILES))}")
     return name
+
+
+def _lifetimes(value: object) -> object:
+    """Returns the name of known lifetimes, or seconds.
+
+    Raises:
+        ValueError: the value is neither.
+    """
+    if value is None or value in LIFETIMES:
+        return value
+    try:
+        seconds = math.nan if isinstance(value, bool) else float(str(value))
+    except ValueError:
+        raise ValueError(
+            f"{value!r} is neither seconds nor one of {', '.join(LIFETIMES)}"
+        ) from None
+    if not math.isfinite(seconds):
+        raise ValueError(f"{value!r} is not a number")
+    if seconds < 0:
+        raise ValueError(f"{value!r} is below 0")
+    return seconds
 
 
 def _no_truth(value: object) -> object:
@@ -114,8 +139,11 @@ class Settings:
     template: Path = Path("functions/template.yaml")
     backend: BackendChoice = BackendChoice.AUTO
     profile: Annotated[str, AfterValidator(_checked_profile)] = "aws-2025"
-    keep_alive: Annotated[_Number, Field(ge=0)] | None = None
-    """Idle lifetime; None: the profile's survival curve; 0: every request is a cold start."""
+    keep_alive: Annotated[float | str | None, BeforeValidator(_lifetimes)] = None
+    """Idle lifetime, in seconds or by a name of LIFETIMES; None: the profile's survival curve;
+    0: every request is a cold start."""
+    policy: str = LIFETIME
+    """Who decides about idle sandboxes: a policy's name, or a class in a file of the user's."""
     idle_speedup: Annotated[_Number, Field(gt=0)] = 1.0
     pick_order: PickOrder = PickOrder.MOST_RECENTLY_USED
     binding: Binding = Binding.EARLY
@@ -129,6 +157,8 @@ class Settings:
     """Number of sandboxes that may be in creation or init at once."""
     init_timeout: Annotated[_Number, Field(gt=0)] | None = None
     """Limit of an init; None: the profile's."""
+    read_ahead: Annotated[_Integer, Field(ge=0)] | None = None
+    """KB that disks of sandboxes' files read ahead while the emulator runs; None: unchanged."""
     seed: Annotated[_Integer, Field(ge=0)] = 0
     state_dir: Path = Path(".testbed")
     run_dir: Path | None = None
@@ -137,6 +167,8 @@ class Settings:
     # the kernel takes no CPU period above a second
     dilation: Annotated[_Number, Field(ge=1, le=50)] = 1.0
     """Factor by which everything runs slower, where CPUs are few; see MonotonicClock."""
+    network: Annotated[str, AfterValidator(checked_path)] = NO_NETWORK
+    """Name of what lies between clients and functions; `local`: nothing."""
     companion: bool = True
     """Whether a moto server stands in for AWS services that have no endpoint of their own."""
     aws_endpoint: _Endpoints = Field(default_factory=dict)

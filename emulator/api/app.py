@@ -17,11 +17,13 @@ from emulator.api.invoke.route import InvokeRoute
 from emulator.api.invoke.stream_route import ResponseStreamRoute
 from emulator.api.own_routes import own_routes
 from emulator.api.peers import SandboxClients
+from emulator.core.network_path import WayIn
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from emulator.api.companion.route import OtherServices
+    from emulator.api.network import Network
     from emulator.core.profile import Profile
     from emulator.core.routes import RouteTable
     from emulator.live.engine import Engine
@@ -37,9 +39,11 @@ class Route(Protocol):
 class Gateway:
     """Serves HTTP alone; `pages` gets the requests that none of the `routes` takes."""
 
-    def __init__(self, routes: list[Route], pages: ASGIApp) -> None:
+    def __init__(self, routes: list[Route], pages: ASGIApp, invoke: InvokeRoute | None) -> None:
         self._routes = routes
         self._pages = pages
+        self.invoke = invoke
+        """The first of the routes where it stands there alone, for a server without ASGI."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         for route in self._routes:
@@ -60,10 +64,12 @@ def create_app(
     metrics: Metrics,
     others: OtherServices | None = None,
     sandboxes: SandboxClients | None = None,
+    network: Network | None = None,
 ) -> Gateway:
     """Returns the whole HTTP face of one emulator.
 
     `others` are AWS's services beside Lambda; clients of `sandboxes` see no page of the testbed's.
+    `network` lies between clients and functions, and before no other page.
     """
     pages = FastAPI(title="Serverless testbed", docs_url="/_testbed/docs", redoc_url=None)
     for router in own_routes(
@@ -76,25 +82,35 @@ def create_app(
     ):
         pages.include_router(router)
     pages.router.default = not_found if others is None else others.fall_back
-    return Gateway(_routes(engine, routes, port, profile, others), pages)
+    invoke = InvokeRoute(engine, profile)
+    found = _routes(invoke, engine, routes, profile, others, port=port, network=network)
+    # the short way to Invoke does not lead over a network
+    return Gateway(found, pages, invoke if network is None else None)
 
 
 def _routes(
+    invoke: InvokeRoute,
     engine: Engine,
     table: RouteTable,
-    port: int,
     profile: Profile,
     others: OtherServices | None,
+    *,
+    port: int,
+    network: Network | None,
 ) -> list[Route]:
     """Returns the routes in the order in which they are asked: the hottest first.
 
     The template's come last, since a greedy one takes whatever it is asked.
     """
-    found: list[Route] = [InvokeRoute(engine, profile)]
+
+    def distant(route: Route, way: WayIn) -> Route:
+        return route if network is None else network.before(route, way)
+
+    found = [distant(invoke, WayIn.INVOKE)]
     if profile.streamed_response_limit:
-        found.append(ResponseStreamRoute(engine, profile))
-    found.append(FunctionUrlRoute(engine, profile, port))
+        found.append(distant(ResponseStreamRoute(engine, profile), WayIn.INVOKE))
+    found.append(distant(FunctionUrlRoute(engine, profile, port), WayIn.INVOKE))
     if others is not None:
         found.append(SignedRoute(others))
-    found.append(GatewayRoute(engine, table, profile, port))
+    found.append(distant(GatewayRoute(engine, table, profile, port), WayIn.HTTP_API))
     return found

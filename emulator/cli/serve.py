@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emulator.cli.choices import admissions, backends, bindings, completer, pick_orders, profiles
+from emulator.cli.choices import (
+    admissions,
+    backends,
+    bindings,
+    completer,
+    lifetimes,
+    network_paths,
+    pick_orders,
+    policies,
+    profiles,
+)
 from emulator.cli.options import BACKENDS, PROFILES
 from emulator.errors import SettingsError
 from emulator.project import TEMPLATE
@@ -60,8 +70,20 @@ def up(
     keep_alive: Annotated[  # noqa: ARG001
         str | None,
         typer.Option(
-            metavar="SECONDS",
-            help="Stop a sandbox after this idle time. (default: as measured on AWS)",
+            metavar="SECONDS|NAME",
+            help="Stop a sandbox after this idle time, or as measured on AWS at a date: aws-2018, "
+            "aws-2018-us-east-1, aws-2020 or aws-2025. (default: the profile's)",
+            autocompletion=completer(lifetimes),
+        ),
+    ] = None,
+    policy: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE.py:CLASS",
+            help="Choose who decides about idle sandboxes: lifetime, fixed, pool-halving, lru, "
+            "greedy-dual, hybrid-histogram, prewarming, provisioned, target-tracking, or a class "
+            "of your own (docs/policies.md). (default: lifetime)",
+            autocompletion=completer(policies),
         ),
     ] = None,
     idle_speedup: Annotated[  # noqa: ARG001
@@ -119,6 +141,23 @@ def up(
         typer.Option(
             metavar="N",
             help="Run all N times slower, each sandbox with an Nth of its CPU. (default: 1)",
+        ),
+    ] = None,
+    network: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Add what lies between clients and functions, such as "
+            "aws-2018/sao-paulo-us-east-1. (default: local, nothing)",
+            autocompletion=completer(network_paths),
+        ),
+    ] = None,
+    read_ahead: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="KB",
+            help="Have the disk under the sandboxes' files read this far ahead until the end; root "
+            "only. (default: as the disk is set)",
         ),
     ] = None,
     seed: Annotated[  # noqa: ARG001

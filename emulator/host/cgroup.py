@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.host.cgroup_files import MIB, ControlFiles, field, kill_all
+from emulator.host.memory_counters import MemoryCounters, read_v1, read_v2
 from emulator.host.memory_peak import AnonymousPeak
 
 if TYPE_CHECKING:
@@ -63,6 +64,12 @@ class Cgroup(Protocol):
         The kernel keeps no peak of anonymous memory alone. Its peak of all memory less the page
         cache and kernel memory of the moment is at most wrong by cache that came or went since,
         and never below the anonymous memory of any call.
+        """
+
+    def memory(self) -> MemoryCounters | None:
+        """Returns what the kernel counts of the members' memory; None where the kernel does not.
+
+        One read of an open file: 10 microseconds.
         """
 
     def oom_kills(self) -> int:
@@ -135,12 +142,17 @@ class CgroupV2:
             self._peak.sample(field(stat, b"\nanon "), other)
         return self._peak.mb
 
+    def memory(self) -> MemoryCounters | None:
+        if "memory" not in self.controllers:
+            return None
+        return read_v2(self._directory.read("memory.stat"))
+
     def oom_kills(self) -> int:
-        return self._directory.fields("memory.events").get(b"oom_kill", 0)
+        return field(b"\n" + self._directory.read("memory.events"), b"\noom_kill ")
 
     def throttled(self) -> tuple[int, float]:
-        stat = self._directory.fields("cpu.stat")
-        return stat.get(b"nr_throttled", 0), stat.get(b"throttled_usec", 0) / 1e6
+        stat = b"\n" + self._directory.read("cpu.stat")
+        return field(stat, b"\nnr_throttled "), field(stat, b"\nthrottled_usec ") / 1e6
 
     def cpu_seconds(self) -> float:
         return field(b"\n" + self._directory.read("cpu.stat"), b"\nusage_usec ") / 1e6
@@ -224,14 +236,20 @@ class CgroupV1:
         self._peak.sample(anonymous, max(0, used - anonymous))
         return self._peak.mb
 
+    def memory(self) -> MemoryCounters | None:
+        memory = self._directories.get("memory")
+        return read_v1(memory.read("memory.stat")) if memory else None
+
     def oom_kills(self) -> int:
         memory = self._directories.get("memory")
-        return memory.fields("memory.oom_control").get(b"oom_kill", 0) if memory else 0
+        if memory is None:
+            return 0
+        return field(b"\n" + memory.read("memory.oom_control"), b"\noom_kill ")
 
     def throttled(self) -> tuple[int, float]:
         cpu = self._directories.get("cpu")
-        stat = cpu.fields("cpu.stat") if cpu else {}
-        return stat.get(b"nr_throttled", 0), stat.get(b"throttled_time", 0) / 1e9
+        stat = b"\n" + cpu.read("cpu.stat") if cpu else b""
+        return field(stat, b"\nnr_throttled "), field(stat, b"\nthrottled_time ") / 1e9
 
     def cpu_seconds(self) -> float:
         account = self._directories.get("cpuacct")

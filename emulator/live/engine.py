@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
 from typing import TYPE_CHECKING, assert_never
 
 from emulator.core.failure_bodies import EXTENSION_CRASH, failure_body
@@ -48,12 +47,14 @@ from emulator.core.messages import (
     VersionRetired,
 )
 from emulator.core.model import Failure, ThrottleReason
+from emulator.core.network_path import NO_PASSAGE
 from emulator.errors import ResourceNotFoundError, SandboxStartError
 from emulator.live.backends.interface import RUNTIME
 from emulator.live.deployments import Deployments
 from emulator.live.invocation import Call
 from emulator.live.launcher import Launcher
 from emulator.live.open_invocations import OpenInvocations
+from emulator.live.request_id import new_request_id
 from emulator.live.runtime_api.extensions import ShutdownReason
 from emulator.live.runtime_api.interface import Work
 from emulator.live.sandbox.environment import function_arn
@@ -64,8 +65,10 @@ if TYPE_CHECKING:
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import Sandbox, VersionKey
+    from emulator.core.network_path import Passage
     from emulator.core.profile import Profile
     from emulator.core.scheduler import Scheduler
+    from emulator.host.memory_counters import MemoryCounters
     from emulator.live.backends.interface import Exit, Progress, SandboxBackend
     from emulator.live.clock import LoopClock
     from emulator.live.invocation import Outcome
@@ -100,8 +103,9 @@ class Engine:
         profile: Profile,
         environment: Mapping[str, str] | None = None,
         available_memory_mb: Callable[[], int] | None = None,
+        weigh: Callable[[FunctionConfiguration, str], float] | None = None,
         freeze_grace: float = 0.01,
-        new_request_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+        new_request_id: Callable[[], str] = new_request_id,
     ) -> None:
         self._scheduler = scheduler
         self._backend = backend
@@ -118,6 +122,7 @@ class Engine:
             environment=environment or {},
         )
         self._available_memory_mb = available_memory_mb
+        self._weigh = weigh
         self._measured_mb: int | None = None
         self._measure_at = 0.0
         self._freeze_grace = freeze_grace
@@ -148,6 +153,11 @@ class Engine:
         """Returns the scheduler's view of every sandbox that is not gone; to be read only."""
         return self._scheduler.sandboxes
 
+    def memory(self, sandbox: int) -> MemoryCounters | None:
+        """Returns what the kernel counts of a sandbox's memory now; None where that is unknown."""
+        live = self._sandboxes.get(sandbox)
+        return None if live is None else live.memory()
+
     def now(self) -> float:
         """Returns the time on the engine's clock, in the emulated Lambda's seconds."""
         return self._clock.now()
@@ -165,9 +175,12 @@ class Engine:
         """
         began = self._clock.now()
         package = await self._backend.deploy(configuration, progress)
+        package_mb = 0.0
+        if self._weigh is not None:
+            package_mb = await asyncio.to_thread(self._weigh, configuration, package)
         revision = self._deployments.add(configuration, package).revision
         log.info("deployed %s in %.1f s", configuration.key, self._clock.now() - began)
-        self._apply(VersionDeployed(configuration.scheduled(revision)))
+        self._apply(VersionDeployed(configuration.scheduled(revision, package_mb)))
         limit = configuration.reserved_concurrency
         if limit is not None or revision > 0:
             self._apply(ReservedConcurrencySet(configuration.name, limit))
@@ -193,12 +206,14 @@ class Engine:
         client_context: str = "",
         stream: ResponseStream | None = None,
         tail: bool = False,
+        passage: Passage = NO_PASSAGE,
     ) -> asyncio.Future[Outcome]:
         """Accepts an invocation; cancelling the future does not stop the invocation.
 
         A response that the runtime streams goes to `stream` where there is one, and the outcome's
         payload is empty then. With `tail` the outcome waits for the invocation's log, and has it.
-        A `request_id` is given where the payload names the request already.
+        A `request_id` is given where the payload names the request already, and a `passage` where a
+        network lies between the caller and this engine, which records what others wait for.
 
         Raises:
             ResourceNotFoundError: no such version.
@@ -219,7 +234,7 @@ class Engine:
         )
         outcome = self._invocations.accept(call, tail=tail)
         self._measure_memory()
-        self._apply(InvokeRequested(call.request_id, key))
+        self._apply(InvokeRequested(call.request_id, key, passage.network, passage.gateway))
         return outcome
 
     def _measure_memory(self) -> None:
@@ -262,6 +277,8 @@ class Engine:
 
     def _arm(self) -> None:
         """Sets the one timer for everything; one that is too early costs less than moving it."""
+        if not self._scheduler.may_be_due(self._armed_for):
+            return
         deadline = self._scheduler.next_deadline()
         if deadline is None or deadline >= self._armed_for or self._closing:
             return
@@ -372,12 +389,13 @@ class Engine:
             command.sandbox, deployment.configuration, deployment.package, self
         )
         self._sandboxes[sandbox.id] = sandbox
-        provisioned = command.invocation is None
+        provisioned = command.invocation is None and not command.prewarmed
         log.info(
             "starting sandbox %d of %s for %s",
             sandbox.id,
             command.key,
-            command.invocation or "provisioned concurrency",
+            command.invocation
+            or ("the policy" if command.prewarmed else "provisioned concurrency"),
         )
         start = self._spawn(self._started(sandbox, provisioned=provisioned))
         self._starts[sandbox.id] = start
@@ -502,6 +520,7 @@ class Engine:
                 used.max_memory_mb,
                 used.throttled,
                 used.throttled_periods,
+                used.memory,
             ),
             sandbox.output_until_now(),
         )
@@ -534,6 +553,7 @@ class Engine:
                 memory_mb,
                 used.throttled,
                 used.throttled_periods,
+                used.memory,
             )
         )
 
@@ -549,4 +569,6 @@ class Engine:
 
 
 def _reset_with(sandbox: int, used: Usage) -> SandboxReset:
-    return SandboxReset(sandbox, used.max_memory_mb, used.throttled, used.throttled_periods)
+    return SandboxReset(
+        sandbox, used.max_memory_mb, used.throttled, used.throttled_periods, used.memory
+    )

@@ -115,6 +115,7 @@ def test_sandboxes_are_listed(emulator: Served) -> None:
             break
     assert echo["state"] == "idle"
     assert echo["memory_mb"] == 128
+    assert echo["major_faults"] is echo["cache_mb"] is None, "a scripted sandbox has no memory"
     assert echo["age_s"] >= echo["idle_s"] >= 0
 
 

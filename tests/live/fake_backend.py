@@ -185,6 +185,9 @@ class FakeProcess:
     def max_memory_mb(self) -> int:
         return self._max_memory_mb
 
+    def memory(self) -> None:
+        return None
+
     def throttled(self) -> tuple[int, float]:
         return 0, 0.0
 
@@ -203,6 +206,7 @@ class FakeBackend:
     name = "fake"
     runtime_api_host = "fake"
     runtime_api_name = "fake"
+    storage = ()
     unenforced: Mapping[Limitation, str] = MappingProxyType({})
 
     def __init__(self, service: ServiceModel, runtime_api: FakeRuntimeApi) -> None:

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import Seconds
+    from emulator.host.memory_counters import MemoryCounters
     from emulator.host.peers import Peer
 
 
@@ -176,6 +178,12 @@ class SandboxProcess(Protocol):
         Takes < 0.2 ms.
         """
 
+    def memory(self) -> MemoryCounters | None:
+        """Returns what the kernel counts of the sandbox's memory; None where that is unknown.
+
+        Takes < 0.02 ms.
+        """
+
     def throttled(self) -> tuple[int, Seconds]:
         """Returns in how many CFS periods the quota ran out, and for how long in all.
 
@@ -201,6 +209,9 @@ class SandboxBackend(Protocol):
     """The address on which the Runtime API sockets of sandboxes must listen."""
     runtime_api_name: str
     """The name or address by which sandboxes reach `runtime_api_host`."""
+    storage: Sequence[Path]
+    """Folders of this machine that sandboxes have their files on; none where an engine has them
+    elsewhere; after `open`."""
     unenforced: Mapping[Limitation, str]
     """What this backend cannot enforce on this machine, with a sentence for each; after `open`."""
 

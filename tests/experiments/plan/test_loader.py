@@ -42,6 +42,24 @@ def test_what_a_plan_does_not_say_has_its_default(tmp_path: Path) -> None:
     assert plan.text == PLAN
 
 
+@pytest.mark.parametrize(
+    ("stated", "paths"),
+    [
+        ("", ("local",)),
+        ('network = "aws-2018/sao-paulo-us-east-1"', ("aws-2018/sao-paulo-us-east-1",)),
+        ('network = {path = "local"}', ("local",)),
+        (
+            'network.path = ["local", "aws-2018/sao-paulo-us-east-1"]',
+            ("local", "aws-2018/sao-paulo-us-east-1"),
+        ),
+    ],
+)
+def test_a_network_is_a_name_or_a_table_of_paths(
+    tmp_path: Path, stated: str, paths: tuple[str, ...]
+) -> None:
+    assert load(write_plan(tmp_path, f"{stated}\n{PLAN}")).network.path == paths
+
+
 def test_the_study_s_own_load_needs_no_figures(tmp_path: Path) -> None:
     text = PLAN.partition("[[scenario]]")[0] + '[[scenario]]\nkind = "ramp"\n'
     text += '[[scenario]]\nkind = "idle"\nidle_speedup = 60\n'
@@ -100,7 +118,10 @@ kind = "ramp"
         "name: names a folder: letters, digits, dots and dashes, not 'a/b'",
         "seed: must be at least 0, not -1",
         "axes.function[2]: must be text, not 3",
-        "axes.keep_alive[1]: must be seconds or 'profile', not 'long'",
+        (
+            "axes.keep_alive[1]: must be seconds, 'profile', aws-2018, aws-2018-us-east-1, "
+            "aws-2020, aws-2025, not 'long'"
+        ),
         "axes.speed: is not known",
         "scenario[1].second: is not known in a ramp scenario; did you mean 'seconds'?",
         "scenario[2].ping: is missing",
@@ -126,6 +147,13 @@ kind = "ramp"
         ('page_cache = ["warm"]', "page_cache[1]: must be one of 'hot' or 'cold', not 'warm'"),
         ("init_timeout = 0", "init_timeout: must be above 0, not 0"),
         ("template = 3", "template: must be text, not 3"),
+        (
+            'network = "aws-2018/lisbon"',
+            "network.path: must be one of local, aws-2018/sao-paulo-us-east-1",
+        ),
+        ('network = {path = ["local", "local"]}', "network.path: local stands twice"),
+        ('network = {paths = "local"}', "network.paths: is not known; did you mean 'path'?"),
+        ("network = 3", "network: must be a table, not 3"),
         ("repetitions = true", "repetitions: must be a whole number, not True"),
         ('functions = "x"', "functions: must be a table"),
         ("scenario = []", "scenario: must name at least one"),
@@ -195,7 +223,9 @@ def test_what_must_be_there_is_missed_once(tmp_path: Path, text: str, told: list
         ('loading = "tape"', "axes.loading: must be one of 'template', 'package', 'layer'"),
         ('pick_order = "newest"', "axes.pick_order: must be one of 'most-recently-used'"),
         ('profile = "aws-2016"', "axes.profile: must be one of aws-2018, aws-2025, not 'aws-2016'"),
-        ("keep_alive = -1", "axes.keep_alive: must be seconds or 'profile', not -1"),
+        ("keep_alive = -1", "axes.keep_alive: must be seconds, 'profile', aws-2018, aws-2018-us-"),
+        ("policy = 3", "axes.policy: must be the name of a policy, not 3"),
+        ('policy = "lru:size=3"', "axes.policy: policy lru:size=3: "),
     ],
 )
 def test_a_fault_of_the_axes(tmp_path: Path, axes: str, fault: str) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from emulator.core.model import Seconds
     from emulator.host.cgroup import CgroupV1, CgroupV2
+    from emulator.host.memory_counters import MemoryCounters
     from emulator.host.peers import Peer
     from emulator.live.backends.docker.client import DockerEngine
     from emulator.live.backends.docker.control import SandboxControl
@@ -190,6 +191,9 @@ class DockerSandbox:
     def max_memory_mb(self) -> int:
         self._oom.invocation_ended()  # since then it is asked for
         return self._cgroup.max_anon_mb() if self._cgroup is not None else 0
+
+    def memory(self) -> MemoryCounters | None:
+        return self._cgroup.memory() if self._cgroup is not None else None
 
     def throttled(self) -> tuple[int, Seconds]:
         return self._cgroup.throttled() if self._cgroup is not None else (0, 0.0)
