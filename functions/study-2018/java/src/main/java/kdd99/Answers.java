@@ -1,0 +1,23 @@
+package kdd99;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+
+/** The function without Lambda: an event a line in, its answer a line out. */
+public final class Answers {
+  private Answers() {}
+
+  public static void main(String[] arguments) throws IOException {
+    PrintStream answers = new PrintStream(System.out, true, StandardCharsets.UTF_8.name());
+    System.setOut(System.err); // where the log goes then
+    Handler handler = new Handler();
+    InputStreamReader input = new InputStreamReader(System.in, StandardCharsets.UTF_8);
+    BufferedReader events = new BufferedReader(input);
+    for (String event = events.readLine(); event != null; event = events.readLine()) {
+      answers.println(handler.answerTo(Handler.JSON.readTree(event)));
+    }
+  }
+}
