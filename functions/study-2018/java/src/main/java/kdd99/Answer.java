@@ -1,10 +1,12 @@
 package kdd99;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /** From `{"records": [[duration, src_bytes, dst_bytes], ...]}` to the predictions. */
 final class Answer {
@@ -15,18 +17,20 @@ final class Answer {
 
   private Answer() {}
 
-  static ObjectNode of(Model model, JsonNode request) throws BadRequest {
+  static Map<String, Object> of(Model model, JsonNode request) throws BadRequest {
     float[] probabilities = model.predict(records(request, model.about().get("features")));
     double threshold = model.about().get("threshold").doubleValue();
-    ObjectNode answer = Handler.JSON.createObjectNode();
-    ArrayNode predictions = answer.putArray("predictions");
+    List<Map<String, Object>> predictions = new ArrayList<>();
     for (float probability : probabilities) {
-      predictions
-          .addObject()
-          .put("probability", Math.rint(probability * SHOWN) / SHOWN)
-          .put("label", probability >= threshold ? 1 : 0);
+      Map<String, Object> prediction = new LinkedHashMap<>();
+      prediction.put("probability", Math.rint(probability * SHOWN) / SHOWN);
+      prediction.put("label", probability >= threshold ? 1 : 0);
+      predictions.add(prediction);
     }
-    return answer.put("model", Handler.NAME);
+    Map<String, Object> answer = new LinkedHashMap<>();
+    answer.put("predictions", predictions);
+    answer.put("model", Handler.NAME);
+    return answer;
   }
 
   private static double[][] records(JsonNode request, JsonNode fields) throws BadRequest {
