@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Validat
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
+from emulator.core.network_paths import NO_NETWORK, checked_path
 from emulator.core.policy import Admission, Binding, PickOrder
 from emulator.core.profiles import PROFILES
 from emulator.errors import SettingsError
@@ -129,6 +130,8 @@ class Settings:
     """Number of sandboxes that may be in creation or init at once."""
     init_timeout: Annotated[_Number, Field(gt=0)] | None = None
     """Limit of an init; None: the profile's."""
+    read_ahead: Annotated[_Integer, Field(ge=0)] | None = None
+    """KB that disks of sandboxes' files read ahead while the emulator runs; None: unchanged."""
     seed: Annotated[_Integer, Field(ge=0)] = 0
     state_dir: Path = Path(".testbed")
     run_dir: Path | None = None
@@ -137,6 +140,8 @@ class Settings:
     # the kernel takes no CPU period above a second
     dilation: Annotated[_Number, Field(ge=1, le=50)] = 1.0
     """Factor by which everything runs slower, where CPUs are few; see MonotonicClock."""
+    network: Annotated[str, AfterValidator(checked_path)] = NO_NETWORK
+    """Name of what lies between clients and functions; `local`: nothing."""
     companion: bool = True
     """Whether a moto server stands in for AWS services that have no endpoint of their own."""
     aws_endpoint: _Endpoints = Field(default_factory=dict)

@@ -9,6 +9,7 @@ from emulator.core.messages import (
     Anatomy,
     Event,
     InvokeRequested,
+    MemoryUse,
     RuntimeExited,
     SandboxReset,
     VersionDeployed,
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 
 ANATOMY = Anatomy(0.1, 0.2, 0.3, 0.4)
 Story = list[tuple[float, Event]]
-EXIT = RuntimeExited(1, 3, max_memory_mb=36, throttled=0.5, throttled_periods=7)
-USED = SandboxReset(1, max_memory_mb=36, throttled=0.5, throttled_periods=7)
+MEMORY = MemoryUse(30, 5, 4, 3)
+EXIT = RuntimeExited(1, 3, max_memory_mb=36, throttled=0.5, throttled_periods=7, memory=MEMORY)
+USED = SandboxReset(1, max_memory_mb=36, throttled=0.5, throttled_periods=7, memory=MEMORY)
 
 
 def record(*story: tuple[float, Event], **settings: Any) -> list[InvocationRecord]:

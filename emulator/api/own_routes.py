@@ -12,11 +12,13 @@ from fastapi.responses import PlainTextResponse
 from starlette.requests import Request  # noqa: TC002  # FastAPI reads annotations
 
 from emulator.core.model import SandboxState
+from emulator.host.cgroup_files import mebibytes
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from emulator.api.peers import SandboxClients
+    from emulator.host.memory_counters import MemoryCounters
     from emulator.live.engine import Engine
     from emulator.telemetry.log_store import Logs
     from emulator.telemetry.metrics import Metrics
@@ -79,6 +81,19 @@ def _sandboxes(engine: Engine) -> list[dict[str, Any]]:
             if sandbox.state is SandboxState.IDLE
             else None,
             "memory_mb": sandbox.function.memory_mb,
+            **_memory(engine.memory(sandbox.id)),
         }
         for sandbox in engine.sandboxes.values()
     ]
+
+
+def _memory(counters: MemoryCounters | None) -> dict[str, int | None]:
+    """Returns a sandbox's memory as it is now, its faults since its start; None where unknown."""
+    if counters is None:
+        return dict.fromkeys(("anonymous_mb", "cache_mb", "major_faults", "refaults"))
+    return {
+        "anonymous_mb": mebibytes(counters.anonymous),
+        "cache_mb": mebibytes(counters.cache),
+        "major_faults": counters.major_faults,
+        "refaults": counters.refaults,
+    }

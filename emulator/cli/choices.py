@@ -43,6 +43,12 @@ def admissions() -> list[str]:
     return [str(admission) for admission in Admission]
 
 
+def network_paths() -> list[str]:
+    from emulator.core.network_paths import PATHS  # noqa: PLC0415
+
+    return list(PATHS)
+
+
 def strategies() -> list[str]:
     return ["cost", "speed", "balanced"]
 

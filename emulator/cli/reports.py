@@ -73,3 +73,42 @@ def bill(
         print_json(bill_figures(run, prices=prices or "", free_tier=free_tier))
     else:
         print(bill_run(run, prices=prices or "", free_tier=free_tier))
+
+
+def validate(
+    data: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Measurements of AWS (docs/validation).")
+    ],
+    *,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Write the page here.")] = Path(
+        "runs/validation"
+    ),
+    seeds: Annotated[int, typer.Option(metavar="N", min=2, help="Simulate each run N times.")] = 20,
+) -> None:
+    """Hold predictions against measurements of real AWS Lambda."""
+    from emulator.experiments.validation.command import run_validate  # noqa: PLC0415
+
+    page = run_validate(data, seeds=seeds, out=out)
+    print(f"{page}\n{page.with_suffix('.md')}")
+
+
+def network(
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="Folder with pacslab-DATE.csv.gz files.")
+    ],
+    *,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Write the page here. (default: docs/network)")
+    ] = Path("docs/network"),
+    as_json: Json = False,
+) -> None:
+    """Hold the network path against measurements of AWS."""
+    from emulator.experiments.network.comparison import compare  # noqa: PLC0415
+    from emulator.experiments.network.page import write_comparison  # noqa: PLC0415
+
+    comparison = compare(data)
+    page = write_comparison(comparison, out)
+    if as_json:
+        print_json({"page": page, "fitted": comparison.fitted, "errors": comparison.errors})
+    else:
+        print(f"{page}\n{page.with_suffix('.md')}")

@@ -19,6 +19,14 @@ from emulator.project import TEMPLATE
 def demo(
     *,
     backend: Backend = "auto",
+    dilation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|auto",
+            help="Run N times slower than life, or as slowly as this machine needs. "
+            "(default: the plan's, auto)",
+        ),
+    ] = None,
     run_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write here. (default: runs/demo-<time>)")
     ] = None,
@@ -26,7 +34,11 @@ def demo(
     """Run the study in small and make its report."""
     from emulator.experiments.demo import run_demo  # noqa: PLC0415  # matplotlib is slow to import
 
-    return run_demo(backend=backend, run_dir=run_dir)
+    return run_demo(backend=backend, dilation=_dilation(dilation), run_dir=run_dir)
+
+
+def _dilation(text: str | None) -> int | str | None:
+    return int(text) if text is not None and text.isdecimal() else text
 
 
 def experiment(
@@ -57,6 +69,54 @@ def experiment(
     return run_experiment(
         plan, run_dir=run_dir, resume=resume, backends=backend or (), dry_run=dry_run
     )
+
+
+def simulate(
+    plan: Annotated[Path, typer.Argument(help="TOML file, such as studies/small.toml.")],
+    *,
+    behaviours: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Draw times from this TOML file. (default: the plan's behaviours)"
+        ),
+    ] = None,
+    calibrate: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Draw times as this run measured them.")
+    ] = None,
+    leave_one_out: Annotated[
+        bool,
+        typer.Option(
+            "--leave-one-out",
+            help="Predict each cell from the run's other cells, and tell the errors.",
+        ),
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Use this seed in place of the plan's.")
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Use N processes; 0 is one for each CPU.")
+    ] = 0,
+    start_width: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Let N sandboxes start at once.")
+    ] = 4,
+    run_dir: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write here. (default: runs/<plan>-simulated-<time>)"),
+    ] = None,
+) -> int:
+    """Predict a study's plan on virtual time."""
+    from emulator.experiments.simulation.command import run_simulation  # noqa: PLC0415
+    from emulator.experiments.simulation.study import SimulationOptions  # noqa: PLC0415
+
+    options = SimulationOptions(
+        behaviours=behaviours,
+        calibrate=calibrate,
+        leave_one_out=leave_one_out,
+        seed=seed,
+        jobs=jobs,
+        start_width=start_width,
+    )
+    return run_simulation(plan, options, run_dir)
 
 
 def tune(

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emulator.cli.choices import admissions, backends, bindings, completer, pick_orders, profiles
+from emulator.cli.choices import (
+    admissions,
+    backends,
+    bindings,
+    completer,
+    network_paths,
+    pick_orders,
+    profiles,
+)
 from emulator.cli.options import BACKENDS, PROFILES
 from emulator.errors import SettingsError
 from emulator.project import TEMPLATE
@@ -119,6 +127,23 @@ def up(
         typer.Option(
             metavar="N",
             help="Run all N times slower, each sandbox with an Nth of its CPU. (default: 1)",
+        ),
+    ] = None,
+    network: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Add what lies between clients and functions, such as "
+            "aws-2018/sao-paulo-us-east-1. (default: local, nothing)",
+            autocompletion=completer(network_paths),
+        ),
+    ] = None,
+    read_ahead: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="KB",
+            help="Have the disk under the sandboxes' files read this far ahead until the end; root "
+            "only. (default: as the disk is set)",
         ),
     ] = None,
     seed: Annotated[  # noqa: ARG001

@@ -121,14 +121,18 @@ class HostCapacity:
         short = self._reserve_mb + self._starting_mb + more_mb - self._available_mb
         return max(excess, short)
 
-    def enqueue(self, sandbox: Sandbox) -> None:
-        """Commits a new sandbox's memory and puts the sandbox at the end of the queue."""
+    def commit(self, sandbox: Sandbox) -> None:
+        """Commits a new sandbox's memory, whether or not the sandbox may start yet."""
         self._count(sandbox.footprint, committed=1, starting=1)
+
+    def enqueue(self, sandbox: Sandbox) -> None:
+        """Puts a sandbox whose code is there at the end of the queue."""
         self._queued.append(sandbox)
 
     def dequeue(self, sandbox: Sandbox) -> None:
-        """Takes a sandbox that nobody wants any more out of the queue."""
-        self._queued.remove(sandbox)
+        """Gives up a sandbox that has not started and that nobody wants any more."""
+        if sandbox.placed:
+            self._queued.remove(sandbox)
         self._count(sandbox.footprint, committed=-1, starting=-1)
 
     def next_to_start(self) -> Sandbox | None:
@@ -177,7 +181,7 @@ class HostCapacity:
             committed += charge * (state is not SandboxState.STOPPING)
             starting_mb += charge * (state in (SandboxState.QUEUED, SandboxState.STARTING))
             starting += state is SandboxState.STARTING
-            queued += state is SandboxState.QUEUED
+            queued += state is SandboxState.QUEUED and sandbox.placed
         assert self.held_mb == held, f"{self.held_mb} MB held, not {held}"
         assert self.committed_mb == committed, f"{self.committed_mb} MB committed, not {committed}"
         assert self._starting_mb == starting_mb, f"{self._starting_mb} MB start, not {starting_mb}"

@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from emulator.core import messages
-from emulator.core.messages import Anatomy, Command, Event
+from emulator.core.messages import Anatomy, Command, Event, MemoryUse
 from emulator.core.model import FunctionVersion, VersionKey
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Entry:
 _EVENTS = {kind.__name__: kind for kind in get_args(Event)}
 _COMMANDS = {kind.__name__: kind for kind in get_args(Command)}
 _MESSAGES = (*_EVENTS.values(), *_COMMANDS.values())
-_NESTED = (Anatomy, FunctionVersion)
+_NESTED = (Anatomy, FunctionVersion, MemoryUse)
 _FIELDS = {
     kind: tuple(field.name for field in fields(kind) if field.init)
     for kind in (*_MESSAGES, *_NESTED)
@@ -113,7 +113,12 @@ def _build(kind: type, raw: dict[str, Any]) -> Any:
 
 def _typed(hint: Any, value: Any) -> Any:
     if isinstance(value, dict):
-        return _build(hint, value)
+        return _build(_present(hint), value)
     if isinstance(hint, type) and issubclass(hint, Enum | VersionKey):
         return hint(value)
     return value
+
+
+def _present(hint: Any) -> Any:
+    """Returns the type of a value that may be None, and is not."""
+    return next((kind for kind in get_args(hint) if kind is not type(None)), hint)

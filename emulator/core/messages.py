@@ -58,6 +58,10 @@ class InvokeRequested:
     invocation: str
     """Id of the request; unique for the life of the scheduler."""
     key: VersionKey
+    network: Seconds = 0.0
+    """Time that the request and its answer spend between the client and the provider's edge."""
+    gateway: Seconds = 0.0
+    """Time that both spend in API Gateway and in Lambda's front end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,25 @@ class Anatomy:
     connect: Seconds = 0.0
     init: Seconds = 0.0
     other: Seconds = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """Holds a sandbox's memory at the end of an invocation, and what came from disk until then.
+
+    Faults and refaults count since the sandbox's memory was last looked at: for an invocation
+    within 10 ms of the one before they may be that one's too, and a sandbox's first invocation has
+    those of its init. Their sum over all invocations is the sandbox's.
+    """
+
+    anonymous_mb: int
+    """Heaps and stacks, in MiB, rounded up."""
+    cache_mb: int
+    """Pages of files that the sandbox was the first to touch, those of /tmp included; MiB."""
+    major_faults: int
+    """Accesses that had to wait for the disk."""
+    refaults: int | None = None
+    """Pages of files that had been evicted and were read again; None where that is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +145,7 @@ class InvocationFinished:
 
     `max_memory_mb` is the peak anonymous memory of the sandbox so far, `throttled` the seconds in
     which its CPU quota was used up during this invocation, in `throttled_periods` CFS periods; 0
-    where the backend cannot tell.
+    where the backend cannot tell. `memory` is None where nobody looked, or nobody can.
     """
 
     sandbox: int
@@ -131,6 +154,7 @@ class InvocationFinished:
     max_memory_mb: int = 0
     throttled: Seconds = 0.0
     throttled_periods: int = 0
+    memory: MemoryUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +171,7 @@ class RuntimeExited:
     max_memory_mb: int = 0
     throttled: Seconds = 0.0
     throttled_periods: int = 0
+    memory: MemoryUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +185,7 @@ class SandboxReset:
     max_memory_mb: int = 0
     throttled: Seconds = 0.0
     throttled_periods: int = 0
+    memory: MemoryUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +229,16 @@ Event = (
 class StartSandbox:
     """Makes a sandbox, assigned from birth: `invocation` is the request that needs the sandbox.
 
-    `invocation` is None for a sandbox of provisioned concurrency.
+    `invocation` is None for a sandbox of provisioned concurrency, and for a `prewarmed` sandbox,
+    which a policy wants ahead of need.
     """
 
     sandbox: int
     key: VersionKey
     invocation: str | None
+    prewarmed: bool = False
+    download: Seconds = 0.0
+    """Time for which the sandbox has waited for a host that has its function's code."""
 
 
 @dataclass(frozen=True, slots=True)

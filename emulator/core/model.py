@@ -57,6 +57,8 @@ class FunctionVersion:
     timeout: Seconds
     version: str = LATEST
     revision: int = 0
+    package_mb: float = 0.0
+    """Size of the code as a zip; 0 where nobody asked for the size."""
     key: VersionKey = field(init=False, repr=False, compare=False)
     """Name by which requests ask for the version; the same for every revision."""
 
@@ -193,11 +195,17 @@ class Sandbox:
     idle_since: Seconds = 0.0
     recycle_at: Seconds = math.inf
     """Time at which the sandbox stops, used or not; an invocation that runs then is finished."""
+    download: Seconds = 0.0
+    """Time for which the sandbox waits for its code before it may start."""
+    placed: bool = True
+    """Whether that time is over."""
     init_began: bool = False
     """Whether the sandbox is made, so that its first init is under way or over."""
     initialized: bool = False
     """Whether the runtime has asked for work since its last start."""
     provisioned: bool = False
+    prewarmed: bool = False
+    """Whether a policy had the sandbox started ahead of need, and no request has come yet."""
     retired: bool = False
     """Whether the version was replaced: the sandbox finishes its invocation and stops."""
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from emulator.core.journal import Entry
-    from emulator.core.messages import Command, Event
+    from emulator.core.messages import Command, Event, MemoryUse
     from emulator.core.model import FunctionVersion, Seconds
 
 
@@ -77,12 +77,25 @@ class InvocationRecord:
     timeout: Seconds = math.inf
     answered_at: Seconds | None = None
     """Time at which the runtime posted its answer; None where no event tells of an answer."""
+    network: Seconds = 0.0
+    """Time between the client and the provider's edge, there and back; in no other figure here."""
+    gateway: Seconds = 0.0
+    """Time in API Gateway and in Lambda's front end, there and back; in no other figure here."""
+    download: Seconds = 0.0
+    """Time for placement and for the code's download, before the sandbox could be started."""
+    memory: MemoryUse | None = None
+    """The sandbox's memory at the end; None where nobody looked."""
 
     @property
     def latency(self) -> Seconds:
-        """Returns the time for which the caller waited, from the request to the answer."""
+        """Returns the time from the request's arrival at the scheduler to the answer."""
         end = self.finished_at if self.answered_at is None else self.answered_at
         return end - self.requested_at
+
+    @property
+    def client_latency(self) -> Seconds:
+        """Returns the time for which the client waited, with the way there and back."""
+        return self.network + self.gateway + self.latency
 
     @property
     def duration(self) -> Seconds:
@@ -147,6 +160,9 @@ class _Open:
     queued: Seconds = 0.0
     anatomy: Anatomy | None = None
     answered_at: Seconds | None = None
+    network: Seconds = 0.0
+    gateway: Seconds = 0.0
+    download: Seconds = 0.0
 
 
 _Usage = InvocationFinished | RuntimeExited | SandboxReset
@@ -183,8 +199,10 @@ class RecordFold:
         match event:
             case VersionDeployed(function):
                 self._versions[function.key] = function
-            case InvokeRequested(invocation, key):
-                self._open[invocation] = _Open(self._versions[key], at)
+            case InvokeRequested(invocation, key, network, gateway):
+                self._open[invocation] = _Open(
+                    self._versions[key], at, network=network, gateway=gateway
+                )
             case InvocationAnswered(_, invocation) if invocation in self._open:
                 self._open[invocation].answered_at = at
             case InvocationFinished():
@@ -216,7 +234,11 @@ class RecordFold:
             case StartSandbox(sandbox, key, None):
                 version = self._versions[key]
                 self.sandboxes[sandbox] = SandboxRecord(
-                    sandbox, version.name, version.memory_mb, at, provisioned=True
+                    sandbox,
+                    version.name,
+                    version.memory_mb,
+                    at,
+                    provisioned=not command.prewarmed,
                 )
             case StartSandbox(sandbox, _, str(invocation)):
                 # the request's version, not the key's: another may have been deployed since
@@ -225,7 +247,8 @@ class RecordFold:
                 self.sandboxes[sandbox] = SandboxRecord(
                     sandbox, version.name, version.memory_mb, at
                 )
-                waiting.queued, waiting.sandbox = at - waiting.requested_at, sandbox
+                waiting.download, waiting.sandbox = command.download, sandbox
+                waiting.queued = at - waiting.requested_at - command.download
             case Dispatch(sandbox, invocation, start):
                 self._dispatched(sandbox, invocation, start, at)
             case Throttle(invocation, reason):
@@ -309,7 +332,7 @@ class RecordFold:
         opened.start, opened.sandbox, opened.dispatched_at = start, sandbox, at
         opened.anatomy = record.anatomy if cold else None
         if start is not StartKind.COLD:
-            opened.queued = at - opened.requested_at
+            opened.queued, opened.download = at - opened.requested_at, 0.0
 
     def _end(
         self,
@@ -344,6 +367,10 @@ class RecordFold:
                 used.throttled_periods,
                 version.timeout,
                 opened.answered_at,
+                opened.network,
+                opened.gateway,
+                opened.download,
+                used.memory,
             )
         ]
 
@@ -354,6 +381,7 @@ def _with_usage(record: InvocationRecord, event: _Usage) -> InvocationRecord:
         max_memory_mb=event.max_memory_mb,
         throttled=event.throttled,
         throttled_periods=event.throttled_periods,
+        memory=event.memory,
     )
 
 

@@ -16,6 +16,8 @@ Written down on purpose:
   request that waits for the sandbox is dispatched all the same after the reset, and init runs
   again as a part of that invocation, under the function's timeout. Where an invocation failed, the
   next one on that sandbox starts with an init (a suppressed one, as no log line tells of it).
+- What a policy decides, and when its hooks are called, stands under "the policy". Without a policy
+  no hook is called, and an idle sandbox lives for the lifetime that was drawn for it.
 - A caller has its answer before the sandbox is free. A request that comes in between may wait a
   moment for that sandbox (`hand_over`), instead of starting another one.
 """
@@ -69,6 +71,8 @@ from emulator.core.model import (
     ThrottleReason,
     VersionKey,
 )
+from emulator.core.placement import CodeCache
+from emulator.core.policies.interface import PreWarm, Provision, Wake
 from emulator.core.policy import (
     Admission,
     Binding,
@@ -81,7 +85,9 @@ from emulator.core.policy import (
 from emulator.core.provisioning import Provisioning
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from emulator.core.policies.interface import Policy
 
 
 class UnknownVersionError(Exception):
@@ -104,6 +110,7 @@ class Scheduler:
         self._versions: dict[VersionKey, FunctionVersion] = {}
         self._concurrency = Concurrency(settings)
         self._scale_out = ScaleOutLimit(settings.scale_out)
+        self._code = CodeCache(settings.placement)
         self._provisioning = Provisioning()
         self._sandboxes: dict[int, Sandbox] = {}
         self._last_id = 0
@@ -122,8 +129,12 @@ class Scheduler:
         self._hand_overs = HandOvers()
         self._outnumbered: list[VersionKey] = []
         """Versions whose waiting requests may outnumber the sandboxes that they count on."""
-        self._deadlines: Deadlines[int | str] = Deadlines()
-        """Deadlines by sandbox id, or by the id of a request that waits for a hand-over."""
+        self._deadlines: Deadlines[int | str | tuple[str]] = Deadlines()
+        """Deadlines by sandbox id, by the id of a request that waits for a hand-over, or by the
+        name of a policy's wake as a tuple."""
+        self._policy = settings.policy.make() if settings.policy is not None else None
+        self._policy_time = 0.0
+        """Time of the present event on the clock of idle time; kept only for a policy."""
         self._commands: list[Command] = []
 
     @property
@@ -154,6 +165,8 @@ class Scheduler:
             raise UnknownVersionError(event.key)
         commands: list[Command] = []
         self._commands = commands
+        if self._policy is not None:
+            self._policy_time = now * self._settings.idle_speedup
         self._handle_due(now)
         match event:
             case InvokeRequested():
@@ -177,6 +190,8 @@ class Scheduler:
         self._place_outnumbered(now)
         if self._settings.admission is Admission.ACTUAL:
             self._evict_excess()
+        if self._policy is not None and self._policy.orders:
+            self._obey(self._policy, now)
         self._top_up(now)
         self._start_queued(now)
         return commands
@@ -186,13 +201,15 @@ class Scheduler:
             case VersionDeployed(function):
                 self._retire(function.key, now)
                 self._versions[function.key] = function
+                if self._policy is not None:
+                    self._policy.deployed(function, self._policy_time)
             case VersionRetired(key):
                 self._retire(key, now)
                 self._versions.pop(key, None)
             case ReservedConcurrencySet(name, limit):
                 self._concurrency.reserve(name, limit)
             case ProvisionedSet():
-                self._on_provisioned(event)
+                self._on_provisioned(event.key, event.count)
             case HostMemoryMeasured(available_mb):
                 self._room.measured(available_mb)
             case _:
@@ -202,6 +219,9 @@ class Scheduler:
         while (due := self._deadlines.pop_due(now)) is not None:
             if isinstance(due, str):
                 self._on_wait_over(due, now)
+            elif isinstance(due, tuple):
+                if self._policy is not None:
+                    self._policy.woken(due[0], self._policy_time)
             else:
                 self._expire(self._sandboxes[due], now)
         self._place_outnumbered(now)
@@ -286,6 +306,9 @@ class Scheduler:
         sandbox.move(SandboxState.BUSY)
         sandbox.invocation = invocation
         self._deadlines.set(sandbox.id, now + sandbox.function.timeout)
+        if self._policy is not None:
+            self._policy.began(sandbox, self._policy_time)
+            sandbox.prewarmed = False
         self._commands.append(Dispatch(sandbox.id, invocation, start))
 
     # hand-overs: requests that wait for a sandbox that has answered
@@ -357,7 +380,7 @@ class Scheduler:
     # room, and the start queue
 
     def _make_room(self, function: FunctionVersion) -> bool:
-        """Evicts the longest idle sandboxes until a new one fits; none if even all are too few.
+        """Evicts idle sandboxes until a new one fits; none if even all are too few.
 
         Returns:
             Whether the new sandbox fits.
@@ -366,7 +389,7 @@ class Scheduler:
         if missing <= 0:
             return True
         victims: list[Sandbox] = []
-        for sandbox in self._idle.values():
+        for sandbox in self._eviction_order():
             victims.append(sandbox)
             missing -= sandbox.footprint.charge_mb
             if missing <= 0:
@@ -374,20 +397,37 @@ class Scheduler:
         else:
             return False
         for sandbox in victims:
-            self._stop_idle(sandbox, StopReason.EVICTED)
+            self._evict(sandbox)
         return True
 
     def _evict_excess(self) -> None:
-        """Evicts the longest idle sandboxes while all together count with more than is allowed."""
+        """Evicts idle sandboxes while all together count with more than is allowed."""
         while self._idle and self._room.excess_mb() > 0:
-            self._stop_idle(next(iter(self._idle.values())), StopReason.EVICTED)
+            self._evict(next(iter(self._eviction_order())))
 
-    def _create(self, function: FunctionVersion, invocation: str | None, now: Seconds) -> Sandbox:
-        """Queues a new sandbox, for an invocation or (None) for provisioned concurrency."""
+    def _evict(self, sandbox: Sandbox) -> None:
+        self._forget_idle(sandbox, evicted=True)
+        self._stop(sandbox, StopReason.EVICTED)
+
+    def _eviction_order(self) -> Iterable[Sandbox]:
+        """Returns the idle sandboxes in the order in which they are evicted."""
+        if self._policy is None:
+            return self._idle.values()
+        return self._policy.victims(tuple(self._idle.values()))
+
+    def _create(
+        self,
+        function: FunctionVersion,
+        invocation: str | None,
+        now: Seconds,
+        *,
+        prewarmed: bool = False,
+    ) -> Sandbox:
+        """Queues a sandbox for an invocation; without one, `prewarmed` or else provisioned."""
         self._last_id += 1
         speedup = self._settings.idle_speedup
         keep_alive = recycle_at = _NEVER
-        if invocation is not None:
+        if invocation is not None or prewarmed:
             keep_alive = self._settings.keep_alive.draw(self._chance) / speedup
         if self._settings.recycle_age is not None:
             recycle_at = now + self._settings.recycle_age.draw(self._chance) / speedup
@@ -399,33 +439,52 @@ class Scheduler:
             self._room.footprint(function),
             invocation=invocation,
             recycle_at=recycle_at,
-            provisioned=invocation is None,
+            provisioned=invocation is None and not prewarmed,
+            prewarmed=prewarmed,
         )
         self._sandboxes[sandbox.id] = sandbox
-        self._room.enqueue(sandbox)
+        if self._policy is not None:
+            self._policy.created(sandbox, self._policy_time)
+        self._room.commit(sandbox)
+        self._fetch_code(sandbox, now)
         if invocation is not None and self._settings.binding is Binding.LATE:
             self._waiting.setdefault(function.key, OrderedDict())[invocation] = sandbox
         return sandbox
+
+    def _fetch_code(self, sandbox: Sandbox, now: Seconds) -> None:
+        """Queues a new sandbox to start, at once or when its host has the function's code."""
+        sandbox.download = self._code.wait(sandbox.function, now)
+        if sandbox.download > 0:
+            sandbox.placed = False
+            self._deadlines.set(sandbox.id, now + sandbox.download)
+        else:
+            self._room.enqueue(sandbox)
 
     def _start_queued(self, now: Seconds) -> None:
         while (sandbox := self._room.next_to_start()) is not None:
             sandbox.move(SandboxState.STARTING)
             self._deadlines.set(sandbox.id, now + self._settings.start_timeout)
             self._commands.append(
-                StartSandbox(sandbox.id, sandbox.function.key, sandbox.invocation)
+                StartSandbox(
+                    sandbox.id,
+                    sandbox.function.key,
+                    sandbox.invocation,
+                    sandbox.prewarmed,
+                    sandbox.download,
+                )
             )
 
     # provisioned concurrency
 
-    def _on_provisioned(self, event: ProvisionedSet) -> None:
-        function = self._versions.get(event.key)
+    def _on_provisioned(self, key: VersionKey, count: int) -> None:
+        function = self._versions.get(key)
         if function is None:
             return
-        self._provisioning.set(event.key, event.count)
+        self._provisioning.set(key, count)
         self._concurrency.provision(function.name, self._provisioning.total(function.name))
-        for number in self._provisioning.members(event.key):
+        for number in self._provisioning.members(key):
             sandbox = self._sandboxes[number]
-            if self._provisioning.surplus(event.key) == 0:
+            if self._provisioning.surplus(key) == 0:
                 return
             if sandbox.state is SandboxState.QUEUED:
                 self._drop_queued(sandbox)
@@ -496,6 +555,8 @@ class Scheduler:
     def _release(self, sandbox: Sandbox) -> None:
         """Parts a sandbox from its invocation, which counts towards concurrency no more."""
         sandbox.invocation = None
+        if self._policy is not None and sandbox.state is SandboxState.BUSY:
+            self._policy.ended(sandbox, self._policy_time)
         self._count_off(sandbox)
         if not sandbox.provisioned:
             self._concurrency.count(sandbox.function.name, -1)
@@ -529,6 +590,12 @@ class Scheduler:
         return StopReason.RECYCLED if sandbox.recycle_at <= now else None
 
     def _rest(self, sandbox: Sandbox, now: Seconds) -> None:
+        if (
+            self._policy is not None
+            and not sandbox.provisioned
+            and not self._stays(self._policy, sandbox)
+        ):
+            return
         sandbox.move(SandboxState.IDLE)
         sandbox.invocation = None
         sandbox.idle_since = now
@@ -566,9 +633,10 @@ class Scheduler:
             self._drop_queued(sandbox)
 
     def _drop_queued(self, sandbox: Sandbox) -> None:
+        self._deadlines.cancel(sandbox.id)
         self._room.dequeue(sandbox)
         sandbox.move(SandboxState.GONE)
-        self._provisioning.remove(sandbox.function.key, sandbox.id, failed=False)
+        self._discount(sandbox, failed=False)
         del self._sandboxes[sandbox.id]
 
     # failures
@@ -577,6 +645,8 @@ class Scheduler:
         match sandbox.state:
             case SandboxState.IDLE:
                 old = sandbox.recycle_at < sandbox.idle_since + sandbox.keep_alive
+                if self._policy is not None and not old and self._stays_on(sandbox, now):
+                    return
                 reason = StopReason.RECYCLED if old else StopReason.KEEP_ALIVE_ENDED
                 self._stop_idle(sandbox, reason)
             case SandboxState.BUSY:
@@ -588,12 +658,10 @@ class Scheduler:
                 self._fail(sandbox, Failure.START_FAILED)
                 self._room.start_is_over(sandbox)
                 self._stop(sandbox, StopReason.START_TIMED_OUT, failed=True)
-            case (
-                SandboxState.QUEUED
-                | SandboxState.RESETTING
-                | SandboxState.STOPPING
-                | SandboxState.GONE
-            ):
+            case SandboxState.QUEUED:
+                sandbox.placed = True
+                self._room.enqueue(sandbox)
+            case SandboxState.RESETTING | SandboxState.STOPPING | SandboxState.GONE:
                 raise AssertionError(f"sandbox {sandbox.id} has a deadline in {sandbox.state}")
             case _:
                 assert_never(sandbox.state)
@@ -663,7 +731,7 @@ class Scheduler:
         if sandbox.state is not SandboxState.STOPPING:
             self._fail(sandbox, _failure_of_gone(event), event.exit_code)
             failed = sandbox.state is SandboxState.STARTING
-            self._provisioning.remove(sandbox.function.key, sandbox.id, failed=failed)
+            self._discount(sandbox, failed=failed)
             self._room.stops(sandbox)
         self._deadlines.cancel(sandbox.id)
         sandbox.move(SandboxState.GONE)
@@ -674,21 +742,29 @@ class Scheduler:
         self._forget_idle(sandbox)
         self._stop(sandbox, reason)
 
-    def _forget_idle(self, sandbox: Sandbox) -> None:
+    def _forget_idle(self, sandbox: Sandbox, *, evicted: bool = False) -> None:
         key = sandbox.function.key
         if sandbox.provisioned:
             self._provisioned_pools[key].remove(sandbox)
         else:
             self._pools[key].remove(sandbox)
             del self._idle[sandbox.id]
+            if self._policy is not None:
+                self._policy.lost(sandbox, self._policy_time, evicted=evicted)
 
     def _stop(self, sandbox: Sandbox, reason: StopReason, *, failed: bool = False) -> None:
         sandbox.move(SandboxState.STOPPING)
         sandbox.invocation = None
         self._deadlines.cancel(sandbox.id)
         self._room.stops(sandbox)
-        self._provisioning.remove(sandbox.function.key, sandbox.id, failed=failed)
+        self._discount(sandbox, failed=failed)
         self._commands.append(StopSandbox(sandbox.id, reason))
+
+    def _discount(self, sandbox: Sandbox, *, failed: bool) -> None:
+        """Tells those who count sandboxes of one that ends; see Provisioning for `failed`."""
+        self._provisioning.remove(sandbox.function.key, sandbox.id, failed=failed)
+        if self._policy is not None:
+            self._policy.gone(sandbox, self._policy_time)
 
     def _retire(self, key: VersionKey, now: Seconds) -> None:
         """Ends a version's idle sandboxes; the version still serves requests that came before."""
@@ -704,8 +780,66 @@ class Scheduler:
             sandbox.retired = True
             if sandbox.state is SandboxState.IDLE:
                 self._stop_idle(sandbox, StopReason.RETIRED)
-            elif sandbox.provisioned and sandbox.state is SandboxState.QUEUED:
+            elif (
+                sandbox.provisioned or sandbox.prewarmed
+            ) and sandbox.state is SandboxState.QUEUED:
                 self._drop_queued(sandbox)
+
+    # the policy
+
+    def _stays(self, policy: Policy, sandbox: Sandbox) -> bool:
+        """Asks for how long a sandbox without work is kept; stops one that is not."""
+        keep = policy.idle(sandbox, self._policy_time, self._chance)
+        if keep is None:
+            return True
+        sandbox.keep_alive = keep / self._settings.idle_speedup
+        if keep > 0:
+            return True
+        self._stop(sandbox, StopReason.KEEP_ALIVE_ENDED)
+        return False
+
+    def _stays_on(self, sandbox: Sandbox, now: Seconds) -> bool:
+        """Asks whether an idle sandbox whose time is over is kept for longer."""
+        assert self._policy is not None, "only a policy keeps a sandbox beyond its time"
+        more = self._policy.expired(sandbox, self._policy_time) / self._settings.idle_speedup
+        if more <= 0:
+            return False
+        sandbox.keep_alive = now - sandbox.idle_since + more
+        until = min(now + more, sandbox.recycle_at)
+        if until < _NEVER:
+            self._deadlines.set(sandbox.id, until)
+        return True
+
+    def _obey(self, policy: Policy, now: Seconds) -> None:
+        """Carries out what the policy ordered during the present event."""
+        orders = list(policy.orders)
+        policy.orders.clear()
+        for order in orders:
+            match order:
+                case Wake(name, at):
+                    at = max(at / self._settings.idle_speedup, now)
+                    self._deadlines.set((name,), at)
+                case Provision(key, count):
+                    self._on_provisioned(key, count)
+                case PreWarm(key, count):
+                    self._prewarm(key, count, now)
+                case _:
+                    assert_never(order)
+
+    def _prewarm(self, key: VersionKey, count: int, now: Seconds) -> None:
+        """Starts sandboxes until `count` are idle or pre-warmed; evicts none for them."""
+        function = self._versions.get(key)
+        if function is None:
+            return
+        ready = len(self._pools.get(key, ()))
+        ready += sum(
+            each.prewarmed and each.state < SandboxState.BUSY and each.function is function
+            for each in self._sandboxes.values()
+        )
+        for _ in range(count - ready):
+            if self._room.missing_mb(function) > 0:
+                return
+            self._create(function, None, now, prewarmed=True)
 
     # invariants
 
@@ -725,11 +859,13 @@ class Scheduler:
         self._concurrency.check(self._sandboxes.values())
         self._provisioning.check(self._sandboxes)
         self._check_waiting()
+        if self._policy is not None:
+            self._policy.check(tuple(self._idle.values()))
 
     def _check_sandbox(self, sandbox: Sandbox) -> None:
         state, what = sandbox.state, f"sandbox {sandbox.id}, {sandbox.state.name}"
         assert state is not SandboxState.GONE, f"{what}: still known"
-        timed = state in (SandboxState.STARTING, SandboxState.BUSY)
+        timed = state in (SandboxState.STARTING, SandboxState.BUSY) or not sandbox.placed
         if state is SandboxState.IDLE:
             timed = min(sandbox.keep_alive, sandbox.recycle_at) < _NEVER
             assert sandbox.invocation is None, f"{what}: has an invocation"
@@ -739,6 +875,7 @@ class Scheduler:
         assert self._deadlines.has(sandbox.id) is timed, f"{what}: deadline {not timed}"
         if state is SandboxState.BUSY:
             assert sandbox.invocation is not None, f"{what}: runs nothing"
+            assert not sandbox.prewarmed, f"{what}: still counts as started ahead of need"
 
     def _check_waiting(self) -> None:
         for waiting in self._waiting.values():

@@ -49,6 +49,7 @@ _HEAD = (
 def run_demo(
     *,
     backend: str = "auto",
+    dilation: int | str | None = None,
     run_dir: Path | None = None,
     plan: Path | None = None,
     python: str = sys.executable,
@@ -60,6 +61,7 @@ def run_demo(
 
     Args:
         backend: auto, docker or process.
+        dilation: in place of the plan's: a whole number or `auto`.
         run_dir: the folder to write to; None for a new `runs/demo-<time>`.
         plan: the plan to run; None for the study in small of the project in the current folder
             or, where there is none, of this installation.
@@ -71,9 +73,11 @@ def run_demo(
     plan = _short(plan or small_study())
     folder = run_dir or Path("runs") / f"demo-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     print(_INTRODUCTION)
-    run_experiment(plan, backends=(backend,), dry_run=True)
+    run_experiment(plan, backends=(backend,), dilation=dilation, dry_run=True)
     print(flush=True)
-    code = run_experiment(plan, run_dir=folder, backends=(backend,), python=python)
+    code = run_experiment(
+        plan, run_dir=folder, backends=(backend,), dilation=dilation, python=python
+    )
     return code if code == _INTERRUPTED else _conclude(folder)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.host.cgroup_files import MIB, ControlFiles, field, kill_all
+from emulator.host.memory_counters import MemoryCounters, read_v1, read_v2
 from emulator.host.memory_peak import AnonymousPeak
 
 if TYPE_CHECKING:
@@ -63,6 +64,12 @@ class Cgroup(Protocol):
         The kernel keeps no peak of anonymous memory alone. Its peak of all memory less the page
         cache and kernel memory of the moment is at most wrong by cache that came or went since,
         and never below the anonymous memory of any call.
+        """
+
+    def memory(self) -> MemoryCounters | None:
+        """Returns what the kernel counts of the members' memory; None where the kernel does not.
+
+        One read of an open file: 10 microseconds.
         """
 
     def oom_kills(self) -> int:
@@ -134,6 +141,11 @@ class CgroupV2:
             other = field(stat, b"\nfile ") + field(stat, b"\nkernel ")
             self._peak.sample(field(stat, b"\nanon "), other)
         return self._peak.mb
+
+    def memory(self) -> MemoryCounters | None:
+        if "memory" not in self.controllers:
+            return None
+        return read_v2(self._directory.read("memory.stat"))
 
     def oom_kills(self) -> int:
         return self._directory.fields("memory.events").get(b"oom_kill", 0)
@@ -223,6 +235,10 @@ class CgroupV1:
         anonymous = field(memory.read("memory.stat"), b"\ntotal_rss ")
         self._peak.sample(anonymous, max(0, used - anonymous))
         return self._peak.mb
+
+    def memory(self) -> MemoryCounters | None:
+        memory = self._directories.get("memory")
+        return read_v1(memory.read("memory.stat")) if memory else None
 
     def oom_kills(self) -> int:
         memory = self._directories.get("memory")

@@ -7,11 +7,15 @@ import os
 import platform
 import re
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import psutil
 
 from emulator.host.memory import memory_mb
+from emulator.host.read_ahead import Disks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Machine(TypedDict):
@@ -27,22 +31,25 @@ class Machine(TypedDict):
     load: float
     """One-minute load average at the start."""
     python: str
+    read_ahead_kb: dict[str, int]
+    """How far each disk reads ahead that sandboxes have their files on."""
 
 
-def machine(cgroup_root: Path) -> Machine:
-    """Describes this machine as it is now."""
+def machine(cgroup_root: Path, storage: Iterable[Path] = ()) -> Machine:
+    """Describes this machine as it is now; `storage` is where sandboxes have their files."""
     return Machine(
         kernel=f"{platform.system()} {platform.release()} {platform.machine()}",
         hz=_kernel_hz(),
         cgroup=_cgroup_version(cgroup_root),
-        cpus=_cpus(),
+        cpus=cpus(),
         memory_mb=memory_mb(),
         load=round(psutil.getloadavg()[0], 2),
         python=platform.python_version(),
+        read_ahead_kb={disk.name: disk.kb for disk in Disks().under(storage)},
     )
 
 
-def _cpus() -> int:
+def cpus() -> int:
     """Returns the number of CPUs that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

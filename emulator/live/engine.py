@@ -48,6 +48,7 @@ from emulator.core.messages import (
     VersionRetired,
 )
 from emulator.core.model import Failure, ThrottleReason
+from emulator.core.network_path import NO_PASSAGE
 from emulator.errors import ResourceNotFoundError, SandboxStartError
 from emulator.live.backends.interface import RUNTIME
 from emulator.live.deployments import Deployments
@@ -64,8 +65,10 @@ if TYPE_CHECKING:
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import Sandbox, VersionKey
+    from emulator.core.network_path import Passage
     from emulator.core.profile import Profile
     from emulator.core.scheduler import Scheduler
+    from emulator.host.memory_counters import MemoryCounters
     from emulator.live.backends.interface import Exit, Progress, SandboxBackend
     from emulator.live.clock import LoopClock
     from emulator.live.invocation import Outcome
@@ -148,6 +151,11 @@ class Engine:
         """Returns the scheduler's view of every sandbox that is not gone; to be read only."""
         return self._scheduler.sandboxes
 
+    def memory(self, sandbox: int) -> MemoryCounters | None:
+        """Returns what the kernel counts of a sandbox's memory now; None where that is unknown."""
+        live = self._sandboxes.get(sandbox)
+        return None if live is None else live.memory()
+
     def now(self) -> float:
         """Returns the time on the engine's clock, in the emulated Lambda's seconds."""
         return self._clock.now()
@@ -193,12 +201,14 @@ class Engine:
         client_context: str = "",
         stream: ResponseStream | None = None,
         tail: bool = False,
+        passage: Passage = NO_PASSAGE,
     ) -> asyncio.Future[Outcome]:
         """Accepts an invocation; cancelling the future does not stop the invocation.
 
         A response that the runtime streams goes to `stream` where there is one, and the outcome's
         payload is empty then. With `tail` the outcome waits for the invocation's log, and has it.
-        A `request_id` is given where the payload names the request already.
+        A `request_id` is given where the payload names the request already, and a `passage` where a
+        network lies between the caller and this engine, which records what others wait for.
 
         Raises:
             ResourceNotFoundError: no such version.
@@ -219,7 +229,7 @@ class Engine:
         )
         outcome = self._invocations.accept(call, tail=tail)
         self._measure_memory()
-        self._apply(InvokeRequested(call.request_id, key))
+        self._apply(InvokeRequested(call.request_id, key, passage.network, passage.gateway))
         return outcome
 
     def _measure_memory(self) -> None:
@@ -249,10 +259,11 @@ class Engine:
 
     # events in, commands out
 
-    def _apply(self, event: Event) -> None:
+    def _apply(self, event: Event, output: asyncio.Future[None] | None = None) -> None:
+        """Applies an event; `output` is done when what was written before the event has come."""
         now = self._clock.now()
         commands = self._scheduler.handle(event, now)
-        self._recorder.record(Entry(now, event, tuple(commands)))
+        self._recorder.record(Entry(now, event, tuple(commands)), output)
         for command in commands:
             self._perform(command, event)
         if self._failures:
@@ -371,12 +382,13 @@ class Engine:
             command.sandbox, deployment.configuration, deployment.package, self
         )
         self._sandboxes[sandbox.id] = sandbox
-        provisioned = command.invocation is None
+        provisioned = command.invocation is None and not command.prewarmed
         log.info(
             "starting sandbox %d of %s for %s",
             sandbox.id,
             command.key,
-            command.invocation or "provisioned concurrency",
+            command.invocation
+            or ("the policy" if command.prewarmed else "provisioned concurrency"),
         )
         start = self._spawn(self._started(sandbox, provisioned=provisioned))
         self._starts[sandbox.id] = start
@@ -501,7 +513,9 @@ class Engine:
                 used.max_memory_mb,
                 used.throttled,
                 used.throttled_periods,
-            )
+                used.memory,
+            ),
+            sandbox.output_until_now(),
         )
 
     def stayed_busy(self, sandbox: LiveSandbox) -> None:
@@ -532,6 +546,7 @@ class Engine:
                 memory_mb,
                 used.throttled,
                 used.throttled_periods,
+                used.memory,
             )
         )
 
@@ -547,4 +562,6 @@ class Engine:
 
 
 def _reset_with(sandbox: int, used: Usage) -> SandboxReset:
-    return SandboxReset(sandbox, used.max_memory_mb, used.throttled, used.throttled_periods)
+    return SandboxReset(
+        sandbox, used.max_memory_mb, used.throttled, used.throttled_periods, used.memory
+    )

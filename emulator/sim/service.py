@@ -11,6 +11,7 @@ import math
 import random
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.core.messages import Anatomy
@@ -84,6 +85,76 @@ class Measured:
         return chance.choice(self.seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """Draws lengths from a normal distribution, of which what is below `least` is cut off."""
+
+    mean: Seconds
+    deviation: Seconds
+    least: Seconds = 0.0
+
+    def __post_init__(self) -> None:
+        if self.least > self.mean:
+            raise ValueError("a truncated normal distribution's least value is below its mean")
+
+    def draw(self, chance: random.Random) -> Seconds:
+        while (drawn := chance.normalvariate(self.mean, self.deviation)) < self.least:
+            pass
+        return drawn
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """Draws from a distribution of which equally spaced quantiles are known, least and most too.
+
+    Between two quantiles all lengths have the same probability.
+    """
+
+    seconds: tuple[Seconds, ...]
+
+    def __post_init__(self) -> None:
+        if not self.seconds or list(self.seconds) != sorted(self.seconds):
+            raise ValueError("quantiles are at least one, and rise")
+
+    def draw(self, chance: random.Random) -> Seconds:
+        place = chance.random() * (len(self.seconds) - 1)
+        below = int(place)
+        if below + 1 == len(self.seconds):  # there is but one
+            return self.seconds[below]
+        least, most = self.seconds[below], self.seconds[below + 1]
+        return least + (most - least) * (place - below)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretched:
+    """Draws lengths of a CPU's work as they take with a share of a CPU, after a wait for others."""
+
+    wait: Distribution
+    work: Distribution
+    share: float
+    """Share of a CPU, above 0 and at most 1."""
+
+    def draw(self, chance: random.Random) -> Seconds:
+        return self.wait.draw(chance) + self.work.draw(chance) / self.share
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """Draws from known percentiles, evenly between each two.
+
+    `points` are (share, seconds), both rising, from share 0 to share 1.
+    """
+
+    points: tuple[tuple[float, Seconds], ...]
+
+    def draw(self, chance: random.Random) -> Seconds:
+        share = chance.random()
+        for (share0, seconds0), (share1, seconds1) in pairwise(self.points):
+            if share < share1:
+                return seconds0 + (seconds1 - seconds0) * (share - share0) / (share1 - share0)
+        return self.points[-1][1]
+
+
 class Outcome(StrEnum):
     """Says how an init or an invocation ends."""
 
@@ -117,11 +188,15 @@ class Behaviour:
     """Time from the answer to the request for the next work; None: no time, and no event."""
     stop: Distribution = Constant(0.0)
     reset: Distribution = Constant(0.0)
+    overhead: Distribution = Constant(0.0)
+    """Time that an answer takes on top of the emulator's own, as its client sees it."""
     init_mishaps: Shares = ()
     mishaps: Shares = ()
     error_type: str = "Simulated"
     exit_code: int = 1
     max_memory_mb: int = 0
+    withheld: float = 0.0
+    """Share of a handler call's time in which the CPU quota is used up; only records tell it."""
 
 
 _KILLED = 137
@@ -152,6 +227,8 @@ class Answer:
     max_memory_mb: int = 0
     ask: Seconds | None = None
     """Seconds from the answer until the runtime asks for its next work."""
+    throttled: Seconds = 0.0
+    """Seconds of the duration in which the CPU quota is used up."""
 
 
 @dataclass(slots=True)
@@ -196,7 +273,13 @@ class ServiceModel:
         error = behaviour.error_type if outcome is Outcome.ERROR else ""
         code = _exit_code(outcome, behaviour)
         ask = None if behaviour.ask is None else _whole_ticks(behaviour.ask.draw(chance))
-        return Answer(outcome, duration, error, code, behaviour.max_memory_mb, ask)
+        throttled = duration * behaviour.withheld
+        return Answer(outcome, duration, error, code, behaviour.max_memory_mb, ask, throttled)
+
+    def overhead(self, function: str, invocation: str) -> Seconds:
+        """Returns the seconds between gateway and client that an answer takes, both ways."""
+        behaviour, chance = self._seeded(function, f"overhead:{invocation}")
+        return _whole_ticks(behaviour.overhead.draw(chance))
 
     def stop(self, function: str, sandbox: int) -> Seconds:
         """Returns the seconds for which a stopping sandbox holds its memory."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -13,7 +14,9 @@ from emulator.core.messages import (
     Command,
     Dispatch,
     Event,
+    InvocationFinished,
     InvokeRequested,
+    MemoryUse,
     SandboxReady,
     StartSandbox,
     TimePassed,
@@ -87,6 +90,15 @@ WHOLE = encode(
 )
 
 
+def test_entry_of_an_earlier_version_has_no_memory() -> None:
+    used = InvocationFinished(1, "r", "", 36, 0.5, 7, MemoryUse(30, 5, 4, None))
+    line = encode(Entry(1.0, used, ()))
+    memory = ',"memory":{"anonymous_mb":30,"cache_mb":5,"major_faults":4,"refaults":null}'
+    assert memory in line
+    assert decode(line).event == used
+    assert decode(line.replace(memory, "")).event == replace(used, memory=None)
+
+
 @pytest.mark.parametrize("length", range(0, len(WHOLE), 7))
 def test_line_that_was_cut_off_is_an_error(length: int) -> None:
     with pytest.raises(JournalError):
@@ -152,3 +164,9 @@ def test_replay_names_the_first_entry_that_departs() -> None:
     entries[2] = Entry(2.0, entries[2].event, ())
     with pytest.raises(JournalError, match=r"^entry 3: .*Dispatch.* instead of \(\)"):
         replay(entries, scheduler())
+
+
+def test_a_request_of_a_journal_from_before_there_was_a_network_lost_nothing_on_its_way() -> None:
+    line = '{"at":1.0,"event":{"type":"InvokeRequested","invocation":"a","key":"echo:$LATEST"},'
+    event = decode(line + '"commands":[]}').event
+    assert event == InvokeRequested("a", VersionKey("echo:$LATEST"), network=0.0, gateway=0.0)

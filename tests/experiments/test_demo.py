@@ -41,7 +41,7 @@ def test_the_demo_tells_what_comes_and_ends_with_table_advice_and_paths(
     plan = write_plan(tmp_path)
     assert run_demo(backend="process", run_dir=folder, plan=plan, python=stand_in) == 0
     said = capsys.readouterr().out
-    assert said.index("2 cells of tiny: about 31 s") < said.index("the run is in")
+    assert said.index("2 cells of tiny: about 21 s") < said.index("the run is in")
     for size in (256, 512):
         assert re.search(rf"^kdd99-numpy {size} MB\b.*   \d+   +0   +1   ", said, re.MULTILINE)
     assert re.search(r"^kdd99-numpy: buy \d+ MB\. An answer takes ", said, re.MULTILINE)
@@ -156,7 +156,7 @@ def test_the_command_line_starts_the_demo(monkeypatch: pytest.MonkeyPatch, tmp_p
 
     monkeypatch.setattr(demo, "run_demo", run)
     assert main(["demo", "--backend", "process", "--run-dir", str(tmp_path)]) == 3
-    assert asked == {"backend": "process", "run_dir": tmp_path}
+    assert asked == {"backend": "process", "dilation": None, "run_dir": tmp_path}
 
 
 @pytest.mark.parametrize("name", ["file", "file/below"])

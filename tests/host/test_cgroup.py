@@ -85,6 +85,9 @@ def test_every_controller_is_found(written: CgroupV1 | CgroupV2) -> None:
 
 def test_figures_are_read_in_mebibytes_and_seconds(written: CgroupV1 | CgroupV2) -> None:
     assert written.max_anon_mb() == 2
+    memory = written.memory()
+    assert memory is not None
+    assert (memory.anonymous, memory.cache) == (1048577, 99999999)
     assert written.oom_kills() == 2
     assert written.throttled() == (21, 1.5)
     assert written.cpu_seconds() == 2.5

@@ -85,6 +85,7 @@ def winner(
         strategy: what the best size is best at.
         weight: the cost's share of a balanced score, from 0 to 1.
     """
+    scores = balanced_scores(times, dollars, weight)
 
     def rank(place: int) -> tuple[float, float]:
         time, cost = times[place], dollars[place]
@@ -94,12 +95,19 @@ def winner(
             case Strategy.SPEED:
                 return time, cost
             case Strategy.BALANCED:
-                score = weight * _share_of_greatest(cost, dollars) + (
-                    1 - weight
-                ) * _share_of_greatest(time, times)
-                return score, cost
+                return scores[place], cost
 
     return min(range(len(times)), key=rank)
+
+
+def balanced_scores(
+    times: Sequence[float], dollars: Sequence[float], weight: float = 0.5
+) -> list[float]:
+    """Returns time and cost of each size in one number, each as a share of its greatest."""
+    return [
+        weight * _share_of_greatest(cost, dollars) + (1 - weight) * _share_of_greatest(time, times)
+        for time, cost in zip(times, dollars, strict=True)
+    ]
 
 
 def _share_of_greatest(value: float, values: Sequence[float]) -> float:

@@ -14,12 +14,14 @@ import numpy as np
 from emulator.experiments.analysis.completeness import is_incomplete
 from emulator.experiments.analysis.costs import MILLION
 from emulator.experiments.analysis.intervals import (
+    LEVEL,
     Estimate,
+    Interval,
     generator,
     mean_estimate,
     percentile_estimate,
 )
-from emulator.experiments.analysis.memory_choice import Strategy, winner
+from emulator.experiments.analysis.memory_choice import Strategy, balanced_scores, winner
 from emulator.experiments.analysis.requests import latencies, user_requests, warm_latencies
 from emulator.experiments.records.price_tables import table_of
 
@@ -33,9 +35,12 @@ if TYPE_CHECKING:
     from emulator.experiments.records.study import MeasuredCell, StudyRun
 
 _RESAMPLES = 1000
+_ENDS = (50 * (1 - LEVEL), 50 * (1 + LEVEL))
+"""Percentiles of the resamples that an interval ends at."""
 _MOST_DRAWN = 2000
 """Requests of a size that enter a resample; more would only narrow what is narrow."""
 
+NO_LEAD = Estimate(None, None, 0)
 _CellRows = tuple["MeasuredCell", tuple["RequestRow", ...]]
 
 
@@ -68,6 +73,20 @@ class MemoryCurve:
     """Index of the best value; None where less than two sizes can be compared."""
     confidence: float
     """Share of the resamples that the best value wins."""
+    lead: Estimate = NO_LEAD
+    """How much the next size's score is above that of the best value; a score is 1 at most."""
+    left_out: int = 0
+    """Number of cells left out, as the host slowed them and not others of their size."""
+    repetitions: int = 1
+    agreeing: int = 1
+    """Number of the repetitions that have the same best value, each by itself."""
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether resamples and repetitions leave no other size as the best value."""
+        interval = self.lead.interval
+        surely = interval is not None and interval.low > 0
+        return surely and self.agreeing == self.repetitions
 
     @property
     def best_mb(self) -> int | None:
@@ -91,6 +110,7 @@ def _curve(
 ) -> MemoryCurve:
     table = table_of(condition.profile)
     sizes, samples = [], []
+    by_size, left_out = _undisturbed(by_size)
     for memory_mb, cells in sorted(by_size.items()):
         rows = [row for _, cell_rows in cells for row in cell_rows]
         sample = _latency_and_dollars(rows, table)
@@ -106,8 +126,54 @@ def _curve(
     known = [place for place, sample in enumerate(samples) if len(sample)]
     if len(known) < 2:  # noqa: PLR2004
         return MemoryCurve(condition, tuple(sizes), None, 0.0)
-    best, confidence = _best_value([samples[place] for place in known])
-    return MemoryCurve(condition, tuple(sizes), known[best], confidence)
+    best, confidence, lead = _best_value([samples[place] for place in known])
+    alone = _winners_alone(by_size, table)
+    return MemoryCurve(
+        condition,
+        tuple(sizes),
+        known[best],
+        confidence,
+        lead,
+        left_out,
+        len(alone),
+        alone.count(sizes[known[best]].memory_mb),
+    )
+
+
+def _undisturbed(
+    by_size: Mapping[int, Sequence[_CellRows]],
+) -> tuple[Mapping[int, Sequence[_CellRows]], int]:
+    """Returns the repetitions whose host was no bottleneck, and how many were left out.
+
+    All are returned where a size has none: its figures then carry their mark.
+    """
+    kept = {
+        memory_mb: [pair for pair in cells if not pair[0].host_bound]
+        for memory_mb, cells in by_size.items()
+    }
+    if not all(kept.values()):
+        return by_size, 0
+    return kept, sum(len(by_size[size]) - len(cells) for size, cells in kept.items())
+
+
+def _winners_alone(by_size: Mapping[int, Sequence[_CellRows]], table: str) -> list[int]:
+    """Returns the best size by each repetition that has an answer at every size."""
+    found: dict[int, dict[int, NDArray[np.float64]]] = {}
+    for memory_mb, cells in sorted(by_size.items()):
+        for cell, rows in cells:
+            sample = _latency_and_dollars(rows, table)
+            if len(sample):
+                found.setdefault(cell.repetition, {})[memory_mb] = sample.mean(axis=0)
+    return [
+        list(means)[_winner(list(means.values()))]
+        for means in found.values()
+        if len(means) == len(by_size)
+    ]
+
+
+def _winner(means: Sequence[NDArray[np.float64]] | NDArray[np.float64]) -> int:
+    times, dollars = np.array(means).T.tolist()
+    return winner(times, dollars, Strategy.BALANCED)
 
 
 def _size_figures(
@@ -143,17 +209,23 @@ def _latency_and_dollars(rows: Sequence[RequestRow], table: str) -> NDArray[np.f
     return np.array(pairs, dtype=np.float64).reshape(-1, 2)
 
 
-def _best_value(samples: Sequence[NDArray[np.float64]]) -> tuple[int, float]:
-    """Returns the index of the best value, and the share of the resamples that it wins."""
-    means = np.array([sample.mean(axis=0) for sample in samples])
-    best = winner(means[:, 0].tolist(), means[:, 1].tolist(), Strategy.BALANCED)
+def _best_value(samples: Sequence[NDArray[np.float64]]) -> tuple[int, float, Estimate]:
+    """Returns the index of the best value, the share of the resamples it wins, and its lead."""
+    means = [sample.mean(axis=0) for sample in samples]
+    best = _winner(means)
     chance = generator()
     drawn = np.array([_resampled_means(sample, chance) for sample in samples])
-    wins = sum(
-        winner(drawn[:, again, 0].tolist(), drawn[:, again, 1].tolist(), Strategy.BALANCED) == best
-        for again in range(_RESAMPLES)
-    )
-    return best, wins / _RESAMPLES
+    wins = sum(_winner(drawn[:, again]) == best for again in range(_RESAMPLES))
+    leads = [_lead(drawn[:, again], best) for again in range(_RESAMPLES)]
+    spread = Interval(*(float(np.percentile(leads, end)) for end in _ENDS))
+    requests = min(len(sample) for sample in samples)
+    return best, wins / _RESAMPLES, Estimate(_lead(means, best), spread, requests)
+
+
+def _lead(means: Sequence[NDArray[np.float64]] | NDArray[np.float64], best: int) -> float:
+    times, dollars = np.array(means).T.tolist()
+    scores = balanced_scores(times, dollars)
+    return min(score for place, score in enumerate(scores) if place != best) - scores[best]
 
 
 def _resampled_means(

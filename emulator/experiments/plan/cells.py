@@ -8,18 +8,34 @@ meets all combinations alike.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import product
 from typing import TYPE_CHECKING
 
+from emulator.core.network_paths import NO_NETWORK
+from emulator.core.profiles import PROFILES
+from emulator.experiments.plan.dilation import demand, least_dilation
 from emulator.experiments.plan.model import Axes
+from emulator.experiments.plan.values import AUTO
+from emulator.host.machine import cpus as host_cpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from emulator.experiments.plan.model import Plan, Scenario
 
-STARTS_AND_ENDS_WITHIN = 15.0
-"""Seconds to expect of an emulator and Locust to start and end; a first deployment takes more."""
+STARTS_AND_ENDS_WITHIN = 10.0
+"""Seconds to expect of an emulator and Locust to start and end (4 to 8 measured on two cores);
+a first deployment takes more."""
+
+
+class Origin(StrEnum):
+    """Says where a cell's figures come from; figures of two origins never share a series."""
+
+    MEASURED = "measured"
+    """Functions ran on a machine."""
+    SIMULATED = "simulated"
+    """The scheduler ran on virtual time, and the functions' times were drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +51,12 @@ class Condition:
     pick_order: str
     scenario: str
     """The kind of load: a scenario's kind, or `requests` or `tune`."""
-    dilation: float
+    dilation: float | None
+    """How many times slower than life; None: each cell as its host needs (`Cell.dilation`)."""
     page_cache: str
+    network: str = NO_NETWORK
+    """Name of what lies between the clients and the function."""
+    origin: Origin = Origin.MEASURED
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +71,14 @@ class Cell:
     """Counted from 1."""
     idle_speedup: float
     """How many times faster idle time passes than in life."""
+    chosen_dilation: float = 1
+    """What the plan's `auto` came to; of no meaning where the condition has a dilation."""
+
+    @property
+    def dilation(self) -> float:
+        """How many times slower than life the cell runs."""
+        chosen = self.condition.dilation
+        return self.chosen_dilation if chosen is None else chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +91,6 @@ class PlannedCell(Cell):
     made from it."""
 
     @property
-    def dilation(self) -> float:
-        return self.condition.dilation
-
-    @property
     def load_s(self) -> float:
         """Seconds of real time that the load is planned to take."""
         return self.load.seconds * self.dilation
@@ -77,42 +101,73 @@ class PlannedCell(Cell):
         return self.load_s + STARTS_AND_ENDS_WITHIN
 
 
-def planned_cells(plan: Plan) -> list[PlannedCell]:
-    """Returns all cells of a plan in the order in which they run."""
-    return list(_cells(plan))
+def planned_cells(
+    plan: Plan, cpus: int | None = None, origin: Origin = Origin.MEASURED
+) -> list[PlannedCell]:
+    """Returns all cells of a plan in the order in which they run.
+
+    Simulated cells have no backend, so that the plan's axis of backends does not multiply them.
+
+    Args:
+        plan: the plan, checked.
+        cpus: cores that `dilation = "auto"` reckons with; None: those of this machine.
+        origin: whether the cells are to be measured or simulated.
+    """
+    axes = plan.axes
+    if origin is Origin.SIMULATED:
+        axes = axes.model_copy(update={"backend": (Origin.SIMULATED.value,)})
+    return list(_cells(plan, axes, origin, cpus or host_cpus()))
 
 
-def _cells(plan: Plan) -> Iterator[PlannedCell]:
+def _cells(plan: Plan, axes: Axes, origin: Origin, cpus: int) -> Iterator[PlannedCell]:
     names = list(Axes.model_fields)
-    varied = [name for name in names if len(getattr(plan.axes, name)) > 1]
-    for repetition, page_cache, dilation, scenario, *values in product(
-        range(1, plan.repetitions + 1),
+    varied = [name for name in names if len(getattr(axes, name)) > 1]
+    for repetition, network, page_cache, dilation, scenario, *values in product(
+        range(1, _most_repetitions(plan) + 1),
+        plan.network.path,
         plan.page_cache,
         plan.dilation,
         plan.scenarios,
-        *(getattr(plan.axes, name) for name in names),
+        *(getattr(axes, name) for name in names),
     ):
+        if repetition > (scenario.repetitions or plan.repetitions):
+            continue
         chosen = {name: str(value) for name, value in zip(names, values, strict=True)}
         parts = [chosen["function"], f"{chosen['memory_mb']}mb"]
         parts += [
             _short(name, chosen[name]) for name in varied if name not in ("function", "memory_mb")
         ]
         parts.append(scenario.kind)
-        parts += [f"dilation-{dilation}"] if len(plan.dilation) > 1 else []
+        parts += [f"dilation-{dilation or AUTO}"] if len(plan.dilation) > 1 else []
         parts += [f"cache-{page_cache}"] if len(plan.page_cache) > 1 else []
+        parts += [network.replace("/", "-")] if len(plan.network.path) > 1 else []
         parts.append(f"r{repetition}")
         memory_mb = int(chosen.pop("memory_mb"))
         yield PlannedCell(
             id="-".join(parts),
             condition=Condition(
-                **chosen, scenario=scenario.kind, dilation=dilation, page_cache=page_cache
+                **chosen,
+                scenario=scenario.kind,
+                dilation=dilation,
+                page_cache=page_cache,
+                network=network,
+                origin=origin,
             ),
             memory_mb=memory_mb,
             repetition=repetition,
             idle_speedup=scenario.idle_speedup,
+            chosen_dilation=dilation or _chosen(scenario, chosen["profile"], memory_mb, cpus),
             load=scenario,
             seed=plan.seed + repetition - 1,
         )
+
+
+def _most_repetitions(plan: Plan) -> int:
+    return max(scenario.repetitions or plan.repetitions for scenario in plan.scenarios)
+
+
+def _chosen(scenario: Scenario, profile: str, memory_mb: int, cpus: int) -> int:
+    return least_dilation(demand(scenario, PROFILES[profile].vcpus(memory_mb)), cpus)
 
 
 def _short(name: str, value: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.core.profiles import PROFILES
+from emulator.experiments.plan.dilation import UnknownCrowdError, demand
 from emulator.experiments.plan.faults import MISSING
 from emulator.experiments.plan.model import (
     S3_LOADINGS,
@@ -19,6 +20,7 @@ from emulator.experiments.plan.model import (
     SingleRequests,
     ping_of,
 )
+from emulator.experiments.plan.values import AUTO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,11 +49,20 @@ def contradictions(
         if name not in plan.axes.function:
             yield f"functions.{name}", "is not on the axis of functions"
     yield from _scenarios(plan)
+    yield from _automatic_dilation(plan)
     if "cold" in plan.page_cache:
         yield from _cold_cache(plan, can_drop_caches=can_drop_caches)
     for dilation in plan.dilation:
-        if dilation > MOST_DILATION:
+        if dilation is not None and dilation > MOST_DILATION:
             yield "dilation", f"{dilation} is above {MOST_DILATION}: no CPU period is so long"
+
+
+def _automatic_dilation(plan: Plan) -> Iterator[Fault]:
+    for scenario in plan.scenarios if None in plan.dilation else ():
+        try:
+            demand(scenario, 1.0)
+        except UnknownCrowdError as error:
+            yield "dilation", f"auto cannot be reckoned: {scenario.kind} {error}"
 
 
 def _absent(plan: Plan) -> Iterator[Fault]:
@@ -69,11 +80,12 @@ def _repeated(plan: Plan) -> Iterator[Fault]:
     """Yields what stands twice: two cells would have the same name."""
     lists = {f"axes.{name}": getattr(plan.axes, name) for name in Axes.model_fields}
     lists |= {"dilation": plan.dilation, "page_cache": plan.page_cache}
+    lists |= {"network.path": plan.network.path}
     lists |= {"scenario": tuple(scenario.kind for scenario in plan.scenarios)}
     for place, values in lists.items():
         for value in dict.fromkeys(values):
             if values.count(value) > 1:
-                yield place, f"{value} stands twice"
+                yield place, f"{AUTO if value is None else value} stands twice"
 
 
 def _memory(plan: Plan) -> Iterator[Fault]:

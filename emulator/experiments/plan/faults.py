@@ -14,6 +14,7 @@ from emulator.experiments.plan.model import (
     Constant,
     Idle,
     KeepWarm,
+    Network,
     Ping,
     Plan,
     PlannedFunction,
@@ -37,6 +38,7 @@ _KINDS: Mapping[str, type[BaseModel]] = {
     "trace": Trace,
     "keep-warm": KeepWarm,
 }
+_TABLES: Mapping[str, type[BaseModel]] = {"axes": Axes, "network": Network}
 _SCENARIO = "scenario"
 _SENTENCES = {
     "missing": MISSING,
@@ -146,5 +148,5 @@ def _keys(location: Sequence[int | str]) -> list[str]:
     if location[0] == _SCENARIO:
         model = Ping if "ping" in location[:-1] else _KINDS[str(location[2])]
     elif len(location) > 1:
-        model = Axes if location[0] == "axes" else PlannedFunction
+        model = _TABLES.get(str(location[0]), PlannedFunction)
     return [field.alias or name for name, field in model.model_fields.items()]

@@ -36,12 +36,19 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
-def load(path: Path, *, backends: Sequence[str] = (), can_drop_caches: bool = True) -> Plan:
+def load(
+    path: Path,
+    *,
+    backends: Sequence[str] = (),
+    dilation: Sequence[int | str] = (),
+    can_drop_caches: bool = True,
+) -> Plan:
     """Reads and checks a plan.
 
     Args:
         path: the TOML file.
         backends: in place of the plan's axis.
+        dilation: in place of the plan's.
         can_drop_caches: whether this process may empty the page cache.
 
     Raises:
@@ -53,7 +60,8 @@ def load(path: Path, *, backends: Sequence[str] = (), can_drop_caches: bool = Tr
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error
     faults = PlanFaults(raw)
-    plan = validated(PlanSource(path, text, raw), list(backends), faults)
+    source = PlanSource(path, text, raw)
+    plan = validated(source, list(backends), faults, list(dilation))
     template = _template(plan, faults)
     for place, message in contradictions(plan, template, can_drop_caches=can_drop_caches):
         faults.add(place, message)
@@ -73,7 +81,12 @@ def _template(plan: Plan, faults: PlanFaults) -> StudyTemplate | None:
         return None
 
 
-def validated(source: PlanSource, backends: list[str], faults: PlanFaults) -> Plan:
+def validated(
+    source: PlanSource,
+    backends: list[str],
+    faults: PlanFaults,
+    dilation: Sequence[int | str] = (),
+) -> Plan:
     """Returns the plan without what is wrong in it, and adds that to the faults.
 
     So the rest can be checked too: whether all of it goes together.
@@ -81,6 +94,10 @@ def validated(source: PlanSource, backends: list[str], faults: PlanFaults) -> Pl
     rest = copy.deepcopy(source.raw)
     if backends and isinstance(rest.setdefault("axes", {}), dict):
         rest["axes"]["backend"] = list(dict.fromkeys(backends))
+    if isinstance(rest.get("network"), str):  # the name of a path stands for the table
+        rest["network"] = {"path": rest["network"]}
+    if dilation:
+        rest["dilation"] = list(dilation)
     while True:
         rest.setdefault("name", source.path.stem)
         try:

@@ -21,18 +21,21 @@ from pydantic import (
     WrapValidator,
 )
 
+from emulator.core.network_paths import NO_NETWORK
 from emulator.core.policy import PickOrder
 from emulator.experiments.plan.paths import last_arrival
 from emulator.experiments.plan.values import (
     PROFILE_KEEP_ALIVE,
     BesidePlan,
     Count,
+    Dilation,
     ExistingFile,
     ExistingFolder,
     FolderName,
     KeepAlive,
     Number,
     OneOrMore,
+    PathName,
     PlanSource,
     Positive,
     ProfileName,
@@ -102,6 +105,8 @@ class _Scenario(_Table):
     idle_speedup: Positive = 1.0
     warm_up: Whole = 0
     """Requests before the first that counts."""
+    repetitions: Count | None = None
+    """In place of the plan's."""
 
 
 class Ramp(_Scenario):
@@ -210,6 +215,12 @@ class Axes(_Table):
     )
 
 
+class Network(_Table):
+    """Describes what lies between clients and functions; every path is a cell of its own."""
+
+    path: OneOrMore[PathName] = (NO_NETWORK,)
+
+
 class Plan(_Table):
     """Describes a whole study. A key that must be there is empty here, and checks.py misses it."""
 
@@ -217,9 +228,13 @@ class Plan(_Table):
     template: BesidePlan = Field(default="../functions/template.yaml", validate_default=True)
     seed: Whole = 0
     repetitions: Count = 1
-    dilation: OneOrMore[Count] = (1,)
+    dilation: OneOrMore[Dilation] = (1,)
+    """How many times slower than life; None: the least that each cell's host does for."""
     page_cache: OneOrMore[Literal["hot", "cold"]] = ("hot",)
+    network: Network = Network()
     init_timeout: Positive | None = None
+    behaviours: ExistingFile | None = None
+    """TOML file of how long the functions take, for `testbed simulate`."""
     host_memory: Annotated[int, Field(ge=128)] | None = None
     axes: Axes = Axes()
     scenarios: Annotated[

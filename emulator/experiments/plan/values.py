@@ -14,9 +14,12 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
+from emulator.core.network_paths import PATHS
 from emulator.core.profiles import PROFILES
 from emulator.experiments.plan.paths import existing_file, existing_folder, last_arrival
 
+AUTO = "auto"
+"""The dilation that is chosen for each cell, by its load and its host."""
 PROFILE_KEEP_ALIVE = "profile"
 """The keep-alive that is the profile's survival curve."""
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -71,6 +74,12 @@ def _profile(name: str) -> str:
     return name
 
 
+def _path(name: str) -> str:
+    if name not in PATHS:
+        raise ValueError(f"must be one of {', '.join(PATHS)}, not {name!r}")
+    return name
+
+
 def _keep_alive(value: Any) -> str:
     """Returns `profile`, or seconds written in one way."""
     seconds = isinstance(value, int | float) and not isinstance(value, bool)
@@ -79,6 +88,17 @@ def _keep_alive(value: Any) -> str:
     if value != PROFILE_KEEP_ALIVE:
         raise ValueError(f"must be seconds or {PROFILE_KEEP_ALIVE!r}, not {value!r}")
     return PROFILE_KEEP_ALIVE
+
+
+def _dilation(value: Any) -> int | None:
+    """Returns a whole number, or None for `auto`."""
+    if value == AUTO:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"must be a whole number or {AUTO!r}, not {value!r}")  # noqa: TRY004
+    if value < 1:
+        raise ValueError(f"must be at least 1, not {value!r}")
+    return value
 
 
 def _rising(minutes: tuple[float, ...]) -> tuple[float, ...]:
@@ -110,6 +130,10 @@ ExistingFolder = Annotated[Path, BeforeValidator(_directory)]
 FolderName = Annotated[str, AfterValidator(_folder_name)]
 """A name that a run's folder may have."""
 ProfileName = Annotated[str, AfterValidator(_profile)]
+Dilation = Annotated[int | None, BeforeValidator(_dilation)]
+"""A whole number; None: `auto`."""
+PathName = Annotated[str, AfterValidator(_path)]
+"""A name of what lies between clients and functions."""
 KeepAlive = Annotated[str, BeforeValidator(_keep_alive)]
 Route = Annotated[str, AfterValidator(_route)]
 """A path of a URL, or nothing."""

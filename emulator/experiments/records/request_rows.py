@@ -29,6 +29,7 @@ UNKNOWN_USERS = -1
 """The user count of a request that only the emulator saw."""
 _OK = 200
 _ANATOMY = ("queued_ms", "create_ms", "start_ms", "connect_ms", "init_ms", "leftover_ms")
+_MEMORY = ("anonymous_mb", "cache_mb", "major_faults", "refaults")
 _USAGE = ("duration_ms", "init_duration_ms", "billed_ms", "max_memory_mb", "throttled_ms")
 
 
@@ -60,7 +61,7 @@ def _sent(run: Run, request: Request) -> float:
 def _row(cell: MeasuredCell, run: Run, request: Request, sent_s: float) -> RequestRow:
     condition, client, record = cell.condition, request.client, request.record
     # a client's times are the wall's, on which the emulated Lambda runs `dilation` times slower
-    dilation = condition.dilation if client is not None else 1.0
+    dilation = cell.dilation if client is not None else 1.0
     values: dict[str, Any] = {
         "cell": cell.id,
         "function": condition.function,
@@ -99,7 +100,7 @@ def _without_client(record: InvocationRecord) -> dict[str, Any]:
     ok = record.status is Status.OK
     return {
         "user_count": UNKNOWN_USERS,
-        "latency_ms": _ms(record.latency),
+        "latency_ms": _ms(record.client_latency),
         "http_status": _OK if ok else 0,
         "ok": ok,
         "error": "" if ok else record.status.value,
@@ -118,6 +119,8 @@ def _of_record(record: InvocationRecord | None, info: RunInfo, profile: str) -> 
         "dollars": {},
         "emulator_status": record.status.value,
         "error_type": record.error_type,
+        "network_ms": _ms(record.network),
+        "gateway_ms": _ms(record.gateway),
     }
     if record.dispatched_at is None:
         return values
@@ -125,6 +128,7 @@ def _of_record(record: InvocationRecord | None, info: RunInfo, profile: str) -> 
     size = size_of(info, record.function, record.memory_mb)
     return values | {
         **_anatomy(record, record.dispatched_at),
+        "waited_ms": _ms(record.dispatched_at - record.requested_at),
         "duration_ms": _ms(record.duration),
         "init_duration_ms": _ms(init) if record.anatomy else None,
         "billed_ms": billed_ms(prices_of(profile), record.duration, init),
@@ -132,6 +136,7 @@ def _of_record(record: InvocationRecord | None, info: RunInfo, profile: str) -> 
         # a backend that could not tell says 0, and so does a sandbox that was killed
         "max_memory_mb": record.max_memory_mb or None,
         "throttled_ms": _ms(record.throttled),
+        **({name: getattr(record.memory, name) for name in _MEMORY} if record.memory else {}),
     }
 
 
@@ -144,13 +149,14 @@ def _anatomy(record: InvocationRecord, dispatched_at: float) -> dict[str, Any]:
     waited = dispatched_at - record.requested_at
     return {
         "queued_ms": _ms(record.queued),
+        "download_ms": _ms(record.download),
         "create_ms": _ms(parts.create),
         "start_ms": _ms(parts.start),
         "connect_ms": _ms(parts.connect),
         "init_ms": _ms(parts.init),
         # not the sandbox's own `other`: under late binding a request also waits for a sandbox
         # that another one gets, and the parts must add up to what the request waited
-        "leftover_ms": _ms(max(0.0, waited - record.queued - known)),
+        "leftover_ms": _ms(max(0.0, waited - record.queued - record.download - known)),
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emulator.core.network_paths import NO_NETWORK
 from emulator.experiments.plan.cells import Condition
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 from emulator.experiments.records.request_rows import rows_of
@@ -60,6 +61,8 @@ def _cell(run: Run, function: str, requests: list[Request]) -> MeasuredCell:
             scenario=REQUESTS,
             dilation=float(settings.get("dilation") or 1),
             page_cache="",
+            network=str(settings.get("network") or NO_NETWORK),
+            origin=run.info.origin,
         ),
         memory_mb=memory,
         repetition=1,

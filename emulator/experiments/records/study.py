@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from emulator.experiments.plan.cells import Cell
+from emulator.experiments.plan.cells import Cell, Origin
 from emulator.experiments.records.host_verdict import HostVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from emulator.experiments.records.fit_file import PhaseFit
     from emulator.experiments.records.request_table import RequestRow
     from emulator.experiments.records.run_directory import Run
 
@@ -87,8 +88,16 @@ class StudyRun:
     """Sentences on what the records of cells miss: sums and counts are too small by that."""
     unenforced: tuple[str, ...] = ()
     """A sentence for each limit of Lambda's that the run's machine could not enforce."""
+    fits: tuple[PhaseFit, ...] = ()
+    """How well a simulated study's drawn times fit the run that they were calibrated with."""
     runs: Mapping[Path, Run] = field(default_factory=dict)
     """The emulator's runs that could be read, by their folders."""
+
+    @property
+    def origin(self) -> Origin:
+        """Where all figures come from: a study is simulated as a whole, or not at all."""
+        simulated = any(cell.condition.origin is Origin.SIMULATED for cell in self.cells)
+        return Origin.SIMULATED if simulated else Origin.MEASURED
 
     def measured(self) -> Iterator[tuple[MeasuredCell, tuple[RequestRow, ...]]]:
         """Yields the cells that have rows, with their rows."""

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from emulator.core.network_paths import NO_NETWORK
 from emulator.errors import RunDirectoryError
-from emulator.experiments.plan.cells import Condition
+from emulator.experiments.plan.cells import Condition, Origin
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 from emulator.experiments.records.host_verdict import HostVerdict
 from emulator.experiments.records.study import CellStatus, MeasuredCell
@@ -61,8 +62,12 @@ class CellEntry(BaseModel):
     scenario: str
     repetition: int = 1
     dilation: float = 1
+    dilation_chosen: bool = False
+    """Whether `auto` chose the dilation, in place of the plan."""
     idle_speedup: float = 1
     page_cache: str = ""
+    network: str = NO_NETWORK
+    origin: Origin = Origin.MEASURED
     status: CellStatus
     error: Annotated[str, _or("")] = ""
     host: Annotated[HostVerdict, _or(HostVerdict())] = HostVerdict()
@@ -84,9 +89,12 @@ class CellEntry(BaseModel):
             ),
             scenario=condition.scenario,
             repetition=cell.repetition,
-            dilation=condition.dilation,
+            dilation=cell.dilation,
+            dilation_chosen=condition.dilation is None,
             idle_speedup=cell.idle_speedup,
             page_cache=condition.page_cache,
+            network=condition.network,
+            origin=condition.origin,
             status=CellStatus.PENDING,
         )
 
@@ -103,12 +111,15 @@ class CellEntry(BaseModel):
                 keep_alive=axes.keep_alive,
                 pick_order=axes.pick_order,
                 scenario=self.scenario,
-                dilation=self.dilation,
+                dilation=None if self.dilation_chosen else self.dilation,
                 page_cache=self.page_cache,
+                network=self.network,
+                origin=self.origin,
             ),
             memory_mb=axes.memory_mb,
             repetition=self.repetition,
             idle_speedup=self.idle_speedup,
+            chosen_dilation=self.dilation,
             status=self.status,
             error=self.error,
             host=self.host,

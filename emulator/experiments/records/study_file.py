@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any, Self
 
 from emulator.errors import RunDirectoryError, SettingsError
+from emulator.experiments.plan.values import AUTO
 from emulator.experiments.records.host_verdict import HostVerdict
 from emulator.experiments.records.study import CellStatus
 from emulator.experiments.records.study_content import (
@@ -84,6 +85,14 @@ class StudyFile:
     def backends(self) -> list[str]:
         """The backends that the study was started with, which need not be the plan's."""
         return list(dict.fromkeys(entry.axes.backend for entry in self._content.cells))
+
+    @property
+    def dilation(self) -> list[int | str]:
+        """The dilations that the study was started with, which need not be the plan's."""
+        found = (
+            AUTO if entry.dilation_chosen else int(entry.dilation) for entry in self._content.cells
+        )
+        return list(dict.fromkeys(found))
 
     def has_cells(self, cells: Iterable[Cell]) -> bool:
         """Tells whether the study was started with exactly these cells."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from emulator.experiments.analysis.memory_curve import MemoryCurve
 
+_SEVERAL = 2
 _SLOWED = " Some of these sizes were slowed by this machine, so take it as provisional."
 _INCOMPLETE = " The records of some of these sizes are incomplete, so take it as provisional."
 
@@ -35,6 +36,29 @@ def _advice(curve: MemoryCurve, name: str) -> str:
         f"{name}: buy {best.memory_mb} MB. An answer takes {formatting.time(best.mean_ms.value)} "
         f"on average and a million requests cost {formatting.money(best.million)}; with "
         f"{compared}."
+        + _how_sure(curve)
+        + _left_out(curve)
         + (_SLOWED if any(size.host_bound for size in curve.sizes) else "")
         + (_INCOMPLETE if any(size.incomplete for size in curve.sizes) else "")
     )
+
+
+def _how_sure(curve: MemoryCurve) -> str:
+    """Says in how many repetitions the advice is the same, and by how much the best size leads."""
+    if curve.repetitions < _SEVERAL:
+        return ""
+    lead = formatting.estimate(curve.lead, formatting.number)
+    same = (
+        f"Each of {curve.repetitions} repetitions"
+        if curve.agreeing == curve.repetitions
+        else f"{curve.agreeing} of {curve.repetitions} repetitions"
+    )
+    return f" {same} by itself says so; its score leads the next size's by {lead} of 1."
+
+
+def _left_out(curve: MemoryCurve) -> str:
+    """Says how many cells are not counted, as this machine slowed them and not their like."""
+    if not curve.left_out:
+        return ""
+    cells = "1 measurement" if curve.left_out == 1 else f"{curve.left_out} measurements"
+    return f" Not counted, as this machine slowed them: {cells}."

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from emulator.experiments.records.study import StudyRun
 
 
+_AUTOMATIC = (
+    "How many times slower than life a cell ran was chosen before it ran: the least whole number "
+    "at which this machine's cores do for what its users ask for at once (each at the vCPUs of the "
+    "memory size, those whose sandbox starts with one whole vCPU, as Lambda gives) and for the "
+    "emulator itself. Sizes of one series may so run at different speeds; their times are alike."
+)
 _INCOMPLETE = "The records of these cells miss something: their sums and counts are too small"
 
 
@@ -104,6 +110,8 @@ def methods(study: StudyRun) -> list[Block]:
             "and simulation never share a series."
         ),
     ]
+    if any(cell.condition.dilation is None for cell in study.cells):
+        blocks.append(Paragraph(_AUTOMATIC))
     if study.plan_text:
         blocks += [Heading("The plan", 3), Code(study.plan_text)]
     return blocks

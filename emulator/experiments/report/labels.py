@@ -24,10 +24,13 @@ _AXES: Mapping[str, Callable[[Condition], str]] = {
         if condition.keep_alive == "profile"
         else f"keep-alive {condition.keep_alive} s"
     ),
-    "dilation": lambda condition: f"dilation {condition.dilation:g}",
+    "dilation": lambda condition: (
+        "dilation auto" if condition.dilation is None else f"dilation {condition.dilation:g}"
+    ),
     "page_cache": lambda condition: (
         f"page cache {condition.page_cache}" if condition.page_cache else ""
     ),
+    "network": lambda condition: f"network {condition.network}",
 }
 """Axes that a name may contain, and how each is written."""
 

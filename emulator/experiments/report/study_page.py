@@ -15,13 +15,16 @@ from emulator.experiments.analysis.cell_stats import all_stats
 from emulator.experiments.analysis.claims.catalogue import all_findings
 from emulator.experiments.analysis.claims.cells import STUDY_PRICES
 from emulator.experiments.analysis.keep_warm import keep_warm
+from emulator.experiments.analysis.latency_parts import all_parts, has_way
 from emulator.experiments.analysis.memory_curve import memory_curves
+from emulator.experiments.plan.cells import Origin
 from emulator.experiments.records.price_tables import table_of
 from emulator.experiments.records.study import NO_STUDY
 from emulator.experiments.records.study_reader import read_study
 from emulator.experiments.report.advice import advice
 from emulator.experiments.report.charts.cell import draw_cell
 from emulator.experiments.report.charts.lanes import MOST, draw_lanes
+from emulator.experiments.report.charts.latency_parts import draw_latency_parts
 from emulator.experiments.report.charts.overview import (
     draw_anatomy,
     draw_distributions,
@@ -40,14 +43,17 @@ from emulator.experiments.report.document import (
 )
 from emulator.experiments.report.labels import cell_names, condition_names
 from emulator.experiments.report.page_files import write_page
+from emulator.experiments.report.simulated import as_simulated, fit_section, simulated_notice
 from emulator.experiments.report.study_tables import (
     claims_table,
     cost_table,
     idle_table,
     keep_warm_table,
+    latency_parts_table,
     latency_table,
     load_table,
     memory_table,
+    pages_table,
 )
 
 if TYPE_CHECKING:
@@ -80,21 +86,27 @@ def study_document(study: StudyRun) -> Document:
     stats = all_stats(study)
     names = cell_names(study)
     curves = memory_curves(study)
-    return Document(
+    simulated = study.origin is Origin.SIMULATED
+    document = Document(
         f"Serverless testbed: {study.name}",
         (
             *_advice(curves),
+            *([simulated_notice()] if simulated else []),
             *notices(study),
             what_ran(study),
             *_claims(study),
             *_cells(stats, names),
+            *_pages(study, names),
             *_memory_sizes(curves),
+            *_users_time(study, names),
             *_starts(study, stats, names),
             *_idle_requests(study, names),
             *_cells_over_time(study, names),
+            *fit_section(study, names),
             *methods(study),
         ),
     )
+    return as_simulated(document) if simulated else document
 
 
 def _advice(curves: Sequence[MemoryCurve]) -> list[Block]:
@@ -168,6 +180,24 @@ def _cells(stats: Sequence[CellStats], names: Mapping[str, str]) -> list[Block]:
     ]
 
 
+def _pages(study: StudyRun, names: Mapping[str, str]) -> list[Block]:
+    table = pages_table(study, names)
+    if table is None:
+        return []
+    return [
+        Heading("Memory as it was", 3),
+        Paragraph(
+            "What the kernel counted of the sandboxes. A major fault waits for the disk; a refault "
+            "reads a page of a file again that was evicted a short while before. Warm requests "
+            "that refault do not fit into their memory. Cold requests have their init's faults; a "
+            "file that another sandbox has read costs none, as the sandboxes of a machine share a "
+            "page cache unless that is private.",
+            SMALL,
+        ),
+        table,
+    ]
+
+
 def _memory_sizes(curves: Sequence[MemoryCurve]) -> list[Block]:
     if not curves:
         return []
@@ -177,11 +207,36 @@ def _memory_sizes(curves: Sequence[MemoryCurve]) -> list[Block]:
         blocks += [Heading(names[curve.condition], 3), memory_table(curve)]
         if curve.best is not None:
             surely = (
-                f"{curve.best_mb} MB wins in {formatting.share(curve.confidence)} of resamples."
+                f"{curve.best_mb} MB wins in {formatting.share(curve.confidence)} of resamples; "
+                "its score, half latency and half cost, each as a share of its greatest, leads the "
+                f"next one's by {formatting.estimate(curve.lead, formatting.number)}."
             )
             table = table_of(curve.condition.profile)
             blocks.append(Paragraph(f"{surely} Costs by the prices of {table}.", SMALL))
     return blocks
+
+
+def _users_time(study: StudyRun, names: Mapping[str, str]) -> list[Block]:
+    parts = all_parts(study)
+    if not parts:
+        return []
+    ordered = [names[each.cell.id] for each in parts]
+    way = (
+        "Network and gateway are a model's draws, from constants whose trust the path states; all "
+        "else was measured."
+        if has_way(parts)
+        else "Nothing lay between clients and functions (--network adds what does on AWS)."
+    )
+    return [
+        Heading("Where a user's time goes"),
+        Picture(
+            "latency-parts",
+            png(draw_latency_parts(parts, ordered)),
+            "Stacked bars: the mean parts of each cell's latency",
+            f"The whole bar is the mean latency, cold starts among it. {way}",
+        ),
+        latency_parts_table(parts, names),
+    ]
 
 
 def _starts(study: StudyRun, stats: Sequence[CellStats], names: Mapping[str, str]) -> list[Block]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from emulator.core.profiles import PRICE_TABLES
 from emulator.experiments.analysis import formatting
 from emulator.experiments.analysis.idle_time import idle_gaps, start_letters
+from emulator.experiments.analysis.latency_parts import Part
+from emulator.experiments.analysis.pages import pages
 from emulator.experiments.analysis.requests import user_requests
 from emulator.experiments.report.document import Table
 from emulator.experiments.report.labels import condition_names, marked
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from emulator.experiments.analysis.cell_stats import CellStats
     from emulator.experiments.analysis.claims.catalogue import Findings
     from emulator.experiments.analysis.keep_warm import KeepWarm
+    from emulator.experiments.analysis.latency_parts import CellParts
     from emulator.experiments.analysis.memory_curve import MemoryCurve
     from emulator.experiments.records.study import StudyRun
 
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 
 def load_table(stats: Sequence[CellStats], names: Mapping[str, str]) -> Table:
     """Lays out the study's own table: requests, rates, latencies and cold starts of each cell."""
+    slowly: dict[str, _Column] = {}
+    if any(figures.cell.dilation > 1 for figures in stats):
+        slowly["times slower"] = lambda s: formatting.number(s.cell.dilation)
     return _cell_table(
         stats,
         names,
@@ -39,6 +45,7 @@ def load_table(stats: Sequence[CellStats], names: Mapping[str, str]) -> Table:
             "init, median": lambda s: formatting.time(s.init_ms.value),
             "errors": lambda s: formatting.count(s.errors),
             "out of memory": lambda s: formatting.count(s.out_of_memory),
+            **slowly,
         },
     )
 
@@ -58,6 +65,19 @@ def latency_table(stats: Sequence[CellStats], names: Mapping[str, str]) -> Table
             ),
         },
     )
+
+
+def latency_parts_table(cells: Sequence[CellParts], names: Mapping[str, str]) -> Table:
+    """Lays out the mean parts of each cell's latency, which add up to the last column."""
+    rows = [
+        (
+            names[cell.cell.id],
+            *(formatting.time(cell.mean_ms[part]) for part in Part),
+            formatting.time(cell.total_ms),
+        )
+        for cell in cells
+    ]
+    return Table(("cell", *(part.value for part in Part), "average latency"), tuple(rows))
 
 
 def cost_table(stats: Sequence[CellStats], names: Mapping[str, str]) -> Table:
@@ -95,6 +115,34 @@ def _cell_table(
         for figures in stats
     ]
     return Table(("cell", *columns), tuple(rows))
+
+
+def pages_table(study: StudyRun, names: Mapping[str, str]) -> Table | None:
+    """Lays out what sandboxes held and what came from disk; None where nobody looked."""
+    head = (
+        *(
+            "cell",
+            "anonymous, most",
+            "page cache, most",
+            "major faults, cold",
+            "major faults, warm",
+        ),
+        *("refaults, warm", "major faults, most"),
+    )
+    rows = [
+        (
+            names[cell.id],
+            formatting.memory(found.anonymous_mb),
+            formatting.memory(found.cache_mb),
+            formatting.number(found.cold_faults),
+            formatting.number(found.warm_faults),
+            formatting.number(found.warm_refaults),
+            formatting.count(found.most_faults),
+        )
+        for cell, requests in study.measured()
+        if (found := pages(requests)) is not None
+    ]
+    return Table(head, tuple(rows)) if rows else None
 
 
 def memory_table(curve: MemoryCurve) -> Table:

@@ -56,6 +56,7 @@ def run_experiment(
     run_dir: Path | None = None,
     resume: Path | None = None,
     backends: Sequence[str] = (),
+    dilation: int | str | None = None,
     dry_run: bool = False,
     python: str = sys.executable,
 ) -> int:
@@ -66,6 +67,7 @@ def run_experiment(
         run_dir: a new folder for the run; None: `runs/<plan>-<time>`.
         resume: an earlier run of the same plan, whose cells that are not done are run.
         backends: in place of the plan's axis.
+        dilation: in place of the plan's: a whole number or `auto`.
         dry_run: print the cells and the time that they will take, and start nothing.
         python: the interpreter that emulators and Locust run in.
 
@@ -77,6 +79,7 @@ def run_experiment(
     plan = load(
         plan_path,
         backends=backends or (earlier.backends if earlier else ()),
+        dilation=[dilation] if dilation else (earlier.dilation if earlier else ()),
         can_drop_caches=os.access(_DROP_CACHES, os.W_OK),
     )
     cells = planned_cells(plan)
@@ -95,9 +98,13 @@ def run_experiment(
 
 def overview(plan: Plan, cells: Sequence[PlannedCell]) -> list[str]:
     """Returns a line for each cell, then one with the time that all should take."""
-    lines = [f"{cell.id}   {span(cell.expected_s)}" for cell in cells]
+    lines = [f"{cell.id}   {span(cell.expected_s)}{_slowly(cell)}" for cell in cells]
     total = span(sum(cell.expected_s for cell in cells))
     return [*lines, f"{len(cells)} cells of {plan.name}: {total}, and what building takes"]
+
+
+def _slowly(cell: PlannedCell) -> str:
+    return f", {cell.dilation:g} times slower than life" if cell.dilation > 1 else ""
 
 
 def _new_folder(name: str) -> Path:

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import Seconds
+    from emulator.host.memory_counters import MemoryCounters
     from emulator.host.peers import Peer
 
 
@@ -58,6 +60,8 @@ class Limitation(StrEnum):
     RUNS_AS_ROOT = "runs-as-root"
     RUNS_AS_CALLER = "runs-as-caller"
     """Functions run as the user who started the emulator."""
+    SUPERVISOR_IN_REACH = "supervisor-in-reach"
+    """Functions run as the user of their own sandbox's supervisor."""
     MEMORY_UNLIMITED = "memory-unlimited"
     SWAP_UNLIMITED = "swap-unlimited"
     TMP_COUNTS_AS_MEMORY = "tmp-counts-as-memory"
@@ -149,6 +153,13 @@ class SandboxProcess(Protocol):
         (`Limitation.SHARED_RUNTIME_API`).
         """
 
+    def output_until_now(self) -> asyncio.Future[None] | None:
+        """Returns what is done when all output that was written until now has come.
+
+        Called once at the end of each invocation; bounded. None where the output has come
+        already, or that cannot be told.
+        """
+
     def limit_cpu(self) -> None:
         """Sets the spec's CPU share at the end of init. Returns at once."""
 
@@ -165,6 +176,12 @@ class SandboxProcess(Protocol):
         """Returns the peak of anonymous memory so far, rounded up; 0 where that is unknown.
 
         Takes < 0.2 ms.
+        """
+
+    def memory(self) -> MemoryCounters | None:
+        """Returns what the kernel counts of the sandbox's memory; None where that is unknown.
+
+        Takes < 0.02 ms.
         """
 
     def throttled(self) -> tuple[int, Seconds]:
@@ -192,6 +209,9 @@ class SandboxBackend(Protocol):
     """The address on which the Runtime API sockets of sandboxes must listen."""
     runtime_api_name: str
     """The name or address by which sandboxes reach `runtime_api_host`."""
+    storage: Sequence[Path]
+    """Folders of this machine that sandboxes have their files on; none where an engine has them
+    elsewhere; after `open`."""
     unenforced: Mapping[Limitation, str]
     """What this backend cannot enforce on this machine, with a sentence for each; after `open`."""
 

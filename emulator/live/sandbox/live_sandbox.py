@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.messages import Anatomy
     from emulator.core.model import Seconds
+    from emulator.host.memory_counters import MemoryCounters
     from emulator.live.backends.interface import SandboxProcess
     from emulator.live.clock import LoopClock
     from emulator.live.runtime_api.extensions import ErrorPhase
@@ -251,6 +252,14 @@ class LiveSandbox:
     def usage(self, *, exact: bool = True) -> Usage:
         """Returns what the present or the last invocation took; see `UsageMeter.read`."""
         return Usage() if self._process is None else self._meter.read(self._process, exact=exact)
+
+    def memory(self) -> MemoryCounters | None:
+        """Returns what the kernel counts of the sandbox now; None where that is unknown."""
+        return None if self._process is None else self._process.memory()
+
+    def output_until_now(self) -> asyncio.Future[None] | None:
+        """Returns what is done when the invocation's last output has come; None: it has."""
+        return None if self._process is None else self._process.output_until_now()
 
     async def read_to_the_end(self) -> None:
         """Lets an answer be read that the runtime sent just before it ended."""

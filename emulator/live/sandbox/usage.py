@@ -1,4 +1,4 @@
-"""What an invocation takes of its sandbox: memory, and time without CPU.
+"""What an invocation takes of its sandbox: memory, reads from disk, and time without CPU.
 
 A look at a cgroup costs more than a warm invocation, so looks are spared where they could tell
 nothing new.
@@ -10,13 +10,21 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from emulator.core.messages import MemoryUse
+from emulator.host.cgroup_files import mebibytes
+
 if TYPE_CHECKING:
     from emulator.core.model import Seconds
+    from emulator.host.memory_counters import MemoryCounters
     from emulator.live.backends.interface import SandboxProcess
     from emulator.live.clock import LoopClock
 
 _MEMORY_SAMPLE = 0.1
 """Seconds between two looks at a sandbox's memory."""
+_COUNTED_EXACTLY = 0.01
+"""Seconds from which on an invocation has a look at the kernel's counters for itself: 10 us of CPU
+are then a thousandth. For one of 0.1 ms they would be a tenth, and one read from a disk takes about
+that long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,8 @@ class Usage:
     """Peak anonymous memory of the sandbox so far."""
     throttled: Seconds = 0.0
     throttled_periods: int = 0
+    memory: MemoryUse | None = None
+    """None where nobody looked, see `UsageMeter.read`."""
 
 
 class UsageMeter:
@@ -41,6 +51,7 @@ class UsageMeter:
         self._max_memory_mb = 0
         self._memory_seen_at = -math.inf
         self._throttled: tuple[int, Seconds] = (0, 0.0)
+        self._counted: MemoryCounters | None = None
         self._dispatched_at: Seconds = 0.0
 
     def dispatched(self) -> None:
@@ -59,15 +70,32 @@ class UsageMeter:
         """Returns the usage of the present or the last invocation.
 
         Throttled time counts since the last call. If not exact, the memory may be as old as a
-        sample, and throttled time that could hardly be is left to the next call.
+        sample, and throttled time that could hardly be is left to the next call; the counters of a
+        short invocation are left to a later call, unless the memory is looked at anyway.
         """
         now = self._clock.now()
-        if exact or now - self._memory_seen_at > _MEMORY_SAMPLE:
+        took = now - self._dispatched_at
+        look = exact or now - self._memory_seen_at > _MEMORY_SAMPLE
+        if look:
             self._memory_seen_at = now
             self._max_memory_mb = max(self._max_memory_mb, process.max_memory_mb())
-        if not exact and now - self._dispatched_at < self._quota_lasts:
-            return Usage(self._max_memory_mb)
+        memory = self._memory(process) if look or took >= _COUNTED_EXACTLY else None
+        if not exact and took < self._quota_lasts:
+            return Usage(self._max_memory_mb, memory=memory)
         periods_before, seconds_before = self._throttled
         periods, seconds = self._throttled = process.throttled()
         throttled = (seconds - seconds_before) / self._clock.dilation  # the kernel counts real time
-        return Usage(self._max_memory_mb, throttled, periods - periods_before)
+        return Usage(self._max_memory_mb, throttled, periods - periods_before, memory)
+
+    def _memory(self, process: SandboxProcess) -> MemoryUse | None:
+        """Returns the sandbox's memory of this moment, and its faults since the last call."""
+        now, before = process.memory(), self._counted
+        if now is None:
+            return None
+        self._counted = now
+        faults, refaults = now.major_faults, now.refaults
+        if before is not None:
+            faults -= before.major_faults
+        if refaults is not None and before is not None:
+            refaults -= before.refaults or 0
+        return MemoryUse(mebibytes(now.anonymous), mebibytes(now.cache), faults, refaults)

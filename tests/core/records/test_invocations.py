@@ -31,7 +31,7 @@ from emulator.core.records import (
     fold,
 )
 from tests.core.scheduler_host import ECHO
-from tests.stories import ANATOMY, EXIT, USED, Story, asked, journal, record
+from tests.stories import ANATOMY, EXIT, MEMORY, USED, Story, asked, journal, record
 
 
 def test_cold_start_has_its_anatomy_and_its_wait() -> None:
@@ -139,6 +139,8 @@ def test_request_whose_sandbox_never_was_made_has_no_start_kind(
 
 
 def usage(made: InvocationRecord) -> tuple[int, float, int]:
+    """Returns the usage, having checked that the memory is told with it and not without."""
+    assert (made.memory is MEMORY) == bool(made.max_memory_mb)
     return made.max_memory_mb, made.throttled, made.throttled_periods
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 from emulator.core.messages import (
     Command,
@@ -46,7 +47,11 @@ from emulator.core.model import (
     StopReason,
     ThrottleReason,
 )
+from emulator.core.policies.interface import PreWarm, Provision, Wake
 from emulator.core.policy import Admission, Binding, Chance, PickOrder, SchedulerSettings
+
+if TYPE_CHECKING:
+    from emulator.core.model import Sandbox
 
 QUEUED, STARTING, BUSY, IDLE, RESETTING, STOPPING, _ = SandboxState
 FOREVER = float("inf")
@@ -61,11 +66,17 @@ class Box:
     keep_alive: Seconds
     request: str | None
     state: SandboxState = QUEUED
+    download: Seconds = 0.0
+    placed_number: int = 0
+    """When its code came, among all that happened; 0 as long as it waits for that."""
     provisioned: bool = False
+    prewarmed: bool = False
     recycle_at: Seconds = FOREVER
     initialized: bool = False
     init_began: bool = False
     retired: bool = False
+    invocation: str | None = None
+    """As `request` at its creation, for a policy."""
     idle_number: int = 0
     idle_since: Seconds = 0.0
     deadline: Seconds | None = None
@@ -95,6 +106,20 @@ class Held:
     deadline_number: int
 
 
+@dataclass(eq=False)
+class Alarm:
+    """A policy wants to be woken."""
+
+    name: str
+    deadline: Seconds
+    deadline_number: int
+
+
+def seen_by_a_policy(box: Box) -> Sandbox:
+    """A policy reads of a sandbox what a box has too."""
+    return cast("Sandbox", box)
+
+
 class ReferenceScheduler:
     def __init__(self, settings: SchedulerSettings, chance: Chance) -> None:
         self.settings = settings
@@ -115,12 +140,18 @@ class ReferenceScheduler:
         self.available_mb: int | None = None
         self.held: list[Held] = []
         self.let_down: list[str] = []
+        self.policy = settings.policy.make() if settings.policy else None
+        self.alarms: list[Alarm] = []
+        self.fetched: list[tuple[FunctionVersion, Seconds]] = []
+        """Of each deployment: when its code was there for the first time."""
+        self.now = 0.0
 
     # looking
 
     def next_deadline(self) -> Seconds | None:
         ends = [box.deadline for box in self.boxes if box.deadline is not None]
-        return min(ends + [each.deadline for each in self.held], default=None)
+        ends += [each.deadline for each in [*self.held, *self.alarms]]
+        return min(ends, default=None)
 
     def box(self, number: int) -> Box | None:
         return next((box for box in self.boxes if box.id == number), None)
@@ -205,11 +236,13 @@ class ReferenceScheduler:
 
     def handle(self, event: Event, now: Seconds) -> list[Command]:
         self.commands = []
+        self.now = now
         self.expire_due(now)
         self.place_let_down(now)
         self.take(event, now)
         self.place_let_down(now)
         self.evict_excess()
+        self.obey(now)
         self.top_up(now)
         self.start_queued(now)
         return self.commands
@@ -243,6 +276,8 @@ class ReferenceScheduler:
             case VersionDeployed(function):
                 self.retire(function.key, now)
                 self.versions.append(function)
+                if self.policy:
+                    self.policy.deployed(function, self.policy_time())
             case VersionRetired(key):
                 self.retire(key, now)
             case ReservedConcurrencySet(name, limit):
@@ -256,6 +291,46 @@ class ReferenceScheduler:
                 self.available_mb = available_mb
             case TimePassed():
                 pass
+
+    # the policy
+
+    def policy_time(self) -> Seconds:
+        return self.now * self.settings.idle_speedup
+
+    def obey(self, now: Seconds) -> None:
+        if not self.policy:
+            return
+        orders, self.policy.orders = self.policy.orders, []
+        for order in orders:
+            match order:
+                case Wake(name, at):
+                    self.alarms = [each for each in self.alarms if each.name != name]
+                    self.numbers += 1
+                    at = max(at / self.settings.idle_speedup, now)
+                    self.alarms.append(Alarm(name, at, self.numbers))
+                case Provision(key, count):
+                    self.provision(key, count)
+                case PreWarm(key, count):
+                    for function in [each for each in self.versions if each.key == key]:
+                        while len(self.ready_ahead(function)) < count:
+                            if self.excess_with(self.charge_of(function)) > 0:
+                                break
+                            self.create(function, None, now, prewarmed=True)
+
+    def ready_ahead(self, function: FunctionVersion) -> list[Box]:
+        boxes = [box for box in self.boxes if box.function is function and not box.provisioned]
+        return [
+            box
+            for box in boxes
+            if box.state is IDLE or (box.prewarmed and box.state in (QUEUED, STARTING))
+        ]
+
+    def in_order_of_eviction(self) -> list[Box]:
+        idle = [box for box in self.in_state(IDLE) if not box.provisioned]
+        idle = sorted(idle, key=lambda box: box.idle_number)
+        if not self.policy:
+            return idle
+        return cast("list[Box]", list(self.policy.victims([seen_by_a_policy(b) for b in idle])))
 
     # requests
 
@@ -353,17 +428,44 @@ class ReferenceScheduler:
         if box is not None and runs and self.end_of(box, now) is None:
             box.free_by = now + self.settings.hand_over_patience
 
-    def create(self, function: FunctionVersion, request: str | None, now: Seconds) -> None:
+    def create(
+        self,
+        function: FunctionVersion,
+        request: str | None,
+        now: Seconds,
+        *,
+        prewarmed: bool = False,
+    ) -> None:
         self.boxes_ever += 1
         speedup = self.settings.idle_speedup
         keep_alive = recycle_at = FOREVER
-        if request is not None:
+        if request is not None or prewarmed:
             keep_alive = self.settings.keep_alive.draw(self.chance) / speedup
         if self.settings.recycle_age is not None:
             recycle_at = now + self.settings.recycle_age.draw(self.chance) / speedup
         box = Box(self.boxes_ever, function, keep_alive, request)
-        box.provisioned, box.recycle_at = request is None, recycle_at
+        box.provisioned = request is None and not prewarmed
+        box.prewarmed, box.recycle_at, box.invocation = prewarmed, recycle_at, request
         self.boxes.append(box)
+        if self.policy:
+            self.policy.created(seen_by_a_policy(box), self.policy_time())
+        box.download = self.download(function, now)
+        if box.download > 0:
+            self.set_deadline(box, now + box.download)
+        else:
+            self.numbers += 1
+            box.placed_number = self.numbers
+
+    def download(self, function: FunctionVersion, now: Seconds) -> Seconds:
+        rule = self.settings.placement
+        if rule is None:
+            return 0.0
+        first = [at for of, at in self.fetched if of is function]
+        if any(at <= now for at in first):
+            return 0.0
+        if not first:
+            self.fetched.append((function, now + rule.seconds(function.package_mb)))
+        return rule.seconds(function.package_mb)
 
     def later_kind(self, box: Box) -> StartKind:
         if not box.initialized:
@@ -383,8 +485,7 @@ class ReferenceScheduler:
 
     def make_room(self, function: FunctionVersion) -> bool:
         victims: list[Box] = []
-        idle = [box for box in self.in_state(IDLE) if not box.provisioned]
-        idle = sorted(idle, key=lambda box: box.idle_number)
+        idle = self.in_order_of_eviction()
         while True:
             freed = sum(map(self.charge, victims))
             if self.excess_with(self.charge_of(function), freed) <= 0:
@@ -399,25 +500,25 @@ class ReferenceScheduler:
     def evict_excess(self) -> None:
         if self.settings.admission is Admission.NOMINAL:
             return
-        idle = [box for box in self.in_state(IDLE) if not box.provisioned]
-        for box in sorted(idle, key=lambda box: box.idle_number):
-            if self.excess_with(0) <= 0:
-                return
-            self.stop(box, StopReason.EVICTED)
+        while self.excess_with(0) > 0 and (idle := self.in_order_of_eviction()):
+            self.stop(idle[0], StopReason.EVICTED)
 
     def observe(self, number: int, peak_mb: int) -> None:
         if (box := self.box(number)) is not None:
             self.peaks.append((box.function, peak_mb))
 
     def start_queued(self, now: Seconds) -> None:
-        for box in self.in_state(QUEUED):
+        placed = [box for box in self.in_state(QUEUED) if box.placed_number]
+        for box in sorted(placed, key=lambda box: box.placed_number):
             room = self.held_mb() + self.charge(box) <= self.settings.host_memory_mb
             room = room or not self.in_state(STOPPING)
             if len(self.in_state(STARTING)) >= self.settings.start_width or not room:
                 return
             box.state = STARTING
             self.set_deadline(box, now + self.settings.start_timeout)
-            self.commands.append(StartSandbox(box.id, box.function.key, box.request))
+            key, request = box.function.key, box.request
+            command = StartSandbox(box.id, key, request, box.prewarmed, box.download)
+            self.commands.append(command)
 
     # provisioned concurrency
 
@@ -439,7 +540,7 @@ class ReferenceScheduler:
             if len(self.members(key)) <= count:
                 return
             if box.state is QUEUED:
-                self.boxes.remove(box)
+                self.remove(box)
             elif box.state is IDLE:
                 self.stop(box, StopReason.DEPROVISIONED)
 
@@ -487,6 +588,8 @@ class ReferenceScheduler:
         self.observe(box.id, event.max_memory_mb)
         self.requests = [each for each in self.requests if each.id != event.invocation]
         box.request = None
+        if self.policy:
+            self.policy.ended(seen_by_a_policy(box), self.policy_time())
         self.give_up_on(box)
         late = self.is_late(box) and self.late_waiting(box.function)
         kept = self.end_of(box, now) is None
@@ -521,7 +624,7 @@ class ReferenceScheduler:
         other = next(each for each in self.boxes if each.request == request.id)
         other.request = box.request
         if other.state is QUEUED and other.request is None:
-            self.boxes.remove(other)
+            self.remove(other)
         self.dispatch(box, request.id, start, now)
 
     def end_of(self, box: Box, now: Seconds) -> StopReason | None:
@@ -539,6 +642,13 @@ class ReferenceScheduler:
         if reason is not None:
             self.stop(box, reason)
             return
+        if self.policy and not box.provisioned:
+            keep = self.policy.idle(seen_by_a_policy(box), self.policy_time(), self.chance)
+            if keep is not None:
+                box.keep_alive = keep / self.settings.idle_speedup
+                if keep <= 0:
+                    self.stop(box, StopReason.KEEP_ALIVE_ENDED)
+                    return
         box.state = IDLE
         self.numbers += 1
         box.idle_number, box.idle_since = self.numbers, now
@@ -555,6 +665,9 @@ class ReferenceScheduler:
         box.request = request
         next(each for each in self.requests if each.id == request).running = True
         self.set_deadline(box, now + box.function.timeout)
+        if self.policy:
+            self.policy.began(seen_by_a_policy(box), self.policy_time())
+        box.prewarmed = False
         self.commands.append(Dispatch(box.id, request, start))
 
     def set_deadline(self, box: Box, at: Seconds) -> None:
@@ -565,20 +678,38 @@ class ReferenceScheduler:
 
     def expire_due(self, now: Seconds) -> None:
         while True:
-            due: list[Box | Held] = [box for box in self.boxes if box.deadline is not None]
-            due = [each for each in due + self.held if (each.deadline or 0.0) <= now]
+            due: list[Box | Held | Alarm] = [box for box in self.boxes if box.deadline is not None]
+            due = [*due, *self.held, *self.alarms]
+            due = [each for each in due if (each.deadline or 0.0) <= now]
             if not due:
                 return
             first = min(due, key=lambda each: (each.deadline, each.deadline_number))
             if isinstance(first, Held):
                 self.held_long(first, now)
+            elif isinstance(first, Alarm):
+                self.alarms.remove(first)
+                if self.policy:
+                    self.policy.woken(first.name, self.policy_time())
             else:
                 self.expire(first, now)
 
     def expire(self, box: Box, now: Seconds) -> None:
         if box.state is IDLE:
             old = box.recycle_at < box.idle_since + box.keep_alive
+            more = 0.0
+            if self.policy and not old:
+                more = self.policy.expired(seen_by_a_policy(box), self.policy_time())
+                more /= self.settings.idle_speedup
+            if more > 0:
+                box.keep_alive, box.deadline = now - box.idle_since + more, None
+                until = min(now + more, box.recycle_at)
+                if until < FOREVER:
+                    self.set_deadline(box, until)
+                return
             self.stop(box, StopReason.RECYCLED if old else StopReason.KEEP_ALIVE_ENDED)
+        elif box.state is QUEUED:
+            self.numbers += 1
+            box.placed_number, box.deadline = self.numbers, None
         elif box.state is BUSY:
             self.fail(box, Failure.TIMEOUT)
             self.reset(box, Failure.TIMEOUT, now)
@@ -619,6 +750,7 @@ class ReferenceScheduler:
         if reason is not None:
             self.stop(box, reason)
             return
+        self.lose(box)
         box.state, box.deadline, box.initialized = RESETTING, None, False
         self.commands.append(ResetSandbox(box.id, failure))
 
@@ -637,20 +769,35 @@ class ReferenceScheduler:
             return
         ran = Failure.OUT_OF_MEMORY if event.out_of_memory else Failure.EXITED
         failure = Failure.START_FAILED if event.exit_code is None else ran
+        self.lose(box)
         self.fail(box, failure, event.exit_code)
         if box.state is STARTING:
             self.give_up(box)
-        self.boxes.remove(box)
+        self.remove(box)
 
     def fail(self, box: Box, failure: Failure, exit_code: int | None = None) -> None:
         if box.request is not None:
+            if self.policy and box.state is BUSY:
+                self.policy.ended(seen_by_a_policy(box), self.policy_time())
             self.give_up_on(box)
             self.requests = [each for each in self.requests if each.id != box.request]
             self.commands.append(Fail(box.request, failure, box.id, exit_code))
             box.request = None
 
+    def lose(self, box: Box, *, evicted: bool = False) -> None:
+        if self.policy and box.state is IDLE and not box.provisioned:
+            self.policy.lost(seen_by_a_policy(box), self.policy_time(), evicted=evicted)
+
+    def remove(self, box: Box) -> None:
+        self.boxes.remove(box)
+        if self.policy and box.state is not STOPPING:
+            self.policy.gone(seen_by_a_policy(box), self.policy_time())
+
     def stop(self, box: Box, reason: StopReason) -> None:
+        self.lose(box, evicted=reason is StopReason.EVICTED)
         box.state, box.request, box.deadline = STOPPING, None, None
+        if self.policy:
+            self.policy.gone(seen_by_a_policy(box), self.policy_time())
         self.commands.append(StopSandbox(box.id, reason))
 
     def retire(self, key: str, now: Seconds) -> None:
@@ -659,13 +806,10 @@ class ReferenceScheduler:
         self.versions = [each for each in self.versions if each.key != key]
         self.provisioned.pop(key, None)
         self.asked.pop(key, None)
-        for box in self.boxes:
+        for box in list(self.boxes):
             if box.function.key == key and not box.retired:
                 box.retired, box.free_by = True, None
                 if box.state is IDLE:
                     self.stop(box, StopReason.RETIRED)
-        self.boxes = [
-            box
-            for box in self.boxes
-            if not (box.retired and box.provisioned and box.state is QUEUED)
-        ]
+                elif (box.provisioned or box.prewarmed) and box.state is QUEUED:
+                    self.remove(box)

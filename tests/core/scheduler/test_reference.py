@@ -45,6 +45,9 @@ from emulator.core.model import (
     ThrottleReason,
     VersionKey,
 )
+from emulator.core.network_path import Trust
+from emulator.core.placement import Placement
+from emulator.core.policies.interface import PolicyChoice
 from emulator.core.policy import (
     Admission,
     Binding,
@@ -56,6 +59,8 @@ from emulator.core.policy import (
     SurvivalCurve,
 )
 from emulator.core.scheduler import Scheduler
+from tests.core.policies.everything import Everything
+from tests.core.policies.small import SMALL
 from tests.core.scheduler.reference_scheduler import Box, ReferenceScheduler
 
 if TYPE_CHECKING:
@@ -68,6 +73,27 @@ KEEP_ALIVES = (
     FixedKeepAlive(8.0),
     FixedKeepAlive(float("inf")),
     SurvivalCurve(((0.0, 1.0), (2.0, 1.0), (6.0, 0.4), (20.0, 0.0))),
+)
+PLACEMENT = Placement(((0.0, 0.0), (10.0, 0.5), (30.0, 4.0)), Trust.LOW, "made up")
+CHOICES = (
+    None,
+    None,
+    PolicyChoice("everything", Everything),
+    PolicyChoice("everything", Everything),
+    PolicyChoice("everything", Everything),
+    *SMALL,
+)
+HOOKS = (
+    "deployed",
+    "created",
+    "began",
+    "ended",
+    "idle",
+    "expired",
+    "lost",
+    "gone",
+    "woken",
+    "victims",
 )
 LIVING = (
     SandboxState.STARTING,
@@ -83,6 +109,7 @@ class Seen:
 
     events: Counter[str] = field(default_factory=Counter)
     commands: Counter[object] = field(default_factory=Counter)
+    hooks: Counter[str] = field(default_factory=Counter)
 
     def add(self, event: Event, commands: list[Command]) -> None:
         self.events[type(event).__name__] += 1
@@ -92,6 +119,8 @@ class Seen:
         ):
             self.events["handed over"] += 1
         for command in commands:
+            self.commands["pre-warmed"] += isinstance(command, StartSandbox) and command.prewarmed
+            self.commands["fetched"] += isinstance(command, StartSandbox) and command.download > 0
             match command:
                 case Throttle(_, kind) | StopSandbox(_, kind) | Dispatch(_, _, kind):
                     self.commands[kind] += 1
@@ -106,6 +135,7 @@ class Seen:
 def random_settings(chance: random.Random, binding: Binding, order: PickOrder) -> SchedulerSettings:
     return SchedulerSettings(
         keep_alive=chance.choice(KEEP_ALIVES),
+        policy=chance.choice(CHOICES),
         pick_order=order,
         binding=binding,
         host_memory_mb=chance.choice((384, 768, 1024, 4096)),
@@ -118,6 +148,7 @@ def random_settings(chance: random.Random, binding: Binding, order: PickOrder) -
             (None, None, ScaleOut(2, 0.25, per_function=True), ScaleOut(3, 0.5, per_function=False))
         ),
         recycle_age=chance.choice((None, RecycleAge(5.0, 40.0))),
+        placement=chance.choice((None, None, PLACEMENT)),
         hand_over_patience=chance.choice((0.75, 3.0)),
         hand_over_preference=0.125,
         init_timeout=4.0,
@@ -175,7 +206,13 @@ class Stream:
     def deploy(self, name: str) -> None:
         self.revisions[name] += 1
         memory_mb = self.chance.choice((MEMORY[name], MEMORY[name], 384))
-        function = FunctionVersion(name, memory_mb, 5.0, revision=self.revisions[name])
+        function = FunctionVersion(
+            name,
+            memory_mb,
+            5.0,
+            revision=self.revisions[name],
+            package_mb=self.chance.choice((0.0, 5.0, 20.0)),
+        )
         self.tell(VersionDeployed(function))
 
     def step(self) -> None:
@@ -347,17 +384,21 @@ class Stream:
             self.step()
         self.drain()
         assert self.ends == Counter(f"i{number}" for number in range(1, self.requested + 1))
+        if isinstance(self.core._policy, Everything):
+            self.seen.hooks += self.core._policy.calls
 
 
 @pytest.mark.parametrize("binding", Binding)
 def test_indexed_scheduler_equals_the_reference_on_seeded_runs(binding: Binding) -> None:
     seen = Seen()
-    for seed in range(200):
+    for seed in range(240):
         chance = random.Random(f"{binding}:{seed}")
         order = list(PickOrder)[seed % len(PickOrder)]
         Stream(chance, random_settings(chance, binding, order), seen).run(300)
     wanted = [*ThrottleReason, *StopReason, *Failure, *StartKind, StartSandbox, FreezeSandbox]
+    wanted += ["pre-warmed", "fetched"]
     assert [kind for kind in wanted if seen.commands[kind] < 50] == []
+    assert [hook for hook in HOOKS if seen.hooks[hook] < 50] == [], seen.hooks
     assert seen.events["late"] > 100
     assert seen.events["handed over"] > 100
     assert {kind.__name__ for kind in get_args(Event)} <= set(seen.events)

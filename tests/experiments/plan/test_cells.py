@@ -29,17 +29,26 @@ def test_repetitions_are_outermost_and_have_seeds_of_their_own(tmp_path: Path) -
 
 
 def test_every_combination_has_a_name_of_its_own(tmp_path: Path) -> None:
-    text = 'repetitions = 2\ndilation = [1, 4]\npage_cache = ["hot", "cold"]\n' + PLAN.replace(
-        '"ramp"\nusers = [1, 2]', '"constant"'
-    ).replace(
+    text = 'repetitions = 2\ndilation = [1, 4]\npage_cache = ["hot", "cold"]\n'
+    text += 'network.path = ["local", "aws-2018/sao-paulo-us-east-1"]\n'
+    text += PLAN.replace('"ramp"\nusers = [1, 2]', '"constant"').replace(
         "[axes]\n",
         '[axes]\nprofile = ["aws-2018", "aws-2025"]\nloading = ["package", "layer"]\n'
         'pick_order = ["oldest-first", "most-recently-used"]\n',
     )
     cells = cells_of(tmp_path, text)
-    assert len({cell.id for cell in cells}) == len(cells) == 2**7
+    assert len({cell.id for cell in cells}) == len(cells) == 2**8
 
 
 def test_dilation_stretches_the_load(tmp_path: Path) -> None:
     cells = cells_of(tmp_path, "dilation = [1, 4]\n" + PLAN)
     assert [cell.load_s for cell in cells] == [0.3, 0.3, 1.2, 1.2]
+
+
+def test_a_scenario_may_have_repetitions_of_its_own(tmp_path: Path) -> None:
+    text = "repetitions = 2\n" + PLAN + "repetitions = 3\n[[scenario]]\nkind = 'constant'\n"
+    runs = [(cell.condition.scenario, cell.repetition) for cell in cells_of(tmp_path, text)]
+    assert sorted(set(runs)) == [
+        *(("constant", 1), ("constant", 2)),
+        *(("ramp", 1), ("ramp", 2), ("ramp", 3)),
+    ]

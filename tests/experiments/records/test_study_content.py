@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.errors import RunDirectoryError
+from emulator.experiments.plan.cells import planned_cells
+from emulator.experiments.plan.loader import load
 from emulator.experiments.records.host_verdict import HostVerdict
-from emulator.experiments.records.study_content import read_content
+from emulator.experiments.records.study_content import CellEntry, read_content
+from tests.experiments.plans import PLAN, write_plan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,3 +35,12 @@ def test_every_fault_of_a_damaged_file_is_told_with_its_place(tmp_path: Path) ->
         read_content(tmp_path)
     for place in ("name:", "started_at:", "cells.0.axes:", "cells.0.status:"):
         assert place in str(caught.value)
+
+
+def test_a_dilation_that_was_chosen_is_kept_as_chosen(tmp_path: Path) -> None:
+    plan = 'dilation = "auto"\n' + PLAN
+    (cell, _) = planned_cells(load(write_plan(tmp_path, plan)), cpus=1)
+    entry = CellEntry.of(cell)
+    assert (entry.dilation, entry.dilation_chosen) == (cell.dilation, True)
+    read = CellEntry.model_validate_json(entry.model_dump_json()).measured(tmp_path)
+    assert (read.condition, read.dilation) == (cell.condition, cell.dilation)

@@ -34,7 +34,7 @@ class Clock:
 
 @pytest.fixture
 def cells(tmp_path: Path) -> list[PlannedCell]:
-    return cells_of(tmp_path)  # two of 15.3 s each
+    return cells_of(tmp_path)  # two of 10.3 s each
 
 
 @pytest.fixture
@@ -62,10 +62,10 @@ def test_on_a_terminal_a_bar_tells_the_cell_its_news_and_the_time_left(
         progress.begin(cells[1])
     text = terminal.text()
     assert "2/4 kdd99-numpy-256mb-ramp-r1  starting" in text
-    assert "about 31 s left" in text
+    assert "about 21 s left" in text
     assert "3/4  kdd99-numpy-256mb-ramp-r1  done, 6 s\n" in text
     assert "3/4 kdd99-numpy-512mb-ramp-r1  starting" in text
-    assert "about 6 s left" in text  # the first took 6 s of the 15.3 that were planned
+    assert "about 6 s left" in text  # the first took 6 s of the 10.3 that were planned
 
 
 def test_a_bar_never_wraps(
@@ -100,8 +100,8 @@ def test_elsewhere_a_plain_line_comes_once_in_a_while(
         progress.end("done")
         progress.begin(cells[1])
     assert out.getvalue().splitlines() == [
-        "2/4  kdd99-numpy-256mb-ramp-r1  starting  (about 31 s left)",
-        "2/4  kdd99-numpy-256mb-ramp-r1  news  (about 21 s left)",
+        "2/4  kdd99-numpy-256mb-ramp-r1  starting  (about 21 s left)",
+        "2/4  kdd99-numpy-256mb-ramp-r1  news  (about 11 s left)",
         "3/4  kdd99-numpy-256mb-ramp-r1  done, 12 s",
         "3/4  kdd99-numpy-512mb-ramp-r1  starting  (about 12 s left)",
     ]
@@ -122,11 +122,11 @@ def test_time_left_learns_from_the_cells_that_are_over(
     cells: list[PlannedCell], clock: Clock
 ) -> None:
     progress = StudyProgress(cells, already=0, out=io.StringIO(), clock=clock)
-    assert (progress.left(), progress.share) == ("about 31 s", 0)
+    assert (progress.left(), progress.share) == ("about 21 s", 0)
     progress.begin(cells[0])
-    clock.now += 45.9  # three times what was planned
+    clock.now += 30.9  # three times what was planned
     progress.end("done")
-    assert (progress.left(), progress.share) == ("about 46 s", 0.5)
+    assert (progress.left(), progress.share) == ("about 31 s", 0.5)
 
 
 def test_news_without_a_running_cell_are_not_told(cells: list[PlannedCell]) -> None:

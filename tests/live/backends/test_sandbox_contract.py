@@ -215,6 +215,49 @@ async def test_throttled_time_grows_with_use(real: SandboxBackend, tmp_path: Pat
     assert 0.05 < after[1] - before[1] < 1.0
 
 
+async def test_memory_is_told_as_it_is(real: SandboxBackend, tmp_path: Path) -> None:
+    async with sandbox(real, function(tmp_path / "f")) as here:
+        before = here.process.memory()
+        if before is None:
+            pytest.skip("this machine has no cgroup to read")
+        await here.ask("global kept; kept = bytearray(os.urandom(1)) * (40 << 20)")
+        held = here.process.memory()
+        await here.ask("kept = None; del globals()['kept']")
+        after = here.process.memory()
+    assert held is not None
+    assert after is not None
+    assert 39 <= (held.anonymous - before.anonymous) >> 20 <= 45
+    assert (held.anonymous - after.anonymous) >> 20 >= 35
+    assert before.major_faults <= held.major_faults <= after.major_faults
+    assert after.refaults is None or after.refaults >= 0
+
+
+async def test_file_that_was_not_in_memory_is_read_with_major_faults(
+    real: SandboxBackend, tmp_path: Path
+) -> None:
+    configuration = function(tmp_path / "f")
+    with (tmp_path / "f/large").open("wb") as file:
+        file.write(os.urandom(8 << 20))
+    opened = "file = open('large', 'rb')"
+    forget = "os.fsync(file.fileno()); os.posix_fadvise(file.fileno(), 0, 0, 4)"
+    touch = "import mmap; m = mmap.mmap(file.fileno(), 0, prot=1); m.madvise(mmap.MADV_RANDOM)"
+    read = "for n in range(0, len(m), 65536): m[n]"
+    async with sandbox(real, configuration) as here:
+        before = here.process.memory()
+        if before is None:
+            pytest.skip("this machine has no cgroup to read")
+        await here.ask(f"{opened}\n{forget}\n{touch}\n{read}")
+        cold = here.process.memory()
+        await here.ask(f"{opened}\n{touch}\n{read}")
+        hot = here.process.memory()
+    assert cold is not None
+    assert hot is not None
+    if cold.major_faults == before.major_faults:
+        pytest.skip("the file system of packages keeps its files in memory")
+    assert cold.major_faults - before.major_faults >= 64, "the kernel may keep the last events back"
+    assert hot.major_faults - cold.major_faults <= 64
+
+
 async def test_sandbox_sees_as_many_cpus_as_it_may(real: SandboxBackend, tmp_path: Path) -> None:
     cpus = "answer = sorted(os.sched_getaffinity(0))"
     all_cpus = os.cpu_count() or 1

@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 
 from emulator.core.function_configuration import FunctionConfiguration
-from emulator.core.messages import Anatomy
+from emulator.core.messages import Anatomy, MemoryUse
+from emulator.host.memory_counters import MemoryCounters
 from emulator.live.backends.interface import RUNTIME, Exit
 from emulator.live.runtime_api.extensions import Extensions, FunctionIdentity, ShutdownReason
 from emulator.live.runtime_api.interface import Work
@@ -38,6 +39,7 @@ class Process:
         self.memory_mb = 10
         self.used_up = (0, 0.0)
         self.cpu = 0.0
+        self.counted: MemoryCounters | None = None
         self._told = told
 
     def run(self, name: str) -> None:
@@ -61,6 +63,9 @@ class Process:
     def max_memory_mb(self) -> int:
         self._told.append("memory")
         return self.memory_mb
+
+    def memory(self) -> MemoryCounters | None:
+        return self.counted
 
     def throttled(self) -> tuple[int, float]:
         return self.used_up
@@ -307,6 +312,45 @@ async def test_invocation_too_short_to_be_throttled_is_not_asked_about(here: Her
     assert here.sandbox.usage(exact=False) == Usage(10)
     here.clock.move(1.5)
     assert here.sandbox.usage(exact=False) == Usage(10, 0.25, 3)
+
+
+async def test_faults_are_counted_from_one_look_to_the_next_and_the_first_has_those_of_the_init(
+    here: Here,
+) -> None:
+    here.ready()
+    here.process.counted = MemoryCounters(5 << 20, (2 << 20) + 1, 40, 9)
+    assert here.sandbox.usage().memory == MemoryUse(5, 3, 40, 9)
+    here.process.counted = MemoryCounters(6 << 20, 1 << 20, 42, 12)
+    assert here.sandbox.usage().memory == MemoryUse(6, 1, 2, 3)
+
+
+async def test_kernel_that_tells_no_refaults_leaves_them_unknown(here: Here) -> None:
+    here.ready()
+    for faults in (1, 3):
+        here.process.counted = MemoryCounters(0, 0, faults, None)
+        used = here.sandbox.usage().memory
+    assert used == MemoryUse(0, 0, 2, None)
+
+
+async def test_short_invocation_leaves_its_faults_to_the_next_that_is_looked_at(here: Here) -> None:
+    here.busy()
+    here.process.counted = MemoryCounters(0, 0, 1, 0)
+    assert here.sandbox.usage(exact=False).memory == MemoryUse(0, 0, 1, 0)
+    here.process.counted = MemoryCounters(0, 0, 3, 0)
+    here.clock.move(0.009)
+    assert here.sandbox.usage(exact=False).memory is None
+    here.process.counted = MemoryCounters(0, 0, 8, 0)
+    here.clock.move(0.0101)
+    assert here.sandbox.usage(exact=False).memory == MemoryUse(0, 0, 7, 0)
+    assert here.told.count("memory") == 1, "the peak, which costs more, is not read for that"
+
+
+async def test_sandbox_whose_cgroup_is_gone_has_no_figures(here: Here) -> None:
+    here.ready()
+    here.process.counted = MemoryCounters(5 << 20, 0, 40, 9)
+    assert here.sandbox.memory() == here.process.counted
+    here.process.counted = None
+    assert here.sandbox.usage().memory is None
 
 
 async def test_sandbox_that_was_not_made_has_used_nothing(here: Here) -> None:

@@ -224,7 +224,7 @@ def _distance_from_study(condition: Condition) -> tuple[bool, bool, bool, bool, 
         condition.scenario != "ramp",
         condition.loading not in ("", "package"),
         condition.keep_alive != "profile",
-        condition.dilation,
+        condition.dilation or 1,
     )
 
 

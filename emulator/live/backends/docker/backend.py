@@ -13,6 +13,7 @@ import logging
 import secrets
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emulator.errors import BackendUnavailableError, BuildError, SandboxStartError
@@ -46,8 +47,7 @@ from emulator.live.backends.docker.share_watch import ShareWatch, WatchedCgroup
 from emulator.live.backends.interface import Limitation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping, Sequence
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.live.backends.docker.control import SandboxControl
@@ -65,6 +65,10 @@ _PEERS_UNTOLD = (
     "A sandbox may dial the Runtime API of another and take its work, since connections reach this "
     "process from an address that sandboxes share."
 )
+_IN_REACH = (
+    "Nothing in the image of {} starts a program as another user (setpriv or GNU's chroot), so a "
+    "function there has its supervisor's user: it can end its sandbox, or pretend to have ended."
+)
 _KIND_LABEL = "serverless-testbed.kind"
 _SANDBOX_LABEL = "serverless-testbed.sandbox"
 _CLOSE_PATIENCE = 30.0
@@ -77,9 +81,10 @@ class DockerBackend:
 
     `instance` labels all containers, and only containers that bear it are ever removed. `network`
     is the engine's network for sandboxes (empty: its default bridge, or ours where this process
-    is in a container). `slots` network slots are kept, and up to `most_slots` where as many
-    sandboxes live; each takes about 10 MB. `runtime_api` says on which address to listen and what
-    sandboxes dial, where what is found is wrong. `registry` holds the runtimes' base images.
+    is in a container). `slots` network slots are kept (fewer on few CPUs), and up to `most_slots`
+    where as many sandboxes live; each takes about 10 MB. `runtime_api` says on which address to
+    listen and what sandboxes dial, where what is found is wrong. `registry` holds the runtimes'
+    base images.
     """
 
     name = "docker"
@@ -98,6 +103,7 @@ class DockerBackend:
     ) -> None:
         self.runtime_api_host = ""
         self.runtime_api_name = ""
+        self.storage: Sequence[Path] = ()
         self.unenforced: Mapping[Limitation, str] = {}
         self._label = f"{LABEL}={instance}"
         self._labels = {LABEL: instance}
@@ -160,6 +166,7 @@ class DockerBackend:
             self._cgroups = Cgroups(self._cgroup_root, info)
             self._cpus = CpuRotation(range(info.get("NCPU", 0)))
             local = self._meeting.local and not is_desktop(info)
+            self.storage = (Path(info["DockerRootDir"]),) if local else ()
             self._cgroups_writable = local and self._cgroups.writable()
             await self._reap(await self._containers())
             await self._watch.open()
@@ -176,9 +183,13 @@ class DockerBackend:
         self._sees_addresses = self._meeting.sees_addresses and self._runtime_api is None
         if not self._sees_addresses:
             self.unenforced = {**self.unenforced, Limitation.SHARED_RUNTIME_API: _PEERS_UNTOLD}
-        self._slots.open(self._meeting)
+        self._slots.open(self._meeting, info.get("NCPU", 0))
 
     async def deploy(self, configuration: FunctionConfiguration, progress: Progress) -> str:
+        with self._slots.pace.deployment():
+            return await self._deployed(configuration, progress)
+
+    async def _deployed(self, configuration: FunctionConfiguration, progress: Progress) -> str:
         image = await self._images.make(configuration, progress)
         if image not in self._facts:
             try:
@@ -186,8 +197,15 @@ class DockerBackend:
                 self._facts[image] = await find_image_facts(self._engine, image, labels)
             except EngineError as error:
                 raise BuildError(f"{configuration.name}: {error}") from error
+            self._look_for_a_switch(configuration.name, self._facts[image])
         self._slots.use_image(image)
         return image
+
+    def _look_for_a_switch(self, function: str, image: ImageFacts) -> None:
+        if image.shell and not image.switch:
+            sentence = _IN_REACH.format(function)
+            self.unenforced = {**self.unenforced, Limitation.SUPERVISOR_IN_REACH: sentence}
+            log.warning("Not as on Lambda: %s", sentence)
 
     def extensions(self, package: str) -> tuple[str, ...]:
         return self._facts[package].extensions if package in self._facts else ()

@@ -2,7 +2,7 @@
 
 A slot is a tiny container that sleeps, the holder of a network namespace with an address of its
 own. A sandbox joins the holder's namespace instead of getting a network made, and gives the slot
-back when it is gone. Slots are made in the background, while no sandbox is starting; a start
+back when it is gone. Slots are made in the background, at the pace of `slot_pace.py`; a start
 never waits for one.
 """
 
@@ -20,6 +20,7 @@ from emulator.live.backends.docker.containers import (
     remove_container,
     start_container,
 )
+from emulator.live.backends.docker.slot_pace import SlotPace
 from emulator.live.backends.docker.user_switch import OWNER
 
 if TYPE_CHECKING:
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_WIDTH = 2
-"""How many slots are made at once."""
-_PATIENCE = 1.0
-"""Seconds that the making of a slot waits for the starts of sandboxes to be over."""
 _HOLDER_MEMORY = 64 << 20
 """Bytes; a sleeping holder takes one MB, but the engine's own program that starts it takes up to
 20 where the kernel counts its memory too."""
@@ -50,7 +47,10 @@ _FOREVER = "2147483647"
 
 
 class NetworkSlots:
-    """Keeps `least` slots; more where that many sandboxes were alive at once, up to `most`."""
+    """Keeps `least` slots; more where that many sandboxes were alive at once, up to `most`.
+
+    An engine of few CPUs keeps fewer than `least`.
+    """
 
     def __init__(
         self, engine: DockerEngine, prefix: str, labels: Mapping[str, str], least: int, most: int
@@ -75,12 +75,14 @@ class NetworkSlots:
         self._resume_at = float("-inf")
         self._filling: asyncio.Task[None] | None = None
         self._closing = False
-        self._starting = 0
-        self._quiet = asyncio.Event()
-        self._quiet.set()
+        self.pace = SlotPace()
+        """The pace of the making; whoever deploys tells of each deployment there."""
 
-    def open(self, meeting: Meeting) -> None:
+    def open(self, meeting: Meeting, cpus: int = 0) -> None:
+        """Begins the making, on an engine of so many CPUs (0: unknown)."""
         self._meeting = meeting
+        self.pace.open(cpus)
+        self._wanted = self.pace.bounded(self._least)
         self._fill()
 
     def use_image(self, image: str) -> None:
@@ -94,15 +96,12 @@ class NetworkSlots:
     def take(self) -> str | None:
         """Returns a holder's name; None where none is ready, and then a network must be made."""
         self._in_use += 1
-        self._starting += 1
-        self._quiet.clear()
+        self.pace.start_began()
         self._wanted = max(self._wanted, min(self._most, self._in_use))
         return self._free.pop() if self._free else None
 
     def start_is_over(self) -> None:
-        self._starting -= 1
-        if not self._starting:
-            self._quiet.set()
+        self.pace.start_is_over()
         self._fill()
 
     def give_back(self, holder: str | None, sure: bool = True) -> None:
@@ -176,22 +175,19 @@ class NetworkSlots:
     async def _make_wanted(self) -> None:
         try:
             while self._may_make():
-                width = min(_WIDTH, self._wanted - len(self._alive))
+                await self.pace.turn()
+                width = min(self.pace.width, self._wanted - len(self._alive))
                 await asyncio.gather(*(self._make() for _ in range(width)))
         finally:
             self._filling = None
 
     async def _make(self) -> None:
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                await self._quiet.wait()
-        except TimeoutError:
-            pass  # starts follow each other without a pause; they need slots all the more
-        if not self._images:
+        if self._closing or not self._images:
             return
         self._made += 1
         name, image = f"{self._prefix}-slot-{self._made}", self._images[0]
-        self._born[name] = asyncio.get_running_loop().time()
+        now = asyncio.get_running_loop().time
+        born = self._born[name] = now()
         try:
             await create_container(self._engine, self._body(image), name)
             await start_container(self._engine, name)
@@ -204,6 +200,7 @@ class NetworkSlots:
             else:
                 self._failed(str(error))
             return
+        self.pace.took(now() - born)
         if name in self._born:  # else its end was told before the engine's answer came
             self._failures = 0
             self._alive.add(name)
@@ -248,6 +245,7 @@ class NetworkSlots:
 
     async def close(self) -> None:
         self._closing = True
+        self.pace.close()
         await self.filled()
         holders, self._free = list(self._alive), []
         self._alive.clear()

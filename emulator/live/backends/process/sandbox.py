@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.core.model import Seconds
+    from emulator.host.memory_counters import MemoryCounters
     from emulator.host.peers import Peer
     from emulator.live.backends.interface import Output, ProcessEnded, SandboxSpec
     from emulator.live.backends.process.isolation import View
@@ -131,6 +132,9 @@ class ProcessSandbox:
     async def owns(self, peer: Peer) -> bool:
         return self._owners is None or await self._owners.made(peer)
 
+    def output_until_now(self) -> asyncio.Future[None] | None:
+        return None  # the pipe was readable before the connection on which the runtime asked
+
     def limit_cpu(self) -> None:
         self._init_over = True
         self._limit_cpu()
@@ -170,6 +174,9 @@ class ProcessSandbox:
         """Returns the larger of the cgroup's peak and the largest peak of a process, in MiB."""
         sampled = self._cgroup.max_anon_mb() if self._cgroup else 0
         return max(sampled, self._memory.peak_mb())
+
+    def memory(self) -> MemoryCounters | None:
+        return self._cgroup.memory() if self._cgroup is not None else None
 
     def throttled(self) -> tuple[int, Seconds]:
         return self._cgroup.throttled() if self._cgroup else (0, 0.0)

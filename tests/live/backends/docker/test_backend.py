@@ -65,6 +65,11 @@ def eat(event, context):
     while True:
         held.append(bytearray(os.urandom(1 << 20)))
 
+def say(event, context):
+    for number in range(event):
+        print(number)
+    print("no end", end="")
+
 def write(event, context):
     for number in range(event):
         print(f"{number:07d}", "x" * 90)
@@ -293,6 +298,34 @@ async def test_all_output_is_there_when_the_end_is_told(world: World) -> None:
     await sandbox.process.stop()
 
 
+async def test_output_until_now_is_all_that_the_handler_wrote(world: World) -> None:
+    sandbox = await world.start("say")
+    for number in range(1, 6):
+        await sandbox.call(number * 300)
+        heard = sandbox.process.output_until_now()
+        sandbox.process.freeze()  # must let the supervisor answer first
+        assert heard is not None
+        await asyncio.wait_for(heard, BOUND)
+        assert sandbox.output.count(b"\n") == 300 * sum(range(1, number + 1))
+        assert sandbox.output.endswith(b"no end")
+        sandbox.process.thaw()
+    await sandbox.process.stop()
+
+
+async def test_sandbox_that_writes_nothing_is_not_asked_for_output_until_it_does(
+    world: World,
+) -> None:
+    sandbox = await world.start("run")
+    asked = []
+    for written in (*[""] * 4, r"x\n", ""):
+        await sandbox.call(f"printf '{written}' > /proc/$PPID/fd/1")
+        heard = sandbox.process.output_until_now()
+        asked.append(heard is not None)
+        await (heard or asyncio.sleep(0.3))
+    await sandbox.process.stop()
+    assert asked == [True, True, True, False, True, True]
+
+
 async def test_stop_of_a_frozen_sandbox_removes_it_and_can_be_repeated(
     world: World, api: Any
 ) -> None:
@@ -364,6 +397,26 @@ async def test_image_without_a_shell_runs_and_ends_with_its_runtime(
     assert await started.gone() == Exit(7)
     assert b"complaint\n" in output
     await process.reset()
+
+
+async def test_image_whose_functions_reach_their_supervisor_is_told_of(
+    instance: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {BASE}\nRUN rm -f /usr/bin/setpriv /bin/setpriv"
+        " /usr/sbin/chroot /usr/bin/chroot /sbin/chroot\n"
+    )
+    image = ImageSource(str(tmp_path / "Dockerfile"), str(tmp_path))
+    switchless = FunctionConfiguration(
+        "switchless", package_type=PackageType.IMAGE, image=image, image_command=("app.run",)
+    )
+    async with opened(instance, tmp_path / "f") as here:
+        await here.backend.deploy(here.configured("run"), quiet)
+        assert Limitation.SUPERVISOR_IN_REACH not in here.backend.unenforced
+        await here.backend.deploy(switchless, quiet)
+        sentence = here.backend.unenforced[Limitation.SUPERVISOR_IN_REACH]
+    assert sentence.startswith("Nothing in the image of switchless starts a program as another")
+    assert f"Not as on Lambda: {sentence}" in caplog.messages
 
 
 async def test_sandbox_is_gone_when_its_supervisor_is(world: World, api: Any) -> None:

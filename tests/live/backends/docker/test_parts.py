@@ -430,7 +430,7 @@ def test_output_is_lossless_however_its_frames_are_cut(size: int) -> None:
     sent = _frame(1, b"out\n") + _frame(2, b"") + _frame(2, b"err") + _frame(1, bytes(300))
     frames = Demultiplexer()
     pieces = [sent[at : at + size] for at in range(0, len(sent), size)]
-    got = b"".join(payload for piece in pieces for payload in frames.feed(piece))
+    got = b"".join(frames.lines(*part) for piece in pieces for part in frames.feed(piece))
     assert got + frames.rest() == b"out\nerr" + bytes(300)
     assert frames.rest() == b""
 
@@ -438,12 +438,12 @@ def test_output_is_lossless_however_its_frames_are_cut(size: int) -> None:
 def test_a_line_of_one_stream_does_not_end_within_another() -> None:
     frames = Demultiplexer()
     sent = _frame(1, b"one\ntw") + _frame(2, b"error\n") + _frame(1, b"o\n")
-    assert b"".join(frames.feed(sent)) == b"one\nerror\ntwo\n"
+    assert b"".join(frames.lines(*part) for part in frames.feed(sent)) == b"one\nerror\ntwo\n"
 
 
 def test_a_line_without_end_is_not_held_back_for_ever() -> None:
     frames = Demultiplexer()
-    assert sum(len(lines) for _ in range(40) for lines in frames.feed(_frame(1, bytes(4096)))) > 0
+    assert any(frames.lines(1, bytes(4096)) for _ in range(40))
 
 
 def test_json_lines_end_anywhere() -> None:
@@ -682,6 +682,22 @@ async def test_slot_whose_start_failed_is_tried_again(tmp_path: Path) -> None:
         slots.use_image("i")
         await slots.filled()
         assert slots.ready == 1
+
+
+@pytest.mark.anyio
+async def test_no_slot_is_made_beside_a_deployment_nor_more_than_the_cpus_allow(
+    tmp_path: Path,
+) -> None:
+    """On one slow CPU the 32 slots took the deployments' time, and then the requests'."""
+    async with engine_that(tmp_path, _engine_whose_starts(STARTED)) as engine:
+        slots = NetworkSlots(engine, "p", {}, 32, 128)
+        slots.open(BRIDGE, cpus=1)
+        with slots.pace.deployment():
+            slots.use_image("i")
+            await asyncio.sleep(0.3)  # time enough for all of them
+            assert slots.ready == 0
+        await slots.filled()
+        assert slots.ready == 16
 
 
 @pytest.mark.anyio
