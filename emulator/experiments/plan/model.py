@@ -80,10 +80,11 @@ class Loading(StrEnum):
     S3_INIT = "s3-init"
     S3_FIRST_REQUEST = "s3-first-request"
     S3_TMP = "s3-tmp"
+    S3_EVERY_REQUEST = "s3-every-request"
     EVERY_REQUEST = "every-request"
 
 
-S3_LOADINGS = frozenset({Loading.S3_INIT, Loading.S3_FIRST_REQUEST, Loading.S3_TMP})
+S3_LOADINGS = frozenset(loading for loading in Loading if loading.startswith("s3-"))
 
 
 class _Table(BaseModel):
