@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emulator.core.lifetimes import LIFETIMES
 from emulator.core.profiles import PRICE_TABLES
 from emulator.experiments.analysis import formatting
 from emulator.experiments.analysis.idle_time import idle_gaps, start_letters
 from emulator.experiments.analysis.latency_parts import Part
 from emulator.experiments.analysis.pages import pages
 from emulator.experiments.analysis.requests import user_requests
+from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 from emulator.experiments.report.document import Table
 from emulator.experiments.report.labels import condition_names, marked
 
@@ -200,7 +202,9 @@ def idle_table(study: StudyRun, names: Mapping[str, str]) -> Table | None:
 
 
 def _lifetime(keep_alive: str) -> str:
-    return "the profile's curve" if keep_alive == "profile" else f"{keep_alive} s"
+    if keep_alive == PROFILE_KEEP_ALIVE:
+        return "the profile's curve"
+    return keep_alive if keep_alive in LIFETIMES else f"{keep_alive} s"
 
 
 def keep_warm_table(found: Sequence[KeepWarm]) -> Table:

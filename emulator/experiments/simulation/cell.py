@@ -15,6 +15,7 @@ from zlib import crc32
 
 from emulator import __version__
 from emulator.core.journal import encode
+from emulator.core.lifetimes import LIFETIMES
 from emulator.core.model import FunctionVersion
 from emulator.core.network_path import WayIn
 from emulator.core.network_paths import NO_NETWORK, PATHS
@@ -22,7 +23,7 @@ from emulator.core.policy import PickOrder
 from emulator.core.profiles import PROFILES
 from emulator.core.records import RecordFold, Status
 from emulator.core.scheduler import Scheduler
-from emulator.core.scheduling import scheduling
+from emulator.core.scheduling import scheduling, scheduling_facts
 from emulator.experiments.plan.cells import Origin
 from emulator.experiments.plan.model import MINUTE, ping_of
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
@@ -34,6 +35,7 @@ from emulator.experiments.records.run_directory import (
     append_client_rows,
 )
 from emulator.experiments.simulation.load import clients
+from emulator.policy_choice import chosen
 from emulator.sim.clients import Exchange, Pings
 from emulator.sim.engine import Simulation
 from emulator.sim.service import ServiceModel
@@ -86,17 +88,23 @@ class SimulatedCell:
 
     def settings(self) -> SchedulerSettings:
         condition = self.cell.condition
-        fixed = condition.keep_alive
         return scheduling(
             PROFILES[condition.profile],
             host_memory_mb=self.plan.host_memory or _ENDLESS_MEMORY_MB,
-            keep_alive=None if fixed == PROFILE_KEEP_ALIVE else float(fixed),
+            keep_alive=_keep_alive(condition.keep_alive),
+            policy=chosen(condition.policy),
             init_timeout=self.plan.init_timeout,
             pick_order=PickOrder(condition.pick_order),
             start_width=self.start_width,
             idle_speedup=self.cell.idle_speedup,
             placement=PATHS[condition.network].placement,
         )
+
+
+def _keep_alive(planned: str) -> float | str | None:
+    if planned == PROFILE_KEEP_ALIVE:
+        return None
+    return planned if planned in LIFETIMES else float(planned)
 
 
 def simulate_cell(simulated: SimulatedCell, folder: Path) -> int:
@@ -195,16 +203,15 @@ def _facts(simulated: SimulatedCell) -> dict[str, object]:
         "backend": Origin.SIMULATED,
         "unenforced": [],
         "settings": {
-            "keep_alive": None
-            if condition.keep_alive == PROFILE_KEEP_ALIVE
-            else float(condition.keep_alive),
+            "keep_alive": _keep_alive(condition.keep_alive),
+            "policy": condition.policy,
             "pick_order": condition.pick_order,
             "idle_speedup": cell.idle_speedup,
             "dilation": cell.dilation,
             "network": condition.network,
             "behaviour": simulated.source,
         },
-        "scheduling": asdict(simulated.settings()),
+        "scheduling": scheduling_facts(simulated.settings()),
         "seed": simulated.seed,
         "versions": {"serverless-testbed": __version__},
         "machine": {},

@@ -118,7 +118,10 @@ kind = "ramp"
         "name: names a folder: letters, digits, dots and dashes, not 'a/b'",
         "seed: must be at least 0, not -1",
         "axes.function[2]: must be text, not 3",
-        "axes.keep_alive[1]: must be seconds or 'profile', not 'long'",
+        (
+            "axes.keep_alive[1]: must be seconds, 'profile', aws-2018, aws-2018-us-east-1, "
+            "aws-2020, aws-2025, not 'long'"
+        ),
         "axes.speed: is not known",
         "scenario[1].second: is not known in a ramp scenario; did you mean 'seconds'?",
         "scenario[2].ping: is missing",
@@ -220,7 +223,9 @@ def test_what_must_be_there_is_missed_once(tmp_path: Path, text: str, told: list
         ('loading = "tape"', "axes.loading: must be one of 'template', 'package', 'layer'"),
         ('pick_order = "newest"', "axes.pick_order: must be one of 'most-recently-used'"),
         ('profile = "aws-2016"', "axes.profile: must be one of aws-2018, aws-2025, not 'aws-2016'"),
-        ("keep_alive = -1", "axes.keep_alive: must be seconds or 'profile', not -1"),
+        ("keep_alive = -1", "axes.keep_alive: must be seconds, 'profile', aws-2018, aws-2018-us-"),
+        ("policy = 3", "axes.policy: must be the name of a policy, not 3"),
+        ('policy = "lru:size=3"', "axes.policy: policy lru:size=3: "),
     ],
 )
 def test_a_fault_of_the_axes(tmp_path: Path, axes: str, fault: str) -> None:
