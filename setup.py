@@ -26,9 +26,6 @@ _COMPILED = (
     "emulator/core/deadlines.py",
     "emulator/core/hand_over.py",
     "emulator/core/host_capacity.py",
-    "emulator/core/journal.py",
-    "emulator/core/message_lines.py",
-    "emulator/core/messages.py",
     "emulator/core/model.py",
     "emulator/core/policy.py",
     "emulator/core/provisioning.py",
@@ -36,7 +33,9 @@ _COMPILED = (
     "emulator/sim/engine.py",
     "emulator/sim/service.py",
 )
-"""Modules on the path of every decision; what a user extends (policies) stays interpreted."""
+"""Modules on the path of every decision. What a user extends (policies) stays interpreted, and so
+do the messages: a compiled dataclass does not tell what its optional fields hold, and the journal's
+reader asks."""
 
 
 class BuildWithProject(build_py):

@@ -14,7 +14,7 @@ import emulator
 from emulator.cli import choices, main, options
 from emulator.cli.app import app
 from emulator.config import Settings
-from emulator.core.compiled import is_compiled
+from emulator.host.compiled import is_compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -52,10 +52,10 @@ def _source_only(path: str) -> FileFinder:
 def simulate(functions: int, rate: float, invocations: int) -> SimulatedLoad:
     """Simulates the workload, and keeps nothing of it but a count."""
     # not before `_source_only` stands, where the interpreted core is to be measured
-    from emulator.core.compiled import is_compiled  # noqa: PLC0415
     from emulator.core.model import FunctionVersion  # noqa: PLC0415
     from emulator.core.policy import SchedulerSettings  # noqa: PLC0415
     from emulator.core.scheduler import Scheduler  # noqa: PLC0415
+    from emulator.host.compiled import is_compiled  # noqa: PLC0415
     from emulator.sim import service, workload  # noqa: PLC0415
     from emulator.sim.engine import Simulation  # noqa: PLC0415
 
