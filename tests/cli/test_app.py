@@ -40,6 +40,8 @@ COMMANDS = {
     "bench": "--backend --json",
     "fidelity": "--backend --repetitions --run-dir --report --json",
     "network": "DATA --out --json",
+    "compare-policies": "--trace --format --policies --profile --memory --cold-start --host-memory "
+    "--cpu --sample --seed --out",
 }
 
 
