@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from emulator.cli import clients, reports, runs, serve
+from emulator.cli import clients, policies, reports, runs, serve
 from emulator.cli.init import init
 
 _EXAMPLES = """Examples:
@@ -28,6 +28,7 @@ _EXAMPLES = """Examples:
   testbed experiment studies/small.toml        run a plan's cells; --dry-run only lists them
   testbed simulate studies/small.toml --calibrate runs/small
                                                predict the same cells in seconds
+  testbed compare-policies --trace calls.csv   keep-alive policies: cold starts, memory, cost
 
 Exit codes: 0 done, 1 failed, 2 wrongly used (nothing was begun), 130 interrupted.
 """
@@ -77,6 +78,6 @@ def _globals(
 for command in (
     *(init, serve.up, clients.invoke, clients.ps, clients.logs),
     *(runs.demo, runs.experiment, runs.simulate, reports.report, reports.bill, runs.tune),
-    *(runs.bench, runs.fidelity, reports.network, reports.validate),
+    *(runs.bench, runs.fidelity, reports.network, reports.validate, policies.compare_policies),
 ):
     app.command()(command)

@@ -41,6 +41,8 @@ COMMANDS = {
     "bench": "--backend --simulator --json",
     "fidelity": "--backend --repetitions --run-dir --report --json",
     "network": "DATA --out --json",
+    "compare-policies": "--trace --format --policies --profile --memory --cold-start --host-memory "
+    "--cpu --sample --seed --out",
 }
 
 
