@@ -201,6 +201,8 @@ class PlannedFunction(_Table):
     """JSON file to post; None: batches of KDD99 records."""
     model: ExistingFolder | None = None
     """Folder that the S3 loadings find in their bucket, zipped."""
+    package_mb: Number = 0.0
+    """MB of the function's zip, for a simulation, which has none to weigh."""
 
 
 class Axes(_Table):

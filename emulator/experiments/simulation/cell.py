@@ -25,7 +25,7 @@ from emulator.core.records import RecordFold, Status
 from emulator.core.scheduler import Scheduler
 from emulator.core.scheduling import scheduling, scheduling_facts
 from emulator.experiments.plan.cells import Origin
-from emulator.experiments.plan.model import MINUTE, ping_of
+from emulator.experiments.plan.model import MINUTE, PlannedFunction, ping_of
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 from emulator.experiments.records.run_directory import (
     CLIENTS,
@@ -100,6 +100,13 @@ class SimulatedCell:
             placement=PATHS[condition.network].placement,
         )
 
+    def version(self) -> FunctionVersion:
+        """Returns the function as the scheduler knows it."""
+        name = self.cell.condition.function
+        planned = self.plan.functions.get(name, PlannedFunction())
+        timeout = self.function.timeout_s
+        return FunctionVersion(name, self.cell.memory_mb, timeout, package_mb=planned.package_mb)
+
 
 def _keep_alive(planned: str) -> float | str | None:
     if planned == PROFILE_KEEP_ALIVE:
@@ -139,12 +146,11 @@ class _CellRun:
         service = ServiceModel(seed, simulated.behaviour)
         chance = random.Random(seed)  # noqa: S311  # lifetimes are no secret
         name = cell.condition.function
-        version = FunctionVersion(name, cell.memory_mb, simulated.function.timeout_s)
         simulation = Simulation(Scheduler(simulated.settings(), chance), service)
         ping = ping_of(cell.load)
         exchange = Exchange(
             simulation,
-            version,
+            simulated.version(),
             clients(cell),
             overhead=lambda invocation: service.overhead(name, invocation),
             told=self._answers.append,
