@@ -46,6 +46,8 @@ class Condition:
     page_cache: str
     network: str = NO_NETWORK
     """Name of what lies between the clients and the function."""
+    without: str = ""
+    """Name of the part that was taken away (`Part`), to show what that part makes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,21 @@ class Loading(StrEnum):
     EVERY_REQUEST = "every-request"
 
 
+class Part(StrEnum):
+    """Names the parts of the testbed that a cell can run without, to show what each makes."""
+
+    NETWORK = "network"
+    """The way between client and function."""
+    METASPACE = "metaspace-limit"
+    """The flag by which Lambda limited a JVM's class metadata to a tenth of the memory."""
+    INIT_BOOST = "init-boost"
+    """The whole vCPU that an init has at least."""
+    LIFETIMES = "lifetime-curve"
+    """The idle lifetimes of the study's region."""
+    MODEL = "model-each-request"
+    """The loading of the model for each request."""
+
+
 S3_LOADINGS = frozenset({Loading.S3_INIT, Loading.S3_FIRST_REQUEST, Loading.S3_TMP})
 
 

@@ -137,7 +137,8 @@ def _claims(study: StudyRun) -> list[Block]:
         ),
     ]
     for findings in all_findings(study):
-        blocks += [Heading(f"Backend {findings.backend}", 3), claims_table(findings)]
+        title = f"Backend {findings.backend}, functions of {findings.functions.year}"
+        blocks += [Heading(title, 3), claims_table(findings)]
     return blocks + _keep_warm_pings(study)
 
 

@@ -158,10 +158,13 @@ def memory_table(curve: MemoryCurve) -> Table:
 
 
 def claims_table(findings: Findings) -> Table:
-    """Lays out each claim with its verdict, the run's figures and its rule."""
-    head = ("what the study found", "verdict", "what this run found", "it holds if")
-    rows = [(f.claim, f.verdict.value, f.found, f.rule) for f in findings.claims]
-    return Table(head, tuple(rows), left=4)
+    """Lays out each claim with its verdict, the run's figures, its rule and its cause."""
+    head = ("what the study found", "verdict", "what this run found", "it holds if", "cause")
+    rows = [
+        (f.claim.claim, f.verdict.value, f.found, f.claim.rule, f.claim.cause)
+        for f in findings.claims
+    ]
+    return Table(head, tuple(rows), left=5)
 
 
 def idle_table(study: StudyRun, names: Mapping[str, str]) -> Table | None:
