@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
 from emulator.core.network_paths import NO_NETWORK, checked_path
-from emulator.core.policy import Admission, Binding, PickOrder
+from emulator.core.policy import Admission, Binding, InitCpu, PickOrder
 from emulator.core.profiles import PROFILES
 from emulator.errors import SettingsError
 
@@ -128,8 +128,11 @@ class Settings:
     """MB to which a run's journal grows; 0: without a limit."""
     start_width: Annotated[_Integer, Field(ge=1)] = 4
     """Number of sandboxes that may be in creation or init at once."""
+    init_cpu: InitCpu = InitCpu.BOOSTED
     init_timeout: Annotated[_Number, Field(gt=0)] | None = None
     """Limit of an init; None: the profile's."""
+    read_ahead: Annotated[_Integer, Field(ge=0)] | None = None
+    """KB that disks of sandboxes' files read ahead while the emulator runs; None: unchanged."""
     seed: Annotated[_Integer, Field(ge=0)] = 0
     state_dir: Path = Path(".testbed")
     run_dir: Path | None = None

@@ -9,6 +9,7 @@ TestbedError
 ├── CompanionError             the server of AWS's other services could not be started
 ├── StateInUseError            another emulator owns the state directory
 ├── RunDirectoryError          a run's files are missing, damaged or at odds
+├── DatasetError               measurements of AWS are missing, or a line of theirs is wrong
 └── ServiceError               an API caller is answered with an error of AWS's
     ├── ConstraintError               a parameter breaks a rule of the service model
     ├── ResourceNotFoundError         there is no such function, version or alias
@@ -69,6 +70,10 @@ class StateInUseError(TestbedError):
 
 
 class RunDirectoryError(TestbedError):
+    pass
+
+
+class DatasetError(TestbedError):
     pass
 
 

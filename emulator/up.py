@@ -22,13 +22,16 @@ import uvloop
 from emulator.api.app import create_app
 from emulator.api.companion.route import OtherServices
 from emulator.api.function_url.route import function_url
+from emulator.api.network import Network
 from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
 from emulator.config import BackendChoice
-from emulator.core.policy import Admission, FixedKeepAlive, SchedulerSettings
+from emulator.core.network_paths import NO_NETWORK, PATHS
+from emulator.core.policy import Admission
 from emulator.core.profiles import PROFILES
 from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
+from emulator.core.scheduling import scheduling
 from emulator.errors import BackendUnavailableError, SettingsError
 from emulator.host.delegation import enter_delegated_scope
 from emulator.host.machine import machine
@@ -42,6 +45,7 @@ from emulator.live.listeners import listener_at
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
+from emulator.live.store.read_ahead import read_ahead
 from emulator.live.store.state_directory import StateDirectory, describe_run
 from emulator.sam import template
 from emulator.telemetry.log_store import Logs
@@ -55,6 +59,7 @@ if TYPE_CHECKING:
     from emulator.api.app import Gateway
     from emulator.config import Settings
     from emulator.core.function_configuration import FunctionConfiguration
+    from emulator.core.policy import SchedulerSettings
     from emulator.core.profile import Profile
     from emulator.live.backends.interface import SandboxBackend
 
@@ -105,7 +110,8 @@ async def up(settings: Settings, display: Display) -> None:
     ):
         backend = await open_backend(settings, state, loaded.functions, display)
         try:
-            await _serve(settings, loaded, backend, state, listener, display=display)
+            with read_ahead(state.path, backend.storage, settings.read_ahead, display.say):
+                await _serve(settings, loaded, backend, state, listener, display=display)
         finally:
             await backend.close()
 
@@ -180,6 +186,7 @@ async def _serve(
             for function in loaded.functions:
                 with display.deploying(function.name, function.memory_mb) as told:
                     await parts.engine.deploy(function, told)
+            sandboxes = SandboxClients.dialling(backend.runtime_api_host)
             app = create_app(
                 parts.engine,
                 RouteTable(loaded.routes),
@@ -189,7 +196,8 @@ async def _serve(
                 logs=parts.logs,
                 metrics=parts.metrics,
                 others=parts.others,
-                sandboxes=SandboxClients.dialling(backend.runtime_api_host),
+                sandboxes=sandboxes,
+                network=_network(settings, sandboxes),
             )
             await _Server(app, run, loaded, display.say).serve(listeners)
         finally:
@@ -246,11 +254,21 @@ def _assemble(
         logger=logger,
         profile=profile,
         environment=_environment(backend, listeners),
+        init_cpu=settings.init_cpu,
         available_memory_mb=available_memory_mb,
     )
     companion = Companion(state.path / "companion.log") if settings.companion else None
     others = OtherServices(settings.aws_endpoint, companion)
     return _Parts(engine, recorder, logs, metrics, others, companion)
+
+
+def _network(settings: Settings, sandboxes: SandboxClients) -> Network | None:
+    """Returns what lies between clients and functions; None where nothing does."""
+    if settings.network == NO_NETWORK:
+        return None
+    # a chance of its own, so that sandboxes live as long as they would without a network
+    chance = random.Random(f"{settings.seed}:network")  # noqa: S311  # jitter is no secret
+    return Network(PATHS[settings.network], chance, sandboxes, settings.dilation)
 
 
 def _room(
@@ -273,21 +291,16 @@ def _room(
 
 
 def _scheduling(settings: Settings, profile: Profile) -> SchedulerSettings:
-    fixed = settings.keep_alive
-    return SchedulerSettings(
-        keep_alive=profile.keep_alive if fixed is None else FixedKeepAlive(fixed),
+    return scheduling(
+        profile,
+        host_memory_mb=settings.host_memory or int(memory_mb() * _HOST_SHARE),
+        keep_alive=settings.keep_alive,
+        init_timeout=settings.init_timeout,
         pick_order=settings.pick_order,
         binding=settings.binding,
-        host_memory_mb=settings.host_memory or int(memory_mb() * _HOST_SHARE),
         admission=settings.admission,
         host_reserve_mb=_RESERVE_MB if settings.admission is Admission.ACTUAL else 0,
         start_width=settings.start_width,
-        account_concurrency=profile.account_concurrency,
-        requests_per_concurrency=profile.requests_per_concurrency,
-        scale_out=profile.scale_out,
-        recycle_age=profile.recycle_age,
-        provisioned_init_timeout=profile.provisioned_init_timeout,
-        init_timeout=settings.init_timeout or profile.init_timeout,
         idle_speedup=settings.idle_speedup,
     )
 
@@ -309,7 +322,7 @@ def _facts(
         "scheduling": asdict(_scheduling(settings, profile)),
         "seed": settings.seed,
         "versions": _versions(),
-        "machine": machine(settings.cgroup_root),
+        "machine": machine(settings.cgroup_root, backend.storage),
         "functions": {f.name: asdict(f) | {"environment": dict(f.environment)} for f in functions},
     }
 

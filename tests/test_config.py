@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from emulator.config import BackendChoice, Settings, load
+from emulator.core.network_paths import PATHS
 from emulator.errors import SettingsError
 
 
@@ -37,7 +38,8 @@ def test_every_fault_is_told_at_once_with_its_place() -> None:
     assert faults(
         {"TESTBED_PORT": "99999", "TESTBED_BACKEND": "podman", "TESTBED_COMPANION": "maybe"},
         {"port": 1, "seed": 1.5, "colour": "red", "host": 7},
-        {"idle_speedup": "0", "profile": "aws-2016", "keep_alive": "soon", "dilation": "51"},
+        {"idle_speedup": "0", "profile": "aws-2016", "keep_alive": "soon", "dilation": "51"}
+        | {"network": "mars"},
     ) == [
         "unknown setting 'colour' in the settings file",
         "host in the settings file: 7 is no text",
@@ -48,6 +50,7 @@ def test_every_fault_is_told_at_once_with_its_place() -> None:
         "--idle-speedup: '0' is not above 0",
         "seed in the settings file: 1.5 is not a whole number",
         "--dilation: '51' is above 50",
+        f"--network: 'mars' is none of {', '.join(PATHS)}",
         "TESTBED_COMPANION: 'maybe' is neither true nor false",
     ]
 

@@ -17,11 +17,13 @@ from emulator.api.invoke.route import InvokeRoute
 from emulator.api.invoke.stream_route import ResponseStreamRoute
 from emulator.api.own_routes import own_routes
 from emulator.api.peers import SandboxClients
+from emulator.core.network_path import WayIn
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from emulator.api.companion.route import OtherServices
+    from emulator.api.network import Network
     from emulator.core.profile import Profile
     from emulator.core.routes import RouteTable
     from emulator.live.engine import Engine
@@ -60,10 +62,12 @@ def create_app(
     metrics: Metrics,
     others: OtherServices | None = None,
     sandboxes: SandboxClients | None = None,
+    network: Network | None = None,
 ) -> Gateway:
     """Returns the whole HTTP face of one emulator.
 
     `others` are AWS's services beside Lambda; clients of `sandboxes` see no page of the testbed's.
+    `network` lies between clients and functions, and before no other page.
     """
     pages = FastAPI(title="Serverless testbed", docs_url="/_testbed/docs", redoc_url=None)
     for router in own_routes(
@@ -76,7 +80,7 @@ def create_app(
     ):
         pages.include_router(router)
     pages.router.default = not_found if others is None else others.fall_back
-    return Gateway(_routes(engine, routes, port, profile, others), pages)
+    return Gateway(_routes(engine, routes, port, profile, others, network=network), pages)
 
 
 def _routes(
@@ -85,16 +89,22 @@ def _routes(
     port: int,
     profile: Profile,
     others: OtherServices | None,
+    *,
+    network: Network | None,
 ) -> list[Route]:
     """Returns the routes in the order in which they are asked: the hottest first.
 
     The template's come last, since a greedy one takes whatever it is asked.
     """
-    found: list[Route] = [InvokeRoute(engine, profile)]
+
+    def distant(route: Route, way: WayIn) -> Route:
+        return route if network is None else network.before(route, way)
+
+    found = [distant(InvokeRoute(engine, profile), WayIn.INVOKE)]
     if profile.streamed_response_limit:
-        found.append(ResponseStreamRoute(engine, profile))
-    found.append(FunctionUrlRoute(engine, profile, port))
+        found.append(distant(ResponseStreamRoute(engine, profile), WayIn.INVOKE))
+    found.append(distant(FunctionUrlRoute(engine, profile, port), WayIn.INVOKE))
     if others is not None:
         found.append(SignedRoute(others))
-    found.append(GatewayRoute(engine, table, profile, port))
+    found.append(distant(GatewayRoute(engine, table, profile, port), WayIn.HTTP_API))
     return found

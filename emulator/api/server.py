@@ -16,6 +16,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from emulator.api.asgi import ClientLeftError, json_response, send_error, send_response
+from emulator.api.network import CONNECTION, ClientConnection
 from emulator.errors import ServiceError, ServiceUnavailableError
 
 if TYPE_CHECKING:
@@ -107,10 +108,17 @@ class GatewayProtocol(HttpToolsProtocol):
 
     _running: RequestResponseCycle | None = None
     """The request that is being answered; `cycle` is the last that came."""
+    _extensions: dict[str, ClientConnection]
+    """Extensions of the scope of every request that comes on the connection."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._extensions = {CONNECTION: ClientConnection()}
         self.flow = _PipelineFlow(transport, self.pipeline)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

@@ -26,6 +26,8 @@ _EXAMPLES = """Examples:
   testbed report runs/small                    a page of a run; of two runs: side by side
   testbed bill runs/small --free-tier          what AWS would ask for it
   testbed experiment studies/small.toml        run a plan's cells; --dry-run only lists them
+  testbed simulate studies/small.toml --calibrate runs/small
+                                               predict the same cells in seconds
 
 Exit codes: 0 done, 1 failed, 2 wrongly used (nothing was begun), 130 interrupted.
 """
@@ -73,7 +75,8 @@ def _globals(
 
 for command in (
     *(init, serve.up, clients.invoke, clients.ps, clients.logs),
-    *(runs.demo, runs.experiment, reports.report, reports.bill, runs.tune),
-    *(runs.bench, runs.fidelity),
+    *(runs.demo, runs.experiment, runs.simulate, reports.report, reports.bill, runs.tune),
+    *(runs.bench, runs.fidelity, reports.network, reports.validate),
 ):
     app.command()(command)
+app.command("import")(reports.import_clients)  # a word of Python's own

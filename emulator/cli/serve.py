@@ -118,6 +118,14 @@ def up(
         str | None,
         typer.Option(metavar="N", help="Create or init N sandboxes at once. (default: 4)"),
     ] = None,
+    init_cpu: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="boosted|share",
+            help="Give an init one vCPU at least, as AWS does, or its function's share alone. "
+            "(default: boosted)",
+        ),
+    ] = None,
     init_timeout: Annotated[  # noqa: ARG001
         str | None,
         typer.Option(metavar="SECONDS", help="Limit an init. (default: the profile's limit)"),
@@ -136,6 +144,14 @@ def up(
             help="Add what lies between clients and functions, such as "
             "aws-2018/sao-paulo-us-east-1. (default: local, nothing)",
             autocompletion=completer(network_paths),
+        ),
+    ] = None,
+    read_ahead: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="KB",
+            help="Have the disk under the sandboxes' files read this far ahead until the end; root "
+            "only. (default: as the disk is set)",
         ),
     ] = None,
     seed: Annotated[  # noqa: ARG001

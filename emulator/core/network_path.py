@@ -146,6 +146,14 @@ class Passage:
         """Returns the time from the function's answer to the client's receipt."""
         return (self.round_trip + self.gateway) / 2
 
+    def within_region(self) -> Passage:
+        """Returns the passage of a request that comes from the region itself."""
+        return Passage(api_gateway=self.api_gateway, front_end=self.front_end)
+
+
+NO_PASSAGE = Passage()
+"""The passage of a request that nothing lies before."""
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkPath:

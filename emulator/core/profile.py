@@ -76,6 +76,16 @@ class FailureBodies:
 
 
 @dataclass(frozen=True, slots=True)
+class IntegrationTimeout:
+    """Holds when API Gateway gives a function up, and what its client gets then."""
+
+    seconds: float
+    """Time from the function's call; the invocation itself goes on."""
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """Holds Lambda's quotas, rates and formats at one date."""
 
@@ -123,6 +133,7 @@ class Profile:
     """Bytes, names and values of a function's variables together."""
     log_lines: LogLines
     failure_bodies: FailureBodies
+    integration_timeout: IntegrationTimeout
 
     def has(self, feature: Feature) -> bool:
         """Returns whether the feature had come by the profile's date."""

@@ -395,13 +395,17 @@ class Scheduler:
         else:
             return False
         for sandbox in victims:
-            self._stop_idle(sandbox, StopReason.EVICTED)
+            self._evict(sandbox)
         return True
 
     def _evict_excess(self) -> None:
         """Evicts idle sandboxes while all together count with more than is allowed."""
         while self._idle and self._room.excess_mb() > 0:
-            self._stop_idle(next(iter(self._eviction_order())), StopReason.EVICTED)
+            self._evict(next(iter(self._eviction_order())))
+
+    def _evict(self, sandbox: Sandbox) -> None:
+        self._forget_idle(sandbox, evicted=True)
+        self._stop(sandbox, StopReason.EVICTED)
 
     def _eviction_order(self) -> Iterable[Sandbox]:
         """Returns the idle sandboxes in the order in which they are evicted."""
@@ -437,6 +441,8 @@ class Scheduler:
             prewarmed=prewarmed,
         )
         self._sandboxes[sandbox.id] = sandbox
+        if self._policy is not None:
+            self._policy.created(sandbox, self._policy_time)
         self._room.enqueue(sandbox)
         if invocation is not None and self._settings.binding is Binding.LATE:
             self._waiting.setdefault(function.key, OrderedDict())[invocation] = sandbox
@@ -613,7 +619,7 @@ class Scheduler:
     def _drop_queued(self, sandbox: Sandbox) -> None:
         self._room.dequeue(sandbox)
         sandbox.move(SandboxState.GONE)
-        self._provisioning.remove(sandbox.function.key, sandbox.id, failed=False)
+        self._discount(sandbox, failed=False)
         del self._sandboxes[sandbox.id]
 
     # failures
@@ -710,7 +716,7 @@ class Scheduler:
         if sandbox.state is not SandboxState.STOPPING:
             self._fail(sandbox, _failure_of_gone(event), event.exit_code)
             failed = sandbox.state is SandboxState.STARTING
-            self._provisioning.remove(sandbox.function.key, sandbox.id, failed=failed)
+            self._discount(sandbox, failed=failed)
             self._room.stops(sandbox)
         self._deadlines.cancel(sandbox.id)
         sandbox.move(SandboxState.GONE)
@@ -721,7 +727,7 @@ class Scheduler:
         self._forget_idle(sandbox)
         self._stop(sandbox, reason)
 
-    def _forget_idle(self, sandbox: Sandbox) -> None:
+    def _forget_idle(self, sandbox: Sandbox, *, evicted: bool = False) -> None:
         key = sandbox.function.key
         if sandbox.provisioned:
             self._provisioned_pools[key].remove(sandbox)
@@ -729,15 +735,21 @@ class Scheduler:
             self._pools[key].remove(sandbox)
             del self._idle[sandbox.id]
             if self._policy is not None:
-                self._policy.lost(sandbox, self._policy_time)
+                self._policy.lost(sandbox, self._policy_time, evicted=evicted)
 
     def _stop(self, sandbox: Sandbox, reason: StopReason, *, failed: bool = False) -> None:
         sandbox.move(SandboxState.STOPPING)
         sandbox.invocation = None
         self._deadlines.cancel(sandbox.id)
         self._room.stops(sandbox)
-        self._provisioning.remove(sandbox.function.key, sandbox.id, failed=failed)
+        self._discount(sandbox, failed=failed)
         self._commands.append(StopSandbox(sandbox.id, reason))
+
+    def _discount(self, sandbox: Sandbox, *, failed: bool) -> None:
+        """Tells those who count sandboxes of one that ends; see Provisioning for `failed`."""
+        self._provisioning.remove(sandbox.function.key, sandbox.id, failed=failed)
+        if self._policy is not None:
+            self._policy.gone(sandbox, self._policy_time)
 
     def _retire(self, key: VersionKey, now: Seconds) -> None:
         """Ends a version's idle sandboxes; the version still serves requests that came before."""

@@ -7,11 +7,15 @@ import os
 import platform
 import re
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import psutil
 
 from emulator.host.memory import memory_mb
+from emulator.host.read_ahead import Disks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Machine(TypedDict):
@@ -27,10 +31,12 @@ class Machine(TypedDict):
     load: float
     """One-minute load average at the start."""
     python: str
+    read_ahead_kb: dict[str, int]
+    """How far each disk reads ahead that sandboxes have their files on."""
 
 
-def machine(cgroup_root: Path) -> Machine:
-    """Describes this machine as it is now."""
+def machine(cgroup_root: Path, storage: Iterable[Path] = ()) -> Machine:
+    """Describes this machine as it is now; `storage` is where sandboxes have their files."""
     return Machine(
         kernel=f"{platform.system()} {platform.release()} {platform.machine()}",
         hz=_kernel_hz(),
@@ -39,6 +45,7 @@ def machine(cgroup_root: Path) -> Machine:
         memory_mb=memory_mb(),
         load=round(psutil.getloadavg()[0], 2),
         python=platform.python_version(),
+        read_ahead_kb={disk.name: disk.kb for disk in Disks().under(storage)},
     )
 
 

@@ -48,6 +48,8 @@ from emulator.core.messages import (
     VersionRetired,
 )
 from emulator.core.model import Failure, ThrottleReason
+from emulator.core.network_path import NO_PASSAGE
+from emulator.core.policy import InitCpu
 from emulator.errors import ResourceNotFoundError, SandboxStartError
 from emulator.live.backends.interface import RUNTIME
 from emulator.live.deployments import Deployments
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import Sandbox, VersionKey
+    from emulator.core.network_path import Passage
     from emulator.core.profile import Profile
     from emulator.core.scheduler import Scheduler
     from emulator.host.memory_counters import MemoryCounters
@@ -100,6 +103,7 @@ class Engine:
         logger: PlatformLogger,
         profile: Profile,
         environment: Mapping[str, str] | None = None,
+        init_cpu: InitCpu = InitCpu.BOOSTED,
         available_memory_mb: Callable[[], int] | None = None,
         freeze_grace: float = 0.01,
         new_request_id: Callable[[], str] = lambda: str(uuid.uuid4()),
@@ -117,6 +121,7 @@ class Engine:
             logger=logger,
             profile=profile,
             environment=environment or {},
+            init_cpu=init_cpu,
         )
         self._available_memory_mb = available_memory_mb
         self._measured_mb: int | None = None
@@ -199,12 +204,14 @@ class Engine:
         client_context: str = "",
         stream: ResponseStream | None = None,
         tail: bool = False,
+        passage: Passage = NO_PASSAGE,
     ) -> asyncio.Future[Outcome]:
         """Accepts an invocation; cancelling the future does not stop the invocation.
 
         A response that the runtime streams goes to `stream` where there is one, and the outcome's
         payload is empty then. With `tail` the outcome waits for the invocation's log, and has it.
-        A `request_id` is given where the payload names the request already.
+        A `request_id` is given where the payload names the request already, and a `passage` where a
+        network lies between the caller and this engine, which records what others wait for.
 
         Raises:
             ResourceNotFoundError: no such version.
@@ -225,7 +232,7 @@ class Engine:
         )
         outcome = self._invocations.accept(call, tail=tail)
         self._measure_memory()
-        self._apply(InvokeRequested(call.request_id, key))
+        self._apply(InvokeRequested(call.request_id, key, passage.network, passage.gateway))
         return outcome
 
     def _measure_memory(self) -> None:
@@ -255,10 +262,11 @@ class Engine:
 
     # events in, commands out
 
-    def _apply(self, event: Event) -> None:
+    def _apply(self, event: Event, output: asyncio.Future[None] | None = None) -> None:
+        """Applies an event; `output` is done when what was written before the event has come."""
         now = self._clock.now()
         commands = self._scheduler.handle(event, now)
-        self._recorder.record(Entry(now, event, tuple(commands)))
+        self._recorder.record(Entry(now, event, tuple(commands)), output)
         for command in commands:
             self._perform(command, event)
         if self._failures:
@@ -509,7 +517,8 @@ class Engine:
                 used.throttled,
                 used.throttled_periods,
                 used.memory,
-            )
+            ),
+            sandbox.output_until_now(),
         )
 
     def stayed_busy(self, sandbox: LiveSandbox) -> None:

@@ -7,11 +7,11 @@ never waits for its own record.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.core.journal import Entry, encode
-from emulator.core.messages import Dispatch
+from emulator.core.messages import Dispatch, InvocationFinished
 from emulator.core.records import RecordFold
 
 if TYPE_CHECKING:
@@ -52,27 +52,44 @@ class Recorder:
         self._sinks = sinks
         self._logger = logger
         self._fold = RecordFold()
-        self._entries: deque[Entry] = deque()
+        self._entries: deque[tuple[Entry, asyncio.Future[None] | None]] = deque()
+        """Entries to be written, each with what is done when the output before has come."""
+        self._dispatches: Counter[int] = Counter()
+        """How many of the entries dispatch an invocation to each sandbox."""
         self._timer: asyncio.TimerHandle | None = None
+        self._awaited: asyncio.Future[None] | None = None
+        """What the first of the entries waits for."""
         logger.before_output = self._work_off_start
 
-    def record(self, entry: Entry) -> None:
-        """Takes the next entry, to be written in a moment."""
-        self._entries.append(entry)
-        if self._timer is None:
+    def record(self, entry: Entry, output: asyncio.Future[None] | None = None) -> None:
+        """Takes the next entry, to be written in a moment, but not before `output` is done."""
+        self._entries.append((entry, output))
+        self._dispatches.update(_dispatched(entry))
+        if self._timer is None and self._awaited is None:
             self._timer = asyncio.get_running_loop().call_later(_DELAY, self._work_off)
 
     def _work_off(self) -> None:
         self._timer = None
         for _ in range(min(_SLICE, len(self._entries))):
-            self._write(self._entries.popleft())
+            output = self._entries[0][1]
+            if output is not None and not output.done():
+                self._awaited = output
+                output.add_done_callback(self._output_came)
+                return
+            self._write(self._entries.popleft()[0])
         if self._entries:
             # a full queue must not starve: the next slice comes with the loop's next turn
             self._timer = asyncio.get_running_loop().call_later(0, self._work_off)
         else:
             self._journal.flush()
 
+    def _output_came(self, output: asyncio.Future[None]) -> None:
+        if output is self._awaited:
+            self._awaited = None
+            self._work_off()
+
     def _write(self, entry: Entry) -> None:
+        self._dispatches.subtract(_dispatched(entry))
         self._journal.write(encode(entry) + "\n")
         ended = self._fold.feed(entry)
         for record in ended:
@@ -83,24 +100,36 @@ class Recorder:
     def flush(self) -> None:
         """Writes every entry that was taken."""
         while self._entries:
-            self._write(self._entries.popleft())
+            self._write(self._entries.popleft()[0])
         self._journal.flush()
 
     def _work_off_start(self, sandbox: int) -> None:
         """Writes the entries that belong before the output of the sandbox's present invocation.
 
-        The end of an invocation stays: the last output of that may still be on its way.
+        The end of an invocation stays: the last output of that may still be on its way. Until
+        all of that has come, what comes is that.
         """
+        if not self._dispatches[sandbox]:
+            return
         last = 0
-        for number, entry in enumerate(self._entries, 1):
-            if any(isinstance(c, Dispatch) and c.sandbox == sandbox for c in entry.commands):
+        for number, (entry, output) in enumerate(self._entries, 1):
+            event = entry.event
+            waits = output is not None and not output.done()
+            if waits and isinstance(event, InvocationFinished) and event.sandbox == sandbox:
+                break
+            if sandbox in _dispatched(entry):
                 last = number
         for _ in range(last):
-            self._write(self._entries.popleft())
+            self._write(self._entries.popleft()[0])
 
     def close(self) -> None:
         """Writes what is left; the journal stays open, since its owner closes it."""
         if self._timer is not None:
             self._timer.cancel()
+        self._awaited = None
         self.flush()
         self._logger.close()
+
+
+def _dispatched(entry: Entry) -> list[int]:
+    return [command.sandbox for command in entry.commands if isinstance(command, Dispatch)]

@@ -46,6 +46,8 @@ _STIMULUS = 0
 """Stands for the sandbox of an event from outside; the ids of sandboxes begin at 1."""
 _DEADLINE = -1
 """Stands for the sandbox of a deadline of the scheduler's."""
+_ADDED = -2
+"""Stands for the sandbox of the first added event; the others count down from here."""
 
 
 @dataclass(slots=True)
@@ -102,6 +104,20 @@ class Simulation:
             for command in commands:
                 self._apply(command, at)
             yield Entry(at, event, tuple(commands))
+
+    def add(self, at: Seconds, event: Event) -> int:
+        """Adds an event from outside while the simulation runs; returns a number to withdraw it by.
+
+        `at` is not before the last entry's time. This is how clients ask again after an answer:
+        whoever reads the entries adds what follows from each.
+        """
+        number = _ADDED - self._sequence
+        self._push(at, number, event)
+        return number
+
+    def withdraw(self, number: int) -> None:
+        """Takes back an added event that has not happened yet; nothing where it has."""
+        self._awaited.pop(number, None)
 
     def _take_stimulus(self, stimuli_left: Iterator[Stimulus], now: Seconds) -> None:
         stimulus = next(stimuli_left, None)
@@ -216,7 +232,9 @@ class Simulation:
         match answer.outcome:
             case Outcome.OK | Outcome.ERROR:
                 memory = answer.max_memory_mb
-                event = InvocationFinished(number, invocation, answer.error_type, memory)
+                event = InvocationFinished(
+                    number, invocation, answer.error_type, memory, answer.throttled
+                )
                 if answer.ask is None:
                     self._push(over, number, event)
                 else:

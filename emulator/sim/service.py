@@ -84,6 +84,59 @@ class Measured:
         return chance.choice(self.seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """Draws lengths from a normal distribution, of which what is below `least` is cut off."""
+
+    mean: Seconds
+    deviation: Seconds
+    least: Seconds = 0.0
+
+    def __post_init__(self) -> None:
+        if self.least > self.mean:
+            raise ValueError("a truncated normal distribution's least value is below its mean")
+
+    def draw(self, chance: random.Random) -> Seconds:
+        while (drawn := chance.normalvariate(self.mean, self.deviation)) < self.least:
+            pass
+        return drawn
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """Draws from a distribution of which equally spaced quantiles are known, least and most too.
+
+    Between two quantiles all lengths have the same probability.
+    """
+
+    seconds: tuple[Seconds, ...]
+
+    def __post_init__(self) -> None:
+        if not self.seconds or list(self.seconds) != sorted(self.seconds):
+            raise ValueError("quantiles are at least one, and rise")
+
+    def draw(self, chance: random.Random) -> Seconds:
+        place = chance.random() * (len(self.seconds) - 1)
+        below = int(place)
+        if below + 1 == len(self.seconds):  # there is but one
+            return self.seconds[below]
+        least, most = self.seconds[below], self.seconds[below + 1]
+        return least + (most - least) * (place - below)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretched:
+    """Draws lengths of a CPU's work as they take with a share of a CPU, after a wait for others."""
+
+    wait: Distribution
+    work: Distribution
+    share: float
+    """Share of a CPU, above 0 and at most 1."""
+
+    def draw(self, chance: random.Random) -> Seconds:
+        return self.wait.draw(chance) + self.work.draw(chance) / self.share
+
+
 class Outcome(StrEnum):
     """Says how an init or an invocation ends."""
 
@@ -117,11 +170,15 @@ class Behaviour:
     """Time from the answer to the request for the next work; None: no time, and no event."""
     stop: Distribution = Constant(0.0)
     reset: Distribution = Constant(0.0)
+    overhead: Distribution = Constant(0.0)
+    """Time that an answer takes on top of the emulator's own, as its client sees it."""
     init_mishaps: Shares = ()
     mishaps: Shares = ()
     error_type: str = "Simulated"
     exit_code: int = 1
     max_memory_mb: int = 0
+    withheld: float = 0.0
+    """Share of a handler call's time in which the CPU quota is used up; only records tell it."""
 
 
 _KILLED = 137
@@ -152,6 +209,8 @@ class Answer:
     max_memory_mb: int = 0
     ask: Seconds | None = None
     """Seconds from the answer until the runtime asks for its next work."""
+    throttled: Seconds = 0.0
+    """Seconds of the duration in which the CPU quota is used up."""
 
 
 @dataclass(slots=True)
@@ -196,7 +255,13 @@ class ServiceModel:
         error = behaviour.error_type if outcome is Outcome.ERROR else ""
         code = _exit_code(outcome, behaviour)
         ask = None if behaviour.ask is None else _whole_ticks(behaviour.ask.draw(chance))
-        return Answer(outcome, duration, error, code, behaviour.max_memory_mb, ask)
+        throttled = duration * behaviour.withheld
+        return Answer(outcome, duration, error, code, behaviour.max_memory_mb, ask, throttled)
+
+    def overhead(self, function: str, invocation: str) -> Seconds:
+        """Returns the seconds between gateway and client that an answer takes, both ways."""
+        behaviour, chance = self._seeded(function, f"overhead:{invocation}")
+        return _whole_ticks(behaviour.overhead.draw(chance))
 
     def stop(self, function: str, sandbox: int) -> Seconds:
         """Returns the seconds for which a stopping sandbox holds its memory."""

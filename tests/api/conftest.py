@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import random
 import threading
 import time
@@ -16,9 +15,13 @@ import pytest
 from botocore.config import Config
 
 from emulator.api.app import create_app
+from emulator.api.network import Network
+from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
 from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.function_url import Cors, FunctionUrl, InvokeMode, UrlAuth
+from emulator.core.journal import decode
+from emulator.core.messages import InvokeRequested
 from emulator.core.policy import SchedulerSettings
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.routes import Route, RouteTable
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 
     import uvicorn
 
+    from emulator.core.network_path import NetworkPath
     from emulator.live.invocation import Outcome
 
 GRACE = 0.3
@@ -84,22 +88,27 @@ class Served:
     """What reached a function, in order."""
     stop: Callable[[], None]
     """Begins the server's end; the block's end waits for it."""
+    requested: list[InvokeRequested]
+    """The requests that the scheduler was told of, in order."""
 
 
 @contextmanager
-def served(folder: Path, settings: SchedulerSettings) -> Iterator[Served]:
+def served(
+    folder: Path, settings: SchedulerSettings, path: NetworkPath | None = None
+) -> Iterator[Served]:
     """Serves `echo` and its siblings from a thread of its own until the end of the block."""
     started, ports = threading.Event(), list[int]()
     loop = asyncio.new_event_loop()
     backend = StreamingBackend()
     server: list[_Server] = []
     payloads: list[bytes] = []
+    journal = _Requests()
 
     def stop() -> None:
         server[0].should_exit = True
 
     async def serve() -> None:
-        config, engine = await _app(folder, settings, backend, payloads)
+        config, engine = await _app(folder, settings, backend, payloads, journal=journal, path=path)
         server.append(_Server(config, ports, started))
         await server[0].serve()
         await engine.close()
@@ -117,7 +126,7 @@ def served(folder: Path, settings: SchedulerSettings) -> Iterator[Served]:
         config=Config(retries={"max_attempts": 0}, max_pool_connections=32),
     )
     try:
-        yield Served(url, client, backend.gate, payloads, stop)
+        yield Served(url, client, backend.gate, payloads, stop, journal.requested)
     finally:
         client.close()
         stop()
@@ -137,8 +146,29 @@ class _WatchedEngine(Engine):
         return super().invoke(key, payload, **more)
 
 
+class _Requests:
+    """Notes the requests in a journal."""
+
+    def __init__(self) -> None:
+        self.requested: list[InvokeRequested] = []
+
+    def write(self, line: str) -> None:
+        event = decode(line).event
+        if isinstance(event, InvokeRequested):
+            self.requested.append(event)
+
+    def flush(self) -> None:
+        pass
+
+
 async def _app(
-    folder: Path, settings: SchedulerSettings, backend: StreamingBackend, payloads: list[bytes]
+    folder: Path,
+    settings: SchedulerSettings,
+    backend: StreamingBackend,
+    payloads: list[bytes],
+    *,
+    journal: _Requests,
+    path: NetworkPath | None,
 ) -> tuple[uvicorn.Config, Engine]:
     (folder / "app.py").write_text("")
     clock = MonotonicClock(asyncio.get_running_loop())
@@ -148,7 +178,7 @@ async def _app(
         AWS_2025, response_limit=RESPONSE_LIMIT, streamed_response_limit=STREAMED_RESPONSE_LIMIT
     )
     logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=time.time())
-    recorder = Recorder(journal=io.StringIO(), sinks=(metrics,), logger=logger)
+    recorder = Recorder(journal=journal, sinks=(metrics,), logger=logger)
     engine = _WatchedEngine(
         payloads,
         scheduler=scheduler,
@@ -178,7 +208,14 @@ async def _app(
         ]
     )
     app = create_app(
-        engine, routes, port=0, profile=profile, backend="scripted", logs=logs, metrics=metrics
+        engine,
+        routes,
+        port=0,
+        profile=profile,
+        backend="scripted",
+        logs=logs,
+        metrics=metrics,
+        network=None if path is None else Network(path, random.Random(0), SandboxClients()),
     )
     return gateway_config(app, grace=GRACE), engine
 

@@ -23,19 +23,24 @@ COMMANDS = {
     "init": "FOLDER",
     "up": "--settings --host --port --template --backend --profile --keep-alive --idle-speedup "
     "--pick-order --binding --host-memory --admission --journal-limit --start-width "
-    "--init-timeout --dilation --network --seed "
+    "--init-cpu --init-timeout --dilation --network --read-ahead --seed "
     "--state-dir --run-dir --cgroup-root --aws-endpoint --no-companion --verbose -v",
     "invoke": "FUNCTION --url --payload --json",
     "ps": "--url --json",
     "logs": "FUNCTION --url --limit",
     "demo": "--backend --dilation --run-dir",
     "experiment": "PLAN --run-dir --resume --backend --dry-run",
+    "simulate": "PLAN --behaviours --calibrate --leave-one-out --seed --jobs --start-width "
+    "--run-dir",
     "report": "RUN OTHER --out --json",
+    "validate": "DATA --out --seeds",
     "bill": "RUN --prices --free-tier --json",
+    "import": "FILE RUN --json",
     "tune": "FUNCTION --payload --memory --invocations --strategy --balanced-weight --template "
     "--backend --profile --run-dir --json",
     "bench": "--backend --json",
     "fidelity": "--backend --repetitions --run-dir --report --json",
+    "network": "DATA --out --json",
 }
 
 

@@ -15,7 +15,8 @@ class Function:
     code: str
     handler: str = "app.handler"
     memory_mb: int = 128
-    timeout: int = 10
+    timeout: int = 50
+    """Seconds; a machine whose page faults are slow takes 10 s for an init at 128 MB's share."""
     properties: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -29,7 +30,9 @@ EXITS = Function("exits", _body("os._exit(event)"))
 EATS = Function(
     "eats", _body("held = []\n    while True: held.append(bytearray(os.urandom(1 << 20)))")
 )
-SLEEPS = Function("sleeps", _body("time.sleep(event); return os.getpid()"), timeout=1)
+SLEEPS = Function(
+    "sleeps", _body("time.sleep(event); return os.getpid()"), memory_mb=1792, timeout=1
+)
 LARGE = Function("large", _body("return 'x' * event"), memory_mb=512)
 SYNTAX = Function("syntax", "def handler(event, context)\n    return 1\n")
 IMPORTS = Function("imports", "import no_such_module\ndef handler(event, context): pass\n")

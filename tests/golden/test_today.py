@@ -143,11 +143,11 @@ def test_timeout_and_the_suppressed_init_after_it(aws: Lambda) -> None:
         "<time> <id> Task timed out after 1.00 seconds",
         "",
         END,
-        report("Init Duration: <ms> ms\tStatus: timeout"),
+        report("Init Duration: <ms> ms\tStatus: timeout", memory_mb=1792),
     ]
     again = aws.invoke("sleeps", Payload=b"0")
     assert "FunctionError" not in again
-    assert aws.new_lines("sleeps") == [START, END, report("")]
+    assert aws.new_lines("sleeps") == [START, END, report("", memory_mb=1792)]
 
 
 def test_sandbox_that_was_reset_keeps_its_tmp(aws: Lambda) -> None:

@@ -168,6 +168,9 @@ class FakeProcess:
         assert not self.frozen
         await asyncio.sleep(self._service.reset(self._function, self._sandbox, self._resets))
 
+    def output_until_now(self) -> asyncio.Future[None] | None:
+        return None
+
     def limit_cpu(self) -> None:
         self.limited = True
 
@@ -203,6 +206,7 @@ class FakeBackend:
     name = "fake"
     runtime_api_host = "fake"
     runtime_api_name = "fake"
+    storage = ()
     unenforced: Mapping[Limitation, str] = MappingProxyType({})
 
     def __init__(self, service: ServiceModel, runtime_api: FakeRuntimeApi) -> None:

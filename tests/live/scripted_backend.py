@@ -62,6 +62,9 @@ class ScriptedProcess:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
+    def output_until_now(self) -> asyncio.Future[None] | None:
+        return None
+
     def limit_cpu(self) -> None:
         pass
 
@@ -157,6 +160,7 @@ class ScriptedBackend:
     name = "scripted"
     runtime_api_host = "127.0.0.1"
     runtime_api_name = "127.0.0.1"
+    storage = ()
     unenforced = MappingProxyType(
         {Limitation.CPU_UNLIMITED: "No CPU share is set, since nothing runs."}
     )

@@ -28,6 +28,8 @@ from tests.live.jumping_loop import run
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from emulator.live.backends.interface import Output, ProcessEnded, SandboxSpec
+
 KEY = VersionKey.of("f")
 QUICK = Behaviour(Constant(0.1))
 
@@ -37,6 +39,7 @@ class Here:
     engine: Engine
     backend: FakeBackend
     scheduler: Scheduler
+    logs: Logs
 
     async def invoke(self) -> Any:
         return await self.engine.invoke(KEY, b"{}")
@@ -54,7 +57,8 @@ def play(
 
     async def whole() -> None:
         clock = LoopClock(asyncio.get_running_loop())
-        logger = PlatformLogger(logs=Logs("engine"), clock=clock, profile=AWS_2025, origin=0.0)
+        logs = Logs("engine")
+        logger = PlatformLogger(logs=logs, clock=clock, profile=AWS_2025, origin=0.0)
         recorder = Recorder(journal=io.StringIO(), sinks=(), logger=logger)
         runtime_api = FakeRuntimeApi()
         backend = FakeBackend(ServiceModel(1, behaviour), runtime_api)
@@ -72,7 +76,7 @@ def play(
         )
         configuration = FunctionConfiguration("f", "python3.13", "app.handler", timeout=1)
         await engine.deploy(configuration, lambda _: None)
-        await act(Here(engine, backend, scheduler))
+        await act(Here(engine, backend, scheduler, logs))
         if not closes:
             await asyncio.sleep(200.0)
             scheduler.check()
@@ -137,6 +141,61 @@ def test_sandbox_that_cannot_be_taken_away_holds_nothing_up(
 
     play(act)
     assert "could not be taken away: out of descriptors" in caplog.text
+
+
+def test_the_end_of_an_invocation_is_told_after_its_last_output(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a slow engine END stood before the lines that the handler had written."""
+    outputs: list[Output] = []
+    heard: list[asyncio.Future[None]] = []
+    start = FakeBackend.start
+
+    async def starts(
+        backend: FakeBackend, spec: SandboxSpec, output: Output, ended: ProcessEnded
+    ) -> FakeProcess:
+        outputs.append(output)
+        return await start(backend, spec, output, ended)
+
+    def asked(_: FakeProcess) -> asyncio.Future[None]:
+        heard.append(asyncio.get_running_loop().create_future())
+        return heard[-1]
+
+    async def act(here: Here) -> None:
+        monkeypatch.setattr(FakeBackend, "start", starts)
+        monkeypatch.setattr(FakeProcess, "output_until_now", asked)
+        for _ in range(2):
+            await here.invoke()
+            await asyncio.sleep(1)
+        (output,) = outputs
+        output(b"of the first\n")
+        heard[0].set_result(None)
+        output(b"of the second\n")
+        heard[1].set_result(None)
+        await asyncio.sleep(1)
+        lines = [line.split()[0] for line in here.logs.tail("f")]
+        assert lines == ["INIT_START", *(["START", "of", "END", "REPORT"] * 2)]
+
+    play(act)
+
+
+def test_records_without_output_are_in_time_and_others_wait_behind_one_that_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def act(here: Here) -> None:
+        await here.invoke()
+        await asyncio.sleep(0.01)
+        assert here.logs.tail("f")[-1].startswith("REPORT")
+        waits = asyncio.get_running_loop().create_future()
+        monkeypatch.setattr(FakeProcess, "output_until_now", lambda _: waits)
+        await here.invoke()
+        await asyncio.sleep(1)
+        assert here.logs.tail("f")[-1].startswith("START")
+        waits.set_result(None)
+        await asyncio.sleep(0)
+        assert here.logs.tail("f")[-1].startswith("REPORT")
+
+    play(act)
 
 
 def test_host_memory_is_measured_before_a_request_is_placed() -> None:

@@ -43,6 +43,7 @@ from emulator.api.function_url.cors import (
 from emulator.api.function_url.responses import BAD_GATEWAY, FORBIDDEN, NO_SUCH_URL, whole
 from emulator.api.function_url.streaming import pass_on
 from emulator.api.http_api.event import Api, event, request_of
+from emulator.api.network import passage_of
 from emulator.core.function_url import InvokeMode, UrlAuth
 from emulator.core.routes import ANY, DEFAULT, Route
 from emulator.errors import ResourceNotFoundError, ServiceError
@@ -164,7 +165,11 @@ class _UrlRequest:
             await self._stream(payload, request_id, trace_id, send)
             return
         outcome = await self._engine.invoke(
-            self._key, payload, request_id=request_id, trace_id=trace_id
+            self._key,
+            payload,
+            request_id=request_id,
+            trace_id=trace_id,
+            passage=passage_of(self._scope),
         )
         raise_refusal(outcome)
         response = BAD_GATEWAY if outcome.function_error else whole(outcome.payload)
@@ -202,7 +207,12 @@ class _UrlRequest:
     async def _stream(self, payload: bytes, request_id: str, trace_id: str, send: Send) -> None:
         stream = ResponseStream(self._profile.streamed_response_limit)
         outcome = self._engine.invoke(
-            self._key, payload, request_id=request_id, trace_id=trace_id, stream=stream
+            self._key,
+            payload,
+            request_id=request_id,
+            trace_id=trace_id,
+            stream=stream,
+            passage=passage_of(self._scope),
         )
         try:
             begun = await first_news(outcome, stream)

@@ -1,7 +1,7 @@
 """The HTTP API in front of the functions: routes of the template, payload format 2.0.
 
-Source: API Gateway developer guide, HTTP APIs; an integration answers within 30 s or the client
-gets 503, while the function runs on.
+Source: API Gateway developer guide, HTTP APIs; where an integration takes longer than the profile's
+limit the client gets an error, while the function runs on.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from emulator.api.asgi import (
 )
 from emulator.api.http_api.event import Api, event, request_of
 from emulator.api.http_api.response import INTERNAL_SERVER_ERROR, NOT_FOUND, response
+from emulator.api.network import passage_of
 from emulator.core.model import VersionKey
 from emulator.errors import RequestTooLargeError, ResourceNotFoundError
 from emulator.live.sandbox.environment import ACCOUNT_ID, REGION
@@ -33,13 +34,12 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from emulator.core.network_path import Passage
     from emulator.core.profile import Profile
     from emulator.core.routes import Route, RouteTable
     from emulator.live.engine import Engine
     from emulator.live.invocation import Outcome
 
-INTEGRATION_TIMEOUT = 30.0
-"""Seconds that an integration may take; API Gateway's most for an HTTP API."""
 _BODY_LIMIT = 10 * 1024 * 1024
 """Bytes of a request's body, API Gateway's most."""
 _API_ID = "testbed"
@@ -60,6 +60,7 @@ class GatewayRoute:
         self._engine = engine
         self._routes = routes
         self._event_limit = profile.request_limit
+        self._limit = profile.integration_timeout
         self._api = Api(ACCOUNT_ID, _API_ID, _DOMAIN, port)
 
     def match(self, scope: Scope) -> ASGIApp | None:
@@ -91,20 +92,28 @@ class GatewayRoute:
             await send_response(send, _TOO_LARGE)
             return
         own = [(b"apigw-requestid", gateway_id.encode())]
-        outcome = await self._integrate(route, payload, trace_id)
-        if outcome is None:
+        try:
+            outcome = await self._integrate(route, payload, trace_id, passage_of(scope))
+        except TimeoutError:
+            await send_response(send, json_response(self._limit.status, self._limit.body), own)
+            return
+        except ResourceNotFoundError:
             await send_response(send, _UNAVAILABLE, own)
             return
         await send_response(send, _response(outcome), own + outcome_headers(outcome))
 
-    async def _integrate(self, route: Route, payload: bytes, trace_id: str) -> Outcome | None:
-        """Invokes the function; None where it took too long, or cannot be invoked now."""
-        try:
-            async with asyncio.timeout(INTEGRATION_TIMEOUT * self._engine.dilation):
-                key = VersionKey.of(route.function)
-                return await self._engine.invoke(key, payload, trace_id=trace_id)
-        except (TimeoutError, ResourceNotFoundError):
-            return None
+    async def _integrate(
+        self, route: Route, payload: bytes, trace_id: str, passage: Passage
+    ) -> Outcome:
+        """Invokes the function.
+
+        Raises:
+            TimeoutError: the function took too long for API Gateway, and runs on.
+            ResourceNotFoundError: the function is gone.
+        """
+        async with asyncio.timeout(self._limit.seconds * self._engine.dilation):
+            key = VersionKey.of(route.function)
+            return await self._engine.invoke(key, payload, trace_id=trace_id, passage=passage)
 
 
 def _response(outcome: Outcome) -> HttpResponse:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from emulator.api.asgi import JSON, outcome_headers, raise_refusal, read_body, respond
 from emulator.api.invoke.invocation_route import InvocationRoute
 from emulator.api.invoke.request import check_json, function_key, options
+from emulator.api.network import passage_of
 from emulator.errors import InvalidParameterValueError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class InvokeRoute(InvocationRoute):
             trace_id=asked.trace_id,
             client_context=asked.client_context,
             tail=asked.tail,
+            passage=passage_of(scope),
         )
         raise_refusal(outcome)
         headers = [JSON, *outcome_headers(outcome)]

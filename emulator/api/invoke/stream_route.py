@@ -26,6 +26,7 @@ from emulator.api.invoke.request import (
     function_key,
     options,
 )
+from emulator.api.network import passage_of
 from emulator.live.response_stream import ResponseStream
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class ResponseStreamRoute(InvocationRoute):
             client_context=asked.client_context,
             stream=stream,
             tail=asked.tail,
+            passage=passage_of(scope),
         )
         try:
             begun = await first_news(outcome, stream)

@@ -3,7 +3,8 @@
 A policy decides how long idle sandboxes stay, which are evicted first, and which are started ahead
 of need. Time and chance come as arguments; a policy never looks at a clock, and sets no timer: it
 orders `Wake`, and the scheduler keeps that beside its own deadlines. Times are seconds of idle
-time, which `idle_speedup` makes run faster than the clock. Sandboxes are to be read, not changed.
+time, which `idle_speedup` makes run faster than the clock by which a sandbox's own times are
+written: what a policy wants to know later it notes for itself. Sandboxes are read, never changed.
 """
 
 from __future__ import annotations
@@ -58,6 +59,13 @@ class Policy:
     def deployed(self, function: FunctionVersion, now: Seconds) -> None:
         """Hears that a version can be asked for, instead of any earlier revision."""
 
+    def created(self, sandbox: Sandbox, now: Seconds) -> None:
+        """Hears that a sandbox is to be started.
+
+        For the request in `sandbox.invocation`, which has just come; or `prewarmed`, or
+        `provisioned`.
+        """
+
     def began(self, sandbox: Sandbox, now: Seconds) -> None:
         """Hears that a sandbox, idle until now or just started, takes a request.
 
@@ -79,8 +87,11 @@ class Policy:
         """Returns for how much longer an idle sandbox stays whose time is over; 0 stops it."""
         return 0.0
 
-    def lost(self, sandbox: Sandbox, now: Seconds) -> None:
-        """Hears that an idle sandbox goes unused: expired, evicted, recycled, retired or failed."""
+    def lost(self, sandbox: Sandbox, now: Seconds, *, evicted: bool) -> None:
+        """Hears that an idle sandbox goes unused: evicted, expired, recycled, retired or failed."""
+
+    def gone(self, sandbox: Sandbox, now: Seconds) -> None:
+        """Hears that a sandbox, idle or not, is stopped or ended by itself; after `lost`."""
 
     def victims(self, idle: Sequence[Sandbox]) -> Iterable[Sandbox]:
         """Returns the idle sandboxes in the order of their eviction; given the longest idle first.

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False)
-class _Cohort:
+class _Pool:
     """Counts the sandboxes of a version that became idle within one period of the first."""
 
-    began: Seconds
+    since: Seconds
     count: int = 0
     """Those that no request has taken, stopped or not: the n of the rule."""
     left: int = 0
@@ -37,31 +37,33 @@ class PoolHalving(Policy):
     """
 
     period: Seconds = 380.0
-    _newest: dict[VersionKey, _Cohort] = field(default_factory=dict, init=False, repr=False)
-    _of: dict[int, _Cohort] = field(default_factory=dict, init=False, repr=False)
+    _newest: dict[VersionKey, _Pool] = field(default_factory=dict, init=False, repr=False)
+    _idle: dict[int, tuple[_Pool, Seconds]] = field(default_factory=dict, init=False, repr=False)
+    """Of each idle sandbox: its pool, and since when it is idle."""
 
     def idle(self, sandbox: Sandbox, now: Seconds, chance: Chance) -> Seconds:
         key = sandbox.function.key
-        cohort = self._newest.get(key)
-        if cohort is None or now >= cohort.began + self.period or not cohort.left:
-            cohort = self._newest[key] = _Cohort(now)
-        cohort.count += 1
-        cohort.left += 1
-        self._of[sandbox.id] = cohort
+        pool = self._newest.get(key)
+        if pool is None or now >= pool.since + self.period or not pool.left:
+            pool = self._newest[key] = _Pool(now)
+        pool.count += 1
+        pool.left += 1
+        self._idle[sandbox.id] = (pool, now)
         return self.period
 
     def expired(self, sandbox: Sandbox, now: Seconds) -> Seconds:
-        cohort = self._of[sandbox.id]
-        periods = round((now - sandbox.idle_since) / self.period)
-        return self.period if cohort.left <= round(cohort.count / 2**periods) else 0.0
+        pool, since = self._idle[sandbox.id]
+        periods = round((now - since) / self.period)
+        return self.period if pool.left <= round(pool.count / 2**periods) else 0.0
 
     def began(self, sandbox: Sandbox, now: Seconds) -> None:
-        if (cohort := self._of.pop(sandbox.id, None)) is not None:
-            cohort.count -= 1
-            cohort.left -= 1
+        if sandbox.id in self._idle:
+            pool, _ = self._idle.pop(sandbox.id)
+            pool.count -= 1
+            pool.left -= 1
 
-    def lost(self, sandbox: Sandbox, now: Seconds) -> None:
-        self._of.pop(sandbox.id).left -= 1
+    def lost(self, sandbox: Sandbox, now: Seconds, *, evicted: bool) -> None:
+        self._idle.pop(sandbox.id)[0].left -= 1
 
     def check(self, idle: Sequence[Sandbox]) -> None:
-        assert self._of.keys() == {each.id for each in idle}, "a pool differs from what is idle"
+        assert self._idle.keys() == {each.id for each in idle}, "a pool differs from what is idle"

@@ -7,7 +7,7 @@ AWS's pricing pages of Lambda and of API Gateway: dollars in us-east-1, first ti
 
 from emulator.core.policy import RecycleAge, ScaleOut, SurvivalCurve
 from emulator.core.prices import Prices, Rates
-from emulator.core.profile import FailureBodies, LogLines, Profile
+from emulator.core.profile import FailureBodies, IntegrationTimeout, LogLines, Profile
 
 _HOUR = 3600.0
 
@@ -71,4 +71,7 @@ AWS_2018 = Profile(
         timeout="{time} {request_id} Task timed out after {seconds:.2f} seconds",
         exit="RequestId: {request_id} Process exited before completing request",
     ),
+    # REST APIs; the guide's limits ("Integration timeout", 29 s) and its gateway response
+    # INTEGRATION_TIMEOUT, as clients of that year quote the body
+    integration_timeout=IntegrationTimeout(29.0, 504, b'{"message": "Endpoint request timed out"}'),
 )

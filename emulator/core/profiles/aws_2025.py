@@ -7,7 +7,7 @@ of Lambda and of API Gateway: dollars in us-east-1, first tier.
 
 from emulator.core.policy import RecycleAge, ScaleOut, SurvivalCurve
 from emulator.core.prices import Prices, Rates
-from emulator.core.profile import FailureBodies, LogLines, Profile
+from emulator.core.profile import FailureBodies, IntegrationTimeout, LogLines, Profile
 
 _HOUR = 3600.0
 
@@ -86,4 +86,6 @@ AWS_2025 = Profile(
         timeout="RequestId: {request_id} Error: Task timed out after {seconds:.2f} seconds",
         exit="RequestId: {request_id} Error: {reason}",
     ),
+    # HTTP APIs; the guide's quotas ("Maximum integration timeout", 30 s)
+    integration_timeout=IntegrationTimeout(30.0, 503, b'{"message":"Service Unavailable"}'),
 )

@@ -7,25 +7,36 @@ meets all combinations alike.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from itertools import product
 from typing import TYPE_CHECKING
 
 from emulator.core.network_paths import NO_NETWORK
+from emulator.core.policy import InitCpu
 from emulator.core.profiles import PROFILES
 from emulator.experiments.plan.dilation import demand, least_dilation
-from emulator.experiments.plan.model import Axes
+from emulator.experiments.plan.model import Axes, Base
 from emulator.experiments.plan.values import AUTO
 from emulator.host.machine import cpus as host_cpus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from emulator.experiments.plan.model import Plan, Scenario
 
 STARTS_AND_ENDS_WITHIN = 10.0
 """Seconds to expect of an emulator and Locust to start and end (4 to 8 measured on two cores);
 a first deployment takes more."""
+
+
+class Origin(StrEnum):
+    """Says where a cell's figures come from; figures of two origins never share a series."""
+
+    MEASURED = "measured"
+    """Functions ran on a machine."""
+    SIMULATED = "simulated"
+    """The scheduler ran on virtual time, and the functions' times were drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,7 @@ class Condition:
     """Name of what lies between the clients and the function."""
     without: str = ""
     """Name of the part that was taken away (`Part`), to show what that part makes."""
+    origin: Origin = Origin.MEASURED
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +92,9 @@ class PlannedCell(Cell):
     seed: int
     """Seed of the load's chance, the same for all cells of a repetition; the emulator's seed is
     made from it."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables of the function besides its template's, or in their place."""
+    init_cpu: InitCpu = InitCpu.BOOSTED
 
     @property
     def load_s(self) -> float:
@@ -92,26 +107,53 @@ class PlannedCell(Cell):
         return self.load_s + STARTS_AND_ENDS_WITHIN
 
 
-def planned_cells(plan: Plan, cpus: int | None = None) -> list[PlannedCell]:
+def planned_cells(
+    plan: Plan, cpus: int | None = None, origin: Origin = Origin.MEASURED
+) -> list[PlannedCell]:
     """Returns all cells of a plan in the order in which they run.
+
+    Simulated cells have no backend, so that the plan's axis of backends does not multiply them.
 
     Args:
         plan: the plan, checked.
         cpus: cores that `dilation = "auto"` reckons with; None: those of this machine.
+        origin: whether the cells are to be measured or simulated.
     """
-    return list(_cells(plan, cpus or host_cpus()))
+    axes = plan.axes
+    if origin is Origin.SIMULATED:
+        axes = axes.model_copy(update={"backend": (Origin.SIMULATED.value,)})
+    return [
+        cell
+        for base in _cells(plan, axes, origin, cpus or host_cpus())
+        for cell in (*([base] if plan.base is Base.RUN else []), *_ablated(base, plan))
+    ]
 
 
-def _cells(plan: Plan, cpus: int) -> Iterator[PlannedCell]:
+def _ablated(base: PlannedCell, plan: Plan) -> Iterator[PlannedCell]:
+    """Yields the cell again, without each part that the plan takes away from the cell."""
+    condition = base.condition
+    for ablation in plan.without:
+        if ablation.concerns(condition.function, base.memory_mb, condition.scenario):
+            part = str(ablation.part)
+            yield replace(
+                base,
+                id=f"{base.id}-without-{part}",
+                condition=replace(condition, **ablation.changes, without=part),
+                variables=ablation.variables,
+                init_cpu=ablation.init_cpu or base.init_cpu,
+            )
+
+
+def _cells(plan: Plan, axes: Axes, origin: Origin, cpus: int) -> Iterator[PlannedCell]:
     names = list(Axes.model_fields)
-    varied = [name for name in names if len(getattr(plan.axes, name)) > 1]
+    varied = [name for name in names if len(getattr(axes, name)) > 1]
     for repetition, network, page_cache, dilation, scenario, *values in product(
         range(1, _most_repetitions(plan) + 1),
         plan.network.path,
         plan.page_cache,
         plan.dilation,
         plan.scenarios,
-        *(getattr(plan.axes, name) for name in names),
+        *(getattr(axes, name) for name in names),
     ):
         if repetition > (scenario.repetitions or plan.repetitions):
             continue
@@ -134,6 +176,7 @@ def _cells(plan: Plan, cpus: int) -> Iterator[PlannedCell]:
                 dilation=dilation,
                 page_cache=page_cache,
                 network=network,
+                origin=origin,
             ),
             memory_mb=memory_mb,
             repetition=repetition,

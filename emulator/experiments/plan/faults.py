@@ -10,6 +10,7 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 from emulator.experiments.plan.model import (
+    Ablation,
     Axes,
     Constant,
     Idle,
@@ -38,7 +39,11 @@ _KINDS: Mapping[str, type[BaseModel]] = {
     "trace": Trace,
     "keep-warm": KeepWarm,
 }
-_TABLES: Mapping[str, type[BaseModel]] = {"axes": Axes, "network": Network}
+_TABLES: Mapping[str, type[BaseModel]] = {
+    "axes": Axes,
+    "network": Network,
+    "without": Ablation,
+}
 _SCENARIO = "scenario"
 _SENTENCES = {
     "missing": MISSING,

@@ -94,6 +94,8 @@ def validated(
     rest = copy.deepcopy(source.raw)
     if backends and isinstance(rest.setdefault("axes", {}), dict):
         rest["axes"]["backend"] = list(dict.fromkeys(backends))
+    if isinstance(rest.get("network"), str):  # the name of a path stands for the table
+        rest["network"] = {"path": rest["network"]}
     if dilation:
         rest["dilation"] = list(dilation)
     while True:

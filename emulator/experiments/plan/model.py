@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from emulator.core.network_paths import NO_NETWORK
-from emulator.core.policy import PickOrder
+from emulator.core.policy import InitCpu, PickOrder
 from emulator.experiments.plan.paths import last_arrival
 from emulator.experiments.plan.values import (
     PROFILE_KEEP_ALIVE,
@@ -34,6 +34,7 @@ from emulator.experiments.plan.values import (
     FolderName,
     KeepAlive,
     Number,
+    OneOrAll,
     OneOrMore,
     PathName,
     PlanSource,
@@ -59,9 +60,10 @@ def _tables(value: Any) -> tuple[Any, ...]:
     return tuple(value)
 
 
-def _network(value: Any) -> Any:
-    """Takes the name of a path, or several, for the table that says no more."""
-    return {"path": value} if isinstance(value, str | list) else value
+def _ablations(value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise ValueError("must be a list of tables, [[without]]")  # noqa: TRY004  # pydantic's
+    return tuple(value)
 
 
 def _or_gone(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
@@ -240,6 +242,50 @@ class Network(_Table):
     path: OneOrMore[PathName] = (NO_NETWORK,)
 
 
+class Base(StrEnum):
+    """Says whether a plan runs its cells whole, beside those without a part."""
+
+    RUN = "run"
+    SKIP = "skip"
+
+
+class Ablation(_Table):
+    """Describes cells of the plan run again without one part; empty lists mean all of them."""
+
+    part: Annotated[Part, Field(strict=False)] | None = None
+    function: OneOrAll[Text] = ()
+    memory_mb: OneOrAll[Count] = ()
+    scenario: OneOrAll[Text] = ()
+    """Kinds of load."""
+    network: PathName | None = None
+    loading: Annotated[Loading, Field(strict=False)] | None = None
+    keep_alive: KeepAlive | None = None
+    init_cpu: Annotated[InitCpu, Field(strict=False)] | None = None
+    variables: dict[str, str] = {}
+    """Environment variables that the function has besides its template's, or in their place."""
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """Axes of a cell's condition that have another value without the part."""
+        values = {
+            "network": self.network,
+            "loading": self.loading,
+            "keep_alive": self.keep_alive,
+        }
+        return {name: str(value) for name, value in values.items() if value is not None}
+
+    def concerns(self, function: str, memory_mb: int, scenario: str) -> bool:
+        """Tells whether a cell is one of those that run again."""
+        return all(
+            not chosen or value in chosen
+            for chosen, value in (
+                (self.function, function),
+                (self.memory_mb, memory_mb),
+                (self.scenario, scenario),
+            )
+        )
+
+
 class Plan(_Table):
     """Describes a whole study. A key that must be there is empty here, and checks.py misses it."""
 
@@ -250,8 +296,10 @@ class Plan(_Table):
     dilation: OneOrMore[Dilation] = (1,)
     """How many times slower than life; None: the least that each cell's host does for."""
     page_cache: OneOrMore[Literal["hot", "cold"]] = ("hot",)
-    network: Annotated[Network, BeforeValidator(_network)] = Network()
+    network: Network = Network()
     init_timeout: Positive | None = None
+    behaviours: ExistingFile | None = None
+    """TOML file of how long the functions take, for `testbed simulate`."""
     host_memory: Annotated[int, Field(ge=128)] | None = None
     axes: Axes = Axes()
     scenarios: Annotated[
@@ -264,6 +312,8 @@ class Plan(_Table):
         AfterValidator(_without_gone),
     ] = Field(default=(), alias="scenario")
     functions: dict[str, PlannedFunction] = {}
+    without: Annotated[tuple[Ablation, ...], BeforeValidator(_ablations)] = ()
+    base: Annotated[Base, Field(strict=False)] = Base.RUN
     _source: PlanSource | None = PrivateAttr(None)
 
     def model_post_init(self, context: Any) -> None:

@@ -39,6 +39,10 @@ class TemplateFunction:
     """Path of the function's first POST route; empty where there is none."""
     variables: frozenset[str]
     """Names of the environment variables that the template sets, Globals included."""
+    timeout_s: float = 3.0
+    """Lambda's default where the template sets none, or by a parameter."""
+    architecture: str = "x86_64"
+    ephemeral_storage_mb: int = 512
 
 
 class StudyTemplate:
@@ -119,7 +123,8 @@ class StudyTemplate:
 
 
 def _functions(root: MappingNode) -> Iterator[TemplateFunction]:
-    shared = _variables(_get(_get(root, "Globals"), "Function"))
+    common = _get(_get(root, "Globals"), "Function")
+    shared = _variables(common)
     for logical_id, resource in _items(_get(root, "Resources")):
         if _kind(resource) == _FUNCTION:
             properties = _get(resource, "Properties")
@@ -128,11 +133,32 @@ def _functions(root: MappingNode) -> Iterator[TemplateFunction]:
                 logical_id=logical_id,
                 route=_post_route(_get(properties, "Events")),
                 variables=shared | _variables(properties),
+                timeout_s=_number(properties, common, "Timeout", 3),
+                architecture=_architecture(properties, common),
+                ephemeral_storage_mb=_number(
+                    _get(properties, "EphemeralStorage"),
+                    _get(common, "EphemeralStorage"),
+                    "Size",
+                    512,
+                ),
             )
 
 
 def _variables(properties: Node | None) -> frozenset[str]:
     return frozenset(dict(_items(_get(_get(properties, "Environment"), "Variables"))))
+
+
+def _number(own: Node | None, common: Node | None, key: str, default: int) -> int:
+    """Returns a whole number that a function or Globals sets; the default for a parameter's."""
+    text = _text(_get(own, key)) or _text(_get(common, key))
+    return int(text) if text.isdecimal() else default
+
+
+def _architecture(own: Node | None, common: Node | None) -> str:
+    for node in (_get(own, "Architectures"), _get(common, "Architectures")):
+        if node is not None and node.value and isinstance(node.value, list):
+            return _text(node.value[0])
+    return "x86_64"
 
 
 def _post_route(events: Node | None) -> str:

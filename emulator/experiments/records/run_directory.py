@@ -21,6 +21,7 @@ from emulator.core import records
 from emulator.core.messages import InvokeRequested, ProvisionedSet, VersionDeployed
 from emulator.core.model import StartKind
 from emulator.errors import RunDirectoryError
+from emulator.experiments.plan.cells import Origin
 from emulator.experiments.records.journal_file import read_journal
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class RunInfo:
     versions: Mapping[str, Any]
     machine: Mapping[str, Any]
     functions: Mapping[str, Any]
+    origin: Origin = Origin.MEASURED
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +242,7 @@ def _read_info(path: Path) -> RunInfo:
             versions=raw.get("versions", {}),
             machine=raw.get("machine", {}),
             functions=raw.get("functions", {}),
+            origin=Origin(raw.get("origin", Origin.MEASURED)),
         )
     except KeyError as error:
         raise RunDirectoryError(f"{path} has no {error}.") from error

@@ -62,6 +62,7 @@ def _cell(run: Run, function: str, requests: list[Request]) -> MeasuredCell:
             dilation=float(settings.get("dilation") or 1),
             page_cache="",
             network=str(settings.get("network") or NO_NETWORK),
+            origin=run.info.origin,
         ),
         memory_mb=memory,
         repetition=1,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from emulator.experiments.plan.cells import Cell
+from emulator.experiments.plan.cells import Cell, Origin
 from emulator.experiments.records.host_verdict import HostVerdict
 
 if TYPE_CHECKING:
@@ -89,6 +89,12 @@ class StudyRun:
     """A sentence for each limit of Lambda's that the run's machine could not enforce."""
     runs: Mapping[Path, Run] = field(default_factory=dict)
     """The emulator's runs that could be read, by their folders."""
+
+    @property
+    def origin(self) -> Origin:
+        """Where all figures come from: a study is simulated as a whole, or not at all."""
+        simulated = any(cell.condition.origin is Origin.SIMULATED for cell in self.cells)
+        return Origin.SIMULATED if simulated else Origin.MEASURED
 
     def measured(self) -> Iterator[tuple[MeasuredCell, tuple[RequestRow, ...]]]:
         """Yields the cells that have rows, with their rows."""

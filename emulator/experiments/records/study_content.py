@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from emulator.core.network_paths import NO_NETWORK
 from emulator.errors import RunDirectoryError
-from emulator.experiments.plan.cells import Condition
+from emulator.experiments.plan.cells import Condition, Origin
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 from emulator.experiments.records.host_verdict import HostVerdict
 from emulator.experiments.records.study import CellStatus, MeasuredCell
@@ -67,6 +67,9 @@ class CellEntry(BaseModel):
     idle_speedup: float = 1
     page_cache: str = ""
     network: str = NO_NETWORK
+    without: str = ""
+    """The part that was taken away."""
+    origin: Origin = Origin.MEASURED
     status: CellStatus
     error: Annotated[str, _or("")] = ""
     host: Annotated[HostVerdict, _or(HostVerdict())] = HostVerdict()
@@ -93,6 +96,8 @@ class CellEntry(BaseModel):
             idle_speedup=cell.idle_speedup,
             page_cache=condition.page_cache,
             network=condition.network,
+            without=condition.without,
+            origin=condition.origin,
             status=CellStatus.PENDING,
         )
 
@@ -112,6 +117,8 @@ class CellEntry(BaseModel):
                 dilation=None if self.dilation_chosen else self.dilation,
                 page_cache=self.page_cache,
                 network=self.network,
+                without=self.without,
+                origin=self.origin,
             ),
             memory_mb=axes.memory_mb,
             repetition=self.repetition,

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emulator.errors import RunDirectoryError
+from emulator.experiments.plan.cells import Origin
 from emulator.experiments.records.request_rows import cell_rows
 from emulator.experiments.records.request_table import REQUESTS_CSV, read_csv
 from emulator.experiments.records.run_directory import RUN, read_run
@@ -70,7 +71,7 @@ def _read(path: Path) -> StudyRun:
             problems.append("Requests are read from the cells' own records instead.")
     problems = _unfinished(cells) + problems + _without_rows(cells, rows)
     if content.finished_at is None:
-        problems.append("The study had not finished; `testbed experiment --resume` goes on.")
+        problems.append(_unfinished_study(cells))
     return StudyRun(
         path=path,
         name=content.name,
@@ -108,6 +109,12 @@ def _as_run(cell: MeasuredCell, run: Run | None, rows: tuple[RequestRow, ...]) -
     """Returns the cell on the backend that served it: a plan may leave that to the machine."""
     backend = rows[0].backend if rows else run.info.backend if run else cell.condition.backend
     return replace(cell, condition=replace(cell.condition, backend=backend))
+
+
+def _unfinished_study(cells: Iterable[MeasuredCell]) -> str:
+    if any(cell.condition.origin is Origin.SIMULATED for cell in cells):
+        return "The simulation was stopped before its end; `testbed simulate` runs all of it."
+    return "The study had not finished; `testbed experiment --resume` goes on."
 
 
 def _unfinished(cells: Iterable[MeasuredCell]) -> list[str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from emulator.experiments.analysis.cell_stats import CellStats
+    from emulator.experiments.analysis.claims.ablation import Ablated
     from emulator.experiments.analysis.claims.catalogue import Findings
     from emulator.experiments.analysis.keep_warm import KeepWarm
     from emulator.experiments.analysis.memory_curve import MemoryCurve
@@ -165,6 +166,23 @@ def claims_table(findings: Findings) -> Table:
         for f in findings.claims
     ]
     return Table(head, tuple(rows), left=5)
+
+
+def ablation_table(pairs: Sequence[Ablated]) -> Table:
+    """Lays out each claim with its cause, and its figures with and without what causes it."""
+    head = ("what the study found", "cause", "taken away", "with", "without", "shown")
+    rows = [
+        (
+            pair.whole.claim.claim,
+            pair.whole.claim.cause,
+            str(pair.whole.claim.part),
+            f"{pair.whole.verdict.value}: {pair.whole.found}",
+            f"{pair.without.verdict.value}: {pair.without.found}",
+            "yes" if pair.shows else "no",
+        )
+        for pair in pairs
+    ]
+    return Table(head, tuple(rows), left=6)
 
 
 def idle_table(study: StudyRun, names: Mapping[str, str]) -> Table | None:

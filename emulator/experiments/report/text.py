@@ -31,6 +31,8 @@ def machine_facts(machine: Mapping[str, Any]) -> str:
         f"{machine['cpus']} CPUs" if machine.get("cpus") else "",
         f"{machine['memory_mb'] / _MB_A_GB:.0f} GB" if machine.get("memory_mb") else "",
     ]
+    for disk, kb in machine.get("read_ahead_kb", {}).items():
+        parts.append(f"{disk} reads {kb} KB ahead")
     if machine.get("load") is not None:
         parts.append(f"load {machine['load']} at the start")
     return ", ".join(part for part in parts if part) or "unknown machine"

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import Seconds
@@ -150,6 +151,13 @@ class SandboxProcess(Protocol):
         (`Limitation.SHARED_RUNTIME_API`).
         """
 
+    def output_until_now(self) -> asyncio.Future[None] | None:
+        """Returns what is done when all output that was written until now has come.
+
+        Called once at the end of each invocation; bounded. None where the output has come
+        already, or that cannot be told.
+        """
+
     def limit_cpu(self) -> None:
         """Sets the spec's CPU share at the end of init. Returns at once."""
 
@@ -199,6 +207,9 @@ class SandboxBackend(Protocol):
     """The address on which the Runtime API sockets of sandboxes must listen."""
     runtime_api_name: str
     """The name or address by which sandboxes reach `runtime_api_host`."""
+    storage: Sequence[Path]
+    """Folders of this machine that sandboxes have their files on; none where an engine has them
+    elsewhere; after `open`."""
     unenforced: Mapping[Limitation, str]
     """What this backend cannot enforce on this machine, with a sentence for each; after `open`."""
 

@@ -133,26 +133,32 @@ class Marks:
 
     def feed(self, stream: int, piece: bytes) -> tuple[bytes, list[tuple[int, str]]]:
         """Returns what is left of a piece, and number and word of each mark that ends in it."""
+        split = self.split(stream, piece)
+        return b"".join(kept for kept, _ in split), [mark for _, mark in split if mark is not None]
+
+    def split(self, stream: int, piece: bytes) -> list[tuple[bytes, tuple[int, str] | None]]:
+        """Returns what is left of a piece, cut where a mark was, each part with the mark after."""
         text = self._held.pop(stream, b"") + piece
         if _MARK not in text:
-            return text, []
-        kept, found = [], []
+            return [(text, None)]
+        split: list[tuple[bytes, tuple[int, str] | None]] = []
+        kept: list[bytes] = []
         at = 0
         while (begin := text.find(_MARK, at)) >= 0:
             kept.append(text[at:begin])
             rest = text[begin : begin + len(self._mark) + _LONGEST]
             whole = _BODY.match(rest, len(self._mark)) if rest.startswith(self._mark) else None
             if whole:
-                found.append((int(whole[1]), whole[2].decode()))
+                split.append((b"".join(kept), (int(whole[1]), whole[2].decode())))
+                kept.clear()
                 at = begin + whole.end()
             elif self._may_go_on(rest):
                 self._held[stream] = text[begin:]
-                return b"".join(kept), found
+                return [*split, (b"".join(kept), None)]
             else:
                 kept.append(_MARK)
                 at = begin + len(_MARK)
-        kept.append(text[at:])
-        return b"".join(kept), found
+        return [*split, (b"".join(kept) + text[at:], None)]
 
     def _may_go_on(self, text: bytes) -> bool:
         """Returns whether more output could make a mark of `text`, which is not a whole one."""
@@ -172,7 +178,9 @@ class _Task:
     """A command to the supervisor whose end it will tell, on both streams."""
 
     name: str
-    """The name of a process; empty for a reset."""
+    """The name of a process; empty for a reset and for an echo."""
+    echoed: Callable[[], None] | None = None
+    """What is called at the end of an echo."""
     pid: int = 0
     """The id of the process, where the supervisor announces it."""
     marks: int = 0
@@ -219,8 +227,14 @@ class Supervisor:
     def reset(self) -> None:
         self._tasks[self._command("reset")] = _Task("")
 
+    def echo(self, echoed: Callable[[], None]) -> None:
+        """Calls `echoed` when all is read that was written until the supervisor hears of this."""
+        self._tasks[self._command("echo")] = _Task("", echoed)
+
     def ask(self) -> None:
         """Has the supervisor tell again which processes ended, where marks were lost."""
+        for number in [number for number, task in self._tasks.items() if task.echoed]:
+            self._over(number, 0)
         for number, task in self._tasks.items():
             task.marks = 0
             if task.name:
@@ -249,6 +263,9 @@ class Supervisor:
         task = self._tasks.pop(number)
         if task.name:
             self._ended(task.name, code)
+            return
+        if task.echoed is not None:
+            task.echoed()
             return
         for earlier in [one for one in self._tasks if one < number]:
             lost = self._tasks.pop(earlier)  # somebody killed what would have told of it

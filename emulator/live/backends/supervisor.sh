@@ -77,6 +77,7 @@ while IFS=' ' read -r _tb_verb _tb_n _tb_name; do
         _tb_say "$_tb_n" "$?"
       fi
       ;;
+    echo) _tb_say "$_tb_n" 0 ;;
     reset)
       _tb_reset
       _tb_say "$_tb_n" 0

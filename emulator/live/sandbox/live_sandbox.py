@@ -257,6 +257,10 @@ class LiveSandbox:
         """Returns what the kernel counts of the sandbox now; None where that is unknown."""
         return None if self._process is None else self._process.memory()
 
+    def output_until_now(self) -> asyncio.Future[None] | None:
+        """Returns what is done when the invocation's last output has come; None: it has."""
+        return None if self._process is None else self._process.output_until_now()
+
     async def read_to_the_end(self) -> None:
         """Lets an answer be read that the runtime sent just before it ended."""
         if self._endpoint is not None:

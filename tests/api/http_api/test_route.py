@@ -12,11 +12,13 @@ import httpx
 import pytest
 
 from emulator.api.http_api.route import GatewayRoute
+from emulator.core.profiles.aws_2018 import AWS_2018
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.routes import Route, RouteTable
 from tests.live.jumping_loop import run
 
 if TYPE_CHECKING:
+    from emulator.core.profile import Profile
     from emulator.live.engine import Engine
     from tests.api.conftest import Served
 
@@ -103,7 +105,16 @@ def test_what_no_route_takes_is_not_found(emulator: Served) -> None:
 
 
 @pytest.mark.parametrize("dilation", [1.0, 4.0])
-def test_gateway_waits_30_seconds_for_a_function_as_its_time_has_them(dilation: float) -> None:
+@pytest.mark.parametrize(
+    ("profile", "seconds", "status", "body"),
+    [
+        (AWS_2018, 29.0, 504, b'{"message": "Endpoint request timed out"}'),
+        (AWS_2025, 30.0, 503, b'{"message":"Service Unavailable"}'),
+    ],
+)
+def test_gateway_gives_a_function_up_as_it_did_in_its_year_and_in_the_function_s_time(
+    profile: Profile, seconds: float, status: int, body: bytes, dilation: float
+) -> None:
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -116,7 +127,7 @@ def test_gateway_waits_30_seconds_for_a_function_as_its_time_has_them(dilation: 
         never = asyncio.get_running_loop().create_future()
         engine = SimpleNamespace(dilation=dilation, invoke=lambda *_, **__: never)
         table = RouteTable([Route("GET", "/slow", "slow")])
-        route = GatewayRoute(cast("Engine", engine), table, AWS_2025, 0)
+        route = GatewayRoute(cast("Engine", engine), table, profile, 0)
         scope = {
             "type": "http",
             "method": "GET",
@@ -128,7 +139,7 @@ def test_gateway_waits_30_seconds_for_a_function_as_its_time_has_them(dilation: 
         answer = route.match(scope)
         assert answer is not None
         await answer(scope, receive, send)
-        assert asyncio.get_running_loop().time() == 30.0 * dilation
+        assert asyncio.get_running_loop().time() == seconds * dilation
 
     run(ask())
-    assert (sent[0]["status"], sent[1]["body"]) == (503, b'{"message":"Service Unavailable"}')
+    assert (sent[0]["status"], sent[1]["body"]) == (status, body)

@@ -35,6 +35,10 @@ class Everything(Policy):
         self.hear("deployed", function.memory_mb, now)
         self.orders.append(Wake(function.key, now + 2.0))
 
+    def created(self, sandbox: Sandbox, now: Seconds) -> None:
+        kind = 3 * sandbox.prewarmed + 5 * sandbox.provisioned + len(sandbox.invocation or "")
+        self.hear("created", sandbox.id + 1000 * kind, now)
+
     def began(self, sandbox: Sandbox, now: Seconds) -> None:
         assert sandbox.id not in self.running
         self.running.add(sandbox.id)
@@ -54,8 +58,11 @@ class Everything(Policy):
     def expired(self, sandbox: Sandbox, now: Seconds) -> Seconds:
         return (0.0, 0.0, 2.0, float("inf"))[self.hear("expired", sandbox.id, now) % 4]
 
-    def lost(self, sandbox: Sandbox, now: Seconds) -> None:
-        self.hear("lost", sandbox.id, now)
+    def lost(self, sandbox: Sandbox, now: Seconds, *, evicted: bool) -> None:
+        self.hear("lost", sandbox.id + 1000 * evicted, now)
+
+    def gone(self, sandbox: Sandbox, now: Seconds) -> None:
+        self.hear("gone", sandbox.id, now)
 
     def victims(self, idle: Sequence[Sandbox]) -> Iterable[Sandbox]:
         self.calls["victims"] += 1  # how often it is asked is the scheduler's affair

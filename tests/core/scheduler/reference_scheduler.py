@@ -69,10 +69,11 @@ class Box:
     provisioned: bool = False
     prewarmed: bool = False
     recycle_at: Seconds = FOREVER
-    created_at: Seconds = 0.0
     initialized: bool = False
     init_began: bool = False
     retired: bool = False
+    invocation: str | None = None
+    """As `request` at its creation, for a policy."""
     idle_number: int = 0
     idle_since: Seconds = 0.0
     deadline: Seconds | None = None
@@ -439,8 +440,10 @@ class ReferenceScheduler:
             recycle_at = now + self.settings.recycle_age.draw(self.chance) / speedup
         box = Box(self.boxes_ever, function, keep_alive, request)
         box.provisioned = request is None and not prewarmed
-        box.prewarmed, box.recycle_at, box.created_at = prewarmed, recycle_at, now
+        box.prewarmed, box.recycle_at, box.invocation = prewarmed, recycle_at, request
         self.boxes.append(box)
+        if self.policy:
+            self.policy.created(seen_by_a_policy(box), self.policy_time())
 
     def later_kind(self, box: Box) -> StartKind:
         if not box.initialized:
@@ -513,7 +516,7 @@ class ReferenceScheduler:
             if len(self.members(key)) <= count:
                 return
             if box.state is QUEUED:
-                self.boxes.remove(box)
+                self.remove(box)
             elif box.state is IDLE:
                 self.stop(box, StopReason.DEPROVISIONED)
 
@@ -597,7 +600,7 @@ class ReferenceScheduler:
         other = next(each for each in self.boxes if each.request == request.id)
         other.request = box.request
         if other.state is QUEUED and other.request is None:
-            self.boxes.remove(other)
+            self.remove(other)
         self.dispatch(box, request.id, start, now)
 
     def end_of(self, box: Box, now: Seconds) -> StopReason | None:
@@ -743,7 +746,7 @@ class ReferenceScheduler:
         self.fail(box, failure, event.exit_code)
         if box.state is STARTING:
             self.give_up(box)
-        self.boxes.remove(box)
+        self.remove(box)
 
     def fail(self, box: Box, failure: Failure, exit_code: int | None = None) -> None:
         if box.request is not None:
@@ -754,13 +757,20 @@ class ReferenceScheduler:
             self.commands.append(Fail(box.request, failure, box.id, exit_code))
             box.request = None
 
-    def lose(self, box: Box) -> None:
+    def lose(self, box: Box, *, evicted: bool = False) -> None:
         if self.policy and box.state is IDLE and not box.provisioned:
-            self.policy.lost(seen_by_a_policy(box), self.policy_time())
+            self.policy.lost(seen_by_a_policy(box), self.policy_time(), evicted=evicted)
+
+    def remove(self, box: Box) -> None:
+        self.boxes.remove(box)
+        if self.policy and box.state is not STOPPING:
+            self.policy.gone(seen_by_a_policy(box), self.policy_time())
 
     def stop(self, box: Box, reason: StopReason) -> None:
-        self.lose(box)
+        self.lose(box, evicted=reason is StopReason.EVICTED)
         box.state, box.request, box.deadline = STOPPING, None, None
+        if self.policy:
+            self.policy.gone(seen_by_a_policy(box), self.policy_time())
         self.commands.append(StopSandbox(box.id, reason))
 
     def retire(self, key: str, now: Seconds) -> None:
@@ -769,13 +779,10 @@ class ReferenceScheduler:
         self.versions = [each for each in self.versions if each.key != key]
         self.provisioned.pop(key, None)
         self.asked.pop(key, None)
-        for box in self.boxes:
+        for box in list(self.boxes):
             if box.function.key == key and not box.retired:
                 box.retired, box.free_by = True, None
                 if box.state is IDLE:
                     self.stop(box, StopReason.RETIRED)
-        self.boxes = [
-            box
-            for box in self.boxes
-            if not (box.retired and (box.provisioned or box.prewarmed) and box.state is QUEUED)
-        ]
+                elif (box.provisioned or box.prewarmed) and box.state is QUEUED:
+                    self.remove(box)

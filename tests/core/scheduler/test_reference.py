@@ -45,8 +45,7 @@ from emulator.core.model import (
     ThrottleReason,
     VersionKey,
 )
-from emulator.core.policies.interface import Policy, PolicyChoice
-from emulator.core.policies.pool_halving import PoolHalving
+from emulator.core.policies.interface import PolicyChoice
 from emulator.core.policy import (
     Admission,
     Binding,
@@ -59,6 +58,7 @@ from emulator.core.policy import (
 )
 from emulator.core.scheduler import Scheduler
 from tests.core.policies.everything import Everything
+from tests.core.policies.small import SMALL
 from tests.core.scheduler.reference_scheduler import Box, ReferenceScheduler
 
 if TYPE_CHECKING:
@@ -75,11 +75,23 @@ KEEP_ALIVES = (
 CHOICES = (
     None,
     None,
-    PolicyChoice("lifetime", Policy),
-    PolicyChoice("pool-halving", lambda: PoolHalving(4.0)),
     PolicyChoice("everything", Everything),
+    PolicyChoice("everything", Everything),
+    PolicyChoice("everything", Everything),
+    *SMALL,
 )
-HOOKS = ("deployed", "began", "ended", "idle", "expired", "lost", "woken", "victims")
+HOOKS = (
+    "deployed",
+    "created",
+    "began",
+    "ended",
+    "idle",
+    "expired",
+    "lost",
+    "gone",
+    "woken",
+    "victims",
+)
 LIVING = (
     SandboxState.STARTING,
     SandboxState.BUSY,
@@ -368,7 +380,7 @@ class Stream:
 @pytest.mark.parametrize("binding", Binding)
 def test_indexed_scheduler_equals_the_reference_on_seeded_runs(binding: Binding) -> None:
     seen = Seen()
-    for seed in range(200):
+    for seed in range(240):
         chance = random.Random(f"{binding}:{seed}")
         order = list(PickOrder)[seed % len(PickOrder)]
         Stream(chance, random_settings(chance, binding, order), seen).run(300)

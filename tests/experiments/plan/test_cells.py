@@ -29,15 +29,15 @@ def test_repetitions_are_outermost_and_have_seeds_of_their_own(tmp_path: Path) -
 
 
 def test_every_combination_has_a_name_of_its_own(tmp_path: Path) -> None:
-    text = 'repetitions = 2\ndilation = [1, 4]\npage_cache = ["hot", "cold"]\n' + PLAN.replace(
-        '"ramp"\nusers = [1, 2]', '"constant"'
-    ).replace(
+    text = 'repetitions = 2\ndilation = [1, 4]\npage_cache = ["hot", "cold"]\n'
+    text += 'network.path = ["local", "aws-2018/sao-paulo-us-east-1"]\n'
+    text += PLAN.replace('"ramp"\nusers = [1, 2]', '"constant"').replace(
         "[axes]\n",
         '[axes]\nprofile = ["aws-2018", "aws-2025"]\nloading = ["package", "layer"]\n'
         'pick_order = ["oldest-first", "most-recently-used"]\n',
     )
     cells = cells_of(tmp_path, text)
-    assert len({cell.id for cell in cells}) == len(cells) == 2**7
+    assert len({cell.id for cell in cells}) == len(cells) == 2**8
 
 
 def test_dilation_stretches_the_load(tmp_path: Path) -> None:

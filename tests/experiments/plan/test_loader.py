@@ -42,6 +42,24 @@ def test_what_a_plan_does_not_say_has_its_default(tmp_path: Path) -> None:
     assert plan.text == PLAN
 
 
+@pytest.mark.parametrize(
+    ("stated", "paths"),
+    [
+        ("", ("local",)),
+        ('network = "aws-2018/sao-paulo-us-east-1"', ("aws-2018/sao-paulo-us-east-1",)),
+        ('network = {path = "local"}', ("local",)),
+        (
+            'network.path = ["local", "aws-2018/sao-paulo-us-east-1"]',
+            ("local", "aws-2018/sao-paulo-us-east-1"),
+        ),
+    ],
+)
+def test_a_network_is_a_name_or_a_table_of_paths(
+    tmp_path: Path, stated: str, paths: tuple[str, ...]
+) -> None:
+    assert load(write_plan(tmp_path, f"{stated}\n{PLAN}")).network.path == paths
+
+
 def test_the_study_s_own_load_needs_no_figures(tmp_path: Path) -> None:
     text = PLAN.partition("[[scenario]]")[0] + '[[scenario]]\nkind = "ramp"\n'
     text += '[[scenario]]\nkind = "idle"\nidle_speedup = 60\n'
@@ -126,6 +144,13 @@ kind = "ramp"
         ('page_cache = ["warm"]', "page_cache[1]: must be one of 'hot' or 'cold', not 'warm'"),
         ("init_timeout = 0", "init_timeout: must be above 0, not 0"),
         ("template = 3", "template: must be text, not 3"),
+        (
+            'network = "aws-2018/lisbon"',
+            "network.path: must be one of local, aws-2018/sao-paulo-us-east-1",
+        ),
+        ('network = {path = ["local", "local"]}', "network.path: local stands twice"),
+        ('network = {paths = "local"}', "network.paths: is not known; did you mean 'path'?"),
+        ("network = 3", "network: must be a table, not 3"),
         ("repetitions = true", "repetitions: must be a whole number, not True"),
         ('functions = "x"', "functions: must be a table"),
         ("scenario = []", "scenario: must name at least one"),

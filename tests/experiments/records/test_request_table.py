@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -82,14 +83,16 @@ def test_rows_come_back_from_csv_as_they_were(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_table_of_an_earlier_version_has_no_memory_columns(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("last", "missing"), [("host_bound", 8), ("download_ms", 4)])
+def test_table_of_an_earlier_version_lacks_the_last_columns(
+    tmp_path: Path, last: str, missing: int
+) -> None:
     path = tmp_path / "requests.csv"
     write_csv(path, [COLD])
-    lines = [line.rsplit(",", 4)[0] for line in path.read_text().splitlines()]
-    assert lines[0].endswith(",download_ms")
+    lines = [line.rsplit(",", missing)[0] for line in path.read_text().splitlines()]
+    assert lines[0].endswith(f",{last}")
     path.write_text("".join(f"{line}\n" for line in lines))
-    nothing = dict.fromkeys(("anonymous_mb", "cache_mb", "major_faults", "refaults"), None)
-    assert read_csv(path) == [replace(COLD, **nothing)]
+    assert read_csv(path) == [replace(COLD, **dict.fromkeys(columns()[-missing:], None))]
 
 
 def test_rows_come_back_from_parquet_with_their_types(tmp_path: Path) -> None:
@@ -131,3 +134,15 @@ def test_damage_is_an_error(tmp_path: Path, damage: object, message: str) -> Non
 def test_a_missing_table_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RunDirectoryError, match="No such file"):
         read_csv(tmp_path / "requests.csv")
+
+
+def test_a_table_from_before_there_was_a_network_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "requests.csv"
+    write_csv(path, [COLD])
+    since = ("network_ms", "gateway_ms", "waited_ms", "download_ms")
+    with path.open(newline="") as file:
+        rows = list(csv.reader(file))
+    kept = [place for place, name in enumerate(rows[0]) if name not in since]
+    assert len(kept) == len(rows[0]) - len(since)
+    path.write_text("".join(",".join(row[place] for place in kept) + "\n" for row in rows))
+    assert read_csv(path) == [COLD]

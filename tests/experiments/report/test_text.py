@@ -20,6 +20,8 @@ def test_a_run_is_called_by_profile_backend_and_start(made: MadeRun) -> None:
 def test_machine_line_tells_what_is_known_alone(made: MadeRun) -> None:
     info = read_run(made.write(machine={"cpus": 4, "hz": None, "load": 0.0})).info
     assert machine_facts(info.machine) == "4 CPUs, load 0.0 at the start"
+    disks = read_run(made.write(machine={"read_ahead_kb": {"vda": 8192}})).info
+    assert machine_facts(disks.machine) == "vda reads 8192 KB ahead"
     assert machine_facts({}) == "unknown machine"
 
 

@@ -89,7 +89,9 @@ def test_an_emulator_is_started_with_what_the_cell_says(
             super()._start()
 
     monkeypatch.setattr("emulator.experiments.runner.cell.EmulatorProcess", Watched)
-    text = "init_timeout = 60\nhost_memory = 4096\ndilation = 2\n" + ONE.replace(
+    text = "init_timeout = 60\nhost_memory = 4096\ndilation = 2\n"
+    text += 'network = "aws-2018/sao-paulo-us-east-1"\n'
+    text += ONE.replace(
         "[axes]", '[axes]\nkeep_alive = 600\nprofile = "aws-2018"\npick_order = "oldest-first"'
     ).replace("seconds = 0.3", "seconds = 0.2\nidle_speedup = 60")
     assert run_experiment(write_plan(tmp_path, text), run_dir=folder, python=stand_in) == 0
@@ -106,6 +108,7 @@ def test_an_emulator_is_started_with_what_the_cell_says(
         "--idle-speedup": "60",
         "--keep-alive": "600",
         "--dilation": "2",
+        "--network": "aws-2018/sao-paulo-us-east-1",
         "--init-timeout": "60.0",
         "--host-memory": "4096",
     }

@@ -43,6 +43,12 @@ def test_marks_are_found_however_the_output_is_cut(size: int) -> None:
     assert found == [(1, "0"), (2, "137"), (3, "+44")]
 
 
+def test_output_is_cut_where_a_mark_was() -> None:
+    marks = Marks(SECRET)
+    sent = b"of one" + mark(1, "0") + mark(2, "0") + b"of the next"
+    assert marks.split(1, sent) == [(b"of one", (1, "0")), (b"", (2, "0")), (b"of the next", None)]
+
+
 def test_what_only_looks_like_a_mark_is_output() -> None:
     marks = Marks(SECRET)
     sent = b"\x1e\x1e0123 not the secret\n\x1e" + SECRET[:-1].encode()
@@ -249,6 +255,20 @@ async def test_program_that_is_not_there_ends_with_127(shell: list[str], tmp_pat
     async with started(shell, "pass", tmp_path, ("absent",)) as here:
         await here.until(("absent", 127))
         assert b"absent" in here.output[2], "the shell has said why"
+
+
+async def test_echo_comes_after_all_that_was_written_before_and_ends_nothing(
+    shell: list[str], tmp_path: Path
+) -> None:
+    code = f"import sys; print('x' * 60_000); print('error', file=sys.stderr); {WAITS}"
+    async with started(shell, code, tmp_path) as here:
+        await here.says(b"xxx")
+        for number in (1, 2):
+            here.supervisor.echo(lambda number=number: here.told.append(number))  # type: ignore[misc]
+        await here.until(1, 2)
+        (runtime,) = here.supervisor.groups()
+        os.kill(runtime, 9)
+        await here.until(1, 2, (RUNTIME, 137))
 
 
 async def test_sigterm_reaches_the_runtime_and_its_answer_is_told(

@@ -159,7 +159,13 @@ class ClaimCells:
         self._cells = [
             cell for cell in own if cell.condition.without or _place(cell) not in ablated
         ]
-        self.has_ablation = bool(ablated)
+        self.has_ablation = any(
+            cell.condition.without and cell.condition.function in functions.names for cell in own
+        )
+
+    def _only_ablated(self, cells: list[MeasuredCell]) -> list[MeasuredCell]:
+        """Returns those of the cells that lack the part, where there are any; else all."""
+        return [cell for cell in cells if cell.condition.without] or cells
 
     def under_load(self, language: Language, memory_mb: int) -> CellPool:
         """Returns the function's cell under load at a memory size."""
@@ -223,7 +229,7 @@ class ClaimCells:
         ]
         if not cells:
             raise UntestableError(self._why_no_cell("a ramp of users", "ramp"))
-        return [self._single(cell) for cell in cells]
+        return [self._single(cell) for cell in self._only_ablated(cells)]
 
     def idle(self) -> list[tuple[MeasuredCell, tuple[RequestRow, ...]]]:
         """Returns the cells of single requests whose lifetimes are the profile's, not a setting's.
@@ -243,6 +249,7 @@ class ClaimCells:
         known = [cell for cell in own if cell.id in self._rows]
         if not known:
             raise UntestableError(f"No idle cell finished: {_states(own)}.")
+        known = self._only_ablated(known)
         profile = min((cell.condition.profile for cell in known), key=_is_other_profile)
         return [(cell, self._rows[cell.id]) for cell in known if cell.condition.profile == profile]
 

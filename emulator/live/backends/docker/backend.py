@@ -13,6 +13,7 @@ import logging
 import secrets
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emulator.errors import BackendUnavailableError, BuildError, SandboxStartError
@@ -46,8 +47,7 @@ from emulator.live.backends.docker.share_watch import ShareWatch, WatchedCgroup
 from emulator.live.backends.interface import Limitation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping, Sequence
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.live.backends.docker.control import SandboxControl
@@ -99,6 +99,7 @@ class DockerBackend:
     ) -> None:
         self.runtime_api_host = ""
         self.runtime_api_name = ""
+        self.storage: Sequence[Path] = ()
         self.unenforced: Mapping[Limitation, str] = {}
         self._label = f"{LABEL}={instance}"
         self._labels = {LABEL: instance}
@@ -161,6 +162,7 @@ class DockerBackend:
             self._cgroups = Cgroups(self._cgroup_root, info)
             self._cpus = CpuRotation(range(info.get("NCPU", 0)))
             local = self._meeting.local and not is_desktop(info)
+            self.storage = (Path(info["DockerRootDir"]),) if local else ()
             self._cgroups_writable = local and self._cgroups.writable()
             await self._reap(await self._containers())
             await self._watch.open()

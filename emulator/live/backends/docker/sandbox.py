@@ -39,6 +39,11 @@ _OOM_WORD = 0.15
 """Seconds that the engine may tell of an out-of-memory kill after it told of the end."""
 _RESET_PATIENCE = 5.0
 """Seconds that a reset may take."""
+_LAST_LINES = 0.5
+"""Seconds that an invocation's last output may take from the container to here."""
+_SILENT = 3
+"""How many invocations without output make a sandbox one whose output is not waited for. Asking
+for it costs about as much as a line does, and is spared where nobody writes any."""
 _STREAMS = (1, 2)
 
 
@@ -73,8 +78,11 @@ class DockerSandbox:
         self._output, self._tell = told
         self._frames = Demultiplexer()
         self._supervisor = Supervisor(self._send, self._process_ended, self._was_reset)
-        self._heard: list[tuple[int, str]] = []
-        """The marks in the piece of output that is being passed on."""
+        self._silent = 0
+        """How many invocations in a row have written nothing."""
+        self._echo: asyncio.Future[None] | None = None
+        """The end of the output that was last asked for."""
+        self._freezes_after_echo = False
         self._unsent: list[bytes] = []
         """Commands that were given while no connection to the container stood."""
         self._resetting: list[asyncio.Future[None]] = []
@@ -133,11 +141,38 @@ class DockerSandbox:
         if share is not None:
             self._change(lambda control: control.limit_cpu(share.quota_us, share.period_us))
 
+    def output_until_now(self) -> asyncio.Future[None] | None:
+        self._silent += 1
+        if not self.resettable or self.exited.done() or self._silent > _SILENT:
+            return None
+        loop = asyncio.get_running_loop()
+        echo = self._echo = loop.create_future()
+
+        def heard() -> None:
+            if not echo.done():
+                self._write(self._frames.rest())
+                echo.set_result(None)
+
+        bound = loop.call_later(_LAST_LINES, heard)
+        echo.add_done_callback(lambda _: bound.cancel())
+        self._supervisor.echo(heard)
+        return echo
+
     def freeze(self) -> None:
         self._oom.invocation_ended()
-        self._change(lambda control: control.freeze())
+        if self._echo is None or self._echo.done():
+            self._change(lambda control: control.freeze())
+        else:  # frozen, the supervisor could not answer
+            self._freezes_after_echo = True
+            self._echo.add_done_callback(self._freeze_late)
+
+    def _freeze_late(self, _: asyncio.Future[None]) -> None:
+        if self._freezes_after_echo:
+            self._freezes_after_echo = False
+            self._change(lambda control: control.freeze())
 
     def thaw(self) -> None:
+        self._freezes_after_echo = False
         self._change(lambda control: control.thaw())
 
     def _change(self, change: Callable[[SandboxControl], None]) -> None:
@@ -197,7 +232,7 @@ class DockerSandbox:
         if self._attachment is not None and not self._attachment.ended.done():
             return
         again = self._attachment is not None
-        self._frames = Demultiplexer(self._without_marks)
+        self._frames = Demultiplexer()
         request = f"POST /containers/{self.name}/attach"
         query = {"stream": "1", "stdout": "1", "stderr": "1"}
         if self.resettable:
@@ -262,19 +297,14 @@ class DockerSandbox:
         self._end(Exit(KILLED))
 
     def _received(self, piece: bytes) -> None:
-        for lines in self._frames.feed(piece):
-            self._write(lines)
-        if self._heard:
-            self._write(self._frames.rest())
-            heard, self._heard = self._heard, []
-            self._supervisor.heard(heard)
-
-    def _without_marks(self, stream: int, payload: bytes) -> bytes:
-        if not self.resettable:
-            return payload
-        kept, marks = self._supervisor.marks.feed(stream, payload)
-        self._heard += marks
-        return kept
+        for stream, payload in self._frames.feed(piece):
+            if not self.resettable:
+                self._write(self._frames.lines(stream, payload))
+                continue
+            for kept, mark in self._supervisor.marks.split(stream, payload):
+                self._write(self._frames.lines(stream, kept))
+                if mark is not None:
+                    self._supervisor.heard([mark])
 
     def _output_ended(self, _: asyncio.Future[None]) -> None:
         self._write(self._frames.rest())
@@ -283,9 +313,11 @@ class DockerSandbox:
 
     def _write(self, output: bytes) -> None:
         if output:
+            self._silent = 0
             self._output(output)
 
     def _process_ended(self, name: str, code: int) -> None:
+        self._write(self._frames.rest())
         if self.exited.done() or self._stopping is not None:
             return
         killed = code == KILLED and not self._resetting
@@ -302,6 +334,7 @@ class DockerSandbox:
             self._tell(name, Exit(KILLED, out_of_memory=self._oom.verdict is True))
 
     def _was_reset(self) -> None:
+        self._write(self._frames.rest())
         self._oom.invocation_ended()
         if self._resetting:
             done = self._resetting.pop(0)
@@ -316,5 +349,7 @@ class DockerSandbox:
         self._end(Exit(code, out_of_memory=code == KILLED and self._oom.verdict is True))
 
     def _end(self, ended: Exit) -> None:
+        if self._echo is not None and not self._echo.done():
+            self._echo.set_result(None)
         if not self.exited.done():
             self.exited.set_result(ended)

@@ -29,25 +29,24 @@ class Demultiplexer:
     """Takes the engine's frames apart, each a header of 8 bytes and a payload of stdout or stderr.
 
     Both streams come out as one. The engine cuts frames anywhere, so an unfinished line is held
-    back until its stream goes on: else one stream's line would end within another's. `strip` gets
-    the number of a stream (1 or 2) and a payload, and may take something out.
+    back until its stream goes on: else one stream's line would end within another's.
     """
 
-    def __init__(self, strip: Callable[[int, bytes], bytes] = lambda _, payload: payload) -> None:
-        self._strip = strip
+    def __init__(self) -> None:
         self._header = bytearray()
         self._left = 0
         self._held: dict[int, bytes] = {}
         """The unfinished line of each stream."""
 
-    def feed(self, piece: bytes) -> Iterator[bytes]:
+    def feed(self, piece: bytes) -> Iterator[tuple[int, bytes]]:
+        """Yields the number of a stream (1 or 2) and a payload, for each frame or part of one."""
         at = 0
         while at < len(piece):
             if self._left:
                 payload = piece[at : at + self._left]
                 self._left -= len(payload)
                 at += len(payload)
-                yield self._lines(self._header[0], payload)
+                yield self._header[0], payload
             else:
                 if len(self._header) == _HEADER:
                     self._header.clear()
@@ -62,8 +61,9 @@ class Demultiplexer:
         held, self._held = b"".join(self._held.values()), {}
         return held
 
-    def _lines(self, stream: int, payload: bytes) -> bytes:
-        text = self._held.pop(stream, b"") + self._strip(stream, payload)
+    def lines(self, stream: int, payload: bytes) -> bytes:
+        """Returns the lines that end in what a stream goes on with."""
+        text = self._held.pop(stream, b"") + payload
         end = text.rfind(b"\n") + 1
         if len(text) - end > _LONGEST_LINE:
             end = len(text)

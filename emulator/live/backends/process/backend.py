@@ -37,7 +37,7 @@ from emulator.live.backends.process.seccomp import seccomp_filter
 from emulator.live.backends.process.slots import Slot, SlotPool
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from emulator.core.function_configuration import FunctionConfiguration
@@ -79,6 +79,7 @@ class ProcessBackend:
     ) -> None:
         self.unenforced: Mapping[Limitation, str] = {}
         self._state = state.resolve()
+        self.storage: Sequence[Path] = (self._state,)
         self._instance = instance
         self._cgroup_root = cgroup_root
         self._bubblewrap = bubblewrap

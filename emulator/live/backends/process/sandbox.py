@@ -132,6 +132,9 @@ class ProcessSandbox:
     async def owns(self, peer: Peer) -> bool:
         return self._owners is None or await self._owners.made(peer)
 
+    def output_until_now(self) -> asyncio.Future[None] | None:
+        return None  # the pipe was readable before the connection on which the runtime asked
+
     def limit_cpu(self) -> None:
         self._init_over = True
         self._limit_cpu()

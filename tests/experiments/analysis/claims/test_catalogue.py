@@ -171,7 +171,7 @@ def test_idle_cells_of_another_backend_do_not_count(tmp_path: Path) -> None:
 
 
 def test_the_rate_is_the_studys_at_every_size_or_not_at_all(tmp_path: Path) -> None:
-    plans = [CellPlan(TF, size, warm_ms=150.0) for size in (256, 512, 1024)]
+    plans = [CellPlan(TF, size, warm_ms=160.0) for size in (256, 512, 1024)]
     assert found(tmp_path / "all", plans)[RATE].verdict is REPRODUCED
     plans[0] = CellPlan(TF, 256, warm_ms=400.0)
     assert found(tmp_path / "one", plans)[RATE].verdict is NOT

@@ -65,6 +65,11 @@ def eat(event, context):
     while True:
         held.append(bytearray(os.urandom(1 << 20)))
 
+def say(event, context):
+    for number in range(event):
+        print(number)
+    print("no end", end="")
+
 def write(event, context):
     for number in range(event):
         print(f"{number:07d}", "x" * 90)
@@ -291,6 +296,34 @@ async def test_all_output_is_there_when_the_end_is_told(world: World) -> None:
     assert written == [f"{number:07d}" for number in range(count)]
     assert "complaint" in lines
     await sandbox.process.stop()
+
+
+async def test_output_until_now_is_all_that_the_handler_wrote(world: World) -> None:
+    sandbox = await world.start("say")
+    for number in range(1, 6):
+        await sandbox.call(number * 300)
+        heard = sandbox.process.output_until_now()
+        sandbox.process.freeze()  # must let the supervisor answer first
+        assert heard is not None
+        await asyncio.wait_for(heard, BOUND)
+        assert sandbox.output.count(b"\n") == 300 * sum(range(1, number + 1))
+        assert sandbox.output.endswith(b"no end")
+        sandbox.process.thaw()
+    await sandbox.process.stop()
+
+
+async def test_sandbox_that_writes_nothing_is_not_asked_for_output_until_it_does(
+    world: World,
+) -> None:
+    sandbox = await world.start("run")
+    asked = []
+    for written in (*[""] * 4, r"x\n", ""):
+        await sandbox.call(f"printf '{written}' > /proc/$PPID/fd/1")
+        heard = sandbox.process.output_until_now()
+        asked.append(heard is not None)
+        await (heard or asyncio.sleep(0.3))
+    await sandbox.process.stop()
+    assert asked == [True, True, True, False, True, True]
 
 
 async def test_stop_of_a_frozen_sandbox_removes_it_and_can_be_repeated(

@@ -1,0 +1,52 @@
+"""Makes the scheduler's settings out of a profile and of what a user chooses against it.
+
+The live emulator and the simulator both ask here, so that the same choice means the same in both.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emulator.core.policy import (
+    Admission,
+    Binding,
+    FixedKeepAlive,
+    PickOrder,
+    SchedulerSettings,
+)
+
+if TYPE_CHECKING:
+    from emulator.core.model import Seconds
+    from emulator.core.profile import Profile
+
+
+def scheduling(
+    profile: Profile,
+    *,
+    host_memory_mb: int,
+    keep_alive: Seconds | None = None,
+    init_timeout: Seconds | None = None,
+    pick_order: PickOrder = PickOrder.MOST_RECENTLY_USED,
+    binding: Binding = Binding.EARLY,
+    admission: Admission = Admission.ACTUAL,
+    host_reserve_mb: int = 0,
+    start_width: int = 4,
+    idle_speedup: float = 1.0,
+) -> SchedulerSettings:
+    """Returns the settings; a keep-alive and an init timeout of None are the profile's own."""
+    return SchedulerSettings(
+        keep_alive=profile.keep_alive if keep_alive is None else FixedKeepAlive(keep_alive),
+        pick_order=pick_order,
+        binding=binding,
+        host_memory_mb=host_memory_mb,
+        admission=admission,
+        host_reserve_mb=host_reserve_mb,
+        start_width=start_width,
+        account_concurrency=profile.account_concurrency,
+        requests_per_concurrency=profile.requests_per_concurrency,
+        scale_out=profile.scale_out,
+        recycle_age=profile.recycle_age,
+        provisioned_init_timeout=profile.provisioned_init_timeout,
+        init_timeout=init_timeout or profile.init_timeout,
+        idle_speedup=idle_speedup,
+    )

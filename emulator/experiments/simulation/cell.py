@@ -1,0 +1,198 @@
+"""Simulates one cell of a plan, and leaves the run directory that a live cell leaves.
+
+Owns what surrounds the scheduler: warm-up, pings, client rows and run.json. The journal is on the
+emulated clock and begins at time 0; client rows are stretched by the cell's dilation, as those of a
+live cell are, so that whatever reads a live cell reads a simulated one.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from emulator import __version__
+from emulator.core.journal import encode
+from emulator.core.model import FunctionVersion
+from emulator.core.policy import PickOrder
+from emulator.core.profiles import PROFILES
+from emulator.core.records import RecordFold, Status
+from emulator.core.scheduler import Scheduler
+from emulator.core.scheduling import scheduling
+from emulator.experiments.plan.cells import Origin
+from emulator.experiments.plan.model import MINUTE, ping_of
+from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
+from emulator.experiments.records.run_directory import (
+    CLIENTS,
+    JOURNAL,
+    RUN,
+    ClientRow,
+    append_client_rows,
+)
+from emulator.experiments.simulation.load import clients
+from emulator.sim.clients import Exchange, Pings
+from emulator.sim.engine import Simulation
+from emulator.sim.service import ServiceModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from emulator.core.journal import Entry
+    from emulator.core.policy import SchedulerSettings
+    from emulator.core.records import InvocationRecord
+    from emulator.experiments.plan.cells import PlannedCell
+    from emulator.experiments.plan.model import Plan
+    from emulator.experiments.plan.template import TemplateFunction
+    from emulator.sim.clients import Answered
+    from emulator.sim.service import Behaviour
+
+_ENDLESS_MEMORY_MB = 1 << 30
+"""MB of a host that no function fills: a simulated cell has no machine unless its plan names it."""
+_STATUS = {Status.OK: 200, Status.THROTTLED: 503}
+_FAILED = 500
+"""Status that a client of the HTTP API sees where a function failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedCell:
+    """Holds all that one cell's simulation depends on."""
+
+    cell: PlannedCell
+    plan: Plan
+    function: TemplateFunction
+    behaviour: Behaviour
+    source: str
+    """Where the behaviour is from, for the record."""
+    started_at: float
+    """Seconds since the epoch that the records tell as the journal's time 0."""
+    start_width: int = 4
+
+    @property
+    def seed(self) -> int:
+        """Seed of the scheduler's chance and of the drawn times, as a live cell's emulator's."""
+        return crc32(f"{self.cell.seed} {self.cell.id}".encode())
+
+    def settings(self) -> SchedulerSettings:
+        condition = self.cell.condition
+        fixed = condition.keep_alive
+        return scheduling(
+            PROFILES[condition.profile],
+            host_memory_mb=self.plan.host_memory or _ENDLESS_MEMORY_MB,
+            keep_alive=None if fixed == PROFILE_KEEP_ALIVE else float(fixed),
+            init_timeout=self.plan.init_timeout,
+            pick_order=PickOrder(condition.pick_order),
+            start_width=self.start_width,
+            idle_speedup=self.cell.idle_speedup,
+        )
+
+
+def simulate_cell(simulated: SimulatedCell, folder: Path) -> int:
+    """Writes the cell's run directory into a new folder; returns the number of client rows.
+
+    Raises:
+        OSError: a file cannot be written.
+        RunDirectoryError: the client rows cannot be written.
+    """
+    folder.mkdir(parents=True)
+    (folder / RUN).write_text(json.dumps(_facts(simulated), indent=1, default=str) + "\n")
+    run = _CellRun(simulated)
+    with (folder / JOURNAL).open("w", encoding="utf-8") as journal:
+        for entry in run.entries():
+            journal.write(encode(entry) + "\n")
+    rows = run.rows()
+    append_client_rows(folder / CLIENTS, rows)
+    return len(rows)
+
+
+@dataclass(slots=True)
+class _CellRun:
+    """Runs warm-up and load, and keeps what clients and records say of each request."""
+
+    simulated: SimulatedCell
+    _answers: list[Answered] = field(default_factory=list)
+    _records: dict[str, InvocationRecord] = field(default_factory=dict)
+
+    def entries(self) -> Iterator[Entry]:
+        simulated = self.simulated
+        cell, seed = simulated.cell, simulated.seed
+        service = ServiceModel(seed, simulated.behaviour)
+        chance = random.Random(seed)  # noqa: S311  # lifetimes are no secret
+        name = cell.condition.function
+        version = FunctionVersion(name, cell.memory_mb, simulated.function.timeout_s)
+        simulation = Simulation(Scheduler(simulated.settings(), chance), service)
+        ping = ping_of(cell.load)
+        exchange = Exchange(
+            simulation,
+            version,
+            clients(cell),
+            overhead=lambda invocation: service.overhead(name, invocation),
+            told=self._answers.append,
+            warm_up=cell.load.warm_up,
+            pings=Pings(ping.every_minutes * MINUTE / cell.idle_speedup, ping.parallel)
+            if ping
+            else None,
+        )
+        fold = RecordFold()
+        for entry in exchange.run():
+            for record in fold.feed(entry):
+                self._records[record.invocation] = record
+            yield entry
+
+    def rows(self) -> list[ClientRow]:
+        """Returns the client rows in the order of their answers, as live clients append them."""
+        return [self._row(answer) for answer in sorted(self._answers, key=lambda a: a.at)]
+
+    def _row(self, answer: Answered) -> ClientRow:
+        simulated, record = self.simulated, self._records[answer.invocation]
+        slower = simulated.cell.dilation
+        fine = record.status is Status.OK
+        return ClientRow(
+            request_id=answer.invocation,
+            start=simulated.started_at + answer.sent_at * slower,
+            latency_ms=(answer.at - answer.sent_at) * slower * 1000,
+            status=_STATUS.get(record.status, _FAILED),
+            start_kind=record.start,
+            sandbox="" if record.sandbox is None else str(record.sandbox),
+            users=answer.users,
+            path=simulated.function.route or "/",
+            error="" if fine else f"{record.status.value} {record.error_type}".strip(),
+        )
+
+
+def _facts(simulated: SimulatedCell) -> dict[str, object]:
+    """Returns what run.json says, in the form in which a live emulator says it."""
+    cell, function = simulated.cell, simulated.function
+    condition = cell.condition
+    return {
+        "name": f"simulated {condition.profile}",
+        "origin": Origin.SIMULATED,
+        "started_at": simulated.started_at,
+        "profile": condition.profile,
+        "backend": Origin.SIMULATED,
+        "unenforced": [],
+        "settings": {
+            "keep_alive": None
+            if condition.keep_alive == PROFILE_KEEP_ALIVE
+            else float(condition.keep_alive),
+            "pick_order": condition.pick_order,
+            "idle_speedup": cell.idle_speedup,
+            "dilation": cell.dilation,
+            "behaviour": simulated.source,
+        },
+        "scheduling": asdict(simulated.settings()),
+        "seed": simulated.seed,
+        "versions": {"serverless-testbed": __version__},
+        "machine": {},
+        "functions": {
+            function.name: {
+                "memory_mb": cell.memory_mb,
+                "timeout": function.timeout_s,
+                "architecture": function.architecture,
+                "ephemeral_storage_mb": function.ephemeral_storage_mb,
+                "behaviour": asdict(simulated.behaviour),
+            }
+        },
+    }

@@ -1,0 +1,119 @@
+"""Gathers what a run tells of its functions' times: the phases of starts, handlers, answers.
+
+Owns what is taken from which record. Times are those of the emulated Lambda: a dilated cell's
+journal has them, and its clients' times are divided.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from emulator.core.model import StartKind
+from emulator.core.profiles import PROFILES
+from emulator.core.records import Status
+from emulator.experiments.records.run_directory import join
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from emulator.core.records import InvocationRecord
+    from emulator.experiments.records.study import MeasuredCell, StudyRun
+
+
+class Phase(StrEnum):
+    """Names what takes time; the fields of a behaviour (sim.service)."""
+
+    CREATE = "create"
+    START = "start"
+    CONNECT = "connect"
+    INIT = "init"
+    COLD = "cold"
+    """A sandbox's first handler call, from its dispatch to the answer."""
+    WARM = "warm"
+    """Any later handler call."""
+    ASK = "ask"
+    OVERHEAD = "overhead"
+
+
+HANDLER = frozenset({Phase.COLD, Phase.WARM})
+"""Phases that have the function's share of a CPU; an init has a whole one (LAMBDA.md 3)."""
+
+
+@dataclass(slots=True)
+class CellSamples:
+    """Holds the samples of one function at one memory size under one kind of load."""
+
+    cell: str
+    function: str
+    loading: str
+    scenario: str
+    memory_mb: int
+    share: float
+    """Share of a CPU that the handler has, at most 1."""
+    seconds: dict[Phase, list[float]] = field(
+        default_factory=lambda: {phase: [] for phase in Phase}
+    )
+    throttled: dict[Phase, list[float]] = field(
+        default_factory=lambda: {phase: [] for phase in HANDLER}
+    )
+    """Seconds in which a CPU quota held a handler back, in the order of its times."""
+    ends: dict[Status, int] = field(default_factory=dict)
+    """Number of handler calls by their end."""
+    memory_used_mb: int = 0
+
+
+def gather(study: StudyRun, without: Collection[str] = ()) -> list[CellSamples]:
+    """Returns the samples of a study's finished cells, but for those whose ids are left out."""
+    found = []
+    for cell, _ in study.measured():
+        run = study.runs.get(cell.folder)
+        if run is None or cell.id in without:
+            continue
+        samples = _empty(cell)
+        for request in join(run):
+            record = request.record
+            if record is None or record.function != cell.condition.function:
+                continue
+            _take(samples, record)
+            if request.client is not None and record.status is Status.OK:
+                latency = request.client.latency_ms / 1000 / cell.dilation
+                samples.seconds[Phase.OVERHEAD].append(max(0.0, latency - record.latency))
+        found.append(samples)
+    return found
+
+
+def _empty(cell: MeasuredCell) -> CellSamples:
+    condition = cell.condition
+    share = min(1.0, PROFILES[condition.profile].vcpus(cell.memory_mb))
+    return CellSamples(
+        cell.id, condition.function, condition.loading, condition.scenario, cell.memory_mb, share
+    )
+
+
+def _take(samples: CellSamples, record: InvocationRecord) -> None:
+    """Takes a handler call; not that of a reset sandbox, which has an init in it."""
+    phase = {StartKind.COLD: Phase.COLD, StartKind.WARM: Phase.WARM}.get(
+        record.start or StartKind.SUPPRESSED
+    )
+    if phase is None or record.dispatched_at is None:
+        return
+    samples.ends[record.status] = samples.ends.get(record.status, 0) + 1
+    samples.memory_used_mb = max(samples.memory_used_mb, record.max_memory_mb)
+    seconds = samples.seconds
+    if record.anatomy is not None:
+        parts = record.anatomy
+        seconds[Phase.CREATE].append(parts.create)
+        seconds[Phase.START].append(parts.start + parts.other)
+        seconds[Phase.CONNECT].append(parts.connect)
+        seconds[Phase.INIT].append(parts.init)
+    elif phase is Phase.COLD:
+        return  # its init failed, and ran again within the call
+    if record.status not in (Status.OK, Status.HANDLER_ERROR):
+        return
+    answered = record.finished_at if record.answered_at is None else record.answered_at
+    seconds[phase].append(answered - record.dispatched_at)
+    samples.throttled[phase].append(record.throttled)
+    if record.answered_at is not None:
+        seconds[Phase.ASK].append(record.finished_at - record.answered_at)

@@ -1,0 +1,225 @@
+"""Runs `testbed simulate`: a plan's cells on virtual time, which leave a study run behind.
+
+    study.json         the plan, and each cell, marked as simulated
+    cells/<id>/        a run directory, as a live cell's emulator and clients leave it
+    requests.csv       a row for each request of all finished cells, and requests.parquet
+    fit.json           how well the drawn times fit the run that they were calibrated with
+
+Owns the order of cells, the processes that share them, and what Ctrl-C leaves: a run of the cells
+that were done. How one cell is simulated is cell.py's.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from emulator.errors import RunDirectoryError, SettingsError
+from emulator.experiments.plan.cells import Origin, planned_cells
+from emulator.experiments.plan.loader import load
+from emulator.experiments.plan.template import StudyTemplate
+from emulator.experiments.records.fit_file import write_fits
+from emulator.experiments.records.host_verdict import HostVerdict
+from emulator.experiments.records.request_rows import cell_rows
+from emulator.experiments.records.request_table import (
+    REQUESTS_CSV,
+    REQUESTS_PARQUET,
+    write_csv,
+    write_parquet,
+)
+from emulator.experiments.records.run_directory import read_run
+from emulator.experiments.records.study import CellStatus
+from emulator.experiments.records.study_file import StudyFile
+from emulator.experiments.records.study_reader import read_study
+from emulator.experiments.simulation.behaviours import read_behaviours
+from emulator.experiments.simulation.calibration import Calibration
+from emulator.experiments.simulation.cell import SimulatedCell, simulate_cell
+from emulator.experiments.simulation.progress import SimulationProgress
+from emulator.experiments.simulation.samples import gather
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from emulator.experiments.plan.cells import PlannedCell
+    from emulator.experiments.plan.model import Plan
+    from emulator.experiments.records.fit_file import PhaseFit
+    from emulator.experiments.records.request_table import RequestRow
+    from emulator.sim.service import Behaviour
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationOptions:
+    """Holds what a user chooses for a simulation of a plan."""
+
+    behaviours: Path | None = None
+    """File of behaviours; None: the plan's own."""
+    calibrate: Path | None = None
+    """Run to fit behaviours from; before any file."""
+    leave_one_out: bool = False
+    """Whether each cell is calibrated without the same cell of the run."""
+    seed: int | None = None
+    """In place of the plan's."""
+    jobs: int = 0
+    """Number of processes; 0: one for each CPU."""
+    start_width: int = 4
+
+
+class _Source(Protocol):
+    """Knows how the functions of a plan's cells behave."""
+
+    def of(self, cell: PlannedCell) -> tuple[Behaviour, list[PhaseFit], str]:
+        """Returns a cell's behaviour, how well it fits, and where it is from."""
+        ...
+
+
+def simulate(plan_path: Path, options: SimulationOptions, run_dir: Path | None = None) -> int:
+    """Returns the exit code: 0 where every cell is done, 130 after Ctrl-C.
+
+    Raises:
+        TestbedError: the plan, the behaviours or the folder are wrong, so nothing was begun; or the
+            run cannot be written.
+    """
+    plan = load(plan_path)
+    if options.seed is not None:
+        plan = plan.model_copy(update={"seed": options.seed})
+    cells = planned_cells(plan, origin=Origin.SIMULATED)
+    started_at = time.time()
+    simulated, fits = _prepared(plan, plan_path, cells, options, started_at)
+    folder = run_dir or _new_folder(plan.name)
+    study = StudyFile.create(
+        folder, name=plan.name, cells=cells, plan=plan.raw, plan_text=plan.text, seed=plan.seed
+    )
+    write_fits(folder, fits)
+    return _run(study, folder, simulated, options.jobs or os.cpu_count() or 1)
+
+
+def _new_folder(name: str) -> Path:
+    return Path("runs") / f"{name}-simulated-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+
+
+def _prepared(
+    plan: Plan,
+    plan_path: Path,
+    cells: Sequence[PlannedCell],
+    options: SimulationOptions,
+    started_at: float,
+) -> tuple[list[SimulatedCell], list[PhaseFit]]:
+    source = _source(plan, plan_path, options)
+    functions = StudyTemplate(plan.template).functions
+    simulated, fits = [], []
+    for cell in cells:
+        behaviour, cell_fits, where = source.of(cell)
+        fits += cell_fits
+        function = functions[cell.condition.function]
+        width = options.start_width
+        simulated.append(
+            SimulatedCell(cell, plan, function, behaviour, where, started_at, start_width=width)
+        )
+    return simulated, fits
+
+
+def _source(plan: Plan, plan_path: Path, options: SimulationOptions) -> _Source:
+    if options.calibrate is not None:
+        return _FromRun(options.calibrate, leave_one_out=options.leave_one_out)
+    if options.leave_one_out:
+        raise SettingsError("--leave-one-out is about a run to calibrate with (--calibrate RUN).")
+    path = options.behaviours or plan.behaviours
+    if path is None:
+        raise SettingsError(
+            f"How long the functions of {plan_path} take is not known: name a file of behaviours "
+            "(--behaviours FILE, or `behaviours` in the plan), or a run to fit them from "
+            "(--calibrate RUN)."
+        )
+    return _FromFile(path)
+
+
+class _FromFile:
+    def __init__(self, path: Path) -> None:
+        self._behaviours = read_behaviours(path)
+
+    def of(self, cell: PlannedCell) -> tuple[Behaviour, list[PhaseFit], str]:
+        return self._behaviours.behaviour(cell), [], str(self._behaviours.path.name)
+
+
+class _FromRun:
+    def __init__(self, run: Path, *, leave_one_out: bool) -> None:
+        study = read_study(run)
+        if study.origin is Origin.SIMULATED:
+            raise SettingsError(f"{run} is simulated; calibrate with a run that was measured.")
+        self._name = run.resolve().name
+        self._leave_one_out = leave_one_out
+        self._samples = gather(study)
+
+    def of(self, cell: PlannedCell) -> tuple[Behaviour, list[PhaseFit], str]:
+        left_out = cell.id if self._leave_one_out else None
+        kept = [samples for samples in self._samples if samples.cell != left_out]
+        behaviour, fits = Calibration(kept, self._name).behaviour(cell)
+        without = f" without {cell.id}" if self._leave_one_out else ""
+        return behaviour, fits, f"calibrated with {self._name}{without}"
+
+
+def _run(study: StudyFile, folder: Path, cells: list[SimulatedCell], jobs: int) -> int:
+    print(f"{len(cells)} cells to simulate; the run is in {folder}", flush=True)
+    tasks = {one.cell.id: (one, study.cell(one.cell.id).folder) for one in cells}
+    rows: list[RequestRow] = []
+    try:
+        with SimulationProgress(len(cells)) as progress:
+            for cell, requests in _simulated(list(tasks.values()), jobs):
+                run = read_run(tasks[cell][1])
+                study.done(cell, HostVerdict(), run.info)
+                rows += cell_rows(study.cell(cell), run)
+                progress.done(cell, requests)
+    except KeyboardInterrupt:
+        done = study.count(CellStatus.DONE)
+        print(f"\nStopped; {done} of {len(cells)} cells are in {folder}.", flush=True)
+        return 130
+    else:
+        study.finish()
+    finally:
+        order = {cell: place for place, cell in enumerate(tasks)}
+        rows.sort(key=lambda row: order[row.cell])
+        write_csv(folder / REQUESTS_CSV, rows)
+        write_parquet(folder / REQUESTS_PARQUET, rows)
+    print(f"{len(cells)} cells simulated; the run is in {folder}", flush=True)
+    return 0
+
+
+_Task = tuple[SimulatedCell, Path]
+
+
+def _simulated(tasks: list[_Task], jobs: int) -> Iterator[tuple[str, int]]:
+    """Yields each cell that is done, and its number of requests."""
+    jobs = min(jobs, len(tasks))
+    if jobs == 1:
+        yield from map(_one, tasks)
+        return
+    with _pool(jobs) as pool:
+        yield from pool.imap_unordered(_one, tasks)
+
+
+@contextmanager
+def _pool(jobs: int) -> Iterator[multiprocessing.pool.Pool]:
+    """Yields processes that leave Ctrl-C to this one, which ends them."""
+    context = multiprocessing.get_context("fork")
+    pool = context.Pool(jobs, signal.signal, (signal.SIGINT, signal.SIG_IGN))
+    try:
+        yield pool
+    finally:
+        pool.terminate()
+        pool.join()
+
+
+def _one(task: _Task) -> tuple[str, int]:
+    simulated, folder = task
+    try:
+        return simulated.cell.id, simulate_cell(simulated, folder)
+    except OSError as error:
+        told = f"{error.filename or folder} cannot be written: {error.strerror or error}."
+        raise RunDirectoryError(told) from error

@@ -1,0 +1,1 @@
+"""Holds predictions against measurements of real AWS Lambda that others published."""

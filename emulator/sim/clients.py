@@ -1,0 +1,272 @@
+"""Sends requests as clients do: at set times, or each after the answer to the one before.
+
+    users     a client asks, waits for the answer, pauses, and asks again (a closed loop)
+    singles   one client, whose gaps count from the end of an answer
+    arrivals  requests that wait for nothing (an open loop), drawn as they are read
+    pings     requests beside another load, as long as that lasts
+
+Owns when each request is sent and when its answer is there. What lies between a client and the
+gateway is the caller's: seconds on top of each answer. Knows neither HTTP nor records.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Protocol
+
+from emulator.core.messages import (
+    Dispatch,
+    Fail,
+    InvocationAnswered,
+    InvocationFinished,
+    InvokeRequested,
+    Throttle,
+    VersionDeployed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from emulator.core.journal import Entry
+    from emulator.core.model import FunctionVersion, Seconds
+    from emulator.sim.engine import Simulation
+
+PING_USERS = 0
+"""Number of users that a ping tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Holds one request that a client sends."""
+
+    at: Seconds
+    """Seconds since the beginning of the load."""
+    users: int
+    """Number of clients that are there when the request is sent, 0 for a ping."""
+    place: int = 0
+    """The client's own mark: what its next request follows from."""
+
+
+class Clients(Protocol):
+    """Says which requests come, and which follow answers; times count from the load's begin."""
+
+    def begin(self) -> Iterable[Request]:
+        """Yields, in time order, the requests that wait for no answer."""
+        ...
+
+    def answered(self, request: Request, at: Seconds) -> Request | None:
+        """Returns the request that follows an answer; None where none does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Sends requests at times that rise, answered or not."""
+
+    times: Iterable[Seconds]
+
+    def begin(self) -> Iterator[Request]:
+        return (Request(at, 1) for at in self.times)
+
+    def answered(self, request: Request, at: Seconds) -> None:  # noqa: ARG002  # waits for nothing
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Singles:
+    """Sends one request after the other; each gap lasts from an answer to the next request."""
+
+    gaps: tuple[Seconds, ...]
+
+    def begin(self) -> Iterator[Request]:
+        yield Request(self.gaps[0], 1)
+
+    def answered(self, request: Request, at: Seconds) -> Request | None:
+        place = request.place + 1
+        return Request(at + self.gaps[place], 1, place) if place < len(self.gaps) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """Lets numbers of users come and go in steps; each user asks, waits, pauses and asks again.
+
+    All users of a step come at once. Where a step has fewer users, those who came last leave, each
+    after its present answer.
+    """
+
+    steps: tuple[int, ...]
+    """Number of users in each step."""
+    step_s: Seconds
+    pause: Seconds
+
+    def begin(self) -> Iterator[Request]:
+        for number, (before, users) in enumerate(pairwise((0, *self.steps))):
+            for place in range(before, users):
+                yield Request(number * self.step_s, users, place)
+
+    def answered(self, request: Request, at: Seconds) -> Request | None:
+        after = at + self.pause
+        left = self._step(request.at), self._step(after)
+        if left[1] >= len(self.steps) or min(self.steps[left[0] : left[1] + 1]) <= request.place:
+            return None
+        return Request(after, self.steps[left[1]], request.place)
+
+    def _step(self, at: Seconds) -> int:
+        return int(at / self.step_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Holds one request of a client that has its answer; times are those of the journal."""
+
+    invocation: str
+    sent_at: Seconds
+    users: int
+    """Number of clients that were there when the request was sent, 0 for a ping."""
+    at: Seconds
+    """When the client has the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pings:
+    """Describes requests beside a load that come together, the first after one period."""
+
+    every: Seconds
+    parallel: int = 1
+
+
+_LOAD, _WARM_UP, _PING = "i", "w", "p"
+"""First letters of the names of invocations."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """Runs a simulation whose requests come from clients, until no client asks any more."""
+
+    simulation: Simulation
+    function: FunctionVersion
+    clients: Clients
+    overhead: Callable[[str], Seconds]
+    """Returns the seconds that an answer to an invocation takes on top of the emulator's own."""
+    told: Callable[[Answered], None]
+    """Is told of each answer to the load and to pings."""
+    warm_up: int = 0
+    """Number of requests, one after the other, before the load begins."""
+    pings: Pings | None = None
+    _open: dict[str, Request] = field(default_factory=dict)
+    """Requests that are planned or sent and have no answer, by the invocation."""
+    _numbers: dict[str, int] = field(default_factory=dict)
+    """Planned events in the simulation, by the invocation of a ping."""
+    _to_come: Iterator[Request] = field(default_factory=lambda: iter(()))
+    """Requests of the load that wait for no answer and are not planned yet."""
+    _planned: str = ""
+    """The last one of them that is planned."""
+    _begins: Seconds = 0.0
+    """When the load begins."""
+    _ping_due: Seconds = 0.0
+    _count: int = 0
+    _load: int = 0
+    """Number of the load's requests that are planned or sent and have no answer."""
+    _running: set[str] = field(default_factory=set)
+    """Invocations that a sandbox has, answered or not."""
+
+    def run(self) -> Iterator[Entry]:
+        """Yields the journal's entries, until all is answered and every sandbox is free again."""
+        deployed = iter([(0.0, VersionDeployed(self.function))])
+        for entry in self.simulation.run(deployed):
+            self._take(entry)
+            yield entry
+            if not self._open and not self._running:
+                return
+
+    def _take(self, entry: Entry) -> None:
+        for command in entry.commands:
+            if isinstance(command, Dispatch):
+                self._running.add(command.invocation)
+            elif isinstance(command, Throttle | Fail):
+                self._running.discard(command.invocation)
+                self._answered(command.invocation, entry.at)
+        match entry.event:
+            case VersionDeployed() if self.warm_up:
+                self._ask(_WARM_UP, Request(entry.at, 1))
+            case VersionDeployed():
+                self._begin(entry.at)
+            case InvokeRequested(invocation) if invocation == self._planned:
+                self._plan_next()
+            case InvocationAnswered(_, invocation):
+                self._answered(invocation, entry.at)
+            case InvocationFinished(_, invocation):
+                self._running.discard(invocation)
+                self._answered(invocation, entry.at)
+            case _:
+                pass
+
+    def _ask(self, letter: str, request: Request) -> str:
+        self._count += 1
+        invocation = f"{letter}{self._count}"
+        self._open[invocation] = request
+        event = InvokeRequested(invocation, self.function.key)
+        number = self.simulation.add(self._begins + request.at, event)
+        if letter == _PING:
+            self._numbers[invocation] = number
+        return invocation
+
+    def _begin(self, now: Seconds) -> None:
+        """Begins the load, and with it the first period of pings."""
+        self._begins = now
+        self._to_come = iter(self.clients.begin())
+        self._plan_next()
+        if self.pings is not None and self._load:
+            self._ping(0.0)
+
+    def _plan_next(self) -> None:
+        request = next(self._to_come, None)
+        if request is not None:
+            self._load += 1
+            self._planned = self._ask(_LOAD, request)
+
+    def _answered(self, invocation: str, at: Seconds) -> None:
+        """Hands an answer to its client; a second end of the same invocation is no answer."""
+        request = self._open.pop(invocation, None)
+        if request is None:
+            return
+        there = at + self.overhead(invocation)
+        since = there - self._begins
+        if invocation[0] == _WARM_UP:
+            self._after_warm_up(there)
+            return
+        self.told(Answered(invocation, self._begins + request.at, request.users, there))
+        if invocation[0] == _PING:
+            del self._numbers[invocation]
+            if not self._numbers and self._load:
+                self._ping(since)
+            return
+        follows = self.clients.answered(request, since)
+        if follows is not None:
+            self._ask(_LOAD, follows)
+            return
+        self._load -= 1
+        if not self._load:
+            self._withdraw_pings(since)
+
+    def _after_warm_up(self, now: Seconds) -> None:
+        self.warm_up -= 1
+        if self.warm_up:
+            self._ask(_WARM_UP, Request(now, 1))
+        else:
+            self._begin(now)
+
+    def _ping(self, since: Seconds) -> None:
+        """Plans the next pings, which come together, and at once where they are late."""
+        assert self.pings is not None
+        self._ping_due += self.pings.every
+        for _ in range(self.pings.parallel):
+            self._ask(_PING, Request(max(self._ping_due, since), PING_USERS))
+
+    def _withdraw_pings(self, since: Seconds) -> None:
+        """Takes back the pings that are not sent yet: the load is over."""
+        for invocation, number in list(self._numbers.items()):
+            if self._open[invocation].at > since:
+                self.simulation.withdraw(number)
+                del self._numbers[invocation], self._open[invocation]

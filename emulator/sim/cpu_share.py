@@ -1,0 +1,121 @@
+"""Predicts how long work takes on a share of a CPU, in the two ways that Lambda was seen to share.
+
+Knows no function and no scheduler: seconds of CPU go in, seconds of the wall clock come out.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from emulator.core.model import Seconds
+    from emulator.core.policy import Chance
+
+_NONE_LEFT = 1e-12
+"""Seconds below which work counts as done: sums of floating-point numbers are not exact."""
+
+
+class CpuShare(Protocol):
+    """Turns seconds of CPU into seconds of the wall clock."""
+
+    def wall_time(self, cpu: Seconds, vcpus: float, chance: Chance) -> Seconds:
+        """Returns how long `cpu` seconds of single-threaded work take on a share of `vcpus`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProportionalShare:
+    """Runs work evenly, at the speed of its share; faster than one vCPU nothing runs."""
+
+    def wall_time(self, cpu: Seconds, vcpus: float, chance: Chance) -> Seconds:  # noqa: ARG002  # the other's signature
+        """Returns the work divided by the share."""
+        return cpu / min(1.0, vcpus)
+
+
+@dataclass(frozen=True, slots=True)
+class CfsShare:
+    """Runs work as Linux's CFS bandwidth control does: in bursts, and then throttled.
+
+    A group may use `quota` of each period. The kernel hands quota out in slices, and finds only at
+    a timer tick that a slice is used up; what was used beyond the quota is owed to the next period.
+    Source: Linux, `kernel/sched/fair.c` (`__assign_cfs_rq_runtime`, `distribute_cfs_runtime`) and
+    `Documentation/scheduler/sched-bwc.rst`.
+    """
+
+    period: Seconds = 0.020
+    tick: Seconds = 0.004
+    """One over the kernel's CONFIG_HZ."""
+    slice: Seconds = 0.005
+    """`sched_cfs_bandwidth_slice_us`."""
+
+    def wall_time(self, cpu: Seconds, vcpus: float, chance: Chance) -> Seconds:
+        """Returns the seconds until the work is done, where the group was idle before.
+
+        The first period begins with the work; where in a tick the work begins is chance.
+        """
+        if vcpus >= 1:
+            return cpu
+        return _Throttled(self, vcpus * self.period, cpu, chance.random() * self.tick).run()
+
+
+@dataclass(slots=True)
+class _Throttled:
+    """Follows one piece of work through the kernel's periods."""
+
+    share: CfsShare
+    quota: Seconds
+    left: Seconds
+    """CPU seconds of work that are still to be done."""
+    next_tick: Seconds
+    now: Seconds = 0.0
+    runtime: Seconds = 0.0
+    """Seconds that the CPU may still run; below zero what is owed."""
+    pool: Seconds = 0.0
+    """Seconds of the period's quota that no CPU has taken."""
+
+    throttled: bool = False
+
+    def run(self) -> Seconds:
+        """Returns the wall clock's seconds until no work is left."""
+        refill, self.pool = self.share.period, self.quota
+        self._take_slice()
+        while self.left > _NONE_LEFT:
+            if self.throttled:
+                self._wait_until(refill)
+            else:
+                self._run_until(min(self.next_tick, refill, self.now + self.left))
+            if self.now >= refill:
+                refill += self.share.period
+                self._refill()
+        return self.now
+
+    def _run_until(self, moment: Seconds) -> None:
+        self.left -= moment - self.now
+        self.runtime -= moment - self.now
+        self.now = moment
+        if moment < self.next_tick:
+            return
+        self.next_tick += self.share.tick
+        if self.runtime <= 0:
+            self._take_slice()
+            self.throttled = self.runtime <= 0
+
+    def _wait_until(self, moment: Seconds) -> None:
+        missed = math.floor((moment - self.next_tick) / self.share.tick) + 1
+        self.next_tick += max(missed, 0) * self.share.tick
+        self.now = moment
+
+    def _refill(self) -> None:
+        self.pool = self.quota
+        if self.throttled:
+            owed = min(self.pool, _NONE_LEFT - self.runtime)
+            self.runtime += owed
+            self.pool -= owed
+            self.throttled = self.runtime <= 0
+
+    def _take_slice(self) -> None:
+        granted = min(self.pool, self.share.slice - self.runtime)
+        self.runtime += granted
+        self.pool -= granted
