@@ -1,6 +1,7 @@
 """Reads JTL, the files of JMeter and of Taurus: CSV with a header, or XML.
 
-A sample's time is its start, as `sampleresult.timestamp.start` of JMeter's own properties has it.
+A sample's time is its start, as `sampleresult.timestamp.start` of JMeter's own properties has it;
+but its end where Taurus ran Locust, which is told by the column `method` (measured here).
 The request's id is in a column or attribute `request_id` (JMeter's `sample_variables`), or, in XML,
 in the response's headers where they were saved. Source: JMeter's user manual, "Listeners".
 """
@@ -36,6 +37,8 @@ _CSV_NAME = {
     "na": "allThreads",
 }
 """Column of each attribute of a sample in XML."""
+_AT_END = "method"
+"""Column of those files whose times are ends."""
 _OWN = tuple(OWN_NAMES.values())
 
 
@@ -95,7 +98,7 @@ class _XmlSamples:
         if name in _SAMPLES:
             self._depth += 1
             if self._depth == 1:
-                named = {_CSV_NAME.get(key, key): value for key, value in attributes.items()}
+                named = {_column(key): value for key, value in attributes.items()}
                 place = Place(self._path, self._parser.CurrentLineNumber)
                 self._found.append((place, named))
                 self._texts = {}
@@ -115,6 +118,11 @@ class _XmlSamples:
                 values.setdefault("failureMessage", self._texts.get("failureMessage", "").strip())
 
 
+def _column(attribute: str) -> str:
+    """Returns the column's name; JMeter doubles the underscores of a variable's name in XML."""
+    return _CSV_NAME.get(attribute, attribute.replace("__", "_"))
+
+
 def _of_headers(text: str) -> dict[str, str]:
     lines = (line.partition(":") for line in text.splitlines())
     headers = {name.strip().lower(): value.strip() for name, _, value in lines}
@@ -128,10 +136,11 @@ def _row(values: Mapping[str, str], place: Place) -> ClientRow:
     if success not in ("true", "false"):
         raise place.fault(f"success must be true or false, not {success!r}")
     message = values.get("failureMessage") or values.get("responseMessage") or "not successful"
+    took = place.number(values, "elapsed")
     return ClientRow(
         request_id=own["request_id"],
-        start=place.number(values, "timeStamp") / 1000,
-        latency_ms=place.number(values, "elapsed"),
+        start=(place.number(values, "timeStamp") - (took if _AT_END in values else 0.0)) / 1000,
+        latency_ms=took,
         status=status(place.text(values, "responseCode")),
         start_kind=place.start_kind(own["start_kind"]),
         sandbox=own["sandbox"],
