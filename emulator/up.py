@@ -267,6 +267,7 @@ def _assemble(
         logger=logger,
         profile=profile,
         environment=_environment(backend, listeners),
+        init_cpu=settings.init_cpu,
         available_memory_mb=available_memory_mb,
         # to weigh a package takes seconds: only where the weight decides something
         weigh=None if PATHS[settings.network].placement is None else zipped_mb,

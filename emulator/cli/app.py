@@ -81,3 +81,4 @@ for command in (
     *(runs.bench, runs.fidelity, reports.network, reports.validate, policies.compare_policies),
 ):
     app.command()(command)
+app.command("import")(reports.import_clients)  # a word of Python's own

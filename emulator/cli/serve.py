@@ -133,6 +133,14 @@ def up(
         str | None,
         typer.Option(metavar="N", help="Create or init N sandboxes at once. (default: 4)"),
     ] = None,
+    init_cpu: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="boosted|share",
+            help="Give an init one vCPU at least, as AWS does, or its function's share alone. "
+            "(default: boosted)",
+        ),
+    ] = None,
     init_timeout: Annotated[  # noqa: ARG001
         str | None,
         typer.Option(metavar="SECONDS", help="Limit an init. (default: the profile's limit)"),

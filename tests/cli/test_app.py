@@ -24,7 +24,7 @@ COMMANDS = {
     "init": "FOLDER",
     "up": "--settings --host --port --template --backend --profile --keep-alive --policy "
     "--idle-speedup --pick-order --binding --host-memory --admission --journal-limit "
-    "--start-width --init-timeout --dilation --network --page-cache --read-ahead --seed "
+    "--start-width --init-cpu --init-timeout --dilation --network --page-cache --read-ahead --seed "
     "--state-dir --run-dir --cgroup-root --aws-endpoint --no-companion --verbose -v",
     "invoke": "FUNCTION --url --payload --json",
     "ps": "--url --json",
@@ -36,6 +36,7 @@ COMMANDS = {
     "report": "RUN OTHER --out --json",
     "validate": "DATA --out --seeds",
     "bill": "RUN --prices --free-tier --json",
+    "import": "FILE RUN --json",
     "tune": "FUNCTION --payload --memory --invocations --strategy --balanced-weight --template "
     "--backend --profile --run-dir --json",
     "bench": "--backend --simulator --json",

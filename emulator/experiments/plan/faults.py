@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from emulator.experiments.plan.model import (
+    Ablation,
     Axes,
     Constant,
     Idle,
@@ -40,7 +41,11 @@ _KINDS: Mapping[str, type[BaseModel]] = {
     "trace": Trace,
     "keep-warm": KeepWarm,
 }
-_TABLES: Mapping[str, type[BaseModel]] = {"axes": Axes, "network": Network}
+_TABLES: Mapping[str, type[BaseModel]] = {
+    "axes": Axes,
+    "network": Network,
+    "without": Ablation,
+}
 _SCENARIO = "scenario"
 _BY_KIND = re.compile(r"scenario (\S+?)(\..*)?")
 _PART = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
