@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 from emulator.core.lifetimes import LIFETIMES
 from emulator.core.network_paths import NO_NETWORK, checked_path
 from emulator.core.policies.catalogue import LIFETIME
-from emulator.core.policy import Admission, Binding, PickOrder
+from emulator.core.policy import Admission, Binding, InitCpu, PickOrder
 from emulator.core.profiles import PROFILES
 from emulator.errors import SettingsError
 
@@ -27,6 +27,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pydantic_core import ErrorDetails
+
+
+class PageCache(StrEnum):
+    """Says who shares the pages of files that were read from disk."""
+
+    SHARED = "shared"
+    """All that runs on this machine, as the kernel has it."""
+    PRIVATE = "private"
+    """Nobody: each sandbox reads its files from disk, as a microVM does."""
 
 
 class BackendChoice(StrEnum):
@@ -155,8 +164,10 @@ class Settings:
     """MB to which a run's journal grows; 0: without a limit."""
     start_width: Annotated[_Integer, Field(ge=1)] = 4
     """Number of sandboxes that may be in creation or init at once."""
+    init_cpu: InitCpu = InitCpu.BOOSTED
     init_timeout: Annotated[_Number, Field(gt=0)] | None = None
     """Limit of an init; None: the profile's."""
+    page_cache: PageCache = PageCache.SHARED
     read_ahead: Annotated[_Integer, Field(ge=0)] | None = None
     """KB that disks of sandboxes' files read ahead while the emulator runs; None: unchanged."""
     seed: Annotated[_Integer, Field(ge=0)] = 0

@@ -48,6 +48,7 @@ from emulator.core.messages import (
 )
 from emulator.core.model import Failure, ThrottleReason
 from emulator.core.network_path import NO_PASSAGE
+from emulator.core.policy import InitCpu
 from emulator.errors import ResourceNotFoundError, SandboxStartError
 from emulator.live.backends.interface import RUNTIME
 from emulator.live.deployments import Deployments
@@ -102,6 +103,7 @@ class Engine:
         logger: PlatformLogger,
         profile: Profile,
         environment: Mapping[str, str] | None = None,
+        init_cpu: InitCpu = InitCpu.BOOSTED,
         available_memory_mb: Callable[[], int] | None = None,
         weigh: Callable[[FunctionConfiguration, str], float] | None = None,
         freeze_grace: float = 0.01,
@@ -120,6 +122,7 @@ class Engine:
             logger=logger,
             profile=profile,
             environment=environment or {},
+            init_cpu=init_cpu,
         )
         self._available_memory_mb = available_memory_mb
         self._weigh = weigh

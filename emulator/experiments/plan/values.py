@@ -144,6 +144,8 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1)]
 OneOrMore = Annotated[tuple[T, ...], BeforeValidator(_listed), Field(min_length=1)]
 """A list, which a plan may write as one value where there is only one."""
+OneOrAll = Annotated[tuple[T, ...], BeforeValidator(_listed)]
+"""A list, or one value; nothing means all there are."""
 ExistingFile = Annotated[Path, BeforeValidator(_file)]
 ExistingFolder = Annotated[Path, BeforeValidator(_directory)]
 FolderName = Annotated[str, AfterValidator(_folder_name)]

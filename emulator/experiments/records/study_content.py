@@ -69,6 +69,8 @@ class CellEntry(BaseModel):
     idle_speedup: float = 1
     page_cache: str = ""
     network: str = NO_NETWORK
+    without: str = ""
+    """The part that was taken away."""
     origin: Origin = Origin.MEASURED
     status: CellStatus
     error: Annotated[str, _or("")] = ""
@@ -97,6 +99,7 @@ class CellEntry(BaseModel):
             idle_speedup=cell.idle_speedup,
             page_cache=condition.page_cache,
             network=condition.network,
+            without=condition.without,
             origin=condition.origin,
             status=CellStatus.PENDING,
         )
@@ -118,6 +121,7 @@ class CellEntry(BaseModel):
                 dilation=None if self.dilation_chosen else self.dilation,
                 page_cache=self.page_cache,
                 network=self.network,
+                without=self.without,
                 origin=self.origin,
             ),
             memory_mb=axes.memory_mb,

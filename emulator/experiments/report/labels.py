@@ -27,6 +27,7 @@ _AXES: Mapping[str, Callable[[Condition], str]] = {
     "dilation": lambda condition: (
         "dilation auto" if condition.dilation is None else f"dilation {condition.dilation:g}"
     ),
+    "without": lambda condition: f"without {condition.without}" if condition.without else "",
     "page_cache": lambda condition: (
         f"page cache {condition.page_cache}" if condition.page_cache else ""
     ),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from emulator.experiments.analysis.cell_stats import CellStats
+    from emulator.experiments.analysis.claims.ablation import Ablated
     from emulator.experiments.analysis.claims.catalogue import Findings
     from emulator.experiments.analysis.keep_warm import KeepWarm
     from emulator.experiments.analysis.latency_parts import CellParts
@@ -175,10 +176,30 @@ def memory_table(curve: MemoryCurve) -> Table:
 
 
 def claims_table(findings: Findings) -> Table:
-    """Lays out each claim with its verdict, the run's figures and its rule."""
-    head = ("what the study found", "verdict", "what this run found", "it holds if")
-    rows = [(f.claim, f.verdict.value, f.found, f.rule) for f in findings.claims]
-    return Table(head, tuple(rows), left=4)
+    """Lays out each claim with its verdict, the run's figures, its rule and its cause."""
+    head = ("what the study found", "verdict", "what this run found", "it holds if", "cause")
+    rows = [
+        (f.claim.claim, f.verdict.value, f.found, f.claim.rule, f.claim.cause)
+        for f in findings.claims
+    ]
+    return Table(head, tuple(rows), left=5)
+
+
+def ablation_table(pairs: Sequence[Ablated]) -> Table:
+    """Lays out each claim with its cause, and its figures with and without what causes it."""
+    head = ("what the study found", "cause", "taken away", "with", "without", "shown")
+    rows = [
+        (
+            pair.whole.claim.claim,
+            pair.whole.claim.cause,
+            str(pair.whole.claim.part),
+            f"{pair.whole.verdict.value}: {pair.whole.found}",
+            f"{pair.without.verdict.value}: {pair.without.found}",
+            "yes" if pair.shows else "no",
+        )
+        for pair in pairs
+    ]
+    return Table(head, tuple(rows), left=6)
 
 
 def idle_table(study: StudyRun, names: Mapping[str, str]) -> Table | None:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import random
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -203,6 +207,34 @@ def test_ctrl_c_leaves_a_run_of_the_cells_that_were_done(
     assert list(study.rows) == done
     assert [cell.status for cell in study.cells].count(CellStatus.PENDING) == 4
     assert "The simulation was stopped before its end" in study.problems[-1]
+
+
+def test_ctrl_c_ends_all_processes_and_keeps_what_was_done(tmp_path: Path) -> None:
+    """The real signal, to the real command, with two processes: the second cell never ends soon."""
+    load = '[[scenario]]\nkind = "constant"\nseconds = 5\n'
+    load += '[[scenario]]\nkind = "poisson"\nrate = 500\nseconds = 100_000\n'
+    path = write_plan(tmp_path, PLAN[: PLAN.index("[[scenario]]")] + load)
+    (tmp_path / "b.toml").write_text(BEHAVIOURS)
+    command = [sys.executable, "-m", "emulator.cli", "simulate", str(path), "--jobs", "2"]
+    command += ["--behaviours", str(tmp_path / "b.toml"), "--run-dir", str(tmp_path / "run")]
+    with subprocess.Popen(command, start_new_session=True) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline and process.poll() is None:
+                study = tmp_path / "run" / "study.json"
+                if study.exists() and study.read_text().count('"done"') == 3:
+                    break
+                time.sleep(0.1)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 130
+            with pytest.raises(ProcessLookupError):
+                os.killpg(process.pid, 0)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    found = read_study(tmp_path / "run")
+    assert len(found.rows) == 3
+    assert {cell.condition.scenario for cell, _ in found.measured()} == {"constant"}
 
 
 def test_plan_without_behaviours_is_refused_before_a_folder_is_made(tmp_path: Path) -> None:
