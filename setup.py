@@ -32,9 +32,9 @@ _COMPILED = (
     "emulator/core/scheduler.py",
     "emulator/sim/engine.py",
 )
-"""Modules on the path of every decision. What is derived from (policies, service models) stays interpreted, and so
-do the messages: a compiled dataclass does not tell what its optional fields hold, and the journal's
-reader asks."""
+"""Modules on the path of every decision. What is derived from (policies, service models) stays
+interpreted, and so do the messages: a compiled dataclass does not tell what its optional fields
+hold, and the journal's reader asks."""
 
 
 class BuildWithProject(build_py):
