@@ -31,11 +31,10 @@ _COMPILED = (
     "emulator/core/provisioning.py",
     "emulator/core/scheduler.py",
     "emulator/sim/engine.py",
-    "emulator/sim/service.py",
 )
-"""Modules on the path of every decision. What a user extends (policies) stays interpreted, and so
-do the messages: a compiled dataclass does not tell what its optional fields hold, and the journal's
-reader asks."""
+"""Modules on the path of every decision. What is derived from (policies, service models) stays
+interpreted, and so do the messages: a compiled dataclass does not tell what its optional fields
+hold, and the journal's reader asks."""
 
 
 class BuildWithProject(build_py):
