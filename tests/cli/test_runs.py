@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from emulator.cli import main
 from tests.emulator_process import write_template
+from tests.experiments.plans import write_plan
 
 if TYPE_CHECKING:
     from pathlib import Path
