@@ -136,6 +136,13 @@ def test_each_cell_is_predicted_from_the_others_and_the_errors_are_told(
     assert "512 MB under ramp" not in fits
 
 
+def test_run_of_another_plan_is_not_predicted_cell_by_cell(live: Path, tmp_path: Path) -> None:
+    path = write_plan(tmp_path, PLAN.replace("users = [4, 12]", "users = [4, 6]"))
+    options = SimulationOptions(calibrate=live, leave_one_out=True, jobs=1)
+    with pytest.raises(SettingsError, match="a run of another plan"):
+        simulate(path, options, tmp_path / "run")
+
+
 def test_a_wrong_law_is_told(live: Path, tmp_path: Path) -> None:
     """Predictions of a function that works where the live one waits are off, and said to be."""
     wrong = "[[behaviour]]\ninit = 0.4\ncold = { cpu = 0.12 }\nwarm = { cpu = 0.06 }\n"
