@@ -122,7 +122,7 @@ def _prepared(
 
 def _source(plan: Plan, plan_path: Path, options: SimulationOptions) -> _Source:
     if options.calibrate is not None:
-        return _FromRun(options.calibrate, leave_one_out=options.leave_one_out)
+        return _FromRun(options.calibrate, plan if options.leave_one_out else None)
     if options.leave_one_out:
         raise SettingsError("--leave-one-out is about a run to calibrate with (--calibrate RUN).")
     path = options.behaviours or plan.behaviours
@@ -144,12 +144,18 @@ class _FromFile:
 
 
 class _FromRun:
-    def __init__(self, run: Path, *, leave_one_out: bool) -> None:
+    def __init__(self, run: Path, left_out_of: Plan | None) -> None:
+        """Takes a run, and the plan of which each cell is to be predicted without itself."""
         study = read_study(run)
         if study.origin is Origin.SIMULATED:
             raise SettingsError(f"{run} is simulated; calibrate with a run that was measured.")
         self._name = run.resolve().name
-        self._leave_one_out = leave_one_out
+        if left_out_of is not None and study.plan_text != left_out_of.text:
+            raise SettingsError(
+                f"--leave-one-out predicts the cells of {run}, which is a run of another plan, or "
+                "of this one before it was changed."
+            )
+        self._leave_one_out = left_out_of is not None
         self._samples = gather(study)
 
     def of(self, cell: PlannedCell) -> tuple[Behaviour, list[PhaseFit], str]:
