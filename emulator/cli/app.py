@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from emulator.cli import clients, reports, runs, serve
+from emulator.cli import clients, policies, reports, runs, serve
 from emulator.cli.init import init
 
 _EXAMPLES = """Examples:
@@ -28,6 +28,7 @@ _EXAMPLES = """Examples:
   testbed experiment studies/small.toml        run a plan's cells; --dry-run only lists them
   testbed simulate studies/small.toml --calibrate runs/small
                                                predict the same cells in seconds
+  testbed compare-policies --trace calls.csv   keep-alive policies: cold starts, memory, cost
 
 Exit codes: 0 done, 1 failed, 2 wrongly used (nothing was begun), 130 interrupted.
 """
@@ -46,8 +47,9 @@ app = typer.Typer(
 def _print_version(wanted: bool) -> None:
     if wanted:
         from emulator import __version__  # noqa: PLC0415  # read from the installed package
+        from emulator.host.compiled import is_compiled  # noqa: PLC0415
 
-        print(f"testbed {__version__}")
+        print(f"testbed {__version__} ({'compiled' if is_compiled() else 'interpreted'} core)")
         raise typer.Exit
 
 
@@ -76,6 +78,7 @@ def _globals(
 for command in (
     *(init, serve.up, clients.invoke, clients.ps, clients.logs),
     *(runs.demo, runs.experiment, runs.simulate, reports.report, reports.bill, runs.tune),
-    *(runs.bench, runs.fidelity, reports.network, reports.validate),
+    *(runs.bench, runs.fidelity, reports.network, reports.validate, policies.compare_policies),
 ):
     app.command()(command)
+app.command("import")(reports.import_clients)  # a word of Python's own

@@ -31,6 +31,18 @@ def pick_orders() -> list[str]:
     return [str(order) for order in PickOrder]
 
 
+def lifetimes() -> list[str]:
+    from emulator.core.lifetimes import LIFETIMES  # noqa: PLC0415
+
+    return list(LIFETIMES)
+
+
+def policies() -> list[str]:
+    from emulator.core.policies.catalogue import POLICIES  # noqa: PLC0415
+
+    return list(POLICIES)
+
+
 def bindings() -> list[str]:
     from emulator.core.policy import Binding  # noqa: PLC0415
 
@@ -41,6 +53,12 @@ def admissions() -> list[str]:
     from emulator.core.policy import Admission  # noqa: PLC0415
 
     return [str(admission) for admission in Admission]
+
+
+def page_caches() -> list[str]:
+    from emulator.config import PageCache  # noqa: PLC0415
+
+    return [str(choice) for choice in PageCache]
 
 
 def network_paths() -> list[str]:

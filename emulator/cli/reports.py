@@ -23,11 +23,15 @@ def report(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a page of a run, or of two runs side by side."""
+    """Make a page of a run, or of two runs side by side.
+
+    A second run of cells without one of their parts is joined to the first, claim by claim.
+    """
     if other is not None:
         from emulator.experiments.report.comparison_page import report_comparison  # noqa: PLC0415
+        from emulator.experiments.report.study_page import report_ablation  # noqa: PLC0415
 
-        page = report_comparison(run, other, out)
+        page = report_ablation(run, other, out) or report_comparison(run, other, out)
     else:
         from emulator.experiments.report.study_page import report_run  # noqa: PLC0415
 
@@ -46,6 +50,27 @@ def _figures(run: Path) -> dict[str, Any]:
 
     study = read_study(run)
     return {"run": run, "incomplete": study.missing, "cells": all_stats(study)}
+
+
+def import_clients(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="What a load tool wrote of its requests.")
+    ],
+    run: RunFolder,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Add the requests of JMeter, Taurus or k6 to a run as its client rows.
+
+    Reads JTL (CSV or XML), k6's JSON lines or CSV, and the rows of the locustfiles.
+    """
+    from emulator.experiments.records.client_files.reader import import_clients  # noqa: PLC0415
+
+    imported = import_clients(file, run)
+    if as_json:
+        print_json(imported)
+    else:
+        print("\n".join(imported.sentences()))
 
 
 def bill(

@@ -13,8 +13,11 @@ from emulator.cli.choices import (
     backends,
     bindings,
     completer,
+    lifetimes,
     network_paths,
+    page_caches,
     pick_orders,
+    policies,
     profiles,
 )
 from emulator.cli.options import BACKENDS, PROFILES
@@ -68,8 +71,20 @@ def up(
     keep_alive: Annotated[  # noqa: ARG001
         str | None,
         typer.Option(
-            metavar="SECONDS",
-            help="Stop a sandbox after this idle time. (default: as measured on AWS)",
+            metavar="SECONDS|NAME",
+            help="Stop a sandbox after this idle time, or as measured on AWS at a date: aws-2018, "
+            "aws-2018-us-east-1, aws-2020 or aws-2025. (default: the profile's)",
+            autocompletion=completer(lifetimes),
+        ),
+    ] = None,
+    policy: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE.py:CLASS",
+            help="Choose who decides about idle sandboxes: lifetime, fixed, pool-halving, lru, "
+            "greedy-dual, hybrid-histogram, prewarming, provisioned, target-tracking, or a class "
+            "of your own (docs/policies.md). (default: lifetime)",
+            autocompletion=completer(policies),
         ),
     ] = None,
     idle_speedup: Annotated[  # noqa: ARG001
@@ -118,6 +133,14 @@ def up(
         str | None,
         typer.Option(metavar="N", help="Create or init N sandboxes at once. (default: 4)"),
     ] = None,
+    init_cpu: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="boosted|share",
+            help="Give an init one vCPU at least, as AWS does, or its function's share alone. "
+            "(default: boosted)",
+        ),
+    ] = None,
     init_timeout: Annotated[  # noqa: ARG001
         str | None,
         typer.Option(metavar="SECONDS", help="Limit an init. (default: the profile's limit)"),
@@ -136,6 +159,15 @@ def up(
             help="Add what lies between clients and functions, such as "
             "aws-2018/sao-paulo-us-east-1. (default: local, nothing)",
             autocompletion=completer(network_paths),
+        ),
+    ] = None,
+    page_cache: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="shared|private",
+            help="Let all sandboxes share this machine's page cache, or give each its own, as a "
+            "microVM has; root only. (default: shared)",
+            autocompletion=completer(page_caches),
         ),
     ] = None,
     read_ahead: Annotated[  # noqa: ARG001

@@ -44,6 +44,15 @@ class Binding(StrEnum):
     """The first sandbox to come free, started for the request or not."""
 
 
+class InitCpu(StrEnum):
+    """Says how much CPU an init has."""
+
+    BOOSTED = "boosted"
+    """One vCPU at least, as on AWS."""
+    SHARE = "share"
+    """The share of the memory size, as an invocation has."""
+
+
 class Admission(StrEnum):
     """Says how much of the host's memory a sandbox counts with."""
 

@@ -1,12 +1,14 @@
 """Makes a live sandbox and starts it: its endpoint, its environment, its place in the log.
 
-The CPU quota is set when init ends, since AWS gives init at least one vCPU.
+The CPU quota is set when init ends, since AWS gives init at least one vCPU, unless a user wants
+to see what that makes.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emulator.core.policy import InitCpu
 from emulator.live.backends.interface import CpuShare, SandboxSpec
 from emulator.live.runtime_api.admission import Admission
 from emulator.live.sandbox.dilation import SandboxCpu
@@ -40,6 +42,7 @@ class Launcher:
         logger: PlatformLogger,
         profile: Profile,
         environment: Mapping[str, str],
+        init_cpu: InitCpu = InitCpu.BOOSTED,
     ) -> None:
         self._backend = backend
         self._runtime_api = runtime_api
@@ -47,6 +50,7 @@ class Launcher:
         self._logger = logger
         self._profile = profile
         self._environment = dict(environment)
+        self._init_cpu = init_cpu
 
     def make(
         self, number: int, configuration: FunctionConfiguration, package: str, owner: SandboxOwner
@@ -99,7 +103,9 @@ class Launcher:
         period = round(profile.cpu_period_us * self._clock.dilation)
         quota = profile.cpu_quota_us(configuration.memory_mb)
         init = None
-        if self._clock.dilation > 1:
+        if self._init_cpu is InitCpu.SHARE:
+            init = CpuShare(quota, period)
+        elif self._clock.dilation > 1:
             # an Nth of one vCPU, as most of an init is one thread: a share of several would let
             # that run at their sum
             init = CpuShare(max(quota, profile.cpu_period_us), period)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.journal import decode
 from emulator.core.model import SandboxState, VersionKey
-from emulator.core.policy import FixedKeepAlive, SchedulerSettings
+from emulator.core.policy import FixedKeepAlive, InitCpu, SchedulerSettings
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.records import fold
 from emulator.core.scheduler import Scheduler
@@ -143,6 +143,7 @@ async def world(
     idle_speedup: float = 1.0,
     dilation: float = 1.0,
     profile: Profile = AWS_2025,
+    init_cpu: InitCpu = InitCpu.BOOSTED,
     **settings: Any,
 ) -> AsyncIterator[World]:
     """`settings` are more of SchedulerSettings."""
@@ -164,6 +165,7 @@ async def world(
         recorder=recorder,
         logger=logger,
         profile=profile,
+        init_cpu=init_cpu,
     )
     try:
         yield World(engine, backend, logs, recorder, journal, folder)

@@ -7,23 +7,28 @@ meets all combinations alike.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import product
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from emulator.core.network_paths import NO_NETWORK
+from emulator.core.policies.catalogue import LIFETIME
+from emulator.core.policy import InitCpu
 from emulator.core.profiles import PROFILES
 from emulator.experiments.plan.dilation import demand, least_dilation
-from emulator.experiments.plan.model import Axes
+from emulator.experiments.plan.model import Axes, Base
 from emulator.experiments.plan.values import AUTO
 from emulator.host.machine import cpus as host_cpus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from emulator.experiments.plan.model import Plan, Scenario
 
+_NO_NAME = re.compile(r"[^A-Za-z0-9.-]+")
 STARTS_AND_ENDS_WITHIN = 10.0
 """Seconds to expect of an emulator and Locust to start and end (4 to 8 measured on two cores);
 a first deployment takes more."""
@@ -47,15 +52,19 @@ class Condition:
     profile: str
     backend: str
     keep_alive: str
-    """Seconds, or `profile`: the profile's survival curve."""
+    """Seconds, a name of LIFETIMES, or `profile`: the profile's survival curve."""
     pick_order: str
     scenario: str
     """The kind of load: a scenario's kind, or `requests` or `tune`."""
     dilation: float | None
     """How many times slower than life; None: each cell as its host needs (`Cell.dilation`)."""
     page_cache: str
+    policy: str = LIFETIME
+    """Who decides about idle sandboxes, as the plan has it."""
     network: str = NO_NETWORK
     """Name of what lies between the clients and the function."""
+    without: str = ""
+    """Name of the part that was taken away (`Part`), to show what that part makes."""
     origin: Origin = Origin.MEASURED
 
 
@@ -89,6 +98,9 @@ class PlannedCell(Cell):
     seed: int
     """Seed of the load's chance, the same for all cells of a repetition; the emulator's seed is
     made from it."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables of the function besides its template's, or in their place."""
+    init_cpu: InitCpu = InitCpu.BOOSTED
 
     @property
     def load_s(self) -> float:
@@ -116,7 +128,26 @@ def planned_cells(
     axes = plan.axes
     if origin is Origin.SIMULATED:
         axes = axes.model_copy(update={"backend": (Origin.SIMULATED.value,)})
-    return list(_cells(plan, axes, origin, cpus or host_cpus()))
+    return [
+        cell
+        for base in _cells(plan, axes, origin, cpus or host_cpus())
+        for cell in (*([base] if plan.base is Base.RUN else []), *_ablated(base, plan))
+    ]
+
+
+def _ablated(base: PlannedCell, plan: Plan) -> Iterator[PlannedCell]:
+    """Yields the cell again, without each part that the plan takes away from the cell."""
+    condition = base.condition
+    for ablation in plan.without:
+        if ablation.concerns(condition.function, base.memory_mb, condition.scenario):
+            part = str(ablation.part)
+            yield replace(
+                base,
+                id=f"{base.id}-without-{part}",
+                condition=replace(condition, **ablation.changes, without=part),
+                variables=ablation.variables,
+                init_cpu=ablation.init_cpu or base.init_cpu,
+            )
 
 
 def _cells(plan: Plan, axes: Axes, origin: Origin, cpus: int) -> Iterator[PlannedCell]:
@@ -171,4 +202,13 @@ def _chosen(scenario: Scenario, profile: str, memory_mb: int, cpus: int) -> int:
 
 
 def _short(name: str, value: str) -> str:
+    """Returns a value as a part of a folder's name."""
+    if name == "policy":
+        return _NO_NAME.sub("-", policy_label(value))
     return f"keep-{value}" if name == "keep_alive" else value
+
+
+def policy_label(policy: str) -> str:
+    """Returns a policy as the plan has it, without the folder of its file."""
+    file, suffix, rest = policy.partition(".py:")
+    return f"{PurePath(file).name}{suffix}{rest}"

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emulator.core.lifetimes import LIFETIMES
+from emulator.core.policies.catalogue import LIFETIME
 from emulator.core.profiles import PROFILES
 from emulator.experiments.plan.dilation import UnknownCrowdError, demand
 from emulator.experiments.plan.faults import MISSING
 from emulator.experiments.plan.model import (
     S3_LOADINGS,
     Axes,
+    Base,
     Constant,
     Loading,
     PlannedFunction,
@@ -48,8 +51,12 @@ def contradictions(
     for name in plan.functions:
         if name not in plan.axes.function:
             yield f"functions.{name}", "is not on the axis of functions"
+    yield from _policies(plan)
     yield from _scenarios(plan)
+    if "private" in plan.page_cache and not can_drop_caches:
+        yield "page_cache", "private asks for root, who alone may mount"
     yield from _automatic_dilation(plan)
+    yield from _without(plan)
     if "cold" in plan.page_cache:
         yield from _cold_cache(plan, can_drop_caches=can_drop_caches)
     for dilation in plan.dilation:
@@ -63,6 +70,24 @@ def _automatic_dilation(plan: Plan) -> Iterator[Fault]:
             demand(scenario, 1.0)
         except UnknownCrowdError as error:
             yield "dilation", f"auto cannot be reckoned: {scenario.kind} {error}"
+
+
+def _without(plan: Plan) -> Iterator[Fault]:
+    for number, ablation in enumerate(plan.without, 1):
+        place = f"without[{number}]"
+        if ablation.part is None:
+            yield f"{place}.part", MISSING
+        if not (ablation.changes or ablation.variables or ablation.init_cpu):
+            yield place, "changes nothing: network, loading, keep_alive, init_cpu or variables do"
+        if not any(
+            ablation.concerns(function, memory_mb, scenario.kind)
+            for function in plan.axes.function
+            for memory_mb in plan.axes.memory_mb
+            for scenario in plan.scenarios
+        ):
+            yield place, "concerns no cell of this plan"
+    if plan.base is Base.SKIP and not plan.without:
+        yield "base", "skip leaves nothing to run where no [[without]] stands"
 
 
 def _absent(plan: Plan) -> Iterator[Fault]:
@@ -80,6 +105,7 @@ def _repeated(plan: Plan) -> Iterator[Fault]:
     """Yields what stands twice: two cells would have the same name."""
     lists = {f"axes.{name}": getattr(plan.axes, name) for name in Axes.model_fields}
     lists |= {"dilation": plan.dilation, "page_cache": plan.page_cache}
+    lists |= {"without.part": tuple(ablation.part for ablation in plan.without if ablation.part)}
     lists |= {"network.path": plan.network.path}
     lists |= {"scenario": tuple(scenario.kind for scenario in plan.scenarios)}
     for place, values in lists.items():
@@ -124,6 +150,13 @@ def _loading(
         yield f"{name} cannot load its model by {loading}: it sets no MODEL_LOADING"
     if loading in S3_LOADINGS and planned.model is None:
         yield f"{loading} needs functions.{name}.model, the folder to upload"
+
+
+def _policies(plan: Plan) -> Iterator[Fault]:
+    for name in plan.axes.keep_alive:
+        ruled = name in LIFETIMES and LIFETIMES[name].policy is not None
+        if ruled and any(policy != LIFETIME for policy in plan.axes.policy):
+            yield "axes.policy", f"has nothing to decide where keep_alive is {name}, a pool's rule"
 
 
 def _scenarios(plan: Plan) -> Iterator[Fault]:

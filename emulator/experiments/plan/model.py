@@ -22,7 +22,8 @@ from pydantic import (
 )
 
 from emulator.core.network_paths import NO_NETWORK
-from emulator.core.policy import PickOrder
+from emulator.core.policies.catalogue import LIFETIME
+from emulator.core.policy import InitCpu, PickOrder
 from emulator.experiments.plan.paths import last_arrival
 from emulator.experiments.plan.values import (
     PROFILE_KEEP_ALIVE,
@@ -34,9 +35,11 @@ from emulator.experiments.plan.values import (
     FolderName,
     KeepAlive,
     Number,
+    OneOrAll,
     OneOrMore,
     PathName,
     PlanSource,
+    PolicyName,
     Positive,
     ProfileName,
     RisingMinutes,
@@ -56,6 +59,12 @@ RAMP_USERS = (3, 6, 9, 18)
 def _tables(value: Any) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
         raise ValueError("must be a list of tables, [[scenario]]")  # noqa: TRY004  # pydantic's
+    return tuple(value)
+
+
+def _ablations(value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise ValueError("must be a list of tables, [[without]]")  # noqa: TRY004  # pydantic's
     return tuple(value)
 
 
@@ -80,6 +89,21 @@ class Loading(StrEnum):
     S3_TMP = "s3-tmp"
     S3_EVERY_REQUEST = "s3-every-request"
     EVERY_REQUEST = "every-request"
+
+
+class Part(StrEnum):
+    """Names the parts of the testbed that a cell can run without, to show what each makes."""
+
+    NETWORK = "network"
+    """The way between client and function."""
+    METASPACE = "metaspace-limit"
+    """The flag by which Lambda limited a JVM's class metadata to a tenth of the memory."""
+    INIT_BOOST = "init-boost"
+    """The whole vCPU that an init has at least."""
+    LIFETIMES = "lifetime-curve"
+    """The idle lifetimes of the study's region."""
+    MODEL = "model-each-request"
+    """The loading of the model for each request."""
 
 
 S3_LOADINGS = frozenset(loading for loading in Loading if loading.startswith("s3-"))
@@ -199,6 +223,8 @@ class PlannedFunction(_Table):
     """JSON file to post; None: batches of KDD99 records."""
     model: ExistingFolder | None = None
     """Folder that the S3 loadings find in their bucket, zipped."""
+    package_mb: Number = 0.0
+    """MB of the function's zip, for a simulation, which has none to weigh."""
 
 
 class Axes(_Table):
@@ -210,6 +236,7 @@ class Axes(_Table):
     profile: OneOrMore[ProfileName] = ("aws-2025",)
     backend: OneOrMore[Literal["auto", "docker", "process"]] = ("auto",)
     keep_alive: OneOrMore[KeepAlive] = (PROFILE_KEEP_ALIVE,)
+    policy: OneOrMore[PolicyName] = (LIFETIME,)
     pick_order: OneOrMore[Annotated[PickOrder, Field(strict=False)]] = (
         PickOrder.MOST_RECENTLY_USED,
     )
@@ -221,6 +248,50 @@ class Network(_Table):
     path: OneOrMore[PathName] = (NO_NETWORK,)
 
 
+class Base(StrEnum):
+    """Says whether a plan runs its cells whole, beside those without a part."""
+
+    RUN = "run"
+    SKIP = "skip"
+
+
+class Ablation(_Table):
+    """Describes cells of the plan run again without one part; empty lists mean all of them."""
+
+    part: Annotated[Part, Field(strict=False)] | None = None
+    function: OneOrAll[Text] = ()
+    memory_mb: OneOrAll[Count] = ()
+    scenario: OneOrAll[Text] = ()
+    """Kinds of load."""
+    network: PathName | None = None
+    loading: Annotated[Loading, Field(strict=False)] | None = None
+    keep_alive: KeepAlive | None = None
+    init_cpu: Annotated[InitCpu, Field(strict=False)] | None = None
+    variables: dict[str, str] = {}
+    """Environment variables that the function has besides its template's, or in their place."""
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """Axes of a cell's condition that have another value without the part."""
+        values = {
+            "network": self.network,
+            "loading": self.loading,
+            "keep_alive": self.keep_alive,
+        }
+        return {name: str(value) for name, value in values.items() if value is not None}
+
+    def concerns(self, function: str, memory_mb: int, scenario: str) -> bool:
+        """Tells whether a cell is one of those that run again."""
+        return all(
+            not chosen or value in chosen
+            for chosen, value in (
+                (self.function, function),
+                (self.memory_mb, memory_mb),
+                (self.scenario, scenario),
+            )
+        )
+
+
 class Plan(_Table):
     """Describes a whole study. A key that must be there is empty here, and checks.py misses it."""
 
@@ -230,7 +301,7 @@ class Plan(_Table):
     repetitions: Count = 1
     dilation: OneOrMore[Dilation] = (1,)
     """How many times slower than life; None: the least that each cell's host does for."""
-    page_cache: OneOrMore[Literal["hot", "cold"]] = ("hot",)
+    page_cache: OneOrMore[Literal["hot", "cold", "private"]] = ("hot",)
     network: Network = Network()
     init_timeout: Positive | None = None
     behaviours: ExistingFile | None = None
@@ -247,6 +318,8 @@ class Plan(_Table):
         AfterValidator(_without_gone),
     ] = Field(default=(), alias="scenario")
     functions: dict[str, PlannedFunction] = {}
+    without: Annotated[tuple[Ablation, ...], BeforeValidator(_ablations)] = ()
+    base: Annotated[Base, Field(strict=False)] = Base.RUN
     _source: PlanSource | None = PrivateAttr(None)
 
     def model_post_init(self, context: Any) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from emulator.core.profiles import PRICE_TABLES
 from emulator.experiments.analysis import formatting
 from emulator.experiments.analysis.cell_stats import all_stats
+from emulator.experiments.analysis.claims.ablation import ablated, has_ablation, joined
 from emulator.experiments.analysis.claims.catalogue import all_findings
 from emulator.experiments.analysis.claims.cells import STUDY_PRICES
 from emulator.experiments.analysis.keep_warm import keep_warm
@@ -45,6 +46,7 @@ from emulator.experiments.report.labels import cell_names, condition_names
 from emulator.experiments.report.page_files import write_page
 from emulator.experiments.report.simulated import as_simulated, fit_section, simulated_notice
 from emulator.experiments.report.study_tables import (
+    ablation_table,
     claims_table,
     cost_table,
     idle_table,
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from emulator.experiments.analysis.cell_stats import CellStats
+    from emulator.experiments.analysis.claims.ablation import Ablated
     from emulator.experiments.analysis.memory_curve import MemoryCurve
     from emulator.experiments.records.study import MeasuredCell, StudyRun
 
@@ -81,11 +84,25 @@ def report_run(run: Path, out: Path | None = None) -> Path:
     return write_page(study_document(read_study(run)), out or run / "report")
 
 
+def report_ablation(run: Path, ablation: Path, out: Path | None = None) -> Path | None:
+    """Writes the page of a study beside its cells of another run that lack one of their parts.
+
+    Returns None where the other run has no such cell; nothing is written then.
+
+    Raises:
+        RunDirectoryError: a folder holds no run, or the report cannot be written.
+    """
+    other = read_study(ablation)
+    if not has_ablation(other):
+        return None
+    return write_page(study_document(joined(read_study(run), other)), out or run / "report")
+
+
 def study_document(study: StudyRun) -> Document:
     """Lays out a study's report."""
     stats = all_stats(study)
     names = cell_names(study)
-    curves = memory_curves(study)
+    curves = [curve for curve in memory_curves(study) if not curve.condition.without]
     simulated = study.origin is Origin.SIMULATED
     document = Document(
         f"Serverless testbed: {study.name}",
@@ -147,8 +164,22 @@ def _claims(study: StudyRun) -> list[Block]:
         ),
     ]
     for findings in all_findings(study):
-        blocks += [Heading(f"Backend {findings.backend}", 3), claims_table(findings)]
+        title = f"Backend {findings.backend}, functions of {findings.functions.year}"
+        blocks += [Heading(title, 3), claims_table(findings)]
+        blocks += _ablation(ablated(study, findings.backend, findings.functions))
     return blocks + _keep_warm_pings(study)
+
+
+def _ablation(pairs: Sequence[Ablated]) -> list[Block]:
+    if not pairs:
+        return []
+    return [
+        Heading("What makes it: the same cells with one part taken away", 4),
+        Paragraph(
+            "A cause is shown where the finding holds with the part and does not without.", SMALL
+        ),
+        ablation_table(pairs),
+    ]
 
 
 def _keep_warm_pings(study: StudyRun) -> list[Block]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emulator.core.lifetimes import LIFETIMES
 from emulator.core.profiles import PRICE_TABLES
 from emulator.experiments.analysis import formatting
 from emulator.experiments.analysis.idle_time import idle_gaps, start_letters
 from emulator.experiments.analysis.latency_parts import Part
 from emulator.experiments.analysis.pages import pages
 from emulator.experiments.analysis.requests import user_requests
+from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 from emulator.experiments.report.document import Table
 from emulator.experiments.report.labels import condition_names, marked
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from emulator.experiments.analysis.cell_stats import CellStats
+    from emulator.experiments.analysis.claims.ablation import Ablated
     from emulator.experiments.analysis.claims.catalogue import Findings
     from emulator.experiments.analysis.keep_warm import KeepWarm
     from emulator.experiments.analysis.latency_parts import CellParts
@@ -173,10 +176,30 @@ def memory_table(curve: MemoryCurve) -> Table:
 
 
 def claims_table(findings: Findings) -> Table:
-    """Lays out each claim with its verdict, the run's figures and its rule."""
-    head = ("what the study found", "verdict", "what this run found", "it holds if")
-    rows = [(f.claim, f.verdict.value, f.found, f.rule) for f in findings.claims]
-    return Table(head, tuple(rows), left=4)
+    """Lays out each claim with its verdict, the run's figures, its rule and its cause."""
+    head = ("what the study found", "verdict", "what this run found", "it holds if", "cause")
+    rows = [
+        (f.claim.claim, f.verdict.value, f.found, f.claim.rule, f.claim.cause)
+        for f in findings.claims
+    ]
+    return Table(head, tuple(rows), left=5)
+
+
+def ablation_table(pairs: Sequence[Ablated]) -> Table:
+    """Lays out each claim with its cause, and its figures with and without what causes it."""
+    head = ("what the study found", "cause", "taken away", "with", "without", "shown")
+    rows = [
+        (
+            pair.whole.claim.claim,
+            pair.whole.claim.cause,
+            str(pair.whole.claim.part),
+            f"{pair.whole.verdict.value}: {pair.whole.found}",
+            f"{pair.without.verdict.value}: {pair.without.found}",
+            "yes" if pair.shows else "no",
+        )
+        for pair in pairs
+    ]
+    return Table(head, tuple(rows), left=6)
 
 
 def idle_table(study: StudyRun, names: Mapping[str, str]) -> Table | None:
@@ -200,7 +223,9 @@ def idle_table(study: StudyRun, names: Mapping[str, str]) -> Table | None:
 
 
 def _lifetime(keep_alive: str) -> str:
-    return "the profile's curve" if keep_alive == "profile" else f"{keep_alive} s"
+    if keep_alive == PROFILE_KEEP_ALIVE:
+        return "the profile's curve"
+    return keep_alive if keep_alive in LIFETIMES else f"{keep_alive} s"
 
 
 def keep_warm_table(found: Sequence[KeepWarm]) -> Table:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from emulator.core.network_paths import NO_NETWORK
+from emulator.core.policies.catalogue import LIFETIME
+from emulator.core.policy import InitCpu
 from emulator.errors import TestbedError
 from emulator.experiments.plan.model import (
     S3_LOADINGS,
@@ -141,8 +143,11 @@ class CellRunner:
             "--keep-alive": None
             if condition.keep_alive == PROFILE_KEEP_ALIVE
             else condition.keep_alive,
+            "--policy": None if condition.policy == LIFETIME else condition.policy,
             "--dilation": f"{cell.dilation:g}" if cell.dilation > 1 else None,
+            "--page-cache": "private" if condition.page_cache == "private" else None,
             "--network": None if condition.network == NO_NETWORK else condition.network,
+            "--init-cpu": cell.init_cpu if cell.init_cpu is not InitCpu.BOOSTED else None,
             "--init-timeout": plan.init_timeout,
             "--host-memory": plan.host_memory,
         }
@@ -170,8 +175,8 @@ def variables(cell: PlannedCell) -> dict[str, str]:
     """Returns the environment variables that tell the cell's function about its model."""
     loading = cell.condition.loading
     if loading == Loading.TEMPLATE:
-        return {}
+        return dict(cell.variables)
     told = {"MODEL_LOADING": loading}
     if loading in S3_LOADINGS:
         told |= {"MODEL_BUCKET": BUCKET, "MODEL_KEY": model_key(cell.condition.function)}
-    return told
+    return told | dict(cell.variables)

@@ -8,6 +8,7 @@ lifetimes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from emulator.core.profiles.aws_2018 import AWS_2018
@@ -28,10 +29,37 @@ if TYPE_CHECKING:
     from emulator.experiments.records.request_table import RequestRow
     from emulator.experiments.records.study import MeasuredCell, StudyRun
 
-PYTHON = "kdd99-tf"
-"""Name of the function that serves the study's Python model."""
-JAVA = "java"
-"""Part of the name of the function that serves the model from Java."""
+
+class Language(Enum):
+    """Names the two languages that the study compared."""
+
+    PYTHON = "Python"
+    JAVA = "Java"
+
+
+@dataclass(frozen=True, slots=True)
+class Functions:
+    """Holds the names of the two functions that stand for the study's, of one year."""
+
+    year: str
+    python: str
+    java: str
+
+    def name(self, language: Language) -> str:
+        """Returns the name of the function in a language."""
+        return self.python if language is Language.PYTHON else self.java
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset({self.python, self.java})
+
+
+OF_2018 = Functions("2018", "kdd99-python-2018", "kdd99-java-2018")
+"""Functions written as of the study's year: TensorFlow 1.10, Java 8."""
+OF_TODAY = Functions("today", "kdd99-tf", "kdd99-java")
+PYTHON, JAVA = Language
+_STUDY_LOADINGS = frozenset({"every-request", "s3-every-request"})
+"""Loadings as the study's: the model is read anew for each request."""
 STUDY_PROFILE = AWS_2018.name
 STUDY_PRICES = AWS_2018.prices.name
 """Name of the price table by which the study reckoned."""
@@ -95,70 +123,113 @@ class CellPool:
     def warm_median(self) -> Estimate:
         return percentile_estimate(warm_latencies(self.rows), 50)
 
-    @property
-    def dollars(self) -> float:
-        """Cost under the study's prices, mean of the repetitions."""
-        return sum(figures.costs[STUDY_PRICES].total for figures in self.stats) / len(self.stats)
+    def ramp_dollars(self, seconds: float) -> float | None:
+        """Returns what so many seconds of this load cost by the study's prices, with API Gateway.
+
+        None where the load had no duration or no request.
+        """
+        took = sum(_duration(figures.cell.id, self.rows) for figures in self.stats)
+        compute = sum(figures.costs[STUDY_PRICES].total for figures in self.stats)
+        asked = len(self.rows) * (AWS_2018.prices.rest_api_request or 0.0)
+        return (compute + asked) * seconds / took if took and self.rows else None
 
 
 class ClaimCells:
-    """Serves the cells of one backend; raises UntestableError where no cell can tell."""
+    """Serves the cells of one backend; raises UntestableError where no cell can tell.
 
-    def __init__(self, study: StudyRun, backend: str) -> None:
+    Args:
+        study: the run.
+        backend: the one whose cells count.
+        functions: the two that stand for the study's.
+        without: a part that was taken away: cells without it count in place of their like.
+    """
+
+    def __init__(
+        self, study: StudyRun, backend: str, functions: Functions = OF_TODAY, without: str = ""
+    ) -> None:
         self.study = study
         self._rows = study.rows
-        self._cells = [cell for cell in study.cells if cell.condition.backend == backend]
-
-    def functions(self, part: str) -> list[str]:
-        """Returns the functions under load whose name contains `part`, in the plan's order."""
-        names = [
-            cell.condition.function
-            for cell in self._cells
-            if part in cell.condition.function and not cell.idles
+        self._functions = functions
+        own = [
+            cell
+            for cell in study.cells
+            if cell.condition.backend == backend and cell.condition.without in ("", without)
         ]
-        return list(dict.fromkeys(names))
+        ablated = {_place(cell) for cell in own if cell.condition.without}
+        self._cells = [
+            cell for cell in own if cell.condition.without or _place(cell) not in ablated
+        ]
+        self.has_ablation = any(
+            cell.condition.without and cell.condition.function in functions.names for cell in own
+        )
 
-    def under_load(self, part: str, memory_mb: int) -> CellPool:
-        """Returns the cell under load of the function whose name contains `part`."""
-        return self._pool(self.condition(part), memory_mb)
+    def _only_ablated(self, cells: list[MeasuredCell]) -> list[MeasuredCell]:
+        """Returns those of the cells that lack the part, where there are any; else all."""
+        return [cell for cell in cells if cell.condition.without] or cells
 
-    def undisturbed(self, part: str, memory_mb: int) -> CellPool:
+    def under_load(self, language: Language, memory_mb: int) -> CellPool:
+        """Returns the function's cell under load at a memory size."""
+        conditions = self._conditions(language)
+        for condition in conditions:
+            cells = self._of(condition, memory_mb)
+            if cells:
+                return self._pool(cells, memory_mb)
+        name = self._functions.name(language)
+        raise UntestableError(f"No cell ran {name} at {memory_mb} MB.")
+
+    def undisturbed(self, language: Language, memory_mb: int) -> CellPool:
         """Returns a cell under load in which the host slowed no request.
 
         Claims about slowest or cold answers need it: a few slowed requests decide them.
         """
-        pool = self.under_load(part, memory_mb)
+        pool = self.under_load(language, memory_mb)
         slowed = [stats.cell for stats in pool.stats if stats.cell.host_remark]
         if slowed:
             raise UntestableError(f"{_ids(slowed)}: {slowed[0].host_remark}.")
         return pool
 
-    def condition(self, part: str) -> Condition:
+    def condition(self, language: Language) -> Condition:
         """Returns the condition under load that is most like the study's."""
-        found = [
+        return self._conditions(language)[0]
+
+    def _conditions(self, language: Language) -> list[Condition]:
+        """Returns the condition without the part, where one ran, and the one most like the study's.
+
+        They are never two conditions that differ in more than what was taken away.
+        """
+        name = self._functions.name(language)
+        loaded = [
             cell.condition
             for cell in self._cells
-            if part in cell.condition.function and not cell.idles
+            if cell.condition.function == name and not cell.idles
         ]
-        if not found:
-            raise UntestableError(f"No cell ran a function named {part} under load.")
-        return min(found, key=_distance_from_study)
+        if not loaded:
+            raise UntestableError(f"No cell ran a function named {name} under load.")
+        kinds = [[c for c in loaded if c.without], [c for c in loaded if not c.without]]
+        return [min(kind, key=_distance_from_study) for kind in kinds if kind]
 
-    def sizes(self, part: str) -> list[int]:
+    def sizes(self, language: Language) -> list[int]:
         """Returns the memory sizes in MB that the plan has of a function, the smallest first."""
-        condition = self.condition(part)
-        return sorted({cell.memory_mb for cell in self._cells if cell.condition == condition})
+        conditions = self._conditions(language)
+        return sorted({cell.memory_mb for cell in self._cells if cell.condition in conditions})
+
+    def name(self, language: Language) -> str:
+        """Returns the name of the function that stands for the study's in a language."""
+        return self._functions.name(language)
 
     def ramps(self) -> list[CellPool]:
         """Returns each ramp of users, of all functions and sizes, without host-bound cells."""
         cells = [
             cell
             for cell in self._cells
-            if cell.condition.scenario == "ramp" and cell.id in self._rows and not cell.host_bound
+            if cell.condition.scenario == "ramp"
+            and cell.condition.function in self._functions.names
+            and cell.id in self._rows
+            and not cell.host_bound
         ]
         if not cells:
             raise UntestableError(self._why_no_cell("a ramp of users", "ramp"))
-        return [self._single(cell) for cell in cells]
+        return [self._single(cell) for cell in self._only_ablated(cells)]
 
     def idle(self) -> list[tuple[MeasuredCell, tuple[RequestRow, ...]]]:
         """Returns the cells of single requests whose lifetimes are the profile's, not a setting's.
@@ -168,12 +239,17 @@ class ClaimCells:
         found = [cell for cell in self._cells if cell.condition.scenario == "idle"]
         if not found:
             raise UntestableError(self._why_no_cell("single requests far apart", "idle"))
-        own = [cell for cell in found if cell.condition.keep_alive == "profile"]
+        own = [
+            cell
+            for cell in found
+            if cell.condition.keep_alive == "profile" or cell.condition.without
+        ]
         if not own:
             raise UntestableError("All idle cells ran with a keep-alive that the plan set.")
         known = [cell for cell in own if cell.id in self._rows]
         if not known:
             raise UntestableError(f"No idle cell finished: {_states(own)}.")
+        known = self._only_ablated(known)
         profile = min((cell.condition.profile for cell in known), key=_is_other_profile)
         return [(cell, self._rows[cell.id]) for cell in known if cell.condition.profile == profile]
 
@@ -184,14 +260,14 @@ class ClaimCells:
             return f"{_ids(bound)}: {bound[0].host_bound}."
         return f"{_states(planned)}." if planned else f"No cell had {description}."
 
-    def _pool(self, condition: Condition, memory_mb: int) -> CellPool:
-        cells = [
+    def _of(self, condition: Condition, memory_mb: int) -> list[MeasuredCell]:
+        return [
             cell
             for cell in self._cells
             if cell.condition == condition and cell.memory_mb == memory_mb
         ]
-        if not cells:
-            raise UntestableError(f"No cell ran {condition.function} at {memory_mb} MB.")
+
+    def _pool(self, cells: Sequence[MeasuredCell], memory_mb: int) -> CellPool:
         bound = [cell for cell in cells if cell.host_bound]
         if bound:
             raise UntestableError(f"{_ids(bound)} was host-bound: {bound[0].host_bound}.")
@@ -214,6 +290,18 @@ def _together(memory_mb: int, pools: Iterable[CellPool]) -> CellPool:
     )
 
 
+def _duration(cell: str, rows: Iterable[RequestRow]) -> float:
+    """Returns the emulated seconds from a cell's first request to its last answer."""
+    own = [row for row in rows if row.cell == cell]
+    ends = [row.sent_at_s + row.latency_ms / 1000 for row in own]
+    return max(ends) - min(row.sent_at_s for row in own) if own else 0.0
+
+
+def _place(cell: MeasuredCell) -> tuple[str, int, str]:
+    """Returns what a cell has in common with the same cell without a part."""
+    return cell.condition.function, cell.memory_mb, cell.condition.scenario
+
+
 def _is_other_profile(profile: str) -> bool:
     return profile != STUDY_PROFILE
 
@@ -222,7 +310,7 @@ def _distance_from_study(condition: Condition) -> tuple[bool, bool, bool, bool, 
     return (
         _is_other_profile(condition.profile),
         condition.scenario != "ramp",
-        condition.loading not in ("", "package"),
+        condition.loading not in _STUDY_LOADINGS,
         condition.keep_alive != "profile",
         condition.dilation or 1,
     )

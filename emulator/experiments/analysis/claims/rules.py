@@ -18,24 +18,35 @@ from emulator.experiments.analysis.ramp_steps import ramp_steps
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from emulator.experiments.analysis.claims.cells import ClaimCells
+    from emulator.experiments.analysis.claims.cells import ClaimCells, Language
     from emulator.experiments.analysis.intervals import Estimate
     from emulator.experiments.records.request_table import RequestRow
     from emulator.experiments.records.study import MeasuredCell
 
-FAR_BETTER = 2 / 3
-"""Share of the mean latency at half the memory."""
-NO_BETTER = 0.9
+FAR_BETTER = 0.85
+"""Share of the mean latency at half the memory: the study's own 33.4 and about 40 hits/s are a
+ratio of .84. Two thirds, asked before, was asked of the handler alone: most of the study's answer
+lay outside of that, or 1024 MB could not have been within a tenth of 512 MB."""
+ALIKE = (0.9, 1.1)
+"""Shares of another mean between which a mean counts as the same."""
 COLLAPSED = 0.1
 """Share of the rate that Python has at the same size."""
-TWICE = 2.0
-"""Factor by which a figure in ms, hits or dollars may differ from the study's, either way."""
+JAVA_RATE = (0.3, 0.7)
+"""Hits a second of Java at 256 MB; the study's: .55."""
+RATE = (34.0, 48.0)
+MEAN_MS = (185.0, 268.0)
+"""What the study's throughput figures imply for Python, by Little's law in a closed loop of 9
+users on average without a pause."""
+RAMP_S = 300.0
+"""Seconds of the study's ramp."""
 _SHORT_GAP = (13.5, 20.0)
 _LONG_GAP = 29.0
 """Minutes idle; the study asked after 15 and after 30, and an answer takes its time."""
 _JAVA_MAXIMA = (1.2, 2.7)
 _COLD_TO_WARM = (4, 16)
 _BEST_SIZE = 512
+_ANSWERING_SIZES = (512, 1024)
+"""Sizes at which both languages answer: at 256 MB Java's first answer never came."""
 _STUDY_SIZES = frozenset({256, _BEST_SIZE, 1024})
 
 Answer = tuple[bool, str]
@@ -53,7 +64,8 @@ def is_far_better_at_512_mb(cells: ClaimCells) -> Answer:
 def is_no_better_at_1024_mb(cells: ClaimCells) -> Answer:
     middle, large = cells.under_load(PYTHON, 512), cells.under_load(PYTHON, 1024)
     difference = difference_of_means(middle.latencies, large.latencies)
-    return large.mean_ms >= NO_BETTER * middle.mean_ms, _compared(middle, large, difference)
+    ratio = large.mean_ms / middle.mean_ms
+    return ALIKE[0] <= ratio <= ALIKE[1], _compared(middle, large, difference)
 
 
 def has_shorter_maxima_at_1024_mb(cells: ClaimCells) -> Answer:
@@ -67,6 +79,11 @@ def java_collapses_at_256_mb(cells: ClaimCells) -> Answer:
     return java.hits <= COLLAPSED * python.hits, figures
 
 
+def java_answers_every_other_second_at_256_mb(cells: ClaimCells) -> Answer:
+    pool = cells.under_load(JAVA, 256)
+    return JAVA_RATE[0] <= pool.hits <= JAVA_RATE[1], _rate_and_mean(pool)
+
+
 def java_has_shorter_maxima_at_1024_mb(cells: ClaimCells) -> Answer:
     middle, large = cells.undisturbed(JAVA, 512), cells.undisturbed(JAVA, 1024)
     ratio = middle.max_ms / large.max_ms
@@ -76,7 +93,7 @@ def java_has_shorter_maxima_at_1024_mb(cells: ClaimCells) -> Answer:
 
 def java_starts_more_slowly(cells: ClaimCells) -> Answer:
     holds, figures = True, []
-    shared = sorted(_STUDY_SIZES & set(cells.sizes(JAVA)) & set(cells.sizes(PYTHON)))
+    shared = sorted({*_ANSWERING_SIZES} & {*cells.sizes(JAVA)} & {*cells.sizes(PYTHON)})
     for memory_mb in shared:
         java = cells.undisturbed(JAVA, memory_mb)
         python = cells.undisturbed(PYTHON, memory_mb)
@@ -89,14 +106,15 @@ def java_starts_more_slowly(cells: ClaimCells) -> Answer:
             f"Python {formatting.estimate(python.cold_median)}"
         )
     if not shared:
-        raise UntestableError("None of 256, 512 and 1024 MB ran with both Java and Python.")
+        raise UntestableError("Neither 512 nor 1024 MB ran with both Java and Python.")
     return holds, "; ".join(figures)
 
 
 def cold_takes_several_times_warm(cells: ClaimCells) -> Answer:
-    idle = [(cell, rows) for cell, rows in cells.idle() if cell.condition.function == PYTHON]
+    name = cells.name(PYTHON)
+    idle = [(cell, rows) for cell, rows in cells.idle() if cell.condition.function == name]
     if not idle:
-        raise UntestableError(f"No idle cell ran {PYTHON}.")
+        raise UntestableError(f"No idle cell ran {name}.")
     pool = _single_requests(idle)
     slow, fast = pool.cold_median, pool.warm_median
     if slow.value is None or fast.value is None:
@@ -151,15 +169,25 @@ def new_users_bring_cold_peaks(cells: ClaimCells) -> Answer:
 
 
 def serves_40_a_second_at_200_ms(cells: ClaimCells) -> Answer:
-    pool = cells.under_load(PYTHON, 512)
-    return _is_near(pool.hits, 40) and _is_near(pool.mean_ms, 200), _rate_and_mean(pool)
+    pools = [cells.under_load(PYTHON, size) for size in cells.sizes(PYTHON) if size in _STUDY_SIZES]
+    if not pools:
+        raise UntestableError("None of 256, 512 and 1024 MB ran with Python.")
+    holds = all(
+        RATE[0] <= pool.hits <= RATE[1] and MEAN_MS[0] <= pool.mean_ms <= MEAN_MS[1]
+        for pool in pools
+    )
+    return holds, "; ".join(_rate_and_mean(pool) for pool in pools)
 
 
 def best_value_is_512_mb(cells: ClaimCells) -> Answer:
     condition = cells.condition(PYTHON)
     for memory_mb in sorted(_STUDY_SIZES):
         cells.under_load(PYTHON, memory_mb)
-    curve = next(curve for curve in memory_curves(cells.study) if curve.condition == condition)
+    curve = next(
+        (curve for curve in memory_curves(cells.study) if curve.condition == condition), None
+    )
+    if curve is None:
+        raise UntestableError("Too few sizes ran under the same condition.")
     if not {size.memory_mb for size in curve.sizes} <= _STUDY_SIZES or curve.best is None:
         raise UntestableError("The plan has other sizes than 256, 512 and 1024 MB, or no answers.")
     costs = ", ".join(f"{s.memory_mb} MB {formatting.money(s.million)}" for s in curve.sizes)
@@ -170,22 +198,33 @@ def best_value_is_512_mb(cells: ClaimCells) -> Answer:
     return curve.best_mb == _BEST_SIZE, figures
 
 
-def configuration_costs_one_dollar(cells: ClaimCells) -> Answer:
-    functions = dict.fromkeys([*cells.functions(PYTHON), *cells.functions(JAVA)])
+def a_dollar_buys_ramps(cells: ClaimCells) -> Answer:
+    """Raises UntestableError always: what the study counted for its dollar is unknown."""
     pools = [
-        (function, cells.under_load(function, memory_mb))
-        for function in functions
-        for memory_mb in cells.sizes(function)
-        if memory_mb in _STUDY_SIZES
+        (cells.name(language), cells.under_load(language, memory_mb))
+        for language in (PYTHON, JAVA)
+        for memory_mb in _sizes_of(cells, language)
     ]
-    if not pools:
-        raise UntestableError("No cell ran the study's functions and sizes under load.")
-    figures = ", ".join(
-        f"{function} {pool.memory_mb} MB {formatting.money(pool.dollars)} for "
-        f"{formatting.count(len(pool.rows) / len(pool.stats))} requests"
-        for function, pool in pools
+    bought = ", ".join(
+        f"{name} {pool.memory_mb} MB {formatting.number(1 / ramp)}"
+        for name, pool in pools
+        if (ramp := pool.ramp_dollars(RAMP_S)) is not None
     )
-    return all(_is_near(pool.dollars, 1) for _, pool in pools), figures
+    raise UntestableError(
+        "What was counted is unknown."
+        + (
+            f" Ramps of {RAMP_S:.0f} s that a dollar buys, API Gateway included: {bought}."
+            if bought
+            else ""
+        )
+    )
+
+
+def _sizes_of(cells: ClaimCells, language: Language) -> list[int]:
+    try:
+        return [size for size in cells.sizes(language) if size in _STUDY_SIZES]
+    except UntestableError:
+        return []
 
 
 def _rate_and_mean(pool: CellPool) -> str:
@@ -207,7 +246,3 @@ def _maxima(middle: CellPool, large: CellPool) -> str:
         f"slowest {formatting.time(middle.max_ms)} at 512 MB, "
         f"{formatting.time(large.max_ms)} at 1024"
     )
-
-
-def _is_near(value: float, study: float) -> bool:
-    return study / TWICE <= value <= study * TWICE

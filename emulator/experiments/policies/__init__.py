@@ -1,0 +1,1 @@
+"""Compares policies on a trace: `testbed compare-policies`. All figures are simulated."""

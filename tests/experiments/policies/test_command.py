@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING
+
+import pytest
+
+from emulator.errors import SettingsError
+from emulator.experiments.policies.command import Comparison, compare
+from emulator.experiments.policies.trace_run import Assumptions, oracle, run_policy
+from emulator.policy_choice import chosen
+from emulator.sim.traces.trace import Call
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TRACE = "at,function,duration\n0,a,0.5\n100,a,0.5\n1000,a,0.5\n1000,b,2\n1001,b,2\n"
+ASSUMED = Assumptions(memory_mb=1024, cold_start=1.0)
+CALLS = [
+    Call(0.0, "a", 0.5),
+    Call(100.0, "a", 0.5),
+    Call(1000.0, "a", 0.5),
+    Call(1000.0, "b", 2.0),
+    Call(1001.0, "b", 2.0),
+]
+
+
+def test_figures_of_a_policy_are_those_worked_by_hand() -> None:
+    run = run_policy(CALLS, chosen("fixed:seconds=200"), "fixed", ASSUMED)
+    # a: cold at 0, warm at 100, cold at 1000; b: twice cold, the second while the first starts
+    assert (run.calls, run.cold) == ({"a": 3, "b": 2}, {"a": 2, "b": 2})
+    assert run.cold_shares() == [pytest.approx(2 / 3), 1.0]
+    assert (run.cold_share_of(0.5), run.cold_share_of(0.75)) == (pytest.approx(2 / 3), 1.0)
+    # idle of a: 1.5 to 100, 100.5 to 300.5, 1001.5 to the end at 1004; of b: 1003 and 1004 on
+    assert run.wasted_mb_s == pytest.approx(1024 * (98.5 + 200 + 2.5 + 1))
+    assert run.slowdowns == pytest.approx([1.0, 1.5, 1.5, 3.0, 3.0])
+    # billed: .5 + 4 * 1 s of init + .5 + .5 + 2 + 2 s at 1 GB, and five requests
+    assert run.dollars == pytest.approx(9.5 * 0.0000166667 + 5 * 0.20e-6)
+
+
+def test_memory_over_time_is_that_of_the_sandboxes() -> None:
+    run = run_policy(CALLS, chosen("fixed:seconds=200"), "fixed", ASSUMED)
+    assert run.series == [
+        (0.0, 0, 0),
+        (0.0, 1, 1024),
+        (300.5, 0, 0),
+        (1000.0, 1, 1024),
+        (1000.0, 2, 2048),
+        (1001.0, 3, 3072),
+    ]
+
+
+def test_provisioned_concurrency_costs_what_is_held() -> None:
+    run = run_policy([Call(300.0, "a", 1.0)], chosen("provisioned"), "provisioned", ASSUMED)
+    assert run.cold == {"a": 0}
+    held, ran = 302.0 * 0.0000041667, 1.0 * 0.0000097222
+    assert run.dollars == pytest.approx(held + ran + 0.20e-6)
+
+
+def test_oracle_has_no_cold_start_but_for_what_comes_at_once_and_wastes_nearly_nothing() -> None:
+    run = run_policy(CALLS, oracle(CALLS, ASSUMED), "oracle", ASSUMED)
+    assert run.cold == {"a": 1, "b": 0}
+    assert run.wasted_mb_s < 0.02 * 1024
+
+
+def comparison(folder: Path, *policies: str, text: str = TRACE, form: str = "csv") -> Comparison:
+    trace = folder / "trace.csv"
+    trace.write_text(text)
+    return Comparison(trace, form, policies, ASSUMED)
+
+
+def test_charts_have_their_figures_beside_them(tmp_path: Path) -> None:
+    told: list[str] = []
+    policies = ("fixed:seconds=600", "lru", "oracle", "managed-instances")
+    out = tmp_path / "out"
+    assert compare(comparison(tmp_path, *policies), out, told.append) == 0
+    charts = {path.stem for path in out.glob("*.png")}
+    assert charts == {"pareto", "costs", "cold-starts", "slowdowns", "over-time"}
+    assert charts <= {path.stem for path in out.glob("*.csv")}
+    rows = list(csv.DictReader((out / "summary.csv").read_text().splitlines()))
+    assert [row["policy"] for row in rows] == list(policies)
+    assert (rows[0]["wasted"], rows[2]["best"]) == ("1", "True")
+    assert told[-1] == f"{out}/summary.md"
+
+
+@pytest.mark.parametrize(
+    ("policies", "text", "form", "fault"),
+    [
+        ("fifo", TRACE, "csv", "policy 'fifo' is neither .*, nor oracle or managed-instances"),
+        ("lru", TRACE, "azure2022", "format 'azure2022' is none of csv, azure2019"),
+        ("lru", "when\n", "csv", "trace.csv, line 1: there is no column at or"),
+        ("lru", "at,function\n", "csv", "trace.csv holds no calls"),
+        ("lru", "at,function\nsoon,a\n", "csv", "line 2"),
+    ],
+)
+def test_what_is_wrong_is_told(
+    tmp_path: Path, policies: str, text: str, form: str, fault: str
+) -> None:
+    with pytest.raises(SettingsError, match=fault):
+        compare(comparison(tmp_path, policies, text=text, form=form), tmp_path / "out", print)
