@@ -4,6 +4,8 @@ import com.amazonaws.client.builder.AwsClientBuilder.EndpointConfiguration;
 import com.amazonaws.services.s3.AmazonS3;
 import com.amazonaws.services.s3.AmazonS3ClientBuilder;
 import com.amazonaws.services.s3.model.S3Object;
+import com.amazonaws.util.IOUtils;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
@@ -80,7 +82,8 @@ final class Source {
     Path folder = null;
     try (S3Object object = s3.getObject(bucket, key);
         InputStream content = object.getObjectContent()) {
-      folder = Archive.unpack(content);
+      byte[] zip = IOUtils.toByteArray(content); // to its end, or the SDK drops the connection
+      folder = Archive.unpack(new ByteArrayInputStream(zip));
       return Model.load(folder);
     } finally {
       Archive.delete(folder);
