@@ -92,7 +92,8 @@ class Measurement:
         stolen = stolen_ms() - stolen
         if answer.cold:
             raise TestbedError(
-                f"{backend}: the sandbox of {memory_mb} MB was gone, and a cold start came."
+                f"{backend}: a cold start came at {memory_mb} MB: its sandbox was gone, or did not "
+                "ask for more within a moment, as happens on a busy machine."
             )
         return SpinRow(
             backend=backend,
