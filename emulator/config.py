@@ -5,6 +5,7 @@ Owns what a setting may be, and where a faulty one was stated. Reads no file and
 
 from __future__ import annotations
 
+import math
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +16,9 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Validat
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
+from emulator.core.lifetimes import LIFETIMES
 from emulator.core.network_paths import NO_NETWORK, checked_path
+from emulator.core.policies.catalogue import LIFETIME
 from emulator.core.policy import Admission, Binding, InitCpu, PickOrder
 from emulator.core.profiles import PROFILES
 from emulator.errors import SettingsError
@@ -54,6 +57,27 @@ def _checked_profile(name: str) -> str:
     if name not in PROFILES:
         raise ValueError(f"{name!r} is none of {', '.join(sorted(PROFILES))}")
     return name
+
+
+def _lifetimes(value: object) -> object:
+    """Returns the name of known lifetimes, or seconds.
+
+    Raises:
+        ValueError: the value is neither.
+    """
+    if value is None or value in LIFETIMES:
+        return value
+    try:
+        seconds = math.nan if isinstance(value, bool) else float(str(value))
+    except ValueError:
+        raise ValueError(
+            f"{value!r} is neither seconds nor one of {', '.join(LIFETIMES)}"
+        ) from None
+    if not math.isfinite(seconds):
+        raise ValueError(f"{value!r} is not a number")
+    if seconds < 0:
+        raise ValueError(f"{value!r} is below 0")
+    return seconds
 
 
 def _no_truth(value: object) -> object:
@@ -115,8 +139,11 @@ class Settings:
     template: Path = Path("functions/template.yaml")
     backend: BackendChoice = BackendChoice.AUTO
     profile: Annotated[str, AfterValidator(_checked_profile)] = "aws-2025"
-    keep_alive: Annotated[_Number, Field(ge=0)] | None = None
-    """Idle lifetime; None: the profile's survival curve; 0: every request is a cold start."""
+    keep_alive: Annotated[float | str | None, BeforeValidator(_lifetimes)] = None
+    """Idle lifetime, in seconds or by a name of LIFETIMES; None: the profile's survival curve;
+    0: every request is a cold start."""
+    policy: str = LIFETIME
+    """Who decides about idle sandboxes: a policy's name, or a class in a file of the user's."""
     idle_speedup: Annotated[_Number, Field(gt=0)] = 1.0
     pick_order: PickOrder = PickOrder.MOST_RECENTLY_USED
     binding: Binding = Binding.EARLY

@@ -31,11 +31,12 @@ from emulator.core.policy import Admission
 from emulator.core.profiles import PROFILES
 from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
-from emulator.core.scheduling import scheduling
+from emulator.core.scheduling import scheduling, scheduling_facts
 from emulator.errors import BackendUnavailableError, SettingsError
 from emulator.host.delegation import enter_delegated_scope
 from emulator.host.machine import machine
 from emulator.host.memory import AvailableMemory, memory_mb
+from emulator.live.backends.package import zipped_mb
 from emulator.live.backends.process.backend import ProcessBackend
 from emulator.live.clock import MonotonicClock
 from emulator.live.companion.process import Companion
@@ -47,6 +48,7 @@ from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
 from emulator.live.store.read_ahead import read_ahead
 from emulator.live.store.state_directory import StateDirectory, describe_run
+from emulator.policy_choice import chosen
 from emulator.sam import template
 from emulator.telemetry.log_store import Logs
 from emulator.telemetry.metrics import Metrics
@@ -103,6 +105,7 @@ async def up(settings: Settings, display: Display) -> None:
         OSError: A file of the state or run directory cannot be written.
     """
     loaded = template.load(settings.template, PROFILES[settings.profile])
+    _scheduling(settings, PROFILES[settings.profile])  # what is wrong there is told at once
     with (
         StateDirectory(settings.state_dir) as state,
         _gateway_listener(settings.host, settings.port) as listener,
@@ -256,6 +259,8 @@ def _assemble(
         environment=_environment(backend, listeners),
         init_cpu=settings.init_cpu,
         available_memory_mb=available_memory_mb,
+        # to weigh a package takes seconds: only where the weight decides something
+        weigh=None if PATHS[settings.network].placement is None else zipped_mb,
     )
     companion = Companion(state.path / "companion.log") if settings.companion else None
     others = OtherServices(settings.aws_endpoint, companion)
@@ -268,7 +273,13 @@ def _network(settings: Settings, sandboxes: SandboxClients) -> Network | None:
         return None
     # a chance of its own, so that sandboxes live as long as they would without a network
     chance = random.Random(f"{settings.seed}:network")  # noqa: S311  # jitter is no secret
-    return Network(PATHS[settings.network], chance, sandboxes, settings.dilation)
+    return Network(
+        PATHS[settings.network],
+        chance,
+        sandboxes,
+        dilation=settings.dilation,
+        idle_speedup=settings.idle_speedup,
+    )
 
 
 def _room(
@@ -291,18 +302,24 @@ def _room(
 
 
 def _scheduling(settings: Settings, profile: Profile) -> SchedulerSettings:
-    return scheduling(
-        profile,
-        host_memory_mb=settings.host_memory or int(memory_mb() * _HOST_SHARE),
-        keep_alive=settings.keep_alive,
-        init_timeout=settings.init_timeout,
-        pick_order=settings.pick_order,
-        binding=settings.binding,
-        admission=settings.admission,
-        host_reserve_mb=_RESERVE_MB if settings.admission is Admission.ACTUAL else 0,
-        start_width=settings.start_width,
-        idle_speedup=settings.idle_speedup,
-    )
+    policy = chosen(settings.policy)
+    try:
+        return scheduling(
+            profile,
+            host_memory_mb=settings.host_memory or int(memory_mb() * _HOST_SHARE),
+            keep_alive=settings.keep_alive,
+            policy=policy,
+            init_timeout=settings.init_timeout,
+            pick_order=settings.pick_order,
+            binding=settings.binding,
+            admission=settings.admission,
+            host_reserve_mb=_RESERVE_MB if settings.admission is Admission.ACTUAL else 0,
+            start_width=settings.start_width,
+            idle_speedup=settings.idle_speedup,
+            placement=PATHS[settings.network].placement,
+        )
+    except ValueError as error:
+        raise SettingsError(f"--keep-alive: {error}") from error
 
 
 def _facts(
@@ -319,7 +336,7 @@ def _facts(
         "backend": backend.name,
         "unenforced": list(backend.unenforced.values()),
         "settings": asdict(settings),
-        "scheduling": asdict(_scheduling(settings, profile)),
+        "scheduling": scheduling_facts(_scheduling(settings, profile)),
         "seed": settings.seed,
         "versions": _versions(),
         "machine": machine(settings.cgroup_root, backend.storage),

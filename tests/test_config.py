@@ -46,7 +46,10 @@ def test_every_fault_is_told_at_once_with_its_place() -> None:
         "TESTBED_PORT: '99999' is above 65535",
         "TESTBED_BACKEND: 'podman' is none of auto, docker, process",
         "--profile: 'aws-2016' is none of aws-2018, aws-2025",
-        "--keep-alive: 'soon' is not a number",
+        (
+            "--keep-alive: 'soon' is neither seconds nor one of aws-2018, aws-2018-us-east-1, "
+            "aws-2020, aws-2025"
+        ),
         "--idle-speedup: '0' is not above 0",
         "seed in the settings file: 1.5 is not a whole number",
         "--dilation: '51' is above 50",
@@ -66,6 +69,7 @@ def test_every_fault_is_told_at_once_with_its_place() -> None:
         ("host_memory", "127", "'127' is below 128"),
         ("host_memory", "1e3", "'1e3' is not a whole number"),
         ("keep_alive", "inf", "'inf' is not a number"),
+        ("keep_alive", "-1", "'-1' is below 0"),
         ("keep_alive", float("nan"), "nan is not a number"),
         ("init_timeout", "0", "'0' is not above 0"),
         ("state_dir", 7, "7 is no text"),
@@ -149,3 +153,12 @@ def test_companion_can_be_declined_in_every_source(
 def test_companion_that_is_neither_true_nor_false_is_refused() -> None:
     with pytest.raises(SettingsError, match="'maybe' is neither true nor false"):
         load({"TESTBED_COMPANION": "maybe"}, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("written", "keep_alive"), [("aws-2020", "aws-2020"), ("600", 600.0), (0, 0.0)]
+)
+def test_keep_alive_is_seconds_or_the_name_of_known_lifetimes(
+    written: object, keep_alive: object
+) -> None:
+    assert load({}, {"keep_alive": written}, {}).keep_alive == keep_alive

@@ -23,11 +23,13 @@ from emulator.core.messages import (
     RuntimeExited,
     SandboxGone,
     SandboxReset,
+    StartSandbox,
     StopSandbox,
     Throttle,
     TimePassed,
 )
 from emulator.core.model import Failure, StartKind, StopReason, ThrottleReason
+from emulator.core.policies.interface import PolicyChoice
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.records import Status, fold
 from emulator.live.clock import LoopClock
@@ -36,7 +38,19 @@ from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.sim import service
 from emulator.telemetry.log_store import Logs
-from tests.core.scenario import DEPROVISIONED, HORIZON, Call, Deploy, OneCall, Retire, Scenario
+from tests.core.policies.everything import Everything
+from tests.core.policies.small import SMALL
+from tests.core.scenario import (
+    DEPROVISIONED,
+    HORIZON,
+    Call,
+    Coarse,
+    Deploy,
+    OneCall,
+    Retire,
+    Scenario,
+)
+from tests.core.scheduler.reference_scheduler import ReferenceScheduler
 from tests.live.fake_backend import FakeBackend, FakeRuntimeApi
 from tests.live.jumping_loop import run
 
@@ -89,12 +103,13 @@ class LiveRun:
         for key in self.scenario.kept:
             engine.provision(key, 0)
         await asyncio.sleep(HORIZON - loop.time())
-        assert not engine._invocations
-        assert not engine._tasks
-        assert not engine.sandboxes
-        assert not engine._sandboxes
-        assert not runtime_api.endpoints
-        assert all(process.exited.done() for process in backend.processes)
+        if self.scenario.settings.policy is None:  # else sandboxes may be kept for ever
+            assert not engine._invocations
+            assert not engine._tasks
+            assert not engine.sandboxes
+            assert not engine._sandboxes
+            assert not runtime_api.endpoints
+            assert all(process.exited.done() for process in backend.processes)
         await engine.close()
         recorder.close()
 
@@ -174,6 +189,31 @@ def test_live_engine_and_simulator_write_the_same_journal() -> None:
     wanted = [*StopReason, *ThrottleReason, *Failure, *StartKind]
     wanted += ["handler error", "callers who left", "handed over"]
     assert [kind for kind in wanted if counts[kind] < 50] == [], counts
+
+
+@pytest.mark.parametrize(
+    "policy", [*SMALL, PolicyChoice("everything", Everything)], ids=lambda policy: policy.text
+)
+def test_live_engine_simulator_and_reference_agree_with_every_policy(policy: PolicyChoice) -> None:
+    """Each policy decides alike whoever drives it; the reference is told of the same events."""
+    ordered = 0
+    for seed in range(30):
+        scenario = Scenario(1000 + seed, policy)
+        live, simulated = LiveRun(scenario).entries, scenario.simulated()
+        live, simulated = ([e for e in each if e.at < HORIZON] for each in (live, simulated))
+        for number, (one, other) in enumerate(zip(live, simulated, strict=False)):
+            assert one == other, (seed, number)
+        assert len(live) == len(simulated), seed
+        reference = ReferenceScheduler(scenario.settings, Coarse(scenario.seed))
+        for number, entry in enumerate(simulated):
+            commands = reference.handle(entry.event, entry.at)
+            assert tuple(commands) == entry.commands, (seed, number)
+        ordered += sum(
+            isinstance(command, StartSandbox) and command.invocation is None
+            for entry in simulated
+            for command in entry.commands
+        )
+    assert ordered > 0
 
 
 @pytest.mark.parametrize("outcome", [service.Outcome.OK, service.Outcome.EXIT])

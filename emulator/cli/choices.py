@@ -31,6 +31,18 @@ def pick_orders() -> list[str]:
     return [str(order) for order in PickOrder]
 
 
+def lifetimes() -> list[str]:
+    from emulator.core.lifetimes import LIFETIMES  # noqa: PLC0415
+
+    return list(LIFETIMES)
+
+
+def policies() -> list[str]:
+    from emulator.core.policies.catalogue import POLICIES  # noqa: PLC0415
+
+    return list(POLICIES)
+
+
 def bindings() -> list[str]:
     from emulator.core.policy import Binding  # noqa: PLC0415
 

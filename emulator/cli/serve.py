@@ -13,8 +13,10 @@ from emulator.cli.choices import (
     backends,
     bindings,
     completer,
+    lifetimes,
     network_paths,
     pick_orders,
+    policies,
     profiles,
 )
 from emulator.cli.options import BACKENDS, PROFILES
@@ -68,8 +70,20 @@ def up(
     keep_alive: Annotated[  # noqa: ARG001
         str | None,
         typer.Option(
-            metavar="SECONDS",
-            help="Stop a sandbox after this idle time. (default: as measured on AWS)",
+            metavar="SECONDS|NAME",
+            help="Stop a sandbox after this idle time, or as measured on AWS at a date: aws-2018, "
+            "aws-2018-us-east-1, aws-2020 or aws-2025. (default: the profile's)",
+            autocompletion=completer(lifetimes),
+        ),
+    ] = None,
+    policy: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE.py:CLASS",
+            help="Choose who decides about idle sandboxes: lifetime, fixed, pool-halving, lru, "
+            "greedy-dual, hybrid-histogram, prewarming, provisioned, target-tracking, or a class "
+            "of your own (docs/policies.md). (default: lifetime)",
+            autocompletion=completer(policies),
         ),
     ] = None,
     idle_speedup: Annotated[  # noqa: ARG001

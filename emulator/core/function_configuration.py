@@ -97,10 +97,13 @@ class FunctionConfiguration:
         """Returns the name by which requests ask for this version."""
         return VersionKey.of(self.name, self.version)
 
-    def scheduled(self, revision: int) -> FunctionVersion:
-        """Returns the facts that the scheduler needs; `revision` counts the deployments."""
+    def scheduled(self, revision: int, package_mb: float = 0.0) -> FunctionVersion:
+        """Returns the facts that the scheduler needs; `revision` counts the deployments.
+
+        `package_mb` is the size of the code as a zip.
+        """
         return FunctionVersion(
-            self.name, self.memory_mb, float(self.timeout), self.version, revision
+            self.name, self.memory_mb, float(self.timeout), self.version, revision, package_mb
         )
 
 

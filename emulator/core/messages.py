@@ -237,6 +237,8 @@ class StartSandbox:
     key: VersionKey
     invocation: str | None
     prewarmed: bool = False
+    download: Seconds = 0.0
+    """Time for which the sandbox has waited for a host that has its function's code."""
 
 
 @dataclass(frozen=True, slots=True)

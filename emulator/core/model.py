@@ -10,38 +10,14 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
+from emulator.core.version_key import LATEST as LATEST  # noqa: PLC0414  # it is asked for here
+from emulator.core.version_key import VersionKey as VersionKey  # noqa: PLC0414
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from emulator.core.host_capacity import Footprint
-
 Seconds = float
 """A point on the driver's monotonic clock, or a length of time."""
-
-
-LATEST = "$LATEST"
-"""Name of a function's unpublished version."""
-
-
-class VersionKey(str):
-    """Names one version of one function, as `name:version`; a plain string in a journal."""
-
-    __slots__ = ()
-
-    @classmethod
-    def of(cls, name: str, version: str = LATEST) -> VersionKey:
-        """Makes the key of a version out of its two parts."""
-        return cls(f"{name}:{version}")
-
-    @property
-    def name(self) -> str:
-        """Returns the function's name."""
-        return self.partition(":")[0]
-
-    @property
-    def version(self) -> str:
-        """Returns the version's name."""
-        return self.partition(":")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +33,8 @@ class FunctionVersion:
     timeout: Seconds
     version: str = LATEST
     revision: int = 0
+    package_mb: float = 0.0
+    """Size of the code as a zip; 0 where nobody asked for the size."""
     key: VersionKey = field(init=False, repr=False, compare=False)
     """Name by which requests ask for the version; the same for every revision."""
 
@@ -178,6 +156,20 @@ class Failure(StrEnum):
 
 
 @dataclass(slots=True, eq=False)
+class Footprint:
+    """Holds the memory that each sandbox of one deployment counts with, and how many count."""
+
+    function: FunctionVersion
+    charge_mb: int
+    known: bool = False
+    """Whether the charge comes from what was seen."""
+    committed: int = 0
+    held: int = 0
+    starting: int = 0
+    """Sandboxes that are committed and have not had all their memory yet."""
+
+
+@dataclass(slots=True, eq=False)
 class Sandbox:
     """Holds one execution environment's state, which only `move` may change."""
 
@@ -193,6 +185,10 @@ class Sandbox:
     idle_since: Seconds = 0.0
     recycle_at: Seconds = math.inf
     """Time at which the sandbox stops, used or not; an invocation that runs then is finished."""
+    download: Seconds = 0.0
+    """Time for which the sandbox waits for its code before it may start."""
+    placed: bool = True
+    """Whether that time is over."""
     init_began: bool = False
     """Whether the sandbox is made, so that its first init is under way or over."""
     initialized: bool = False

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from emulator.core.model import Sandbox, Seconds
+    from emulator.core.placement import Placement
     from emulator.core.policies.interface import PolicyChoice
 
 
@@ -147,6 +148,8 @@ class SchedulerSettings:
     """Requests a second for each unit of concurrency, of a reservation or of the account."""
     scale_out: ScaleOut | None = None
     recycle_age: RecycleAge | None = None
+    placement: Placement | None = None
+    """Wait of new sandboxes for their function's code; None: no wait."""
     init_timeout: Seconds = 10.0
     provisioned_init_timeout: Seconds = 130.0
     """Limit of a provisioned sandbox's init, or the function's timeout where that is longer."""

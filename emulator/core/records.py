@@ -247,7 +247,8 @@ class RecordFold:
                 self.sandboxes[sandbox] = SandboxRecord(
                     sandbox, version.name, version.memory_mb, at
                 )
-                waiting.queued, waiting.sandbox = at - waiting.requested_at, sandbox
+                waiting.download, waiting.sandbox = command.download, sandbox
+                waiting.queued = at - waiting.requested_at - command.download
             case Dispatch(sandbox, invocation, start):
                 self._dispatched(sandbox, invocation, start, at)
             case Throttle(invocation, reason):
@@ -331,7 +332,7 @@ class RecordFold:
         opened.start, opened.sandbox, opened.dispatched_at = start, sandbox, at
         opened.anatomy = record.anatomy if cold else None
         if start is not StartKind.COLD:
-            opened.queued = at - opened.requested_at
+            opened.queued, opened.download = at - opened.requested_at, 0.0
 
     def _end(
         self,

@@ -71,6 +71,7 @@ from emulator.core.model import (
     ThrottleReason,
     VersionKey,
 )
+from emulator.core.placement import CodeCache
 from emulator.core.policies.interface import PreWarm, Provision, Wake
 from emulator.core.policy import (
     Admission,
@@ -109,6 +110,7 @@ class Scheduler:
         self._versions: dict[VersionKey, FunctionVersion] = {}
         self._concurrency = Concurrency(settings)
         self._scale_out = ScaleOutLimit(settings.scale_out)
+        self._code = CodeCache(settings.placement)
         self._provisioning = Provisioning()
         self._sandboxes: dict[int, Sandbox] = {}
         self._last_id = 0
@@ -130,6 +132,7 @@ class Scheduler:
         self._deadlines: Deadlines[int | str | tuple[str]] = Deadlines()
         """Deadlines by sandbox id, by the id of a request that waits for a hand-over, or by the
         name of a policy's wake as a tuple."""
+        self._is_actual = settings.admission is Admission.ACTUAL
         self._policy = settings.policy.make() if settings.policy is not None else None
         self._policy_time = 0.0
         """Time of the present event on the clock of idle time; kept only for a policy."""
@@ -149,6 +152,13 @@ class Scheduler:
         """Returns when `TimePassed` is due; None where nothing is due before the next event."""
         return self._deadlines.next()
 
+    def may_be_due(self, at: Seconds) -> bool:
+        """Returns whether `next_deadline` may be at or before a time; False is certain, and cheap.
+
+        A driver need not ask for the deadline then, as after most events it need not.
+        """
+        return self._deadlines.may_come_by(at)
+
     def handle(self, event: Event, now: Seconds) -> list[Command]:
         """Decides on one event, after all deadlines that are due.
 
@@ -165,7 +175,8 @@ class Scheduler:
         self._commands = commands
         if self._policy is not None:
             self._policy_time = now * self._settings.idle_speedup
-        self._handle_due(now)
+        if self._deadlines.may_come_by(now):
+            self._handle_due(now)
         match event:
             case InvokeRequested():
                 self._on_request(event, now)
@@ -185,14 +196,21 @@ class Scheduler:
                 self._on_setting(event, now)
             case _:
                 self._on_change(event, now)
-        self._place_outnumbered(now)
-        if self._settings.admission is Admission.ACTUAL:
+        self._settle(now)
+        return commands
+
+    def _settle(self, now: Seconds) -> None:
+        """Does what may have become possible or due by an event; after most there is nothing."""
+        if self._outnumbered:
+            self._place_outnumbered(now)
+        if self._is_actual:
             self._evict_excess()
         if self._policy is not None and self._policy.orders:
             self._obey(self._policy, now)
-        self._top_up(now)
-        self._start_queued(now)
-        return commands
+        if self._provisioning.may_be_short:
+            self._top_up(now)
+        if self._room.queue:
+            self._start_queued(now)
 
     def _on_setting(self, event: Setting, now: Seconds) -> None:
         match event:
@@ -443,10 +461,20 @@ class Scheduler:
         self._sandboxes[sandbox.id] = sandbox
         if self._policy is not None:
             self._policy.created(sandbox, self._policy_time)
-        self._room.enqueue(sandbox)
+        self._room.commit(sandbox)
+        self._fetch_code(sandbox, now)
         if invocation is not None and self._settings.binding is Binding.LATE:
             self._waiting.setdefault(function.key, OrderedDict())[invocation] = sandbox
         return sandbox
+
+    def _fetch_code(self, sandbox: Sandbox, now: Seconds) -> None:
+        """Queues a new sandbox to start, at once or when its host has the function's code."""
+        sandbox.download = self._code.wait(sandbox.function, now)
+        if sandbox.download > 0:
+            sandbox.placed = False
+            self._deadlines.set(sandbox.id, now + sandbox.download)
+        else:
+            self._room.enqueue(sandbox)
 
     def _start_queued(self, now: Seconds) -> None:
         while (sandbox := self._room.next_to_start()) is not None:
@@ -454,7 +482,11 @@ class Scheduler:
             self._deadlines.set(sandbox.id, now + self._settings.start_timeout)
             self._commands.append(
                 StartSandbox(
-                    sandbox.id, sandbox.function.key, sandbox.invocation, sandbox.prewarmed
+                    sandbox.id,
+                    sandbox.function.key,
+                    sandbox.invocation,
+                    sandbox.prewarmed,
+                    sandbox.download,
                 )
             )
 
@@ -617,6 +649,7 @@ class Scheduler:
             self._drop_queued(sandbox)
 
     def _drop_queued(self, sandbox: Sandbox) -> None:
+        self._deadlines.cancel(sandbox.id)
         self._room.dequeue(sandbox)
         sandbox.move(SandboxState.GONE)
         self._discount(sandbox, failed=False)
@@ -641,12 +674,10 @@ class Scheduler:
                 self._fail(sandbox, Failure.START_FAILED)
                 self._room.start_is_over(sandbox)
                 self._stop(sandbox, StopReason.START_TIMED_OUT, failed=True)
-            case (
-                SandboxState.QUEUED
-                | SandboxState.RESETTING
-                | SandboxState.STOPPING
-                | SandboxState.GONE
-            ):
+            case SandboxState.QUEUED:
+                sandbox.placed = True
+                self._room.enqueue(sandbox)
+            case SandboxState.RESETTING | SandboxState.STOPPING | SandboxState.GONE:
                 raise AssertionError(f"sandbox {sandbox.id} has a deadline in {sandbox.state}")
             case _:
                 assert_never(sandbox.state)
@@ -850,7 +881,7 @@ class Scheduler:
     def _check_sandbox(self, sandbox: Sandbox) -> None:
         state, what = sandbox.state, f"sandbox {sandbox.id}, {sandbox.state.name}"
         assert state is not SandboxState.GONE, f"{what}: still known"
-        timed = state in (SandboxState.STARTING, SandboxState.BUSY)
+        timed = state in (SandboxState.STARTING, SandboxState.BUSY) or not sandbox.placed
         if state is SandboxState.IDLE:
             timed = min(sandbox.keep_alive, sandbox.recycle_at) < _NEVER
             assert sandbox.invocation is None, f"{what}: has an invocation"

@@ -5,18 +5,17 @@ The live emulator and the simulator both ask here, so that the same choice means
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
-from emulator.core.policy import (
-    Admission,
-    Binding,
-    FixedKeepAlive,
-    PickOrder,
-    SchedulerSettings,
-)
+from emulator.core.lifetimes import keeping
+from emulator.core.policies.catalogue import LIFETIME
+from emulator.core.policy import Admission, Binding, PickOrder, SchedulerSettings
 
 if TYPE_CHECKING:
     from emulator.core.model import Seconds
+    from emulator.core.placement import Placement
+    from emulator.core.policies.interface import PolicyChoice
     from emulator.core.profile import Profile
 
 
@@ -24,7 +23,8 @@ def scheduling(
     profile: Profile,
     *,
     host_memory_mb: int,
-    keep_alive: Seconds | None = None,
+    keep_alive: Seconds | str | None = None,
+    policy: PolicyChoice | None = None,
     init_timeout: Seconds | None = None,
     pick_order: PickOrder = PickOrder.MOST_RECENTLY_USED,
     binding: Binding = Binding.EARLY,
@@ -32,10 +32,17 @@ def scheduling(
     host_reserve_mb: int = 0,
     start_width: int = 4,
     idle_speedup: float = 1.0,
+    placement: Placement | None = None,
 ) -> SchedulerSettings:
-    """Returns the settings; a keep-alive and an init timeout of None are the profile's own."""
+    """Returns the settings; a keep-alive and an init timeout of None are the profile's own.
+
+    Raises:
+        ValueError: the keep-alive, by its name, leaves the policy nothing to decide.
+    """
+    lifetimes, policy = keeping(keep_alive, policy, profile.keep_alive)
     return SchedulerSettings(
-        keep_alive=profile.keep_alive if keep_alive is None else FixedKeepAlive(keep_alive),
+        keep_alive=lifetimes,
+        policy=policy,
         pick_order=pick_order,
         binding=binding,
         host_memory_mb=host_memory_mb,
@@ -49,4 +56,15 @@ def scheduling(
         provisioned_init_timeout=profile.provisioned_init_timeout,
         init_timeout=init_timeout or profile.init_timeout,
         idle_speedup=idle_speedup,
+        placement=placement,
     )
+
+
+def scheduling_facts(settings: SchedulerSettings) -> dict[str, Any]:
+    """Returns the settings as a run's record has them; a policy of the user's with its text."""
+    policy = settings.policy
+    facts = asdict(replace(settings, policy=None))
+    facts["policy"] = LIFETIME if policy is None else policy.text
+    if policy is not None and policy.source:
+        facts["policy_source"] = policy.source
+    return facts

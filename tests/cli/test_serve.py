@@ -49,7 +49,7 @@ def test_settings_faults_come_all_at_once(capsys: pytest.CaptureFixture[str]) ->
     assert main(["up", "--idle-speedup", "0", "--keep-alive", "soon"]) == 2
     error = capsys.readouterr().err
     assert "--idle-speedup: '0' is not above 0" in error
-    assert "--keep-alive: 'soon' is not a number" in error
+    assert "--keep-alive: 'soon' is neither seconds nor one of aws-2018" in error
 
 
 def test_template_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,6 +40,7 @@ from emulator.sim.service import (
 if TYPE_CHECKING:
     from emulator.core.journal import Entry
     from emulator.core.model import Seconds
+    from emulator.core.policies.interface import PolicyChoice
     from emulator.sim.workload import Stimulus
 
 HORIZON = 600.0
@@ -88,11 +89,12 @@ class Call:
 class Scenario:
     """Everything that one seed decides."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, policy: PolicyChoice | None = None) -> None:
         self.seed = seed
         chance = self.chance = random.Random(seed)
         self.settings = SchedulerSettings(
             keep_alive=chance.choice(KEEP_ALIVES),
+            policy=policy,
             pick_order=chance.choice(list(PickOrder)),
             binding=chance.choice(list(Binding)),
             host_memory_mb=chance.choice((512, 768, 1024, 8192)),

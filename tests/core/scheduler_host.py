@@ -29,8 +29,9 @@ class Host:
 
     def __init__(self, **settings: Any) -> None:
         self.scheduler = Scheduler(SchedulerSettings(**settings), random.Random(0))
-        assert self.deploy(0, 0) == []
-        assert self.tell(0, VersionDeployed(FunctionVersion("big", 512, 3.0))) == []
+        commands = self.deploy(0, 0)
+        commands += self.tell(0, VersionDeployed(FunctionVersion("big", 512, 3.0)))
+        assert commands == [] or "policy" in settings  # a policy may start sandboxes at once
 
     def tell(self, now: Seconds, event: Event) -> list[Command]:
         commands = self.scheduler.handle(event, now)

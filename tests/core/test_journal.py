@@ -164,3 +164,9 @@ def test_replay_names_the_first_entry_that_departs() -> None:
     entries[2] = Entry(2.0, entries[2].event, ())
     with pytest.raises(JournalError, match=r"^entry 3: .*Dispatch.* instead of \(\)"):
         replay(entries, scheduler())
+
+
+def test_a_request_of_a_journal_from_before_there_was_a_network_lost_nothing_on_its_way() -> None:
+    line = '{"at":1.0,"event":{"type":"InvokeRequested","invocation":"a","key":"echo:$LATEST"},'
+    event = decode(line + '"commands":[]}').event
+    assert event == InvokeRequested("a", VersionKey("echo:$LATEST"), network=0.0, gateway=0.0)

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from emulator.api import xray
+from emulator.api.invoke.nesting import is_deeper
 from emulator.core.constraints import constraint, too_long
 from emulator.core.model import LATEST, VersionKey
 from emulator.errors import (
@@ -45,6 +46,10 @@ _LONGEST_CONTEXT = 3583
 
 How AWS refuses a longer one is not recorded; the sentence is the one of its other limits.
 """
+
+
+_DEEPEST = 1000
+"""Levels of nesting of a payload or a client context (see `check_json`)."""
 
 
 class Options(NamedTuple):
@@ -104,6 +109,7 @@ def _client_context(header: bytes) -> str:
     try:
         decoded = base64.b64decode(header, validate=True)
         _syntax.decode(decoded)
+        _check_depth(decoded)
         return msgspec.json.format(decoded, indent=-1).decode()
     except (ValueError, msgspec.DecodeError, RecursionError) as error:
         raise InvalidRequestContentError(
@@ -135,7 +141,8 @@ def check_json(payload: bytes) -> None:
     Lambda hands a payload on as it came, so that an escape of half a surrogate pair, which no
     strict parser takes, is no fault. Its parser is Jackson (recorded in
     ballerina-platform/module-ballerina-c2c, issue 15), which takes 1,000 levels of nesting unless
-    told otherwise (StreamReadConstraints); the parser here takes some less, by the stack's depth.
+    told otherwise (StreamReadConstraints); the parser here takes some less on Python 3.11, whose
+    stack it counts, and ten times as many on later ones, so that the levels are counted.
 
     Raises:
         InvalidRequestContentError: the payload is not JSON.
@@ -144,10 +151,16 @@ def check_json(payload: bytes) -> None:
         return
     try:
         _check_syntax(payload)
+        _check_depth(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequestContentError(
             f"Could not parse request body into json: {error}"
         ) from error
+
+
+def _check_depth(text: bytes) -> None:
+    if is_deeper(text, _DEEPEST):
+        raise RecursionError(f"more than {_DEEPEST} levels of nesting")
 
 
 def _check_syntax(payload: bytes) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from emulator.core.network_paths.aws_2018_sao_paulo import AWS_2018_SAO_PAULO
 from emulator.core.network_paths.aws_2020_pacslab import AWS_2020_PACSLAB
+from emulator.core.network_paths.aws_2021_zip_size import AWS_2021_ZIP_SIZE
 from emulator.core.network_paths.local import LOCAL
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 NO_NETWORK = LOCAL.name
 """Name of the path that adds nothing, which is every emulator's unless another is chosen."""
 PATHS: Mapping[str, NetworkPath] = MappingProxyType(
-    {path.name: path for path in (LOCAL, AWS_2018_SAO_PAULO, AWS_2020_PACSLAB)}
+    {path.name: path for path in (LOCAL, AWS_2018_SAO_PAULO, AWS_2020_PACSLAB, AWS_2021_ZIP_SIZE)}
 )
 """Paths by name, the nearest and then the oldest first."""
 

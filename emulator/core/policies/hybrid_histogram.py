@@ -101,7 +101,7 @@ class HybridHistogram(Policy):
         """Returns the windows that follow from the idle times of a function."""
         enough = seen.inside + seen.outside >= self.least_samples
         if enough and seen.outside >= seen.inside:
-            expected = self.forecast(seen.last)
+            expected = self.forecast(tuple(seen.last))
             return Windows(0.85 * expected, 0.30 * expected)
         if not enough or seen.variation() < self.variation:
             return Windows(0.0, self.range_minutes * _BIN)

@@ -113,3 +113,5 @@ class PolicyChoice:
 
     text: str
     make: Callable[[], Policy]
+    source: str = ""
+    """Text of the user's file that the policy comes from; empty for one of ours."""

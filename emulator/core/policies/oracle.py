@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from emulator.core.model import FunctionVersion, Sandbox, Seconds
     from emulator.core.policy import Chance
 
-_SLACK = 0.001
+_SLACK = 2.0**-10
 """Seconds by which a sandbox is early, and stays beyond the request that it waits for."""
 
 
@@ -52,13 +52,20 @@ class Oracle(Policy):
 
     def idle(self, sandbox: Sandbox, now: Seconds, chance: Chance) -> Seconds:
         key = sandbox.function.key
+        stays = self._needed(key, self._idle[key], now)
+        if stays > 0:
+            self._idle[key] += 1
+            self._waiting.add(sandbox.id)
+        return stays
+
+    def expired(self, sandbox: Sandbox, now: Seconds) -> Seconds:
+        key = sandbox.function.key
+        return self._needed(key, self._idle[key] - 1, now)
+
+    def _needed(self, key: VersionKey, others: int, now: Seconds) -> Seconds:
+        """Returns until when one more idle sandbox than `others` is waited for; 0: not at all."""
         soon = self._soon(key, now)
-        if self._idle[key] >= len(soon):
-            return 0.0
-        until = soon[self._idle[key]]
-        self._idle[key] += 1
-        self._waiting.add(sandbox.id)
-        return until - now + _SLACK
+        return soon[others] - now + _SLACK if others < len(soon) else 0.0
 
     def began(self, sandbox: Sandbox, now: Seconds) -> None:
         if sandbox.id in self._waiting:

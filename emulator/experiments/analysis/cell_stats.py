@@ -33,7 +33,10 @@ if TYPE_CHECKING:
     from emulator.experiments.records.request_table import RequestRow
     from emulator.experiments.records.study import MeasuredCell, StudyRun
 
-ANATOMY = ("queued_ms", "create_ms", "start_ms", "connect_ms", "init_ms", "leftover_ms")
+ANATOMY = (
+    *("queued_ms", "download_ms", "create_ms", "start_ms"),
+    *("connect_ms", "init_ms", "leftover_ms"),
+)
 """Columns of a cold start's parts, in their order in time."""
 
 

@@ -126,7 +126,7 @@ def compare(first: StudyRun, second: StudyRun) -> Comparison:
         return " ".join(part for part in parts if part)
 
     return Comparison(
-        differing=differing,
+        differing=_told(differing),
         pairs=tuple(_pair(name(key), here[key], there[key]) for key in here if key in there),
         only_first=tuple(name(key) for key in here if key not in there),
         only_second=tuple(name(key) for key in there if key not in here),
@@ -144,6 +144,15 @@ def _differing_axes(first: StudyRun, second: StudyRun) -> dict[str, tuple[str, s
         if len(here) == len(there) == 1 and here != there:
             found[axis] = here.pop(), there.pop()
     return found
+
+
+def _told(differing: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """Leaves out the backend where one run is simulated: it has none."""
+    return {
+        axis: values
+        for axis, values in differing.items()
+        if axis != "backend" or "origin" not in differing
+    }
 
 
 def _by_key(study: StudyRun, shared: Sequence[str]) -> dict[MatchKey, _Repetitions]:

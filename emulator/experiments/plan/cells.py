@@ -7,12 +7,15 @@ meets all combinations alike.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import product
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from emulator.core.network_paths import NO_NETWORK
+from emulator.core.policies.catalogue import LIFETIME
 from emulator.core.policy import InitCpu
 from emulator.core.profiles import PROFILES
 from emulator.experiments.plan.dilation import demand, least_dilation
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
     from emulator.experiments.plan.model import Plan, Scenario
 
+_NO_NAME = re.compile(r"[^A-Za-z0-9.-]+")
 STARTS_AND_ENDS_WITHIN = 10.0
 """Seconds to expect of an emulator and Locust to start and end (4 to 8 measured on two cores);
 a first deployment takes more."""
@@ -48,13 +52,15 @@ class Condition:
     profile: str
     backend: str
     keep_alive: str
-    """Seconds, or `profile`: the profile's survival curve."""
+    """Seconds, a name of LIFETIMES, or `profile`: the profile's survival curve."""
     pick_order: str
     scenario: str
     """The kind of load: a scenario's kind, or `requests` or `tune`."""
     dilation: float | None
     """How many times slower than life; None: each cell as its host needs (`Cell.dilation`)."""
     page_cache: str
+    policy: str = LIFETIME
+    """Who decides about idle sandboxes, as the plan has it."""
     network: str = NO_NETWORK
     """Name of what lies between the clients and the function."""
     without: str = ""
@@ -196,4 +202,13 @@ def _chosen(scenario: Scenario, profile: str, memory_mb: int, cpus: int) -> int:
 
 
 def _short(name: str, value: str) -> str:
+    """Returns a value as a part of a folder's name."""
+    if name == "policy":
+        return _NO_NAME.sub("-", policy_label(value))
     return f"keep-{value}" if name == "keep_alive" else value
+
+
+def policy_label(policy: str) -> str:
+    """Returns a policy as the plan has it, without the folder of its file."""
+    file, suffix, rest = policy.partition(".py:")
+    return f"{PurePath(file).name}{suffix}{rest}"

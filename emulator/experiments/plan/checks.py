@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emulator.core.lifetimes import LIFETIMES
+from emulator.core.policies.catalogue import LIFETIME
 from emulator.core.profiles import PROFILES
 from emulator.experiments.plan.dilation import UnknownCrowdError, demand
 from emulator.experiments.plan.faults import MISSING
@@ -49,6 +51,7 @@ def contradictions(
     for name in plan.functions:
         if name not in plan.axes.function:
             yield f"functions.{name}", "is not on the axis of functions"
+    yield from _policies(plan)
     yield from _scenarios(plan)
     yield from _automatic_dilation(plan)
     yield from _without(plan)
@@ -145,6 +148,13 @@ def _loading(
         yield f"{name} cannot load its model by {loading}: it sets no MODEL_LOADING"
     if loading in S3_LOADINGS and planned.model is None:
         yield f"{loading} needs functions.{name}.model, the folder to upload"
+
+
+def _policies(plan: Plan) -> Iterator[Fault]:
+    for name in plan.axes.keep_alive:
+        ruled = name in LIFETIMES and LIFETIMES[name].policy is not None
+        if ruled and any(policy != LIFETIME for policy in plan.axes.policy):
+            yield "axes.policy", f"has nothing to decide where keep_alive is {name}, a pool's rule"
 
 
 def _scenarios(plan: Plan) -> Iterator[Fault]:

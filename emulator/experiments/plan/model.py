@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from emulator.core.network_paths import NO_NETWORK
+from emulator.core.policies.catalogue import LIFETIME
 from emulator.core.policy import InitCpu, PickOrder
 from emulator.experiments.plan.paths import last_arrival
 from emulator.experiments.plan.values import (
@@ -38,6 +39,7 @@ from emulator.experiments.plan.values import (
     OneOrMore,
     PathName,
     PlanSource,
+    PolicyName,
     Positive,
     ProfileName,
     RisingMinutes,
@@ -85,6 +87,7 @@ class Loading(StrEnum):
     S3_INIT = "s3-init"
     S3_FIRST_REQUEST = "s3-first-request"
     S3_TMP = "s3-tmp"
+    S3_EVERY_REQUEST = "s3-every-request"
     EVERY_REQUEST = "every-request"
 
 
@@ -103,7 +106,7 @@ class Part(StrEnum):
     """The loading of the model for each request."""
 
 
-S3_LOADINGS = frozenset({Loading.S3_INIT, Loading.S3_FIRST_REQUEST, Loading.S3_TMP})
+S3_LOADINGS = frozenset(loading for loading in Loading if loading.startswith("s3-"))
 
 
 class _Table(BaseModel):
@@ -231,6 +234,7 @@ class Axes(_Table):
     profile: OneOrMore[ProfileName] = ("aws-2025",)
     backend: OneOrMore[Literal["auto", "docker", "process"]] = ("auto",)
     keep_alive: OneOrMore[KeepAlive] = (PROFILE_KEEP_ALIVE,)
+    policy: OneOrMore[PolicyName] = (LIFETIME,)
     pick_order: OneOrMore[Annotated[PickOrder, Field(strict=False)]] = (
         PickOrder.MOST_RECENTLY_USED,
     )

@@ -14,9 +14,12 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
+from emulator.core.lifetimes import LIFETIMES
 from emulator.core.network_paths import PATHS
 from emulator.core.profiles import PROFILES
+from emulator.errors import SettingsError
 from emulator.experiments.plan.paths import existing_file, existing_folder, last_arrival
+from emulator.policy_choice import chosen
 
 AUTO = "auto"
 """The dilation that is chosen for each cell, by its load and its host."""
@@ -81,13 +84,29 @@ def _path(name: str) -> str:
 
 
 def _keep_alive(value: Any) -> str:
-    """Returns `profile`, or seconds written in one way."""
+    """Returns `profile`, a name of LIFETIMES, or seconds written in one way."""
     seconds = isinstance(value, int | float) and not isinstance(value, bool)
     if seconds and math.isfinite(value) and value >= 0:
         return f"{value:.12g}"
-    if value != PROFILE_KEEP_ALIVE:
-        raise ValueError(f"must be seconds or {PROFILE_KEEP_ALIVE!r}, not {value!r}")
-    return PROFILE_KEEP_ALIVE
+    if value not in (PROFILE_KEEP_ALIVE, *LIFETIMES):
+        names = ", ".join(LIFETIMES)
+        raise ValueError(f"must be seconds, {PROFILE_KEEP_ALIVE!r}, {names}, not {value!r}")
+    return str(value)
+
+
+def _policy(text: Any, info: ValidationInfo) -> str:
+    """Returns a policy's name as written, with the full path of a file beside the plan."""
+    if not isinstance(text, str):
+        raise ValueError(f"must be the name of a policy, not {text!r}")  # noqa: TRY004  # as others
+    file, suffix, rest = text.partition(".py:")
+    if suffix:
+        file = f"{existing_file(_folder(info), file + '.py')}:"
+    name = f"{file}{rest}"
+    try:
+        chosen(name)
+    except SettingsError as error:
+        raise ValueError(str(error)) from None
+    return name
 
 
 def _dilation(value: Any) -> int | None:
@@ -137,6 +156,8 @@ Dilation = Annotated[int | None, BeforeValidator(_dilation)]
 PathName = Annotated[str, AfterValidator(_path)]
 """A name of what lies between clients and functions."""
 KeepAlive = Annotated[str, BeforeValidator(_keep_alive)]
+PolicyName = Annotated[str, BeforeValidator(_policy)]
+"""A policy's name, or `FILE.py:CLASS`, with parameters."""
 Route = Annotated[str, AfterValidator(_route)]
 """A path of a URL, or nothing."""
 RisingMinutes = Annotated[OneOrMore[Number], AfterValidator(_rising)]

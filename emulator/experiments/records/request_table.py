@@ -38,7 +38,7 @@ class RequestRow:
     backend: str
     """The backend that served the request: `auto` is no value here."""
     keep_alive: str
-    """Seconds, or `profile`: the profile's survival curve."""
+    """Seconds, a name of known lifetimes, or `profile`: the profile's survival curve."""
     pick_order: str
     scenario: str
     repetition: int

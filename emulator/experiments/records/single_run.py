@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emulator.core.lifetimes import LIFETIMES
 from emulator.core.network_paths import NO_NETWORK
+from emulator.core.policies.catalogue import LIFETIME
 from emulator.experiments.plan.cells import Condition
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 from emulator.experiments.records.request_rows import rows_of
@@ -47,7 +49,6 @@ def as_study(run: Run) -> StudyRun:
 
 def _cell(run: Run, function: str, requests: list[Request]) -> MeasuredCell:
     settings = run.info.settings
-    keep_alive = settings.get("keep_alive")
     memory = next((request.record.memory_mb for request in requests if request.record), 0)
     return MeasuredCell(
         id=function,
@@ -56,11 +57,12 @@ def _cell(run: Run, function: str, requests: list[Request]) -> MeasuredCell:
             loading="",
             profile=run.info.profile,
             backend=run.info.backend,
-            keep_alive=PROFILE_KEEP_ALIVE if keep_alive is None else f"{float(keep_alive):g}",
+            keep_alive=_keep_alive(settings.get("keep_alive")),
             pick_order=str(settings.get("pick_order") or ""),
             scenario=REQUESTS,
             dilation=float(settings.get("dilation") or 1),
             page_cache="",
+            policy=str(settings.get("policy") or LIFETIME),
             network=str(settings.get("network") or NO_NETWORK),
             origin=run.info.origin,
         ),
@@ -70,3 +72,10 @@ def _cell(run: Run, function: str, requests: list[Request]) -> MeasuredCell:
         status=CellStatus.DONE,
         folder=run.path,
     )
+
+
+def _keep_alive(setting: float | str | None) -> str:
+    """Returns the setting as a plan has it: seconds, a name, or the profile's own."""
+    if setting is None:
+        return PROFILE_KEEP_ALIVE
+    return str(setting) if setting in LIFETIMES else f"{float(setting):g}"

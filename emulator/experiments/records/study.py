@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from emulator.experiments.records.fit_file import PhaseFit
     from emulator.experiments.records.request_table import RequestRow
     from emulator.experiments.records.run_directory import Run
 
@@ -87,6 +88,8 @@ class StudyRun:
     """Sentences on what the records of cells miss: sums and counts are too small by that."""
     unenforced: tuple[str, ...] = ()
     """A sentence for each limit of Lambda's that the run's machine could not enforce."""
+    fits: tuple[PhaseFit, ...] = ()
+    """How well a simulated study's drawn times fit the run that they were calibrated with."""
     runs: Mapping[Path, Run] = field(default_factory=dict)
     """The emulator's runs that could be read, by their folders."""
 

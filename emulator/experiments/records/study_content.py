@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from emulator.core.network_paths import NO_NETWORK
+from emulator.core.policies.catalogue import LIFETIME
 from emulator.errors import RunDirectoryError
 from emulator.experiments.plan.cells import Condition, Origin
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
@@ -52,6 +53,7 @@ class _Axes(BaseModel):
     backend: Annotated[str, _or("")] = ""
     keep_alive: Annotated[str, BeforeValidator(_keep_alive)] = PROFILE_KEEP_ALIVE
     pick_order: Annotated[str, _or("")] = ""
+    policy: Annotated[str, _or(LIFETIME)] = LIFETIME
 
 
 class CellEntry(BaseModel):
@@ -88,6 +90,7 @@ class CellEntry(BaseModel):
                 backend=condition.backend,
                 keep_alive=condition.keep_alive,
                 pick_order=condition.pick_order,
+                policy=condition.policy,
             ),
             scenario=condition.scenario,
             repetition=cell.repetition,
@@ -113,6 +116,7 @@ class CellEntry(BaseModel):
                 backend=axes.backend,
                 keep_alive=axes.keep_alive,
                 pick_order=axes.pick_order,
+                policy=axes.policy,
                 scenario=self.scenario,
                 dilation=None if self.dilation_chosen else self.dilation,
                 page_cache=self.page_cache,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from emulator.errors import RunDirectoryError
 from emulator.experiments.plan.cells import Origin
+from emulator.experiments.records.fit_file import read_fits
 from emulator.experiments.records.request_rows import cell_rows
 from emulator.experiments.records.request_table import REQUESTS_CSV, read_csv
 from emulator.experiments.records.run_directory import RUN, read_run
@@ -86,6 +87,7 @@ def _read(path: Path) -> StudyRun:
         # a report must not depend on where the run lies
         problems=tuple(problem.replace(f"{path}/", "") for problem in problems),
         unenforced=tuple(dict.fromkeys(s for r in runs.values() for s in r.info.unenforced)),
+        fits=read_fits(path),
         runs={run.path: run for run in runs.values()},
     )
 

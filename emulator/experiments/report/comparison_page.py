@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from emulator.experiments.analysis import formatting
 from emulator.experiments.analysis.comparison import Figure, compare
+from emulator.experiments.plan.cells import Origin
 from emulator.experiments.records.study_reader import read_study
 from emulator.experiments.report.charts.differences import draw_differences
 from emulator.experiments.report.charts.style import png
@@ -24,6 +25,7 @@ from emulator.experiments.report.document import (
 )
 from emulator.experiments.report.labels import marked
 from emulator.experiments.report.page_files import write_page
+from emulator.experiments.report.simulated import as_simulated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +53,7 @@ def comparison_document(first: StudyRun, second: StudyRun) -> Document:
     """Lays out the report of two runs."""
     comparison = compare(first, second)
     names = _names(first, second)
+    columns = _columns(first, second)
     blocks: list[Block] = [
         Paragraph(f"A is {names[0]}, B is {names[1]}. {_what_differs(comparison)}"),
         *_notices(first, second, comparison),
@@ -64,7 +67,7 @@ def comparison_document(first: StudyRun, second: StudyRun) -> Document:
                 "Left of the line B is faster. A bar is the interval of the difference at 95 %; "
                 "one that touches the line shows no difference.",
             ),
-            *(block for figure in Figure for block in _table(comparison, figure)),
+            *(block for figure in Figure for block in _table(comparison, figure, columns)),
             Paragraph(
                 "Differences are B less A, with bootstrap intervals at 95 % (4,000 resamples, a "
                 "fixed seed); the intervals of medians are exact, from order statistics. Requests "
@@ -75,7 +78,9 @@ def comparison_document(first: StudyRun, second: StudyRun) -> Document:
         ]
     else:
         blocks.append(Paragraph("The two runs have no cell in common that both measured."))
-    return Document(f"Two runs side by side: {names[0]} and {names[1]}", tuple(blocks))
+    document = Document(f"Two runs side by side: {names[0]} and {names[1]}", tuple(blocks))
+    both = first.origin is second.origin is Origin.SIMULATED
+    return as_simulated(document) if both else document
 
 
 def _names(first: StudyRun, second: StudyRun) -> tuple[str, str]:
@@ -83,6 +88,13 @@ def _names(first: StudyRun, second: StudyRun) -> tuple[str, str]:
     if first.name != second.name:
         return first.name, second.name
     return first.path.resolve().name, second.path.resolve().name
+
+
+def _columns(first: StudyRun, second: StudyRun) -> tuple[str, str]:
+    """Names the columns of both runs, with their origins where only one is simulated."""
+    if first.origin is second.origin:
+        return "A", "B"
+    return f"A, {first.origin}", f"B, {second.origin}"
 
 
 def _what_differs(comparison: Comparison) -> str:
@@ -113,7 +125,7 @@ def _notices(first: StudyRun, second: StudyRun, comparison: Comparison) -> list[
     return blocks
 
 
-def _table(comparison: Comparison, figure: Figure) -> list[Block]:
+def _table(comparison: Comparison, figure: Figure, columns: tuple[str, str]) -> list[Block]:
     write = formatting.money if figure is Figure.COST else formatting.time
     rows = []
     for pair in comparison.pairs:
@@ -132,7 +144,7 @@ def _table(comparison: Comparison, figure: Figure) -> list[Block]:
         )
     if not rows:
         return []
-    head = ("cell", "A", "B", "difference", "of A", "B is")
+    head = ("cell", *columns, "difference", "of A", "B is")
     return [Heading(figure.value.capitalize()), Table(head, tuple(rows))]
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emulator.core.lifetimes import LIFETIMES
 from emulator.experiments.analysis import formatting
 from emulator.experiments.analysis.completeness import is_incomplete
+from emulator.experiments.plan.cells import policy_label
+from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,11 +22,8 @@ _AXES: Mapping[str, Callable[[Condition], str]] = {
     "backend": lambda condition: condition.backend,
     "scenario": lambda condition: condition.scenario,
     "pick_order": lambda condition: condition.pick_order,
-    "keep_alive": lambda condition: (
-        "keep-alive of the profile"
-        if condition.keep_alive == "profile"
-        else f"keep-alive {condition.keep_alive} s"
-    ),
+    "keep_alive": lambda condition: _keep_alive(condition.keep_alive),
+    "policy": lambda condition: f"policy {policy_label(condition.policy)}",
     "dilation": lambda condition: (
         "dilation auto" if condition.dilation is None else f"dilation {condition.dilation:g}"
     ),
@@ -34,6 +34,12 @@ _AXES: Mapping[str, Callable[[Condition], str]] = {
     "network": lambda condition: f"network {condition.network}",
 }
 """Axes that a name may contain, and how each is written."""
+
+
+def _keep_alive(value: str) -> str:
+    if value == PROFILE_KEEP_ALIVE:
+        return "keep-alive of the profile"
+    return f"keep-alive {value}" if value in LIFETIMES else f"keep-alive {value} s"
 
 
 def cell_names(study: StudyRun) -> dict[str, str]:

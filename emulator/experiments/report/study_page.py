@@ -16,13 +16,16 @@ from emulator.experiments.analysis.claims.ablation import ablated, has_ablation,
 from emulator.experiments.analysis.claims.catalogue import all_findings
 from emulator.experiments.analysis.claims.cells import STUDY_PRICES
 from emulator.experiments.analysis.keep_warm import keep_warm
+from emulator.experiments.analysis.latency_parts import all_parts, has_way
 from emulator.experiments.analysis.memory_curve import memory_curves
+from emulator.experiments.plan.cells import Origin
 from emulator.experiments.records.price_tables import table_of
 from emulator.experiments.records.study import NO_STUDY
 from emulator.experiments.records.study_reader import read_study
 from emulator.experiments.report.advice import advice
 from emulator.experiments.report.charts.cell import draw_cell
 from emulator.experiments.report.charts.lanes import MOST, draw_lanes
+from emulator.experiments.report.charts.latency_parts import draw_latency_parts
 from emulator.experiments.report.charts.overview import (
     draw_anatomy,
     draw_distributions,
@@ -41,12 +44,14 @@ from emulator.experiments.report.document import (
 )
 from emulator.experiments.report.labels import cell_names, condition_names
 from emulator.experiments.report.page_files import write_page
+from emulator.experiments.report.simulated import as_simulated, fit_section, simulated_notice
 from emulator.experiments.report.study_tables import (
     ablation_table,
     claims_table,
     cost_table,
     idle_table,
     keep_warm_table,
+    latency_parts_table,
     latency_table,
     load_table,
     memory_table,
@@ -98,22 +103,27 @@ def study_document(study: StudyRun) -> Document:
     stats = all_stats(study)
     names = cell_names(study)
     curves = [curve for curve in memory_curves(study) if not curve.condition.without]
-    return Document(
+    simulated = study.origin is Origin.SIMULATED
+    document = Document(
         f"Serverless testbed: {study.name}",
         (
             *_advice(curves),
+            *([simulated_notice()] if simulated else []),
             *notices(study),
             what_ran(study),
             *_claims(study),
             *_cells(stats, names),
             *_pages(study, names),
             *_memory_sizes(curves),
+            *_users_time(study, names),
             *_starts(study, stats, names),
             *_idle_requests(study, names),
             *_cells_over_time(study, names),
+            *fit_section(study, names),
             *methods(study),
         ),
     )
+    return as_simulated(document) if simulated else document
 
 
 def _advice(curves: Sequence[MemoryCurve]) -> list[Block]:
@@ -235,6 +245,29 @@ def _memory_sizes(curves: Sequence[MemoryCurve]) -> list[Block]:
             table = table_of(curve.condition.profile)
             blocks.append(Paragraph(f"{surely} Costs by the prices of {table}.", SMALL))
     return blocks
+
+
+def _users_time(study: StudyRun, names: Mapping[str, str]) -> list[Block]:
+    parts = all_parts(study)
+    if not parts:
+        return []
+    ordered = [names[each.cell.id] for each in parts]
+    way = (
+        "Network and gateway are a model's draws, from constants whose trust the path states; all "
+        "else was measured."
+        if has_way(parts)
+        else "Nothing lay between clients and functions (--network adds what does on AWS)."
+    )
+    return [
+        Heading("Where a user's time goes"),
+        Picture(
+            "latency-parts",
+            png(draw_latency_parts(parts, ordered)),
+            "Stacked bars: the mean parts of each cell's latency",
+            f"The whole bar is the mean latency, cold starts among it. {way}",
+        ),
+        latency_parts_table(parts, names),
+    ]
 
 
 def _starts(study: StudyRun, stats: Sequence[CellStats], names: Mapping[str, str]) -> list[Block]:

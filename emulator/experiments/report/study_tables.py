@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emulator.core.lifetimes import LIFETIMES
 from emulator.core.profiles import PRICE_TABLES
 from emulator.experiments.analysis import formatting
 from emulator.experiments.analysis.idle_time import idle_gaps, start_letters
+from emulator.experiments.analysis.latency_parts import Part
 from emulator.experiments.analysis.pages import pages
 from emulator.experiments.analysis.requests import user_requests
+from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 from emulator.experiments.report.document import Table
 from emulator.experiments.report.labels import condition_names, marked
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from emulator.experiments.analysis.claims.ablation import Ablated
     from emulator.experiments.analysis.claims.catalogue import Findings
     from emulator.experiments.analysis.keep_warm import KeepWarm
+    from emulator.experiments.analysis.latency_parts import CellParts
     from emulator.experiments.analysis.memory_curve import MemoryCurve
     from emulator.experiments.records.study import StudyRun
 
@@ -64,6 +68,19 @@ def latency_table(stats: Sequence[CellStats], names: Mapping[str, str]) -> Table
             ),
         },
     )
+
+
+def latency_parts_table(cells: Sequence[CellParts], names: Mapping[str, str]) -> Table:
+    """Lays out the mean parts of each cell's latency, which add up to the last column."""
+    rows = [
+        (
+            names[cell.cell.id],
+            *(formatting.time(cell.mean_ms[part]) for part in Part),
+            formatting.time(cell.total_ms),
+        )
+        for cell in cells
+    ]
+    return Table(("cell", *(part.value for part in Part), "average latency"), tuple(rows))
 
 
 def cost_table(stats: Sequence[CellStats], names: Mapping[str, str]) -> Table:
@@ -206,7 +223,9 @@ def idle_table(study: StudyRun, names: Mapping[str, str]) -> Table | None:
 
 
 def _lifetime(keep_alive: str) -> str:
-    return "the profile's curve" if keep_alive == "profile" else f"{keep_alive} s"
+    if keep_alive == PROFILE_KEEP_ALIVE:
+        return "the profile's curve"
+    return keep_alive if keep_alive in LIFETIMES else f"{keep_alive} s"
 
 
 def keep_warm_table(found: Sequence[KeepWarm]) -> Table:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from emulator.core.network_paths import NO_NETWORK
+from emulator.core.policies.catalogue import LIFETIME
 from emulator.core.policy import InitCpu
 from emulator.errors import TestbedError
 from emulator.experiments.plan.model import (
@@ -142,6 +143,7 @@ class CellRunner:
             "--keep-alive": None
             if condition.keep_alive == PROFILE_KEEP_ALIVE
             else condition.keep_alive,
+            "--policy": None if condition.policy == LIFETIME else condition.policy,
             "--dilation": f"{cell.dilation:g}" if cell.dilation > 1 else None,
             "--network": None if condition.network == NO_NETWORK else condition.network,
             "--init-cpu": cell.init_cpu if cell.init_cpu is not InitCpu.BOOSTED else None,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.experiments.simulation.study import simulate
+from emulator.experiments.simulation.accuracy import ACCURACY, verdicts, write_accuracy
+from emulator.experiments.simulation.study import new_folder, simulate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,9 +14,15 @@ if TYPE_CHECKING:
 
 
 def run_simulation(plan: Path, options: SimulationOptions, run_dir: Path | None) -> int:
-    """Returns the exit code of `testbed simulate`.
+    """Returns the exit code of `testbed simulate`; a prediction that is off is no failure.
 
     Raises:
         TestbedError: the plan, the behaviours or a folder are wrong.
     """
-    return simulate(plan, options, run_dir)
+    folder = run_dir or new_folder(plan)
+    code = simulate(plan, options, folder)
+    if code == 0 and options.leave_one_out and options.calibrate is not None:
+        found = write_accuracy(folder, options.calibrate)
+        print("\n".join(verdicts(found)))
+        print(folder / f"{ACCURACY}.md")
+    return code

@@ -14,7 +14,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,7 +78,7 @@ class _Source(Protocol):
         ...
 
 
-def simulate(plan_path: Path, options: SimulationOptions, run_dir: Path | None = None) -> int:
+def simulate(plan_path: Path, options: SimulationOptions, folder: Path) -> int:
     """Returns the exit code: 0 where every cell is done, 130 after Ctrl-C.
 
     Raises:
@@ -90,9 +89,7 @@ def simulate(plan_path: Path, options: SimulationOptions, run_dir: Path | None =
     if options.seed is not None:
         plan = plan.model_copy(update={"seed": options.seed})
     cells = planned_cells(plan, origin=Origin.SIMULATED)
-    started_at = time.time()
-    simulated, fits = _prepared(plan, plan_path, cells, options, started_at)
-    folder = run_dir or _new_folder(plan.name)
+    simulated, fits = _prepared(plan, plan_path, cells, options)
     study = StudyFile.create(
         folder, name=plan.name, cells=cells, plan=plan.raw, plan_text=plan.text, seed=plan.seed
     )
@@ -100,8 +97,9 @@ def simulate(plan_path: Path, options: SimulationOptions, run_dir: Path | None =
     return _run(study, folder, simulated, options.jobs or os.cpu_count() or 1)
 
 
-def _new_folder(name: str) -> Path:
-    return Path("runs") / f"{name}-simulated-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+def new_folder(plan_path: Path) -> Path:
+    """Returns a folder for a run that is called by the file of its plan and the time."""
+    return Path("runs") / f"{plan_path.stem}-simulated-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
 
 
 def _prepared(
@@ -109,7 +107,6 @@ def _prepared(
     plan_path: Path,
     cells: Sequence[PlannedCell],
     options: SimulationOptions,
-    started_at: float,
 ) -> tuple[list[SimulatedCell], list[PhaseFit]]:
     source = _source(plan, plan_path, options)
     functions = StudyTemplate(plan.template).functions
@@ -119,9 +116,7 @@ def _prepared(
         fits += cell_fits
         function = functions[cell.condition.function]
         width = options.start_width
-        simulated.append(
-            SimulatedCell(cell, plan, function, behaviour, where, started_at, start_width=width)
-        )
+        simulated.append(SimulatedCell(cell, plan, function, behaviour, where, width))
     return simulated, fits
 
 

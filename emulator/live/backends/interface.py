@@ -60,6 +60,8 @@ class Limitation(StrEnum):
     RUNS_AS_ROOT = "runs-as-root"
     RUNS_AS_CALLER = "runs-as-caller"
     """Functions run as the user who started the emulator."""
+    SUPERVISOR_IN_REACH = "supervisor-in-reach"
+    """Functions run as the user of their own sandbox's supervisor."""
     MEMORY_UNLIMITED = "memory-unlimited"
     SWAP_UNLIMITED = "swap-unlimited"
     TMP_COUNTS_AS_MEMORY = "tmp-counts-as-memory"

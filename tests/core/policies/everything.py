@@ -33,7 +33,7 @@ class Everything(Policy):
 
     def deployed(self, function: FunctionVersion, now: Seconds) -> None:
         self.hear("deployed", function.memory_mb, now)
-        self.orders.append(Wake(function.key, now + 2.0))
+        self.orders.append(Wake(function.key, now + 2.0 + 2**-10))  # with nothing else
 
     def created(self, sandbox: Sandbox, now: Seconds) -> None:
         kind = 3 * sandbox.prewarmed + 5 * sandbox.provisioned + len(sandbox.invocation or "")

@@ -66,6 +66,9 @@ class Box:
     keep_alive: Seconds
     request: str | None
     state: SandboxState = QUEUED
+    download: Seconds = 0.0
+    placed_number: int = 0
+    """When its code came, among all that happened; 0 as long as it waits for that."""
     provisioned: bool = False
     prewarmed: bool = False
     recycle_at: Seconds = FOREVER
@@ -139,6 +142,8 @@ class ReferenceScheduler:
         self.let_down: list[str] = []
         self.policy = settings.policy.make() if settings.policy else None
         self.alarms: list[Alarm] = []
+        self.fetched: list[tuple[FunctionVersion, Seconds]] = []
+        """Of each deployment: when its code was there for the first time."""
         self.now = 0.0
 
     # looking
@@ -444,6 +449,23 @@ class ReferenceScheduler:
         self.boxes.append(box)
         if self.policy:
             self.policy.created(seen_by_a_policy(box), self.policy_time())
+        box.download = self.download(function, now)
+        if box.download > 0:
+            self.set_deadline(box, now + box.download)
+        else:
+            self.numbers += 1
+            box.placed_number = self.numbers
+
+    def download(self, function: FunctionVersion, now: Seconds) -> Seconds:
+        rule = self.settings.placement
+        if rule is None:
+            return 0.0
+        first = [at for of, at in self.fetched if of is function]
+        if any(at <= now for at in first):
+            return 0.0
+        if not first:
+            self.fetched.append((function, now + rule.seconds(function.package_mb)))
+        return rule.seconds(function.package_mb)
 
     def later_kind(self, box: Box) -> StartKind:
         if not box.initialized:
@@ -486,14 +508,16 @@ class ReferenceScheduler:
             self.peaks.append((box.function, peak_mb))
 
     def start_queued(self, now: Seconds) -> None:
-        for box in self.in_state(QUEUED):
+        placed = [box for box in self.in_state(QUEUED) if box.placed_number]
+        for box in sorted(placed, key=lambda box: box.placed_number):
             room = self.held_mb() + self.charge(box) <= self.settings.host_memory_mb
             room = room or not self.in_state(STOPPING)
             if len(self.in_state(STARTING)) >= self.settings.start_width or not room:
                 return
             box.state = STARTING
             self.set_deadline(box, now + self.settings.start_timeout)
-            command = StartSandbox(box.id, box.function.key, box.request, box.prewarmed)
+            key, request = box.function.key, box.request
+            command = StartSandbox(box.id, key, request, box.prewarmed, box.download)
             self.commands.append(command)
 
     # provisioned concurrency
@@ -683,6 +707,9 @@ class ReferenceScheduler:
                     self.set_deadline(box, until)
                 return
             self.stop(box, StopReason.RECYCLED if old else StopReason.KEEP_ALIVE_ENDED)
+        elif box.state is QUEUED:
+            self.numbers += 1
+            box.placed_number, box.deadline = self.numbers, None
         elif box.state is BUSY:
             self.fail(box, Failure.TIMEOUT)
             self.reset(box, Failure.TIMEOUT, now)

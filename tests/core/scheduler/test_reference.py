@@ -45,6 +45,8 @@ from emulator.core.model import (
     ThrottleReason,
     VersionKey,
 )
+from emulator.core.network_path import Trust
+from emulator.core.placement import Placement
 from emulator.core.policies.interface import PolicyChoice
 from emulator.core.policy import (
     Admission,
@@ -72,6 +74,7 @@ KEEP_ALIVES = (
     FixedKeepAlive(float("inf")),
     SurvivalCurve(((0.0, 1.0), (2.0, 1.0), (6.0, 0.4), (20.0, 0.0))),
 )
+PLACEMENT = Placement(((0.0, 0.0), (10.0, 0.5), (30.0, 4.0)), Trust.LOW, "made up")
 CHOICES = (
     None,
     None,
@@ -117,6 +120,7 @@ class Seen:
             self.events["handed over"] += 1
         for command in commands:
             self.commands["pre-warmed"] += isinstance(command, StartSandbox) and command.prewarmed
+            self.commands["fetched"] += isinstance(command, StartSandbox) and command.download > 0
             match command:
                 case Throttle(_, kind) | StopSandbox(_, kind) | Dispatch(_, _, kind):
                     self.commands[kind] += 1
@@ -144,6 +148,7 @@ def random_settings(chance: random.Random, binding: Binding, order: PickOrder) -
             (None, None, ScaleOut(2, 0.25, per_function=True), ScaleOut(3, 0.5, per_function=False))
         ),
         recycle_age=chance.choice((None, RecycleAge(5.0, 40.0))),
+        placement=chance.choice((None, None, PLACEMENT)),
         hand_over_patience=chance.choice((0.75, 3.0)),
         hand_over_preference=0.125,
         init_timeout=4.0,
@@ -201,7 +206,13 @@ class Stream:
     def deploy(self, name: str) -> None:
         self.revisions[name] += 1
         memory_mb = self.chance.choice((MEMORY[name], MEMORY[name], 384))
-        function = FunctionVersion(name, memory_mb, 5.0, revision=self.revisions[name])
+        function = FunctionVersion(
+            name,
+            memory_mb,
+            5.0,
+            revision=self.revisions[name],
+            package_mb=self.chance.choice((0.0, 5.0, 20.0)),
+        )
         self.tell(VersionDeployed(function))
 
     def step(self) -> None:
@@ -385,7 +396,7 @@ def test_indexed_scheduler_equals_the_reference_on_seeded_runs(binding: Binding)
         order = list(PickOrder)[seed % len(PickOrder)]
         Stream(chance, random_settings(chance, binding, order), seen).run(300)
     wanted = [*ThrottleReason, *StopReason, *Failure, *StartKind, StartSandbox, FreezeSandbox]
-    wanted += ["pre-warmed"]
+    wanted += ["pre-warmed", "fetched"]
     assert [kind for kind in wanted if seen.commands[kind] < 50] == []
     assert [hook for hook in HOOKS if seen.hooks[hook] < 50] == [], seen.hooks
     assert seen.events["late"] > 100

@@ -24,6 +24,24 @@ def test_a_ping_has_nothing_to_keep_where_nothing_is_kept(tmp_path: Path) -> Non
     ]
 
 
+def test_lifetimes_that_are_a_rule_of_the_pool_leave_a_policy_nothing(tmp_path: Path) -> None:
+    text = PLAN.replace("[axes]", '[axes]\nkeep_alive = ["aws-2018", "aws-2020"]')
+    assert load(write_plan(tmp_path, text)).axes.keep_alive == ("aws-2018", "aws-2020")
+    text = text.replace("[axes]", '[axes]\npolicy = ["lifetime", "lru"]')
+    assert faults(tmp_path, text) == [
+        "axes.policy: has nothing to decide where keep_alive is aws-2020, a pool's rule"
+    ]
+
+
+def test_a_policy_may_stand_in_a_file_beside_the_plan(tmp_path: Path) -> None:
+    text = PLAN.replace("[axes]", '[axes]\npolicy = "mine.py:Mine:seconds=3"')
+    assert faults(tmp_path, text) == [f"axes.policy: there is no file {tmp_path / 'mine.py'}"]
+    (tmp_path / "mine.py").write_text(
+        "from emulator.core.policies.fixed import Fixed\n\n\nclass Mine(Fixed):\n    pass\n"
+    )
+    assert load(write_plan(tmp_path, text)).axes.policy == (f"{tmp_path}/mine.py:Mine:seconds=3",)
+
+
 def test_a_cold_page_cache_asks_for_root(tmp_path: Path) -> None:
     text = PLAN.replace('"ramp"\nusers = [1, 2]', '"constant"')
     assert load(write_plan(tmp_path, 'page_cache = "cold"\n' + text)).page_cache == ("cold",)

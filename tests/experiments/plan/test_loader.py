@@ -118,7 +118,10 @@ kind = "ramp"
         "name: names a folder: letters, digits, dots and dashes, not 'a/b'",
         "seed: must be at least 0, not -1",
         "axes.function[2]: must be text, not 3",
-        "axes.keep_alive[1]: must be seconds or 'profile', not 'long'",
+        (
+            "axes.keep_alive[1]: must be seconds, 'profile', aws-2018, aws-2018-us-east-1, "
+            "aws-2020, aws-2025, not 'long'"
+        ),
         "axes.speed: is not known",
         "scenario[1].second: is not known in a ramp scenario; did you mean 'seconds'?",
         "scenario[2].ping: is missing",
@@ -220,7 +223,9 @@ def test_what_must_be_there_is_missed_once(tmp_path: Path, text: str, told: list
         ('loading = "tape"', "axes.loading: must be one of 'template', 'package', 'layer'"),
         ('pick_order = "newest"', "axes.pick_order: must be one of 'most-recently-used'"),
         ('profile = "aws-2016"', "axes.profile: must be one of aws-2018, aws-2025, not 'aws-2016'"),
-        ("keep_alive = -1", "axes.keep_alive: must be seconds or 'profile', not -1"),
+        ("keep_alive = -1", "axes.keep_alive: must be seconds, 'profile', aws-2018, aws-2018-us-"),
+        ("policy = 3", "axes.policy: must be the name of a policy, not 3"),
+        ('policy = "lru:size=3"', "axes.policy: policy lru:size=3: "),
     ],
 )
 def test_a_fault_of_the_axes(tmp_path: Path, axes: str, fault: str) -> None:
@@ -261,3 +266,38 @@ def test_whatever_a_plan_says_is_a_plan_or_has_faults(raw: dict[str, Any]) -> No
     assert all(re.match(r"\S.*: \S", line) for line in found.lines())
     # what was taken out of the plan was a fault
     assert bool(found) or plan.scenarios or "scenario" not in raw
+
+
+def test_each_fault_of_a_plan_tells_its_line(tmp_path: Path) -> None:
+    text = """\
+name = "tiny"
+template = "template.yaml"
+
+[axes]
+function = ["kdd99-numpy", "unknown"]
+memory_mb = [1]
+keep_alive = 0
+
+[[scenario]]
+kind = "ramp"
+ping = { every_minutes = 1 }
+
+[[scenario]]
+kind = "constant"
+seconds = -1
+colour = "red"
+
+[[scenario]]
+seconds = 3
+"""
+    with pytest.raises(SettingsError) as caught:
+        load(write_plan(tmp_path, text))
+    told = dict(re.findall(r"^  (\S.*?): .* \(line (\d+)\)$", str(caught.value), re.MULTILINE))
+    assert told == {
+        "axes.function": "5",
+        "axes.memory_mb": "6",
+        "scenario ramp.ping": "11",
+        "scenario[2].seconds": "15",
+        "scenario[2].colour": "16",
+        "scenario[3].kind": "18",
+    }

@@ -251,3 +251,19 @@ def awkward(made: MadeRun) -> None:
         Entry(6.5, SandboxReady(1, Anatomy(connect=0.1, init=0.4)), ()),
         Entry(7.5, InvocationFinished(1, "c", "", 90), (FreezeSandbox(1),)),
     ]
+
+
+def test_a_row_tells_what_the_request_lost_on_its_way(cell: MeasuredCell, made: MadeRun) -> None:
+    made.deploy("slow")
+    made.cold("a", "slow", 1, 1.0, init=2.0)
+    dispatch = Dispatch(1, "b", StartKind.WARM)
+    made.entries += [
+        Entry(8.0, InvokeRequested("b", "slow:$LATEST", 0.12, 0.06), ()),
+        Entry(8.25, InvocationFinished(1, "z"), (dispatch,)),
+        Entry(9.5, InvocationFinished(1, "b"), (FreezeSandbox(1),)),
+    ]
+    near, far = cell_rows(cell, read_run(made.write()))
+    assert (near.network_ms, near.gateway_ms, near.waited_ms) == (0, 0, 2000)
+    assert (far.network_ms, far.gateway_ms, far.waited_ms) == (120, 60, 250)
+    assert far.duration_ms == 1250
+    assert far.latency_ms == 1680  # no client told

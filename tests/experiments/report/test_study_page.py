@@ -59,13 +59,13 @@ def test_what_the_host_slowed_at_times_is_told_and_hides_nothing(tmp_path: Path)
 def test_a_host_bound_cell_is_marked_in_every_table_that_has_it(document: Document) -> None:
     tables = [b for b in document.blocks if isinstance(b, Table) and b.head[1] != "verdict"]
     rows = [row for table in tables for row in table.rows if "1024 MB" in row[0]]
-    assert len(rows) == 4
+    assert len(rows) == 5
     assert all("‡" in row[0] for row in rows)
 
 
 def test_each_cell_has_its_pictures_and_each_table_its_columns(document: Document) -> None:
     names = {b.name for b in document.blocks if isinstance(b, Picture)}
-    assert names == {"memory", "anatomy", "distributions"} | {
+    assert names == {"memory", "anatomy", "distributions", "latency-parts"} | {
         f"{kind}-0{place}" for kind in ("cell", "lanes") for place in range(5)
     }
     for block in document.blocks:
@@ -85,7 +85,7 @@ def test_the_same_run_gives_the_same_bytes_again(tmp_path: Path) -> None:
     run = write_study(tmp_path / "run", ONE)
     first, second = (report_run(run, tmp_path / name).parent for name in ("a", "b"))
     files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
-    assert len(files) == 6
+    assert len(files) == 7
     for file in files:
         assert (first / file).read_bytes() == (second / file).read_bytes(), file
 

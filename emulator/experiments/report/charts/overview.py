@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _PARTS = {
     "queued_ms": ("waiting for a place in the start queue", GREY),
+    "download_ms": ("placement, and the code's download", COLOURS[5]),
     "create_ms": ("creating the sandbox", COLOURS[4]),
     "start_ms": ("starting it", COLOURS[0]),
     "connect_ms": ("the runtime's first connection", COLOURS[2]),

@@ -65,6 +65,10 @@ _PEERS_UNTOLD = (
     "A sandbox may dial the Runtime API of another and take its work, since connections reach this "
     "process from an address that sandboxes share."
 )
+_IN_REACH = (
+    "Nothing in the image of {} starts a program as another user (setpriv or GNU's chroot), so a "
+    "function there has its supervisor's user: it can end its sandbox, or pretend to have ended."
+)
 _KIND_LABEL = "serverless-testbed.kind"
 _SANDBOX_LABEL = "serverless-testbed.sandbox"
 _CLOSE_PATIENCE = 30.0
@@ -193,8 +197,15 @@ class DockerBackend:
                 self._facts[image] = await find_image_facts(self._engine, image, labels)
             except EngineError as error:
                 raise BuildError(f"{configuration.name}: {error}") from error
+            self._look_for_a_switch(configuration.name, self._facts[image])
         self._slots.use_image(image)
         return image
+
+    def _look_for_a_switch(self, function: str, image: ImageFacts) -> None:
+        if image.shell and not image.switch:
+            sentence = _IN_REACH.format(function)
+            self.unenforced = {**self.unenforced, Limitation.SUPERVISOR_IN_REACH: sentence}
+            log.warning("Not as on Lambda: %s", sentence)
 
     def extensions(self, package: str) -> tuple[str, ...]:
         return self._facts[package].extensions if package in self._facts else ()

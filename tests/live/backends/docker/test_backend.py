@@ -399,6 +399,26 @@ async def test_image_without_a_shell_runs_and_ends_with_its_runtime(
     await process.reset()
 
 
+async def test_image_whose_functions_reach_their_supervisor_is_told_of(
+    instance: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {BASE}\nRUN rm -f /usr/bin/setpriv /bin/setpriv"
+        " /usr/sbin/chroot /usr/bin/chroot /sbin/chroot\n"
+    )
+    image = ImageSource(str(tmp_path / "Dockerfile"), str(tmp_path))
+    switchless = FunctionConfiguration(
+        "switchless", package_type=PackageType.IMAGE, image=image, image_command=("app.run",)
+    )
+    async with opened(instance, tmp_path / "f") as here:
+        await here.backend.deploy(here.configured("run"), quiet)
+        assert Limitation.SUPERVISOR_IN_REACH not in here.backend.unenforced
+        await here.backend.deploy(switchless, quiet)
+        sentence = here.backend.unenforced[Limitation.SUPERVISOR_IN_REACH]
+    assert sentence.startswith("Nothing in the image of switchless starts a program as another")
+    assert f"Not as on Lambda: {sentence}" in caplog.messages
+
+
 async def test_sandbox_is_gone_when_its_supervisor_is(world: World, api: Any) -> None:
     sandbox = await world.start("run")
     found = api.top(sandbox.process.name, "-eo pid,args")["Processes"]

@@ -1,0 +1,63 @@
+"""Reads the rows of a CSV file, packed or not, and names the line where one is wrong."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from typing import TYPE_CHECKING, TextIO, TypeVar
+
+from emulator.sim.workload import TraceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+Parsed = TypeVar("Parsed")
+
+
+def opened(path: Path) -> TextIO:
+    """Opens a text file, which may be packed by gzip.
+
+    Raises:
+        TraceError: the file cannot be read.
+    """
+    try:
+        if path.suffix == ".gz":
+            return gzip.open(path, "rt", encoding="utf-8", newline="")
+        return path.open(encoding="utf-8", newline="")
+    except OSError as error:
+        raise TraceError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def parsed(
+    path: Path, columns: Iterable[str], parse: Callable[[Mapping[str, str]], Parsed]
+) -> Iterator[Parsed]:
+    """Yields what `parse` makes of each row.
+
+    Raises:
+        TraceError: a column is missing, or a row is wrong; the message has the file and the line.
+    """
+    with opened(path) as lines:
+        rows = csv.DictReader(lines)
+        try:
+            missing = [name for name in columns if name not in (rows.fieldnames or ())]
+            if missing:
+                raise TraceError(f"{path.name}, line 1: there is no column {', '.join(missing)}")
+            for row in rows:
+                yield parse(row)
+        except (KeyError, TypeError, ValueError, UnicodeDecodeError, csv.Error) as error:
+            raise TraceError(f"{path.name}, line {rows.line_num}: {error}") from None
+        except (EOFError, gzip.BadGzipFile) as error:
+            raise TraceError(f"{path.name} is damaged: {error}") from None
+
+
+def amount(text: str) -> float:
+    """Reads a number that is not negative.
+
+    Raises:
+        ValueError: the text is no such number.
+    """
+    number = float(text)
+    if not 0 <= number < float("inf"):
+        raise ValueError(f"{text!r} is no amount")
+    return number

@@ -1,0 +1,68 @@
+"""Reads a CSV table of one's own: `at` in seconds, `function`, and `duration` where known.
+
+The names of columns that a CloudWatch Logs Insights or an API Gateway export has are taken as well:
+`@timestamp` or `requestTime` (a date, or milliseconds since 1970) for the time,
+`@duration` (ms) for the duration; without a function's column all calls are of one function.
+"""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from emulator.sim.traces.rows import amount, opened, parsed
+from emulator.sim.traces.trace import Call, Trace, TracedFunction
+from emulator.sim.workload import TraceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+_TIMES = ("at", "@timestamp", "timestamp", "requestTime", "time")
+_FUNCTIONS = ("function", "functionName", "@entity.KeyAttributes.Name", "resourcePath", "path")
+_DURATIONS = {"duration": 1.0, "duration_s": 1.0, "@duration": 0.001, "responseLatency": 0.001}
+"""Columns of durations, and the seconds of their unit."""
+_ONLY = "function"
+_EPOCH_MS = 1e11
+"""Numbers above are milliseconds since 1970; as seconds they would be the year 5138."""
+
+
+def read(path: Path) -> Trace:
+    """Reads a whole table, in any order of its rows.
+
+    Raises:
+        TraceError: there is no column of times, or a line is wrong.
+    """
+    with opened(path) as lines:
+        head = next(csv.reader(lines), [])
+    time_column = next((name for name in _TIMES if name in head), None)
+    if time_column is None:
+        raise TraceError(f"{path.name}, line 1: there is no column {' or '.join(_TIMES)}")
+    calls = sorted(parsed(path, (time_column,), _parser(time_column, head)))
+    begin = 0.0 if time_column == "at" or not calls else calls[0].at
+    from_zero = [Call(call.at - begin, call.function, call.duration) for call in calls]
+    functions = {call.function: TracedFunction(call.function) for call in calls}
+    return Trace(functions, lambda _: iter(from_zero))
+
+
+def _parser(time_column: str, head: list[str]) -> Callable[[Mapping[str, str]], Call]:
+    function = next((name for name in _FUNCTIONS if name in head), None)
+    duration = next((name for name in _DURATIONS if name in head), None)
+
+    def parse(row: Mapping[str, str]) -> Call:
+        lasted = (
+            amount(row[duration]) * _DURATIONS[duration] if duration and row[duration] else None
+        )
+        return Call(_time(row[time_column]), row[function] if function else _ONLY, lasted)
+
+    return parse
+
+
+def _time(text: str) -> float:
+    try:
+        number = amount(text)
+    except ValueError:
+        at = datetime.fromisoformat(text)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    return number / 1000 if number > _EPOCH_MS else number

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pytest
+
+from emulator.core.lifetimes import LIFETIMES, keeping
+from emulator.core.policies.interface import PolicyChoice
+from emulator.core.policies.lru import LeastRecentlyUsed
+from emulator.core.policy import FixedKeepAlive
+from emulator.core.profiles.aws_2018 import AWS_2018
+from emulator.core.profiles.aws_2025 import AWS_2025
+
+LRU = PolicyChoice("lru", LeastRecentlyUsed)
+DEFAULT = FixedKeepAlive(1.0)
+
+
+@dataclass
+class Fixed:
+    """Chance that always says the same."""
+
+    value: float
+
+    def random(self) -> float:
+        return self.value
+
+
+def test_every_lifetimes_have_a_date_a_source_and_a_letter_of_trust() -> None:
+    assert list(LIFETIMES) == [
+        each.name for each in sorted(LIFETIMES.values(), key=lambda each: each.date)
+    ]
+    for each in LIFETIMES.values():
+        assert each.source
+        assert each.trust in "HML"
+
+
+def test_profiles_own_lifetimes_have_their_names() -> None:
+    assert LIFETIMES["aws-2018"].keep_alive == AWS_2018.keep_alive
+    assert LIFETIMES["aws-2025"].keep_alive == AWS_2025.keep_alive
+
+
+@pytest.mark.parametrize(("chance", "minutes"), [(0.0, 22), (0.5, 43.5), (1 - 2**-53, 65)])
+def test_us_east_1_kept_sandboxes_for_22_to_65_minutes(chance: float, minutes: float) -> None:
+    lifetimes = LIFETIMES["aws-2018-us-east-1"].keep_alive
+    assert lifetimes.draw(Fixed(chance)) == pytest.approx(minutes * 60)
+
+
+def test_choice_of_lifetimes_and_policy_comes_to_both() -> None:
+    assert keeping(None, None, DEFAULT) == (DEFAULT, None)
+    assert keeping(None, LRU, DEFAULT) == (DEFAULT, LRU)
+    assert keeping(600.0, LRU, DEFAULT) == (FixedKeepAlive(600.0), LRU)
+    assert keeping("aws-2018", None, DEFAULT) == (AWS_2018.keep_alive, None)
+    halving = LIFETIMES["aws-2020"].policy
+    assert keeping("aws-2020", None, DEFAULT) == (FixedKeepAlive(math.inf), halving)
+
+
+def test_rule_of_the_pool_leaves_another_policy_nothing() -> None:
+    with pytest.raises(ValueError, match="aws-2020 are a rule of the whole pool and leave pol"):
+        keeping("aws-2020", LRU, DEFAULT)
