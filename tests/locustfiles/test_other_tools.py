@@ -13,7 +13,7 @@ STEPS = (3, 6, 9, 9, 18)
 
 
 def test_jmeters_thread_groups_add_up_to_the_steps() -> None:
-    plan = ET.parse(ROOT / "locustfiles" / "ramp.jmx")  # noqa: S314  # our own file
+    plan = ET.parse(ROOT / "locustfiles" / "ramp.jmx")  # our own file
     users = [0] * len(STEPS)
     for group in plan.iter("ThreadGroup"):
         value = {prop.get("name"): prop.text or "" for prop in group.iter("stringProp")}
