@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup check format test test-vm demo bench fidelity mutants package lock clean
+.PHONY: setup check format test test-vm demo bench fidelity mutants compiled interpreted wheel package lock clean
 
 setup: $(VENV)/.ready
 
@@ -45,6 +45,19 @@ mutants: setup
 	$(BIN)/pip install --quiet --constraint requirements.lock 'mutmut>=3.8,<4'
 	nice $(BIN)/mutmut run --max-children $(or $(CHILDREN),2)
 	$(BIN)/mutmut results
+
+# Compiles the core beside its sources; `make interpreted` takes the compiled modules away. An edit of
+# a compiled module does nothing until one of the two.
+compiled: setup
+	TESTBED_COMPILE=1 $(BIN)/python setup.py --quiet build_ext --inplace
+	$(BIN)/testbed --version
+
+interpreted:
+	rm -f emulator/core/*.so testbed_core__mypyc.*.so
+
+# A wheel for this machine's kind, with the compiled core.
+wheel: setup
+	TESTBED_COMPILE=1 $(BIN)/pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
 
 package: setup
 	.ci/package-check

@@ -25,6 +25,8 @@ readonly pull_timeout=${STANDIN_PULL_TIMEOUT:-180}
 declare -rA recipes=(
   [public.ecr.aws/lambda/python:3.13]=lambda-python.Dockerfile
   [python:3.13-slim]=python-slim.Dockerfile
+  [public.ecr.aws/lambda/python:3.6]=lambda-python36.Dockerfile
+  [public.ecr.aws/lambda/java:8]=lambda-java8.Dockerfile
   [eclipse-temurin:21-jre]=java-jre.Dockerfile
   [maven:3-eclipse-temurin-21]=maven-jdk.Dockerfile
   [node:20-slim]=node-slim.Dockerfile
@@ -65,7 +67,7 @@ image_recipe() { # IMAGE
   printf '%s\n' "$rootfs_digest"
   # with the files that it copies; what the others copy does not concern it
   (cd "$here/standin" && sed -n 's/^COPY \(.*\) .*/\1/p' "$dockerfile" |
-    xargs cat "$dockerfile")
+    sed 's/^python3\.6$//' | xargs cat "$dockerfile")
   if takes_maven_settings "$1"; then maven_settings; fi
 }
 
@@ -159,6 +161,27 @@ pull() { # IMAGE
   timeout "$pull_timeout" docker pull --quiet "$1" >/dev/null 2>&1 </dev/null
 }
 
+# Python 3.6 comes from this machine, as no Debian release has one: pyenv's, or what PATH finds.
+python36() {
+  local found
+  found=$(PYENV_VERSION=$(pyenv versions --bare 2>/dev/null | grep -m1 '^3\.6\.') \
+    python3.6 -c 'import sys; print(sys.base_prefix)' 2>/dev/null) && printf '%s\n' "$found"
+}
+
+# Makes the folder that a build copies from: the recipes, and what one takes from this machine.
+make_context() { # DOCKERFILE DIRECTORY
+  local found
+  mkdir -p "$2"
+  cp -r "$here/standin/." "$2"
+  grep -q '^COPY python3.6 ' "$here/standin/$1" || return 0
+  found=$(python36) ||
+    die 'python:3.6 cannot be pulled, and this machine has no python3.6 (pyenv install 3.6) to copy'
+  # without what this machine has installed into it, and without tests
+  tar -C "$found" --transform 's|^\.|python3.6|' --exclude __pycache__ \
+    --exclude ./lib/python3.6/site-packages --exclude ./lib/python3.6/test --exclude ./lib/python3.6/lib2to3/tests \
+    -c ./bin ./lib | tar -C "$2" -x
+}
+
 build() { # IMAGE DIGEST
   local -a build_args=()
   local name output
@@ -169,14 +192,17 @@ build() { # IMAGE DIGEST
     build_args+=(--build-arg "MAVEN_SETTINGS=$(maven_settings)")
   fi
   say "building a stand-in for $1"
+  [[ -n $workdir ]] || workdir=$(mktemp -d "${TMPDIR:-/var/tmp}/standin.XXXXXX")
+  make_context "${recipes[$1]}" "$workdir/context"
   # The context goes in by a pipe so that nothing but the recipes can enter the image.
-  if ! output=$(tar -C "$here/standin" -c . |
+  if ! output=$(tar -C "$workdir/context" -c . |
     docker build --force-rm --file "${recipes[$1]}" "${build_args[@]}" \
       --build-arg "ROOTFS=$rootfs_image" \
       --label "$standin_label=$1" --label "$recipe_label=$2" --tag "$1" - 2>&1); then
     printf '%s\n' "$output" >&2
     die "building $1 failed"
   fi
+  rm -rf "$workdir/context"
 }
 
 ensure() { # IMAGE

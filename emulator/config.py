@@ -29,6 +29,15 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
+class PageCache(StrEnum):
+    """Says who shares the pages of files that were read from disk."""
+
+    SHARED = "shared"
+    """All that runs on this machine, as the kernel has it."""
+    PRIVATE = "private"
+    """Nobody: each sandbox reads its files from disk, as a microVM does."""
+
+
 class BackendChoice(StrEnum):
     AUTO = "auto"
     DOCKER = "docker"
@@ -157,6 +166,7 @@ class Settings:
     """Number of sandboxes that may be in creation or init at once."""
     init_timeout: Annotated[_Number, Field(gt=0)] | None = None
     """Limit of an init; None: the profile's."""
+    page_cache: PageCache = PageCache.SHARED
     read_ahead: Annotated[_Integer, Field(ge=0)] | None = None
     """KB that disks of sandboxes' files read ahead while the emulator runs; None: unchanged."""
     seed: Annotated[_Integer, Field(ge=0)] = 0

@@ -25,7 +25,7 @@ from emulator.api.function_url.route import function_url
 from emulator.api.network import Network
 from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
-from emulator.config import BackendChoice
+from emulator.config import BackendChoice, PageCache
 from emulator.core.network_paths import NO_NETWORK, PATHS
 from emulator.core.policy import Admission
 from emulator.core.profiles import PROFILES
@@ -36,6 +36,8 @@ from emulator.errors import BackendUnavailableError, SettingsError
 from emulator.host.delegation import enter_delegated_scope
 from emulator.host.machine import machine
 from emulator.host.memory import AvailableMemory, memory_mb
+from emulator.live.backends.package import zipped_mb
+from emulator.live.backends.page_cache import PrivatePages, remove_orphans
 from emulator.live.backends.process.backend import ProcessBackend
 from emulator.live.clock import MonotonicClock
 from emulator.live.companion.process import Companion
@@ -125,12 +127,16 @@ async def open_backend(
     display: Display,
 ) -> SandboxBackend:
     """Opens the backend that was asked for; `auto` says why where Docker cannot be taken."""
+    remove_orphans(state.path)
+    private = PrivatePages(state.path) if settings.page_cache is PageCache.PRIVATE else None
+    if private is not None:
+        await asyncio.to_thread(private.open)
     no_engine = ""
     if settings.backend is not BackendChoice.PROCESS:
         # not before it is wanted: a machine without an engine need not import its SDK
         from emulator.live.backends.docker.backend import DockerBackend  # noqa: PLC0415
 
-        docker = DockerBackend(state.instance, cgroup_root=settings.cgroup_root)
+        docker = DockerBackend(state.instance, cgroup_root=settings.cgroup_root, private=private)
         try:
             await docker.check(functions, display.say)
             await docker.open()
@@ -139,12 +145,17 @@ async def open_backend(
             if settings.backend is BackendChoice.DOCKER:
                 raise
             no_engine = f"{error} Sandboxes are processes of this machine instead."
+        except SettingsError:
+            await docker.close()
+            raise
         else:
             return docker
     enter_delegated_scope(display.say, settings.cgroup_root)
     if no_engine:  # said after the move: the program that starts again says it anew
         display.say(no_engine)
-    process = ProcessBackend(state.path, state.instance, cgroup_root=settings.cgroup_root)
+    process = ProcessBackend(
+        state.path, state.instance, cgroup_root=settings.cgroup_root, private=private
+    )
     await process.open()
     return process
 
@@ -257,6 +268,8 @@ def _assemble(
         profile=profile,
         environment=_environment(backend, listeners),
         available_memory_mb=available_memory_mb,
+        # to weigh a package takes seconds: only where the weight decides something
+        weigh=None if PATHS[settings.network].placement is None else zipped_mb,
     )
     companion = Companion(state.path / "companion.log") if settings.companion else None
     others = OtherServices(settings.aws_endpoint, companion)
@@ -269,7 +282,13 @@ def _network(settings: Settings, sandboxes: SandboxClients) -> Network | None:
         return None
     # a chance of its own, so that sandboxes live as long as they would without a network
     chance = random.Random(f"{settings.seed}:network")  # noqa: S311  # jitter is no secret
-    return Network(PATHS[settings.network], chance, sandboxes, settings.dilation)
+    return Network(
+        PATHS[settings.network],
+        chance,
+        sandboxes,
+        dilation=settings.dilation,
+        idle_speedup=settings.idle_speedup,
+    )
 
 
 def _room(
@@ -306,6 +325,7 @@ def _scheduling(settings: Settings, profile: Profile) -> SchedulerSettings:
             host_reserve_mb=_RESERVE_MB if settings.admission is Admission.ACTUAL else 0,
             start_width=settings.start_width,
             idle_speedup=settings.idle_speedup,
+            placement=PATHS[settings.network].placement,
         )
     except ValueError as error:
         raise SettingsError(f"--keep-alive: {error}") from error

@@ -39,9 +39,11 @@ class Route(Protocol):
 class Gateway:
     """Serves HTTP alone; `pages` gets the requests that none of the `routes` takes."""
 
-    def __init__(self, routes: list[Route], pages: ASGIApp) -> None:
+    def __init__(self, routes: list[Route], pages: ASGIApp, invoke: InvokeRoute | None) -> None:
         self._routes = routes
         self._pages = pages
+        self.invoke = invoke
+        """The first of the routes where it stands there alone, for a server without ASGI."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         for route in self._routes:
@@ -80,16 +82,20 @@ def create_app(
     ):
         pages.include_router(router)
     pages.router.default = not_found if others is None else others.fall_back
-    return Gateway(_routes(engine, routes, port, profile, others, network=network), pages)
+    invoke = InvokeRoute(engine, profile)
+    found = _routes(invoke, engine, routes, profile, others, port=port, network=network)
+    # the short way to Invoke does not lead over a network
+    return Gateway(found, pages, invoke if network is None else None)
 
 
 def _routes(
+    invoke: InvokeRoute,
     engine: Engine,
     table: RouteTable,
-    port: int,
     profile: Profile,
     others: OtherServices | None,
     *,
+    port: int,
     network: Network | None,
 ) -> list[Route]:
     """Returns the routes in the order in which they are asked: the hottest first.
@@ -100,7 +106,7 @@ def _routes(
     def distant(route: Route, way: WayIn) -> Route:
         return route if network is None else network.before(route, way)
 
-    found = [distant(InvokeRoute(engine, profile), WayIn.INVOKE)]
+    found = [distant(invoke, WayIn.INVOKE)]
     if profile.streamed_response_limit:
         found.append(distant(ResponseStreamRoute(engine, profile), WayIn.INVOKE))
     found.append(distant(FunctionUrlRoute(engine, profile, port), WayIn.INVOKE))

@@ -11,7 +11,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from emulator.core.network_path import NO_PASSAGE, Connection
+from emulator.core.network_path import NO_PASSAGE
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,11 +28,22 @@ _PASSAGE = "testbed.passage"
 class ClientConnection:
     """Holds what is known of one client's TCP connection, from its first request on."""
 
-    __slots__ = ("from_sandbox",)
+    __slots__ = ("from_sandbox", "used_at")
 
     def __init__(self) -> None:
         self.from_sandbox: bool | None = None
         """Whether a sandbox made the connection; None before the first request."""
+        self.used_at: float | None = None
+        """The loop's time of the last answer, or of the request that waits for one."""
+
+    def used(self) -> None:
+        """Notes that something passes the connection now."""
+        self.used_at = asyncio.get_running_loop().time()
+
+
+def connection_of(scope: Scope) -> ClientConnection:
+    """Returns the connection on which a request came; a new one where the server tells of none."""
+    return scope.get("extensions", {}).get(CONNECTION) or ClientConnection()
 
 
 def passage_of(scope: Scope) -> Passage:
@@ -55,13 +66,22 @@ class Network:
     """
 
     def __init__(
-        self, path: NetworkPath, chance: Chance, sandboxes: SandboxClients, dilation: float = 1.0
+        self,
+        path: NetworkPath,
+        chance: Chance,
+        sandboxes: SandboxClients,
+        *,
+        dilation: float = 1.0,
+        idle_speedup: float = 1.0,
     ) -> None:
-        """`dilation` is how many of the machine's seconds each second of the path takes."""
+        """Takes how many of the machine's seconds each second of the path takes, and how many
+        seconds of idle time pass in each.
+        """
         self._path = path
         self._chance = chance
         self._sandboxes = sandboxes
         self._dilation = dilation
+        self._idle_speedup = idle_speedup
 
     def before(self, route: Route, way: WayIn) -> DistantRoute:
         """Returns a route whose requests come over the path, by a way in."""
@@ -69,13 +89,20 @@ class Network:
 
     async def passage(self, scope: Scope, way: WayIn) -> Passage:
         """Draws what the request loses, and notes that its connection is set up."""
-        connection = scope.get("extensions", {}).get(CONNECTION) or ClientConnection()
-        first = connection.from_sandbox is None
-        if first:
+        connection = connection_of(scope)
+        if connection.from_sandbox is None:
             connection.from_sandbox = await self._sandboxes.include(scope)
-        state = Connection.NEW if first else Connection.KEPT
+        state = self._path.connection(self._idle(connection))
+        connection.used()
         passage = self._path.draw(way, state, self._chance)
         return passage.within_region() if connection.from_sandbox else passage
+
+    def _idle(self, connection: ClientConnection) -> float | None:
+        """Returns for how many emulated seconds a connection was idle; None where never used."""
+        if connection.used_at is None:
+            return None
+        passed = asyncio.get_running_loop().time() - connection.used_at
+        return passed / self._dilation * self._idle_speedup
 
     async def wait(self, seconds: float) -> None:
         """Lets a part of a passage go by."""
@@ -96,6 +123,7 @@ class DistantRoute:
         return None if answer is None else partial(self._pass, answer)
 
     async def _pass(self, answer: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        connection = connection_of(scope)
         passage = await self._network.passage(scope, self._way)
         extensions = {**scope.get("extensions", {}), _PASSAGE: passage}
         await self._network.wait(passage.before)
@@ -104,5 +132,6 @@ class DistantRoute:
             if message["type"] == "http.response.start":
                 await self._network.wait(passage.after)
             await send(message)
+            connection.used()
 
         await answer({**scope, "extensions": extensions}, receive, send_back)

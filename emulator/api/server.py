@@ -8,13 +8,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import httptools
 import uvicorn
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
+from emulator.api.app import Gateway
 from emulator.api.asgi import ClientLeftError, json_response, send_error, send_response
 from emulator.api.network import CONNECTION, ClientConnection
 from emulator.errors import ServiceError, ServiceUnavailableError
@@ -24,6 +29,9 @@ if TYPE_CHECKING:
     from socket import socket
 
     from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from emulator.api.asgi import Headers
+    from emulator.live.invocation import Outcome
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +55,7 @@ def gateway_config(app: ASGIApp, *, port: int = 0, grace: float = _GRACE) -> uvi
     return uvicorn.Config(
         app,
         port=port,
-        http=GatewayProtocol,
+        http=partial(GatewayProtocol, app.invoke if isinstance(app, Gateway) else None),  # type: ignore[arg-type]  # it is only called
         ws="none",
         log_config=None,
         access_log=False,
@@ -97,6 +105,19 @@ class _PipelineFlow(FlowControl):
             super().resume_reading()
 
 
+class ShortWay(Protocol):
+    """Serves requests that are there as a whole, without a task and the messages of ASGI."""
+
+    def accept(self, scope: Scope, payload: bytes) -> asyncio.Future[Outcome] | None:
+        """Takes a request; None where the app is to answer."""
+
+    def head(self, outcome: Outcome) -> Headers | None:
+        """Returns the headers of the outcome's response; None where `tell` is to answer."""
+
+    async def tell(self, outcome: asyncio.Future[Outcome], send: Send) -> None:
+        """Answers a request that was taken."""
+
+
 class GatewayProtocol(HttpToolsProtocol):
     """Serves one client's connection.
 
@@ -104,12 +125,24 @@ class GatewayProtocol(HttpToolsProtocol):
     unless its only request was cut short, which ends the connection. An app that waits for its
     client to leave gets a message when that side is closed, since a half-closed connection and a
     closed one look alike until something is sent.
+
+    An invocation whose request comes in one piece goes the short way, which spares it a third of
+    the gateway's time.
     """
 
-    _running: RequestResponseCycle | None = None
-    """The request that is being answered; `cycle` is the last that came."""
-    _extensions: dict[str, ClientConnection]
-    """Extensions of the scope of every request that comes on the connection."""
+    def __init__(self, short_way: ShortWay | None, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._short_way = short_way
+        self._running: RequestResponseCycle | None = None
+        """The request that is being answered; `cycle` is the last that came."""
+        self._head_ends = False
+        """Whether the parser is at the end of a request's head."""
+        self._unstarted: tuple[RequestResponseCycle, Any] | None = None
+        """The request, with its app, whose body the parser reads now."""
+        self._idle_since: float | None = None
+        """When the last answer was given; None while a request is read or answered."""
+        self._extensions: dict[str, ClientConnection] = {}
+        """Extensions of the scope of every request that comes on the connection."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -144,12 +177,15 @@ class GatewayProtocol(HttpToolsProtocol):
         return True
 
     def data_received(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
+        self._idle_since = None
         try:
             while data:
                 data = self._read(data)
         except httptools.HttpParserError:
+            self._unstarted = None
             self.send_400_response("Invalid HTTP request received.")
+        if self._unstarted is not None:
+            self._start_unstarted()  # more of its body is to come
 
     def _read(self, data: bytes) -> bytes:
         """Feeds the parser; returns what it left unread."""
@@ -191,9 +227,139 @@ class GatewayProtocol(HttpToolsProtocol):
             self.app = app
         return rest
 
+    # starting requests
+
+    def on_headers_complete(self) -> None:
+        self._head_ends = True
+        super().on_headers_complete()
+        self._head_ends = False
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
+        self._unstarted = cycle, app
+        # of requests that waited for their turn each has a task, or one answer led to the next
+        if self._short_way is None or not self._head_ends or app is _refuse_websocket:
+            self._start_unstarted()
+
+    def _start_unstarted(self) -> None:
+        assert self._unstarted is not None
+        (cycle, app), self._unstarted = self._unstarted, None
+        cycle.transport = _HeadHolder(cycle)  # type: ignore[assignment]  # does what a cycle asks
         super()._start_asgi_task(cycle, partial(_answer, app, cycle))
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        if self._unstarted is None or self._short_way is None:
+            return
+        cycle, _ = self._unstarted
+        outcome = self._short_way.accept(cast("Scope", cycle.scope), bytes(cycle.body))
+        if outcome is None:
+            self._start_unstarted()
+            return
+        self._unstarted = None
+        self.tasks.add(outcome)  # type: ignore[arg-type]  # to be awaited, or cancelled, at the end
+        outcome.add_done_callback(partial(self._tell, self._short_way, cycle))
+
+    # ending requests
+
+    def _tell(
+        self, way: ShortWay, cycle: RequestResponseCycle, outcome: asyncio.Future[Outcome]
+    ) -> None:
+        self.tasks.discard(outcome)
+        if cycle.disconnected:
+            return
+        head = None
+        if not self.flow.write_paused and not outcome.cancelled():
+            head = way.head(outcome.result())
+        if head is None:
+            self._unstarted = cycle, lambda _scope, _receive, send: way.tell(outcome, send)
+            self._start_unstarted()
+        else:
+            _write_whole(cycle, 200, head, outcome.result().payload)
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._look_again_in(self.timeout_keep_alive)
+
+    def _look_again_in(self, seconds: float) -> None:
+        """Sets the one timer of a connection; a timer for each answer would cost more than it."""
+        self.timeout_keep_alive_task = self.loop.call_later(
+            seconds, self.timeout_keep_alive_handler
+        )
+
+    def timeout_keep_alive_handler(self) -> None:
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None:
+            return  # the next answer sets the timer
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._look_again_in(left)
+        else:
+            super().timeout_keep_alive_handler()
+
+
+def _write_whole(cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes) -> None:
+    """Answers with one write: each is a call of the kernel, and wakes the client.
+
+    The headers must be clean: uvicorn's own way looks for line breaks in them.
+    """
+    parts = [STATUS_LINE[status]]
+    for name, value in (*cycle.default_headers, *headers):
+        parts += (name, b": ", value, b"\r\n")
+    if not cycle.keep_alive:
+        parts.append(b"connection: close\r\n")
+    parts += (b"content-length: %d\r\n\r\n" % len(body), body)
+    cycle.response_started = cycle.response_complete = True
+    cycle.transport.write(b"".join(parts))
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
+    cycle.on_response = _nothing  # else the cycle and the connection keep each other
+
+
+def _nothing() -> None: ...
+
+
+class _HeadHolder:
+    """Stands between uvicorn and a transport, so that a response of known length is one write."""
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = cycle
+        self._transport = cycle.transport
+        self._held = b""
+        self._is_head = True
+
+    def write(self, data: bytes) -> None:
+        if not self._cycle.response_started:  # 100 Continue, before the head
+            self._transport.write(data)
+            return
+        is_head, self._is_head = self._is_head, False
+        if is_head and self._body_follows():
+            self._held = data
+        else:
+            held, self._held = self._held, b""
+            self._transport.write(held + data if held else data)
+
+    def _body_follows(self) -> bool:
+        cycle = self._cycle
+        has_body = cycle.chunked_encoding is False and cycle.expected_content_length > 0
+        return has_body and cycle.scope["method"] != "HEAD"
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        if self._held:
+            self._transport.write(self._held)
+        self._transport.close()
 
 
 async def _refuse_websocket(_scope: Any, _receive: Any, send: Any) -> None:

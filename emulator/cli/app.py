@@ -47,8 +47,9 @@ app = typer.Typer(
 def _print_version(wanted: bool) -> None:
     if wanted:
         from emulator import __version__  # noqa: PLC0415  # read from the installed package
+        from emulator.host.compiled import is_compiled  # noqa: PLC0415
 
-        print(f"testbed {__version__}")
+        print(f"testbed {__version__} ({'compiled' if is_compiled() else 'interpreted'} core)")
         raise typer.Exit
 
 

@@ -55,6 +55,12 @@ def admissions() -> list[str]:
     return [str(admission) for admission in Admission]
 
 
+def page_caches() -> list[str]:
+    from emulator.config import PageCache  # noqa: PLC0415
+
+    return [str(choice) for choice in PageCache]
+
+
 def network_paths() -> list[str]:
     from emulator.core.network_paths import PATHS  # noqa: PLC0415
 

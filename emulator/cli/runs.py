@@ -190,8 +190,19 @@ def _memories(text: str) -> tuple[int, ...]:
         raise SettingsError(f"--memory must be sizes in MB, such as 128,256: {error}.") from error
 
 
-def bench(*, backend: RealBackends = None, as_json: Json = False) -> int:
+def bench(
+    *,
+    backend: RealBackends = None,
+    simulator: Annotated[
+        bool, typer.Option("--simulator", help="Measure the simulator instead, as Markdown.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
     """Measure the emulator itself."""
+    if simulator:
+        from emulator.experiments.benchmark.scale import run_scale  # noqa: PLC0415
+
+        return run_scale(as_json=as_json)
     from emulator.experiments.benchmark.command import measure_bench, run_bench  # noqa: PLC0415
     from emulator.experiments.benchmark.figures import bench_document  # noqa: PLC0415
 

@@ -15,6 +15,7 @@ from emulator.cli.choices import (
     completer,
     lifetimes,
     network_paths,
+    page_caches,
     pick_orders,
     policies,
     profiles,
@@ -150,6 +151,15 @@ def up(
             help="Add what lies between clients and functions, such as "
             "aws-2018/sao-paulo-us-east-1. (default: local, nothing)",
             autocompletion=completer(network_paths),
+        ),
+    ] = None,
+    page_cache: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="shared|private",
+            help="Let all sandboxes share this machine's page cache, or give each its own, as a "
+            "microVM has; root only. (default: shared)",
+            autocompletion=completer(page_caches),
         ),
     ] = None,
     read_ahead: Annotated[  # noqa: ARG001

@@ -30,11 +30,15 @@ class HandOvers:
 
     def expect(self, key: VersionKey, sandbox: int, until: Seconds) -> None:
         """Counts on a sandbox to come free by `until`."""
-        self._free_soon.setdefault(key, {})[sandbox] = until
+        sandboxes = self._free_soon.get(key)
+        if sandboxes is None:
+            sandboxes = self._free_soon[key] = {}
+        sandboxes[sandbox] = until
 
     def give_up_on(self, key: VersionKey, sandbox: int) -> bool:
         """Ends the counting on a sandbox; returns whether anybody counted on that sandbox."""
-        return self._free_soon.get(key, {}).pop(sandbox, None) is not None
+        sandboxes = self._free_soon.get(key)
+        return sandboxes is not None and sandboxes.pop(sandbox, None) is not None
 
     def expected(self, key: VersionKey) -> list[int]:
         """Returns the sandboxes that were counted on and neither came free nor failed since."""
@@ -43,7 +47,9 @@ class HandOvers:
     def free_soon(self, key: VersionKey, now: Seconds) -> int:
         """Returns how many sandboxes are counted on now."""
         sandboxes = self._free_soon.get(key)
-        return sum(until > now for until in sandboxes.values()) if sandboxes else 0
+        if not sandboxes:
+            return 0
+        return len([until for until in sandboxes.values() if until > now])
 
     # requests
 

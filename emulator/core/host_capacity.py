@@ -14,10 +14,9 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emulator.core.model import SandboxState
+from emulator.core.model import Footprint, SandboxState
 from emulator.core.policy import Admission
 
 if TYPE_CHECKING:
@@ -32,20 +31,6 @@ GROWTH = 1.25
 """Factor by which the peak that was seen counts; `OVERHEAD_MB` come on top."""
 OVERHEAD_MB = 32
 """MB beside the anonymous memory of a peak: page tables, page cache, the supervisor."""
-
-
-@dataclass(slots=True, eq=False)
-class Footprint:
-    """Holds the memory that each sandbox of one deployment counts with, and how many count."""
-
-    function: FunctionVersion
-    charge_mb: int
-    known: bool = False
-    """Whether the charge comes from what was seen."""
-    committed: int = 0
-    held: int = 0
-    starting: int = 0
-    """Sandboxes that are committed and have not had all their memory yet."""
 
 
 class HostCapacity:
@@ -67,7 +52,8 @@ class HostCapacity:
         self._reserve_mb = reserve_mb
         self._available_mb: int | None = None
         self._footprints: dict[VersionKey, Footprint] = {}
-        self._queued: deque[Sandbox] = deque()
+        self.queue: deque[Sandbox] = deque()
+        """Sandboxes that wait to be started, the oldest first; others only look."""
         self._starting = 0
         self._stopping = 0
         self.held_mb = 0
@@ -127,25 +113,25 @@ class HostCapacity:
 
     def enqueue(self, sandbox: Sandbox) -> None:
         """Puts a sandbox whose code is there at the end of the queue."""
-        self._queued.append(sandbox)
+        self.queue.append(sandbox)
 
     def dequeue(self, sandbox: Sandbox) -> None:
         """Gives up a sandbox that has not started and that nobody wants any more."""
         if sandbox.placed:
-            self._queued.remove(sandbox)
+            self.queue.remove(sandbox)
         self._count(sandbox.footprint, committed=-1, starting=-1)
 
     def next_to_start(self) -> Sandbox | None:
         """Takes the first sandbox of the queue, if there is room to start that now; else None."""
-        if not self._queued or self._starting >= self._start_width:
+        if not self.queue or self._starting >= self._start_width:
             return None
-        footprint = self._queued[0].footprint
+        footprint = self.queue[0].footprint
         # only memory that is being given up is waited for: what grew is not
         if self._stopping and self.held_mb + footprint.charge_mb > self._memory_mb:
             return None
         self._starting += 1
         self._count(footprint, held=1)
-        return self._queued.popleft()
+        return self.queue.popleft()
 
     def start_is_over(self, sandbox: Sandbox) -> None:
         """Frees a place among the sandboxes that start."""
@@ -186,6 +172,6 @@ class HostCapacity:
         assert self.committed_mb == committed, f"{self.committed_mb} MB committed, not {committed}"
         assert self._starting_mb == starting_mb, f"{self._starting_mb} MB start, not {starting_mb}"
         assert self._starting == starting <= self._start_width, f"{starting} sandboxes start"
-        assert len(self._queued) == queued, f"{queued} sandboxes are queued"
+        assert len(self.queue) == queued, f"{queued} sandboxes are queued"
         if self._admission is Admission.NOMINAL:
             assert max(held, committed) <= self._memory_mb, "more memory is promised than allowed"

@@ -1,18 +1,19 @@
 """Writes and reads a run's journal: every event that the scheduler was told of, and its commands.
 
 Knows no files: an entry is a line of text.
-One JSON line an entry: `{"at": seconds, "event": {"type": …}, "commands": [{"type": …}]}`.
+One JSON line an entry: `{"at": seconds, "event": {"type": …}, "commands": [{"type": …}]}`. A field
+that a message does not name has its default.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import Enum
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from emulator.core import messages
+from emulator.core.message_lines import message_line, number
 from emulator.core.messages import Anatomy, Command, Event, MemoryUse
 from emulator.core.model import FunctionVersion, VersionKey
 
@@ -38,26 +39,15 @@ class Entry:
 
 _EVENTS = {kind.__name__: kind for kind in get_args(Event)}
 _COMMANDS = {kind.__name__: kind for kind in get_args(Command)}
-_MESSAGES = (*_EVENTS.values(), *_COMMANDS.values())
-_NESTED = (Anatomy, FunctionVersion, MemoryUse)
-_FIELDS = {
-    kind: tuple(field.name for field in fields(kind) if field.init)
-    for kind in (*_MESSAGES, *_NESTED)
-}
-_TAGGED = {kind: ("type", *_FIELDS[kind]) for kind in _MESSAGES}
-_VALUES = {kind: attrgetter("__class__.__name__", *_FIELDS[kind]) for kind in _MESSAGES}
-"""Getters of the values that `_TAGGED` names, by the kind of message."""
-_HINTS = {kind: get_type_hints(kind, vars(messages)) for kind in (*_MESSAGES, *_NESTED)}
+_READABLE = (*_EVENTS.values(), *_COMMANDS.values(), Anatomy, FunctionVersion, MemoryUse)
+_HINTS = {kind: get_type_hints(kind, vars(messages)) for kind in _READABLE}
 
 
 def encode(entry: Entry) -> str:
     """Returns an entry as one line, without the line's end."""
-    return _ENCODER.encode(
-        {
-            "at": entry.at,
-            "event": _tagged(entry.event),
-            "commands": [_tagged(command) for command in entry.commands],
-        }
+    commands = ",".join([message_line(command) for command in entry.commands])
+    return (
+        f'{{"at":{number(entry.at)},"event":{message_line(entry.event)},"commands":[{commands}]}}'
     )
 
 
@@ -81,24 +71,10 @@ def replay(entries: Iterable[Entry], scheduler: Scheduler) -> None:
     Raises:
         JournalError: at the first entry whose commands differ.
     """
-    for number, entry in enumerate(entries, 1):
+    for place, entry in enumerate(entries, 1):
         commands = tuple(scheduler.handle(entry.event, entry.at))
         if commands != entry.commands:
-            raise JournalError(f"entry {number}: {commands} instead of {entry.commands}")
-
-
-def _tagged(message: Event | Command) -> dict[str, Any]:
-    kind = type(message)
-    if not _FIELDS[kind]:
-        return {"type": kind.__name__}
-    return dict(zip(_TAGGED[kind], _VALUES[kind](message), strict=True))
-
-
-def _plain(value: Any) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in _FIELDS[type(value)]}
-
-
-_ENCODER = json.JSONEncoder(separators=(",", ":"), default=_plain)
+            raise JournalError(f"entry {place}: {commands} instead of {entry.commands}")
 
 
 def _untagged(kinds: dict[str, type], raw: dict[str, Any]) -> Any:

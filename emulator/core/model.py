@@ -10,38 +10,14 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
+from emulator.core.version_key import LATEST as LATEST  # noqa: PLC0414  # it is asked for here
+from emulator.core.version_key import VersionKey as VersionKey  # noqa: PLC0414
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from emulator.core.host_capacity import Footprint
-
 Seconds = float
 """A point on the driver's monotonic clock, or a length of time."""
-
-
-LATEST = "$LATEST"
-"""Name of a function's unpublished version."""
-
-
-class VersionKey(str):
-    """Names one version of one function, as `name:version`; a plain string in a journal."""
-
-    __slots__ = ()
-
-    @classmethod
-    def of(cls, name: str, version: str = LATEST) -> VersionKey:
-        """Makes the key of a version out of its two parts."""
-        return cls(f"{name}:{version}")
-
-    @property
-    def name(self) -> str:
-        """Returns the function's name."""
-        return self.partition(":")[0]
-
-    @property
-    def version(self) -> str:
-        """Returns the version's name."""
-        return self.partition(":")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +153,20 @@ class Failure(StrEnum):
     EXITED = "runtime exited"
     OUT_OF_MEMORY = "out of memory"
     START_FAILED = "sandbox could not be started"
+
+
+@dataclass(slots=True, eq=False)
+class Footprint:
+    """Holds the memory that each sandbox of one deployment counts with, and how many count."""
+
+    function: FunctionVersion
+    charge_mb: int
+    known: bool = False
+    """Whether the charge comes from what was seen."""
+    committed: int = 0
+    held: int = 0
+    starting: int = 0
+    """Sandboxes that are committed and have not had all their memory yet."""
 
 
 @dataclass(slots=True, eq=False)

@@ -115,6 +115,15 @@ class RoundTrips:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """Holds a time after which something ends, with the reason to believe in that time."""
+
+    seconds: Seconds
+    trust: Trust
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """Splits the time that one request loses on its way, in seconds."""
 
@@ -172,6 +181,8 @@ class NetworkPath:
     """Time within API Gateway alone, there and back."""
     front_end: Constant
     """Time within Lambda's front end, there and back; behind API Gateway too."""
+    idle_connection: Limit | None = None
+    """Idle time after which the edge closes a connection; None: as long as the client keeps it."""
     placement: Placement | None = None
     """Wait of a function's first sandbox for its code; None: no wait is known."""
 
@@ -186,6 +197,12 @@ class NetworkPath:
         trip, services = self.round_trip.time.most, self.front_end.time.most
         services += self.api_gateway.time.most
         return (self.set_up_trips + 0.5) * trip + services / 2
+
+    def connection(self, idle: Seconds | None) -> Connection:
+        """Returns what a request finds of a connection that was idle so long; None: never used."""
+        limit = self.idle_connection
+        closed = idle is None or (limit is not None and idle >= limit.seconds)
+        return Connection.NEW if closed else Connection.KEPT
 
     def draw(self, way: WayIn, connection: Connection, chance: Chance) -> Passage:
         """Draws the passage of one request.

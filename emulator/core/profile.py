@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from emulator.core.policy import RecycleAge, ScaleOut, SurvivalCurve
     from emulator.core.prices import Prices
+    from emulator.core.runtime import Runtime
 
 
 class Feature(Enum):
@@ -131,6 +132,8 @@ class Profile:
     """Bytes of a response in pieces; 0 where there were none yet (they came in 2023-04)."""
     environment_limit: int
     """Bytes, names and values of a function's variables together."""
+    runtimes: tuple[Runtime, ...]
+    """Managed runtimes that functions could be created with."""
     log_lines: LogLines
     failure_bodies: FailureBodies
     integration_timeout: IntegrationTimeout
@@ -138,6 +141,10 @@ class Profile:
     def has(self, feature: Feature) -> bool:
         """Returns whether the feature had come by the profile's date."""
         return feature.since <= self.date
+
+    def runtime(self, name: str) -> Runtime | None:
+        """Returns the runtime of an identifier; None where the profile's date had none such."""
+        return next((runtime for runtime in self.runtimes if runtime.name == name), None)
 
     def vcpus(self, memory_mb: int) -> float:
         """Returns the share of CPU, in vCPUs, that a function of a memory size gets."""

@@ -23,7 +23,7 @@ class Provisioning:
         self._targets: dict[VersionKey, int] = {}
         self._members: dict[VersionKey, set[int]] = {}
         self._given_up: dict[VersionKey, int] = {}
-        self._short: set[VersionKey] = set()
+        self.may_be_short: set[VersionKey] = set()
         """Versions that may have too few; so that most events cost one look at an empty set."""
 
     def set(self, key: VersionKey, count: int) -> None:
@@ -31,13 +31,13 @@ class Provisioning:
         self._targets[key] = count
         self._given_up[key] = 0
         self._members.setdefault(key, set())
-        self._short.add(key)
+        self.may_be_short.add(key)
 
     def forget(self, key: VersionKey) -> None:
         """Ends the account of a version that is replaced."""
         for of_key in (self._targets, self._members, self._given_up):
             of_key.pop(key, None)
-        self._short.discard(key)
+        self.may_be_short.discard(key)
 
     def total(self, name: str) -> int:
         """Returns the wanted number of all versions of a function together."""
@@ -45,7 +45,7 @@ class Provisioning:
 
     def short(self) -> list[VersionKey]:
         """Returns the versions that have too few sandboxes, sorted."""
-        return [key for key in sorted(self._short) if self.missing(key) > 0]
+        return [key for key in sorted(self.may_be_short) if self.missing(key) > 0]
 
     def missing(self, key: VersionKey) -> int:
         """Returns how many sandboxes of a version must still be started."""
@@ -65,14 +65,14 @@ class Provisioning:
         """Counts a new sandbox."""
         self._members[key].add(sandbox)
         if self.missing(key) <= 0:
-            self._short.discard(key)
+            self.may_be_short.discard(key)
 
     def remove(self, key: VersionKey, sandbox: int, *, failed: bool) -> None:
         """Counts a sandbox no longer; after an init that `failed`, the place stays empty."""
         if sandbox in self._members.get(key, ()):
             self._members[key].discard(sandbox)
             self._given_up[key] += failed
-            self._short.add(key)
+            self.may_be_short.add(key)
 
     def check(self, sandboxes: Mapping[int, Sandbox]) -> None:
         """Raises AssertionError where the members are not provisioned sandboxes that live."""

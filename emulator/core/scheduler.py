@@ -132,6 +132,7 @@ class Scheduler:
         self._deadlines: Deadlines[int | str | tuple[str]] = Deadlines()
         """Deadlines by sandbox id, by the id of a request that waits for a hand-over, or by the
         name of a policy's wake as a tuple."""
+        self._is_actual = settings.admission is Admission.ACTUAL
         self._policy = settings.policy.make() if settings.policy is not None else None
         self._policy_time = 0.0
         """Time of the present event on the clock of idle time; kept only for a policy."""
@@ -151,6 +152,13 @@ class Scheduler:
         """Returns when `TimePassed` is due; None where nothing is due before the next event."""
         return self._deadlines.next()
 
+    def may_be_due(self, at: Seconds) -> bool:
+        """Returns whether `next_deadline` may be at or before a time; False is certain, and cheap.
+
+        A driver need not ask for the deadline then, as after most events it need not.
+        """
+        return self._deadlines.may_come_by(at)
+
     def handle(self, event: Event, now: Seconds) -> list[Command]:
         """Decides on one event, after all deadlines that are due.
 
@@ -167,7 +175,8 @@ class Scheduler:
         self._commands = commands
         if self._policy is not None:
             self._policy_time = now * self._settings.idle_speedup
-        self._handle_due(now)
+        if self._deadlines.may_come_by(now):
+            self._handle_due(now)
         match event:
             case InvokeRequested():
                 self._on_request(event, now)
@@ -187,14 +196,21 @@ class Scheduler:
                 self._on_setting(event, now)
             case _:
                 self._on_change(event, now)
-        self._place_outnumbered(now)
-        if self._settings.admission is Admission.ACTUAL:
+        self._settle(now)
+        return commands
+
+    def _settle(self, now: Seconds) -> None:
+        """Does what may have become possible or due by an event; after most there is nothing."""
+        if self._outnumbered:
+            self._place_outnumbered(now)
+        if self._is_actual:
             self._evict_excess()
         if self._policy is not None and self._policy.orders:
             self._obey(self._policy, now)
-        self._top_up(now)
-        self._start_queued(now)
-        return commands
+        if self._provisioning.may_be_short:
+            self._top_up(now)
+        if self._room.queue:
+            self._start_queued(now)
 
     def _on_setting(self, event: Setting, now: Seconds) -> None:
         match event:

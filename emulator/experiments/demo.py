@@ -10,6 +10,7 @@ import os
 import sys
 import textwrap
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,10 +31,13 @@ from emulator.project import SMALL_STUDY, project_path
 
 if TYPE_CHECKING:
     from emulator.experiments.analysis.cell_stats import CellStats
+    from emulator.experiments.records.request_table import RequestRow
     from emulator.experiments.records.study import StudyRun
 
 _INTERRUPTED = 130
 """Exit code of a run that Ctrl-C ended."""
+_GATEWAY_LIMIT_MS = 30_000.0
+"""API Gateway's most for an integration of an HTTP API ("Quotas for HTTP APIs")."""
 _WIDTH = 100
 _INTRODUCTION = """\
 The study in small: a model that serves predictions, in several memory sizes. A ramp of users asks
@@ -170,9 +174,23 @@ def failures_of(study: StudyRun, stats: list[CellStats]) -> list[str]:
     ]
     for figures in stats:
         if figures.errors:
-            first = next(row.error for row in study.rows[figures.cell.id] if not row.ok)
+            wrong = [row for row in study.rows[figures.cell.id] if not row.ok]
             found.append(
                 f"{figures.cell.id}: {figures.errors} of {figures.requests} requests were not "
-                f"answered right, the first with: {first or 'no reason was told'}"
+                f"answered right, the first with: {wrong[0].error or 'no reason was told'}"
+                f"{_gave_up(wrong)}"
             )
     return found
+
+
+def _gave_up(wrong: list[RequestRow]) -> str:
+    """Returns the clause that explains the gateway's 503: it says nothing of a timeout itself."""
+    late = sum(
+        row.http_status == HTTPStatus.SERVICE_UNAVAILABLE and row.latency_ms >= _GATEWAY_LIMIT_MS
+        for row in wrong
+    )
+    if not late:
+        return ""
+    return (
+        f" ({late} of them after the 30 s for which API Gateway waits: this machine was too slow)"
+    )

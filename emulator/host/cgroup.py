@@ -148,11 +148,11 @@ class CgroupV2:
         return read_v2(self._directory.read("memory.stat"))
 
     def oom_kills(self) -> int:
-        return self._directory.fields("memory.events").get(b"oom_kill", 0)
+        return field(b"\n" + self._directory.read("memory.events"), b"\noom_kill ")
 
     def throttled(self) -> tuple[int, float]:
-        stat = self._directory.fields("cpu.stat")
-        return stat.get(b"nr_throttled", 0), stat.get(b"throttled_usec", 0) / 1e6
+        stat = b"\n" + self._directory.read("cpu.stat")
+        return field(stat, b"\nnr_throttled "), field(stat, b"\nthrottled_usec ") / 1e6
 
     def cpu_seconds(self) -> float:
         return field(b"\n" + self._directory.read("cpu.stat"), b"\nusage_usec ") / 1e6
@@ -242,12 +242,14 @@ class CgroupV1:
 
     def oom_kills(self) -> int:
         memory = self._directories.get("memory")
-        return memory.fields("memory.oom_control").get(b"oom_kill", 0) if memory else 0
+        if memory is None:
+            return 0
+        return field(b"\n" + memory.read("memory.oom_control"), b"\noom_kill ")
 
     def throttled(self) -> tuple[int, float]:
         cpu = self._directories.get("cpu")
-        stat = cpu.fields("cpu.stat") if cpu else {}
-        return stat.get(b"nr_throttled", 0), stat.get(b"throttled_time", 0) / 1e9
+        stat = b"\n" + cpu.read("cpu.stat") if cpu else b""
+        return field(stat, b"\nnr_throttled "), field(stat, b"\nthrottled_time ") / 1e9
 
     def cpu_seconds(self) -> float:
         account = self._directories.get("cpuacct")

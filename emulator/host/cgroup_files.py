@@ -8,6 +8,8 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from emulator.host import kernel_files
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -28,7 +30,7 @@ class ControlFiles:
         """Returns a file's content, or its first 8 KiB where it stays open; empty once removed."""
         try:
             if name not in self._kept:
-                return (self.path / name).read_bytes()
+                return kernel_files.read(f"{self.path}/{name}")
             return os.pread(self._descriptor(name, os.O_RDONLY), 8192, 0)
         except OSError as error:
             if error.errno not in _GONE:

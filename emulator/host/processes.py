@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
+
+from emulator.host import kernel_files
 
 _SIZES = re.compile(rb"^(VmHWM|RssFile|RssShmem):\s+(\d+) kB$", re.MULTILINE)
 
@@ -29,7 +30,7 @@ def resident_memory(pid: int) -> ResidentMemory:
     Raises:
         OSError: There is no such process.
     """
-    status = Path(f"/proc/{pid}/status").read_bytes()
+    status = kernel_files.read(f"/proc/{pid}/status")
     sizes = {found[1]: int(found[2]) for found in _SIZES.finditer(status)}
     shared = sizes.get(b"RssFile", 0) + sizes.get(b"RssShmem", 0)
     return ResidentMemory(sizes.get(b"VmHWM", 0), shared)
@@ -41,4 +42,4 @@ def children(pid: int) -> list[int]:
     Raises:
         OSError: There is no such process.
     """
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [int(word) for word in kernel_files.read(f"/proc/{pid}/task/{pid}/children").split()]

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
 from typing import TYPE_CHECKING, assert_never
 
 from emulator.core.failure_bodies import EXTENSION_CRASH, failure_body
@@ -55,6 +54,7 @@ from emulator.live.deployments import Deployments
 from emulator.live.invocation import Call
 from emulator.live.launcher import Launcher
 from emulator.live.open_invocations import OpenInvocations
+from emulator.live.request_id import new_request_id
 from emulator.live.runtime_api.extensions import ShutdownReason
 from emulator.live.runtime_api.interface import Work
 from emulator.live.sandbox.environment import function_arn
@@ -103,8 +103,9 @@ class Engine:
         profile: Profile,
         environment: Mapping[str, str] | None = None,
         available_memory_mb: Callable[[], int] | None = None,
+        weigh: Callable[[FunctionConfiguration, str], float] | None = None,
         freeze_grace: float = 0.01,
-        new_request_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+        new_request_id: Callable[[], str] = new_request_id,
     ) -> None:
         self._scheduler = scheduler
         self._backend = backend
@@ -121,6 +122,7 @@ class Engine:
             environment=environment or {},
         )
         self._available_memory_mb = available_memory_mb
+        self._weigh = weigh
         self._measured_mb: int | None = None
         self._measure_at = 0.0
         self._freeze_grace = freeze_grace
@@ -173,9 +175,12 @@ class Engine:
         """
         began = self._clock.now()
         package = await self._backend.deploy(configuration, progress)
+        package_mb = 0.0
+        if self._weigh is not None:
+            package_mb = await asyncio.to_thread(self._weigh, configuration, package)
         revision = self._deployments.add(configuration, package).revision
         log.info("deployed %s in %.1f s", configuration.key, self._clock.now() - began)
-        self._apply(VersionDeployed(configuration.scheduled(revision)))
+        self._apply(VersionDeployed(configuration.scheduled(revision, package_mb)))
         limit = configuration.reserved_concurrency
         if limit is not None or revision > 0:
             self._apply(ReservedConcurrencySet(configuration.name, limit))
@@ -272,6 +277,8 @@ class Engine:
 
     def _arm(self) -> None:
         """Sets the one timer for everything; one that is too early costs less than moving it."""
+        if not self._scheduler.may_be_due(self._armed_for):
+            return
         deadline = self._scheduler.next_deadline()
         if deadline is None or deadline >= self._armed_for or self._closing:
             return

@@ -6,7 +6,8 @@
     pings     requests beside another load, as long as that lasts
 
 Owns when each request is sent and when its answer is there. What lies between a client and the
-gateway is the caller's: seconds on top of each answer. Knows neither HTTP nor records.
+gateway is the caller's: a passage there and back, and seconds on top of each answer. Knows neither
+HTTP nor records.
 """
 
 from __future__ import annotations
@@ -22,18 +23,25 @@ from emulator.core.messages import (
     InvocationFinished,
     InvokeRequested,
     Throttle,
+    TimePassed,
     VersionDeployed,
 )
+from emulator.core.network_path import NO_PASSAGE, Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from emulator.core.journal import Entry
     from emulator.core.model import FunctionVersion, Seconds
+    from emulator.core.network_path import Passage
     from emulator.sim.engine import Simulation
 
 PING_USERS = 0
 """Number of users that a ping tells."""
+
+
+_ANY_CONNECTION = -1
+"""Stands for a connection of a pool: one that is free, or a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,7 @@ class Request:
     users: int
     """Number of clients that are there when the request is sent, 0 for a ping."""
     place: int = 0
-    """The client's own mark: what its next request follows from."""
+    """The client's own mark: what its next request follows from, and its connection's number."""
 
 
 class Clients(Protocol):
@@ -67,7 +75,7 @@ class Arrivals:
     times: Iterable[Seconds]
 
     def begin(self) -> Iterator[Request]:
-        return (Request(at, 1) for at in self.times)
+        return (Request(at, 1, _ANY_CONNECTION) for at in self.times)
 
     def answered(self, request: Request, at: Seconds) -> None:  # noqa: ARG002  # waits for nothing
         return None
@@ -136,6 +144,28 @@ class Pings:
     parallel: int = 1
 
 
+class Connections:
+    """Tells which requests open a connection: each client keeps its own, arrivals share a pool."""
+
+    def __init__(self) -> None:
+        self._kept: set[tuple[str, int]] = set()
+        self._free = 0
+
+    def take(self, letter: str, place: int) -> Connection:
+        """Returns what a request finds of its connection."""
+        if place == _ANY_CONNECTION:
+            kept = self._free > 0
+            self._free -= kept
+        else:
+            kept = (letter, place) in self._kept
+            self._kept.add((letter, place))
+        return Connection.KEPT if kept else Connection.NEW
+
+    def give_back(self, place: int) -> None:
+        """Notes that a request has its answer."""
+        self._free += place == _ANY_CONNECTION
+
+
 _LOAD, _WARM_UP, _PING = "i", "w", "p"
 """First letters of the names of invocations."""
 
@@ -154,7 +184,10 @@ class Exchange:
     warm_up: int = 0
     """Number of requests, one after the other, before the load begins."""
     pings: Pings | None = None
-    _open: dict[str, Request] = field(default_factory=dict)
+    passage: Callable[[Connection], Passage] | None = None
+    """Returns what a request loses on its way there and back; None where nothing is lost."""
+    _connections: Connections = field(default_factory=Connections)
+    _open: dict[str, tuple[Request, Passage]] = field(default_factory=dict)
     """Requests that are planned or sent and have no answer, by the invocation."""
     _numbers: dict[str, int] = field(default_factory=dict)
     """Planned events in the simulation, by the invocation of a ping."""
@@ -162,6 +195,8 @@ class Exchange:
     """Requests of the load that wait for no answer and are not planned yet."""
     _planned: str = ""
     """The last one of them that is planned."""
+    _leaving: dict[int, tuple[TimePassed, str]] = field(default_factory=dict)
+    """Events at which requests leave their clients, with the invocations, by their identity."""
     _begins: Seconds = 0.0
     """When the load begins."""
     _ping_due: Seconds = 0.0
@@ -192,8 +227,10 @@ class Exchange:
                 self._ask(_WARM_UP, Request(entry.at, 1))
             case VersionDeployed():
                 self._begin(entry.at)
-            case InvokeRequested(invocation) if invocation == self._planned:
-                self._plan_next()
+            case TimePassed() if id(entry.event) in self._leaving:
+                self._send(self._leaving.pop(id(entry.event))[1], entry.at)
+            case InvokeRequested(invocation) if self.passage is None:
+                self._sent(invocation)
             case InvocationAnswered(_, invocation):
                 self._answered(invocation, entry.at)
             case InvocationFinished(_, invocation):
@@ -203,14 +240,33 @@ class Exchange:
                 pass
 
     def _ask(self, letter: str, request: Request) -> str:
+        """Plans a request: its arrival, or its leaving where there is a way to go."""
         self._count += 1
         invocation = f"{letter}{self._count}"
-        self._open[invocation] = request
-        event = InvokeRequested(invocation, self.function.key)
+        self._open[invocation] = request, NO_PASSAGE
+        event: InvokeRequested | TimePassed = InvokeRequested(invocation, self.function.key)
+        if self.passage is not None:
+            event = TimePassed()
+            self._leaving[id(event)] = event, invocation
         number = self.simulation.add(self._begins + request.at, event)
         if letter == _PING:
             self._numbers[invocation] = number
         return invocation
+
+    def _send(self, invocation: str, now: Seconds) -> None:
+        """Sends a request on its way: only now is known whether a connection is free."""
+        assert self.passage is not None
+        request, _ = self._open[invocation]
+        passage = self.passage(self._connections.take(invocation[0], request.place))
+        self._open[invocation] = request, passage
+        key = self.function.key
+        event = InvokeRequested(invocation, key, passage.network, passage.gateway)
+        self.simulation.add(now + passage.before, event)
+        self._sent(invocation)
+
+    def _sent(self, invocation: str) -> None:
+        if invocation == self._planned:
+            self._plan_next()
 
     def _begin(self, now: Seconds) -> None:
         """Begins the load, and with it the first period of pings."""
@@ -228,10 +284,12 @@ class Exchange:
 
     def _answered(self, invocation: str, at: Seconds) -> None:
         """Hands an answer to its client; a second end of the same invocation is no answer."""
-        request = self._open.pop(invocation, None)
-        if request is None:
+        opened = self._open.pop(invocation, None)
+        if opened is None:
             return
-        there = at + self.overhead(invocation)
+        request, passage = opened
+        self._connections.give_back(request.place)
+        there = at + passage.after + self.overhead(invocation)
         since = there - self._begins
         if invocation[0] == _WARM_UP:
             self._after_warm_up(there)
@@ -261,12 +319,12 @@ class Exchange:
         """Plans the next pings, which come together, and at once where they are late."""
         assert self.pings is not None
         self._ping_due += self.pings.every
-        for _ in range(self.pings.parallel):
-            self._ask(_PING, Request(max(self._ping_due, since), PING_USERS))
+        for number in range(self.pings.parallel):
+            self._ask(_PING, Request(max(self._ping_due, since), PING_USERS, number))
 
     def _withdraw_pings(self, since: Seconds) -> None:
         """Takes back the pings that are not sent yet: the load is over."""
         for invocation, number in list(self._numbers.items()):
-            if self._open[invocation].at > since:
+            if self._open[invocation][0].at > since:
                 self.simulation.withdraw(number)
                 del self._numbers[invocation], self._open[invocation]

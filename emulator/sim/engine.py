@@ -138,9 +138,10 @@ class Simulation:
         heap, awaited = self._heap, self._awaited
         while heap and awaited.get(heap[0][2]) != heap[0][1]:
             heapq.heappop(heap)
-        deadline = self._scheduler.next_deadline()
-        if deadline is not None and (not heap or deadline < heap[0][0]):
-            return deadline, _DEADLINE, TimePassed()
+        if self._scheduler.may_be_due(heap[0][0] if heap else math.inf):
+            deadline = self._scheduler.next_deadline()
+            if deadline is not None and (not heap or deadline < heap[0][0]):
+                return deadline, _DEADLINE, TimePassed()
         if not heap:
             return math.inf, _DEADLINE, TimePassed()
         at, _, sandbox, event = heapq.heappop(heap)

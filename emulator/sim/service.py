@@ -8,16 +8,17 @@ whole numbers of `TICK`, a power of two: sums of them are exact, in whatever ord
 from __future__ import annotations
 
 import math
-import random
+from collections.abc import Mapping  # noqa: TC003  # the compiled module resolves its fields
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.core.messages import Anatomy
+from emulator.sim.chance import AnswerChance
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import random
 
     from emulator.core.model import Seconds
 
@@ -238,7 +239,7 @@ class ServiceModel:
     seed: int
     others: Behaviour
     named: Mapping[str, Behaviour] = field(default_factory=dict)
-    _chance: random.Random = field(default_factory=random.Random, init=False, repr=False)
+    _chance: AnswerChance = field(default_factory=AnswerChance, init=False, repr=False)
 
     def start(self, function: str, sandbox: int) -> Start:
         """Returns the course of a new sandbox's start."""
@@ -287,7 +288,7 @@ class ServiceModel:
         return _whole_ticks(behaviour.stop.draw(chance))
 
     def _seeded(self, function: str, question: str) -> tuple[Behaviour, random.Random]:
-        self._chance.seed(f"{self.seed}:{question}")
+        self._chance.ask(f"{self.seed}:{question}")
         return self.named.get(function, self.others), self._chance
 
 

@@ -7,6 +7,7 @@ import http.client
 import json
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from emulator.api.network import CONNECTION, ClientConnection, Network, passage_
 from emulator.api.peers import SandboxClients
 from emulator.core.network_path import (
     Constant,
+    Limit,
     NetworkPath,
     Passage,
     RoundTrips,
@@ -178,7 +180,7 @@ def test_a_request_is_late_by_its_way_there_and_its_answer_by_the_way_back(dilat
         sent.append((message["type"], asyncio.get_running_loop().time()))
 
     async def ask() -> None:
-        network = Network(path(0.5, 0.25, 0.125), Chance(), SandboxClients(), dilation)
+        network = Network(path(0.5, 0.25, 0.125), Chance(), SandboxClients(), dilation=dilation)
         route = network.before(answering, WayIn.HTTP_API)
         answer = route.match(scope())
         assert answer is not None
@@ -240,3 +242,30 @@ def test_without_a_network_nothing_is_lost(emulator: Served) -> None:
     connection.close()
     emulator.client.invoke(FunctionName="echo", Payload=json.dumps({}))
     assert {(e.network, e.gateway) for e in emulator.requested[before:]} == {(0.0, 0.0)}
+
+
+@pytest.mark.parametrize(("dilation", "idle_speedup"), [(1.0, 1.0), (4.0, 1.0), (1.0, 60.0)])
+def test_an_idle_connection_is_closed_in_the_time_of_the_emulated(
+    dilation: float, idle_speedup: float
+) -> None:
+    made = replace(path(0.25), idle_connection=Limit(310.0, Trust.LOW, "made up"))
+    told: list[float] = []
+
+    async def send(_message: Any) -> None:
+        pass
+
+    async def ask() -> None:
+        answering = Answering()
+        network = Network(
+            made, Chance(), SandboxClients(), dilation=dilation, idle_speedup=idle_speedup
+        )
+        answer = network.before(answering, WayIn.INVOKE).match(scope())
+        assert answer is not None
+        kept = scope(ClientConnection())
+        for pause in (0.0, 309.0, 311.0, 10.0):
+            await asyncio.sleep(pause * dilation / idle_speedup)
+            await answer(kept, no_news, send)
+        told.extend(passage.network for passage in answering.passages)
+
+    run(ask())
+    assert told == [1.0, 0.25, 1.0, 0.25]

@@ -204,3 +204,25 @@ def _wait_for(here: Served) -> None:
     while not here.payloads:
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+@pytest.mark.parametrize("asked", [invocation("echo", b'"whole"'), request("/echo/1", b"{}", TEXT)])
+def test_answer_comes_in_one_piece_as_each_piece_wakes_its_client(
+    emulator: Served, asked: bytes
+) -> None:
+    host, port = emulator.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), BOUND) as connection:
+        for _ in range(30):
+            connection.sendall(asked)
+            head, _, body = connection.recv(65_536).partition(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+            assert length == len(body) > 0
+
+
+def test_body_that_comes_after_its_head_is_invoked_whole(emulator: Served) -> None:
+    whole = invocation("echo", b'"in two pieces"', CLOSE)
+    with wire(emulator.url) as connection:
+        connection.send(whole[:-6])
+        time.sleep(0.05)  # a piece of its own on the wire
+        connection.send(whole[-6:])
+        assert connection.answer().json() == "in two pieces"

@@ -14,6 +14,7 @@ import emulator
 from emulator.cli import choices, main, options
 from emulator.cli.app import app
 from emulator.config import Settings
+from emulator.host.compiled import is_compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ COMMANDS = {
     "init": "FOLDER",
     "up": "--settings --host --port --template --backend --profile --keep-alive --policy "
     "--idle-speedup --pick-order --binding --host-memory --admission --journal-limit "
-    "--start-width --init-timeout --dilation --network --read-ahead --seed "
+    "--start-width --init-timeout --dilation --network --page-cache --read-ahead --seed "
     "--state-dir --run-dir --cgroup-root --aws-endpoint --no-companion --verbose -v",
     "invoke": "FUNCTION --url --payload --json",
     "ps": "--url --json",
@@ -37,7 +38,7 @@ COMMANDS = {
     "bill": "RUN --prices --free-tier --json",
     "tune": "FUNCTION --payload --memory --invocations --strategy --balanced-weight --template "
     "--backend --profile --run-dir --json",
-    "bench": "--backend --json",
+    "bench": "--backend --simulator --json",
     "fidelity": "--backend --repetitions --run-dir --report --json",
     "network": "DATA --out --json",
     "compare-policies": "--trace --format --policies --profile --memory --cold-start --host-memory "
@@ -119,7 +120,8 @@ def test_wrong_use_ends_with_two_and_begins_nothing(
 
 def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
-    assert capsys.readouterr().out == f"testbed {version('serverless-testbed')}\n"
+    core = "compiled" if is_compiled() else "interpreted"
+    assert capsys.readouterr().out == f"testbed {version('serverless-testbed')} ({core} core)\n"
     assert emulator.__version__ == version("serverless-testbed")
 
 

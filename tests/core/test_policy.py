@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.core.host_capacity import Footprint
-from emulator.core.model import FunctionVersion, Sandbox
+from emulator.core.model import Footprint, FunctionVersion, Sandbox
 from emulator.core.policy import (
     Bucket,
     FixedKeepAlive,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -92,9 +93,9 @@ def cells_of(folder: Path, text: str = PLAN) -> list[PlannedCell]:
 
 
 def faults(tmp_path: Path, text: str, *, can_drop_caches: bool = True) -> list[str]:
-    """The lines of the refusal of a plan, without their indent."""
+    """The lines of the refusal of a plan, without their indent and their lines in the plan."""
     with pytest.raises(SettingsError) as caught:
         load(write_plan(tmp_path, text), can_drop_caches=can_drop_caches)
     head, *lines = str(caught.value).splitlines()
     assert head == f"{tmp_path / 'plan.toml'} is refused:"
-    return [line.strip() for line in lines]
+    return [re.sub(r" \(line \d+\)$", "", line.strip()) for line in lines]

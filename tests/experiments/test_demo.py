@@ -124,6 +124,39 @@ def test_cells_that_are_not_done_or_have_no_request_are_failures(tmp_path: Path)
     ]
 
 
+@pytest.mark.parametrize(
+    ("latency_ms", "clause"),
+    [
+        (
+            30_061.0,
+            " (2 of them after the 30 s for which API Gateway waits: this machine was too slow)",
+        ),
+        (12.0, ""),
+    ],
+)
+def test_answers_for_which_the_gateway_did_not_wait_are_told_apart(
+    tmp_path: Path, latency_ms: float, clause: str
+) -> None:
+    """On a slow machine of one CPU all that was said was "Service Unavailable"."""
+    plan = CellPlan(TF, 256)
+    study = read_study(write_study(tmp_path / "run", [plan]))
+    first, second, *others = study.rows[plan.id]
+    late = {
+        "ok": False,
+        "http_status": 503,
+        "error": "status 503: {}",
+        "latency_ms": latency_ms,
+    }
+    rows = [replace(first, **late), replace(second, **late), *others]
+    study = replace(study, rows={plan.id: rows})
+    assert failures_of(study, all_stats(study)) == [
+        (
+            f"{plan.id}: 2 of {len(rows)} requests were not answered right, the first with: "
+            f"status 503: {{}}{clause}"
+        )
+    ]
+
+
 def test_the_table_says_where_this_machine_was_the_bottleneck(tmp_path: Path) -> None:
     plans = [
         CellPlan(TF, 256),

@@ -1,4 +1,4 @@
-"""Builds functions/kdd99-java outside the tree, whose folder is a Docker build's context."""
+"""Builds a Java function outside the tree, whose folder is a Docker build's context."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ class CannotBuildError(Exception):
     """A tool is missing here, or Maven failed; the message says which."""
 
 
-def build() -> Path:
-    """Maven's target folder: lib/ and native/. Built once for each state of the sources.
+def build(function: Path = FUNCTION, name: str = FUNCTION.name) -> Path:
+    """Maven's target folder: lib/, and native/ of kdd99-java. Built once for each state of the
+    sources, under the name in the user's cache folder.
 
     Raises:
         CannotBuildError
@@ -32,32 +33,33 @@ def build() -> Path:
         if shutil.which(tool) is None:
             raise CannotBuildError(f"there is no {tool} here")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "serverless-testbed" / FUNCTION.name
+    folder = cache / "serverless-testbed" / name
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another run of the tests may be at it
         stamp = folder / "built"
-        wanted = digest()
+        wanted = digest(function)
         if not stamp.exists() or stamp.read_text() != wanted:
             stamp.unlink(missing_ok=True)
-            package(folder)
+            package(function, folder)
             stamp.write_text(wanted)
     return folder / "target"
 
 
-def digest() -> str:
+def digest(function: Path) -> str:
     found = hashlib.sha256()
-    for path in [FUNCTION / "pom.xml", *sorted((FUNCTION / "src").rglob("*.java"))]:
-        found.update(path.relative_to(FUNCTION).as_posix().encode() + b"\0")
+    sources = (path for path in (function / "src").rglob("*") if path.is_file())
+    for path in [function / "pom.xml", *sorted(sources)]:
+        found.update(path.relative_to(function).as_posix().encode() + b"\0")
         found.update(path.read_bytes() + b"\0")
     return found.hexdigest()
 
 
-def package(folder: Path) -> None:
+def package(function: Path, folder: Path) -> None:
     for name in ("src", "target"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    shutil.copytree(FUNCTION / "src", folder / "src")
-    shutil.copy(FUNCTION / "pom.xml", folder)
+    shutil.copytree(function / "src", folder / "src")
+    shutil.copy(function / "pom.xml", folder)
     command = ["mvn", "--batch-mode", "--no-transfer-progress", "--quiet", "package"]
     try:
         done = subprocess.run(

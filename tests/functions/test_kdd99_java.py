@@ -261,6 +261,14 @@ def test_s3_is_not_asked_before_the_first_request(java: Java, s3: dict[str, str]
     assert "s3://models/missing.zip cannot be read" in java.refusal(sample(), **missing)
 
 
+def test_model_in_s3_is_read_for_every_request(java: Java, s3: dict[str, str]) -> None:
+    asked = s3 | {"MODEL_LOADING": "s3-every-request"}
+    [first, second] = java.answers(sample(), sample(), **asked)
+    assert first == second
+    assert not java.unpacked()
+    assert java.answers(**asked | {"MODEL_KEY": "missing.zip"}) == []
+
+
 def test_package_is_read_at_init_or_for_every_request(java: Java, twin: Running) -> None:
     expected = twin.handler(sample())
     with java.start() as once, java.start(MODEL_LOADING="every-request") as naive:
@@ -289,5 +297,5 @@ def test_init_without_its_model_says_where_it_looked(java: Java, s3: dict[str, s
 def test_unknown_way_of_loading_is_refused_with_those_that_there_are(java: Java) -> None:
     assert (
         "MODEL_LOADING must be one of package, layer, s3-init, s3-first-request, s3-tmp, "
-        "every-request, not lazily."
+        "s3-every-request, every-request, not lazily."
     ) in java.refusal(MODEL_LOADING="lazily")

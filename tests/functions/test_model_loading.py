@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 URL = "s3://models/fruit.zip"
-AT_INIT = [loading for loading in Loading if loading not in {"s3-first-request", "every-request"}]
+LATER = {"s3-first-request", "s3-every-request", "every-request"}
+AT_INIT = [loading for loading in Loading if loading not in LATER]
 FROM_S3 = ["s3-init", "s3-first-request", "s3-tmp"]
 
 
@@ -95,6 +96,7 @@ def start(tmp_path: Path) -> Callable[..., Callable[[], list[str]]]:
         ("s3-init", "S3"),
         ("s3-first-request", "S3"),
         ("s3-tmp", "S3"),
+        ("s3-every-request", "S3"),
     ],
 )
 @pytest.mark.usefixtures("s3")
@@ -113,6 +115,13 @@ def test_naive_way_reads_the_package_at_each_request(start: Any, tmp_path: Path)
     model = start("every-request")
     model()
     write(tmp_path / "task" / "model", "pear")
+    assert model() == ["pear"]
+
+
+def test_model_in_s3_is_read_at_each_request(start: Any, s3: Any) -> None:
+    model = start("s3-every-request")
+    model()
+    s3.put_object(Bucket="models", Key="fruit.zip", Body=zipped("pear"))
     assert model() == ["pear"]
 
 
@@ -196,7 +205,7 @@ def message(init: Callable[[], Any]) -> str:
 def test_unknown_way_is_refused_with_the_known_ones(start: Any) -> None:
     assert message(lambda: start("S3")) == (
         "MODEL_LOADING must be one of package, layer, s3-init, s3-first-request, s3-tmp,"
-        " every-request, not 'S3'."
+        " s3-every-request, every-request, not 'S3'."
     )
 
 

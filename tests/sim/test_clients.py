@@ -8,6 +8,7 @@ import pytest
 from emulator.core.journal import Entry, replay
 from emulator.core.messages import InvokeRequested
 from emulator.core.model import FunctionVersion
+from emulator.core.network_path import Connection, Passage
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings
 from emulator.core.scheduler import Scheduler
 from emulator.sim.clients import Answered, Arrivals, Clients, Exchange, Pings, Singles, Users
@@ -16,10 +17,19 @@ from emulator.sim.service import Behaviour, Constant, Exponential, ServiceModel,
 from emulator.sim.workload import at_times, stimuli
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ECHO = FunctionVersion("echo", 128, 3.0)
 HALF = Behaviour(warm=Constant(0.5))
+
+
+def way(*, set_up: float, round_trip: float) -> Callable[[Connection], Passage]:
+    """A way that is the same each time, but for the first request of a connection."""
+
+    def passage(connection: Connection) -> Passage:
+        return Passage(set_up if connection is Connection.NEW else 0.0, round_trip)
+
+    return passage
 
 
 class Ran:
@@ -127,6 +137,36 @@ def test_throttled_user_has_an_answer_and_asks_again() -> None:
     # one is served from 0 to .5, the other is refused at 0 and .25 and served from .5 on
     assert ran.sent == [0.0, 0.0, 0.25, 0.5, 0.75]
     assert sorted(answer.at - answer.sent_at for answer in ran.told) == [0.0, 0.0, 0.0, 0.5, 0.5]
+
+
+def test_requests_take_their_way_there_before_they_arrive_and_their_way_back_after() -> None:
+    """A user's first request opens the connection; the second, at .875 + .25, has it."""
+    ran = Ran(Users((1,), 1.5, 0.25), passage=way(set_up=0.125, round_trip=0.25))
+    assert ran.sent == [0.25, 1.25]
+    assert [(a.sent_at, a.at) for a in ran.told] == [(0.0, 0.875), (1.125, 1.875)]
+    requested = [e.event for e in ran.entries if isinstance(e.event, InvokeRequested)]
+    assert [event.network for event in requested] == [0.375, 0.25]
+
+
+def test_request_that_was_sent_later_may_arrive_first() -> None:
+    ways = iter([2.0, 0.5, 0.125])
+
+    def passage(_: Connection) -> Passage:
+        return Passage(round_trip=next(ways))
+
+    ran = Ran(Arrivals([0.0, 0.125, 4.0]), passage=passage)
+    assert ran.sent == [0.375, 1.0, 4.0625]
+    assert sorted((a.sent_at, a.at) for a in ran.told) == [
+        (0.0, 2.5),
+        (0.125, 1.125),
+        (4.0, 4.625),
+    ]
+
+
+def test_arrivals_open_a_connection_where_none_is_free() -> None:
+    ran = Ran(Arrivals([0.0, 0.25, 3.0, 4.0]), passage=way(set_up=0.5, round_trip=0.0))
+    found = [a.at - a.sent_at for a in sorted(ran.told, key=lambda a: a.sent_at)]
+    assert found == [1.0, 1.0, 0.5, 0.5]
 
 
 def test_closed_loop_obeys_littles_law() -> None:

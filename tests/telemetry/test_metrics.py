@@ -8,9 +8,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from emulator.core.billing import billed_ms, dollars
 from emulator.core.function_configuration import FunctionConfiguration
-from emulator.core.host_capacity import Footprint
 from emulator.core.messages import Anatomy
-from emulator.core.model import FunctionVersion, Sandbox, SandboxState, StartKind, ThrottleReason
+from emulator.core.model import (
+    Footprint,
+    FunctionVersion,
+    Sandbox,
+    SandboxState,
+    StartKind,
+    ThrottleReason,
+)
 from emulator.core.prices import Architecture
 from emulator.core.profiles.aws_2018 import AWS_2018
 from emulator.core.profiles.aws_2025 import AWS_2025

@@ -1,5 +1,8 @@
 """Invoke, as a plain ASGI route: bytes pass through, nothing is built that is not sent.
 
+Most invocations need not even that: a server that has the whole request at once may `accept` it and
+answer with `head` and the outcome's payload.
+
 Source: the Lambda API reference (Invoke) and botocore's service model 2015-03-31.
 """
 
@@ -8,14 +11,29 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from emulator.api.asgi import JSON, outcome_headers, raise_refusal, read_body, respond
+from emulator.api.asgi import (
+    JSON,
+    Headers,
+    check_size,
+    outcome_headers,
+    raise_refusal,
+    read_body,
+    respond,
+    send_error,
+)
 from emulator.api.invoke.invocation_route import InvocationRoute
 from emulator.api.invoke.request import check_json, function_key, options
 from emulator.api.network import passage_of
-from emulator.errors import InvalidParameterValueError
+from emulator.core.model import Failure
+from emulator.errors import InvalidParameterValueError, ServiceError
 
 if TYPE_CHECKING:
+    import asyncio
+
     from starlette.types import Receive, Scope, Send
+
+    from emulator.api.invoke.request import Options
+    from emulator.live.invocation import Outcome
 
 
 class InvokeRoute(InvocationRoute):
@@ -24,19 +42,40 @@ class InvokeRoute(InvocationRoute):
     prefix = "/2015-03-31/functions/"
     suffix = "/invocations"
 
-    async def _invoke(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asked = options(scope["headers"])
+    def accept(self, scope: Scope, payload: bytes) -> asyncio.Future[Outcome] | None:
+        """Accepts an invocation whose whole request is there; None where only `match` serves it.
+
+        A request that is to be refused is such a one: nothing has happened yet, and the refusal is
+        in one place.
+        """
+        if self.match(scope) is None:
+            return None
+        try:
+            asked = options(scope["headers"])
+            if asked.tail or asked.invocation_type != "RequestResponse":
+                return None
+            check_size(payload, self._profile.request_limit)
+            return self._start(scope, asked, payload)
+        except ServiceError:
+            return None
+
+    def head(self, outcome: Outcome) -> Headers | None:
+        """Returns an accepted invocation's response headers; None where only `tell` answers."""
+        if outcome.throttle is not None or outcome.failure is Failure.START_FAILED:
+            return None
+        return _headers(outcome)
+
+    async def tell(self, outcome: asyncio.Future[Outcome], send: Send) -> None:
+        """Answers an accepted invocation, whatever came of it."""
+        try:
+            await self._tell(await outcome, send, tail=False)
+        except ServiceError as error:
+            await send_error(send, error)
+
+    def _start(self, scope: Scope, asked: Options, payload: bytes) -> asyncio.Future[Outcome]:
         key = function_key(scope, self.prefix, self.suffix)
-        payload = await read_body(receive, self._profile.request_limit)
         check_json(payload)
-        if asked.invocation_type == "DryRun":
-            await self._dry_run(key, send)
-            return
-        if asked.invocation_type == "Event":
-            raise InvalidParameterValueError(
-                "asynchronous invocation (InvocationType=Event) is not emulated yet"
-            )
-        outcome = await self._engine.invoke(
+        return self._engine.invoke(
             key,
             payload or b"{}",
             trace_id=asked.trace_id,
@@ -44,11 +83,33 @@ class InvokeRoute(InvocationRoute):
             tail=asked.tail,
             passage=passage_of(scope),
         )
+
+    async def _invoke(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = options(scope["headers"])
+        key = function_key(scope, self.prefix, self.suffix)
+        payload = await read_body(receive, self._profile.request_limit)
+        if asked.invocation_type == "DryRun":
+            check_json(payload)
+            await self._dry_run(key, send)
+            return
+        if asked.invocation_type == "Event":
+            check_json(payload)
+            raise InvalidParameterValueError(
+                "asynchronous invocation (InvocationType=Event) is not emulated yet"
+            )
+        await self._tell(await self._start(scope, asked, payload), send, tail=asked.tail)
+
+    async def _tell(self, outcome: Outcome, send: Send, *, tail: bool) -> None:
         raise_refusal(outcome)
-        headers = [JSON, *outcome_headers(outcome)]
-        headers.append((b"x-amz-executed-version", outcome.version.encode()))
-        if outcome.function_error:
-            headers.append((b"x-amz-function-error", outcome.function_error.encode()))
-        if asked.tail:
+        headers = _headers(outcome)
+        if tail:
             headers.append((b"x-amz-log-result", base64.b64encode(outcome.log_tail)))
         await respond(send, 200, outcome.payload, headers)
+
+
+def _headers(outcome: Outcome) -> Headers:
+    headers = [JSON, *outcome_headers(outcome)]
+    headers.append((b"x-amz-executed-version", outcome.version.encode()))
+    if outcome.function_error:
+        headers.append((b"x-amz-function-error", outcome.function_error.encode()))
+    return headers

@@ -5,7 +5,15 @@ study's own figures imply was known by then (mean latencies of c + x * 512 / MB 
 no constant below was chosen to meet that, and a sum near that is no proof.
 """
 
-from emulator.core.network_path import Constant, NetworkPath, RoundTrips, Trust, always, evenly
+from emulator.core.network_path import (
+    Constant,
+    Limit,
+    NetworkPath,
+    RoundTrips,
+    Trust,
+    always,
+    evenly,
+)
 from emulator.core.placement import Placement
 
 AWS_2018_SAO_PAULO = NetworkPath(
@@ -37,6 +45,12 @@ AWS_2018_SAO_PAULO = NetworkPath(
         Trust.LOW,
         "Authorization, placement lookup and proxying of a warm Invoke take some ms within a "
         "region; no figure of 2018 is at hand.",
+    ),
+    idle_connection=Limit(
+        310.0,
+        Trust.LOW,
+        "API Gateway's idle connections are said to end after 310 s, from memory of its notes; the "
+        "study's single requests are 6 minutes apart and more, so that each pays for a new one.",
     ),
     placement=Placement(
         ((0.0, 0.0), (65.0, 2.0)),

@@ -8,6 +8,7 @@ of Lambda and of API Gateway: dollars in us-east-1, first tier.
 from emulator.core.policy import RecycleAge, ScaleOut, SurvivalCurve
 from emulator.core.prices import Prices, Rates
 from emulator.core.profile import FailureBodies, IntegrationTimeout, LogLines, Profile
+from emulator.core.runtime import JvmFlags, JvmPart, runtimes
 
 _HOUR = 3600.0
 
@@ -30,6 +31,32 @@ PRICES_2025 = Prices(
     free_gb_seconds=400_000,
     rest_api_request=3.50e-6,
     http_api_request=1.00e-6,
+)
+
+# What aws-sam-cli starts java17 and later with, in its debug settings: for 3,008 MB the same
+# MaxHeapSize=2834432k as of old, without limits of the other parts (trust M). That the heap follows
+# the old shares at other sizes is inferred (L). TieredStopAtLevel=1 since Java 17: the developer
+# guide, "Customize Java runtime startup behavior" (H).
+_JAVA_17_AND_LATER = JvmFlags(
+    reserved=(JvmPart("", percent=10, cap_mb=160), JvmPart("", percent=5, cap_mb=80)),
+    options=(
+        "-XX:+UseSerialGC",
+        "-XX:+TieredCompilation",
+        "-XX:TieredStopAtLevel=1",
+        "-Djava.net.preferIPv4Stack=true",
+    ),
+)
+# aws-sam-cli has the java8 of 2018 for these two as well, with the classes' archive off (M)
+_JAVA_8_AND_11 = JvmFlags(
+    reserved=(
+        JvmPart("MaxMetaspaceSize", percent=10, cap_mb=160),
+        JvmPart("ReservedCodeCacheSize", percent=5, cap_mb=80),
+    ),
+    options=(
+        "-XX:+UseSerialGC",
+        "-XX:-TieredCompilation",
+        "-Djava.net.preferIPv4Stack=true",
+    ),
 )
 
 AWS_2025 = Profile(
@@ -72,6 +99,15 @@ AWS_2025 = Profile(
     response_limit=6_291_556,
     streamed_response_limit=209_715_200,
     environment_limit=4096,
+    # the developer guide's list of supported runtimes
+    runtimes=(
+        *runtimes("nodejs20.x", "nodejs22.x", "nodejs24.x"),
+        *runtimes("python3.10", "python3.11", "python3.12", "python3.13", "python3.14"),
+        *runtimes("java8.al2", "java11", jvm=_JAVA_8_AND_11),
+        *runtimes("java17", "java21", "java25", jvm=_JAVA_17_AND_LATER),
+        *runtimes("dotnet8", "dotnet10", "ruby3.2", "ruby3.3", "ruby3.4"),
+        *runtimes("provided.al2", "provided.al2023"),
+    ),
     log_lines=LogLines(
         init=True,
         status=True,

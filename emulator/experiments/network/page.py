@@ -9,6 +9,7 @@ import numpy as np
 
 from emulator.core.network_paths.aws_2020_pacslab import AWS_2020_PACSLAB
 from emulator.errors import RunDirectoryError
+from emulator.experiments.network.constants import constants_table
 from emulator.experiments.network.overhead import COMPARED
 from emulator.experiments.report.charts import style
 from emulator.experiments.report.charts.style import COLD, COLOURS, GREY
@@ -117,6 +118,17 @@ def document(comparison: Comparison) -> Document:
                 f"{_median_ms(min, comparison)} to {_median_ms(max, comparison)} ms), and no "
                 "single path can meet them all."
             ),
+            Heading("The paths and their constants"),
+            Paragraph(
+                '`testbed up --network PATH`, or `network = "PATH"` in a plan. A request of an '
+                "HTTP route passes network, API Gateway and front end, Invoke and function URLs "
+                "pass network and front end; what a sandbox asks for comes from within the region. "
+                "Half of a round trip and of the services' time is lost before the scheduler hears "
+                "of the request, half in the answer's way; none of it is billed. H: a vendor's or "
+                "standard's text, or measured; M: secondary, or one source; L: inferred, a setting "
+                "and no fact."
+            ),
+            constants_table(),
             Paragraph("Made by `testbed network DATA`, DATA being a folder of those runs.", SMALL),
         ),
     )

@@ -52,6 +52,8 @@ def contradictions(
             yield f"functions.{name}", "is not on the axis of functions"
     yield from _policies(plan)
     yield from _scenarios(plan)
+    if "private" in plan.page_cache and not can_drop_caches:
+        yield "page_cache", "private asks for root, who alone may mount"
     yield from _automatic_dilation(plan)
     if "cold" in plan.page_cache:
         yield from _cold_cache(plan, can_drop_caches=can_drop_caches)

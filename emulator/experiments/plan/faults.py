@@ -7,6 +7,7 @@ which values are right: that is the models'.
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING, Any
 
 from emulator.experiments.plan.model import (
@@ -22,6 +23,7 @@ from emulator.experiments.plan.model import (
     Ramp,
     Trace,
 )
+from emulator.experiments.plan.toml_lines import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,6 +42,8 @@ _KINDS: Mapping[str, type[BaseModel]] = {
 }
 _TABLES: Mapping[str, type[BaseModel]] = {"axes": Axes, "network": Network}
 _SCENARIO = "scenario"
+_BY_KIND = re.compile(r"scenario (\S+?)(\..*)?")
+_PART = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 _SENTENCES = {
     "missing": MISSING,
     "int_type": "must be a whole number, not {value!r}",
@@ -88,11 +92,29 @@ class PlanFaults:
         """Tells whether there is a fault at the place, around it or within it."""
         return any(_is_within(other, place) for other, _ in self._found)
 
-    def lines(self) -> list[str]:
-        return [f"{place}: {message}" for place, message in self._found]
+    def lines(self, text: str = "") -> list[str]:
+        """Returns a line for each fault; with the plan's text, each with its line in there."""
+        return [
+            f"{place}: {message}{_told(line_of(text, self._path(place)))}"
+            for place, message in self._found
+        ]
+
+    def _path(self, place: str) -> list[int | str]:
+        """Returns keys and indices of a place; a scenario may be called by its kind."""
+        if by_kind := _BY_KIND.fullmatch(place):
+            kinds = [
+                scenario.get("kind") if isinstance(scenario, dict) else None
+                for scenario in self._raw[_SCENARIO]
+            ]
+            place = f"{_SCENARIO}[{kinds.index(by_kind[1]) + 1}]{by_kind[2] or ''}"
+        return [int(index) - 1 if index else key for key, index in _PART.findall(place)]
 
     def __bool__(self) -> bool:
         return bool(self._found)
+
+
+def _told(line: int | None) -> str:
+    return f" (line {line})" if line else ""
 
 
 def _is_within(one: str, other: str) -> bool:

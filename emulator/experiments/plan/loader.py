@@ -67,7 +67,7 @@ def load(
         faults.add(place, message)
     if faults:
         raise SettingsError(
-            f"{path} is refused:\n" + "\n".join(f"  {line}" for line in faults.lines())
+            f"{path} is refused:\n" + "\n".join(f"  {line}" for line in faults.lines(text))
         )
     return plan
 

@@ -80,10 +80,11 @@ class Loading(StrEnum):
     S3_INIT = "s3-init"
     S3_FIRST_REQUEST = "s3-first-request"
     S3_TMP = "s3-tmp"
+    S3_EVERY_REQUEST = "s3-every-request"
     EVERY_REQUEST = "every-request"
 
 
-S3_LOADINGS = frozenset({Loading.S3_INIT, Loading.S3_FIRST_REQUEST, Loading.S3_TMP})
+S3_LOADINGS = frozenset(loading for loading in Loading if loading.startswith("s3-"))
 
 
 class _Table(BaseModel):
@@ -200,6 +201,8 @@ class PlannedFunction(_Table):
     """JSON file to post; None: batches of KDD99 records."""
     model: ExistingFolder | None = None
     """Folder that the S3 loadings find in their bucket, zipped."""
+    package_mb: Number = 0.0
+    """MB of the function's zip, for a simulation, which has none to weigh."""
 
 
 class Axes(_Table):
@@ -232,7 +235,7 @@ class Plan(_Table):
     repetitions: Count = 1
     dilation: OneOrMore[Dilation] = (1,)
     """How many times slower than life; None: the least that each cell's host does for."""
-    page_cache: OneOrMore[Literal["hot", "cold"]] = ("hot",)
+    page_cache: OneOrMore[Literal["hot", "cold", "private"]] = ("hot",)
     network: Network = Network()
     init_timeout: Positive | None = None
     behaviours: ExistingFile | None = None

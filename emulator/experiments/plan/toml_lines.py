@@ -20,13 +20,16 @@ _PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
 _LONG = ('"""', "'''")
 
 
-def line_of(text: str, path: Sequence[int | str]) -> int:
-    """Returns the number of the line of a path's value, or of what is nearest around it; from 1."""
+def line_of(text: str, path: Sequence[int | str]) -> int | None:
+    """Returns the number of the line, from 1, of a path's value, or of what is nearest around it.
+
+    None where nothing around the value stands in the text.
+    """
     lines = _lines(text)
     for length in range(len(path), 0, -1):
         if (number := lines.get(tuple(path[:length]))) is not None:
             return number
-    return 1
+    return None
 
 
 def _lines(text: str) -> dict[Path, int]:

@@ -66,8 +66,8 @@ def what_ran(study: StudyRun) -> Paragraph:
     facts = [
         f"{done} of {len(study.cells)} cells, {requests:,} requests",
         f"profile {profiles}, backend {backends}",
-        f"started {started:%Y-%m-%d %H:%M} UTC",
-        machine_facts(study.machine),
+        f"started {started:%Y-%m-%d %H:%M} UTC" if study.started_at else "",
+        machine_facts(study.machine) if study.machine else "",
         f"seed {study.seed}" if study.seed is not None else "",
         versions,
     ]

@@ -144,6 +144,7 @@ class CellRunner:
             else condition.keep_alive,
             "--policy": None if condition.policy == LIFETIME else condition.policy,
             "--dilation": f"{cell.dilation:g}" if cell.dilation > 1 else None,
+            "--page-cache": "private" if condition.page_cache == "private" else None,
             "--network": None if condition.network == NO_NETWORK else condition.network,
             "--init-timeout": plan.init_timeout,
             "--host-memory": plan.host_memory,

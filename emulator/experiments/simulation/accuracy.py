@@ -20,6 +20,7 @@ from emulator.experiments.analysis.requests import latencies, user_requests
 from emulator.experiments.records.price_tables import table_of
 from emulator.experiments.records.study_reader import read_study
 from emulator.experiments.report.document import Document, Notice, Paragraph, Table
+from emulator.experiments.report.labels import marked
 from emulator.experiments.report.markdown import markdown
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 ACCURACY = "accuracy"
 """Name of both files, without their endings."""
 _RAMP = "ramp"
+_COLUMNS = ("cell", "figure", "simulated", "measured", "error", "as_wanted", "host_bound")
 
 
 class Figure(StrEnum):
@@ -59,6 +61,8 @@ class Compared:
     figure: Figure
     predicted: float
     measured: float
+    host_bound: bool = False
+    """Whether the measured cell tells of its machine, which is not simulated."""
 
     @property
     def error(self) -> float:
@@ -81,7 +85,10 @@ def compare_cells(predicted: StudyRun, measured: StudyRun) -> list[Compared]:
     """Returns every figure of every cell that both runs have, by the cells' names."""
     there = {cell.id: (cell, rows) for cell, rows in measured.measured()}
     return [
-        Compared(cell.id, cell.condition.scenario, figure, ours, theirs)
+        Compared(
+            *(cell.id, cell.condition.scenario, figure, ours, theirs),
+            host_bound=bool(there[cell.id][0].host_bound),
+        )
         for cell, rows in predicted.measured()
         if cell.id in there
         for figure, ours, theirs in _pairs((cell, rows), there[cell.id])
@@ -123,9 +130,10 @@ def write_accuracy(simulated: Path, measured: Path) -> list[Compared]:
     try:
         with (simulated / f"{ACCURACY}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(("cell", "figure", "simulated", "measured", "error", "as_wanted"))
+            writer.writerow(_COLUMNS)
             writer.writerows(
-                (c.cell, c.figure, c.predicted, c.measured, c.error, c.fine) for c in found
+                (c.cell, c.figure, c.predicted, c.measured, c.error, c.fine, c.host_bound)
+                for c in found
             )
         text = markdown(_document(found, measured.resolve().name))
         (simulated / f"{ACCURACY}.md").write_text(text, encoding="utf-8")
@@ -152,7 +160,7 @@ def verdicts(found: Sequence[Compared]) -> tuple[str, ...]:
 def _document(found: Sequence[Compared], measured: str) -> Document:
     rows = tuple(
         (
-            compared.cell,
+            marked(compared.cell, host_bound=compared.host_bound, incomplete=False),
             compared.figure,
             _writer(compared.figure)(compared.predicted),
             _writer(compared.figure)(compared.measured),
@@ -166,9 +174,16 @@ def _document(found: Sequence[Compared], measured: str) -> Document:
         (
             Paragraph("What is wanted holds for cells under a ramp, and was set beforehand."),
             Notice("As wanted", verdicts(found)),
+            *_host_bound(found),
             Table(("cell", "figure", "simulated", "measured", "error", "as wanted"), rows, left=2),
         ),
     )
+
+
+def _host_bound(found: Sequence[Compared]) -> list[Notice]:
+    cells = tuple(dict.fromkeys(compared.cell for compared in found if compared.host_bound))
+    title = f"{formatting.HOST_BOUND} Here the machine was the bottleneck, which no figure predicts"
+    return [Notice(title, cells)] if cells else []
 
 
 def _writer(figure: Figure) -> Callable[[float | None], str]:

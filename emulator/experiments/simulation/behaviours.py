@@ -132,7 +132,7 @@ def read_behaviours(path: Path) -> Behaviours:
     reader = _Reader()
     entries = reader.entries(raw)
     if reader.faults:
-        lines = [f"  line {line_of(text, place)}: {told}" for place, told in reader.faults]
+        lines = [f"  line {line_of(text, place) or 1}: {told}" for place, told in reader.faults]
         raise SettingsError(f"{path} is refused:\n" + "\n".join(lines))
     return Behaviours(path, tuple(entries))
 

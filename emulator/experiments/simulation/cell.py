@@ -17,13 +17,15 @@ from emulator import __version__
 from emulator.core.journal import encode
 from emulator.core.lifetimes import LIFETIMES
 from emulator.core.model import FunctionVersion
+from emulator.core.network_path import WayIn
+from emulator.core.network_paths import NO_NETWORK, PATHS
 from emulator.core.policy import PickOrder
 from emulator.core.profiles import PROFILES
 from emulator.core.records import RecordFold, Status
 from emulator.core.scheduler import Scheduler
 from emulator.core.scheduling import scheduling, scheduling_facts
 from emulator.experiments.plan.cells import Origin
-from emulator.experiments.plan.model import MINUTE, ping_of
+from emulator.experiments.plan.model import MINUTE, PlannedFunction, ping_of
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 from emulator.experiments.records.run_directory import (
     CLIENTS,
@@ -39,10 +41,11 @@ from emulator.sim.engine import Simulation
 from emulator.sim.service import ServiceModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from emulator.core.journal import Entry
+    from emulator.core.network_path import Connection, Passage
     from emulator.core.policy import SchedulerSettings
     from emulator.core.records import InvocationRecord
     from emulator.experiments.plan.cells import PlannedCell
@@ -54,6 +57,8 @@ if TYPE_CHECKING:
 _ENDLESS_MEMORY_MB = 1 << 30
 """MB of a host that no function fills: a simulated cell has no machine unless its plan names it."""
 _STATUS = {Status.OK: 200, Status.THROTTLED: 503}
+_INVOKE = "/2015-03-31/functions/"
+"""Begins the path of Lambda's own API."""
 _FAILED = 500
 """Status that a client of the HTTP API sees where a function failed."""
 
@@ -68,9 +73,13 @@ class SimulatedCell:
     behaviour: Behaviour
     source: str
     """Where the behaviour is from, for the record."""
-    started_at: float
-    """Seconds since the epoch that the records tell as the journal's time 0."""
     start_width: int = 4
+
+    @property
+    def path(self) -> str:
+        """Path that the function is asked at, or the beginning of Lambda's own API."""
+        own = self.plan.functions.get(self.function.name)
+        return (own.path if own else "") or self.function.route or _INVOKE
 
     @property
     def seed(self) -> int:
@@ -88,7 +97,15 @@ class SimulatedCell:
             pick_order=PickOrder(condition.pick_order),
             start_width=self.start_width,
             idle_speedup=self.cell.idle_speedup,
+            placement=PATHS[condition.network].placement,
         )
+
+    def version(self) -> FunctionVersion:
+        """Returns the function as the scheduler knows it."""
+        name = self.cell.condition.function
+        planned = self.plan.functions.get(name, PlannedFunction())
+        timeout = self.function.timeout_s
+        return FunctionVersion(name, self.cell.memory_mb, timeout, package_mb=planned.package_mb)
 
 
 def _keep_alive(planned: str) -> float | str | None:
@@ -129,16 +146,16 @@ class _CellRun:
         service = ServiceModel(seed, simulated.behaviour)
         chance = random.Random(seed)  # noqa: S311  # lifetimes are no secret
         name = cell.condition.function
-        version = FunctionVersion(name, cell.memory_mb, simulated.function.timeout_s)
         simulation = Simulation(Scheduler(simulated.settings(), chance), service)
         ping = ping_of(cell.load)
         exchange = Exchange(
             simulation,
-            version,
+            simulated.version(),
             clients(cell),
             overhead=lambda invocation: service.overhead(name, invocation),
             told=self._answers.append,
             warm_up=cell.load.warm_up,
+            passage=_passage(simulated),
             pings=Pings(ping.every_minutes * MINUTE / cell.idle_speedup, ping.parallel)
             if ping
             else None,
@@ -159,15 +176,25 @@ class _CellRun:
         fine = record.status is Status.OK
         return ClientRow(
             request_id=answer.invocation,
-            start=simulated.started_at + answer.sent_at * slower,
+            start=answer.sent_at * slower,
             latency_ms=(answer.at - answer.sent_at) * slower * 1000,
             status=_STATUS.get(record.status, _FAILED),
             start_kind=record.start,
             sandbox="" if record.sandbox is None else str(record.sandbox),
             users=answer.users,
-            path=simulated.function.route or "/",
+            path=simulated.path,
             error="" if fine else f"{record.status.value} {record.error_type}".strip(),
         )
+
+
+def _passage(simulated: SimulatedCell) -> Callable[[Connection], Passage] | None:
+    """Returns what draws the way of each request; a live emulator's network is drawn so too."""
+    path = PATHS[simulated.cell.condition.network]
+    way = WayIn.INVOKE if simulated.path.startswith(_INVOKE) else WayIn.HTTP_API
+    if path.name == NO_NETWORK:
+        return None
+    chance = random.Random(f"{simulated.seed}:network")  # noqa: S311  # jitter is no secret
+    return lambda connection: path.draw(way, connection, chance)
 
 
 def _facts(simulated: SimulatedCell) -> dict[str, object]:
@@ -177,7 +204,7 @@ def _facts(simulated: SimulatedCell) -> dict[str, object]:
     return {
         "name": f"simulated {condition.profile}",
         "origin": Origin.SIMULATED,
-        "started_at": simulated.started_at,
+        "started_at": 0.0,  # virtual time has no date, and the same seed gives the same records
         "profile": condition.profile,
         "backend": Origin.SIMULATED,
         "unenforced": [],
@@ -187,6 +214,7 @@ def _facts(simulated: SimulatedCell) -> dict[str, object]:
             "pick_order": condition.pick_order,
             "idle_speedup": cell.idle_speedup,
             "dilation": cell.dilation,
+            "network": condition.network,
             "behaviour": simulated.source,
         },
         "scheduling": scheduling_facts(simulated.settings()),

@@ -79,7 +79,7 @@ def gather(study: StudyRun, without: Collection[str] = ()) -> list[CellSamples]:
             _take(samples, record)
             if request.client is not None and record.status is Status.OK:
                 latency = request.client.latency_ms / 1000 / cell.dilation
-                samples.seconds[Phase.OVERHEAD].append(max(0.0, latency - record.latency))
+                samples.seconds[Phase.OVERHEAD].append(max(0.0, latency - record.client_latency))
         found.append(samples)
     return found
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -90,8 +89,7 @@ def simulate(plan_path: Path, options: SimulationOptions, folder: Path) -> int:
     if options.seed is not None:
         plan = plan.model_copy(update={"seed": options.seed})
     cells = planned_cells(plan, origin=Origin.SIMULATED)
-    started_at = time.time()
-    simulated, fits = _prepared(plan, plan_path, cells, options, started_at)
+    simulated, fits = _prepared(plan, plan_path, cells, options)
     study = StudyFile.create(
         folder, name=plan.name, cells=cells, plan=plan.raw, plan_text=plan.text, seed=plan.seed
     )
@@ -109,7 +107,6 @@ def _prepared(
     plan_path: Path,
     cells: Sequence[PlannedCell],
     options: SimulationOptions,
-    started_at: float,
 ) -> tuple[list[SimulatedCell], list[PhaseFit]]:
     source = _source(plan, plan_path, options)
     functions = StudyTemplate(plan.template).functions
@@ -119,9 +116,7 @@ def _prepared(
         fits += cell_fits
         function = functions[cell.condition.function]
         width = options.start_width
-        simulated.append(
-            SimulatedCell(cell, plan, function, behaviour, where, started_at, start_width=width)
-        )
+        simulated.append(SimulatedCell(cell, plan, function, behaviour, where, width))
     return simulated, fits
 
 

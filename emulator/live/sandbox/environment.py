@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from emulator.core.log_configuration import ApplicationLogLevel, LogFormat
 from emulator.core.model import LATEST
 from emulator.core.profile import Feature
+from emulator.live.sandbox.base_runtime import base_runtime
 
 if TYPE_CHECKING:
     from emulator.core.function_configuration import FunctionConfiguration
@@ -19,6 +20,9 @@ ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
 _OS_ONLY = "provided"
 """Runtimes that bring none of AWS's; AWS_EXECUTION_ENV is not defined there."""
+
+_JVM_VARIABLE = "JAVA_TOOL_OPTIONS"
+"""Variable that every JVM since 5 reads, and tells so in a line on its standard error."""
 
 
 def function_arn(name: str, version: str = LATEST) -> str:
@@ -63,7 +67,22 @@ def sandbox_environment(
         environment["_HANDLER"] = configuration.handler
     if configuration.runtime and not configuration.runtime.startswith(_OS_ONLY):
         environment["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{configuration.runtime}"
-    return environment | _logging(configuration, profile) | dict(configuration.environment)
+    own = dict(configuration.environment)
+    return environment | _logging(configuration, profile) | own | _java(configuration, profile)
+
+
+def _java(configuration: FunctionConfiguration, profile: Profile) -> dict[str, str]:
+    """Returns the variable by which a JVM of the function has AWS's flags for its memory.
+
+    AWS's own start program gives the flags on its command line; in the variable they reach every
+    image and both backends. What the function itself sets there comes after, and so wins.
+    """
+    runtime = profile.runtime(base_runtime(configuration))
+    if runtime is None or runtime.jvm is None:
+        return {}
+    flags = " ".join(runtime.jvm.at(configuration.memory_mb))
+    own = configuration.environment.get(_JVM_VARIABLE, "")
+    return {_JVM_VARIABLE: f"{flags} {own}".rstrip()}
 
 
 def _logging(configuration: FunctionConfiguration, profile: Profile) -> dict[str, str]:

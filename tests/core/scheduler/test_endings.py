@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.core.host_capacity import Footprint
 from emulator.core.messages import (
     Dispatch,
     Event,
@@ -26,6 +25,7 @@ from emulator.core.messages import (
 )
 from emulator.core.model import (
     Failure,
+    Footprint,
     FunctionVersion,
     IllegalMoveError,
     Sandbox,

@@ -69,6 +69,9 @@ def test_page_figure_and_csv_tell_of_every_held_out_run(data: Path, tmp_path: Pa
     text = page.with_suffix(".md").read_text()
     assert "is not what these runs give" in text
     assert all(date in text for date in DATES)
+    for path in PATHS.values():
+        assert path.name == "local" or f"| {path.name} |" in text
+        assert path.placement is None or path.placement.source in text
     figure = (tmp_path / "out" / "charts" / f"{FIGURE}.png").read_bytes()
     assert figure.startswith(b"\x89PNG")
     with (tmp_path / "out" / CSV).open() as file:

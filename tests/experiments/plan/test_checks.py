@@ -24,6 +24,14 @@ def test_a_ping_has_nothing_to_keep_where_nothing_is_kept(tmp_path: Path) -> Non
     ]
 
 
+def test_private_page_caches_ask_for_root(tmp_path: Path) -> None:
+    text = 'page_cache = ["hot", "private"]\n' + PLAN
+    assert load(write_plan(tmp_path, text)).page_cache == ("hot", "private")
+    assert faults(tmp_path, text, can_drop_caches=False) == [
+        "page_cache: private asks for root, who alone may mount"
+    ]
+
+
 def test_lifetimes_that_are_a_rule_of_the_pool_leave_a_policy_nothing(tmp_path: Path) -> None:
     text = PLAN.replace("[axes]", '[axes]\nkeep_alive = ["aws-2018", "aws-2020"]')
     assert load(write_plan(tmp_path, text)).axes.keep_alive == ("aws-2018", "aws-2020")

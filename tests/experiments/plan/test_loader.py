@@ -144,7 +144,10 @@ kind = "ramp"
         ('page_cache = "cold"', "scenario ramp: page_cache cold needs requests one at a time"),
         ("dilation = [1, 51]", "dilation: 51 is above 50: no CPU period is so long"),
         ("dilation = 0", "dilation: must be at least 1, not 0"),
-        ('page_cache = ["warm"]', "page_cache[1]: must be one of 'hot' or 'cold', not 'warm'"),
+        (
+            'page_cache = ["warm"]',
+            "page_cache[1]: must be one of 'hot', 'cold' or 'private', not 'warm'",
+        ),
         ("init_timeout = 0", "init_timeout: must be above 0, not 0"),
         ("template = 3", "template: must be text, not 3"),
         (
@@ -266,3 +269,38 @@ def test_whatever_a_plan_says_is_a_plan_or_has_faults(raw: dict[str, Any]) -> No
     assert all(re.match(r"\S.*: \S", line) for line in found.lines())
     # what was taken out of the plan was a fault
     assert bool(found) or plan.scenarios or "scenario" not in raw
+
+
+def test_each_fault_of_a_plan_tells_its_line(tmp_path: Path) -> None:
+    text = """\
+name = "tiny"
+template = "template.yaml"
+
+[axes]
+function = ["kdd99-numpy", "unknown"]
+memory_mb = [1]
+keep_alive = 0
+
+[[scenario]]
+kind = "ramp"
+ping = { every_minutes = 1 }
+
+[[scenario]]
+kind = "constant"
+seconds = -1
+colour = "red"
+
+[[scenario]]
+seconds = 3
+"""
+    with pytest.raises(SettingsError) as caught:
+        load(write_plan(tmp_path, text))
+    told = dict(re.findall(r"^  (\S.*?): .* \(line (\d+)\)$", str(caught.value), re.MULTILINE))
+    assert told == {
+        "axes.function": "5",
+        "axes.memory_mb": "6",
+        "scenario ramp.ping": "11",
+        "scenario[2].seconds": "15",
+        "scenario[2].colour": "16",
+        "scenario[3].kind": "18",
+    }

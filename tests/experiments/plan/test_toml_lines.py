@@ -28,7 +28,7 @@ path = "/x"
     ("path", "line"),
     [
         (("name",), 1),
-        (("seed",), 1),  # what looks like it stands in a text
+        (("seed",), None),  # what looks like it stands in a text
         (("axes",), 5),
         (("axes", "memory_mb", 0), 6),
         (("scenario", 0, "kind"), 10),
@@ -36,8 +36,10 @@ path = "/x"
         (("scenario", 1, "seconds"), 11),
         (("scenario", 1, "ping", "every_minutes"), 14),
         (("functions", "a.b", "path"), 16),
-        (("nowhere", "at", "all"), 1),
+        (("nowhere", "at", "all"), None),
     ],
 )
-def test_line_is_that_of_the_value_or_of_what_is_around_it(path: tuple[str], line: int) -> None:
+def test_line_is_that_of_the_value_or_of_what_is_around_it(
+    path: tuple[str | int, ...], line: int | None
+) -> None:
     assert line_of(TEXT, path) == line

@@ -89,7 +89,9 @@ def test_an_emulator_is_started_with_what_the_cell_says(
             super()._start()
 
     monkeypatch.setattr("emulator.experiments.runner.cell.EmulatorProcess", Watched)
-    text = "init_timeout = 60\nhost_memory = 4096\ndilation = 2\n"
+    monkeypatch.setattr("emulator.experiments.runner.study._DROP_CACHES", tmp_path)  # as for root
+    text = 'page_cache = "private"\n'
+    text += "init_timeout = 60\nhost_memory = 4096\ndilation = 2\n"
     text += 'network = "aws-2018/sao-paulo-us-east-1"\n'
     text += ONE.replace(
         "[axes]", '[axes]\nkeep_alive = 600\nprofile = "aws-2018"\npick_order = "oldest-first"'
@@ -108,6 +110,7 @@ def test_an_emulator_is_started_with_what_the_cell_says(
         "--idle-speedup": "60",
         "--keep-alive": "600",
         "--dilation": "2",
+        "--page-cache": "private",
         "--network": "aws-2018/sao-paulo-us-east-1",
         "--init-timeout": "60.0",
         "--host-memory": "4096",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def cells(folder: Path, text: str = PLAN) -> list[PlannedCell]:
-    return planned_cells(load(write_plan(folder, text)), Origin.SIMULATED)
+    return planned_cells(load(write_plan(folder, text)), origin=Origin.SIMULATED)
 
 
 def behaviour(tmp_path: Path, text: str, memory_mb: int = 256) -> Behaviour:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import re
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from emulator.core.function_configuration import FunctionConfiguration, ImageSource, PackageType
 from emulator.errors import BuildError
-from emulator.live.backends.package import UNZIPPED_LIMIT, digest, stage, zip_content
+from emulator.live.backends.package import UNZIPPED_LIMIT, digest, stage, zip_content, zipped_mb
 from emulator.live.backends.process import dockerfile
 from emulator.live.backends.process.atomic_folder import built, sweep
 from emulator.live.backends.process.packages import Packages
@@ -403,3 +405,17 @@ def test_image_that_is_only_named_needs_an_engine(tmp_path: Path) -> None:
     named = FunctionConfiguration("f", package_type=PackageType.IMAGE, image_uri="repo/f:1")
     with pytest.raises(BuildError, match="f: the image repo/f:1 needs a Docker engine"):
         made(tmp_path, named)
+
+
+def test_a_zip_weighs_what_packing_leaves_of_code_and_layers(tmp_path: Path) -> None:
+    code, layer = tmp_path / "code", tmp_path / "layer"
+    for folder in (code, layer):
+        folder.mkdir()
+    (code / "empty.bin").write_bytes(b"\0" * 4_000_000)
+    (layer / "noise.bin").write_bytes(random.Random(1).randbytes(2_000_000))
+    function = FunctionConfiguration("f", "python3.13", "a.b", code=str(code), layers=(str(layer),))
+    assert zipped_mb(function, "sha256:abc") == pytest.approx(2.0, abs=0.05)
+    assert zipped_mb(function, str(layer)) == pytest.approx(2.0, abs=0.01)
+    assert zipped_mb(function, str(code)) < 0.05
+    image = replace(function, package_type=PackageType.IMAGE)
+    assert zipped_mb(image, str(layer)) == 0.0

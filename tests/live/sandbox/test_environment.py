@@ -102,3 +102,15 @@ def test_functions_own_variables_are_there_too() -> None:
 def test_arn_is_qualified_by_a_published_version() -> None:
     arn = "arn:aws:lambda:us-east-1:123456789012:function:echo"
     assert (function_arn("echo"), function_arn("echo", "3")) == (arn, f"{arn}:3")
+
+
+def test_jvm_has_awss_flags_for_its_memory_before_the_functions_own() -> None:
+    java = replace(ECHO, runtime="java8", environment={"JAVA_TOOL_OPTIONS": "-Dmine=1"})
+    told = environment(java, AWS_2018)["JAVA_TOOL_OPTIONS"].split()
+    assert told[:2] == ["-XX:MaxHeapSize=222823k", "-XX:MaxMetaspaceSize=26214k"]
+    assert told[-1] == "-Dmine=1"
+
+
+def test_jvm_of_another_date_has_no_flags_of_ours() -> None:
+    java = replace(ECHO, runtime="java8", environment={"JAVA_TOOL_OPTIONS": "-Dmine=1"})
+    assert environment(java, AWS_2025)["JAVA_TOOL_OPTIONS"] == "-Dmine=1"

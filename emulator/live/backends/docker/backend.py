@@ -38,13 +38,21 @@ from emulator.live.backends.docker.containers import (
 from emulator.live.backends.docker.control import EngineControl
 from emulator.live.backends.docker.events import EngineWatch
 from emulator.live.backends.docker.guard import Guard
-from emulator.live.backends.docker.host import Cgroups, is_desktop, meeting, shortcomings
+from emulator.live.backends.docker.host import (
+    Cgroups,
+    is_beside,
+    is_desktop,
+    meeting,
+    shortcomings,
+)
 from emulator.live.backends.docker.image_facts import ImageFacts, find_image_facts
 from emulator.live.backends.docker.images import DockerImages
 from emulator.live.backends.docker.network_slots import NetworkSlots
+from emulator.live.backends.docker.root_folders import bound_folders, copy_root
 from emulator.live.backends.docker.sandbox import DockerSandbox
 from emulator.live.backends.docker.share_watch import ShareWatch, WatchedCgroup
 from emulator.live.backends.interface import Limitation
+from emulator.live.backends.page_cache import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -58,6 +66,7 @@ if TYPE_CHECKING:
         Progress,
         SandboxSpec,
     )
+    from emulator.live.backends.page_cache import PrivatePages
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +93,7 @@ class DockerBackend:
     is in a container). `slots` network slots are kept (fewer on few CPUs), and up to `most_slots`
     where as many sandboxes live; each takes about 10 MB. `runtime_api` says on which address to
     listen and what sandboxes dial, where what is found is wrong. `registry` holds the runtimes'
-    base images.
+    base images. With `private` each sandbox has a page cache of its own.
     """
 
     name = "docker"
@@ -100,6 +109,7 @@ class DockerBackend:
         runtime_api: tuple[str, str] | None = None,
         registry: str = AWS_REGISTRY,
         environ: Mapping[str, str] | None = None,
+        private: PrivatePages | None = None,
     ) -> None:
         self.runtime_api_host = ""
         self.runtime_api_name = ""
@@ -112,6 +122,7 @@ class DockerBackend:
         self._numbers = itertools.count(1)
         self._cgroup_root = cgroup_root
         self._network = network
+        self._private = private
         self._runtime_api = runtime_api
         self._engine = DockerEngine(environ)
         self._images = DockerImages(self._engine, registry)
@@ -166,6 +177,9 @@ class DockerBackend:
             self._cgroups = Cgroups(self._cgroup_root, info)
             self._cpus = CpuRotation(range(info.get("NCPU", 0)))
             local = self._meeting.local and not is_desktop(info)
+            if self._private is not None:
+                beside = await is_beside(self._engine)
+                _check_private(info, local=local, beside=beside)
             self.storage = (Path(info["DockerRootDir"]),) if local else ()
             self._cgroups_writable = local and self._cgroups.writable()
             await self._reap(await self._containers())
@@ -198,8 +212,21 @@ class DockerBackend:
             except EngineError as error:
                 raise BuildError(f"{configuration.name}: {error}") from error
             self._look_for_a_switch(configuration.name, self._facts[image])
+        if self._private is not None:
+            await self._make_private(self._private, image)
         self._slots.use_image(image)
         return image
+
+    async def _make_private(self, private: PrivatePages, image: str) -> None:
+        async def fill(folder: Path) -> Path:
+            labels = self._labels | {_KIND_LABEL: "look"}
+            try:
+                await copy_root(self._engine, image, labels, folder)
+            except EngineError as error:
+                raise BuildError(f"The files of {image} cannot be had: {error}") from error
+            return folder
+
+        await private.image(image, fill)
 
     def _look_for_a_switch(self, function: str, image: ImageFacts) -> None:
         if image.shell and not image.switch:
@@ -279,10 +306,11 @@ class DockerBackend:
         }
         cpus = self._cpus.take(spec.visible_cpus)
         image = self._facts.get(spec.package, ImageFacts())
-        body = container_configuration(
-            spec, image, labels, self._meeting, joined=sandbox.slot, cpus=cpus
-        )
         began = now()
+        mounts = await self._mounts(sandbox, spec.package)
+        body = container_configuration(
+            spec, image, labels, self._meeting, joined=sandbox.slot, cpus=cpus, mounts=mounts
+        )
         container = await create_container(self._engine, body, sandbox.name, lane=Lane.START)
         await sandbox.attach()
         sandbox.greet()
@@ -293,6 +321,12 @@ class DockerBackend:
         if self._sees_addresses:
             sandbox.addresses = self._addresses_of(sandbox)
         self._give_control(sandbox, spec, container)
+
+    async def _mounts(self, sandbox: DockerSandbox, image: str) -> list[dict[str, Any]]:
+        if self._private is None:
+            return []
+        sandbox.mount = await self._private.mount(image, sandbox.name)
+        return await asyncio.to_thread(bound_folders, sandbox.mount.folder)
 
     def _addresses_of(self, sandbox: DockerSandbox) -> asyncio.Task[frozenset[str]]:
         """Asks for a sandbox's addresses while its runtime starts; a slot's are known from before.
@@ -408,3 +442,13 @@ class DockerBackend:
             if cgroup is not None:
                 cgroup.thaw()
                 cgroup.close()
+
+
+def _check_private(info: Mapping[str, Any], *, local: bool, beside: bool) -> None:
+    """Raises SettingsError where the engine does not see what this process mounts."""
+    if not local:
+        raise refusal("the Docker engine runs on another machine, or in a virtual one")
+    if beside:
+        raise refusal("this process is in a container, whose mounts the Docker engine does not see")
+    if any("rootless" in option for option in info.get("SecurityOptions") or ()):
+        raise refusal("the Docker engine is rootless, and sees no mounts of root's")

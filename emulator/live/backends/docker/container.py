@@ -9,7 +9,7 @@ from emulator.live.backends.docker.user_switch import CAPABILITIES, OWNER, loade
 from emulator.live.backends.supervisor import around_the_shell, shells_own, supervised
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from emulator.live.backends.docker.host import Meeting
     from emulator.live.backends.docker.image_facts import ImageFacts
@@ -37,11 +37,12 @@ def container_configuration(
     *,
     joined: str | None = None,
     cpus: tuple[int, ...] = (),
+    mounts: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Returns the body of the Engine API's ContainerCreate, which withholds what Lambda withholds.
 
     `joined` names the container whose network the sandbox shares, `cpus` the CPUs that it may run
-    on (none: all).
+    on (none: all), `mounts` what stands in for folders of its image.
     """
     configuration = spec.configuration
     body: dict[str, Any] = {
@@ -70,6 +71,8 @@ def container_configuration(
     }
     if not joined:
         body |= HOST_NAME
+    if mounts:
+        body["HostConfig"]["Mounts"] = list(mounts)
     if spec.init_cpu is not None:
         share = spec.init_cpu
         body["HostConfig"] |= {"CpuPeriod": share.period_us, "CpuQuota": share.quota_us}

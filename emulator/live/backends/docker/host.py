@@ -130,6 +130,11 @@ def _own_container() -> str:
     return found or (socket.gethostname() if Path("/.dockerenv").exists() else "")
 
 
+async def is_beside(engine: DockerEngine) -> bool:
+    """Returns whether this process is in a container of the engine's."""
+    return await _own_networks(engine) is not None
+
+
 def container_id(mountinfo: Path) -> str:
     """Returns the id of this process's container, from the mounts that the engine makes."""
     try:

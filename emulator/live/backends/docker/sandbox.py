@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from emulator.live.backends.docker.control import SandboxControl
     from emulator.live.backends.docker.streams import Exchange
     from emulator.live.backends.interface import Output, ProcessEnded, SandboxSpec
+    from emulator.live.backends.page_cache import Mount
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,8 @@ class DockerSandbox:
         """Asks the engine from which addresses it dials; None where connections show another."""
         self.launching: asyncio.Task[None] | None = None
         """The task that makes the container; a stop waits for it, so that nothing is made later."""
+        self.mount: Mount | None = None
+        """The sandbox's own view of its image, where page caches are private."""
         self.started = False
         self.resettable = resettable
         """Whether the container's first process is a supervisor."""
@@ -215,6 +218,8 @@ class DockerSandbox:
             removed = await remove_container(self._engine, self.name)
         finally:  # whatever fails, those who wait for the end must hear of it
             self._end(Exit(KILLED))
+            if self.mount is not None:
+                await self.mount.release()
             if self._attachment is not None:
                 self._attachment.close()
             self._oom.close()

@@ -13,6 +13,8 @@ import os
 import shutil
 import subprocess
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.errors import BackendUnavailableError, SandboxStartError
@@ -38,7 +40,6 @@ from emulator.live.backends.process.slots import Slot, SlotPool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.live.backends.interface import (
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
         Progress,
         SandboxSpec,
     )
+    from emulator.live.backends.page_cache import PrivatePages
     from emulator.live.backends.process.isolation import View
 
 _PEERS_UNTOLD = (
@@ -61,7 +63,8 @@ class ProcessBackend:
     """Implements `SandboxBackend` with processes of this machine.
 
     `state` is the emulator's state folder; `instance` begins the names of cgroups and processes.
-    `bubblewrap` and `cgroup_root` are looked for and tried; None means to do without.
+    `bubblewrap` and `cgroup_root` are looked for and tried; None means to do without. With
+    `private` each sandbox has a page cache of its own for its package, not for this host's Python.
     """
 
     name = "process"
@@ -76,6 +79,7 @@ class ProcessBackend:
         cgroup_root: Path | None = DEFAULT_ROOT,
         bubblewrap: str | None = "bwrap",
         spare_slots: int = 8,
+        private: PrivatePages | None = None,
     ) -> None:
         self.unenforced: Mapping[Limitation, str] = {}
         self._state = state.resolve()
@@ -84,6 +88,7 @@ class ProcessBackend:
         self._cgroup_root = cgroup_root
         self._bubblewrap = bubblewrap
         self._spare_slots = spare_slots
+        self._private = private
         self._packages = Packages(self._state)
         self._mark = f"testbed-{instance}-"
         self._names = (f"{self._mark}{os.getpid()}-{n}" for n in itertools.count(1))
@@ -158,7 +163,14 @@ class ProcessBackend:
 
     async def deploy(self, configuration: FunctionConfiguration, progress: Progress) -> str:
         """Makes or finds the function's package; see `SandboxBackend.deploy`."""
-        return await self._packages.make(configuration, progress)
+        package = await self._packages.make(configuration, progress)
+        if self._private is not None:
+
+            async def whole(_: Path) -> Path:
+                return Path(package)
+
+            await self._private.image(package, whole)
+        return package
 
     def extensions(self, package: str) -> tuple[str, ...]:
         return extensions(package)
@@ -168,10 +180,17 @@ class ProcessBackend:
         assert self._slots is not None, "the backend was not opened"
         assert self._view is not None
         began = time.monotonic()
+        mount = None
+        name = spec.package
+        if self._private is not None:
+            mount = await self._private.mount(name, f"{self._mark}{os.getpid()}-m{spec.sandbox}")
+            spec = replace(spec, package=str(mount.folder))
         try:
-            package = self._packages.read(spec.package)
+            package = self._packages.read(name)
             slot = self._slots.take()
         except OSError as error:
+            if mount is not None:
+                await mount.release()
             raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
         created = time.monotonic()
         told = (output, ended)
@@ -182,6 +201,7 @@ class ProcessBackend:
             told,
             self._sandboxes.discard,
             tells_peers=self._tells_peers,
+            mount=mount,
         )
         self._sandboxes.add(sandbox)
         try:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from emulator.host.memory_counters import MemoryCounters
     from emulator.host.peers import Peer
     from emulator.live.backends.interface import Output, ProcessEnded, SandboxSpec
+    from emulator.live.backends.page_cache import Mount
     from emulator.live.backends.process.isolation import View
     from emulator.live.backends.process.slots import Slot
 
@@ -49,6 +50,7 @@ class ProcessSandbox:
         forget: Callable[[ProcessSandbox], None],
         *,
         tells_peers: bool = True,
+        mount: Mount | None = None,
     ) -> None:
         self.name = slot.name
         self.create = 0.0
@@ -64,6 +66,7 @@ class ProcessSandbox:
         self._tmp = view.tmp(slot.name)
         self._output, self._tell = told
         self._forget = forget
+        self._mount = mount
         self._memory = RuntimeMemory(slot.pid, view.launchers)
         self._supervisor = Supervisor(slot.send, self._process_ended, self._was_reset)
         self._deaths = DeathWatch(loop, self._frozen_process_died)
@@ -196,6 +199,8 @@ class ProcessSandbox:
         self._deaths.close()
         if self._tmp is not None:
             await asyncio.to_thread(shutil.rmtree, self._tmp, ignore_errors=True)
+        if self._mount is not None:
+            await self._mount.release()
         self._forget(self)
 
     # what happens to it

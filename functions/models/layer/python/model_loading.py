@@ -8,6 +8,7 @@ brings `read`, from a folder to a model.
     s3-init            S3, at every init
     s3-first-request   S3, when the first request is here
     s3-tmp             S3 at init, kept in /tmp: a sandbox that is reset finds it there
+    s3-every-request   S3, once more for each request
     every-request      the package, once more for each request: the naive way
 
 In S3 the model is one object, a zip whose names are relative to the model's folder: MODEL_KEY
@@ -44,6 +45,7 @@ class Loading(StrEnum):
     S3_INIT = "s3-init"
     S3_FIRST_REQUEST = "s3-first-request"
     S3_TMP = "s3-tmp"
+    S3_EVERY_REQUEST = "s3-every-request"
     EVERY_REQUEST = "every-request"
 
 
@@ -84,6 +86,8 @@ def source(
     match place.loading:
         case Loading.EVERY_REQUEST:
             return functools.partial(read, present(place.package))
+        case Loading.S3_EVERY_REQUEST:
+            return functools.partial(read_fetched, read, place)
         case Loading.S3_FIRST_REQUEST:
             return functools.cache(lambda: read_fetched(read, place))
         case Loading.S3_INIT:

@@ -42,7 +42,7 @@ public final class Handler implements RequestStreamHandler {
    */
   String answerTo(String event) throws IOException {
     Object read = parsed(event);
-    if (source.loading() == Loading.EVERY_REQUEST) {
+    if (source.loading().isAnew()) {
       try (LoadedModel fresh = source.load()) {
         return answerTo(read, fresh);
       }

@@ -15,6 +15,8 @@ enum Loading {
   S3_FIRST_REQUEST("s3-first-request"),
   /** At init, from S3, kept in /tmp: a sandbox that is reset finds it there. */
   S3_TMP("s3-tmp"),
+  /** From S3, once more for each request. */
+  S3_EVERY_REQUEST("s3-every-request"),
   /** From the package, once more for each request: the naive way. */
   EVERY_REQUEST("every-request");
 
@@ -40,7 +42,12 @@ enum Loading {
   }
 
   boolean isAtInit() {
-    return this != S3_FIRST_REQUEST && this != EVERY_REQUEST;
+    return this != S3_FIRST_REQUEST && !isAnew();
+  }
+
+  /** Whether each request has a model of its own. */
+  boolean isAnew() {
+    return this == EVERY_REQUEST || this == S3_EVERY_REQUEST;
   }
 
   @Override

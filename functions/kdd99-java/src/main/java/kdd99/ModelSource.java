@@ -44,7 +44,7 @@ record ModelSource(
     return switch (loading) {
       case PACKAGE, EVERY_REQUEST -> from(present(inPackage));
       case LAYER -> from(present(inLayer));
-      case S3_INIT, S3_FIRST_REQUEST -> fetched();
+      case S3_INIT, S3_FIRST_REQUEST, S3_EVERY_REQUEST -> fetched();
       case S3_TMP -> from(keptInTmp());
     };
   }
