@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +10,7 @@ from emulator.core.policies.fixed import Fixed
 from emulator.core.policies.prewarming import Prewarming
 from emulator.errors import SettingsError
 from emulator.policy_choice import chosen
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.core.scheduler_host import Host
 
 MINE = """
 from dataclasses import dataclass
@@ -150,3 +148,19 @@ def test_what_is_wrong_with_a_file_is_told(tmp_path: Path) -> None:
     ):
         with pytest.raises(SettingsError, match=f"^policy file {re.escape(str(file))}: {fault}"):
             chosen(f"{file}:Mine")
+
+
+def test_example_of_the_documentation_is_a_policy(tmp_path: Path) -> None:
+    text = (Path(__file__).parent.parent / "docs" / "policies.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    file = tmp_path / "mine.py"
+    file.write_text(example)
+    choice = chosen(f"{file}:Mine:most=90")
+    assert choice is not None
+    host = Host(policy=choice)
+    host.idle(0, 1)
+    assert host.scheduler.next_deadline() == 60.0
+    host.invoke(10, "again")
+    host.finish(11, 1, "again")
+    assert host.scheduler.next_deadline() == 11 + 90.0
+    assert all(f"`{name}`" in text for name in POLICIES)

@@ -239,6 +239,8 @@ class ServiceModel:
     seed: int
     others: Behaviour
     named: Mapping[str, Behaviour] = field(default_factory=dict)
+    durations: Mapping[str, Seconds] = field(default_factory=dict)
+    """Durations of the invocations, by id, of which a trace tells; the others' are drawn."""
     _chance: AnswerChance = field(default_factory=AnswerChance, init=False, repr=False)
 
     def start(self, function: str, sandbox: int) -> Start:
@@ -270,6 +272,8 @@ class ServiceModel:
         behaviour, chance = self._seeded(function, f"answer:{invocation}")
         cold = behaviour.cold if first else None
         duration = _whole_ticks((cold or behaviour.warm).draw(chance))
+        if self.durations:
+            duration = self.durations.get(invocation, duration)
         outcome = _outcome(behaviour.mishaps, chance)
         error = behaviour.error_type if outcome is Outcome.ERROR else ""
         code = _exit_code(outcome, behaviour)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from emulator.experiments.policies.tables import Row
     from emulator.experiments.policies.trace_run import PolicyRun
 
+_MARKERS = ("x", "+", "1")
 _STYLES = ("-", "--", ":")
 _NAMED = 0.75
 
@@ -29,7 +30,7 @@ def _finished(panel: Axes, x: str, y: str) -> None:
     panel.set_xlabel(x, fontsize=8)
     panel.set_ylabel(y, fontsize=8)
     panel.tick_params(labelsize=7)
-    panel.legend(fontsize=6, frameon=False)
+    panel.legend(fontsize=6, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def _rising(values: Sequence[float]) -> list[float]:
@@ -38,7 +39,7 @@ def _rising(values: Sequence[float]) -> list[float]:
 
 def cold_starts(runs: Sequence[PolicyRun]) -> bytes:
     """Draws the distribution over functions of the share of cold starts."""
-    figure = new_figure(6, 3.6)
+    figure = new_figure(7.5, 3.6)
     panel = figure.subplots()
     for number, run in enumerate(runs):
         shares = run.cold_shares()
@@ -51,7 +52,7 @@ def cold_starts(runs: Sequence[PolicyRun]) -> bytes:
 
 def slowdowns(runs: Sequence[PolicyRun]) -> bytes:
     """Draws the distribution over calls of latency over the handler's time."""
-    figure = new_figure(6, 3.6)
+    figure = new_figure(7.5, 3.6)
     panel = figure.subplots()
     for number, run in enumerate(runs):
         _line(panel, number, run.slowdowns, _rising(run.slowdowns), run.policy)
@@ -62,7 +63,7 @@ def slowdowns(runs: Sequence[PolicyRun]) -> bytes:
 
 def over_time(runs: Sequence[PolicyRun]) -> bytes:
     """Draws how many sandboxes there are, and their memory, over time."""
-    figure = new_figure(6, 5)
+    figure = new_figure(7.5, 5)
     upper, lower = figure.subplots(2, 1, sharex=True)
     for number, run in enumerate(runs):
         minutes = [at / 60 for at, _, _ in run.series]
@@ -75,27 +76,20 @@ def over_time(runs: Sequence[PolicyRun]) -> bytes:
 
 
 def pareto(rows: Sequence[Row]) -> bytes:
-    """Draws cold starts against wasted memory time; policies on the front are named in bold."""
-    figure = new_figure(6, 4)
+    """Draws cold starts against wasted memory time, and the front that no policy beats."""
+    figure = new_figure(7.5, 4)
     panel = figure.subplots()
     drawn = [row for row in rows if row.wasted is not None]
     for number, row in enumerate(drawn):
-        x, y = row.wasted or 0.0, 100 * row.cold_75
-        panel.plot(x, y, "o" if row.best else "x", color=COLOURS[number % len(COLOURS)])
-        panel.annotate(
-            row.policy,
-            (x, y),
-            textcoords="offset points",
-            xytext=(4, 3),
-            fontsize=7,
-            weight="bold" if row.best else "normal",
-        )
+        marker = "o" if row.best else _MARKERS[number // len(COLOURS) % len(_MARKERS)]
+        colour = COLOURS[number % len(COLOURS)]
+        name = f"{row.policy} (front)" if row.best else row.policy
+        where = (row.wasted or 0.0), 100 * row.cold_75
+        panel.plot(*where, marker, color=colour, label=name, linestyle="none")
     front = sorted((row.wasted or 0.0, 100 * row.cold_75) for row in drawn if row.best)
     panel.step([x for x, _ in front], [y for _, y in front], where="post", color="#bbbbbb")
-    plain(panel, "both")
-    panel.set_xlabel("wasted memory time, fixed 10 minutes = 1 · simulated", fontsize=8)
-    panel.set_ylabel("cold starts, %, 75th percentile of functions", fontsize=8)
-    panel.tick_params(labelsize=7)
+    what = "wasted memory time, fixed 10 minutes = 1 · simulated"
+    _finished(panel, what, "cold starts, %, 75th percentile of functions")
     return png(figure)
 
 

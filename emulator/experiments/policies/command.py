@@ -12,6 +12,7 @@ from emulator.core.policies.interface import PolicyChoice
 from emulator.errors import SettingsError
 from emulator.experiments.policies import charts
 from emulator.experiments.policies.tables import (
+    ORACLE,
     Row,
     as_csv,
     rows_of,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from emulator.experiments.policies.trace_run import Assumptions
     from emulator.sim.traces.trace import Call
 
-ORACLE, MANAGED = "oracle", "managed-instances"
+MANAGED = "managed-instances"
 TRACE_ONLY = (ORACLE, MANAGED)
 """Policies of the simulator alone."""
 

@@ -22,7 +22,7 @@ from emulator.core.records import RecordFold, Status
 from emulator.core.scheduler import Scheduler
 from emulator.core.scheduling import scheduling
 from emulator.sim.engine import Simulation
-from emulator.sim.service import Answer, Behaviour, Constant, ServiceModel
+from emulator.sim.service import Behaviour, Constant, ServiceModel
 from emulator.sim.workload import Arrival, stimuli
 
 if TYPE_CHECKING:
@@ -54,19 +54,6 @@ class Assumptions:
     cpu: float = 0.25
     """Share of a vCPU that a request uses, where many share a sandbox."""
     seed: int = 0
-
-
-@dataclass(slots=True)
-class TracedService(ServiceModel):
-    """Answers with the durations of a trace."""
-
-    durations: Sequence[Seconds] = ()
-    """Of the invocations i1, i2, … in their order."""
-
-    def answer(self, function: str, invocation: str, *, first: bool) -> Answer:  # noqa: ARG002
-        answer = ServiceModel.answer(self, function, invocation, first=False)
-        lasted = self.durations[int(invocation[1:]) - 1]
-        return Answer(answer.outcome, lasted, ask=answer.ask)
 
 
 @dataclass(slots=True)
@@ -122,7 +109,8 @@ def run_policy(
     )
     durations = [assumed.duration if c.duration is None else c.duration for c in calls]
     behaviour = Behaviour(warm=Constant(0.0), init=Constant(assumed.cold_start))
-    service = TracedService(assumed.seed, behaviour, durations=durations)
+    told = {f"i{number}": took for number, took in enumerate(durations, 1)}
+    service = ServiceModel(assumed.seed, behaviour, durations=told)
     names = sorted({call.function for call in calls})
     functions = [FunctionVersion(each, assumed.memory_mb, _TIMEOUT) for each in names]
     arrivals = [Arrival(call.at, VersionKey.of(call.function)) for call in calls]
