@@ -1,4 +1,4 @@
-"""What the routes that invoke functions share: reading a request, refusing it, answering it.
+"""Reads, refuses and answers requests for all routes that invoke functions.
 
 Owns the shapes of the wire (ASGI messages, AWS's error body); knows no route and no event.
 """

@@ -1,4 +1,4 @@
-"""What a function URL tells a browser about pages of other origins. Pure.
+"""Decides what a function URL tells a browser about pages of other origins. Pure.
 
 Lambda answers a preflight request itself, without the function and without a signature; to every
 other answer it adds what its configuration says. Sources: botocore's service model of Lambda

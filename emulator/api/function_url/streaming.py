@@ -1,4 +1,4 @@
-"""Responses of function URLs whose mode is RESPONSE_STREAM: passed on piece by piece.
+"""Passes responses of function URLs whose mode is RESPONSE_STREAM on, piece by piece.
 
 Source: the developer guide's "Response streaming for Lambda functions". Knows the stream and the
 client; the request that began it is the route's.

@@ -1,4 +1,4 @@
-"""What the two Invoke operations have in common: how they are found, and how they refuse."""
+"""Holds what the two Invoke operations have in common: how they are found and how they refuse."""
 
 from __future__ import annotations
 

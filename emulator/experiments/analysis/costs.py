@@ -1,4 +1,4 @@
-"""What requests cost under a dated price table, which is chosen by its name."""
+"""Prices requests by a dated price table, which is chosen by its name."""
 
 from __future__ import annotations
 

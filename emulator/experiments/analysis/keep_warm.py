@@ -1,4 +1,4 @@
-"""What a ping that keeps sandboxes warm is worth: the latency that it saves, and what it costs.
+"""Weighs a ping that keeps sandboxes warm: the latency that the ping saves, and what it costs.
 
 The ping is the study's own remedy against cold starts. Its cells are compared with those of single
 requests without pings, of the same condition and memory size.

@@ -1,4 +1,4 @@
-"""What the kernel counted of sandboxes' memory, cell by cell: what came from disk, and how often.
+"""Sums what the kernel counted of sandboxes' memory, cell by cell: what came from disk, how often.
 
 Owns which figure is taken from which rows. A short request leaves its faults to a later look, so
 an average divides the faults of all looks by the number of all requests.

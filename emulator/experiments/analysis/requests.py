@@ -1,4 +1,4 @@
-"""Which request rows count for which figure: users' requests, pings, cold and warm starts.
+"""Sorts request rows by the figure that they count for: users' requests, pings, cold and warm.
 
 Users' requests and keep-warm pings are told apart: pings enter no latency and no rate, though
 users pay for them. Latencies are those of requests that were answered right: a throttle that is

@@ -1,4 +1,4 @@
-"""The figures of a benchmark: how they are taken from records, what is wanted of them, their table.
+"""Takes a benchmark's figures from records, holds what is wanted of them, and puts them in a table.
 
 Knows runs and outcomes of the client, not how either was made.
 """

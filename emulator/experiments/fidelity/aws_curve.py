@@ -1,4 +1,4 @@
-"""How long one task took on AWS Lambda at eleven memory sizes, as others measured it."""
+"""Holds how long one task took on AWS Lambda at eleven memory sizes, as others measured."""
 
 from __future__ import annotations
 

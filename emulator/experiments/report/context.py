@@ -1,4 +1,4 @@
-"""What a reader must know beside a study's figures: what is missing, what ran, how it was counted.
+"""Tells what a reader must know beside a study's figures: what is missing, what ran, how it counts.
 
 Owns the notices before the figures and the notes after them, not the figures themselves.
 """

@@ -1,4 +1,4 @@
-"""What `testbed tune` found, as text for people and as a document for scripts."""
+"""Writes what `testbed tune` found, as text for people and as a document for scripts."""
 
 from __future__ import annotations
 

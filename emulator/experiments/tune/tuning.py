@@ -1,4 +1,4 @@
-"""What `testbed tune` is asked for, and what may be wrong with it."""
+"""Holds what `testbed tune` is asked for, and refuses what is wrong with that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The seam between the engine and whatever runs a sandbox.
+"""Defines the seam between the engine and whatever runs a sandbox.
 
 A sandbox is anything that dials its Runtime API. A backend makes a sandbox, runs the processes
 that it is told to (the runtime, extensions), freezes the sandbox between invocations, tells when

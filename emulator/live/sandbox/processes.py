@@ -1,4 +1,4 @@
-"""Which processes of a sandbox run: its runtime and its external extensions."""
+"""Keeps account of a sandbox's running processes: its runtime and its external extensions."""
 
 from __future__ import annotations
 

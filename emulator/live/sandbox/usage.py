@@ -1,4 +1,4 @@
-"""What an invocation takes of its sandbox: memory, reads from disk, and time without CPU.
+"""Measures what an invocation takes of its sandbox: memory, reads from disk, time without CPU.
 
 A look at a cgroup costs more than a warm invocation, so looks are spared where they could tell
 nothing new.

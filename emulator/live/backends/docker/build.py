@@ -1,4 +1,4 @@
-"""How a function's image is made: names, Dockerfiles and build contexts; runs no build itself."""
+"""Prepares the build of a function's image: name, Dockerfile and context; runs no build itself."""
 
 from __future__ import annotations
 

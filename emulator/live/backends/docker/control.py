@@ -1,4 +1,4 @@
-"""What changes a running sandbox: its cgroup, or the engine's API in its stead."""
+"""Changes a running sandbox by its cgroup, or by the engine's API in the cgroup's stead."""
 
 from __future__ import annotations
 

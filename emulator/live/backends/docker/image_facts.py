@@ -1,4 +1,4 @@
-"""What a sandbox must know of its image before it starts: command, shell, user switch, extensions.
+"""Finds what a sandbox must know of its image before its start: command, shell, extensions.
 
 The engine tells the command; the rest is found out with a container that runs for a moment, once
 for each image that is deployed.

@@ -1,4 +1,4 @@
-"""How a supervisor that is root, with hardly a capability, starts the function as Lambda's user.
+"""Lets a supervisor that is root, with hardly a capability, start the function as Lambda's user.
 
 A supervisor of another user is out of the function's reach: the function can neither signal it
 nor read its memory. Which program switches users depends on the image, so it is tried when the
