@@ -49,15 +49,17 @@ class CfsShare:
     """One over the kernel's CONFIG_HZ."""
     slice: Seconds = 0.005
     """`sched_cfs_bandwidth_slice_us`."""
+    aligned: bool = True
+    """Whether the first period begins with the work, as where the group was idle for a period
+    before; else where in a period the work begins is chance, as where others keep the group awake."""
 
     def wall_time(self, cpu: Seconds, vcpus: float, chance: Chance) -> Seconds:
-        """Returns the seconds until the work is done, where the group was idle before.
-
-        The first period begins with the work; where in a tick the work begins is chance.
-        """
+        """Returns the seconds until the work is done, which begins anywhere between two ticks."""
         if vcpus >= 1:
             return cpu
-        return _Throttled(self, vcpus * self.period, cpu, chance.random() * self.tick).run()
+        next_tick = chance.random() * self.tick
+        refill = self.period if self.aligned else chance.random() * self.period
+        return _Throttled(self, vcpus * self.period, cpu, next_tick, refill).run()
 
 
 @dataclass(slots=True)
@@ -69,6 +71,8 @@ class _Throttled:
     left: Seconds
     """CPU seconds of work that are still to be done."""
     next_tick: Seconds
+    refill: Seconds
+    """Time at which the next period begins."""
     now: Seconds = 0.0
     runtime: Seconds = 0.0
     """Seconds that the CPU may still run; below zero what is owed."""
@@ -79,15 +83,15 @@ class _Throttled:
 
     def run(self) -> Seconds:
         """Returns the wall clock's seconds until no work is left."""
-        refill, self.pool = self.share.period, self.quota
+        self.pool = self.quota
         self._take_slice()
         while self.left > _NONE_LEFT:
             if self.throttled:
-                self._wait_until(refill)
+                self._wait_until(self.refill)
             else:
-                self._run_until(min(self.next_tick, refill, self.now + self.left))
-            if self.now >= refill:
-                refill += self.share.period
+                self._run_until(min(self.next_tick, self.refill, self.now + self.left))
+            if self.now >= self.refill:
+                self.refill += self.share.period
                 self._refill()
         return self.now
 
