@@ -51,7 +51,7 @@ class CfsShare:
     """`sched_cfs_bandwidth_slice_us`."""
     aligned: bool = True
     """Whether the first period begins with the work, as where the group was idle for a period
-    before; else where in a period the work begins is chance, as where others keep the group awake."""
+    before; else the work begins anywhere in a period, as where others keep the group awake."""
 
     def wall_time(self, cpu: Seconds, vcpus: float, chance: Chance) -> Seconds:
         """Returns the seconds until the work is done, which begins anywhere between two ticks."""
