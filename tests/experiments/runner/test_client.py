@@ -43,16 +43,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
+        with self.server.lock:  # before the answer, or a client could look too early
+            self.server.bodies.append(body)
+            if len(self.server.bodies) == self.server.enough:
+                self.server.asked_enough.set()
         self.send_response(self.server.status)
         for name, value in self.server.headers_told:
             self.send_header(name, value)
         self.send_header("Content-Length", "4")
         self.end_headers()
         self.wfile.write(b"told")
-        with self.server.lock:
-            self.server.bodies.append(body)
-            if len(self.server.bodies) == self.server.enough:
-                self.server.asked_enough.set()
 
     def log_message(self, *_: object) -> None:
         pass
