@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup check format test test-vm demo bench fidelity mutants compiled interpreted wheel package lock clean
+.PHONY: setup check format test test-vm demo bench fidelity chaos mutants compiled interpreted wheel package lock clean
 
 setup: $(VENV)/.ready
 
@@ -39,6 +39,10 @@ bench: setup
 
 fidelity: setup
 	$(BIN)/testbed fidelity
+
+# What is lost when things break; needs a quarter of an hour.
+chaos: setup
+	$(BIN)/testbed chaos --out docs/chaos.md
 
 # Changes the core in some 1,600 small ways, and lists those that no test of tests/core notices.
 mutants: setup

@@ -78,7 +78,14 @@ def _globals(
 for command in (
     *(init, serve.up, clients.invoke, clients.ps, clients.logs),
     *(runs.demo, runs.experiment, runs.simulate, reports.report, reports.bill, runs.tune),
-    *(runs.bench, runs.fidelity, reports.network, reports.validate, policies.compare_policies),
+    *(
+        runs.bench,
+        runs.chaos,
+        runs.fidelity,
+        reports.network,
+        reports.validate,
+        policies.compare_policies,
+    ),
 ):
     app.command()(command)
 app.command("import")(reports.import_clients)  # a word of Python's own

@@ -40,6 +40,7 @@ COMMANDS = {
     "tune": "FUNCTION --payload --memory --invocations --strategy --balanced-weight --template "
     "--backend --profile --run-dir --json",
     "bench": "--backend --simulator --json",
+    "chaos": "--backend --fault --engine --seed --kills --out --json",
     "fidelity": "--backend --repetitions --run-dir --report --json",
     "network": "DATA --out --json",
     "compare-policies": "--trace --format --policies --profile --memory --cold-start --host-memory "
