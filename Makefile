@@ -64,6 +64,7 @@ interpreted:
 
 # A wheel for this machine's kind, with the compiled core.
 wheel: setup
+	rm -rf build  # what lies there from an earlier tree would be packed as well
 	TESTBED_COMPILE=1 $(BIN)/pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
 
 package: setup
