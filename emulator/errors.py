@@ -18,7 +18,6 @@ TestbedError
     ├── InvalidRequestContentError    a body is no JSON
     ├── RequestTooLargeError          a body is above Lambda's limit
     ├── TooManyRequestsError          an invocation was throttled
-    ├── CallerRefusedError            who calls is not known, or may not
     └── ServiceUnavailableError       the emulator is stopping
 
 The table at the end has AWS's code and HTTP status of each.
@@ -123,23 +122,6 @@ class TooManyRequestsError(ServiceError):
     def __init__(self, reason: str) -> None:
         super().__init__("Rate Exceeded.")
         self.reason = reason
-
-
-class CallerRefusedError(ServiceError):
-    """A call without a right signature, or without the right; `code` is AWS's name for it."""
-
-    def __init__(self, code: str, message: str, status: int = 403) -> None:
-        super().__init__(message)
-        self._code = code
-        self._status = status
-
-    @property
-    def code(self) -> str:
-        return self._code
-
-    @property
-    def status(self) -> int:
-        return self._status
 
 
 class ServiceUnavailableError(ServiceError):

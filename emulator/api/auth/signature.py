@@ -22,7 +22,7 @@ from emulator.api.auth.canonical import (
     canonical_request,
     parameters,
 )
-from emulator.errors import CallerRefusedError
+from emulator.api.services.calls import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -76,7 +76,7 @@ def read_signature(request: RequestToCheck) -> Signature:
     """Returns the signature that a request carries.
 
     Raises:
-        CallerRefusedError: there is none, or not all of one, or one of version 4A.
+        ServiceError: there is none, or not all of one, or one of version 4A.
     """
     authorization = request.header(b"authorization")
     if authorization:
@@ -84,7 +84,7 @@ def read_signature(request: RequestToCheck) -> Signature:
     query = dict(parameters(request.query))
     if "X-Amz-Algorithm" in query or "X-Amz-Signature" in query:
         return _of_query(query)
-    raise CallerRefusedError(MISSING, "Missing Authentication Token")
+    raise _refusal(MISSING, "Missing Authentication Token")
 
 
 def verify(
@@ -102,7 +102,7 @@ def verify(
     time wherever the first difference is.
 
     Raises:
-        CallerRefusedError: the signature is another's, too old, or for something else.
+        ServiceError: the signature is another's, too old, or for something else.
     """
     _check_scope(signature, services)
     _check_time(signature, now)
@@ -121,7 +121,7 @@ def verify(
     text = f"{ALGORITHM}\n{signature.at}\n{signature.scope}\n{hashed}"
     right = hmac.new(signing_key(secret, signature), text.encode(), "sha256").hexdigest()
     if not hmac.compare_digest(right, signature.digest):
-        raise CallerRefusedError(INVALID, _MISMATCH)
+        raise _refusal(INVALID, _MISMATCH)
 
 
 def signing_key(secret: str, signature: Signature) -> bytes:
@@ -151,7 +151,7 @@ def _of_header(authorization: str, request: RequestToCheck) -> Signature:
         )
     if missing:
         shown = f"Authorization={algorithm}"  # not the digest
-        raise CallerRefusedError(INCOMPLETE, " ".join((*missing, shown)))
+        raise _refusal(INCOMPLETE, " ".join((*missing, shown)))
     return _signature(
         fields["Credential"],
         fields["SignedHeaders"],
@@ -171,12 +171,10 @@ def _of_query(query: Mapping[str, str]) -> Signature:
         if not query.get(f"X-Amz-{name}")
     ]
     if missing:
-        raise CallerRefusedError(INCOMPLETE, " ".join((*missing, "Re-examine the query-string.")))
+        raise _refusal(INCOMPLETE, " ".join((*missing, "Re-examine the query-string.")))
     expires = query["X-Amz-Expires"]
     if not re.fullmatch(r"[0-9]{1,6}", expires) or int(expires) > _MOST_EXPIRES:
-        raise CallerRefusedError(
-            INCOMPLETE, "X-Amz-Expires must be a number of seconds of at most a week."
-        )
+        raise _refusal(INCOMPLETE, "X-Amz-Expires must be a number of seconds of at most a week.")
     return _signature(
         query["X-Amz-Credential"],
         query["X-Amz-SignedHeaders"],
@@ -192,26 +190,26 @@ def _signature(
 ) -> Signature:
     parts = credential.rsplit("/", _SCOPE_PARTS - 1)
     if len(parts) != _SCOPE_PARTS or not all(parts):
-        raise CallerRefusedError(
+        raise _refusal(
             INCOMPLETE,
             "Credential must have exactly 5 slash-delimited elements, e.g. "
             f"keyid/date/region/service/term, got '{credential}'",
         )
     if parts[4] != _TERMINATOR:
-        raise CallerRefusedError(
+        raise _refusal(
             INVALID,
             f"Credential should be scoped with a valid terminator: '{_TERMINATOR}', "
             f"not '{parts[4]}'.",
         )
     names = tuple(signed.split(";"))
     if "host" not in names:
-        raise CallerRefusedError(
+        raise _refusal(
             INVALID, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
         )
     if names != tuple(sorted(set(names))) or signed != signed.lower():
-        raise CallerRefusedError(INVALID, _MISMATCH)
+        raise _refusal(INVALID, _MISMATCH)
     if not _HEX.fullmatch(digest):
-        raise CallerRefusedError(INVALID, _MISMATCH)
+        raise _refusal(INVALID, _MISMATCH)
     return Signature(
         parts[0], parts[1], parts[2], parts[3], names, digest, at=at, token=token, expires=expires
     )
@@ -219,13 +217,13 @@ def _signature(
 
 def _check_algorithm(algorithm: str) -> None:
     if algorithm.startswith(_ASYMMETRIC):
-        raise CallerRefusedError(
+        raise _refusal(
             INCOMPLETE,
             f"Signature version 4A ({_ASYMMETRIC}) is not verified here: sign with {ALGORITHM}, "
             "for one region.",
         )
     if algorithm != ALGORITHM:
-        raise CallerRefusedError(INCOMPLETE, f"Unsupported AWS 'algorithm': '{algorithm}'.")
+        raise _refusal(INCOMPLETE, f"Unsupported AWS 'algorithm': '{algorithm}'.")
 
 
 def _field(part: str) -> tuple[str, str]:
@@ -251,11 +249,9 @@ def _time_of(request: RequestToCheck) -> str:
 def _check_scope(signature: Signature, services: Iterable[str]) -> None:
     expected = tuple(services)
     if signature.service not in expected:
-        raise CallerRefusedError(
-            INVALID, f"Credential should be scoped to correct service: '{expected[0]}'."
-        )
+        raise _refusal(INVALID, f"Credential should be scoped to correct service: '{expected[0]}'.")
     if not signature.at.startswith(f"{signature.date}T"):
-        raise CallerRefusedError(
+        raise _refusal(
             INVALID,
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from "
             f"HTTP: '{signature.date}' != '{signature.at[:8]}', from '{signature.at}'.",
@@ -265,7 +261,7 @@ def _check_scope(signature: Signature, services: Iterable[str]) -> None:
 def _check_time(signature: Signature, now: float) -> None:
     at = _epoch(signature.at)
     if at is None:
-        raise CallerRefusedError(
+        raise _refusal(
             INCOMPLETE,
             "Date must be in ISO-8601 'basic format'. Got "
             f"'{signature.at}'. See http://en.wikipedia.org/wiki/ISO_8601",
@@ -273,13 +269,13 @@ def _check_time(signature: Signature, now: float) -> None:
     valid = SKEW if signature.expires is None else signature.expires
     said = signature.at
     if at < now - valid:
-        raise CallerRefusedError(
+        raise _refusal(
             INVALID,
             f"Signature expired: {said} is now earlier than {_iso(now - valid)} "
             f"({_iso(now)} - {valid / 60:g} min.)",
         )
     if at > now + SKEW:
-        raise CallerRefusedError(
+        raise _refusal(
             INVALID,
             f"Signature not yet current: {said} is still later than {_iso(now + SKEW)} "
             f"({_iso(now)} + {SKEW / 60:g} min.)",
@@ -290,7 +286,7 @@ def _payload_hash(signature: Signature, request: RequestToCheck, body_hash: str)
     """Returns what stands for the body in the canonical request.
 
     Raises:
-        CallerRefusedError: the body is not the one that was signed.
+        ServiceError: the body is not the one that was signed.
     """
     stated = request.header(b"x-amz-content-sha256")
     if not stated:
@@ -301,8 +297,12 @@ def _payload_hash(signature: Signature, request: RequestToCheck, body_hash: str)
     ):
         return stated
     if not hmac.compare_digest(stated.encode(), body_hash.encode()):
-        raise CallerRefusedError(INVALID, _MISMATCH)
+        raise _refusal(INVALID, _MISMATCH)
     return stated
+
+
+def _refusal(code: str, sentence: str) -> ServiceError:
+    return ServiceError(code, sentence, 403)
 
 
 def _epoch(text: str) -> int | None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from emulator.api.auth.canonical import RequestToCheck
 from emulator.api.auth.signature import read_signature, verify
-from emulator.errors import CallerRefusedError
+from emulator.api.services.calls import ServiceError
 
 KEY = "AKIDEXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -42,7 +42,7 @@ def check(
     """Verifies a request; returns the code of the refusal, empty for none."""
     try:
         verify(read_signature(request), request, hashed(body), secret, now=now, services=[service])
-    except CallerRefusedError as error:
+    except ServiceError as error:
         return error.code
     return ""
 
@@ -51,7 +51,7 @@ def refusal(
     request: RequestToCheck, body: bytes = b"", *, now: float, service: str = "service"
 ) -> str:
     """Returns the sentence in which a request is refused."""
-    with pytest.raises(CallerRefusedError) as refused:
+    with pytest.raises(ServiceError) as refused:
         verify(read_signature(request), request, hashed(body), SECRET, now=now, services=[service])
     return f"{refused.value.code}: {refused.value}"
 
