@@ -22,7 +22,6 @@ from emulator.core.messages import (
 )
 from emulator.core.model import Failure
 from emulator.core.records import InitPhase
-from emulator.live.sandbox.environment import REGION
 from emulator.telemetry import platform_events
 from emulator.telemetry.line_splitter import LineSplitter
 from emulator.telemetry.platform_log import PlatformLog
@@ -114,7 +113,7 @@ class PlatformLogger:
         platform = PlatformLog(
             configuration,
             self._profile,
-            REGION,
+            configuration.scope.region,
             lambda: subscriber.wanted,
             provisioned=provisioned,
         )
