@@ -11,19 +11,25 @@ from typing import TYPE_CHECKING, Protocol
 from fastapi import FastAPI
 
 from emulator.api.companion.route import SignedRoute
+from emulator.api.execute_api import UnknownApiRoute
 from emulator.api.function_url.route import FunctionUrlRoute
-from emulator.api.http_api.route import GatewayRoute, not_found
+from emulator.api.http_api.route import HttpApiRoute, not_found
 from emulator.api.invoke.route import InvokeRoute
 from emulator.api.invoke.stream_route import ResponseStreamRoute
 from emulator.api.own_routes import own_routes
 from emulator.api.peers import SandboxClients
+from emulator.api.rest_api.route import RestApiRoute
+from emulator.core.apis import HttpApi, RestApi
 from emulator.core.network_path import WayIn
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from emulator.api.companion.route import OtherServices
     from emulator.api.network import Network
+    from emulator.core.apis import Api
     from emulator.core.profile import Profile
     from emulator.core.routes import RouteTable
     from emulator.live.engine import Engine
@@ -65,9 +71,11 @@ def create_app(
     others: OtherServices | None = None,
     sandboxes: SandboxClients | None = None,
     network: Network | None = None,
+    apis: Iterable[Api] = (),
 ) -> Gateway:
     """Returns the whole HTTP face of one emulator.
 
+    `routes` are an HTTP API's, and `apis` are others that stand in front of functions.
     `others` are AWS's services beside Lambda; clients of `sandboxes` see no page of the testbed's.
     `network` lies between clients and functions, and before no other page.
     """
@@ -83,7 +91,9 @@ def create_app(
         pages.include_router(router)
     pages.router.default = not_found if others is None else others.fall_back
     invoke = InvokeRoute(engine, profile)
-    found = _routes(invoke, engine, routes, profile, others, port=port, network=network)
+    found = _routes(invoke, engine, profile, others, port=port, network=network)
+    every = (*apis, HttpApi("testbed", routes.routes)) if routes.routes else apis
+    found += _api_routes(engine, every, profile, port=port, network=network)
     # the short way to Invoke does not lead over a network
     return Gateway(found, pages, invoke if network is None else None)
 
@@ -91,17 +101,13 @@ def create_app(
 def _routes(
     invoke: InvokeRoute,
     engine: Engine,
-    table: RouteTable,
     profile: Profile,
     others: OtherServices | None,
     *,
     port: int,
     network: Network | None,
 ) -> list[Route]:
-    """Returns the routes in the order in which they are asked: the hottest first.
-
-    The template's come last, since a greedy one takes whatever it is asked.
-    """
+    """Returns the routes in the order in which they are asked: the hottest first."""
 
     def distant(route: Route, way: WayIn) -> Route:
         return route if network is None else network.before(route, way)
@@ -112,5 +118,27 @@ def _routes(
     found.append(distant(FunctionUrlRoute(engine, profile, port), WayIn.INVOKE))
     if others is not None:
         found.append(SignedRoute(others))
-    found.append(distant(GatewayRoute(engine, table, profile, port), WayIn.HTTP_API))
     return found
+
+
+def _api_routes(
+    engine: Engine,
+    apis: Iterable[Api],
+    profile: Profile,
+    *,
+    port: int,
+    network: Network | None,
+) -> list[Route]:
+    """Returns the routes of the APIs, which come last: a greedy one takes whatever it is asked.
+
+    Those of REST APIs, whose paths begin with a stage, come before the others.
+    """
+    doors: list[Route] = []
+    for api in sorted(apis, key=lambda api: isinstance(api, HttpApi)):
+        if isinstance(api, RestApi):
+            doors.append(RestApiRoute(engine, api, profile, port))
+        else:
+            doors.append(HttpApiRoute(engine, api, profile, port))
+    if network is not None:
+        doors = [network.before(door, WayIn.HTTP_API) for door in doors]
+    return [*doors, UnknownApiRoute()]
