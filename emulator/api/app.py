@@ -16,6 +16,7 @@ from emulator.api.function_url.route import FunctionUrlRoute
 from emulator.api.http_api.route import HttpApiRoute, not_found
 from emulator.api.invoke.route import InvokeRoute
 from emulator.api.invoke.stream_route import ResponseStreamRoute
+from emulator.api.load_balancer.route import LoadBalancerRoute
 from emulator.api.own_routes import own_routes
 from emulator.api.peers import SandboxClients
 from emulator.api.rest_api.route import RestApiRoute
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from emulator.api.companion.route import OtherServices
     from emulator.api.network import Network
     from emulator.core.apis import Api
+    from emulator.core.load_balancer import Target
     from emulator.core.profile import Profile
     from emulator.core.routes import RouteTable
     from emulator.live.engine import Engine
@@ -72,10 +74,12 @@ def create_app(
     sandboxes: SandboxClients | None = None,
     network: Network | None = None,
     apis: Iterable[Api] = (),
+    targets: Iterable[Target] = (),
 ) -> Gateway:
     """Returns the whole HTTP face of one emulator.
 
-    `routes` are an HTTP API's, and `apis` are others that stand in front of functions.
+    `routes` are an HTTP API's, `apis` are others that stand in front of functions, and `targets`
+    are functions behind a load balancer.
     `others` are AWS's services beside Lambda; clients of `sandboxes` see no page of the testbed's.
     `network` lies between clients and functions, and before no other page.
     """
@@ -93,6 +97,8 @@ def create_app(
     invoke = InvokeRoute(engine, profile)
     found = _routes(invoke, engine, profile, others, port=port, network=network)
     every = (*apis, HttpApi("testbed", routes.routes)) if routes.routes else apis
+    balancer: Route = LoadBalancerRoute(engine, targets, profile, port)
+    found.append(balancer if network is None else network.before(balancer, WayIn.INVOKE))
     found += _api_routes(engine, every, profile, port=port, network=network)
     # the short way to Invoke does not lead over a network
     return Gateway(found, pages, invoke if network is None else None)

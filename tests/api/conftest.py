@@ -22,6 +22,7 @@ from emulator.core.apis import HttpApi, RestApi, RestCors
 from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.function_url import Cors, FunctionUrl, InvokeMode, UrlAuth
 from emulator.core.journal import decode
+from emulator.core.load_balancer import Target
 from emulator.core.messages import InvokeRequested
 from emulator.core.policy import SchedulerSettings
 from emulator.core.profiles.aws_2025 import AWS_2025
@@ -246,6 +247,7 @@ async def _app(
         metrics=metrics,
         network=None if path is None else Network(path, random.Random(0), SandboxClients()),
         apis=APIS,
+        targets=[Target("echo"), Target("stream", multi_value=True), Target("fail")],
     )
     return gateway_config(app, grace=GRACE), engine
 
