@@ -1,4 +1,4 @@
-"""FastAPI by mangum behind each way in: what a framework makes of our events, and we of its results."""
+"""FastAPI by mangum behind each way in: how a framework reads our events, and we its results."""
 
 from __future__ import annotations
 
