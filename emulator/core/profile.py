@@ -30,6 +30,7 @@ class Feature(Enum):
     ARM64 = ("Architecture arm64", "2021-09")
     FUNCTION_URL = ("A function URL", "2022-04")
     LOGGING_CONFIGURATION = ("LoggingConfig", "2023-11")
+    TENANT_ISOLATION = ("Tenant isolation", "2025-11")
 
     @property
     def title(self) -> str:
@@ -89,6 +90,32 @@ class IntegrationTimeout:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeQuotas:
+    """Holds how much code an account may have; bytes."""
+
+    zipped: int
+    """Most of a package that comes with the request itself, as a zip."""
+    unzipped: int
+    """Most of a package and its layers together, unpacked."""
+    image: int
+    """Most of a container image, uncompressed; 0 where there were none yet."""
+    total: int
+    """Most of all packages and layers of an account in a region."""
+    policy: int
+    """Most of a resource-based policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPace:
+    """Holds how fast a response in pieces reaches its caller."""
+
+    unthrottled: int
+    """Bytes that come as fast as they can."""
+    bytes_per_second: float
+    """Bandwidth of all that follows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """Holds Lambda's quotas, rates and formats at one date."""
 
@@ -132,8 +159,11 @@ class Profile:
     """Bytes of a synchronous invocation's response."""
     streamed_response_limit: int
     """Bytes of a response in pieces; 0 where there were none yet (they came in 2023-04)."""
+    stream_pace: StreamPace | None
+    """Bandwidth of a response in pieces; None: as fast as the function and the network are."""
     environment_limit: int
     """Bytes, names and values of a function's variables together."""
+    code: CodeQuotas
     runtimes: tuple[Runtime, ...]
     """Managed runtimes that functions could be created with."""
     log_lines: LogLines
