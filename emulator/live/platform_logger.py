@@ -22,7 +22,6 @@ from emulator.core.messages import (
 )
 from emulator.core.model import Failure
 from emulator.core.records import InitPhase
-from emulator.live.sandbox.environment import REGION
 from emulator.telemetry import platform_events
 from emulator.telemetry.application_level import lowest_level
 from emulator.telemetry.line_splitter import LineSplitter
@@ -117,7 +116,7 @@ class PlatformLogger:
         platform = PlatformLog(
             configuration,
             self._profile,
-            REGION,
+            configuration.scope.region,
             lambda: subscriber.wanted,
             provisioned=provisioned,
         )
