@@ -75,6 +75,6 @@ class InvocationRoute(ABC):
         await respond(send, 204, b"", [])
 
     def _check_deployed(self, key: VersionKey) -> None:
-        if key not in self._engine.functions:
+        if not self._engine.has(key):
             arn = function_arn(key.name, key.version)
             raise ResourceNotFoundError(f"Function not found: {arn}")
