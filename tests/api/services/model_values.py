@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,16 @@ if TYPE_CHECKING:
 
 _ARN = "arn:aws:lambda:us-east-1:123456789012"
 _EXAMPLES = (
-    *("a", "1", "a1", "abc", "$LATEST", "2026-01-01", "lambda:InvokeFunction", "lambda.amazonaws.com"),
+    *(
+        "a",
+        "1",
+        "a1",
+        "abc",
+        "$LATEST",
+        "2026-01-01",
+        "lambda:InvokeFunction",
+        "lambda.amazonaws.com",
+    ),
     *("123456789012", "o-abcdefghij", "https://a.example", "us-east-1", "/a", "app.handler", "a.b"),
     "12345678-1234-1234-1234-123456789012",
     f"{_ARN}:function:a",
@@ -36,9 +44,14 @@ _EXAMPLES = (
     f"{_ARN[:20]}us-east-1::runtime:{'0' * 64}",
     "lambda:GetLayerVersion",
     f"{_ARN}:function:a:1/durable-execution/a/b",
+    "csc-0123456789abcdef0",
+    "arn:aws:kms:us-east-1:123456789012:key/12345678-1234-1234-1234-123456789012",
     *("sg-0", "subnet-0", "0" * 32, "0" * 64, "a" * 32, "AWS/Lambda"),
 )
 """Texts of which each pattern of Lambda's takes one."""
+
+
+_ASCII = st.characters(codec="ascii", exclude_categories=("Cc",))
 
 
 def least(shape: Shape, limits: Limits) -> Any:
@@ -84,8 +97,15 @@ def valid(shape: Shape, limits: Limits, depth: int = 0) -> st.SearchStrategy[Any
     bounds = limits.of(shape)
     match shape.type_name:
         case "structure":
+            if getattr(shape, "is_tagged_union", False):
+                return st.one_of(
+                    st.fixed_dictionaries({name: valid(member, limits, depth + 1)})
+                    for name, member in shape.members.items()
+                )
             required = set(shape.required_members)
-            members = {n: valid(m, limits, depth + 1) for n, m in shape.members.items() if n in required}
+            members = {
+                n: valid(m, limits, depth + 1) for n, m in shape.members.items() if n in required
+            }
             optional = {
                 n: valid(m, limits, depth + 1)
                 for n, m in shape.members.items()
@@ -94,9 +114,14 @@ def valid(shape: Shape, limits: Limits, depth: int = 0) -> st.SearchStrategy[Any
             return st.fixed_dictionaries(members, optional=optional)
         case "list":
             low, high = int(bounds.least or 0), int(min(bounds.most or 3, 3))
-            return st.lists(valid(shape.member, limits, depth + 1), min_size=low, max_size=max(low, high))
+            return st.lists(
+                valid(shape.member, limits, depth + 1), min_size=low, max_size=max(low, high)
+            )
         case "map":
-            keys, values = valid(shape.key, limits, depth + 1), valid(shape.value, limits, depth + 1)
+            keys, values = (
+                valid(shape.key, limits, depth + 1),
+                valid(shape.value, limits, depth + 1),
+            )
             return st.dictionaries(keys, values, max_size=int(min(bounds.most or 3, 3)))
         case "boolean":
             return st.booleans()
@@ -119,11 +144,11 @@ def valid_text(shape: Shape, limits: Limits) -> st.SearchStrategy[str]:
         return st.sampled_from(enum)
     example = least_text(shape, limits)
     if (pattern := shape.metadata.get("pattern")) is not None:
-        free = st.text(string.ascii_letters + string.digits + "-_:/.$", max_size=20)
-        fits = free.filter(
-            lambda t: (shortest or 0) <= len(t) <= (longest or 100) and matches(pattern, t)
+        if example is not None:
+            return st.just(example)
+        return st.from_regex(pattern, fullmatch=True, alphabet=_ASCII).filter(
+            lambda text: (shortest or 0) <= len(text) <= (longest or 1000)
         )
-        return st.just(example) if example is not None else fits
     low = int(shortest or 0)
     free = st.text(
         st.characters(exclude_categories=("Cs", "Cc")),
