@@ -41,7 +41,7 @@ _EXAMPLES = (
     "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0",
     "/mnt/a",
     "123456789012.dkr.ecr.us-east-1.amazonaws.com/a:b",
-    f"{_ARN[:20]}us-east-1::runtime:{'0' * 64}",
+    f"arn:aws:lambda:us-east-1::runtime:{'0' * 64}",
     "lambda:GetLayerVersion",
     f"{_ARN}:function:a:1/durable-execution/a/b",
     "csc-0123456789abcdef0",
@@ -54,7 +54,7 @@ _EXAMPLES = (
 _ASCII = st.characters(codec="ascii", exclude_categories=("Cc",))
 
 
-def least(shape: Shape, limits: Limits) -> Any:
+def least(shape: Shape, limits: Limits) -> Any:  # noqa: PLR0911  # a kind a case
     """Returns a valid value with as few members as can be; None where none was found."""
     bounds = limits.of(shape)
     match shape.type_name:
@@ -64,7 +64,8 @@ def least(shape: Shape, limits: Limits) -> Any:
         case "list":
             return [least(shape.member, limits)] * int(bounds.least or 0)
         case "map":
-            return {}
+            values = _keys(shape.key, limits, int(bounds.least or 0))
+            return {key: least(shape.value, limits) for key in values}
         case "boolean":
             return False
         case "integer" | "long":
@@ -77,6 +78,12 @@ def least(shape: Shape, limits: Limits) -> Any:
             return b"a" * int(bounds.least or 1)
         case _:
             return least_text(shape, limits)
+
+
+def _keys(shape: Shape, limits: Limits, count: int) -> list[str]:
+    if limits.of(shape).enum:
+        return list(limits.of(shape).enum[:count])
+    return [f"{least_text(shape, limits)}{number or ''}" for number in range(count)]
 
 
 def least_text(shape: Shape, limits: Limits) -> str | None:
@@ -92,7 +99,9 @@ def least_text(shape: Shape, limits: Limits) -> str | None:
     return None
 
 
-def valid(shape: Shape, limits: Limits, depth: int = 0) -> st.SearchStrategy[Any]:
+def valid(  # noqa: PLR0911  # a kind a case
+    shape: Shape, limits: Limits, depth: int = 0
+) -> st.SearchStrategy[Any]:
     """Returns a strategy of valid values; deep structures have only what they must."""
     bounds = limits.of(shape)
     match shape.type_name:

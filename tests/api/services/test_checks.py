@@ -30,48 +30,37 @@ def test_valid_arguments_are_not_refused() -> None:
     assert refused("CreateFunction", CREATE) == ""
 
 
+MOST = "Member must have value less than or equal to"
+LEAST = "Member must have value greater than or equal to"
+FEWEST = "Member must have length less than or equal to"
+ENUM = "Member must satisfy enum value set:"
+
+
 @pytest.mark.parametrize(
-    ("member", "value", "rest"),
+    ("member", "value", "shown", "place", "rule"),
     [
-        (
-            "MemorySize",
-            10241,
-            "'10241' at 'memorySize' # Member must have value less than or equal to 10240",
-        ),
-        (
-            "MemorySize",
-            127,
-            "'127' at 'memorySize' # Member must have value greater than or equal to 128",
-        ),
-        ("Timeout", 901, "'901' at 'timeout' # Member must have value less than or equal to 900"),
-        (
-            "EphemeralStorage",
-            {"Size": 10241},
-            "'10241' at 'ephemeralStorage.size' # Member must have value less than or equal to 10240",
-        ),
-        (
-            "PackageType",
-            "Jar",
-            "'Jar' at 'packageType' # Member must satisfy enum value set: [Zip, Image]",
-        ),
+        ("MemorySize", 10241, "10241", "memorySize", f"{MOST} 10240"),
+        ("MemorySize", 127, "127", "memorySize", f"{LEAST} 128"),
+        ("Timeout", 901, "901", "timeout", f"{MOST} 900"),
+        ("EphemeralStorage", {"Size": 10241}, "10241", "ephemeralStorage.size", f"{MOST} 10240"),
+        ("PackageType", "Jar", "Jar", "packageType", f"{ENUM} [Zip, Image]"),
+        ("Architectures", ["arm64", "arm64"], "[arm64, arm64]", "architectures", f"{FEWEST} 1"),
         (
             "Architectures",
             ["mips"],
-            "'[mips]' at 'architectures' # Member must satisfy constraint: [Member must satisfy enum "
-            "value set: [x86_64, arm64], Member must not be null]",
-        ),
-        (
-            "Architectures",
-            ["arm64", "arm64"],
-            "'[arm64, arm64]' at 'architectures' # Member must have length less than or equal to 1",
+            "[mips]",
+            "architectures",
+            f"Member must satisfy constraint: [{ENUM} [x86_64, arm64], Member must not be null]",
         ),
     ],
 )
-def test_broken_rule_is_told_in_awss_words(member: str, value: Any, rest: str) -> None:
-    sentence = "1 validation error detected: Value " + rest.replace(
-        "#", "failed to satisfy constraint:"
+def test_broken_rule_is_told_in_awss_words(
+    member: str, value: Any, shown: str, place: str, rule: str
+) -> None:
+    assert refused("CreateFunction", CREATE | {member: value}) == (
+        f"1 validation error detected: Value '{shown}' at '{place}' failed to satisfy constraint: "
+        f"{rule}"
     )
-    assert refused("CreateFunction", CREATE | {member: value}) == sentence
 
 
 def test_acronym_keeps_all_but_its_first_letter() -> None:

@@ -1,4 +1,4 @@
-"""The values that tests make from Lambda's model are valid, or the tests that use them test little."""
+"""Values that tests make from Lambda's model are valid, or their tests would test little."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""botocore's own requests are read as they were meant, and it reads the answers that are written."""
+"""botocore's requests are read as they were meant, and it reads the answers that are written."""
 
 from __future__ import annotations
 
