@@ -36,6 +36,7 @@ from emulator.core.profiles import PROFILES
 from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
 from emulator.core.scheduling import scheduling, scheduling_facts
+from emulator.core.version_key import VersionKey
 from emulator.errors import BackendUnavailableError, SettingsError
 from emulator.host.delegation import enter_delegated_scope
 from emulator.host.machine import machine
@@ -47,6 +48,7 @@ from emulator.live.backends.package import zipped_mb
 from emulator.live.backends.page_cache import PrivatePages, remove_orphans
 from emulator.live.backends.process.backend import ProcessBackend
 from emulator.live.clock import MonotonicClock
+from emulator.live.cloudwatch import LOG_SCHEMAS, CloudWatch
 from emulator.live.companion.process import Companion
 from emulator.live.engine import Engine
 from emulator.live.eventing import EVENT_SCHEMAS, Eventing
@@ -61,6 +63,7 @@ from emulator.live.store.state_directory import StateDirectory, describe_run
 from emulator.policy_choice import chosen
 from emulator.sam import template
 from emulator.telemetry.log_store import Logs
+from emulator.telemetry.metric_data.lambda_metrics import LambdaMetrics
 from emulator.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -193,6 +196,7 @@ async def _serve(
         _listeners(listener, backend) as listeners,
         contextlib.closing(AvailableMemory(settings.cgroup_root)) as available,
         contextlib.closing(Database(state.path / "state.db", EVENT_SCHEMAS)) as database,
+        contextlib.closing(Database(state.path / "logs.db", LOG_SCHEMAS)) as log_database,
     ):
         parts = _assemble(
             settings,
@@ -200,6 +204,7 @@ async def _serve(
             backend,
             state,
             database=database,
+            watch=CloudWatch(log_database, limit=settings.log_limit << 20),
             journal=journal,
             listeners=listeners,
             clock=clock,
@@ -223,7 +228,7 @@ async def _serve(
                 others=parts.others,
                 sandboxes=sandboxes,
                 network=_network(settings, sandboxes),
-                registry=all_operations(parts.engine, profile),
+                registry=all_operations(parts.engine, profile, parts.watch),
                 events=parts.eventing.queue,
                 targets=[target_of(text) for text in settings.alb],
             )
@@ -239,6 +244,7 @@ class _Parts:
     engine: Engine
     eventing: Eventing
     recorder: Recorder
+    watch: CloudWatch
     logs: Logs
     metrics: Metrics
     others: OtherServices
@@ -252,6 +258,7 @@ class _Parts:
         if self.companion is not None:
             await self.companion.close()
         self.recorder.close()
+        await self.watch.close()
 
 
 def _assemble(
@@ -261,6 +268,7 @@ def _assemble(
     state: StateDirectory,
     *,
     database: Database,
+    watch: CloudWatch,
     journal: JournalFile,
     listeners: list[socket.socket],
     clock: MonotonicClock,
@@ -269,13 +277,18 @@ def _assemble(
 ) -> _Parts:
     """Builds the parts of an emulator; `origin` is the time of day at which `clock` began."""
     profile = PROFILES[settings.profile]
-    logs = Logs(state.instance)
+    # a run's sandboxes count from 1 again, and their streams are kept from run to run
+    logs = Logs(f"{state.instance}/{origin}", sink=watch.logs)
     chance = random.Random(settings.seed)  # noqa: S311  # lifetimes are no secret
     scheduler = Scheduler(_scheduling(settings, profile), chance)
     configured = {function.name: function for function in loaded.functions}
     metrics = Metrics(profile, lambda: list(scheduler.sandboxes.values()), configured.get)
     logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=origin)
-    recorder = Recorder(journal=journal, sinks=(metrics,), logger=logger)
+    counts = LambdaMetrics(
+        logger.epoch, lambda: recorder.running, lambda key: engine.functions.get(VersionKey(key))
+    )
+    watch.metrics.gather(counts)
+    recorder = Recorder(journal=journal, sinks=(metrics, counts), logger=logger)
     engine = Engine(
         scheduler=scheduler,
         backend=backend,
@@ -300,7 +313,7 @@ def _assemble(
         credentials=_credentials(),
         speedup=settings.idle_speedup / settings.dilation,
     )
-    return _Parts(engine, eventing, recorder, logs, metrics, others, companion)
+    return _Parts(engine, eventing, recorder, watch, logs, metrics, others, companion)
 
 
 def _credentials() -> Credentials:

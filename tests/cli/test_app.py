@@ -25,6 +25,7 @@ COMMANDS = {
     "init": "FOLDER",
     "up": "--settings --host --port --template --backend --profile --keep-alive --policy "
     "--idle-speedup --pick-order --binding --host-memory --admission --journal-limit "
+    "--log-limit "
     "--start-width --init-cpu --init-timeout --dilation --network --page-cache --read-ahead --seed "
     "--state-dir --run-dir --cgroup-root --aws-endpoint --alb --no-companion --verbose -v",
     "invoke": "FUNCTION --url --payload --json",
