@@ -62,6 +62,8 @@ class InvokeRequested:
     """Time that the request and its answer spend between the client and the provider's edge."""
     gateway: Seconds = 0.0
     """Time that both spend in API Gateway and in Lambda's front end."""
+    tenant: str = ""
+    """Tenant whose sandboxes alone may serve; given where the version is isolated by tenant."""
 
 
 @dataclass(frozen=True, slots=True)

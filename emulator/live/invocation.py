@@ -48,6 +48,7 @@ class Call:
     outcome: asyncio.Future[Outcome]
     trace_id: str = ""
     client_context: str = ""
+    tenant: str = ""
     start: StartKind | None = None
     sandbox: int | None = None
     deadline: Seconds = math.inf

@@ -28,6 +28,8 @@ class Arrival:
     at: Seconds
     key: VersionKey
     """Key of the function version."""
+    tenant: str = ""
+    """Tenant for whom the version is asked, where the version is isolated by tenant."""
 
 
 Stimulus = tuple["Seconds", Event]
@@ -59,7 +61,7 @@ def at_times(key: VersionKey, times: Iterable[Seconds]) -> Iterator[Arrival]:
 def trace(lines: Iterable[str]) -> Iterator[Arrival]:
     """Reads arrivals from a CSV file with the columns `at` (seconds, rising) and `function`.
 
-    A function is written as `name:version`.
+    A function is written as `name:version`; a column `tenant` may be there as well.
 
     Raises:
         TraceError: a line is wrong; the message has its number.
@@ -78,7 +80,7 @@ def trace(lines: Iterable[str]) -> Iterator[Arrival]:
                 f"line {rows.line_num}: wanted a time not before {last} and a function, got {row}"
             )
         last = at
-        yield Arrival(at, VersionKey(row["function"]))
+        yield Arrival(at, VersionKey(row["function"]), row.get("tenant") or "")
 
 
 def before(end: Seconds, arrivals: Iterable[Arrival]) -> Iterator[Arrival]:
@@ -101,4 +103,4 @@ def stimuli(
     for function in functions:
         yield 0.0, VersionDeployed(function)
     for number, arrival in enumerate(arrivals, 1):
-        yield arrival.at, InvokeRequested(f"i{number}", arrival.key)
+        yield arrival.at, InvokeRequested(f"i{number}", arrival.key, tenant=arrival.tenant)

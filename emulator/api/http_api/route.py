@@ -26,7 +26,11 @@ from emulator.api.http_api.event import Api, event, request_of
 from emulator.api.http_api.response import INTERNAL_SERVER_ERROR, NOT_FOUND, response
 from emulator.api.network import passage_of
 from emulator.core.model import VersionKey
-from emulator.errors import RequestTooLargeError, ResourceNotFoundError
+from emulator.errors import (
+    InvalidParameterValueError,
+    RequestTooLargeError,
+    ResourceNotFoundError,
+)
 from emulator.live.sandbox.environment import ACCOUNT_ID, REGION
 
 if TYPE_CHECKING:
@@ -100,6 +104,9 @@ class GatewayRoute:
         except ResourceNotFoundError:
             await send_response(send, _UNAVAILABLE, own)
             return
+        except InvalidParameterValueError:  # isolated by tenant, whom an HTTP API cannot name
+            await send_response(send, INTERNAL_SERVER_ERROR, own)
+            return
         await send_response(send, _response(outcome), own + outcome_headers(outcome))
 
     async def _integrate(
@@ -110,6 +117,7 @@ class GatewayRoute:
         Raises:
             TimeoutError: the function took too long for API Gateway, and runs on.
             ResourceNotFoundError: the function is gone.
+            InvalidParameterValueError: the function is isolated by tenant.
         """
         async with asyncio.timeout(self._limit.seconds * self._engine.dilation):
             key = VersionKey.of(route.function)

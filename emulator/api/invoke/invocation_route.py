@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from emulator.api.asgi import respond, send_error
 from emulator.errors import ResourceNotFoundError, ServiceError
+from emulator.live.engine import check_tenant
 from emulator.live.sandbox.environment import function_arn
 
 if TYPE_CHECKING:
@@ -45,13 +46,16 @@ class InvocationRoute(ABC):
     @abstractmethod
     async def _invoke(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 
-    async def _dry_run(self, key: VersionKey, send: Send) -> None:
+    async def _dry_run(self, key: VersionKey, tenant: str, send: Send) -> None:
         """Answers an invocation that is only to be checked.
 
         Raises:
             ResourceNotFoundError: there is no such version.
+            InvalidParameterValueError: a tenant is missing, or is not asked for.
         """
-        if key not in self._engine.functions:
+        configuration = self._engine.functions.get(key)
+        if configuration is None:
             arn = function_arn(key.name, key.version)
             raise ResourceNotFoundError(f"Function not found: {arn}")
+        check_tenant(tenant, configuration)
         await respond(send, 204, b"", [])

@@ -82,6 +82,7 @@ class InvokeRoute(InvocationRoute):
             client_context=asked.client_context,
             tail=asked.tail,
             passage=passage_of(scope),
+            tenant=asked.tenant,
         )
 
     async def _invoke(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,7 +91,7 @@ class InvokeRoute(InvocationRoute):
         payload = await read_body(receive, self._profile.request_limit)
         if asked.invocation_type == "DryRun":
             check_json(payload)
-            await self._dry_run(key, send)
+            await self._dry_run(key, asked.tenant, send)
             return
         if asked.invocation_type == "Event":
             check_json(payload)
