@@ -23,6 +23,7 @@ from emulator.api.app import create_app
 from emulator.api.companion.route import OtherServices
 from emulator.api.function_url.route import function_url
 from emulator.api.network import Network
+from emulator.api.operations import all_operations
 from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
 from emulator.config import BackendChoice, PageCache
@@ -211,6 +212,7 @@ async def _serve(
                 others=parts.others,
                 sandboxes=sandboxes,
                 network=_network(settings, sandboxes),
+                registry=all_operations(parts.engine, profile),
             )
             await _Server(app, run, loaded, display.say).serve(listeners)
         finally:

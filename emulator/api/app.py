@@ -17,6 +17,7 @@ from emulator.api.invoke.route import InvokeRoute
 from emulator.api.invoke.stream_route import ResponseStreamRoute
 from emulator.api.own_routes import own_routes
 from emulator.api.peers import SandboxClients
+from emulator.api.services.route import ServicesRoute
 from emulator.core.network_path import WayIn
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from emulator.api.companion.route import OtherServices
     from emulator.api.network import Network
+    from emulator.api.services.calls import Registry
     from emulator.core.profile import Profile
     from emulator.core.routes import RouteTable
     from emulator.live.engine import Engine
@@ -65,9 +67,11 @@ def create_app(
     others: OtherServices | None = None,
     sandboxes: SandboxClients | None = None,
     network: Network | None = None,
+    registry: Registry | None = None,
 ) -> Gateway:
     """Returns the whole HTTP face of one emulator.
 
+    `registry` has the operations of AWS's APIs that the emulator serves.
     `others` are AWS's services beside Lambda; clients of `sandboxes` see no page of the testbed's.
     `network` lies between clients and functions, and before no other page.
     """
@@ -83,7 +87,16 @@ def create_app(
         pages.include_router(router)
     pages.router.default = not_found if others is None else others.fall_back
     invoke = InvokeRoute(engine, profile)
-    found = _routes(invoke, engine, routes, profile, others, port=port, network=network)
+    found = _routes(
+        invoke,
+        engine,
+        routes,
+        profile,
+        others=others,
+        registry=registry,
+        port=port,
+        network=network,
+    )
     # the short way to Invoke does not lead over a network
     return Gateway(found, pages, invoke if network is None else None)
 
@@ -93,8 +106,9 @@ def _routes(
     engine: Engine,
     table: RouteTable,
     profile: Profile,
-    others: OtherServices | None,
     *,
+    others: OtherServices | None,
+    registry: Registry | None,
     port: int,
     network: Network | None,
 ) -> list[Route]:
@@ -110,6 +124,8 @@ def _routes(
     if profile.streamed_response_limit:
         found.append(distant(ResponseStreamRoute(engine, profile), WayIn.INVOKE))
     found.append(distant(FunctionUrlRoute(engine, profile, port), WayIn.INVOKE))
+    if registry is not None:
+        found.append(ServicesRoute(registry, profile))
     if others is not None:
         found.append(SignedRoute(others))
     found.append(distant(GatewayRoute(engine, table, profile, port), WayIn.HTTP_API))

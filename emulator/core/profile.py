@@ -7,9 +7,11 @@ none of the code that obeys a profile.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from emulator.core.asynchronous.rules import AsynchronousRules
 
 if TYPE_CHECKING:
     from emulator.core.policy import RecycleAge, ScaleOut, SurvivalCurve
@@ -170,6 +172,7 @@ class Profile:
     log_lines: LogLines
     failure_bodies: FailureBodies
     integration_timeout: IntegrationTimeout
+    asynchronous: AsynchronousRules = field(default_factory=AsynchronousRules)
 
     def has(self, feature: Feature) -> bool:
         """Returns whether the feature had come by the profile's date."""

@@ -5,6 +5,7 @@ lifetimes and ages as measured by Wang et al., USENIX ATC'18; bodies and log lin
 AWS's pricing pages of Lambda and of API Gateway: dollars in us-east-1, first tier.
 """
 
+from emulator.core.asynchronous.rules import AsynchronousRules
 from emulator.core.policy import RecycleAge, ScaleOut, SurvivalCurve
 from emulator.core.prices import Prices, Rates
 from emulator.core.profile import CodeQuotas, FailureBodies, IntegrationTimeout, LogLines, Profile
@@ -105,4 +106,6 @@ AWS_2018 = Profile(
     # REST APIs; the guide's limits ("Integration timeout", 29 s) and its gateway response
     # INTEGRATION_TIMEOUT, as clients of that year quote the body
     integration_timeout=IntegrationTimeout(29.0, 504, b'{"message": "Endpoint request timed out"}'),
+    # loops were not looked for before July 2023
+    asynchronous=AsynchronousRules(most_in_a_loop=0),
 )
