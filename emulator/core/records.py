@@ -204,7 +204,7 @@ class RecordFold:
         match event:
             case VersionDeployed(function):
                 self._versions[function.key] = function
-            case InvokeRequested(invocation, key, network, gateway, tenant):
+            case InvokeRequested(invocation, key, network, gateway, _, tenant):
                 self._open[invocation] = _Open(
                     self._versions[key], at, network=network, gateway=gateway, tenant=tenant
                 )

@@ -156,6 +156,15 @@ class Engine:
         """Returns every deployed version's configuration."""
         return self._deployments.configurations
 
+    def has(self, key: VersionKey) -> bool:
+        """Returns whether a version is deployed; a look into a table."""
+        return self._deployments.get(key) is not None
+
+    def configuration(self, key: VersionKey) -> FunctionConfiguration | None:
+        """Returns a version's configuration; None where the version is not deployed."""
+        deployment = self._deployments.get(key)
+        return None if deployment is None else deployment.configuration
+
     @property
     def sandboxes(self) -> Mapping[int, Sandbox]:
         """Returns the scheduler's view of every sandbox that is not gone; to be read only."""
@@ -191,9 +200,13 @@ class Engine:
         self._apply(VersionDeployed(configuration.scheduled(revision, package_mb)))
         limit = configuration.reserved_concurrency
         if limit is not None or revision > 0:
-            self._apply(ReservedConcurrencySet(configuration.name, limit))
+            self.reserve(configuration.scheduled_name, limit)
         if configuration.provisioned_concurrency:
             self.provision(configuration.key, configuration.provisioned_concurrency)
+
+    def reserve(self, name: str, limit: int | None) -> None:
+        """Sets the reserved concurrency of a function's scheduled name; None ends it."""
+        self._apply(ReservedConcurrencySet(name, limit))
 
     def provision(self, key: VersionKey, count: int) -> None:
         """Sets the provisioned concurrency of a deployed version; 0 ends it."""
@@ -215,6 +228,8 @@ class Engine:
         stream: ResponseStream | None = None,
         tail: bool = False,
         passage: Passage = NO_PASSAGE,
+        alias: str = "",
+        arn: str = "",
         tenant: str = "",
     ) -> asyncio.Future[Outcome]:
         """Accepts an invocation; cancelling the future does not stop the invocation.
@@ -222,8 +237,10 @@ class Engine:
         A response that the runtime streams goes to `stream` where there is one, and the outcome's
         payload is empty then. With `tail` the outcome waits for the invocation's log, and has it.
         A `request_id` is given where the payload names the request already, and a `passage` where a
-        network lies between the caller and this engine, which records what others wait for. A
-        `tenant` goes with a version that is isolated by tenant.
+        network lies between the caller and this engine, which records what others wait for.
+        `alias` is the one that led to the version, if any, and `arn` what the function is told it
+        was asked for by; unless given, the version's own. A `tenant` goes with a version that is
+        isolated by tenant.
 
         Raises:
             ResourceNotFoundError: no such version.
@@ -231,8 +248,9 @@ class Engine:
         """
         deployment = self._deployments.get(key)
         if deployment is None:
-            arn = function_arn(key.name, key.version)
-            raise ResourceNotFoundError(f"Function not found: {arn}")
+            raise ResourceNotFoundError(
+                f"Function not found: {arn or function_arn(key.name, key.version)}"
+            )
         if tenant or deployment.configuration.tenant_isolation:
             check_tenant(tenant, deployment.configuration)
         call = Call(
@@ -243,12 +261,15 @@ class Engine:
             asyncio.get_running_loop().create_future(),
             trace_id,
             client_context,
+            arn or deployment.arn,
             tenant,
             stream=stream,
         )
         outcome = self._invocations.accept(call, tail=tail)
         self._measure_memory()
-        self._apply(InvokeRequested(call.request_id, key, passage.network, passage.gateway, tenant))
+        self._apply(
+            InvokeRequested(call.request_id, key, passage.network, passage.gateway, alias, tenant)
+        )
         return outcome
 
     def _measure_memory(self) -> None:
@@ -350,7 +371,7 @@ class Engine:
             Work(
                 call.request_id,
                 self._logger.epoch_ms(deadline),
-                function_arn(call.function),
+                call.arn,
                 call.payload,
                 call.trace_id,
                 call.client_context,

@@ -53,7 +53,7 @@ class InvocationRoute(ABC):
             ResourceNotFoundError: there is no such version.
             InvalidParameterValueError: a tenant is missing, or is not asked for.
         """
-        configuration = self._engine.functions.get(key)
+        configuration = self._engine.configuration(key)
         if configuration is None:
             arn = function_arn(key.name, key.version)
             raise ResourceNotFoundError(f"Function not found: {arn}")
