@@ -1,4 +1,4 @@
-"""Opens listening sockets within other network namespaces of this machine.
+"""Opens listening sockets within other network namespaces of this machine, and bars ways out.
 
 A socket belongs to the namespace in which it was made, whoever holds it: what listens on
 127.0.0.1 there is reached by that namespace's processes alone. Source: network_namespaces(7) and
@@ -10,14 +10,26 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import errno
+import ipaddress
+import json
 import os
+import shutil
 import socket
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+IP = "ip"
+"""The program that routes are changed with."""
 _NETWORK = 0x40000000
 """CLONE_NEWNET"""
+_PATIENCE = 5.0
+"""Seconds that ip(8) may take."""
 _OWN = "/proc/self/ns/net"
 
 _entrant = ThreadPoolExecutor(1, thread_name_prefix="network-namespace")
@@ -50,12 +62,42 @@ class NetworkNamespace:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(_entrant, self._bound_inside, host, port)
 
+    async def bar_neighbours(self, address: str, prefix: int, gateway: str) -> None:
+        """Leaves of the subnet that `address` is in nothing to reach but the gateway.
+
+        Whoever lives in the namespace undoes that only with a capability (CAP_NET_ADMIN).
+
+        Raises:
+            OSError: The machine has no ip(8), or that refuses.
+        """
+        loop = asyncio.get_running_loop()
+        subnet = str(ipaddress.ip_network(f"{address}/{prefix}", strict=False))
+        await loop.run_in_executor(_entrant, self._bar_inside, subnet, gateway)
+
     def _bound_inside(self, host: str, port: int) -> socket.socket:
+        with self._inside():
+            return _bound(host, port)
+
+    def _bar_inside(self, subnet: str, gateway: str) -> None:
+        if not (ip := shutil.which(IP)):
+            raise FileNotFoundError(errno.ENOENT, "ip(8) is not installed")
+        with self._inside():
+            device = _run([ip, "-json", "route", "show", subnet], "")
+            routes = (  # the gateway's first, by which the default route goes on leading out
+                f"route replace {gateway}/32 dev {json.loads(device)[0]['dev']} scope link",
+                f"route delete {subnet}",
+                f"route add blackhole {subnet}",
+            )
+            _run([ip, "-batch", "-"], "\n".join(routes))
+
+    @contextmanager
+    def _inside(self) -> Iterator[None]:
+        """Has this thread in the namespace, and the programs that the thread starts."""
         own = os.open(_OWN, os.O_RDONLY)  # of the main thread, which never leaves
         try:
             _enter(self._descriptor)
             try:
-                return _bound(host, port)
+                yield
             finally:
                 _enter(own)
         finally:
@@ -63,8 +105,8 @@ class NetworkNamespace:
 
 
 def can_enter_namespaces() -> bool:
-    """Returns whether this process may enter network namespaces of this machine's root."""
-    if sys.platform != "linux" or os.geteuid() != 0:
+    """Returns whether this process may enter networks of this machine, and change their routes."""
+    if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which(IP):
         return False
     with suppress(OSError):
         own = os.open(_OWN, os.O_RDONLY)
@@ -74,6 +116,18 @@ def can_enter_namespaces() -> bool:
             os.close(own)
         return True
     return False
+
+
+def _run(command: list[str], text: str) -> str:
+    """Returns what a program writes. Raises OSError where that fails, or takes too long."""
+    try:
+        done = subprocess.run(
+            command, input=text, capture_output=True, text=True, timeout=_PATIENCE, check=True
+        )
+    except subprocess.SubprocessError as error:
+        told = getattr(error, "stderr", None) or str(error)
+        raise OSError(errno.EIO, f"{command[0]}: {told}") from error
+    return done.stdout
 
 
 def _enter(descriptor: int) -> None:

@@ -56,6 +56,8 @@ class Limitation(StrEnum):
     """A sandbox may dial another's Runtime API, as nobody can tell whose a connection is."""
     SHARED_NETWORK = "shared-network"
     """Sandboxes reach what listens on the host's loopback address."""
+    NEIGHBOURS_REACHABLE = "neighbours-reachable"
+    """Sandboxes reach each other's addresses."""
     HOST_FILE_SYSTEM = "host-file-system"
     """Sandboxes see and may write the host's file system."""
     RUNS_AS_ROOT = "runs-as-root"

@@ -53,7 +53,7 @@ from emulator.live.backends.docker.host import (
 )
 from emulator.live.backends.docker.image_facts import ImageFacts, find_image_facts
 from emulator.live.backends.docker.images import DockerImages
-from emulator.live.backends.docker.network_slots import NetworkSlots
+from emulator.live.backends.docker.network_slots import NetworkSlots, entered_network
 from emulator.live.backends.docker.root_folders import bound_folders, copy_root
 from emulator.live.backends.docker.sandbox import DockerSandbox
 from emulator.live.backends.docker.share_watch import ShareWatch, WatchedCgroup
@@ -83,6 +83,10 @@ _PEERS_UNTOLD = (
 _IN_REACH = (
     "Nothing in the image of {} starts a program as another user (setpriv or GNU's chroot), so a "
     "function there has its supervisor's user: it can end its sandbox, or pretend to have ended."
+)
+_NEIGHBOURS_REACHABLE = (
+    "Sandboxes reach the ports that others open, by the engine's bridge: only root on the engine's "
+    "machine, with ip(8), can enter their networks and close that way."
 )
 _LOOPBACK = "127.0.0.1"
 _RUNTIME_API_PORT = 9001
@@ -150,6 +154,7 @@ class DockerBackend:
         self._cgroups: Cgroups | None = None
         self._cgroups_writable = False
         self._sees_addresses = False
+        self._enters = False
         self._slot_addresses: dict[str, asyncio.Task[frozenset[str]]] = {}
         """The addresses of the slots that sandboxes have joined so far."""
         self._learning: asyncio.Task[None] | None = None
@@ -206,8 +211,13 @@ class DockerBackend:
         self._sees_addresses = self._meeting.sees_addresses and self._runtime_api is None
         if not self._sees_addresses:
             self.unenforced = {**self.unenforced, Limitation.SHARED_RUNTIME_API: _PEERS_UNTOLD}
-        enters = local and self._runtime_api is None and can_enter_namespaces()
-        self._slots.open(self._meeting, info.get("NCPU", 0), enters=enters)
+        self._enters = local and self._runtime_api is None and can_enter_namespaces()
+        if not self._enters:
+            self.unenforced = {
+                **self.unenforced,
+                Limitation.NEIGHBOURS_REACHABLE: _NEIGHBOURS_REACHABLE,
+            }
+        self._slots.open(self._meeting, info.get("NCPU", 0), enters=self._enters)
 
     async def deploy(self, configuration: FunctionConfiguration, progress: Progress) -> str:
         with self._slots.pace.deployment():
@@ -356,6 +366,8 @@ class DockerBackend:
         sandbox.started = True
         if self._sees_addresses and spec.inner is None:
             sandbox.addresses = self._addresses_of(sandbox)
+        if self._enters and sandbox.slot is None:
+            self._engine.spawn(self._bar_neighbours(sandbox.name))
         self._give_control(sandbox, spec, container)
 
     async def _mounts(self, sandbox: DockerSandbox, image: str) -> list[dict[str, Any]]:
@@ -392,6 +404,16 @@ class DockerBackend:
             end.get(kind, "") for end in networks for kind in ("IPAddress", "GlobalIPv6Address")
         }
         return frozenset(named - {""})
+
+    async def _bar_neighbours(self, container: str) -> None:
+        """Closes the way to others of a sandbox that has a network of its own making."""
+        try:
+            found = await inspect_container(self._engine, container, lane=Lane.START)
+            network = await entered_network(found)
+        except (EngineError, OSError) as error:
+            log.warning("The sandbox %s may reach others' addresses: %s", container, error)
+        else:
+            network.namespace.close()
 
     def _give_control(self, sandbox: DockerSandbox, spec: SandboxSpec, container: str) -> None:
         assert self._cgroups is not None, "open first"

@@ -9,6 +9,7 @@ never waits for one.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,28 @@ class SlotNetwork:
     namespace: NetworkNamespace
     address: str
     """The slot's IPv4 address."""
+
+
+async def entered_network(container: Mapping[str, Any]) -> SlotNetwork:
+    """Enters the network of a running container, as the engine describes that, and closes it.
+
+    What the container can reach afterwards is the bridge's gateway, and what lies beyond.
+
+    Raises:
+        OSError: the machine refuses.
+    """
+    namespace = NetworkNamespace(container["State"]["Pid"])
+    try:
+        ends = container["NetworkSettings"]["Networks"].values()
+        for end in ends:
+            if end.get("IPAddress") and end.get("Gateway"):
+                await namespace.bar_neighbours(end["IPAddress"], end["IPPrefixLen"], end["Gateway"])
+                return SlotNetwork(namespace, end["IPAddress"])
+    except BaseException:
+        namespace.close()
+        raise
+    namespace.close()
+    raise OSError(errno.ENETUNREACH, "the container has no IPv4 address")
 
 
 class NetworkSlots:
@@ -243,12 +266,10 @@ class NetworkSlots:
         if not self._enters:
             return
         found = await inspect_container(self._engine, name)
-        ends = found["NetworkSettings"]["Networks"].values()
-        address = next((end["IPAddress"] for end in ends if end.get("IPAddress")), "")
         try:
-            self._networks[name] = SlotNetwork(NetworkNamespace(found["State"]["Pid"]), address)
+            self._networks[name] = await entered_network(found)
         except OSError as error:
-            log.debug("Runtime APIs will listen on the bridge: %s", error)
+            log.warning("Networks of sandboxes are entered no more: %s", error)
             self._enters = False
 
     def _leave(self, name: str) -> None:
