@@ -2,9 +2,9 @@
 
 Refused are new user namespaces, in which a function would have capabilities, the kernel's keyrings,
 which no namespace separates, and what leads deep into the kernel and no function needs: bpf,
-performance events, faults handled in user space, io_uring, entering namespaces. The errors are those
-of Docker's default profile: EPERM, and ENOSYS for clone3, whose flags a filter cannot see and for
-which every libc falls back to clone. Sources: seccomp(2); the kernel's asm/unistd.h and
+performance events, faults handled in user space, io_uring, entering namespaces. The errors are
+those of Docker's default profile: EPERM, and ENOSYS for clone3, whose flags a filter cannot see
+and for which every libc falls back to clone. Sources: seccomp(2); the kernel's asm/unistd.h and
 linux/filter.h; Moby's default.json.
 """
 
