@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from emulator.core.model import LATEST, VersionKey
+from emulator.core.asynchronous.invocation_record import LastAttempt
+from emulator.core.asynchronous.lineage import continued
+from emulator.core.model import LATEST, Failure, VersionKey
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
