@@ -7,6 +7,7 @@ TestbedError
 ├── BackendUnavailableError    no sandbox can be started this way on this machine
 ├── SandboxStartError          one sandbox could not be started
 ├── CompanionError             the server of AWS's other services could not be started
+├── EndpointError              one of AWS's other services refused, or does not answer
 ├── StateInUseError            another emulator owns the state directory
 ├── StateVersionError          another version of the testbed wrote the state directory
 ├── RunDirectoryError          a run's files are missing, damaged or at odds
@@ -63,6 +64,10 @@ class SandboxStartError(TestbedError):
 
 
 class CompanionError(TestbedError):
+    pass
+
+
+class EndpointError(TestbedError):
     pass
 
 

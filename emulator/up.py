@@ -22,11 +22,13 @@ import uvloop
 from emulator.api.app import create_app
 from emulator.api.companion.route import OtherServices
 from emulator.api.function_url.route import function_url
+from emulator.api.load_balancer.route import load_balancer_url
 from emulator.api.network import Network
 from emulator.api.operations import all_operations
 from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
 from emulator.config import BackendChoice, PageCache
+from emulator.core.load_balancer import target_of
 from emulator.core.network_paths import NO_NETWORK, PATHS
 from emulator.core.policy import Admission
 from emulator.core.profiles import PROFILES
@@ -213,8 +215,9 @@ async def _serve(
                 sandboxes=sandboxes,
                 network=_network(settings, sandboxes),
                 registry=all_operations(parts.engine, profile),
+                targets=[target_of(text) for text in settings.alb],
             )
-            await _Server(app, run, loaded, display.say).serve(listeners)
+            await _Server(app, run, loaded, settings, display.say).serve(listeners)
         finally:
             await parts.close()
 
@@ -403,13 +406,19 @@ class _Server(GatewayServer):
     """Runs uvicorn in our loop; signals are ours, since work remains when the server has ended."""
 
     def __init__(
-        self, app: Gateway, run: Path, loaded: template.Template, say: Callable[[str], None]
+        self,
+        app: Gateway,
+        run: Path,
+        loaded: template.Template,
+        settings: Settings,
+        say: Callable[[str], None],
     ) -> None:
         super().__init__(gateway_config(app))
         self._run = run
         self._say = say
         self._routes = loaded.routes
         self._functions = loaded.functions
+        self._targets = [target_of(text) for text in settings.alb]
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -431,6 +440,9 @@ class _Server(GatewayServer):
         for function in self._functions:
             if function.function_url is not None:
                 self._say(f"  URL {function_url(function.name, port)} -> {function.name}")
+        for target in self._targets:
+            address = load_balancer_url(target.function, port)
+            self._say(f"  ALB {address} -> {target.function}")
 
 
 @contextlib.contextmanager

@@ -151,7 +151,7 @@ def tune(
         Path, typer.Option(metavar="FILE", help="Take the function from this SAM template.")
     ] = TEMPLATE,
     backend: Backend = "auto",
-    profile: Profile = "aws-2025",
+    profile: Profile = "aws-2026",
     run_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write here. (default: runs/tune-<time>)")
     ] = None,

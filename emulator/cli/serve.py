@@ -64,7 +64,7 @@ def up(
         str | None,
         typer.Option(
             metavar=PROFILES,
-            help="Choose whose behaviour to imitate. (default: aws-2025)",
+            help="Choose whose behaviour to imitate. (default: aws-2026)",
             autocompletion=completer(profiles),
         ),
     ] = None,
@@ -201,6 +201,14 @@ def up(
             metavar="SERVICE=URL",
             help="Send requests for an AWS service there, such as s3=http://localhost:9000; may be "
             "repeated.",
+        ),
+    ] = None,
+    alb: Annotated[  # noqa: ARG001
+        list[str] | None,
+        typer.Option(
+            metavar="FUNCTION",
+            help="Serve a function behind a load balancer at FUNCTION.elb.localhost, with lists of "
+            "values for FUNCTION:multi-value; may be repeated.",
         ),
     ] = None,
     no_companion: Annotated[

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from emulator.core.billing import Size
 from emulator.core.constraints import constraint, too_long
+from emulator.core.function_names import FunctionName, Scope
 from emulator.core.function_url import url_faults
 from emulator.core.log_configuration import LogConfiguration, log_faults
 from emulator.core.model import LATEST, FunctionVersion, VersionKey
@@ -81,6 +82,21 @@ class FunctionConfiguration:
     """Size of /tmp."""
     logging: LogConfiguration = field(default_factory=LogConfiguration)
     function_url: FunctionUrl | None = None
+    scope: Scope = field(default_factory=Scope)
+    """Account and region of the function."""
+    prefix: str = ""
+    """What `function_names.prefix` says: it keeps functions of other accounts and regions apart."""
+
+    @property
+    def scheduled_name(self) -> str:
+        """Returns the function's name for the scheduler and in a journal."""
+        return f"{self.prefix}{self.name}"
+
+    @property
+    def arn(self) -> str:
+        """Returns the ARN, qualified unless the version is $LATEST."""
+        qualifier = "" if self.version == LATEST else self.version
+        return FunctionName(self.scope, self.name).arn(qualifier)
 
     @property
     def log_group(self) -> str:
@@ -95,7 +111,7 @@ class FunctionConfiguration:
     @property
     def key(self) -> VersionKey:
         """Returns the name by which requests ask for this version."""
-        return VersionKey.of(self.name, self.version)
+        return VersionKey.of(self.scheduled_name, self.version)
 
     def scheduled(self, revision: int, package_mb: float = 0.0) -> FunctionVersion:
         """Returns the facts that the scheduler needs; `revision` counts the deployments.
@@ -103,7 +119,12 @@ class FunctionConfiguration:
         `package_mb` is the size of the code as a zip.
         """
         return FunctionVersion(
-            self.name, self.memory_mb, float(self.timeout), self.version, revision, package_mb
+            self.scheduled_name,
+            self.memory_mb,
+            float(self.timeout),
+            self.version,
+            revision,
+            package_mb,
         )
 
 

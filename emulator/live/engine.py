@@ -151,6 +151,10 @@ class Engine:
         """Returns every deployed version's configuration."""
         return self._deployments.configurations
 
+    def has(self, key: VersionKey) -> bool:
+        """Returns whether a version is deployed; a look into a table."""
+        return self._deployments.get(key) is not None
+
     @property
     def sandboxes(self) -> Mapping[int, Sandbox]:
         """Returns the scheduler's view of every sandbox that is not gone; to be read only."""
@@ -186,9 +190,13 @@ class Engine:
         self._apply(VersionDeployed(configuration.scheduled(revision, package_mb)))
         limit = configuration.reserved_concurrency
         if limit is not None or revision > 0:
-            self._apply(ReservedConcurrencySet(configuration.name, limit))
+            self.reserve(configuration.scheduled_name, limit)
         if configuration.provisioned_concurrency:
             self.provision(configuration.key, configuration.provisioned_concurrency)
+
+    def reserve(self, name: str, limit: int | None) -> None:
+        """Sets the reserved concurrency of a function's scheduled name; None ends it."""
+        self._apply(ReservedConcurrencySet(name, limit))
 
     def provision(self, key: VersionKey, count: int) -> None:
         """Sets the provisioned concurrency of a deployed version; 0 ends it."""
@@ -210,6 +218,8 @@ class Engine:
         stream: ResponseStream | None = None,
         tail: bool = False,
         passage: Passage = NO_PASSAGE,
+        alias: str = "",
+        arn: str = "",
     ) -> asyncio.Future[Outcome]:
         """Accepts an invocation; cancelling the future does not stop the invocation.
 
@@ -217,14 +227,17 @@ class Engine:
         payload is empty then. With `tail` the outcome waits for the invocation's log, and has it.
         A `request_id` is given where the payload names the request already, and a `passage` where a
         network lies between the caller and this engine, which records what others wait for.
+        `alias` is the one that led to the version, if any, and `arn` what the function is told it
+        was asked for by; unless given, the version's own.
 
         Raises:
             ResourceNotFoundError: no such version.
         """
         deployment = self._deployments.get(key)
         if deployment is None:
-            arn = function_arn(key.name, key.version)
-            raise ResourceNotFoundError(f"Function not found: {arn}")
+            raise ResourceNotFoundError(
+                f"Function not found: {arn or function_arn(key.name, key.version)}"
+            )
         call = Call(
             request_id or self._new_request_id(),
             deployment.configuration.name,
@@ -233,11 +246,12 @@ class Engine:
             asyncio.get_running_loop().create_future(),
             trace_id,
             client_context,
+            arn or deployment.arn,
             stream=stream,
         )
         outcome = self._invocations.accept(call, tail=tail)
         self._measure_memory()
-        self._apply(InvokeRequested(call.request_id, key, passage.network, passage.gateway))
+        self._apply(InvokeRequested(call.request_id, key, passage.network, passage.gateway, alias))
         return outcome
 
     def _measure_memory(self) -> None:
@@ -339,7 +353,7 @@ class Engine:
             Work(
                 call.request_id,
                 self._logger.epoch_ms(deadline),
-                function_arn(call.function),
+                call.arn,
                 call.payload,
                 call.trace_id,
                 call.client_context,

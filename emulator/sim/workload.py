@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Iterable, Iterator
 
+    from emulator.core.alias_routing import Routing
     from emulator.core.model import FunctionVersion, Seconds
+    from emulator.core.policy import Chance
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -28,6 +30,8 @@ class Arrival:
     at: Seconds
     key: VersionKey
     """Key of the function version."""
+    alias: str = ""
+    """Name of the alias that led to the version, if any."""
 
 
 Stimulus = tuple["Seconds", Event]
@@ -89,6 +93,15 @@ def before(end: Seconds, arrivals: Iterable[Arrival]) -> Iterator[Arrival]:
         yield arrival
 
 
+def through_alias(
+    arrivals: Iterable[Arrival], alias: str, routing: Routing, chance: Chance
+) -> Iterator[Arrival]:
+    """Yields arrivals at a function's versions, each chosen as an alias leads to them."""
+    for arrival in arrivals:
+        key = VersionKey.of(arrival.key.name, routing.choose(chance))
+        yield Arrival(arrival.at, key, alias)
+
+
 def merge(*streams: Iterable[Arrival]) -> Iterator[Arrival]:
     """Yields the arrivals of all streams in time order."""
     return heapq.merge(*streams)
@@ -101,4 +114,4 @@ def stimuli(
     for function in functions:
         yield 0.0, VersionDeployed(function)
     for number, arrival in enumerate(arrivals, 1):
-        yield arrival.at, InvokeRequested(f"i{number}", arrival.key)
+        yield arrival.at, InvokeRequested(f"i{number}", arrival.key, alias=arrival.alias)

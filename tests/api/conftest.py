@@ -18,13 +18,15 @@ from emulator.api.app import create_app
 from emulator.api.network import Network
 from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
+from emulator.core.apis import HttpApi, RestApi, RestCors
 from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.function_url import Cors, FunctionUrl, InvokeMode, UrlAuth
 from emulator.core.journal import decode
+from emulator.core.load_balancer import Target
 from emulator.core.messages import InvokeRequested
 from emulator.core.policy import SchedulerSettings
 from emulator.core.profiles.aws_2025 import AWS_2025
-from emulator.core.routes import Route, RouteTable
+from emulator.core.routes import PayloadFormat, Route, RouteAuth, RouteTable
 from emulator.core.scheduler import Scheduler
 from emulator.live.clock import MonotonicClock
 from emulator.live.engine import Engine
@@ -72,6 +74,34 @@ URLS = {
     ),
 }
 """Functions that have a URL: their handler, and how the URL is configured."""
+APIS = (
+    RestApi(
+        "rest",
+        (
+            Route("POST", "/echo/{id}", "echo"),
+            Route("ANY", "/files/{proxy+}", "echo"),
+            Route("GET", "/fail", "fail"),
+            Route("POST", "/play", "stream"),
+            Route("GET", "/signed", "echo", RouteAuth.AWS_IAM),
+            Route("GET", "/gone", "nobody"),
+        ),
+        variables={"table": "t"},
+        binary_media_types=("image/*",),
+        cors=RestCors("https://a.example", allow_headers="x-a", max_age="60"),
+    ),
+    HttpApi(
+        "web",
+        (
+            Route("POST", "/v1/{id}", "echo", payload_format=PayloadFormat.V1),
+            Route("POST", "/v1/play", "stream", payload_format=PayloadFormat.V1),
+            Route("GET", "/web", "echo"),
+            Route("GET", "/signed", "echo", RouteAuth.AWS_IAM),
+            Route("POST", "/web/play", "stream"),
+        ),
+        cors=Cors(allow_methods=("GET",), allow_origins=("https://a.example",)),
+    ),
+    HttpApi("staged", (Route("GET", "/web", "echo"),), "live", {"table": "t"}),
+)
 RESPONSE_LIMIT = 4000
 STREAMED_RESPONSE_LIMIT = 3 << 20
 _BOUND = 20
@@ -216,6 +246,8 @@ async def _app(
         logs=logs,
         metrics=metrics,
         network=None if path is None else Network(path, random.Random(0), SandboxClients()),
+        apis=APIS,
+        targets=[Target("echo"), Target("stream", multi_value=True), Target("fail")],
     )
     return gateway_config(app, grace=GRACE), engine
 

@@ -90,6 +90,14 @@ WHOLE = encode(
 )
 
 
+def test_request_through_an_alias_says_which() -> None:
+    asked = InvokeRequested("b", VersionKey.of("echo", "2"), alias="live")
+    line = encode(Entry(1.0, asked, ()))
+    assert decode(line).event == asked
+    assert ',"alias":"live"}' in line
+    assert "alias" not in WHOLE
+
+
 def test_entry_of_an_earlier_version_has_no_memory() -> None:
     used = InvocationFinished(1, "r", "", 36, 0.5, 7, MemoryUse(30, 5, 4, None))
     line = encode(Entry(1.0, used, ()))

@@ -51,7 +51,7 @@ class InvocationRoute(ABC):
         Raises:
             ResourceNotFoundError: there is no such version.
         """
-        if key not in self._engine.functions:
+        if not self._engine.has(key):
             arn = function_arn(key.name, key.version)
             raise ResourceNotFoundError(f"Function not found: {arn}")
         await respond(send, 204, b"", [])
