@@ -16,7 +16,7 @@ from emulator.live.sandbox.environment import sandbox_environment
 from emulator.live.sandbox.live_sandbox import LiveSandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.profile import Profile
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 class Launcher:
     """Makes and starts sandboxes on one backend.
 
-    `environment` is set in every sandbox, unless its function sets the same variables.
+    `environment` is set in every sandbox, unless its function sets the same variables;
+    `credentials` returns the variables with those of a function's role.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Launcher:
         profile: Profile,
         environment: Mapping[str, str],
         init_cpu: InitCpu = InitCpu.BOOSTED,
+        credentials: Callable[[FunctionConfiguration], Mapping[str, str]] | None = None,
     ) -> None:
         self._backend = backend
         self._runtime_api = runtime_api
@@ -51,6 +53,7 @@ class Launcher:
         self._profile = profile
         self._environment = dict(environment)
         self._init_cpu = init_cpu
+        self._credentials = credentials
 
     def make(
         self, number: int, configuration: FunctionConfiguration, package: str, owner: SandboxOwner
@@ -91,6 +94,7 @@ class Launcher:
             stream,
             self._profile,
             initialization_type="provisioned-concurrency" if provisioned else "on-demand",
+            credentials=None if self._credentials is None else self._credentials(configuration),
         )
         output = self._logger.output(configuration.name, stream, sandbox.id)
         spec = self._spec(sandbox, environment)

@@ -43,15 +43,15 @@ class IdentitySource:
         """Forgets the answer, since what it says may have changed."""
         self._good_until = 0.0
 
-    async def identities(self, *, anew: bool = False) -> dict[str, Any]:
-        """Returns what `identities.identities` tells, at most a second old; `anew` asks in any case.
+    async def identities(self) -> dict[str, Any]:
+        """Returns what `identities.identities` tells, at most a second old.
 
         Raises:
             CompanionError: the companion does not start, or does not answer.
         """
         loop = asyncio.get_running_loop()
         async with self._asking:
-            if anew or loop.time() >= self._good_until:
+            if loop.time() >= self._good_until:
                 # what changes while the answer comes must not be believed old for another second
                 self._good_until = loop.time() + self._kept
                 try:
