@@ -17,7 +17,7 @@ from emulator.live.sandbox.environment import sandbox_environment
 from emulator.live.sandbox.live_sandbox import LiveSandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.profile import Profile
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 class Launcher:
     """Makes and starts sandboxes on one backend.
 
-    `environment` is set in every sandbox, unless its function sets the same variables.
+    `environment` is set in every sandbox, unless its function sets the same variables;
+    `credentials` returns the variables with those of a function's role.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Launcher:
         profile: Profile,
         environment: Mapping[str, str],
         init_cpu: InitCpu = InitCpu.BOOSTED,
+        credentials: Callable[[FunctionConfiguration], Mapping[str, str]] | None = None,
     ) -> None:
         self._backend = backend
         self._runtime_api = runtime_api
@@ -52,6 +54,7 @@ class Launcher:
         self._profile = profile
         self._environment = dict(environment)
         self._init_cpu = init_cpu
+        self._credentials = credentials
 
     def make(
         self, number: int, configuration: FunctionConfiguration, package: str, owner: SandboxOwner
@@ -83,34 +86,37 @@ class Launcher:
         stream = self._logger.open_stream(
             configuration, sandbox.id, sandbox.telemetry, provisioned=provisioned, tenant=tenant
         )
-
-        async def begin() -> SandboxProcess:
-            admission = Admission()
-            inner = await self._backend.listen_inside()
-            endpoint, dial = await self._endpoint(sandbox, inner, admission)
-            sandbox.start_with(endpoint)
-            environment = self._environment | sandbox_environment(
-                configuration,
-                dial,
-                stream,
-                self._profile,
-                initialization_type="provisioned-concurrency" if provisioned else "on-demand",
-            )
-            output = self._logger.output(configuration.name, stream, sandbox.id)
-            spec = self._spec(sandbox, environment, inner)
-            try:
-                process = await self._backend.start(spec, output, sandbox.process_ended)
-            except NetworkLostError:
-                await endpoint.close()
-                raise
-            admission.started(process)
-            return process
-
         try:
-            process = await begin()
+            process = await self._begin(sandbox, stream, provisioned=provisioned)
         except NetworkLostError:
-            process = await begin()
+            process = await self._begin(sandbox, stream, provisioned=provisioned)
         sandbox.started(process)
+
+    async def _begin(
+        self, sandbox: LiveSandbox, stream: str, *, provisioned: bool
+    ) -> SandboxProcess:
+        configuration = sandbox.configuration
+        admission = Admission()
+        inner = await self._backend.listen_inside()
+        endpoint, dial = await self._endpoint(sandbox, inner, admission)
+        sandbox.start_with(endpoint)
+        environment = self._environment | sandbox_environment(
+            configuration,
+            dial,
+            stream,
+            self._profile,
+            initialization_type="provisioned-concurrency" if provisioned else "on-demand",
+            credentials=None if self._credentials is None else self._credentials(configuration),
+        )
+        output = self._logger.output(configuration.name, stream, sandbox.id)
+        spec = self._spec(sandbox, environment, inner)
+        try:
+            process = await self._backend.start(spec, output, sandbox.process_ended)
+        except NetworkLostError:
+            await endpoint.close()
+            raise
+        admission.started(process)
+        return process
 
     async def _endpoint(
         self, sandbox: LiveSandbox, inner: InnerListener | None, admission: Admission
