@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup check format test test-vm demo bench fidelity mutants compiled interpreted wheel package lock clean
+.PHONY: setup check format test test-vm demo bench fidelity chaos mutants compiled interpreted wheel package lock clean
 
 setup: $(VENV)/.ready
 
@@ -40,6 +40,10 @@ bench: setup
 fidelity: setup
 	$(BIN)/testbed fidelity
 
+# What is lost when things break; needs a quarter of an hour.
+chaos: setup
+	$(BIN)/testbed chaos --out docs/chaos.md
+
 # Changes the core in some 1,600 small ways, and lists those that no test of tests/core notices.
 mutants: setup
 	$(BIN)/pip install --quiet --constraint requirements.lock 'mutmut>=3.8,<4'
@@ -60,6 +64,7 @@ interpreted:
 
 # A wheel for this machine's kind, with the compiled core.
 wheel: setup
+	rm -rf build  # what lies there from an earlier tree would be packed as well
 	TESTBED_COMPILE=1 $(BIN)/pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
 
 package: setup

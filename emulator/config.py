@@ -158,7 +158,7 @@ class Settings:
     port: Annotated[_Integer, Field(ge=0, le=65_535)] = 8000
     template: Path = Path("functions/template.yaml")
     backend: BackendChoice = BackendChoice.AUTO
-    profile: Annotated[str, AfterValidator(_checked_profile)] = "aws-2025"
+    profile: Annotated[str, AfterValidator(_checked_profile)] = "aws-2026"
     keep_alive: Annotated[float | str | None, BeforeValidator(_lifetimes)] = None
     """Idle lifetime, in seconds or by a name of LIFETIMES; None: the profile's survival curve;
     0: every request is a cold start."""

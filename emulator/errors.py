@@ -8,6 +8,7 @@ TestbedError
 ├── SandboxStartError          one sandbox could not be started
 ├── CompanionError             the server of AWS's other services could not be started
 ├── StateInUseError            another emulator owns the state directory
+├── StateVersionError          another version of the testbed wrote the state directory
 ├── RunDirectoryError          a run's files are missing, damaged or at odds
 ├── DatasetError               measurements of AWS are missing, or a line of theirs is wrong
 └── ServiceError               an API caller is answered with an error of AWS's
@@ -66,6 +67,10 @@ class CompanionError(TestbedError):
 
 
 class StateInUseError(TestbedError):
+    pass
+
+
+class StateVersionError(TestbedError):
     pass
 
 

@@ -24,6 +24,7 @@ from emulator.api.companion.route import OtherServices
 from emulator.api.function_url.route import function_url
 from emulator.api.load_balancer.route import load_balancer_url
 from emulator.api.network import Network
+from emulator.api.operations import all_operations
 from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
 from emulator.config import BackendChoice, PageCache
@@ -214,6 +215,7 @@ async def _serve(
                 sandboxes=sandboxes,
                 network=_network(settings, sandboxes),
                 targets=[target_of(text) for text in settings.alb],
+                registry=all_operations(parts.engine, profile),
             )
             await _Server(app, run, loaded, settings, display.say).serve(listeners)
         finally:

@@ -45,7 +45,7 @@ def test_every_fault_is_told_at_once_with_its_place() -> None:
         "host in the settings file: 7 is no text",
         "TESTBED_PORT: '99999' is above 65535",
         "TESTBED_BACKEND: 'podman' is none of auto, docker, process",
-        "--profile: 'aws-2016' is none of aws-2018, aws-2025",
+        "--profile: 'aws-2016' is none of aws-2018, aws-2025, aws-2026",
         (
             "--keep-alive: 'soon' is neither seconds nor one of aws-2018, aws-2018-us-east-1, "
             "aws-2020, aws-2025"

@@ -20,6 +20,7 @@ from emulator.api.load_balancer.route import LoadBalancerRoute
 from emulator.api.own_routes import own_routes
 from emulator.api.peers import SandboxClients
 from emulator.api.rest_api.route import RestApiRoute
+from emulator.api.services.route import ServicesRoute
 from emulator.core.apis import HttpApi, RestApi
 from emulator.core.network_path import WayIn
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from emulator.api.companion.route import OtherServices
     from emulator.api.network import Network
+    from emulator.api.services.calls import Registry
     from emulator.core.apis import Api
     from emulator.core.load_balancer import Target
     from emulator.core.profile import Profile
@@ -73,13 +75,15 @@ def create_app(
     others: OtherServices | None = None,
     sandboxes: SandboxClients | None = None,
     network: Network | None = None,
+    registry: Registry | None = None,
     apis: Iterable[Api] = (),
     targets: Iterable[Target] = (),
 ) -> Gateway:
     """Returns the whole HTTP face of one emulator.
 
     `routes` are an HTTP API's, `apis` are others that stand in front of functions, and `targets`
-    are functions behind a load balancer.
+    are functions behind a load balancer. `registry` has the operations of AWS's APIs that the
+    emulator serves.
     `others` are AWS's services beside Lambda; clients of `sandboxes` see no page of the testbed's.
     `network` lies between clients and functions, and before no other page.
     """
@@ -95,7 +99,9 @@ def create_app(
         pages.include_router(router)
     pages.router.default = not_found if others is None else others.fall_back
     invoke = InvokeRoute(engine, profile)
-    found = _routes(invoke, engine, profile, others, port=port, network=network)
+    found = _routes(
+        invoke, engine, profile, others=others, registry=registry, port=port, network=network
+    )
     every = (*apis, HttpApi("testbed", routes.routes)) if routes.routes else apis
     balancer: Route = LoadBalancerRoute(engine, targets, profile, port)
     found.append(balancer if network is None else network.before(balancer, WayIn.INVOKE))
@@ -108,8 +114,9 @@ def _routes(
     invoke: InvokeRoute,
     engine: Engine,
     profile: Profile,
-    others: OtherServices | None,
     *,
+    others: OtherServices | None,
+    registry: Registry | None,
     port: int,
     network: Network | None,
 ) -> list[Route]:
@@ -122,6 +129,8 @@ def _routes(
     if profile.streamed_response_limit:
         found.append(distant(ResponseStreamRoute(engine, profile), WayIn.INVOKE))
     found.append(distant(FunctionUrlRoute(engine, profile, port), WayIn.INVOKE))
+    if registry is not None:
+        found.append(ServicesRoute(registry, profile))
     if others is not None:
         found.append(SignedRoute(others))
     return found

@@ -9,6 +9,7 @@ import typer
 
 from emulator.cli import clients, policies, reports, runs, serve
 from emulator.cli.init import init
+from emulator.cli.version import version
 
 _EXAMPLES = """Examples:
 
@@ -46,10 +47,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from emulator import __version__  # noqa: PLC0415  # read from the installed package
-        from emulator.host.compiled import is_compiled  # noqa: PLC0415
-
-        print(f"testbed {__version__} ({'compiled' if is_compiled() else 'interpreted'} core)")
+        version()
         raise typer.Exit
 
 
@@ -61,7 +59,7 @@ def _finish(code: int | None, **_: object) -> None:
 @app.callback(result_callback=_finish)
 def _globals(
     *,
-    version: Annotated[  # noqa: ARG001  # its callback ends the command
+    show_version: Annotated[  # noqa: ARG001  # its callback ends the command
         bool,
         typer.Option(
             "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
@@ -78,7 +76,8 @@ def _globals(
 for command in (
     *(init, serve.up, clients.invoke, clients.ps, clients.logs),
     *(runs.demo, runs.experiment, runs.simulate, reports.report, reports.bill, runs.tune),
-    *(runs.bench, runs.fidelity, reports.network, reports.validate, policies.compare_policies),
+    *(runs.bench, runs.chaos, runs.fidelity, reports.network, reports.validate),
+    *(policies.compare_policies, version),
 ):
     app.command()(command)
 app.command("import")(reports.import_clients)  # a word of Python's own

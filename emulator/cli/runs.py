@@ -151,7 +151,7 @@ def tune(
         Path, typer.Option(metavar="FILE", help="Take the function from this SAM template.")
     ] = TEMPLATE,
     backend: Backend = "auto",
-    profile: Profile = "aws-2025",
+    profile: Profile = "aws-2026",
     run_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write here. (default: runs/tune-<time>)")
     ] = None,
@@ -213,6 +213,45 @@ def bench(
         results = measure_bench(backends=backends)
     print_json(bench_document(results))
     return 0 if results.figures else 1
+
+
+def chaos(
+    *,
+    backend: RealBackends = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Do this fault only; may be repeated. (default: all)"),
+    ] = None,
+    engine: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COMMAND",
+            help="Run this under load too, such as a restart of the engine; may be repeated.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Draw moments and victims from N.")] = 1,
+    kills: Annotated[int, typer.Option(metavar="N", min=1, help="Kill the gateway N times.")] = 20,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the page here. (default: stdout)")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Break things under a running emulator, and count what is lost."""
+    from emulator.experiments.chaos.command import run_chaos  # noqa: PLC0415
+
+    code, document, page = run_chaos(
+        backends=backend or ["docker", "process"],
+        names=fault or (),
+        engine=engine or (),
+        seed=seed,
+        kills=kills,
+        out=out,
+    )
+    if as_json:
+        print_json(document)
+    elif out is None:
+        print(page)
+    return code
 
 
 def fidelity(

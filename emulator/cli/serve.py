@@ -64,7 +64,7 @@ def up(
         str | None,
         typer.Option(
             metavar=PROFILES,
-            help="Choose whose behaviour to imitate. (default: aws-2025)",
+            help="Choose whose behaviour to imitate. (default: aws-2026)",
             autocompletion=completer(profiles),
         ),
     ] = None,

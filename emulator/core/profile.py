@@ -7,9 +7,11 @@ none of the code that obeys a profile.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from emulator.core.asynchronous.rules import AsynchronousRules
 
 if TYPE_CHECKING:
     from emulator.core.policy import RecycleAge, ScaleOut, SurvivalCurve
@@ -28,6 +30,7 @@ class Feature(Enum):
     ARM64 = ("Architecture arm64", "2021-09")
     FUNCTION_URL = ("A function URL", "2022-04")
     LOGGING_CONFIGURATION = ("LoggingConfig", "2023-11")
+    TENANT_ISOLATION = ("Tenant isolation", "2025-11")
 
     @property
     def title(self) -> str:
@@ -95,6 +98,32 @@ gateway response INTEGRATION_TIMEOUT.
 
 
 @dataclass(frozen=True, slots=True)
+class CodeQuotas:
+    """Holds how much code an account may have; bytes."""
+
+    zipped: int
+    """Most of a package that comes with the request itself, as a zip."""
+    unzipped: int
+    """Most of a package and its layers together, unpacked."""
+    image: int
+    """Most of a container image, uncompressed; 0 where there were none yet."""
+    total: int
+    """Most of all packages and layers of an account in a region."""
+    policy: int
+    """Most of a resource-based policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPace:
+    """Holds how fast a response in pieces reaches its caller."""
+
+    unthrottled: int
+    """Bytes that come as fast as they can."""
+    bytes_per_second: float
+    """Bandwidth of all that follows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """Holds Lambda's quotas, rates and formats at one date."""
 
@@ -138,8 +167,11 @@ class Profile:
     """Bytes of a synchronous invocation's response."""
     streamed_response_limit: int
     """Bytes of a response in pieces; 0 where there were none yet (they came in 2023-04)."""
+    stream_pace: StreamPace | None
+    """Bandwidth of a response in pieces; None: as fast as the function and the network are."""
     environment_limit: int
     """Bytes, names and values of a function's variables together."""
+    code: CodeQuotas
     runtimes: tuple[Runtime, ...]
     """Managed runtimes that functions could be created with."""
     log_lines: LogLines
@@ -147,6 +179,7 @@ class Profile:
     integration_timeout: IntegrationTimeout
     """The limit of routes on the gateway's plain address, and of HTTP APIs."""
     rest_integration_timeout: IntegrationTimeout = REST_TIMEOUT
+    asynchronous: AsynchronousRules = field(default_factory=AsynchronousRules)
 
     def has(self, feature: Feature) -> bool:
         """Returns whether the feature had come by the profile's date."""

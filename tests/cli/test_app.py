@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -40,10 +41,12 @@ COMMANDS = {
     "tune": "FUNCTION --payload --memory --invocations --strategy --balanced-weight --template "
     "--backend --profile --run-dir --json",
     "bench": "--backend --simulator --json",
+    "chaos": "--backend --fault --engine --seed --kills --out --json",
     "fidelity": "--backend --repetitions --run-dir --report --json",
     "network": "DATA --out --json",
     "compare-policies": "--trace --format --policies --profile --memory --cold-start --host-memory "
     "--cpu --sample --seed --out",
+    "version": "--json",
 }
 
 
@@ -119,11 +122,21 @@ def test_wrong_use_ends_with_two_and_begins_nothing(
     assert not told.out
 
 
-def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--version"]) == 0
+@pytest.mark.parametrize("words", [["--version"], ["version"]])
+def test_version_is_that_of_the_package(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 0
     core = "compiled" if is_compiled() else "interpreted"
     assert capsys.readouterr().out == f"testbed {version('serverless-testbed')} ({core} core)\n"
     assert emulator.__version__ == version("serverless-testbed")
+
+
+def test_scripts_are_told_which_core_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["version", "--json"]) == 0
+    core = "compiled" if is_compiled() else "interpreted"
+    told = {"version": version("serverless-testbed"), "core": core}
+    assert json.loads(capsys.readouterr().out) == told
 
 
 @pytest.mark.parametrize("module", ["emulator", "emulator.cli"])

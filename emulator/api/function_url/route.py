@@ -205,7 +205,11 @@ class _UrlRequest:
         }
 
     async def _stream(self, payload: bytes, request_id: str, trace_id: str, send: Send) -> None:
-        stream = ResponseStream(self._profile.streamed_response_limit)
+        stream = ResponseStream(
+            self._profile.streamed_response_limit,
+            self._profile.stream_pace,
+            self._engine.dilation,
+        )
         outcome = self._engine.invoke(
             self._key,
             payload,

@@ -49,7 +49,11 @@ class ResponseStreamRoute(InvocationRoute):
         if asked.invocation_type == "DryRun":
             await self._dry_run(key, send)
             return
-        stream = ResponseStream(self._profile.streamed_response_limit)
+        stream = ResponseStream(
+            self._profile.streamed_response_limit,
+            self._profile.stream_pace,
+            self._engine.dilation,
+        )
         outcome = self._engine.invoke(
             key,
             payload or b"{}",

@@ -45,7 +45,7 @@ _LEAST = 0.001
 class Assumptions:
     """Holds what a trace does not tell."""
 
-    profile: str = "aws-2025"
+    profile: str = "aws-2026"
     memory_mb: int = 256
     cold_start: Seconds = 1.0
     duration: Seconds = 0.1

@@ -1,0 +1,79 @@
+"""Invokes functions by their ARN for those who have no client: queues, pollers, destinations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from emulator.core.asynchronous.invocation_record import LastAttempt
+from emulator.core.asynchronous.lineage import continued
+from emulator.core.model import LATEST, Failure, VersionKey
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from emulator.core.asynchronous.rules import EventSettings
+    from emulator.live.engine import Engine
+    from emulator.live.invocation import Outcome
+
+_NAME, _QUALIFIER = 6, 7
+"""Places in a function's ARN."""
+_OK, _THROTTLED, _BROKEN = 200, 429, 500
+
+
+class Invoker(Protocol):
+    """Reaches the functions of every account and region."""
+
+    def invoke(
+        self,
+        function_arn: str,
+        payload: bytes,
+        *,
+        request_id: str,
+        trace_id: str,
+        client_context: str = "",
+    ) -> Awaitable[Outcome]:
+        """Begins an invocation of the version that the ARN means now.
+
+        Raises:
+            ResourceNotFoundError: there is no such version.
+            ServiceError: the version cannot be invoked now.
+        """
+
+    def settings(self, function_arn: str) -> EventSettings:
+        """Returns what a function, version or alias asks for its asynchronous events."""
+
+
+def function_name(function_arn: str) -> str:
+    """Returns the name in a function's ARN."""
+    return function_arn.split(":")[_NAME]
+
+
+def version_key(function_arn: str) -> VersionKey:
+    """Returns the key of the version that an ARN names; without a qualifier, $LATEST's."""
+    parts = function_arn.split(":")
+    return VersionKey.of(parts[_NAME], parts[_QUALIFIER] if len(parts) > _QUALIFIER else LATEST)
+
+
+class EngineInvoker:
+    """Invokes what the engine has deployed."""
+
+    def __init__(self, engine: Engine, settings: dict[str, EventSettings] | None = None) -> None:
+        """`settings` are by function name."""
+        self._engine = engine
+
+    def invoke(
+        self,
+        function_arn: str,
+        payload: bytes,
+        *,
+        request_id: str,
+        trace_id: str,
+        client_context: str = "",
+    ) -> Awaitable[Outcome]:
+        return self._engine.invoke(
+            version_key(function_arn),
+            payload,
+            request_id=request_id,
+            trace_id=trace_id,
+            client_context=client_context,
+        )

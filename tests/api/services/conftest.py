@@ -1,0 +1,154 @@
+"""The whole HTTP face of an emulator on a free port, over a backend that starts no sandbox.
+
+Functions that are invoked are acted out by `tests/live/scripted_backend.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from emulator.api.app import create_app
+from emulator.api.operations import all_operations
+from emulator.api.server import GatewayServer, gateway_config
+from emulator.core.policy import SchedulerSettings
+from emulator.core.profiles.aws_2025 import AWS_2025
+from emulator.core.routes import RouteTable
+from emulator.core.scheduler import Scheduler
+from emulator.live.clock import MonotonicClock
+from emulator.live.engine import Engine
+from emulator.live.platform_logger import PlatformLogger
+from emulator.live.recorder import Recorder
+from emulator.live.runtime_api.server import RuntimeApiServer
+from emulator.telemetry.log_store import Logs
+from emulator.telemetry.metrics import Metrics
+from tests.live.scripted_backend import ScriptedBackend
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+
+    from emulator.api.app import Gateway
+    from emulator.api.services.calls import Registry
+    from emulator.core.profile import Profile
+
+_BOUND = 20
+
+
+class NoJournal:
+    def write(self, line: str) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
+
+
+@dataclass
+class ServedApi:
+    """What a test needs of a served emulator; the server runs in a thread of its own."""
+
+    url: str
+    engine: Engine
+    loop: asyncio.AbstractEventLoop
+
+    def client(self, service: str, *, region: str = "us-east-1", **more: Any) -> Any:
+        """Returns boto3's client of a service, which asks once and checks no parameter itself."""
+        config = Config(
+            retries={"max_attempts": 0}, parameter_validation=False, max_pool_connections=32
+        )
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"} | more
+        return boto3.client(
+            service, endpoint_url=self.url, region_name=region, config=config, **keys
+        )
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Runs a coroutine in the server's loop; returns its result."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(_BOUND)
+
+
+@contextmanager
+def served_api(
+    profile: Profile = AWS_2025,
+    registry: Callable[[Engine, Profile], Registry] = all_operations,
+) -> Iterator[ServedApi]:
+    """Serves an emulator without functions until the end of the block."""
+    loop = asyncio.new_event_loop()
+    started, found = threading.Event(), list[ServedApi]()
+    servers: list[_Server] = []
+
+    async def serve() -> None:
+        engine, app = await _app(profile, registry)
+        server = _Server(
+            gateway_config(app, grace=0.3),
+            lambda port: found.append(ServedApi(f"http://127.0.0.1:{port}", engine, loop)),
+            started,
+        )
+        servers.append(server)
+        await server.serve()
+        await engine.close()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    assert started.wait(_BOUND)
+    try:
+        yield found[0]
+    finally:
+        servers[0].should_exit = True
+        thread.join(_BOUND)
+        loop.close()
+
+
+async def _app(
+    profile: Profile, registry: Callable[[Engine, Profile], Registry]
+) -> tuple[Engine, Gateway]:
+    clock = MonotonicClock(asyncio.get_running_loop())
+    scheduler = Scheduler(SchedulerSettings(), random.Random(0))
+    logs, metrics = Logs("test"), Metrics(profile, lambda: list(scheduler.sandboxes.values()))
+    logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=time.time())
+    engine = Engine(
+        scheduler=scheduler,
+        backend=ScriptedBackend(),
+        runtime_api=RuntimeApiServer(profile.response_limit),
+        clock=clock,
+        recorder=Recorder(journal=NoJournal(), sinks=(metrics,), logger=logger),
+        logger=logger,
+        profile=profile,
+    )
+    app = create_app(
+        engine,
+        RouteTable([]),
+        port=0,
+        profile=profile,
+        backend="scripted",
+        logs=logs,
+        metrics=metrics,
+        registry=registry(engine, profile),
+    )
+    return engine, app
+
+
+class _Server(GatewayServer):
+    def __init__(
+        self, config: Any, serves_on: Callable[[int], None], started: threading.Event
+    ) -> None:
+        super().__init__(config)
+        self._serves_on, self._up = serves_on, started
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        self._serves_on(self.servers[0].sockets[0].getsockname()[1])
+        self._up.set()
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[ServedApi]:
+    with served_api() as here:
+        yield here
