@@ -19,6 +19,7 @@ class Deployment:
     configuration: FunctionConfiguration
     package: str
     revision: int
+    arn: str
 
 
 class Deployments:
@@ -34,7 +35,7 @@ class Deployments:
         """Puts a new revision in the place of the version's earlier one."""
         key = configuration.key
         revision = self._revisions[key] = self._revisions.get(key, -1) + 1
-        deployment = Deployment(configuration, package, revision)
+        deployment = Deployment(configuration, package, revision, configuration.arn)
         self._current[key] = self._all[key, revision] = deployment
         return deployment
 

@@ -47,7 +47,7 @@ class ResponseStreamRoute(InvocationRoute):
         payload = await read_body(receive, self._profile.request_limit)
         check_json(payload)
         if asked.invocation_type == "DryRun":
-            await self._dry_run(key, send)
+            await self._dry_run(key, asked.tenant, send)
             return
         stream = ResponseStream(
             self._profile.streamed_response_limit,
@@ -57,11 +57,12 @@ class ResponseStreamRoute(InvocationRoute):
         outcome = self._engine.invoke(
             key,
             payload or b"{}",
-            trace_id=asked.trace_id,
+            trace_id=self._counted(key, asked.trace_id),
             client_context=asked.client_context,
             stream=stream,
             tail=asked.tail,
             passage=passage_of(scope),
+            tenant=asked.tenant,
         )
         try:
             begun = await first_news(outcome, stream)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emulator.core.function_names import DEFAULT_ACCOUNT, DEFAULT_REGION
 from emulator.core.log_configuration import ApplicationLogLevel, LogFormat
 from emulator.core.model import LATEST
 from emulator.core.profile import Feature
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.profile import Profile
 
-ACCOUNT_ID = "123456789012"
-REGION = "us-east-1"
+ACCOUNT_ID = DEFAULT_ACCOUNT
+REGION = DEFAULT_REGION
 _OS_ONLY = "provided"
 """Runtimes that bring none of AWS's; AWS_EXECUTION_ENV is not defined there."""
 
@@ -48,8 +49,8 @@ def sandbox_environment(
         "AWS_ACCESS_KEY_ID": "testbed",
         "AWS_SECRET_ACCESS_KEY": "testbed",
         "AWS_SESSION_TOKEN": "testbed",
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": configuration.scope.region,
+        "AWS_REGION": configuration.scope.region,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration.memory_mb),
         "AWS_LAMBDA_FUNCTION_NAME": configuration.name,
         "AWS_LAMBDA_FUNCTION_VERSION": configuration.version,
