@@ -87,7 +87,7 @@ class FunctionConfiguration:
     scope: Scope = field(default_factory=Scope)
     """Account and region of the function."""
     role: str = ""
-    """ARN of the role whose rights the code has; empty: the emulator's own, see `execution_role`."""
+    """ARN of the role whose rights the code has; empty: the own one, see `execution_role`."""
     prefix: str = ""
     """What `function_names.prefix` says: it keeps functions of other accounts and regions apart."""
 
