@@ -231,7 +231,7 @@ async def _serve(
                 sandboxes=sandboxes,
                 network=_network(settings, sandboxes),
                 registry=all_operations(parts.engine, profile, parts.watch),
-                watch=parts.watch.gateway,
+                watch=parts.watch,
                 events=parts.eventing.queue,
                 targets=[target_of(text) for text in settings.alb],
             )

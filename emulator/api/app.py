@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from emulator.core.profile import Profile
     from emulator.core.routes import RouteTable
     from emulator.live.asynchronous.event_queue import EventQueue
+    from emulator.live.cloudwatch import CloudWatch
     from emulator.live.engine import Engine
     from emulator.telemetry.log_store import Logs
     from emulator.telemetry.metric_data.gateway_metrics import GatewayMetrics
@@ -84,7 +85,7 @@ def create_app(
     events: EventQueue | None = None,
     apis: Iterable[Api] = (),
     targets: Iterable[Target] = (),
-    watch: GatewayMetrics | None = None,
+    watch: CloudWatch | None = None,
 ) -> Gateway:
     """Returns the whole HTTP face of one emulator.
 
@@ -94,7 +95,7 @@ def create_app(
     `registry` has the operations of AWS's APIs that the emulator serves.
     `others` are AWS's services beside Lambda; clients of `sandboxes` see no page of the testbed's.
     `network` lies between clients and functions, and before no other page.
-    `watch` counts the requests of APIs.
+    `watch` keeps the logs, and counts the requests of APIs.
     """
     pages = FastAPI(
         title="Serverless testbed",
@@ -111,6 +112,7 @@ def create_app(
         logs=logs,
         metrics=metrics,
         sandboxes=sandboxes or SandboxClients(),
+        archive=None if watch is None else watch.logs,
     ):
         pages.include_router(router)
     pages.router.default = not_found if others is None else others.fall_back
@@ -121,7 +123,14 @@ def create_app(
     every = (*apis, HttpApi("testbed", routes.routes)) if routes.routes else apis
     balancer: Route = LoadBalancerRoute(engine, targets, profile, port)
     found.append(balancer if network is None else network.before(balancer, WayIn.INVOKE))
-    found += _api_routes(engine, every, profile, port=port, network=network, watch=watch)
+    found += _api_routes(
+        engine,
+        every,
+        profile,
+        port=port,
+        network=network,
+        watch=None if watch is None else watch.gateway,
+    )
     # the short way to Invoke does not lead over a network
     return Gateway(found, pages, invoke if network is None else None)
 

@@ -30,7 +30,7 @@ COMMANDS = {
     "--state-dir --run-dir --cgroup-root --aws-endpoint --alb --no-companion --verbose -v",
     "invoke": "FUNCTION --url --payload --json",
     "ps": "--url --json",
-    "logs": "FUNCTION --url --limit",
+    "logs": "FUNCTION --url --limit --filter --follow -f",
     "demo": "--backend --dilation --run-dir",
     "experiment": "PLAN --run-dir --resume --backend --dry-run",
     "simulate": "PLAN --behaviours --calibrate --leave-one-out --seed --jobs --start-width "
