@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from emulator.core.billing import Size
 from emulator.core.constraints import constraint, too_long
-from emulator.core.function_names import FunctionName, Scope
+from emulator.core.function_names import PARTITION, FunctionName, Scope
 from emulator.core.function_url import url_faults
 from emulator.core.log_configuration import LogConfiguration, log_faults
 from emulator.core.model import LATEST, FunctionVersion, VersionKey
@@ -82,8 +82,12 @@ class FunctionConfiguration:
     """Size of /tmp."""
     logging: LogConfiguration = field(default_factory=LogConfiguration)
     function_url: FunctionUrl | None = None
+    tenant_isolation: bool = False
+    """Whether a sandbox serves one tenant alone (TenantIsolationMode PER_TENANT)."""
     scope: Scope = field(default_factory=Scope)
     """Account and region of the function."""
+    role: str = ""
+    """ARN of the role whose rights the code has; empty: the own one, see `execution_role`."""
     prefix: str = ""
     """What `function_names.prefix` says: it keeps functions of other accounts and regions apart."""
 
@@ -97,6 +101,11 @@ class FunctionConfiguration:
         """Returns the ARN, qualified unless the version is $LATEST."""
         qualifier = "" if self.version == LATEST else self.version
         return FunctionName(self.scope, self.name).arn(qualifier)
+
+    @property
+    def execution_role(self) -> str:
+        """Returns the ARN of the role, which is the account's `testbed` where none is named."""
+        return self.role or f"arn:{PARTITION}:iam::{self.scope.account}:role/testbed"
 
     @property
     def log_group(self) -> str:
@@ -125,6 +134,7 @@ class FunctionConfiguration:
             self.version,
             revision,
             package_mb,
+            self.tenant_isolation,
         )
 
 
@@ -166,6 +176,7 @@ def faults(configuration: FunctionConfiguration, profile: Profile) -> list[str]:
         *_provisioned_faults(configuration),
         *log_faults(configuration.logging),
         *(url_faults(url) if url else ()),
+        *_tenancy_faults(configuration),
         *_dated_faults(configuration, profile),
     ]
 
@@ -274,6 +285,24 @@ def _provisioned_faults(configuration: FunctionConfiguration) -> list[str]:
     return []
 
 
+def _tenancy_faults(configuration: FunctionConfiguration) -> list[str]:
+    """Returns the refusals of what goes with no tenant isolation.
+
+    The guide's "Tenant isolation" names the features; the words are ours (trust L).
+    """
+    if not configuration.tenant_isolation:
+        return []
+    asked = {
+        "Provisioned concurrency": configuration.provisioned_concurrency is not None,
+        "A function URL": configuration.function_url is not None,
+    }
+    return [
+        f"{feature} is not supported for functions with tenant isolation mode enabled."
+        for feature, wanted in asked.items()
+        if wanted
+    ]
+
+
 def _dated_faults(configuration: FunctionConfiguration, profile: Profile) -> list[str]:
     """Returns the refusals of features that the profile's time did not have yet."""
     wanted = {
@@ -281,6 +310,7 @@ def _dated_faults(configuration: FunctionConfiguration, profile: Profile) -> lis
         Feature.ARM64: configuration.architecture is Architecture.ARM64,
         Feature.FUNCTION_URL: configuration.function_url is not None,
         Feature.LOGGING_CONFIGURATION: configuration.logging != LogConfiguration(),
+        Feature.TENANT_ISOLATION: configuration.tenant_isolation,
     }
     return [
         f"{feature.title} came in {feature.since}: there is none under {profile.name}"
