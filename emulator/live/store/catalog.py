@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.core.function_names import FunctionName, Reference, is_version
 from emulator.core.version_key import LATEST
 from emulator.errors import ResourceNotFoundError
+from emulator.live.store.layers import Layers
 from emulator.live.store.resources import OF_FUNCTIONS, Key, Kind
 
 if TYPE_CHECKING:
@@ -69,8 +70,13 @@ class Code:
     """Path of the Dockerfile of a template's image function."""
     context: str = ""
     """Path of the folder from which the Dockerfile copies."""
+    unzipped: int = 0
+    """Bytes of the archive's files."""
     layers: tuple[str, ...] = ()
-    """Folders of a template's layers, in order; other layers are in the members, by ARN."""
+    """Folders of a template's layers, in order."""
+    layer_archives: tuple[str, ...] = ()
+    """Names of the zips of other layers, in order; the members have their ARNs. A layer that is
+    deleted goes on serving the versions that have it, as on Lambda."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +163,7 @@ class Catalog:
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
         """Where all documents are, those of functions' settings included."""
+        self.layers = Layers(resources)
 
     # what is there
 
@@ -241,6 +248,24 @@ class Catalog:
             }
         )
 
+    async def delete_qualifier(self, function: FunctionName, qualifier: str) -> None:
+        """Takes a published version or an alias away, with what is set for its name."""
+        keys = (Key(function.scope, kind, function.name, qualifier) for kind in OF_FUNCTIONS)
+        await self.resources.change(
+            {key: None for key in keys if self.resources.get(key) is not None}
+        )
+
+    # zips
+
+    def archives(self) -> set[str]:
+        """Returns the names of all zips that a version or a layer needs."""
+        needed = set()
+        for scope in self.resources.scopes(Kind.VERSION):
+            for versions in self.resources.all(scope, Kind.VERSION).values():
+                for document in versions.values():
+                    needed |= {document["code"]["archive"], *document["code"]["layer_archives"]}
+        return needed | self.layers.archives()
+
     def _function(self, name: FunctionName, document: Document) -> Function:
         return Function(name, document["next_version"], document["tags"], document["from_template"])
 
@@ -286,7 +311,10 @@ def _version(name: FunctionName, version: str, document: Document) -> Version:
         name,
         version,
         document["members"],
-        Code(**code | {"layers": tuple(code["layers"])}),
+        Code(
+            **code
+            | {"layers": tuple(code["layers"]), "layer_archives": tuple(code["layer_archives"])}
+        ),
         Status(
             **status | {"state": State(status["state"]), "update": UpdateStatus(status["update"])}
         ),
