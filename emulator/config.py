@@ -17,6 +17,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
 from emulator.core.lifetimes import LIFETIMES
+from emulator.core.load_balancer import target_of
 from emulator.core.network_paths import NO_NETWORK, checked_path
 from emulator.core.policies.catalogue import LIFETIME
 from emulator.core.policy import Admission, Binding, InitCpu, PickOrder
@@ -128,6 +129,16 @@ def _checked_service(name: str) -> str:
     return name
 
 
+def _worded(value: object) -> object:
+    """Returns a list, also of a text whose words are its items."""
+    return value.split() if isinstance(value, str) else value
+
+
+def _checked_target(text: str) -> str:
+    target_of(text)
+    return text
+
+
 _Integer = Annotated[int, BeforeValidator(_no_truth)]
 _Number = Annotated[float, BeforeValidator(_no_truth), Field(allow_inf_nan=False)]
 _Endpoints = Annotated[
@@ -184,6 +195,10 @@ class Settings:
     """Whether a moto server stands in for AWS services that have no endpoint of their own."""
     aws_endpoint: _Endpoints = Field(default_factory=dict)
     """Address of each service, `http://host:port` by the name in signatures (`s3`, `sqs`)."""
+    alb: Annotated[
+        tuple[Annotated[str, AfterValidator(_checked_target)], ...], BeforeValidator(_worded)
+    ] = ()
+    """Functions behind a load balancer: `FUNCTION`, or `FUNCTION:multi-value`."""
 
 
 NAMES = tuple(Settings.__dataclass_fields__)

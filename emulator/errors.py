@@ -7,6 +7,7 @@ TestbedError
 ├── BackendUnavailableError    no sandbox can be started this way on this machine
 ├── SandboxStartError          one sandbox could not be started
 ├── CompanionError             the server of AWS's other services could not be started
+├── EndpointError              one of AWS's other services refused, or does not answer
 ├── StateInUseError            another emulator owns the state directory
 ├── StateVersionError          another version of the testbed wrote the state directory
 ├── RunDirectoryError          a run's files are missing, damaged or at odds
@@ -18,6 +19,8 @@ TestbedError
     ├── InvalidParameterValueError    a parameter names what cannot be
     ├── InvalidRequestContentError    a body is no JSON
     ├── RequestTooLargeError          a body is above Lambda's limit
+    ├── EventTooLargeError            an asynchronous event is above Lambda's limit
+    ├── LoopError                     a function invoked itself too often, by way of others
     ├── TooManyRequestsError          an invocation was throttled
     └── ServiceUnavailableError       the emulator is stopping
 
@@ -64,6 +67,10 @@ class SandboxStartError(TestbedError):
 
 
 class CompanionError(TestbedError):
+    pass
+
+
+class EndpointError(TestbedError):
     pass
 
 
@@ -121,6 +128,14 @@ class RequestTooLargeError(ServiceError):
     pass
 
 
+class EventTooLargeError(ServiceError):
+    pass
+
+
+class LoopError(ServiceError):
+    pass
+
+
 class TooManyRequestsError(ServiceError):
     """An invocation was throttled; `reason` is AWS's word for which limit was met."""
 
@@ -146,6 +161,8 @@ _AWS_ERRORS: Mapping[type[ServiceError], _AwsError] = {
     InvalidParameterValueError: _AwsError("InvalidParameterValueException", 400),
     InvalidRequestContentError: _AwsError("InvalidRequestContentException", 400),
     RequestTooLargeError: _AwsError("RequestTooLargeException", 413),
+    EventTooLargeError: _AwsError("SerializedRequestEntityTooLargeException", 413),
+    LoopError: _AwsError("RecursiveInvocationException", 400),
     TooManyRequestsError: _AwsError("TooManyRequestsException", 429),
     ServiceUnavailableError: _AwsError("ServiceException", 503),
 }

@@ -11,23 +11,32 @@ from typing import TYPE_CHECKING, Protocol
 from fastapi import FastAPI
 
 from emulator.api.companion.route import SignedRoute
+from emulator.api.execute_api import UnknownApiRoute
 from emulator.api.function_url.route import FunctionUrlRoute
-from emulator.api.http_api.route import GatewayRoute, not_found
+from emulator.api.http_api.route import HttpApiRoute, not_found
 from emulator.api.invoke.route import InvokeRoute
 from emulator.api.invoke.stream_route import ResponseStreamRoute
+from emulator.api.load_balancer.route import LoadBalancerRoute
 from emulator.api.own_routes import own_routes
 from emulator.api.peers import SandboxClients
+from emulator.api.rest_api.route import RestApiRoute
 from emulator.api.services.route import ServicesRoute
+from emulator.core.apis import HttpApi, RestApi
 from emulator.core.network_path import WayIn
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from emulator.api.companion.route import OtherServices
     from emulator.api.network import Network
     from emulator.api.services.calls import Registry
+    from emulator.core.apis import Api
+    from emulator.core.load_balancer import Target
     from emulator.core.profile import Profile
     from emulator.core.routes import RouteTable
+    from emulator.live.asynchronous.event_queue import EventQueue
     from emulator.live.engine import Engine
     from emulator.telemetry.log_store import Logs
     from emulator.telemetry.metrics import Metrics
@@ -68,9 +77,15 @@ def create_app(
     sandboxes: SandboxClients | None = None,
     network: Network | None = None,
     registry: Registry | None = None,
+    events: EventQueue | None = None,
+    apis: Iterable[Api] = (),
+    targets: Iterable[Target] = (),
 ) -> Gateway:
     """Returns the whole HTTP face of one emulator.
 
+    `routes` are an HTTP API's, `apis` are others that stand in front of functions, and `targets`
+    are functions behind a load balancer.
+    `events` keeps asynchronous events; without it they are refused.
     `registry` has the operations of AWS's APIs that the emulator serves.
     `others` are AWS's services beside Lambda; clients of `sandboxes` see no page of the testbed's.
     `network` lies between clients and functions, and before no other page.
@@ -86,17 +101,14 @@ def create_app(
     ):
         pages.include_router(router)
     pages.router.default = not_found if others is None else others.fall_back
-    invoke = InvokeRoute(engine, profile)
+    invoke = InvokeRoute(engine, profile, events)
     found = _routes(
-        invoke,
-        engine,
-        routes,
-        profile,
-        others=others,
-        registry=registry,
-        port=port,
-        network=network,
+        invoke, engine, profile, others=others, registry=registry, port=port, network=network
     )
+    every = (*apis, HttpApi("testbed", routes.routes)) if routes.routes else apis
+    balancer: Route = LoadBalancerRoute(engine, targets, profile, port)
+    found.append(balancer if network is None else network.before(balancer, WayIn.INVOKE))
+    found += _api_routes(engine, every, profile, port=port, network=network)
     # the short way to Invoke does not lead over a network
     return Gateway(found, pages, invoke if network is None else None)
 
@@ -104,7 +116,6 @@ def create_app(
 def _routes(
     invoke: InvokeRoute,
     engine: Engine,
-    table: RouteTable,
     profile: Profile,
     *,
     others: OtherServices | None,
@@ -112,10 +123,7 @@ def _routes(
     port: int,
     network: Network | None,
 ) -> list[Route]:
-    """Returns the routes in the order in which they are asked: the hottest first.
-
-    The template's come last, since a greedy one takes whatever it is asked.
-    """
+    """Returns the routes in the order in which they are asked: the hottest first."""
 
     def distant(route: Route, way: WayIn) -> Route:
         return route if network is None else network.before(route, way)
@@ -128,5 +136,27 @@ def _routes(
         found.append(ServicesRoute(registry, profile))
     if others is not None:
         found.append(SignedRoute(others))
-    found.append(distant(GatewayRoute(engine, table, profile, port), WayIn.HTTP_API))
     return found
+
+
+def _api_routes(
+    engine: Engine,
+    apis: Iterable[Api],
+    profile: Profile,
+    *,
+    port: int,
+    network: Network | None,
+) -> list[Route]:
+    """Returns the routes of the APIs, which come last: a greedy one takes whatever it is asked.
+
+    Those of REST APIs, whose paths begin with a stage, come before the others.
+    """
+    doors: list[Route] = []
+    for api in sorted(apis, key=lambda api: isinstance(api, HttpApi)):
+        if isinstance(api, RestApi):
+            doors.append(RestApiRoute(engine, api, profile, port))
+        else:
+            doors.append(HttpApiRoute(engine, api, profile, port))
+    if network is not None:
+        doors = [network.before(door, WayIn.HTTP_API) for door in doors]
+    return [*doors, UnknownApiRoute()]

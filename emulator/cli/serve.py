@@ -203,6 +203,14 @@ def up(
             "repeated.",
         ),
     ] = None,
+    alb: Annotated[  # noqa: ARG001
+        list[str] | None,
+        typer.Option(
+            metavar="FUNCTION",
+            help="Serve a function behind a load balancer at FUNCTION.elb.localhost, with lists of "
+            "values for FUNCTION:multi-value; may be repeated.",
+        ),
+    ] = None,
     no_companion: Annotated[
         bool,
         typer.Option(

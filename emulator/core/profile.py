@@ -89,6 +89,14 @@ class IntegrationTimeout:
     body: bytes
 
 
+REST_TIMEOUT = IntegrationTimeout(29.0, 504, b'{"message": "Endpoint request timed out"}')
+"""REST APIs' limit, the same at every date so far; Regional APIs may raise theirs since 2024-06.
+
+Source: API Gateway developer guide, quotas of REST APIs ("Integration timeout", 29 s) and the
+gateway response INTEGRATION_TIMEOUT.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class CodeQuotas:
     """Holds how much code an account may have; bytes."""
@@ -170,6 +178,8 @@ class Profile:
     failure_bodies: FailureBodies
     integration_timeout: IntegrationTimeout
     asynchronous: AsynchronousRules = field(default_factory=AsynchronousRules)
+    """The limit of routes on the gateway's plain address, and of HTTP APIs."""
+    rest_integration_timeout: IntegrationTimeout = REST_TIMEOUT
 
     def has(self, feature: Feature) -> bool:
         """Returns whether the feature had come by the profile's date."""

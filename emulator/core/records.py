@@ -179,6 +179,8 @@ class RecordFold:
         """Sandboxes that are not gone, by id."""
         self.failed_inits: list[InitReport] = []
         """Inits whose failure the last entry told."""
+        self.running: dict[str, int] = {}
+        """How many requests of each function have not ended; only functions that have some."""
         self._versions: dict[str, FunctionVersion] = {}
         self._open: dict[str, _Open] = {}
         self._timed_out: dict[int, InvocationRecord] = {}
@@ -200,9 +202,9 @@ class RecordFold:
             case VersionDeployed(function):
                 self._versions[function.key] = function
             case InvokeRequested(invocation, key, network, gateway):
-                self._open[invocation] = _Open(
-                    self._versions[key], at, network=network, gateway=gateway
-                )
+                opened = _Open(self._versions[key], at, network=network, gateway=gateway)
+                self._open[invocation] = opened
+                self.running[opened.version.name] = self.running.get(opened.version.name, 0) + 1
             case InvocationAnswered(_, invocation) if invocation in self._open:
                 self._open[invocation].answered_at = at
             case InvocationFinished():
@@ -347,6 +349,8 @@ class RecordFold:
         if opened is None:
             return []
         version = opened.version
+        if left := self.running.pop(version.name) - 1:
+            self.running[version.name] = left
         return [
             InvocationRecord(
                 invocation,

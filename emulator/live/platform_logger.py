@@ -23,6 +23,7 @@ from emulator.core.messages import (
 from emulator.core.model import Failure
 from emulator.core.records import InitPhase
 from emulator.telemetry import platform_events
+from emulator.telemetry.application_level import lowest_level
 from emulator.telemetry.line_splitter import LineSplitter
 from emulator.telemetry.platform_log import PlatformLog
 
@@ -110,6 +111,8 @@ class PlatformLogger:
         at = self.epoch(self._clock.now())
         name = configuration.name
         stream = self._logs.stream_name(at, configuration.version, sandbox)
+        lowest = lowest_level(configuration.logging)
+        self._logs.opened(name, stream, configuration.log_group, lowest)
         platform = PlatformLog(
             configuration,
             self._profile,
@@ -184,7 +187,7 @@ class PlatformLogger:
         if isinstance(entry.event, SandboxGone):
             stream = self._streams.pop(entry.event.sandbox, None)
             if stream is not None:
-                self._logs.end(stream.function, stream.name)
+                self._logs.closed(stream.function, stream.name)
 
     def _tell(self, stream: _Stream, at_epoch: float, told: Told) -> None:
         for line in filter(None, told.lines):

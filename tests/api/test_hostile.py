@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from emulator.api.asgi import HttpResponse
 from emulator.api.companion.service_name import addressed_to, signed_for
-from emulator.api.function_url.cors import answer_headers, preflight_headers
+from emulator.api.cors import answer_headers, preflight_headers
 from emulator.api.function_url.responses import Prelude, PreludeError, whole
 from emulator.api.http_api.event import Api, HttpRequest, event
 from emulator.api.http_api.response import response

@@ -26,7 +26,7 @@ COMMANDS = {
     "up": "--settings --host --port --template --backend --profile --keep-alive --policy "
     "--idle-speedup --pick-order --binding --host-memory --admission --journal-limit "
     "--start-width --init-cpu --init-timeout --dilation --network --page-cache --read-ahead --seed "
-    "--state-dir --run-dir --cgroup-root --aws-endpoint --no-companion --verbose -v",
+    "--state-dir --run-dir --cgroup-root --aws-endpoint --alb --no-companion --verbose -v",
     "invoke": "FUNCTION --url --payload --json",
     "ps": "--url --json",
     "logs": "FUNCTION --url --limit",

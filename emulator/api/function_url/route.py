@@ -34,7 +34,7 @@ from emulator.api.asgi import (
     send_response,
 )
 from emulator.api.companion.service_name import signed_for
-from emulator.api.function_url.cors import (
+from emulator.api.cors import (
     answer_headers,
     is_preflight,
     preflight_headers,

@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from emulator.api.asgi import respond, send_error
-from emulator.errors import ResourceNotFoundError, ServiceError
+from emulator.core.asynchronous.lineage import EndlessChainError, continued
+from emulator.errors import LoopError, ResourceNotFoundError, ServiceError
 from emulator.live.sandbox.environment import function_arn
 
 if TYPE_CHECKING:
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from emulator.core.model import VersionKey
     from emulator.core.profile import Profile
     from emulator.live.engine import Engine
+
+
+_LOOP = (
+    "Lambda has detected the function being invoked in a recursive loop with other AWS resources "
+    "and stopped your function's invocation."
+)
 
 
 class InvocationRoute(ABC):
@@ -26,6 +33,7 @@ class InvocationRoute(ABC):
     def __init__(self, engine: Engine, profile: Profile) -> None:
         self._engine = engine
         self._profile = profile
+        self._arns: dict[VersionKey, str] = {}
 
     def match(self, scope: Scope) -> ASGIApp | None:
         if (
@@ -45,13 +53,28 @@ class InvocationRoute(ABC):
     @abstractmethod
     async def _invoke(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 
+    def _counted(self, key: VersionKey, trace: str) -> str:
+        """Returns the trace with one more invocation of the function.
+
+        Raises:
+            LoopError: the function was invoked too often in one chain of events.
+        """
+        arn = self._arns.get(key) or self._arns.setdefault(key, function_arn(key.name))
+        try:
+            return continued(trace, arn, self._profile.asynchronous.most_in_a_loop)
+        except EndlessChainError:
+            raise LoopError(_LOOP) from None
+
     async def _dry_run(self, key: VersionKey, send: Send) -> None:
         """Answers an invocation that is only to be checked.
 
         Raises:
             ResourceNotFoundError: there is no such version.
         """
+        self._check_deployed(key)
+        await respond(send, 204, b"", [])
+
+    def _check_deployed(self, key: VersionKey) -> None:
         if not self._engine.has(key):
             arn = function_arn(key.name, key.version)
             raise ResourceNotFoundError(f"Function not found: {arn}")
-        await respond(send, 204, b"", [])

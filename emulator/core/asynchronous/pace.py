@@ -1,15 +1,16 @@
 """Decides how many of a function's asynchronous events are attempted at a time.
 
 "If the queue contains many entries, Lambda increases the retry interval and reduces the rate at
-which it reads events from the queue" (developer guide). By which rule is not published: the rule
-here is TCP's (additive increase, multiplicative decrease; letter L).
+which it reads events from the queue" (developer guide). By which rule is not published; the rule
+here is ours (letter L): a throttle shows how many had room, and each round of successes tries one
+more.
 """
 
 from __future__ import annotations
 
 
 class Pace:
-    """Bounds the attempts at a time; throttles halve the bound, successes raise it again."""
+    """Bounds the attempts at a time: as many as had room when the last was throttled, and more."""
 
     def __init__(self, most: int) -> None:
         """`most` is the bound at first and for ever: the account's concurrency."""
@@ -26,10 +27,9 @@ class Pace:
         self.running += 1
 
     def ended(self, *, refused: bool) -> None:
-        """Takes the end of an attempt; a throttle says that fewer had room."""
+        """Takes the end of an attempt, which was throttled or ran."""
+        self.running -= 1
         if refused:
-            # many are refused at once: what counts is how many ran, not how many came
-            self._bound = max(1.0, min(self._bound, self.running) / 2)
+            self._bound = max(1.0, min(self._bound, float(self.running)))
         else:
             self._bound = min(self._most, self._bound + 1 / self._bound)
-        self.running -= 1

@@ -1,23 +1,23 @@
-"""Invokes functions by their ARN for those who have no client: queues, pollers, destinations."""
+"""Invokes functions by their ARN for those who have no client: queues, pollers, destinations.
+
+An ARN may have a qualifier, and means what the qualifier names at the time of each invocation.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from emulator.core.asynchronous.invocation_record import LastAttempt
-from emulator.core.asynchronous.lineage import continued
-from emulator.core.model import LATEST, Failure, VersionKey
+from emulator.core.asynchronous.rules import EventSettings
+from emulator.core.model import LATEST, VersionKey
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from emulator.core.asynchronous.rules import EventSettings
     from emulator.live.engine import Engine
     from emulator.live.invocation import Outcome
 
 _NAME, _QUALIFIER = 6, 7
 """Places in a function's ARN."""
-_OK, _THROTTLED, _BROKEN = 200, 429, 500
 
 
 class Invoker(Protocol):
@@ -28,11 +28,11 @@ class Invoker(Protocol):
         function_arn: str,
         payload: bytes,
         *,
-        request_id: str,
-        trace_id: str,
+        request_id: str = "",
+        trace_id: str = "",
         client_context: str = "",
     ) -> Awaitable[Outcome]:
-        """Begins an invocation of the version that the ARN means now.
+        """Begins an invocation; what is returned ends with its outcome.
 
         Raises:
             ResourceNotFoundError: there is no such version.
@@ -43,11 +43,6 @@ class Invoker(Protocol):
         """Returns what a function, version or alias asks for its asynchronous events."""
 
 
-def function_name(function_arn: str) -> str:
-    """Returns the name in a function's ARN."""
-    return function_arn.split(":")[_NAME]
-
-
 def version_key(function_arn: str) -> VersionKey:
     """Returns the key of the version that an ARN names; without a qualifier, $LATEST's."""
     parts = function_arn.split(":")
@@ -55,10 +50,9 @@ def version_key(function_arn: str) -> VersionKey:
 
 
 class EngineInvoker:
-    """Invokes what the engine has deployed."""
+    """Invokes what the engine has deployed, and knows no settings but reserved concurrency."""
 
-    def __init__(self, engine: Engine, settings: dict[str, EventSettings] | None = None) -> None:
-        """`settings` are by function name."""
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def invoke(
@@ -66,8 +60,8 @@ class EngineInvoker:
         function_arn: str,
         payload: bytes,
         *,
-        request_id: str,
-        trace_id: str,
+        request_id: str = "",
+        trace_id: str = "",
         client_context: str = "",
     ) -> Awaitable[Outcome]:
         return self._engine.invoke(
@@ -77,3 +71,8 @@ class EngineInvoker:
             trace_id=trace_id,
             client_context=client_context,
         )
+
+    def settings(self, function_arn: str) -> EventSettings:
+        configuration = self._engine.functions.get(version_key(function_arn))
+        barred = configuration is not None and configuration.reserved_concurrency == 0
+        return EventSettings(barred=barred)

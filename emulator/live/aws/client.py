@@ -159,7 +159,8 @@ class AwsClient:
         limit: float,
     ) -> httpx.Response:
         url = await self._endpoints.url(service) + path
-        signed = self._signed(service, method, url, headers, body, place)
+        request = {"method": method, "url": url, "headers": headers, "data": body}
+        signed = self._signed(service, request, place)
         try:
             async with asyncio.timeout(limit):
                 answer = await self._client().request(method, url, content=body, headers=signed)
@@ -176,15 +177,8 @@ class AwsClient:
             self._http = httpx.AsyncClient(timeout=None, trust_env=False, limits=limits)  # noqa: S113
         return self._http
 
-    def _signed(
-        self,
-        service: str,
-        method: str,
-        url: str,
-        headers: dict[str, str],
-        body: bytes,
-        place: Place,
-    ) -> dict[str, str]:
+    def _signed(self, service: str, sent: Mapping[str, Any], place: Place) -> dict[str, str]:
+        """Returns the headers of a request, with its signature."""
         # not before the first call: most emulators never make any, and the import takes long
         from botocore.auth import S3SigV4Auth, SigV4Auth  # noqa: PLC0415
         from botocore.awsrequest import AWSRequest  # noqa: PLC0415
@@ -192,7 +186,7 @@ class AwsClient:
 
         own = self._credentials
         keys = Keys(own.access_key, own.secret_key, own.token)
-        request = AWSRequest(method, url, headers=headers, data=body)
+        request = AWSRequest(**sent)
         # a stand-in takes the account from here; AWS itself knows the key's
         request.headers["x-moto-account-id"] = place.account
         signer = S3SigV4Auth if service == "s3" else SigV4Auth

@@ -15,15 +15,20 @@ def test_as_many_run_as_the_account_allows() -> None:
     assert fill(Pace(1000)) == 1000
 
 
-def test_throttles_halve_what_ran_and_one_goes_on_at_least() -> None:
+def test_throttles_show_how_many_have_room() -> None:
     pace = Pace(1000)
-    for _ in range(8):
+    for _ in range(40):
         pace.began()
-    pace.ended(refused=True)
-    assert pace.running == 7
-    pace.ended(refused=False)
+    for _ in range(32):
+        pace.ended(refused=True)
+    assert pace.running == 8
     assert not pace.admits()
-    while pace.running:
+
+
+def test_one_goes_on_however_many_are_throttled() -> None:
+    pace = Pace(1000)
+    for _ in range(3):
+        pace.began()
         pace.ended(refused=True)
     assert fill(pace) == 1
 

@@ -1,0 +1,92 @@
+"""Finds the API that a request's host names, and calls the functions behind APIs.
+
+Shared by HTTP APIs and REST APIs. An API is served under a host of its own,
+`http://<api>.execute-api.localhost:<port>/` (browsers and curl resolve what ends in .localhost to
+this machine) or AWS's own form of the name, and on the gateway's plain address as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import re
+from typing import TYPE_CHECKING
+
+from emulator.api.asgi import json_response, send_response
+from emulator.core.model import VersionKey
+from emulator.live.sandbox.environment import REGION
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from emulator.core.network_path import Passage
+    from emulator.core.profile import IntegrationTimeout
+    from emulator.core.routes import Route
+    from emulator.live.engine import Engine
+    from emulator.live.invocation import Outcome
+
+BODY_LIMIT = 10 * 1024 * 1024
+"""Bytes of a request's body, API Gateway's most."""
+_MARK = b".execute-api."
+_HOST = re.compile(
+    r"(?P<id>[a-z0-9-]+)\.execute-api\.(?:localhost|[a-z0-9-]+\.amazonaws\.com)(?::\d+)?"
+)
+_FORBIDDEN = json_response(403, b'{"message":"Forbidden"}')
+
+
+def domain_of(api: str) -> str:
+    """Returns the host name that AWS would give an API, which events have."""
+    return f"{api}.execute-api.{REGION}.amazonaws.com"
+
+
+def api_url(api: str, port: int) -> str:
+    """Returns the URL at which the emulator serves an API, without a stage."""
+    return f"http://{api}.execute-api.localhost:{port}"
+
+
+def named_api(scope: Scope) -> str | None:
+    """Returns the API that a request's host names; None for the gateway's plain address."""
+    for name, value in scope["headers"]:
+        if name == b"host":
+            if _MARK not in value.lower():
+                return None
+            found = _HOST.fullmatch(value.decode("latin-1").lower())
+            return found["id"] if found else None
+    return None
+
+
+class UnknownApiRoute:
+    """Refuses what asks for an API that is not there; stands after the routes of all APIs."""
+
+    def match(self, scope: Scope) -> UnknownApiRoute | None:
+        return None if named_api(scope) is None else self
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        await send_response(send, _FORBIDDEN)
+
+
+def new_gateway_id() -> str:
+    """Returns an id as API Gateway gives requests: base64 of random bytes, `JKJaXmPLvHcESHA=`."""
+    return base64.b64encode(os.urandom(11)).decode().replace("+", "-").replace("/", "_")
+
+
+class Integration:
+    """Calls functions, no longer than API Gateway waits for them."""
+
+    def __init__(self, engine: Engine, limit: IntegrationTimeout) -> None:
+        self._engine = engine
+        self.gave_up = json_response(limit.status, limit.body)
+        """The answer where a function took too long."""
+        self._seconds = limit.seconds
+
+    async def call(self, route: Route, payload: bytes, trace_id: str, passage: Passage) -> Outcome:
+        """Invokes a route's function.
+
+        Raises:
+            TimeoutError: the function took too long for API Gateway, and runs on.
+            ResourceNotFoundError: the function is gone.
+        """
+        async with asyncio.timeout(self._seconds * self._engine.dilation):
+            key = VersionKey.of(route.function)
+            return await self._engine.invoke(key, payload, trace_id=trace_id, passage=passage)
