@@ -135,7 +135,7 @@ def _code(control: Control, call: Call, version: Version) -> dict[str, Any]:
     if code.archive:
         location = control.links.link(call.host, code.archive)
     else:
-        location = control.links.link(call.host, f"{version.function.name}:{version.version}")
+        location = control.links.link(call.host, version.arn)
     return {"RepositoryType": "S3", "Location": location}
 
 

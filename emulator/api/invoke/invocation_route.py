@@ -6,16 +6,18 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from emulator.api.asgi import respond, send_error
+from emulator.api.invoke.directory import DeployedDirectory
 from emulator.core.asynchronous.lineage import EndlessChainError, continued
-from emulator.errors import LoopError, ResourceNotFoundError, ServiceError
-from emulator.live.sandbox.environment import function_arn
+from emulator.errors import LoopError, ServiceError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from emulator.core.model import VersionKey
+    from emulator.api.invoke.directory import Directory
+    from emulator.api.invoke.request import Options
     from emulator.core.profile import Profile
     from emulator.live.engine import Engine
+    from emulator.live.functions.targets import Target
 
 
 _LOOP = (
@@ -30,10 +32,13 @@ class InvocationRoute(ABC):
     prefix: ClassVar[str]
     suffix: ClassVar[str]
 
-    def __init__(self, engine: Engine, profile: Profile) -> None:
+    def __init__(
+        self, engine: Engine, profile: Profile, directory: Directory | None = None
+    ) -> None:
+        """Without a `directory` functions are those that the engine has."""
         self._engine = engine
         self._profile = profile
-        self._arns: dict[VersionKey, str] = {}
+        self._directory = directory or DeployedDirectory(engine)
 
     def match(self, scope: Scope) -> ASGIApp | None:
         if (
@@ -53,28 +58,21 @@ class InvocationRoute(ABC):
     @abstractmethod
     async def _invoke(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 
-    def _counted(self, key: VersionKey, trace: str) -> str:
+    async def _found(self, scope: Scope, asked: Options) -> Target:
+        words = (scope["path"], scope["query_string"], asked.credential)
+        return self._directory.get(words) or await self._directory.find(words)
+
+    def _counted(self, target: Target, trace: str) -> str:
         """Returns the trace with one more invocation of the function.
 
         Raises:
             LoopError: the function was invoked too often in one chain of events.
         """
-        arn = self._arns.get(key) or self._arns.setdefault(key, function_arn(key.name))
         try:
-            return continued(trace, arn, self._profile.asynchronous.most_in_a_loop)
+            return continued(trace, target.function_arn, self._profile.asynchronous.most_in_a_loop)
         except EndlessChainError:
             raise LoopError(_LOOP) from None
 
-    async def _dry_run(self, key: VersionKey, send: Send) -> None:
-        """Answers an invocation that is only to be checked.
-
-        Raises:
-            ResourceNotFoundError: there is no such version.
-        """
-        self._check_deployed(key)
+    async def _dry_run(self, send: Send) -> None:
+        """Answers an invocation that was only to be checked, and has been."""
         await respond(send, 204, b"", [])
-
-    def _check_deployed(self, key: VersionKey) -> None:
-        if not self._engine.has(key):
-            arn = function_arn(key.name, key.version)
-            raise ResourceNotFoundError(f"Function not found: {arn}")

@@ -5,7 +5,7 @@ What has been found stays in the table until a function, a version or an alias c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.core.alias_routing import Routing
@@ -37,22 +37,38 @@ class Target:
     """Key of the version, or of the one that an alias names."""
     arn: str
     """The ARN that the function is told it was asked for by."""
+    function_arn: str
+    """The ARN without a qualifier."""
     alias: str = ""
-    routing: Routing | None = None
+    choice: Choice | None = None
     """Set where the alias has weights."""
-    keys: Mapping[str, VersionKey] = field(default_factory=dict)
-    """Keys by version, where the alias has weights."""
 
-    def choose(self, chance: Chance) -> VersionKey:
+    def choose(self) -> VersionKey:
         """Returns the version that serves the next request."""
-        return self.key if self.routing is None else self.keys[self.routing.choose(chance)]
+        return self.key if self.choice is None else self.choice.make()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Chooses between the versions of an alias."""
+
+    routing: Routing
+    keys: Mapping[str, VersionKey]
+    """Keys by version."""
+    chance: Chance
+
+    def make(self) -> VersionKey:
+        """Returns the version of the next request."""
+        return self.keys[self.routing.choose(self.chance)]
 
 
 class Targets:
     """Finds targets; `get` needs no await and is enough for all requests but the first."""
 
-    def __init__(self, catalog: Catalog, deployer: Deployer) -> None:
+    def __init__(self, catalog: Catalog, deployer: Deployer, chance: Chance) -> None:
+        """`chance` shares the requests of aliases that have weights."""
         self._catalog = catalog
+        self._chance = chance
         self._deployer = deployer
         self._found: dict[Hashable, Target] = {}
         catalog.resources.watch(self._changed)
@@ -81,16 +97,20 @@ class Targets:
         qualifier = reference.qualifier or LATEST
         if is_version(qualifier):
             key = await self._ready(reference, qualifier)
-            return Target(key, reference.arn)
+            return Target(key, reference.arn, reference.function.arn())
         alias = self._catalog.alias(reference.function, qualifier)
         if alias is None:
             raise not_found(reference)
         versions = (alias.version, *alias.weights)
         keys = {version: await self._ready(reference, version) for version in versions}
-        key, routing = keys[alias.version], Routing(alias.version, alias.weights)
-        if not alias.weights:
-            return Target(key, reference.arn, alias.name)
-        return Target(key, reference.arn, alias.name, routing, keys)
+        choice = Choice(Routing(alias.version, alias.weights), keys, self._chance)
+        return Target(
+            keys[alias.version],
+            reference.arn,
+            reference.function.arn(),
+            alias.name,
+            choice if alias.weights else None,
+        )
 
     async def _ready(self, reference: Reference, version: str) -> VersionKey:
         found = self._catalog.version(reference.function, version)
