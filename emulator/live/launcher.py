@@ -69,8 +69,10 @@ class Launcher:
             cpu=SandboxCpu(quota, cpus, self._clock.dilation),
         )
 
-    async def start(self, sandbox: LiveSandbox, *, provisioned: bool) -> None:
+    async def start(self, sandbox: LiveSandbox, tenant: str = "", *, provisioned: bool) -> None:
         """Opens the sandbox's Runtime API and log stream, and starts its first process.
+
+        A `tenant` that the sandbox serves alone is known to its log, and not to its init.
 
         Raises:
             SandboxStartError: the backend could not start the sandbox.
@@ -83,7 +85,7 @@ class Launcher:
         )
         sandbox.start_with(endpoint)
         stream = self._logger.open_stream(
-            configuration, sandbox.id, sandbox.telemetry, provisioned=provisioned
+            configuration, sandbox.id, sandbox.telemetry, provisioned=provisioned, tenant=tenant
         )
         environment = self._environment | sandbox_environment(
             configuration,

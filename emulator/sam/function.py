@@ -82,6 +82,7 @@ class FunctionReader:
             ephemeral_storage_mb=self._options.ephemeral_storage(function),
             logging=self._options.logging(function),
             function_url=self._options.function_url(function),
+            tenant_isolation=self._options.tenant_isolation(function),
         )
 
     def _text(self, function: FunctionProperties, name: str) -> str:

@@ -19,6 +19,7 @@ from emulator.core.log_configuration import (
     SystemLogLevel,
 )
 from emulator.core.prices import Architecture
+from emulator.core.tenancy import TenantIsolationMode
 from emulator.sam.globals import merged
 from emulator.sam.loader import line_of
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 OPTIONS = (
     *("Architectures", "EphemeralStorage", "LoggingConfig", "AutoPublishAlias"),
     *("ProvisionedConcurrencyConfig", "ReservedConcurrentExecutions", "FunctionUrlConfig"),
+    "TenancyConfig",
 )
 """The options that Globals may state too; ImageConfig is not among them."""
 _LOGGING = ("LogFormat", "ApplicationLogLevel", "SystemLogLevel", "LogGroup")
@@ -123,6 +125,14 @@ class OptionReader:
             self._choice(parts.get("InvokeMode"), InvokeMode) or InvokeMode.BUFFERED,
             self._cors(parts.get("Cors")),
         )
+
+    def tenant_isolation(self, function: FunctionProperties) -> bool:
+        section = function.option("TenancyConfig")
+        name = "TenantIsolationMode"
+        parts = merged(section, self._nodes, (name,))
+        if section and name not in parts:
+            self._needs(section, name)
+        return self._choice(parts.get(name), TenantIsolationMode) is not None
 
     def image(self, function: FunctionProperties) -> ImageConfig:
         parts = merged(function.option("ImageConfig"), self._nodes, _IMAGE)

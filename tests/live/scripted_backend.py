@@ -120,6 +120,8 @@ class ScriptedProcess:
             try:
                 if "lambda-runtime-client-context" in work.headers:
                     answer = json.loads(work.headers["lambda-runtime-client-context"])
+                elif "lambda-runtime-aws-tenant-id" in work.headers:
+                    answer = work.headers["lambda-runtime-aws-tenant-id"]
                 else:
                     answer = await self._handle(work.json(), request_id)
             except ValueError as error:

@@ -9,6 +9,7 @@ from emulator.api.asgi import respond, send_error
 from emulator.api.invoke.directory import DeployedDirectory
 from emulator.core.asynchronous.lineage import EndlessChainError, continued
 from emulator.errors import LoopError, ServiceError
+from emulator.live.engine import check_tenant
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -73,6 +74,17 @@ class InvocationRoute(ABC):
         except EndlessChainError:
             raise LoopError(_LOOP) from None
 
-    async def _dry_run(self, send: Send) -> None:
-        """Answers an invocation that was only to be checked, and has been."""
+    def _check_tenant(self, target: Target, tenant: str) -> None:
+        """Refuses a tenant that is missing, or that is not asked for."""
+        configuration = self._engine.configuration(target.key)
+        assert configuration is not None  # a target's versions are ready
+        check_tenant(tenant, configuration)
+
+    async def _dry_run(self, target: Target, tenant: str, send: Send) -> None:
+        """Answers an invocation that is only to be checked.
+
+        Raises:
+            InvalidParameterValueError: a tenant is missing, or is not asked for.
+        """
+        self._check_tenant(target, tenant)
         await respond(send, 204, b"", [])

@@ -106,6 +106,7 @@ class InvokeRoute(InvocationRoute):
             passage=passage_of(scope),
             alias=target.alias,
             arn=target.arn,
+            tenant=asked.tenant,
         )
 
     async def _invoke(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -117,7 +118,7 @@ class InvokeRoute(InvocationRoute):
         target = await self._found(scope, asked)
         if asked.invocation_type == "DryRun":
             check_json(payload)
-            await self._dry_run(send)
+            await self._dry_run(target, asked.tenant, send)
             return
         await self._tell(await self._start(scope, target, asked, payload), send, tail=asked.tail)
 
@@ -127,6 +128,7 @@ class InvokeRoute(InvocationRoute):
         payload = await read_event(receive, limit)
         check_json(payload)
         target = await self._found(scope, asked)
+        self._check_tenant(target, asked.tenant)
         if self._events is None:
             raise ServiceUnavailableError("This emulator keeps no asynchronous events.")
         request_id = await self._events.accept(

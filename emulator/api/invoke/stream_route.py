@@ -46,7 +46,7 @@ class ResponseStreamRoute(InvocationRoute):
         target = await self._found(scope, asked)
         check_json(payload)
         if asked.invocation_type == "DryRun":
-            await self._dry_run(send)
+            await self._dry_run(target, asked.tenant, send)
             return
         stream = ResponseStream(
             self._profile.streamed_response_limit,
@@ -63,6 +63,7 @@ class ResponseStreamRoute(InvocationRoute):
             passage=passage_of(scope),
             alias=target.alias,
             arn=target.arn,
+            tenant=asked.tenant,
         )
         try:
             begun = await first_news(outcome, stream)

@@ -29,6 +29,8 @@ class Work:
     trace_id: str = ""
     client_context: str = ""
     """JSON, at most 3,583 bytes of base64 on the wire of Invoke."""
+    tenant: str = ""
+    """Tenant for whom the function was invoked; empty where it tells none apart."""
 
 
 class RuntimeListener(Protocol):

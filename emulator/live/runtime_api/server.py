@@ -320,4 +320,6 @@ def _next_response(work: Work) -> bytes:
         headers.append(f"Lambda-Runtime-Trace-Id: {work.trace_id}")
     if work.client_context:
         headers.append(f"Lambda-Runtime-Client-Context: {work.client_context}")
+    if work.tenant:
+        headers.append(f"Lambda-Runtime-Aws-Tenant-Id: {work.tenant}")
     return response(200, headers, work.payload)
