@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from emulator.api.control.links import Links
+from emulator.api.control.objects import Objects
 from emulator.core.function_names import NameFault, OtherRegionFault, Scope, refer
 from emulator.errors import (
     ConstraintError,
@@ -15,12 +17,13 @@ from emulator.errors import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from emulator.api.control.links import Links
     from emulator.api.services.calls import Call
     from emulator.core.function_names import FunctionName, Reference
     from emulator.core.profile import Profile
+    from emulator.live.aws.client import AwsClient
     from emulator.live.engine import Engine
     from emulator.live.functions.deployer import Deployer
+    from emulator.live.functions.functions import Functions
     from emulator.live.store.archives import Archives
     from emulator.live.store.catalog import Catalog
 
@@ -39,6 +42,26 @@ class Control:
     """Writes the present time as LastModified has it."""
     read_object: Callable[[Scope, str, str, str], Awaitable[bytes]]
     """Reads an object of S3 by the account and region, the bucket, the key and the version."""
+
+
+def control_of(
+    functions: Functions,
+    engine: Engine,
+    profile: Profile,
+    client: AwsClient,
+    time_of_day: Callable[[], str],
+) -> Control:
+    """Returns the collaborators of one emulator; `client` reads code out of S3."""
+    return Control(
+        functions.catalog,
+        functions.archives,
+        functions.deployer,
+        engine,
+        profile,
+        Links(),
+        time_of_day,
+        Objects(client).read,
+    )
 
 
 def scope_of(call: Call) -> Scope:

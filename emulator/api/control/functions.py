@@ -24,8 +24,14 @@ from emulator.api.control.pages import page
 from emulator.core.function_names import is_version
 from emulator.core.version_key import LATEST
 from emulator.errors import InvalidParameterValueError, ResourceConflictError
-from emulator.live.store.catalog import Function, Status, Version, new_revision, not_found
-from emulator.live.store.resources import Key, Kind
+from emulator.live.store.catalog import (
+    Function,
+    Status,
+    Version,
+    concurrency_key,
+    new_revision,
+    not_found,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,12 +120,11 @@ async def get_function(control: Control, call: Call) -> dict[str, Any]:
     asked = reference(call)
     version = control.catalog.find(asked)
     function = control.catalog.existing(asked.function)
-    scope, name = asked.function.scope, asked.function.name
     return {
         "Configuration": view.configuration(version, asked.qualifier),
         "Code": _code(control, call, version),
         "Tags": dict(function.tags) or None,
-        "Concurrency": control.catalog.resources.get(Key(scope, Kind.CONCURRENCY, name)),
+        "Concurrency": control.catalog.resources.get(concurrency_key(asked.function)),
     }
 
 

@@ -35,6 +35,7 @@ def configuration(
     *,
     code: str = "",
     layers: tuple[str, ...] = (),
+    reserved_concurrency: int | None = None,
     template: FunctionConfiguration | None = None,
 ) -> FunctionConfiguration:
     """Returns what runs a version; `home` is the emulator's own account and region.
@@ -57,6 +58,7 @@ def configuration(
         environment=members.get("Environment", {}).get("Variables", {}),
         code=code,
         layers=layers,
+        reserved_concurrency=reserved_concurrency,
         image=ImageSource(source.dockerfile, source.context) if source.dockerfile else None,
         image_uri=source.image_uri,
         image_command=tuple(image.get("Command", ())),

@@ -27,12 +27,15 @@ from emulator.live.store.catalog import (
     Status,
     UpdateStatus,
     Version,
+    concurrency_key,
+    function_key,
     new_revision,
     revised,
+    version_key,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Collection, Coroutine
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.function_names import Scope
@@ -145,8 +148,17 @@ class Deployer:
         version = await self._of_template(template)
         self._templates[version.function] = template
         function = self._catalog.function(version.function) or Function(version.function)
+        reserved = template.reserved_concurrency
+        await self._catalog.resources.change(
+            {
+                function_key(version.function): replace(function, from_template=True).document,
+                version_key(version.function, version.version): version.document,
+                concurrency_key(version.function): None
+                if reserved is None
+                else {"ReservedConcurrentExecutions": reserved},
+            }
+        )
         self._engine.put(await self._prepared(version, progress))
-        await self._catalog.save(replace(function, from_template=True), version)
         return version
 
     async def frozen(self, version: Version) -> Code:
@@ -167,10 +179,10 @@ class Deployer:
             layer_archives=tuple(archive.name for archive in archives[1:]),
         )
 
-    async def forget_templates(self, kept: Mapping[FunctionName, object]) -> None:
-        """Takes away the functions of earlier templates that are not `kept`."""
+    async def forget_templates(self, kept: Collection[str]) -> None:
+        """Takes away the functions of earlier templates whose names are not `kept`."""
         for function in self._catalog.all_functions():
-            if function.from_template and function.name not in kept:
+            if function.from_template and function.name.name not in kept:
                 await self._catalog.delete(function.name)
 
     async def _of_template(self, template: FunctionConfiguration) -> Version:
@@ -237,9 +249,14 @@ class Deployer:
         code = version.code
         folder = str(await self._archives.folder(code.archive)) if code.archive else code.folder
         layers = [str(await self._archives.folder(name)) for name in code.layer_archives]
-        template = self._templates.get(version.function)
+        concurrency = self._catalog.resources.get(concurrency_key(version.function)) or {}
         return configuration(
-            version, self._home, code=folder, layers=(*code.layers, *layers), template=template
+            version,
+            self._home,
+            code=folder,
+            layers=(*code.layers, *layers),
+            reserved_concurrency=concurrency.get("ReservedConcurrentExecutions"),
+            template=self._templates.get(version.function),
         )
 
     def _is_current(self, version: Version) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -278,6 +279,10 @@ def version_key(name: FunctionName, version: str) -> Key:
     return Key(name.scope, Kind.VERSION, name.name, version)
 
 
+def concurrency_key(name: FunctionName) -> Key:
+    return Key(name.scope, Kind.CONCURRENCY, name.name)
+
+
 def alias_key(name: FunctionName, alias: str) -> Key:
     return Key(name.scope, Kind.ALIAS, name.name, alias)
 
@@ -285,6 +290,12 @@ def alias_key(name: FunctionName, alias: str) -> Key:
 def revised(version: Version, modified: str, **changes: Any) -> Version:
     """Returns a version with changes, a new RevisionId and a new time of its last change."""
     return replace(version, revision=new_revision(), modified=modified, **changes)
+
+
+def written_time(epoch: float) -> str:
+    """Returns a time as LastModified and CreatedDate have it, in UTC."""
+    at = datetime.fromtimestamp(epoch, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}+0000"
 
 
 def new_revision() -> str:
