@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
+from emulator.api.services.service_model import load
 from tests.api.services.fuzzing.requests import REGIONS
 
 if TYPE_CHECKING:
@@ -19,6 +21,13 @@ Key = tuple[str, str]
 """Region and name."""
 
 
+def _parts(function: str) -> tuple[str, str]:
+    """Returns the name and the qualifier in any form of a function's name."""
+    found = _NAME.fullmatch(function)
+    assert found is not None, function
+    return found[1], found[2] or ""
+
+
 class Ledger:
     """Notes answers; `differences` tells what was lost, or came from nowhere."""
 
@@ -28,53 +37,46 @@ class Ledger:
         self.versions: dict[Key, set[str]] = defaultdict(set)
         self.aliases: dict[Key, dict[str, str]] = defaultdict(dict)
         """By function: the version of each alias."""
-        self.layers: dict[Key, set[int]] = defaultdict(set)
 
     def note(self, request: Request, status: int, answer: Mapping[str, Any]) -> None:
-        """Notes what an answered request has changed."""
-        if not 200 <= status < 300 or not request.operation:
+        """Notes what a request has changed, whatever it was meant to be."""
+        path, _, query = request.path.partition("?")
+        found = load("lambda").match(request.method, path, query)
+        if not 200 <= status < 300 or found is None:
             return
-        match request.operation:
+        labels = found.labels
+        match found.operation.name:
             case "CreateFunction" | "UpdateFunctionConfiguration" | "UpdateFunctionCode":
-                self._configured(request, answer)
+                self._configured(request.region, answer)
             case "PublishVersion":
                 self.versions[request.region, answer["FunctionName"]].add(answer["Version"])
             case "DeleteFunction":
-                self._deleted(request)
+                qualifiers = parse_qs(query).get("Qualifier", [""])
+                self._deleted(request.region, labels["FunctionName"], qualifiers[0])
             case "CreateAlias" | "UpdateAlias":
-                key = request.region, self._name(request)[0]
+                key = request.region, _parts(labels["FunctionName"])[0]
                 self.aliases[key][answer["Name"]] = answer["FunctionVersion"]
             case "DeleteAlias":
-                key = request.region, self._name(request)[0]
-                self.aliases[key].pop(str(request.arguments["Name"]), None)
-            case "PublishLayerVersion":
-                name = answer["LayerArn"].rpartition(":")[2]
-                self.layers[request.region, name].add(answer["Version"])
-            case "DeleteLayerVersion":
-                name = str(request.arguments["LayerName"]).rpartition(":")[2]
-                self.layers[request.region, name].discard(int(request.arguments["VersionNumber"]))
+                key = request.region, _parts(labels["FunctionName"])[0]
+                self.aliases[key].pop(labels["Name"], None)
 
-    def _configured(self, request: Request, answer: Mapping[str, Any]) -> None:
-        key = request.region, answer["FunctionName"]
-        self.functions[key] = answer.get("Description", "")
-        if answer["Version"] != "$LATEST":
+    def _configured(self, region: str, answer: Mapping[str, Any]) -> None:
+        key = region, answer["FunctionName"]
+        if answer["Version"] == "$LATEST":
+            self.functions[key] = answer.get("Description", "")
+        else:
+            self.functions.setdefault(key, answer.get("Description", ""))
             self.versions[key].add(answer["Version"])
 
-    def _deleted(self, request: Request) -> None:
-        name, qualifier = self._name(request)
-        key = request.region, name
-        qualifier = str(request.arguments.get("Qualifier") or qualifier or "")
-        if qualifier:
-            self.versions[key].discard(qualifier)
+    def _deleted(self, region: str, function: str, stated: str) -> None:
+        name, qualifier = _parts(function)
+        key = region, name
+        if stated or qualifier:
+            self.versions[key].discard(stated or qualifier)
             return
         self.functions.pop(key, None)
         self.versions.pop(key, None)
         self.aliases.pop(key, None)
-
-    def _name(self, request: Request) -> tuple[str, str | None]:
-        found = _NAME.fullmatch(str(request.arguments["FunctionName"]))
-        assert found is not None, request
-        return found[1], found[2]
 
     def differences(self, api: ServedApi) -> Iterator[str]:
         """Yields where what is listed is not what answers have said."""
