@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_LEAVE = 3.0
+"""Seconds in which a poller ends what it asks its source; a source may not answer."""
 _DRAIN = 30.0
 """Seconds that batches get to end when a mapping is changed; then they are left to come again."""
 _ENABLED, _CREATED = "Enabled", "CreatedAt"
@@ -58,6 +60,33 @@ SETTLED = frozenset({MappingState.ENABLED, MappingState.DISABLED})
 """The states in which a mapping may be changed or deleted."""
 
 
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """Holds a poller and the task in which it runs."""
+
+    poller: Poller
+    task: asyncio.Task[None]
+
+    async def end(self, patience: float) -> None:
+        """Ends the polling, then its batches, which get `patience` seconds in all."""
+        self.poller.leave()
+        await asyncio.wait([self.task], timeout=_LEAVE)
+        self.task.cancel()
+        try:
+            async with asyncio.timeout(patience):
+                await self.poller.drain()
+        except TimeoutError:
+            log.warning("batches did not end within %g s; their records come again", patience)
+        finally:
+            await self.cut()
+
+    async def cut(self) -> None:
+        """Ends the polling and the batches at once; their records come again."""
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        await self.poller.close()
+
+
 @dataclass(slots=True)
 class Mapped:
     """Holds a mapping as its owner sees it; `changing` names a change that is under way."""
@@ -65,21 +94,25 @@ class Mapped:
     key: Key
     document: Document
     changing: MappingState | None = None
-    poller: Poller | None = None
-    task: asyncio.Task[None] | None = None
+    running: Polling | None = None
+
+    def taken(self) -> Polling | None:
+        """Returns what runs, which is the caller's to end."""
+        running, self.running = self.running, None
+        return running
 
     @property
     def state(self) -> MappingState:
-        if self.changing in (MappingState.DISABLING, MappingState.DELETING):
+        if self.changing is MappingState.DELETING:
             return self.changing
         if not self.document[_ENABLED]:
             return self.changing or MappingState.DISABLED
-        begun = self.poller is not None and self.poller.status.has_begun
+        begun = self.running is not None and self.running.poller.status.has_begun
         return MappingState.ENABLED if begun else self.changing or MappingState.ENABLING
 
     @property
     def last_result(self) -> str:
-        return NO_RECORDS if self.poller is None else self.poller.status.last_result
+        return NO_RECORDS if self.running is None else self.running.poller.status.last_result
 
 
 class EventSources:
@@ -120,7 +153,8 @@ class EventSources:
         for change in changes:
             change.cancel()
         await asyncio.gather(*changes, return_exceptions=True)
-        await asyncio.gather(*(self._stop(mapped, 0.0) for mapped in self._mapped.values()))
+        running = [mapped.running for mapped in self._mapped.values() if mapped.running]
+        await asyncio.gather(*(polling.cut() for polling in running))
 
     # what is there
 
@@ -174,7 +208,7 @@ class EventSources:
             mapped.changing = MappingState.ENABLING
         else:
             mapped.changing = MappingState.UPDATING
-        self._spawn(self._restart(mapped))
+        self._spawn(self._restart(mapped, mapped.taken()))
 
     async def delete(self, mapped: Mapped) -> None:
         """Takes a mapping away; it is seen as Deleting until its batches have ended.
@@ -184,16 +218,18 @@ class EventSources:
         """
         await self._resources.change({mapped.key: None})
         mapped.changing = MappingState.DELETING
-        self._spawn(self._end(mapped))
+        self._spawn(self._end(mapped, mapped.taken()))
 
-    async def _restart(self, mapped: Mapped) -> None:
-        await self._stop(mapped, _DRAIN)
+    async def _restart(self, mapped: Mapped, before: Polling | None) -> None:
+        if before is not None:
+            await before.end(_DRAIN)
         self._start(mapped)
         if not mapped.document[_ENABLED]:
             mapped.changing = None
 
-    async def _end(self, mapped: Mapped) -> None:
-        await self._stop(mapped, _DRAIN)
+    async def _end(self, mapped: Mapped, before: Polling | None) -> None:
+        if before is not None:
+            await before.end(_DRAIN)
         await self._positions.forget(mapped.key.name)
         del self._mapped[mapped.key.name]
 
@@ -201,23 +237,9 @@ class EventSources:
 
     def _start(self, mapped: Mapped) -> None:
         if not mapped.document[_ENABLED]:
-            mapped.poller = mapped.task = None
             return
-        mapped.poller = self._poller(read_mapping(mapped.document), mapped.document[_CREATED])
-        mapped.task = asyncio.get_running_loop().create_task(_polled(mapped.poller))
-
-    async def _stop(self, mapped: Mapped, patience: float) -> None:
-        """Ends a poller; its batches get `patience` seconds."""
-        poller, task = mapped.poller, mapped.task
-        if poller is None or task is None:
-            return
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        try:
-            async with asyncio.timeout(patience):
-                await poller.drain()
-        except TimeoutError:
-            await poller.close()
+        poller = self._poller(read_mapping(mapped.document), mapped.document[_CREATED])
+        mapped.running = Polling(poller, asyncio.get_running_loop().create_task(_polled(poller)))
 
     def _poller(self, mapping: SourceMapping, created_at: float) -> Poller:
         if mapping.source is Source.SQS:

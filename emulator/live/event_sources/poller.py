@@ -43,10 +43,13 @@ class Poller(Protocol):
     def status(self) -> Status: ...
 
     async def run(self) -> None:
-        """Polls until cancelled; faults of the source are told in the status."""
+        """Polls until `leave` or a cancellation; faults of the source are told in the status."""
+
+    def leave(self) -> None:
+        """Begins the end of `run`, which takes no record that would have to come again."""
 
     async def drain(self) -> None:
-        """Returns when every batch that was begun has ended; call after `run` was cancelled."""
+        """Returns when every batch that was begun has ended; call after `run`."""
 
     async def close(self) -> None:
         """Ends the batches that run; their records come again."""

@@ -34,8 +34,12 @@ log = logging.getLogger(__name__)
 
 _MOST_RECEIVED = 10
 """Messages that SQS gives, and deletes, in one call."""
-_LONGEST_POLL = 20
-"""Seconds for which SQS lets a receiver wait."""
+_LONGEST_POLL = 1
+"""Seconds for which a receiver waits; SQS would allow 20.
+
+Messages that come while a killed emulator's receiver still waits are hidden for their visibility
+timeout, since a queue does not notice that nobody is there.
+"""
 _HELD = 0.25
 """Seconds between two looks into a queue whose groups are held up."""
 _PAUSE = 1.0
@@ -71,17 +75,23 @@ class QueuePoller:
         self._groups: dict[str, asyncio.Task[None]] = {}
         """The last batch of each message group that is running."""
         self._busy_since: float | None = None
+        self._leaves = False
         self._has_failed = False
         """Whether messages failed since the last ones came, so that they hold up their groups."""
 
     async def run(self) -> None:
-        while True:
+        while not self._leaves:
             try:
                 await self._round()
             except TestbedError as error:
                 self.status.tell(f"PROBLEM: {error}")
                 self._queue = ""  # it may come back with another address
                 await asyncio.sleep(_PAUSE)
+
+    def leave(self) -> None:
+        # a receive that is broken off would hide the messages that the queue gives to nobody
+        self._leaves = True
+        self._batches.ended.set()
 
     async def drain(self) -> None:
         await self._batches.wait()
@@ -97,6 +107,8 @@ class QueuePoller:
 
     async def _round(self) -> None:
         await self._room()
+        if self._leaves:
+            return
         received = await self._receive()
         if received:
             self._has_failed = False
@@ -113,7 +125,7 @@ class QueuePoller:
 
     async def _room(self) -> None:
         """Waits until one more batch may run."""
-        while not self._has_room():
+        while not (self._has_room() or self._leaves):
             await self._batch_ended(None)
 
     async def _batch_ended(self, patience: float | None) -> None:

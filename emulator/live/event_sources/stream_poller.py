@@ -34,6 +34,7 @@ class StreamPoller:
         self._followed: dict[str, asyncio.Task[None]] = {}
         self._ended: set[str] = set()
         self._one_ended = asyncio.Event()
+        self._leaves = False
 
     @property
     def status(self) -> Status:
@@ -41,7 +42,7 @@ class StreamPoller:
 
     async def run(self) -> None:
         try:
-            while True:
+            while not self._leaves:
                 await self._round()
         finally:
             for task in self._followed.values():
@@ -61,6 +62,10 @@ class StreamPoller:
         except TimeoutError:
             return
         self._one_ended.clear()
+
+    def leave(self) -> None:
+        self._leaves = True
+        self._one_ended.set()
 
     async def drain(self) -> None:
         await self._stream.batches.wait()
