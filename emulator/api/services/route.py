@@ -9,12 +9,15 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from starlette.responses import StreamingResponse
+
 from emulator.api.asgi import ClientLeftError, send_response
 from emulator.api.services.bodies import whole_body
 from emulator.api.services.calls import Call, ServiceError
 from emulator.api.services.checks import refusal
 from emulator.api.services.limits import limits
 from emulator.api.services.request import ApiRequest
+from emulator.api.services.streamed import streamed_answer
 from emulator.api.services.unserved import no_operation, not_emulated
 from emulator.api.services.wire_forms import WireForms
 from emulator.core.function_names import account_of
@@ -86,11 +89,14 @@ class ServicesRoute:
             log.exception("%s %s failed", scope["method"], scope["path"])
             fault = ServiceError("ServiceException", "The emulator failed; its log says why.", 500)
             response = form.refuse(fault, request_id)
-        await send_response(send, response)
+        if isinstance(response, StreamingResponse):
+            await response(scope, receive, send)
+        else:
+            await send_response(send, response)
 
     async def _answer(
         self, form: WireForm, scope: Scope, receive: Receive, request_id: str
-    ) -> HttpResponse:
+    ) -> HttpResponse | StreamingResponse:
         head = ApiRequest.of(scope)
         named = form.operation(head)
         encoding = head.headers.get("content-encoding", "")
@@ -108,7 +114,9 @@ class ServicesRoute:
             call = await self._gatekeeper.admit(request, call)
         if sentence := refusal(operation.input_shape, arguments, self._limits):
             raise ServiceError(form.model.refusal, sentence, 400)
-        return form.answer(operation, await function(call), request_id)
+        members = await function(call)
+        streamed = streamed_answer(operation, members, request_id)
+        return streamed or form.answer(operation, members, request_id)
 
     def _call(
         self,
