@@ -18,6 +18,8 @@ TestbedError
     ├── InvalidParameterValueError    a parameter names what cannot be
     ├── InvalidRequestContentError    a body is no JSON
     ├── RequestTooLargeError          a body is above Lambda's limit
+    ├── EventTooLargeError            an asynchronous event is above Lambda's limit
+    ├── LoopError                     a function invoked itself too often, by way of others
     ├── TooManyRequestsError          an invocation was throttled
     └── ServiceUnavailableError       the emulator is stopping
 
@@ -61,6 +63,10 @@ class BackendUnavailableError(TestbedError):
 
 class SandboxStartError(TestbedError):
     pass
+
+
+class NetworkLostError(SandboxStartError):
+    """Says that a sandbox's network went away before the sandbox started."""
 
 
 class CompanionError(TestbedError):
@@ -121,6 +127,14 @@ class RequestTooLargeError(ServiceError):
     pass
 
 
+class EventTooLargeError(ServiceError):
+    pass
+
+
+class LoopError(ServiceError):
+    pass
+
+
 class TooManyRequestsError(ServiceError):
     """An invocation was throttled; `reason` is AWS's word for which limit was met."""
 
@@ -145,6 +159,8 @@ _AWS_ERRORS: Mapping[type[ServiceError], _AwsError] = {
     InvalidParameterValueError: _AwsError("InvalidParameterValueException", 400),
     InvalidRequestContentError: _AwsError("InvalidRequestContentException", 400),
     RequestTooLargeError: _AwsError("RequestTooLargeException", 413),
+    EventTooLargeError: _AwsError("SerializedRequestEntityTooLargeException", 413),
+    LoopError: _AwsError("RecursiveInvocationException", 400),
     TooManyRequestsError: _AwsError("TooManyRequestsException", 429),
     ServiceUnavailableError: _AwsError("ServiceException", 503),
 }

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import os
 import random
 import signal
 import socket
@@ -28,6 +29,7 @@ from emulator.api.operations import all_operations
 from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
 from emulator.config import BackendChoice, PageCache
+from emulator.core.apis import DEFAULT_STAGE
 from emulator.core.load_balancer import target_of
 from emulator.core.network_paths import NO_NETWORK, PATHS
 from emulator.core.policy import Admission
@@ -39,17 +41,22 @@ from emulator.errors import BackendUnavailableError, SettingsError
 from emulator.host.delegation import enter_delegated_scope
 from emulator.host.machine import machine
 from emulator.host.memory import AvailableMemory, memory_mb
+from emulator.live.asynchronous.invoker import EngineInvoker
+from emulator.live.aws.client import Credentials
+from emulator.live.aws.endpoints import Endpoints
 from emulator.live.backends.package import zipped_mb
 from emulator.live.backends.page_cache import PrivatePages, remove_orphans
 from emulator.live.backends.process.backend import ProcessBackend
 from emulator.live.clock import MonotonicClock
 from emulator.live.companion.process import Companion
 from emulator.live.engine import Engine
+from emulator.live.eventing import EVENT_SCHEMAS, Eventing
 from emulator.live.journal_file import JournalFile
 from emulator.live.listeners import listener_at
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
+from emulator.live.store.database import Database
 from emulator.live.store.read_ahead import read_ahead
 from emulator.live.store.state_directory import StateDirectory, describe_run
 from emulator.policy_choice import chosen
@@ -186,12 +193,14 @@ async def _serve(
         JournalFile(run / "journal.jsonl", limit=settings.journal_limit << 20) as journal,
         _listeners(listener, backend) as listeners,
         contextlib.closing(AvailableMemory(settings.cgroup_root)) as available,
+        contextlib.closing(Database(state.path / "state.db", EVENT_SCHEMAS)) as database,
     ):
         parts = _assemble(
             settings,
             loaded,
             backend,
             state,
+            database=database,
             journal=journal,
             listeners=listeners,
             clock=clock,
@@ -202,10 +211,12 @@ async def _serve(
             for function in loaded.functions:
                 with display.deploying(function.name, function.memory_mb) as told:
                     await parts.engine.deploy(function, told)
+            await parts.eventing.open()
             sandboxes = SandboxClients.dialling(backend.runtime_api_host)
             app = create_app(
                 parts.engine,
-                RouteTable(loaded.routes),
+                RouteTable(()),
+                apis=loaded.apis,
                 port=listener.getsockname()[1],
                 profile=profile,
                 backend=backend.name,
@@ -215,6 +226,7 @@ async def _serve(
                 sandboxes=sandboxes,
                 network=_network(settings, sandboxes),
                 registry=all_operations(parts.engine, profile),
+                events=parts.eventing.queue,
                 targets=[target_of(text) for text in settings.alb],
             )
             await _Server(app, run, loaded, settings, display.say).serve(listeners)
@@ -227,6 +239,7 @@ class _Parts:
     """Holds the parts of one emulator, from its first deployment to its end."""
 
     engine: Engine
+    eventing: Eventing
     recorder: Recorder
     logs: Logs
     metrics: Metrics
@@ -234,7 +247,8 @@ class _Parts:
     companion: Companion | None
 
     async def close(self) -> None:
-        """Ends the sandboxes, then the services that they may still ask, then the record."""
+        """Ends what invokes, the sandboxes, the services that these may ask, then the record."""
+        await self.eventing.close()
         await self.engine.close()
         await self.others.close()
         if self.companion is not None:
@@ -248,6 +262,7 @@ def _assemble(
     backend: SandboxBackend,
     state: StateDirectory,
     *,
+    database: Database,
     journal: JournalFile,
     listeners: list[socket.socket],
     clock: MonotonicClock,
@@ -279,7 +294,26 @@ def _assemble(
     )
     companion = Companion(state.path / "companion.log") if settings.companion else None
     others = OtherServices(settings.aws_endpoint, companion)
-    return _Parts(engine, recorder, logs, metrics, others, companion)
+    eventing = Eventing(
+        database=database,
+        invoker=EngineInvoker(engine),
+        endpoints=Endpoints(settings.aws_endpoint, companion),
+        profile=profile,
+        credentials=_credentials(),
+        speedup=settings.idle_speedup / settings.dilation,
+    )
+    return _Parts(engine, eventing, recorder, logs, metrics, others, companion)
+
+
+def _credentials() -> Credentials:
+    """Returns the user's keys, for services at AWS itself; stand-ins take any."""
+    found = os.environ.get
+    own = Credentials()
+    return Credentials(
+        found("AWS_ACCESS_KEY_ID") or own.access_key,
+        found("AWS_SECRET_ACCESS_KEY") or own.secret_key,
+        found("AWS_SESSION_TOKEN"),
+    )
 
 
 def _network(settings: Settings, sandboxes: SandboxClients) -> Network | None:
@@ -416,7 +450,7 @@ class _Server(GatewayServer):
         super().__init__(gateway_config(app))
         self._run = run
         self._say = say
-        self._routes = loaded.routes
+        self._apis = loaded.apis
         self._functions = loaded.functions
         self._targets = [target_of(text) for text in settings.alb]
 
@@ -435,8 +469,10 @@ class _Server(GatewayServer):
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         address = f"http://{host}:{port}"
         self._say(f"Serving on {address}; the journal goes to {self._run}")
-        for route in self._routes:
-            self._say(f"  {route.method} {address}{route.path} -> {route.function}")
+        for api in self._apis:
+            stage = "" if api.stage == DEFAULT_STAGE else f"/{api.stage}"
+            for route in api.routes:
+                self._say(f"  {route.method} {address}{stage}{route.path} -> {route.function}")
         for function in self._functions:
             if function.function_url is not None:
                 self._say(f"  URL {function_url(function.name, port)} -> {function.name}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fastapi import FastAPI
 
+from emulator import __version__
 from emulator.api.companion.route import SignedRoute
 from emulator.api.execute_api import UnknownApiRoute
 from emulator.api.function_url.route import FunctionUrlRoute
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from emulator.core.load_balancer import Target
     from emulator.core.profile import Profile
     from emulator.core.routes import RouteTable
+    from emulator.live.asynchronous.event_queue import EventQueue
     from emulator.live.engine import Engine
     from emulator.telemetry.log_store import Logs
     from emulator.telemetry.metrics import Metrics
@@ -76,6 +78,7 @@ def create_app(
     sandboxes: SandboxClients | None = None,
     network: Network | None = None,
     registry: Registry | None = None,
+    events: EventQueue | None = None,
     apis: Iterable[Api] = (),
     targets: Iterable[Target] = (),
 ) -> Gateway:
@@ -83,11 +86,19 @@ def create_app(
 
     `routes` are an HTTP API's, `apis` are others that stand in front of functions, and `targets`
     are functions behind a load balancer.
+    `events` keeps asynchronous events; without it they are refused.
     `registry` has the operations of AWS's APIs that the emulator serves.
     `others` are AWS's services beside Lambda; clients of `sandboxes` see no page of the testbed's.
     `network` lies between clients and functions, and before no other page.
     """
-    pages = FastAPI(title="Serverless testbed", docs_url="/_testbed/docs", redoc_url=None)
+    pages = FastAPI(
+        title="Serverless testbed",
+        summary="The emulator's own pages; AWS's APIs are described by AWS's service models.",
+        version=__version__,
+        openapi_url="/_testbed/openapi.json",
+        docs_url="/_testbed/docs",
+        redoc_url=None,
+    )
     for router in own_routes(
         engine,
         backend=backend,
@@ -98,7 +109,7 @@ def create_app(
     ):
         pages.include_router(router)
     pages.router.default = not_found if others is None else others.fall_back
-    invoke = InvokeRoute(engine, profile)
+    invoke = InvokeRoute(engine, profile, events)
     found = _routes(
         invoke, engine, profile, others=others, registry=registry, port=port, network=network
     )

@@ -180,9 +180,9 @@ class Profile:
     log_lines: LogLines
     failure_bodies: FailureBodies
     integration_timeout: IntegrationTimeout
-    asynchronous: AsynchronousRules = field(default_factory=AsynchronousRules)
     """The limit of routes on the gateway's plain address, and of HTTP APIs."""
     rest_integration_timeout: IntegrationTimeout = REST_TIMEOUT
+    asynchronous: AsynchronousRules = field(default_factory=AsynchronousRules)
 
     def has(self, feature: Feature) -> bool:
         """Returns whether the feature had come by the profile's date."""

@@ -184,6 +184,8 @@ class RecordFold:
         """Sandboxes that are not gone, by id."""
         self.failed_inits: list[InitReport] = []
         """Inits whose failure the last entry told."""
+        self.running: dict[str, int] = {}
+        """How many requests of each function have not ended; only functions that have some."""
         self._versions: dict[str, FunctionVersion] = {}
         self._open: dict[str, _Open] = {}
         self._timed_out: dict[int, InvocationRecord] = {}
@@ -205,9 +207,11 @@ class RecordFold:
             case VersionDeployed(function):
                 self._versions[function.key] = function
             case InvokeRequested(invocation, key, network, gateway, _, tenant):
+                version = self._versions[key]
                 self._open[invocation] = _Open(
-                    self._versions[key], at, network=network, gateway=gateway, tenant=tenant
+                    version, at, network=network, gateway=gateway, tenant=tenant
                 )
+                self.running[version.name] = self.running.get(version.name, 0) + 1
             case InvocationAnswered(_, invocation) if invocation in self._open:
                 self._open[invocation].answered_at = at
             case InvocationFinished():
@@ -352,6 +356,8 @@ class RecordFold:
         if opened is None:
             return []
         version = opened.version
+        if left := self.running.pop(version.name) - 1:
+            self.running[version.name] = left
         return [
             InvocationRecord(
                 invocation,

@@ -15,6 +15,8 @@ from emulator.core.messages import Dispatch, InvocationFinished
 from emulator.core.records import RecordFold
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from emulator.core.records import InvocationRecord
     from emulator.live.platform_logger import PlatformLogger
 
@@ -60,6 +62,11 @@ class Recorder:
         self._awaited: asyncio.Future[None] | None = None
         """What the first of the entries waits for."""
         logger.before_output = self._work_off_start
+
+    @property
+    def running(self) -> Mapping[str, int]:
+        """Returns how many requests of each function have not ended, as the records know."""
+        return self._fold.running
 
     def record(self, entry: Entry, output: asyncio.Future[None] | None = None) -> None:
         """Takes the next entry, to be written in a moment, but not before `output` is done."""

@@ -1,8 +1,7 @@
 """Reads what a function configures besides its code, its size and its routes.
 
 Source: the AWS SAM specification 2016-10-31. SAM sets provisioned concurrency on the alias that
-AutoPublishAlias names. A template's function has one version here, so it is set on that, and the
-alias is checked and left at that.
+AutoPublishAlias names.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from emulator.sam.nodes import NodeReader
 
 OPTIONS = (
-    *("Architectures", "EphemeralStorage", "LoggingConfig", "AutoPublishAlias"),
+    *("Architectures", "EphemeralStorage", "LoggingConfig"),
     *("ProvisionedConcurrencyConfig", "ReservedConcurrentExecutions", "FunctionUrlConfig"),
     "TenancyConfig",
 )

@@ -28,11 +28,15 @@ from emulator.core.policy import SchedulerSettings
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.routes import PayloadFormat, Route, RouteAuth, RouteTable
 from emulator.core.scheduler import Scheduler
+from emulator.live.asynchronous.invoker import EngineInvoker
+from emulator.live.aws.endpoints import Endpoints
 from emulator.live.clock import MonotonicClock
 from emulator.live.engine import Engine
+from emulator.live.eventing import EVENT_SCHEMAS, Eventing
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
+from emulator.live.store.database import Database
 from emulator.telemetry.log_store import Logs
 from emulator.telemetry.metrics import Metrics
 from tests.live.streaming_runtime import StreamingBackend
@@ -74,6 +78,8 @@ URLS = {
     ),
 }
 """Functions that have a URL: their handler, and how the URL is configured."""
+SPEEDUP = 600.0
+"""Seconds that an asynchronous event ages in one."""
 APIS = (
     RestApi(
         "rest",
@@ -138,10 +144,15 @@ def served(
         server[0].should_exit = True
 
     async def serve() -> None:
-        config, engine = await _app(folder, settings, backend, payloads, journal=journal, path=path)
+        database = Database(folder / "state.db", EVENT_SCHEMAS)
+        config, engine, eventing = await _app(
+            folder, settings, backend, payloads, journal=journal, path=path, database=database
+        )
         server.append(_Server(config, ports, started))
         await server[0].serve()
+        await eventing.close()
         await engine.close()
+        database.close()
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()
@@ -199,7 +210,8 @@ async def _app(
     *,
     journal: _Requests,
     path: NetworkPath | None,
-) -> tuple[uvicorn.Config, Engine]:
+    database: Database,
+) -> tuple[uvicorn.Config, Engine, Eventing]:
     (folder / "app.py").write_text("")
     clock = MonotonicClock(asyncio.get_running_loop())
     scheduler = Scheduler(settings, random.Random(0))
@@ -242,6 +254,14 @@ async def _app(
             Route("POST", "/hang", "hang"),
         ]
     )
+    eventing = Eventing(
+        database=database,
+        invoker=EngineInvoker(engine),
+        endpoints=Endpoints({}, None),
+        profile=profile,
+        speedup=SPEEDUP,
+    )
+    await eventing.open()
     app = create_app(
         engine,
         routes,
@@ -251,10 +271,11 @@ async def _app(
         logs=logs,
         metrics=metrics,
         network=None if path is None else Network(path, random.Random(0), SandboxClients()),
+        events=eventing.queue,
         apis=APIS,
         targets=[Target("echo"), Target("stream", multi_value=True), Target("fail")],
     )
-    return gateway_config(app, grace=GRACE), engine
+    return gateway_config(app, grace=GRACE), engine, eventing
 
 
 class _Server(GatewayServer):

@@ -6,16 +6,24 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from emulator.api.asgi import respond, send_error
-from emulator.errors import ResourceNotFoundError, ServiceError
+from emulator.core.asynchronous.lineage import EndlessChainError, continued
+from emulator.errors import LoopError, ResourceNotFoundError, ServiceError
 from emulator.live.engine import check_tenant
 from emulator.live.sandbox.environment import function_arn
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import VersionKey
     from emulator.core.profile import Profile
     from emulator.live.engine import Engine
+
+
+_LOOP = (
+    "Lambda has detected the function being invoked in a recursive loop with other AWS resources "
+    "and stopped your function's invocation."
+)
 
 
 class InvocationRoute(ABC):
@@ -27,6 +35,7 @@ class InvocationRoute(ABC):
     def __init__(self, engine: Engine, profile: Profile) -> None:
         self._engine = engine
         self._profile = profile
+        self._arns: dict[VersionKey, str] = {}
 
     def match(self, scope: Scope) -> ASGIApp | None:
         if (
@@ -46,6 +55,18 @@ class InvocationRoute(ABC):
     @abstractmethod
     async def _invoke(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 
+    def _counted(self, key: VersionKey, trace: str) -> str:
+        """Returns the trace with one more invocation of the function.
+
+        Raises:
+            LoopError: the function was invoked too often in one chain of events.
+        """
+        arn = self._arns.get(key) or self._arns.setdefault(key, function_arn(key.name))
+        try:
+            return continued(trace, arn, self._profile.asynchronous.most_in_a_loop)
+        except EndlessChainError:
+            raise LoopError(_LOOP) from None
+
     async def _dry_run(self, key: VersionKey, tenant: str, send: Send) -> None:
         """Answers an invocation that is only to be checked.
 
@@ -53,9 +74,17 @@ class InvocationRoute(ABC):
             ResourceNotFoundError: there is no such version.
             InvalidParameterValueError: a tenant is missing, or is not asked for.
         """
+        check_tenant(tenant, self._configuration(key))
+        await respond(send, 204, b"", [])
+
+    def _configuration(self, key: VersionKey) -> FunctionConfiguration:
+        """Returns the configuration of a version.
+
+        Raises:
+            ResourceNotFoundError: there is no such version.
+        """
         configuration = self._engine.configuration(key)
         if configuration is None:
             arn = function_arn(key.name, key.version)
             raise ResourceNotFoundError(f"Function not found: {arn}")
-        check_tenant(tenant, configuration)
-        await respond(send, 204, b"", [])
+        return configuration

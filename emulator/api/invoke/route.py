@@ -18,6 +18,7 @@ from emulator.api.asgi import (
     outcome_headers,
     raise_refusal,
     read_body,
+    read_event,
     respond,
     send_error,
 )
@@ -25,7 +26,9 @@ from emulator.api.invoke.invocation_route import InvocationRoute
 from emulator.api.invoke.request import check_json, function_key, options
 from emulator.api.network import passage_of
 from emulator.core.model import Failure
-from emulator.errors import InvalidParameterValueError, ServiceError
+from emulator.errors import ServiceError, ServiceUnavailableError
+from emulator.live.engine import check_tenant
+from emulator.live.sandbox.environment import function_arn
 
 if TYPE_CHECKING:
     import asyncio
@@ -33,6 +36,10 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from emulator.api.invoke.request import Options
+    from emulator.core.model import VersionKey
+    from emulator.core.profile import Profile
+    from emulator.live.asynchronous.event_queue import EventQueue
+    from emulator.live.engine import Engine
     from emulator.live.invocation import Outcome
 
 
@@ -41,6 +48,11 @@ class InvokeRoute(InvocationRoute):
 
     prefix = "/2015-03-31/functions/"
     suffix = "/invocations"
+
+    def __init__(self, engine: Engine, profile: Profile, events: EventQueue | None = None) -> None:
+        """`events` keeps asynchronous events; without it they are refused."""
+        super().__init__(engine, profile)
+        self._events = events
 
     def accept(self, scope: Scope, payload: bytes) -> asyncio.Future[Outcome] | None:
         """Accepts an invocation whose whole request is there; None where only `match` serves it.
@@ -78,7 +90,7 @@ class InvokeRoute(InvocationRoute):
         return self._engine.invoke(
             key,
             payload or b"{}",
-            trace_id=asked.trace_id,
+            trace_id=self._counted(key, asked.trace_id),
             client_context=asked.client_context,
             tail=asked.tail,
             passage=passage_of(scope),
@@ -88,17 +100,31 @@ class InvokeRoute(InvocationRoute):
     async def _invoke(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = options(scope["headers"])
         key = function_key(scope, self.prefix, self.suffix)
+        if asked.invocation_type == "Event":
+            await self._queue(key, asked, receive, send)
+            return
         payload = await read_body(receive, self._profile.request_limit)
         if asked.invocation_type == "DryRun":
             check_json(payload)
             await self._dry_run(key, asked.tenant, send)
             return
-        if asked.invocation_type == "Event":
-            check_json(payload)
-            raise InvalidParameterValueError(
-                "asynchronous invocation (InvocationType=Event) is not emulated yet"
-            )
         await self._tell(await self._start(scope, asked, payload), send, tail=asked.tail)
+
+    async def _queue(self, key: VersionKey, asked: Options, receive: Receive, send: Send) -> None:
+        """Answers 202 when the event is on the disk, and no earlier."""
+        limit = self._profile.async_request_limit
+        payload = await read_event(receive, limit)
+        check_json(payload)
+        check_tenant(asked.tenant, self._configuration(key))
+        if self._events is None:
+            raise ServiceUnavailableError("This emulator keeps no asynchronous events.")
+        request_id = await self._events.accept(
+            function_arn(key.name, key.version),
+            payload or b"{}",
+            asked.trace_id,
+            client_context=asked.client_context,
+        )
+        await respond(send, 202, b"", [(b"x-amzn-requestid", request_id.encode())])
 
     async def _tell(self, outcome: Outcome, send: Send, *, tail: bool) -> None:
         raise_refusal(outcome)

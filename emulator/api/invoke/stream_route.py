@@ -57,7 +57,7 @@ class ResponseStreamRoute(InvocationRoute):
         outcome = self._engine.invoke(
             key,
             payload or b"{}",
-            trace_id=asked.trace_id,
+            trace_id=self._counted(key, asked.trace_id),
             client_context=asked.client_context,
             stream=stream,
             tail=asked.tail,

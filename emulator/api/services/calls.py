@@ -92,6 +92,11 @@ class Registry:
         """Returns who serves an operation; None where nobody does."""
         return self._operations.get((service, operation))
 
+    @property
+    def services(self) -> frozenset[str]:
+        """Returns the services of which any operation is served."""
+        return frozenset(service for service, _ in self._operations)
+
     def operations(self, service: str) -> frozenset[str]:
         """Returns the names of a service's operations that are served."""
         return frozenset(name for owner, name in self._operations if owner == service)

@@ -1,88 +1,103 @@
 """Checks arguments against the constraints of the service model, in AWS's sentences. Pure.
 
-Sources: the sentences are those of AWS's answers, as recorded in many public issues (`1 validation
-error detected: Value '…' at 'memorySize' failed to satisfy constraint: Member must have value less
-than or equal to 3008`); the constraints are botocore's, but for those that `limits` replaces.
+The constraints are botocore's, but for those that `limits` replaces. Sources of the sentences are
+recordings of AWS's answers in public issues: of a list (appleboy/lambda-action, issue 83), of a
+map's keys and of a value that is not shown since the model calls it sensitive
+(trek10inc/serverless-secrets, issue 39), of a structure in a list (SWO-GS/auto-tag, issue 90), of
+an acronym (`kMSKeyArn`: highsource/bitcoin-a-day, issue 1).
 """
 
 from __future__ import annotations
 
-import re
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from emulator.api.services.patterns import matches
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from emulator.api.services.limits import Limits
     from emulator.api.services.service_model import Shape
+
+_NUMBERS = frozenset({"integer", "long", "double", "float"})
+_NOT_NULL = "not be null"
+_FAILED = "failed to satisfy constraint"
 
 
 def refusal(shape: Shape | None, arguments: Mapping[str, Any], limits: Limits) -> str:
     """Returns the sentence that refuses the arguments; empty where they are valid."""
     if shape is None:
         return ""
-    faults = list(_structure_faults(shape, arguments, "", limits))
+    faults = list(_Checks(limits).structure(shape, arguments, ""))
     if not faults:
         return ""
     counted = "1 validation error" if len(faults) == 1 else f"{len(faults)} validation errors"
     return f"{counted} detected: {'; '.join(faults)}"
 
 
-def _structure_faults(
-    shape: Shape, members: Mapping[str, Any], path: str, limits: Limits
-) -> Iterator[str]:
-    for name, member in shape.members.items():
-        place = f"{path}{name[:1].lower()}{name[1:]}"
-        value = members.get(name)
-        if value is not None:
-            yield from _faults(member, value, place, limits)
-        elif name in shape.required_members:
-            yield _fault(None, place, "not be null")
+class _Checks:
+    """Walks through arguments; every method yields the faults that it finds."""
 
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
 
-def _faults(shape: Shape, value: Any, place: str, limits: Limits) -> Iterator[str]:
-    for rule in _broken(shape, value, limits):
-        yield _fault(value, place, rule)
-    match shape.type_name:
-        case "structure":
-            yield from _structure_faults(shape, value, f"{place}.", limits)
-        case "list":
-            yield from _list_faults(shape, value, place, limits)
-        case "map":
-            yield from _map_faults(shape, value, place, limits)
+    def structure(self, shape: Shape, members: Mapping[str, Any], path: str) -> Iterator[str]:
+        required = shape.required_members
+        for name, member in shape.members.items():
+            place = f"{path}{name[:1].lower()}{name[1:]}"
+            value = members.get(name)
+            if value is not None:
+                yield from self._value(member, value, place)
+            elif name in required:
+                yield f"Value null at '{place}' {_FAILED}: Member must not be null"
 
+    def _value(self, shape: Shape, value: Any, place: str) -> Iterator[str]:
+        for rule in _broken(shape, value, self._limits):
+            yield _fault(shape, value, place, f"Member must {rule}")
+        match shape.type_name:
+            case "structure" if isinstance(value, dict):
+                yield from self.structure(shape, value, f"{place}.")
+            case "list":
+                yield from self._list(shape, value, place)
+            case "map":
+                yield from self._map(shape, value, place)
 
-def _list_faults(shape: Shape, value: list[Any], place: str, limits: Limits) -> Iterator[str]:
-    """Yields the faults of elements: those of simple ones as a rule of the whole list."""
-    if shape.member.type_name in ("structure", "list", "map"):
+    def _list(self, shape: Shape, value: list[Any], place: str) -> Iterator[str]:
+        """Yields faults of elements; those of simple elements are told of the list as a whole."""
+        if _is_simple(shape.member):
+            if rules := self._rules(shape.member, value):
+                yield _fault(shape, value, place, f"Member must satisfy constraint: [{rules}]")
+            return
         for number, element in enumerate(value, 1):
-            yield from _faults(shape.member, element, f"{place}.{number}.member", limits)
-        return
-    rules = _rules_broken_by_any(shape.member, value, limits)
-    if rules:
-        yield _fault(value, place, f"satisfy constraint: [{', '.join(rules)}]")
+            yield from self._value(shape.member, element, f"{place}.{number}.member")
 
-
-def _map_faults(shape: Shape, value: dict[str, Any], place: str, limits: Limits) -> Iterator[str]:
-    if rules := _rules_broken_by_any(shape.key, list(value), limits):
-        yield _fault(value, place, f"satisfy constraint: [{', '.join(rules)}]", "Map keys must")
-    if shape.value.type_name in ("structure", "list", "map"):
+    def _map(self, shape: Shape, value: dict[str, Any], place: str) -> Iterator[str]:
+        if rules := self._rules(shape.key, value):
+            yield _fault(shape, value, place, f"Map keys must satisfy constraint: [{rules}]")
+        if _is_simple(shape.value):
+            if rules := self._rules(shape.value, value.values()):
+                yield _fault(shape, value, place, f"Map value must satisfy constraint: [{rules}]")
+            return
         for key, element in value.items():
-            yield from _faults(shape.value, element, f"{place}.{key}.member", limits)
-    elif rules := _rules_broken_by_any(shape.value, list(value.values()), limits):
-        yield _fault(value, place, f"satisfy constraint: [{', '.join(rules)}]", "Map value must")
+            yield from self._value(shape.value, element, f"{place}.{key}.member")
+
+    def _rules(self, shape: Shape, values: Iterable[Any]) -> str:
+        """Returns every rule of a shape where any of the values breaks one."""
+        if not any(True for value in values for _ in _broken(shape, value, self._limits)):
+            return ""
+        rules = list(_all_rules(shape, self._limits))
+        if not shape.metadata.get("sensitive"):
+            rules.append(_NOT_NULL)
+        return ", ".join(f"Member must {rule}" for rule in rules)
 
 
-def _rules_broken_by_any(shape: Shape, values: list[Any], limits: Limits) -> list[str]:
-    if all(not any(_broken(shape, value, limits)) for value in values):
-        return []
-    return [f"Member must {rule}" for rule in _all_rules(shape, limits)]
+def _is_simple(shape: Shape) -> bool:
+    return shape.type_name not in ("structure", "list", "map")
 
 
-def _fault(value: Any, place: str, rule: str, subject: str = "Member must") -> str:
-    shown = "null" if value is None else f"'{_shown(value)}'"
-    return f"Value {shown} at '{place}' failed to satisfy constraint: {subject} {rule}"
+def _fault(shape: Shape, value: Any, place: str, rule: str) -> str:
+    shown = "" if shape.metadata.get("sensitive") else f" '{_shown(value)}'"
+    return f"Value{shown} at '{place}' {_FAILED}: {rule}"
 
 
 def _shown(value: Any) -> str:
@@ -100,47 +115,47 @@ def _shown(value: Any) -> str:
             return str(value)
 
 
-# constraints
+# rules
 
 
 def _broken(shape: Shape, value: Any, limits: Limits) -> Iterator[str]:
     """Yields the shape's own rules that a value breaks."""
     least, most, enum = limits.of(shape)
-    if shape.type_name in ("integer", "long", "double", "float"):
-        measured, what = value, "value"
-    elif isinstance(value, str | bytes | list | dict):
-        measured, what = len(value), "length"
-    else:
-        return
-    if shape.type_name != "structure":
+    measured = _measured(shape, value)
+    if measured is not None:
         if most is not None and measured > most:
-            yield f"have {what} less than or equal to {_bound(most)}"
+            yield f"have {_what(shape)} less than or equal to {_bound(most)}"
         if least is not None and measured < least:
-            yield f"have {what} greater than or equal to {_bound(least)}"
+            yield f"have {_what(shape)} greater than or equal to {_bound(least)}"
     if isinstance(value, str):
-        yield from _broken_by_text(shape, value, enum)
-
-
-def _broken_by_text(shape: Shape, value: str, enum: tuple[str, ...]) -> Iterator[str]:
-    if enum and value not in enum:
-        yield _enum_rule(enum)
-    pattern = shape.metadata.get("pattern")
-    if pattern is not None and not _matches(pattern, value):
-        yield _pattern_rule(pattern)
+        if enum and value not in enum:
+            yield _enum_rule(enum)
+        pattern = shape.metadata.get("pattern")
+        if pattern is not None and not matches(pattern, value):
+            yield _pattern_rule(pattern)
 
 
 def _all_rules(shape: Shape, limits: Limits) -> Iterator[str]:
-    """Yields every rule of a shape, as a list says them where an element breaks any."""
+    """Yields every rule of a shape, in the order of AWS's sentences."""
     least, most, enum = limits.of(shape)
-    what = "value" if shape.type_name in ("integer", "long", "double", "float") else "length"
     if most is not None:
-        yield f"have {what} less than or equal to {_bound(most)}"
+        yield f"have {_what(shape)} less than or equal to {_bound(most)}"
     if least is not None:
-        yield f"have {what} greater than or equal to {_bound(least)}"
+        yield f"have {_what(shape)} greater than or equal to {_bound(least)}"
     if enum:
         yield _enum_rule(enum)
     if pattern := shape.metadata.get("pattern"):
         yield _pattern_rule(pattern)
+
+
+def _measured(shape: Shape, value: Any) -> float | None:
+    if shape.type_name in _NUMBERS:
+        return float(value)
+    return len(value) if isinstance(value, str | bytes | list | dict) else None
+
+
+def _what(shape: Shape) -> str:
+    return "value" if shape.type_name in _NUMBERS else "length"
 
 
 def _enum_rule(enum: tuple[str, ...]) -> str:
@@ -153,16 +168,3 @@ def _pattern_rule(pattern: str) -> str:
 
 def _bound(number: float) -> str:
     return str(int(number)) if number == int(number) else str(number)
-
-
-@cache
-def _compiled(pattern: str) -> re.Pattern[str] | None:
-    try:
-        return re.compile(pattern)
-    except re.error:  # Java's classes, such as \p{L}, which Python has not
-        return None
-
-
-def _matches(pattern: str, value: str) -> bool:
-    compiled = _compiled(pattern)
-    return compiled is None or compiled.fullmatch(value) is not None

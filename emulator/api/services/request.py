@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs, unquote_plus
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.types import Scope
 
 # access key, date, region, service (Signature Version 4)
@@ -30,17 +32,20 @@ class ApiRequest:
     method: str
     path: str
     query_string: str
-    headers: dict[str, str]
-    """Names in lower case; of several of one name the last."""
+    raw_headers: Sequence[tuple[bytes, bytes]]
     body: bytes = b""
 
     @classmethod
     def of(cls, scope: Scope, body: bytes = b"") -> ApiRequest:
         """Returns the request of an ASGI scope."""
-        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
         path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
         query = scope["query_string"].decode("latin-1")
-        return cls(scope["method"], path, query, headers, body)
+        return cls(scope["method"], path, query, scope["headers"], body)
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """Returns the headers by names in lower case; of several of one name the last."""
+        return {k.decode("latin-1"): v.decode("latin-1") for k, v in self.raw_headers}
 
     @cached_property
     def query(self) -> dict[str, list[str]]:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from emulator.api.asgi import read_body, send_response
+from emulator.api.asgi import ClientLeftError, send_response
+from emulator.api.services.bodies import whole_body
 from emulator.api.services.calls import Call, ServiceError
 from emulator.api.services.checks import refusal
 from emulator.api.services.limits import limits
-from emulator.api.services.protocols.rest_json import RestJson
 from emulator.api.services.request import ApiRequest
-from emulator.api.services.service_model import load
+from emulator.api.services.unserved import no_operation, not_emulated
+from emulator.api.services.wire_forms import WireForms
 from emulator.errors import ServiceError as AnyServiceError
 from emulator.live.request_id import new_request_id
 from emulator.live.sandbox.environment import ACCOUNT_ID, REGION
@@ -34,12 +35,20 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_MOST_BYTES = 70_167_211
-"""Bytes of a request's body: a zip of 50 MB in base64, and its JSON. Source: AWS's sentence."""
+
+class Gatekeeper(Protocol):
+    """Says who may call what."""
+
+    async def admit(self, request: ApiRequest, call: Call) -> Call:
+        """Returns the call, with its caller's account.
+
+        Raises:
+            ServiceError: the signature is wrong, or the caller has no right.
+        """
 
 
 class ServicesRoute:
-    """Takes the requests for operations of the services in the registry."""
+    """Takes requests for the services in the registry, and for those that are signed as Lambda."""
 
     def __init__(
         self,
@@ -48,44 +57,56 @@ class ServicesRoute:
         *,
         account: str = ACCOUNT_ID,
         region: str = REGION,
+        gatekeeper: Gatekeeper | None = None,
     ) -> None:
         """Takes the account and the region of requests that do not name their own."""
         self._registry = registry
         self._limits = limits(profile)
         self._account = account
         self._region = region
-        self._forms: tuple[WireForm, ...] = (RestJson(load("lambda")),)
+        self._gatekeeper = gatekeeper
+        self._forms = WireForms(registry.services)
 
     def match(self, scope: Scope) -> ASGIApp | None:
-        head = ApiRequest.of(scope)
-        form = next((form for form in self._forms if form.takes(head)), None)
+        if not self._forms.may_be_for(scope["path"]):
+            return None
+        form = self._forms.of(ApiRequest.of(scope))
         return None if form is None else partial(self._serve, form)
 
     async def _serve(self, form: WireForm, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = new_request_id()
         try:
-            body = await read_body(receive, _MOST_BYTES)
-            response = await self._answer(form, ApiRequest.of(scope, body), request_id)
+            response = await self._answer(form, scope, receive, request_id)
         except AnyServiceError as error:
             response = form.refuse(error, request_id)
+        except ClientLeftError:
+            raise
         except Exception:
             log.exception("%s %s failed", scope["method"], scope["path"])
             fault = ServiceError("ServiceException", "The emulator failed; its log says why.", 500)
             response = form.refuse(fault, request_id)
         await send_response(send, response)
 
-    async def _answer(self, form: WireForm, request: ApiRequest, request_id: str) -> HttpResponse:
-        operation = form.operation(request)
+    async def _answer(
+        self, form: WireForm, scope: Scope, receive: Receive, request_id: str
+    ) -> HttpResponse:
+        head = ApiRequest.of(scope)
+        named = form.operation(head)
+        encoding = head.headers.get("content-encoding", "")
+        body = await whole_body(receive, "" if named is None else named.name, encoding)
+        request = ApiRequest.of(scope, body)
+        operation = named or form.operation(request)  # of a form, which stands in the body
         if operation is None:
-            raise ServiceError("UnknownOperationException", "", 404)
+            raise no_operation()
         function = self._registry.find(form.model.name, operation.name)
         if function is None:
-            sentence = f"{operation.name} is not emulated."
-            raise ServiceError("NotImplementedException", sentence, 501)
+            raise not_emulated(operation.name)
         arguments = form.arguments(request, operation)
-        if sentence := refusal(operation.input_shape, arguments, self._limits):
-            raise ServiceError("ValidationException", sentence, 400)
         call = self._call(form, request, operation, arguments, request_id)
+        if self._gatekeeper is not None:
+            call = await self._gatekeeper.admit(request, call)
+        if sentence := refusal(operation.input_shape, arguments, self._limits):
+            raise ServiceError(form.model.refusal, sentence, 400)
         return form.answer(operation, await function(call), request_id)
 
     def _call(

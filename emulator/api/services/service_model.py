@@ -5,7 +5,7 @@ Everything is loaded when it is first asked for: a description takes some ten mi
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
@@ -15,13 +15,30 @@ from botocore.loaders import Loader
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NAMES = {"lambda": "lambda", "logs": "logs", "monitoring": "cloudwatch"}
-"""What botocore calls the services that go by other names in signatures."""
-
 Shape = Any
 """A shape of botocore's, which has no types."""
 OperationModel = Any
 """An operation of botocore's, which has no types."""
+
+
+class _Service(NamedTuple):
+    """Holds what is known of a service beside its description."""
+
+    description: str
+    """The name of botocore's folder."""
+    refusal: str
+    """The code of the error that says which constraints are broken."""
+
+
+_SERVICES = {
+    "lambda": _Service("lambda", "ValidationException"),
+    "logs": _Service("logs", "InvalidParameterException"),
+    "monitoring": _Service("cloudwatch", "ValidationException"),
+    # signed for as `lambda`, and served by nobody
+    "lambda-core": _Service("lambda-core", "ValidationException"),
+    "lambda-microvms": _Service("lambda-microvms", "ValidationException"),
+    "lambda-web": _Service("lambda-web", "ValidationException"),
+}
 
 
 class PathMatch(NamedTuple):
@@ -36,7 +53,9 @@ class ServiceModel:
 
     def __init__(self, name: str, description: Mapping[str, Any]) -> None:
         self.name = name
-        self._model = model.ServiceModel(description, _NAMES[name])
+        self.refusal = _SERVICES[name].refusal
+        """The code of the error that says which constraints are broken."""
+        self._model = model.ServiceModel(description, _SERVICES[name].description)
         self.operation_names = frozenset(self._model.operation_names)
         self.metadata: Mapping[str, Any] = self._model.metadata
         self._paths: dict[tuple[str, int], list[_Path]] | None = None
@@ -46,8 +65,15 @@ class ServiceModel:
         return self._model.operation_model(name) if name in self.operation_names else None
 
     def error(self, code: str) -> Shape | None:
-        """Returns the shape of an error; None where the service has none of this code."""
-        return self._model.shape_for_error_code(code)
+        """Returns the shape of an error, by its name or its code; None where there is none such."""
+        return self._errors.get(code)
+
+    @cached_property
+    def _errors(self) -> dict[str, Shape]:
+        found = {}
+        for shape in self._model.error_shapes:
+            found[shape.name] = found[shape.error_code] = shape
+        return found
 
     def match(self, method: str, path: str, query: str) -> PathMatch | None:
         """Returns what a path, as it came over the wire, asks for; None for no operation."""
@@ -83,6 +109,7 @@ class _Path:
         self.fixed = frozenset(parse_qsl(query, keep_blank_values=True))
 
     def labels(self, segments: list[str], query: str) -> dict[str, str] | None:
+        """Returns what stands at the labels; None where the path is another one."""
         found = {}
         for known, given in zip(self.segments, segments, strict=True):
             if known.startswith("{"):
@@ -96,5 +123,6 @@ class _Path:
 
 @cache
 def load(service: str) -> ServiceModel:
-    """Loads the newest description of a service, `lambda`, `logs` or `monitoring`, once."""
-    return ServiceModel(service, Loader().load_service_model(_NAMES[service], "service-2"))
+    """Loads the newest description of a service, by the name in `_SERVICES`, once."""
+    description = Loader().load_service_model(_SERVICES[service].description, "service-2")
+    return ServiceModel(service, description)

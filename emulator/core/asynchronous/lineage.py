@@ -13,12 +13,13 @@ from functools import lru_cache
 
 _FIELD = "Lineage="
 _GENERATION = "1"
+_BETWEEN, _QUOTED = "|", "%7C"
 _OFFSET, _PRIME, _BITS = 0x811C9DC5, 0x01000193, 0xFFFFFFFF
 _COUNTED = 2
 """Parts of an entry with its count, without the generation."""
 
 
-class LoopError(Exception):
+class EndlessChainError(Exception):
     """Reports that a function was invoked too often in one chain of events."""
 
 
@@ -26,13 +27,13 @@ def continued(trace: str, function_arn: str, most: int) -> str:
     """Returns a trace that counts one more invocation of a function; `most` 0 counts none.
 
     Raises:
-        LoopError: the chain has `most` invocations of the function already.
+        EndlessChainError: the chain has `most` invocations of the function already.
     """
     if not most:
         return trace
     if _FIELD not in trace:  # nearly always
         return f"{trace};{_first(function_arn)}" if trace else _first(function_arn)
-    fields = trace.split(";")
+    fields = trace.replace(_QUOTED, _BETWEEN).split(";")
     place = next(at for at, field in enumerate(fields) if field.startswith(_FIELD))
     fields[place] = _counted(fields[place], function_hash(function_arn), most)
     return ";".join(fields)
@@ -47,16 +48,16 @@ def _counted(field: str, own: str, most: int) -> str:
     entries = dict(_entries(field))
     count = entries.get(own, -1) + 1
     if count >= most:
-        raise LoopError
+        raise EndlessChainError
     entries[own] = count
-    listed = "|".join(f"{name}:{number}" for name, number in entries.items())
+    listed = _BETWEEN.join(f"{name}:{number}" for name, number in entries.items())
     return f"{_FIELD}{_GENERATION}:{listed}"
 
 
 def _entries(field: str) -> list[tuple[str, int]]:
     """Returns hashes and counts; what is malformed, as a client may send, is left out."""
     found = []
-    for entry in field.removeprefix(_FIELD).split("|"):
+    for entry in field.removeprefix(_FIELD).split(_BETWEEN):
         parts = entry.split(":")[-_COUNTED:]
         if len(parts) == _COUNTED and parts[1].isascii() and parts[1].isdigit():
             found.append((parts[0], int(parts[1][:9])))

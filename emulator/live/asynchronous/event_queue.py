@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from emulator.core.asynchronous.attempts import Attempt, End, Progress, Result, Retry, after, before
 from emulator.core.asynchronous.invocation_record import Ended, LastAttempt
-from emulator.core.asynchronous.lineage import LoopError, continued
+from emulator.core.asynchronous.lineage import EndlessChainError, continued
 from emulator.core.asynchronous.pace import Pace
 from emulator.core.model import Failure
 from emulator.errors import ResourceNotFoundError, ServiceError
@@ -217,7 +217,7 @@ class EventQueue:
                 trace_id=continued(event.trace_id, event.function_arn, most),
                 client_context=event.client_context,
             )
-        except LoopError:
+        except EndlessChainError:
             return Result.LOOPED, LastAttempt(_OK)
         except ResourceNotFoundError:
             raise

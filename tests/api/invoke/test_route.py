@@ -245,7 +245,7 @@ def test_runtime_gets_the_clients_trace_or_a_new_one(
     path = "/2015-03-31/functions/stream/invocations"
     headers = {"x-amzn-trace-id": sent} if sent is not None else {}
     answer = httpx.post(emulator.url + path, json={"then": "trace"}, headers=headers)
-    assert re.fullmatch(seen, answer.text)
+    assert re.fullmatch(seen + r";Lineage=1:[0-9a-f]{8}:0", answer.text)
 
 
 def test_dry_run_checks_and_runs_nothing(emulator: Served) -> None:
@@ -323,11 +323,6 @@ def test_name_is_percent_decoded(emulator: Served, path: str) -> None:
 def test_name_is_percent_decoded_once(emulator: Served, path: str) -> None:
     answer = httpx.post(f"{emulator.url}/2015-03-31/functions/{path}/invocations", content=b"5")
     assert answer.headers["x-amzn-errortype"] == "InvalidParameterValueException"
-
-
-def test_asynchronous_invocation_says_that_it_is_not_there_yet(emulator: Served) -> None:
-    refused = refusal(emulator, "echo", InvocationType="Event")
-    assert "not emulated yet" in refused["Error"]["Message"]
 
 
 def test_more_requests_than_the_account_may_have_are_throttled(tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ class ServedApi:
     url: str
     engine: Engine
     loop: asyncio.AbstractEventLoop
+    registry: Registry
 
     def client(self, service: str, *, region: str = "us-east-1", **more: Any) -> Any:
         """Returns boto3's client of a service, which asks once and checks no parameter itself."""
@@ -85,10 +86,12 @@ def served_api(
     servers: list[_Server] = []
 
     async def serve() -> None:
-        engine, app = await _app(profile, registry)
+        engine = _engine(profile)
+        served = registry(engine, profile)
+        app = _app(engine, profile, served)
         server = _Server(
             gateway_config(app, grace=0.3),
-            lambda port: found.append(ServedApi(f"http://127.0.0.1:{port}", engine, loop)),
+            lambda port: found.append(ServedApi(f"http://127.0.0.1:{port}", engine, loop, served)),
             started,
         )
         servers.append(server)
@@ -106,33 +109,32 @@ def served_api(
         loop.close()
 
 
-async def _app(
-    profile: Profile, registry: Callable[[Engine, Profile], Registry]
-) -> tuple[Engine, Gateway]:
+def _engine(profile: Profile) -> Engine:
     clock = MonotonicClock(asyncio.get_running_loop())
     scheduler = Scheduler(SchedulerSettings(), random.Random(0))
-    logs, metrics = Logs("test"), Metrics(profile, lambda: list(scheduler.sandboxes.values()))
-    logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=time.time())
-    engine = Engine(
+    logger = PlatformLogger(logs=Logs("test"), clock=clock, profile=profile, origin=time.time())
+    return Engine(
         scheduler=scheduler,
         backend=ScriptedBackend(),
         runtime_api=RuntimeApiServer(profile.response_limit),
         clock=clock,
-        recorder=Recorder(journal=NoJournal(), sinks=(metrics,), logger=logger),
+        recorder=Recorder(journal=NoJournal(), sinks=(), logger=logger),
         logger=logger,
         profile=profile,
     )
-    app = create_app(
+
+
+def _app(engine: Engine, profile: Profile, registry: Registry) -> Gateway:
+    return create_app(
         engine,
         RouteTable([]),
         port=0,
         profile=profile,
         backend="scripted",
-        logs=logs,
-        metrics=metrics,
-        registry=registry(engine, profile),
+        logs=Logs("test"),
+        metrics=Metrics(profile, lambda: list(engine.sandboxes.values())),
+        registry=registry,
     )
-    return engine, app
 
 
 class _Server(GatewayServer):

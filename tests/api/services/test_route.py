@@ -23,4 +23,6 @@ def test_operation_that_nobody_serves_answers_501_and_names_itself(api: ServedAp
         api.client("lambda").list_capacity_providers()
     response = refused.value.response
     assert response["ResponseMetadata"]["HTTPStatusCode"] == 501
-    assert response["Error"]["Message"] == "ListCapacityProviders is not emulated."
+    assert response["Error"]["Message"] == (
+        "ListCapacityProviders is not emulated: Lambda Managed Instances are left out."
+    )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.core.asynchronous.lineage import LoopError, continued, function_hash
+from emulator.core.asynchronous.lineage import EndlessChainError, continued, function_hash
 
 A = "arn:aws:lambda:us-east-1:123456789012:function:a"
 B = "arn:aws:lambda:us-east-1:123456789012:function:b"
@@ -19,13 +19,18 @@ def test_seventeenth_invocation_in_a_chain_is_a_loop() -> None:
     for _ in range(16):
         trace = continued(trace, A, 16)
     assert trace.endswith(f"Lineage=1:{function_hash(A)}:15")
-    with pytest.raises(LoopError):
+    with pytest.raises(EndlessChainError):
         continued(trace, A, 16)
 
 
 def test_functions_of_one_chain_are_counted_apart() -> None:
     trace = continued(continued(continued(TRACE, A, 16), B, 16), A, 16)
     assert trace == f"{TRACE};Lineage=1:{function_hash(A)}:1|{function_hash(B)}:0"
+
+
+def test_separator_that_an_sdk_quoted_is_read() -> None:
+    trace = continued(continued(TRACE, A, 16), B, 16).replace("|", "%7C")
+    assert continued(trace, B, 16).endswith(f"{function_hash(A)}:0|{function_hash(B)}:1")
 
 
 def test_versions_of_a_function_are_counted_together() -> None:

@@ -400,3 +400,25 @@ def test_event_about_a_sandbox_that_is_stopping_or_gone_changes_no_record(late: 
 def test_end_of_an_invocation_whose_request_is_not_in_the_journal_makes_no_record() -> None:
     throttled = Throttle("a", ThrottleReason.ACCOUNT_CONCURRENCY)
     assert RecordFold().feed(Entry(1.0, TimePassed(), (throttled,))) == []
+
+
+def test_requests_that_have_not_ended_are_counted_by_function() -> None:
+    story: Story = [
+        (1.0, asked("a")),
+        (1.0, asked("b")),
+        (2.0, SandboxReady(1, ANATOMY)),
+        (3.0, InvocationFinished(1, "a")),
+        (4.0, SandboxGone(2)),
+    ]
+    folder, counts = RecordFold(), []
+    for entry in journal(story):
+        folder.feed(entry)
+        counts.append(dict(folder.running))
+    assert counts[-5:] == [{"echo": 1}, {"echo": 2}, {"echo": 2}, {"echo": 1}, {}]
+
+
+def test_a_throttled_request_is_never_counted_as_running() -> None:
+    folder = RecordFold()
+    for entry in journal([(1.0, asked("a")), (1.0, asked("b"))], account_concurrency=1):
+        folder.feed(entry)
+    assert folder.running == {"echo": 1}

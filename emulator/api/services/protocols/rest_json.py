@@ -9,24 +9,25 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from emulator.api.asgi import HttpResponse
-from emulator.api.services.calls import ServiceError
 from emulator.api.services.protocols.errors import error_members, error_status
-from emulator.api.services.protocols.json_values import decoded, read, write, write_structure
-from emulator.api.services.protocols.timestamps import read_time, write_time
+from emulator.api.services.protocols.json_bodies import decoded, encoded
+from emulator.api.services.protocols.responses import header_bytes, response, stated_headers
+from emulator.api.services.protocols.texts import read_text, write_text
+from emulator.api.services.protocols.trees import JsonLeaves, read, write, write_members
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from emulator import errors
+    from emulator.api.asgi import HttpResponse
+    from emulator.api.services.protocols.responses import Header
     from emulator.api.services.request import ApiRequest
     from emulator.api.services.service_model import OperationModel, ServiceModel, Shape
 
-_DATED = re.compile(r"/\d{4}-\d{2}-\d{2}/")
+DATED = re.compile(r"/\d{4}-\d{2}-\d{2}/")
 """The start of each path of Lambda's API: the version in which the operation came."""
 _JSON = b"application/json"
+_LEAVES = JsonLeaves()
 
 
 class RestJson:
@@ -36,11 +37,7 @@ class RestJson:
         self.model = model
 
     def takes(self, request: ApiRequest) -> bool:
-        if _DATED.match(request.path) is None:
-            return False
-        signer = request.signer
-        signed = signer is not None and signer.service == self.model.name
-        return signed or self.operation(request) is not None
+        return DATED.match(request.path) is not None and self.operation(request) is not None
 
     def operation(self, request: ApiRequest) -> OperationModel | None:
         found = self.model.match(request.method, request.path, request.query_string)
@@ -48,16 +45,12 @@ class RestJson:
 
     def arguments(self, request: ApiRequest, operation: OperationModel) -> dict[str, Any]:
         shape = operation.input_shape
-        if shape is None:
-            return {}
         found = self.model.match(request.method, request.path, request.query_string)
-        assert found is not None
-        body = _body_members(shape, request)
-        arguments = {}
+        if shape is None or found is None:
+            return {}
+        arguments = _body_members(shape, request)
         for name, member in shape.members.items():
             value = _outside_body(member, name, request, found.labels)
-            if value is None:
-                value = body.get(name)
             if value is not None:
                 arguments[name] = value
         return arguments
@@ -65,12 +58,10 @@ class RestJson:
     def answer(
         self, operation: OperationModel, members: Mapping[str, Any], request_id: str
     ) -> HttpResponse:
-        status, headers = operation.http.get("responseCode", 200), [_request_id(request_id)]
-        shape = operation.output_shape
-        if shape is None:
-            return HttpResponse(status, _with_length(headers, b"", None), b"")
+        status, shape = operation.http.get("responseCode", 200), operation.output_shape
+        headers: list[Header] = []
         inside: dict[str, Any] = {}
-        for name, value in members.items():
+        for name, value in members.items() if shape is not None else ():
             member = shape.members[name]
             location = member.serialization.get("location")
             if value is None:
@@ -78,22 +69,16 @@ class RestJson:
             if location == "statusCode":
                 status = value
             elif location == "header":
-                headers.append((_header_name(member, name), _header_value(member, value)))
+                headers.append(_header(member, name, value))
             else:
                 inside[name] = value
-        body = _written_body(shape, inside)
-        return HttpResponse(status, _with_length(headers, body, _JSON if body else None), body)
+        body = b"" if shape is None else _written_body(shape, inside)
+        return response(status, body, _JSON, request_id, headers)
 
     def refuse(self, error: errors.ServiceError, request_id: str) -> HttpResponse:
-        body = msgspec.json.encode(error_members(self.model, error))
-        headers = [
-            _request_id(request_id),
-            (b"x-amzn-errortype", error.code.encode()),
-            *_stated_headers(error),
-        ]
-        return HttpResponse(
-            error_status(self.model, error), _with_length(headers, body, _JSON), body
-        )
+        headers = [(b"x-amzn-errortype", error.code.encode()), *stated_headers(error)]
+        body = encoded(error_members(self.model, error))
+        return response(error_status(self.model, error), body, _JSON, request_id, headers)
 
 
 # reading
@@ -102,24 +87,38 @@ class RestJson:
 def _body_members(shape: Shape, request: ApiRequest) -> dict[str, Any]:
     payload = shape.serialization.get("payload")
     if payload is None:
-        inside = [m for m in shape.members.values() if "location" not in m.serialization]
-        return dict(read(shape, decoded(request.body))) if inside else {}
+        return _members_inside(shape, request.body) if _has_body(shape) else {}
     member = shape.members[payload]
     if member.type_name == "blob":
         return {payload: request.body} if request.body else {}
-    return {payload: read(member, decoded(request.body))}
+    return {payload: read(member, decoded(request.body))} if request.body.strip() else {}
+
+
+def _has_body(shape: Shape) -> bool:
+    return any("location" not in member.serialization for member in shape.members.values())
+
+
+def _members_inside(shape: Shape, body: bytes) -> dict[str, Any]:
+    """Returns the members that the body has; one of another place is passed over."""
+    stated = decoded(body)
+    found = {}
+    for name, member in shape.members.items():
+        key = member.serialization.get("name", name)
+        if "location" not in member.serialization and stated.get(key) is not None:
+            found[name] = read(member, stated[key])
+    return found
 
 
 def _outside_body(member: Shape, name: str, request: ApiRequest, labels: dict[str, str]) -> Any:
     key = member.serialization.get("name", name)
     match member.serialization.get("location"):
         case "uri":
-            return _of_text(member, labels[key])
+            return read_text(member, labels[key])
         case "querystring":
             return _of_query(member, request.query.get(key, []))
         case "header":
             text = request.headers.get(key.lower())
-            return None if text is None else _of_text(member, text)
+            return None if text is None else read_text(member, text)
     return None
 
 
@@ -127,25 +126,8 @@ def _of_query(member: Shape, values: list[str]) -> Any:
     if not values:
         return None
     if member.type_name == "list":
-        return [_of_text(member.member, value) for value in values]
-    return _of_text(member, values[0])
-
-
-def _of_text(shape: Shape, text: str) -> Any:
-    try:
-        match shape.type_name:
-            case "integer" | "long":
-                return int(text)
-            case "double" | "float":
-                return float(text)
-            case "boolean":
-                return {"true": True, "false": False}[text]
-            case "timestamp":
-                return read_time(text)
-    except (ValueError, KeyError, TypeError) as error:
-        sentence = f"{text} can not be converted to {shape.type_name.capitalize()}"
-        raise ServiceError("SerializationException", sentence, 400) from error
-    return text
+        return [read_text(member.member, value) for value in values]
+    return read_text(member, values[0])
 
 
 # writing
@@ -154,38 +136,13 @@ def _of_text(shape: Shape, text: str) -> Any:
 def _written_body(shape: Shape, members: Mapping[str, Any]) -> bytes:
     payload = shape.serialization.get("payload")
     if payload is None:
-        inside = [m for m in shape.members.values() if "location" not in m.serialization]
-        return msgspec.json.encode(write_structure(shape, members)) if inside or members else b""
+        return encoded(write_members(shape, members, _LEAVES)) if _has_body(shape) else b""
     value = members.get(payload)
-    if isinstance(value, bytes):
-        return value
-    return b"" if value is None else msgspec.json.encode(write(shape.members[payload], value))
+    if value is None or isinstance(value, bytes):
+        return value or b""
+    return encoded(write(shape.members[payload], value, _LEAVES))
 
 
-def _header_name(member: Shape, name: str) -> bytes:
-    return str(member.serialization.get("name", name)).lower().encode()
-
-
-def _header_value(member: Shape, value: Any) -> bytes:
-    if member.type_name == "timestamp":
-        value = write_time(value, member.serialization.get("timestampFormat", "rfc822"))
-    elif isinstance(value, bool):
-        value = str(value).lower()
-    return str(value).encode()
-
-
-def _request_id(request_id: str) -> tuple[bytes, bytes]:
-    return b"x-amzn-requestid", request_id.encode()
-
-
-def _stated_headers(error: errors.ServiceError) -> list[tuple[bytes, bytes]]:
-    stated = error.headers if isinstance(error, ServiceError) else {}
-    return [(name.lower().encode(), value.encode()) for name, value in stated.items()]
-
-
-def _with_length(
-    headers: list[tuple[bytes, bytes]], body: bytes, kind: bytes | None
-) -> tuple[tuple[bytes, bytes], ...]:
-    if kind is not None:
-        headers.append((b"content-type", kind))
-    return (*headers, (b"content-length", b"%d" % len(body)))
+def _header(member: Shape, name: str, value: Any) -> Header:
+    key = str(member.serialization.get("name", name)).lower()
+    return key.encode(), header_bytes(write_text(member, value, "rfc822"))

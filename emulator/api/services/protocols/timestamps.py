@@ -7,28 +7,31 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
-from typing import Any
 
 
-def read_time(value: Any) -> datetime:
+def read_time(value: str | float | datetime) -> datetime:
     """Returns the time that a number of seconds, an ISO 8601 or an HTTP date means.
 
     Raises:
         ValueError: the value means none.
     """
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
     if isinstance(value, bool):
         raise ValueError(f"{value} is no time")  # noqa: TRY004  # as any other value that is none
     if isinstance(value, int | float):
         return _since_epoch(value)
-    text = str(value)
     try:
-        return _since_epoch(float(text))
+        return _since_epoch(float(value))
     except ValueError:
-        pass
+        return _of_text(value)
+
+
+def _of_text(value: str) -> datetime:
     try:
-        found = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(value)
     except ValueError:
-        found = parsedate_to_datetime(text)
+        found = parsedate_to_datetime(value)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
@@ -39,10 +42,9 @@ def _since_epoch(seconds: float) -> datetime:
         raise ValueError(f"{seconds} is no time") from error
 
 
-def write_time(value: Any, form: str) -> str | float:
+def write_time(when: datetime, form: str) -> str | float:
     """Returns a time in a form of Smithy's: `unixTimestamp`, `iso8601` or `rfc822`."""
-    when = value if isinstance(value, datetime) else read_time(value)
-    when = when.astimezone(UTC)
+    when = read_time(when).astimezone(UTC)
     if form == "iso8601":
         return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if form == "rfc822":

@@ -143,9 +143,12 @@ def backward(
     return _events(connection, "stream", stream, span, limit=limit, order="DESC")[::-1]
 
 
-def scan(connection: sqlite3.Connection, group: int, span: Span) -> Iterator[StoredEvent]:
-    """Yields the events of a group within the span, oldest first."""
-    yield from map(_event, _select(connection, "log_group", group, span, limit=-1, order="ASC"))
+def scan(
+    connection: sqlite3.Connection, group: int, span: Span, *, descending: bool = False
+) -> Iterator[StoredEvent]:
+    """Yields the events of a group within the span, oldest first unless `descending`."""
+    order = "DESC" if descending else "ASC"
+    yield from map(_event, _select(connection, "log_group", group, span, limit=-1, order=order))
 
 
 def newest(connection: sqlite3.Connection, group: int, span: Span, limit: int) -> list[StoredEvent]:

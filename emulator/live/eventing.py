@@ -1,0 +1,56 @@
+"""Holds all that invokes functions without a client that waits: the queue of asynchronous events.
+
+Owns the order in which the parts begin and end, and nothing of what they do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emulator.live.asynchronous.destinations import Destinations
+from emulator.live.asynchronous.event_queue import EventQueue
+from emulator.live.asynchronous.event_store import EVENTS, EventStore
+from emulator.live.aws.client import AwsClient
+
+if TYPE_CHECKING:
+    from emulator.core.profile import Profile
+    from emulator.live.asynchronous.invoker import Invoker
+    from emulator.live.aws.client import Credentials
+    from emulator.live.aws.endpoints import Endpoints
+    from emulator.live.store.database import Database
+
+EVENT_SCHEMAS = (EVENTS,)
+"""What the state's database must be opened with."""
+
+
+class Eventing:
+    """Begins with `open`, after the functions are deployed, and ends with `close`, before them."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        invoker: Invoker,
+        endpoints: Endpoints,
+        profile: Profile,
+        credentials: Credentials | None = None,
+        speedup: float = 1.0,
+    ) -> None:
+        """`speedup` is how many seconds an event ages in one of the machine's."""
+        self.client = AwsClient(endpoints, credentials)
+        self.queue = EventQueue(
+            store=EventStore(database),
+            invoker=invoker,
+            rules=profile.asynchronous,
+            most_at_once=profile.account_concurrency,
+            speedup=speedup,
+        )
+
+    async def open(self) -> None:
+        """Takes up what an earlier run has left."""
+        await self.queue.open(Destinations(self.client, self.queue.accept))
+
+    async def close(self) -> None:
+        """Ends every attempt and every call; events that have not ended stay for the next run."""
+        await self.queue.close()
+        await self.client.close()
