@@ -122,7 +122,7 @@ async def put_function_code_signing_config(control: Control, call: Call) -> dict
     """Has a function's next code checked by a configuration."""
     name, arn = _function(control, call), call.arguments["CodeSigningConfigArn"]
     check_config(control, name.scope, arn)
-    await control.catalog.resources.change({_function_key(name): {"arn": arn}})
+    await use_config(control, name, arn)
     return {"CodeSigningConfigArn": arn, "FunctionName": name.name}
 
 
@@ -139,6 +139,11 @@ async def delete_function_code_signing_config(control: Control, call: Call) -> d
     """Has a function's code checked no more."""
     await control.catalog.resources.change({_function_key(_function(control, call)): None})
     return {}
+
+
+async def use_config(control: Control, name: FunctionName, arn: str) -> None:
+    """Has a function's code checked by the configuration of an ARN from now on."""
+    await control.catalog.resources.change({_function_key(name): {"arn": arn}})
 
 
 def check_config(control: Control, scope: Scope, arn: str) -> Document:
@@ -187,7 +192,9 @@ def _existing(control: Control, call: Call) -> tuple[Key, Document]:
     key = _config_key(scope_of(call), arn)
     found = control.catalog.resources.get(key)
     if found is None or _arn(key) != arn:
-        raise ResourceNotFoundError(f"The Lambda code signing configuration {arn} can not be found.")
+        raise ResourceNotFoundError(
+            f"The Lambda code signing configuration {arn} can not be found."
+        )
     return key, found
 
 

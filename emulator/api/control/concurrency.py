@@ -25,7 +25,8 @@ from emulator.core.function_names import Reference, is_version
 from emulator.core.tenancy import unsupported
 from emulator.core.version_key import LATEST
 from emulator.errors import InvalidParameterValueError, ResourceConflictError
-from emulator.live.functions.concurrency import ProvisionedState, taken
+from emulator.live.functions.concurrency import taken
+from emulator.live.store.catalog import concurrency_key
 from emulator.live.store.resources import Key, Kind
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from emulator.api.control.collaborators import Control
     from emulator.api.services.calls import Call, Operation
     from emulator.core.function_names import FunctionName
-    from emulator.live.functions.concurrency import ConcurrencySettings
+    from emulator.live.functions.concurrency import ProvisionedState
     from emulator.live.store.catalog import Version
     from emulator.live.store.resources import Document
 
@@ -42,24 +43,18 @@ _REQUESTED = "RequestedProvisionedConcurrentExecutions"
 _INIT_FAILED = "FUNCTION_ERROR_INIT_FAILURE"
 
 
-def concurrency_operations(
-    control: Control, settings: ConcurrencySettings
-) -> Mapping[str, Operation]:
+def concurrency_operations(control: Control) -> Mapping[str, Operation]:
     """Returns the operations on concurrency, by name."""
-    provisioned = {
+    operations = {
+        "PutFunctionConcurrency": put_function_concurrency,
+        "GetFunctionConcurrency": get_function_concurrency,
+        "DeleteFunctionConcurrency": delete_function_concurrency,
         "PutProvisionedConcurrencyConfig": put_provisioned_concurrency_config,
         "GetProvisionedConcurrencyConfig": get_provisioned_concurrency_config,
         "ListProvisionedConcurrencyConfigs": list_provisioned_concurrency_configs,
+        "DeleteProvisionedConcurrencyConfig": delete_provisioned_concurrency_config,
     }
-    return {
-        "PutFunctionConcurrency": partial(put_function_concurrency, control),
-        "GetFunctionConcurrency": partial(get_function_concurrency, control),
-        "DeleteFunctionConcurrency": partial(delete_function_concurrency, control),
-        "DeleteProvisionedConcurrencyConfig": partial(
-            delete_provisioned_concurrency_config, control
-        ),
-        **{name: partial(operation, control, settings) for name, operation in provisioned.items()},
-    }
+    return {name: partial(operation, control) for name, operation in operations.items()}
 
 
 # reserved
@@ -72,28 +67,26 @@ async def put_function_concurrency(control: Control, call: Call) -> dict[str, An
     if fault := reservation_fault(has, name.name, wanted, control.profile):
         raise InvalidParameterValueError(fault)
     document = {"ReservedConcurrentExecutions": wanted}
-    await control.catalog.resources.change({_reserved_key(name): document})
+    await control.catalog.resources.change({concurrency_key(name): document})
     return document
 
 
 async def get_function_concurrency(control: Control, call: Call) -> dict[str, Any]:
     """Shows what is reserved; nothing where nothing is."""
-    found = control.catalog.resources.get(_reserved_key(_existing(control, call)))
+    found = control.catalog.resources.get(concurrency_key(_existing(control, call)))
     return {} if found is None else dict(found)
 
 
 async def delete_function_concurrency(control: Control, call: Call) -> dict[str, Any]:
     """Lifts a reservation; the function shares the account's concurrency again."""
-    await control.catalog.resources.change({_reserved_key(_existing(control, call)): None})
+    await control.catalog.resources.change({concurrency_key(_existing(control, call)): None})
     return {}
 
 
 # provisioned
 
 
-async def put_provisioned_concurrency_config(
-    control: Control, settings: ConcurrencySettings, call: Call
-) -> dict[str, Any]:
+async def put_provisioned_concurrency_config(control: Control, call: Call) -> dict[str, Any]:
     """Has sandboxes of a version, or of the one that an alias names, kept initialized."""
     asked = reference(call)
     version = _provisionable(control, asked)
@@ -107,31 +100,27 @@ async def put_provisioned_concurrency_config(
         raise InvalidParameterValueError(fault)
     document = {_REQUESTED: wanted, "LastModified": control.time_of_day()}
     await control.catalog.resources.change({key: document})
-    return _state(document, settings.provisioned(version))
+    return _state(document, control.concurrency.provisioned(version))
 
 
-async def get_provisioned_concurrency_config(
-    control: Control, settings: ConcurrencySettings, call: Call
-) -> dict[str, Any]:
+async def get_provisioned_concurrency_config(control: Control, call: Call) -> dict[str, Any]:
     """Shows how much of what was asked for stands ready."""
     asked = reference(call)
     version = _provisionable(control, asked)
     found = control.catalog.resources.get(_provisioned_key(asked))
     if found is None:
         raise ServiceError("ProvisionedConcurrencyConfigNotFoundException", NO_SUCH_CONFIG)
-    return _state(found, settings.provisioned(version))
+    return _state(found, control.concurrency.provisioned(version))
 
 
-async def list_provisioned_concurrency_configs(
-    control: Control, settings: ConcurrencySettings, call: Call
-) -> dict[str, Any]:
+async def list_provisioned_concurrency_configs(control: Control, call: Call) -> dict[str, Any]:
     """Lists what a function's versions and aliases have."""
     name = _existing(control, call)
     found = control.catalog.resources.named(name.scope, Kind.PROVISIONED_CONCURRENCY, name.name)
 
     def shown(qualifier: str) -> dict[str, Any]:
         version = control.catalog.find(Reference(name, qualifier))
-        state = _state(found[qualifier], settings.provisioned(version))
+        state = _state(found[qualifier], control.concurrency.provisioned(version))
         return {"FunctionArn": name.arn(qualifier), **state}
 
     return page(call, sorted(found), str, shown, "ProvisionedConcurrencyConfigs")
@@ -192,10 +181,6 @@ def _state(document: Document, state: ProvisionedState) -> dict[str, Any]:
 
 def _existing(control: Control, call: Call) -> FunctionName:
     return control.catalog.existing(function_name(call)).name
-
-
-def _reserved_key(name: FunctionName) -> Key:
-    return Key(name.scope, Kind.CONCURRENCY, name.name)
 
 
 def _provisioned_key(asked: Reference) -> Key:

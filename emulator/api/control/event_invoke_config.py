@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from emulator.live.store.resources import Document
 
 _SETTINGS = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
-_TIME = "%Y-%m-%dT%H:%M:%S.%f%z"
-"""Form of LastModified in the catalogue."""
 
 
 def event_invoke_config_operations(control: Control) -> Mapping[str, Operation]:
@@ -55,7 +53,7 @@ async def _set(control: Control, call: Call, before: Document) -> dict[str, Any]
     asked = _asked(control, call)
     said = {name: call.arguments[name] for name in _SETTINGS if name in call.arguments}
     _check(asked, said)
-    modified = datetime.strptime(control.time_of_day(), _TIME).timestamp()
+    modified = datetime.fromisoformat(control.time_of_day()).timestamp()
     document = {**before, **said, "LastModified": modified}
     await control.catalog.resources.change({_key(asked): document})
     return _shown(asked.function, asked.qualifier, document)

@@ -95,10 +95,12 @@ async def add_statement(
     """
     before = control.catalog.resources.get(key)
     _check_revision(before, revision)
-    present = [] if before is None else before["document"]["Statement"]
+    whole = statements.policy([]) if before is None else before["document"]
+    present = whole["Statement"]
     if any(other.get("Sid") == statement["Sid"] for other in present):
         raise ResourceConflictError(statements.exists_already(statement["Sid"]))
-    return await _put(control.catalog.resources, key, statements.policy([*present, statement]), most)
+    after = {**whole, "Statement": [*present, statement]}
+    return await _put(control.catalog.resources, key, after, most)
 
 
 async def remove_statement(control: Control, key: Key, sid: str, revision: str | None) -> None:

@@ -21,14 +21,15 @@ from emulator.errors import (
     ResourceNotFoundError,
 )
 from emulator.live.functions.urls import ID
-from emulator.live.store.resources import Key, Kind
+from emulator.live.store.catalog import url_key
+from emulator.live.store.resources import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from emulator.api.control.collaborators import Control
     from emulator.api.services.calls import Call, Operation
-    from emulator.live.store.resources import Document
+    from emulator.live.store.resources import Document, Key
 
 _ID_LETTERS = string.ascii_lowercase + string.digits
 _ID_LENGTH = 32
@@ -141,7 +142,7 @@ def _now(control: Control) -> str:
 
 
 def _key(asked: Reference) -> Key:
-    return Key(asked.function.scope, Kind.URL, asked.function.name, asked.qualifier)
+    return url_key(asked.function, asked.qualifier)
 
 
 def _shown(call: Call, asked: Reference, document: Document) -> dict[str, Any]:

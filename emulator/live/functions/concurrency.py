@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from emulator.core.concurrency_settings import Taken
 from emulator.core.function_names import FunctionName, Reference, prefix
 from emulator.errors import ResourceNotFoundError, ServiceError
-from emulator.live.store.catalog import State
+from emulator.live.store.catalog import State, concurrency_key
 from emulator.live.store.resources import Kind
 
 if TYPE_CHECKING:
@@ -102,11 +102,14 @@ class ConcurrencySettings:
             self._provision()
 
     def _is_provisioned(self) -> bool:
-        return bool(self._provisioned or self._catalog.resources.scopes(Kind.PROVISIONED_CONCURRENCY))
+        return bool(
+            self._provisioned or self._catalog.resources.scopes(Kind.PROVISIONED_CONCURRENCY)
+        )
 
     def _reserve(self, name: FunctionName) -> None:
         scheduled = f"{prefix(name.scope, self._home)}{name.name}"
-        self._engine.reserve(scheduled, self._catalog.reserved(name))
+        document = self._catalog.resources.get(concurrency_key(name)) or {}
+        self._engine.reserve(scheduled, document.get(_RESERVED))
 
     # provisioned
 

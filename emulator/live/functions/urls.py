@@ -12,6 +12,7 @@ from emulator.live.store.resources import Key, Kind
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from emulator.core.function_configuration import FunctionConfiguration
     from emulator.live.functions.targets import Target, Targets
     from emulator.live.store.resources import Document, Resources
 
@@ -64,6 +65,24 @@ class Urls:
     def _changed(self, keys: Collection[Key]) -> None:
         if any(key.kind is Kind.URL for key in keys):
             self._keys = None
+
+
+def template_url(
+    template: FunctionConfiguration, before: Document | None, now: str
+) -> Document | None:
+    """Returns the document of the URL that a template gives a function; None where it gives none.
+
+    `before` is that of an earlier run, and `now` the time of a change.
+    """
+    if template.function_url is None:
+        return None
+    members = {ID: template.name.lower(), **url_members(template.function_url)}
+    if before is not None and {**before, **members} == before:
+        return before
+    times = {"CreationTime": now, "LastModifiedTime": now}
+    return (
+        {**times, **members} if before is None else {**before, **members, "LastModifiedTime": now}
+    )
 
 
 def url_of(document: Document) -> FunctionUrl:

@@ -1,95 +1,79 @@
-"""Functions made through boto3, for the tests of their settings."""
+"""A served emulator whose functions are made by boto3; sandboxes are acted out."""
 
 from __future__ import annotations
 
+import contextlib
 import io
-import itertools
 import zipfile
-from contextlib import contextmanager
-from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from tests.api.services.conftest import ServedApi, api  # noqa: F401  # a fixture
+from tests.api.services.conftest import served_api
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-ROLE = "arn:aws:iam::123456789012:role/r"
-ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
-_NUMBERS = itertools.count(1)
+    from tests.api.control.made import Made
+    from tests.api.services.conftest import ServedApi
 
-
-def zipped(text: str = "def handler(event, context): return event") -> bytes:
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
-        archive.writestr("app.py", text)
-    return held.getvalue()
-
-
-@dataclass
-class Made:
-    """A function of its own for one test; `client` is boto3's."""
-
-    api: ServedApi
-    client: Any
-    name: str
-
-    @property
-    def arn(self) -> str:
-        return f"{ARN}{self.name}"
-
-    def publish(self, text: str = "") -> str:
-        """Publishes a version with other code, and returns its number."""
-        self.client.update_function_code(
-            FunctionName=self.name, ZipFile=zipped(f"# {text or next(_NUMBERS)}")
-        )
-        self.client.get_waiter("function_updated_v2").wait(FunctionName=self.name)
-        version: str = self.client.publish_version(FunctionName=self.name)["Version"]
-        self.client.get_waiter("function_active_v2").wait(
-            FunctionName=self.name, Qualifier=version
-        )
-        return version
-
-    def alias(self, name: str, version: str) -> str:
-        self.client.create_alias(FunctionName=self.name, Name=name, FunctionVersion=version)
-        return name
-
-
-def create(client: Any, name: str, **more: Any) -> None:
-    client.create_function(
-        FunctionName=name,
-        Runtime="python3.13",
-        Handler="app.echo",
-        Role=ROLE,
-        Code={"ZipFile": zipped()},
-        **more,
-    )
-    client.get_waiter("function_active_v2").wait(FunctionName=name)
+ECHO = MappingProxyType({"app.py": "def echo(event, context): return event"})
+ROLE = "arn:aws:iam::123456789012:role/any"
 
 
 @pytest.fixture
-def made(api: ServedApi) -> Made:  # noqa: F811  # the fixture
-    client = api.client("lambda")
-    name = f"f{next(_NUMBERS)}"
-    create(client, name)
-    return Made(api, client, name)
+def api(tmp_path: pytest.TempPathFactory) -> Iterator[ServedApi]:
+    with served_api(folder=tmp_path) as here:
+        yield here
 
 
-class Refusal(dict[str, Any]):
-    """An error's Code, Message and status, once its block has ended."""
+@pytest.fixture
+def client(api: ServedApi) -> Iterator[Any]:
+    with contextlib.closing(api.client("lambda")) as client:
+        yield client
 
 
-@contextmanager
-def refused(code: str, message: str = "", status: int = 400) -> Iterator[None]:
-    with pytest.raises(ClientError) as caught:
-        yield
-    response = caught.value.response
-    assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == (
-        code,
-        status,
-    ), response
-    if message:
-        assert response["Error"]["Message"] == message
+@pytest.fixture(name="made")
+def made_function(api: ServedApi, client: Any) -> Made:
+    """A function of the name f, which is Active."""
+    from tests.api.control.made import Made  # noqa: PLC0415  # it builds on this module
+
+    made(client, "f")
+    return Made(api, client, "f")
+
+
+def zipped(files: Mapping[str, str | bytes] = ECHO) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return out.getvalue()
+
+
+def create(client: Any, name: str = "echo", **more: Any) -> dict[str, Any]:
+    """Creates a function that echoes, and returns the answer."""
+    asked = {
+        "FunctionName": name,
+        "Runtime": "python3.13",
+        "Role": ROLE,
+        "Handler": "app.echo",
+        "Code": {"ZipFile": zipped()},
+    }
+    return client.create_function(**asked | more)
+
+
+def made(client: Any, name: str = "echo", **more: Any) -> dict[str, Any]:
+    """Creates a function and waits until it is Active."""
+    answer = create(client, name, **more)
+    client.get_waiter("function_active_v2").wait(
+        FunctionName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 500}
+    )
+    return answer
+
+
+def updated(client: Any, name: str = "echo") -> None:
+    """Waits until the last update of a function is done."""
+    client.get_waiter("function_updated_v2").wait(
+        FunctionName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 500}
+    )

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.api.control.conftest import create, refused, zipped
+from tests.api.control.conftest import made as create
+from tests.api.control.conftest import zipped
+from tests.api.control.made import refused
 
 if TYPE_CHECKING:
-    from tests.api.control.conftest import Made
+    from tests.api.control.made import Made
 
 PROFILE = "arn:aws:signer:us-east-1:123456789012:/signing-profiles/p/abc"
 NONE = "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-" + "0" * 17
@@ -34,7 +36,8 @@ def test_config_is_made_shown_changed_listed_and_taken_away(made: Made) -> None:
     shown = made.client.get_code_signing_config(CodeSigningConfigArn=arn)["CodeSigningConfig"]
     assert shown == made_config
     changed = made.client.update_code_signing_config(
-        CodeSigningConfigArn=arn, Description="strict",
+        CodeSigningConfigArn=arn,
+        Description="strict",
         CodeSigningPolicies={"UntrustedArtifactOnDeployment": "Enforce"},
     )["CodeSigningConfig"]
     assert changed["Description"] == "strict"
@@ -81,12 +84,16 @@ def test_code_is_deployed_unsigned_unless_a_config_enforces_signatures(
     made.client.put_function_code_signing_config(FunctionName=made.name, CodeSigningConfigArn=arn)
     name = f"{made.name}-signed"
     if deployed:
-        made.client.update_function_code(FunctionName=made.name, ZipFile=zipped("# other"))
+        made.client.update_function_code(
+            FunctionName=made.name, ZipFile=zipped({"app.py": "# other"})
+        )
         create(made.client, name, CodeSigningConfigArn=arn)
         shown = made.client.get_function_code_signing_config(FunctionName=name)
         assert shown["CodeSigningConfigArn"] == arn
         return
     with refused("CodeVerificationFailedException"):
-        made.client.update_function_code(FunctionName=made.name, ZipFile=zipped("# other"))
+        made.client.update_function_code(
+            FunctionName=made.name, ZipFile=zipped({"app.py": "# other"})
+        )
     with refused("CodeVerificationFailedException"):
         create(made.client, name, CodeSigningConfigArn=arn)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.api.control.conftest import create, refused
+from tests.api.control.conftest import made as create
+from tests.api.control.made import refused
 
 if TYPE_CHECKING:
-    from tests.api.control.conftest import Made
+    from tests.api.control.made import Made
 
 BOUND = 20.0
 
@@ -91,9 +92,7 @@ def test_hundred_must_stay_unreserved(made: Made) -> None:
     made.client.delete_function_concurrency(FunctionName=made.name)
 
 
-@pytest.mark.parametrize(
-    "operation", ["get_function_concurrency", "delete_function_concurrency"]
-)
+@pytest.mark.parametrize("operation", ["get_function_concurrency", "delete_function_concurrency"])
 def test_concurrency_of_no_function_is_not_found(made: Made, operation: str) -> None:
     sentence = f"Function not found: {made.arn}-none"
     with refused("ResourceNotFoundException", sentence, 404):
@@ -118,9 +117,7 @@ def test_provisioned_sandboxes_become_ready_and_serve(made: Made, by: str) -> No
     answer = made.client.invoke(FunctionName=made.name, Qualifier=qualifier)
     headers = answer["ResponseMetadata"]["HTTPHeaders"]
     assert headers["x-testbed-start"] == "provisioned"
-    made.client.delete_provisioned_concurrency_config(
-        FunctionName=made.name, Qualifier=qualifier
-    )
+    made.client.delete_provisioned_concurrency_config(FunctionName=made.name, Qualifier=qualifier)
     with refused(
         "ProvisionedConcurrencyConfigNotFoundException",
         "No Provisioned Concurrency Config found for this function",
@@ -151,9 +148,9 @@ def test_provisioned_concurrency_follows_its_alias(made: Made) -> None:
     made.client.update_alias(FunctionName=made.name, Name="live", FunctionVersion=second)
     assert settled(made, "live")["Status"] == "READY"
     start = {
-        version: made.client.invoke(FunctionName=made.name, Qualifier=version)[
-            "ResponseMetadata"
-        ]["HTTPHeaders"]["x-testbed-start"]
+        version: made.client.invoke(FunctionName=made.name, Qualifier=version)["ResponseMetadata"][
+            "HTTPHeaders"
+        ]["x-testbed-start"]
         for version in (first, second)
     }
     assert start == {first: "cold", second: "provisioned"}

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.api.control.conftest import refused
+from tests.api.control.made import refused
 
 if TYPE_CHECKING:
-    from tests.api.control.conftest import Made
+    from tests.api.control.made import Made
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
 

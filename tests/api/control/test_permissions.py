@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.api.control.conftest import refused, zipped
+from tests.api.control.conftest import zipped
+from tests.api.control.made import refused
 
 if TYPE_CHECKING:
-    from tests.api.control.conftest import Made
+    from tests.api.control.made import Made
 
 S3 = {"Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"}
 NO_POLICY = "No policy is associated with the given resource."
@@ -245,8 +246,6 @@ def test_layers_policy_is_added_to_shown_and_removed(made: Made) -> None:
 
 
 def test_version_of_a_layer_that_is_not_there_is_not_found(made: Made) -> None:
-    sentence = (
-        "Layer version arn:aws:lambda:us-east-1:123456789012:layer:none:3 does not exist."
-    )
+    sentence = "Layer version arn:aws:lambda:us-east-1:123456789012:layer:none:3 does not exist."
     with refused("ResourceNotFoundException", sentence, 404):
         made.client.get_layer_version_policy(LayerName="none", VersionNumber=3)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.api.control.conftest import refused
+from tests.api.control.made import refused
 
 if TYPE_CHECKING:
-    from tests.api.control.conftest import Made
+    from tests.api.control.made import Made
 
 
 def test_runtime_is_updated_automatically_unless_told_otherwise(made: Made) -> None:

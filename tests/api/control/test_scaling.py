@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.api.control.conftest import refused
+from tests.api.control.made import refused
 
 if TYPE_CHECKING:
-    from tests.api.control.conftest import Made
+    from tests.api.control.made import Made
 
 BOTH = {"MinExecutionEnvironments": 3, "MaxExecutionEnvironments": 9}
 

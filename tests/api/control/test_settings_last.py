@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
 
-from tests.api.control.conftest import Made, create, zipped
+from tests.api.control.conftest import made as create
+from tests.api.control.conftest import zipped
+from tests.api.control.made import Made
 from tests.api.control.test_code_signing import config
 from tests.api.control.test_concurrency import provision, reserve, settled
 from tests.api.control.test_permissions import add
 from tests.api.services.conftest import served_api
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+
+@contextlib.contextmanager
+def kept(folder: Path) -> Iterator[Made]:
+    """An emulator of a folder, with a function that need not be there yet."""
+    with served_api(folder=folder) as api, contextlib.closing(api.client("lambda")) as client:
+        yield Made(api, client, "kept")
 
 
 def settings(made: Made, version: str, code_signing: str, layer: str) -> list[Any]:
@@ -60,37 +71,30 @@ def set_all(made: Made, version: str, code_signing: str, layer: str) -> None:
 
 
 def test_everything_that_was_set_is_in_force_after_a_restart(tmp_path: Path) -> None:
-    with served_api(folder=tmp_path) as api:
-        made = Made(api, api.client("lambda"), "kept")
+    with kept(tmp_path) as made:
         create(made.client, "kept")
         version, code_signing, layer = made.publish(), config(made)["CodeSigningConfigArn"], "l"
         set_all(made, version, code_signing, layer)
         url = made.client.create_function_url_config(FunctionName="kept", AuthType="NONE")
         before = settings(made, version, code_signing, layer)
-    with served_api(folder=tmp_path) as api:
-        made = Made(api, api.client("lambda"), "kept")
+    with kept(tmp_path) as made:
         assert settings(made, version, code_signing, layer) == before
         assert settled(made, version)["Status"] == "READY"
         host = urlsplit(url["FunctionUrl"]).netloc
-        answer = httpx.get(api.url, headers={"Host": host})
+        answer = httpx.get(made.api.url, headers={"Host": host})
         assert json.loads(answer.content)["version"] == "2.0"
         reserve(made, 1)
-        made.client.delete_provisioned_concurrency_config(
-            FunctionName="kept", Qualifier=version
-        )
+        made.client.delete_provisioned_concurrency_config(FunctionName="kept", Qualifier=version)
         reserve(made, 0)
 
 
 def test_reservation_of_none_is_in_force_after_a_restart(tmp_path: Path) -> None:
-    with served_api(folder=tmp_path) as api:
-        made = Made(api, api.client("lambda"), "kept")
+    with kept(tmp_path) as made:
         create(made.client, "kept")
         reserve(made, 0)
     with served_api(folder=tmp_path) as api:
         client = api.client("lambda")
-        answer = httpx.post(
-            f"{api.url}/2015-03-31/functions/kept/invocations", content=b"{}"
-        )
+        answer = httpx.post(f"{api.url}/2015-03-31/functions/kept/invocations", content=b"{}")
         assert answer.status_code == 429
         client.delete_function_concurrency(FunctionName="kept")
         assert client.invoke(FunctionName="kept")["StatusCode"] == 200

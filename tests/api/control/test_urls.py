@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.api.control.conftest import create, refused
+from tests.api.control.conftest import made as create
+from tests.api.control.made import refused
 
 if TYPE_CHECKING:
-    from tests.api.control.conftest import Made
+    from tests.api.control.made import Made
 
 NO_URL = "The resource you requested does not exist."
 
