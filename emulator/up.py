@@ -243,6 +243,7 @@ async def _serve(
                 network=_network(settings, sandboxes),
                 registry=all_operations(parts.control, parts.watch),
                 directory=FunctionDirectory(parts.functions.targets, parts.functions.home),
+                urls=parts.functions.urls,
                 code=downloads(parts.control),
                 watch=parts.watch,
                 events=parts.eventing.queue,

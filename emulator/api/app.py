@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from emulator.live.asynchronous.event_queue import EventQueue
     from emulator.live.cloudwatch import CloudWatch
     from emulator.live.engine import Engine
+    from emulator.live.functions.urls import Urls
     from emulator.telemetry.log_store import Logs
     from emulator.telemetry.metric_data.gateway_metrics import GatewayMetrics
     from emulator.telemetry.metrics import Metrics
@@ -85,6 +86,7 @@ def create_app(
     registry: Registry | None = None,
     events: EventQueue | None = None,
     directory: Directory | None = None,
+    urls: Urls | None = None,
     code: APIRouter | None = None,
     apis: Iterable[Api] = (),
     targets: Iterable[Target] = (),
@@ -129,6 +131,7 @@ def create_app(
         engine,
         profile,
         directory=directory,
+        urls=urls,
         others=others,
         registry=registry,
         port=port,
@@ -155,6 +158,7 @@ def _routes(
     profile: Profile,
     *,
     directory: Directory | None,
+    urls: Urls | None,
     others: OtherServices | None,
     registry: Registry | None,
     port: int,
@@ -168,7 +172,7 @@ def _routes(
     found = [distant(invoke, WayIn.INVOKE)]
     if profile.streamed_response_limit:
         found.append(distant(ResponseStreamRoute(engine, profile, directory), WayIn.INVOKE))
-    found.append(distant(FunctionUrlRoute(engine, profile, port), WayIn.INVOKE))
+    found.append(distant(FunctionUrlRoute(engine, profile, port, urls), WayIn.INVOKE))
     if registry is not None:
         found.append(ServicesRoute(registry, profile))
     if others is not None:
