@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import json
-import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -15,19 +12,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.api.control.conftest import ROLE, create, made, zipped
+from tests.api.control.holding import held_back, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from emulator.live.deployments import Prepared
     from tests.api.services.conftest import ServedApi
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:echo"
-
-
-def refusal(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
-    answer = error.value.response
-    return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
 
 
 def test_new_function_is_pending_then_active_and_can_be_invoked(client: Any) -> None:
@@ -112,7 +102,7 @@ def test_pending_function_cannot_be_invoked(api: ServedApi, client: Any) -> None
     made(client)
     found = client.get_function_configuration(FunctionName="echo")
     assert found["State"] == "Active"
-    with _held_back(api):
+    with held_back(api):
         create(client, "late")
         with pytest.raises(ClientError, match="in the following state: Pending") as refused:
             client.invoke(FunctionName="late")
@@ -214,24 +204,6 @@ def test_products_that_are_not_emulated_are_named(client: Any) -> None:
     with pytest.raises(ClientError, match="Durable functions are not emulated") as refused:
         create(client, DurableConfig={"ExecutionTimeout": 60})
     assert refusal(refused) == ("NotImplementedException", 501)
-
-
-@contextmanager
-def _held_back(api: ServedApi) -> Iterator[None]:
-    """Lets no package be made until the end of the block."""
-    go_on = threading.Event()
-    prepare = api.engine.prepare
-
-    async def held(*arguments: Any) -> Prepared:
-        assert await asyncio.to_thread(go_on.wait, 20)
-        return await prepare(*arguments)
-
-    api.engine.prepare = held
-    try:
-        yield
-    finally:
-        go_on.set()
-        api.engine.prepare = prepare
 
 
 def _damaged() -> bytes:
