@@ -174,6 +174,20 @@ def test_deleted_function_is_gone_and_its_name_is_free(client: Any) -> None:
     assert client.get_function(FunctionName="echo")["Configuration"]["MemorySize"] == 256
 
 
+def test_function_that_is_made_again_while_pending_is_the_second(
+    api: ServedApi, client: Any
+) -> None:
+    with held_back(api):
+        create(client, MemorySize=256)
+        create(client, "other")
+        client.delete_function(FunctionName="other")
+        client.delete_function(FunctionName="echo")
+        create(client, MemorySize=512)
+    client.get_waiter("function_active_v2").wait(FunctionName="echo")
+    client.invoke(FunctionName="echo")
+    assert {c.memory_mb for c in api.engine.functions.values()} == {512}
+
+
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
