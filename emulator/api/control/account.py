@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from emulator.api.control.checks import code_sizes
 from emulator.api.control.collaborators import scope_of
 from emulator.live.store.resources import Kind
 
@@ -35,7 +34,7 @@ async def get_account_settings(control: Control, call: Call) -> dict[str, Any]:
             "UnreservedConcurrentExecutions": profile.account_concurrency - reserved,
         },
         "AccountUsage": {
-            "TotalCodeSize": sum(code_sizes(control, scope)),
+            "TotalCodeSize": control.catalog.code_size(scope),
             "FunctionCount": len(control.catalog.functions(scope)),
         },
     }
