@@ -143,6 +143,16 @@ def test_accounts_and_regions_are_apart(api: ServedApi, client: Any) -> None:
         abroad.get_function(FunctionName=ARN)
 
 
+def test_function_that_is_looked_for_elsewhere_is_pointed_to_in_the_log(
+    api: ServedApi, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    made(client)
+    with pytest.raises(ClientError, match="Function not found: arn:aws:lambda:eu-west-1:"):
+        api.client("lambda", region="eu-west-1").invoke(FunctionName="echo")
+    assert "echo was asked for in eu-west-1" in caplog.text
+    assert "is in us-east-1" in caplog.text
+
+
 def test_functions_are_listed_by_name_in_pages(client: Any) -> None:
     for name in ("b", "c", "a"):
         create(client, name)
