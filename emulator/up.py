@@ -29,6 +29,7 @@ from emulator.api.operations import all_operations
 from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
 from emulator.config import BackendChoice, PageCache
+from emulator.core.apis import DEFAULT_STAGE
 from emulator.core.load_balancer import target_of
 from emulator.core.network_paths import NO_NETWORK, PATHS
 from emulator.core.policy import Admission
@@ -214,7 +215,8 @@ async def _serve(
             sandboxes = SandboxClients.dialling(backend.runtime_api_host)
             app = create_app(
                 parts.engine,
-                RouteTable(loaded.routes),
+                RouteTable(()),
+                apis=loaded.apis,
                 port=listener.getsockname()[1],
                 profile=profile,
                 backend=backend.name,
@@ -448,7 +450,7 @@ class _Server(GatewayServer):
         super().__init__(gateway_config(app))
         self._run = run
         self._say = say
-        self._routes = loaded.routes
+        self._apis = loaded.apis
         self._functions = loaded.functions
         self._targets = [target_of(text) for text in settings.alb]
 
@@ -467,8 +469,10 @@ class _Server(GatewayServer):
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         address = f"http://{host}:{port}"
         self._say(f"Serving on {address}; the journal goes to {self._run}")
-        for route in self._routes:
-            self._say(f"  {route.method} {address}{route.path} -> {route.function}")
+        for api in self._apis:
+            stage = "" if api.stage == DEFAULT_STAGE else f"/{api.stage}"
+            for route in api.routes:
+                self._say(f"  {route.method} {address}{stage}{route.path} -> {route.function}")
         for function in self._functions:
             if function.function_url is not None:
                 self._say(f"  URL {function_url(function.name, port)} -> {function.name}")

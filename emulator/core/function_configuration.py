@@ -82,10 +82,12 @@ class FunctionConfiguration:
     """Size of /tmp."""
     logging: LogConfiguration = field(default_factory=LogConfiguration)
     function_url: FunctionUrl | None = None
+    tenant_isolation: bool = False
+    """Whether a sandbox serves one tenant alone (TenantIsolationMode PER_TENANT)."""
     scope: Scope = field(default_factory=Scope)
     """Account and region of the function."""
     role: str = ""
-    """ARN of the role whose rights the code has; empty: the emulator's own, see `execution_role`."""
+    """ARN of the role whose rights the code has; empty: the own one, see `execution_role`."""
     prefix: str = ""
     """What `function_names.prefix` says: it keeps functions of other accounts and regions apart."""
 
@@ -132,6 +134,7 @@ class FunctionConfiguration:
             self.version,
             revision,
             package_mb,
+            self.tenant_isolation,
         )
 
 
@@ -173,6 +176,7 @@ def faults(configuration: FunctionConfiguration, profile: Profile) -> list[str]:
         *_provisioned_faults(configuration),
         *log_faults(configuration.logging),
         *(url_faults(url) if url else ()),
+        *_tenancy_faults(configuration),
         *_dated_faults(configuration, profile),
     ]
 
@@ -281,6 +285,24 @@ def _provisioned_faults(configuration: FunctionConfiguration) -> list[str]:
     return []
 
 
+def _tenancy_faults(configuration: FunctionConfiguration) -> list[str]:
+    """Returns the refusals of what goes with no tenant isolation.
+
+    The guide's "Tenant isolation" names the features; the words are ours (trust L).
+    """
+    if not configuration.tenant_isolation:
+        return []
+    asked = {
+        "Provisioned concurrency": configuration.provisioned_concurrency is not None,
+        "A function URL": configuration.function_url is not None,
+    }
+    return [
+        f"{feature} is not supported for functions with tenant isolation mode enabled."
+        for feature, wanted in asked.items()
+        if wanted
+    ]
+
+
 def _dated_faults(configuration: FunctionConfiguration, profile: Profile) -> list[str]:
     """Returns the refusals of features that the profile's time did not have yet."""
     wanted = {
@@ -288,6 +310,7 @@ def _dated_faults(configuration: FunctionConfiguration, profile: Profile) -> lis
         Feature.ARM64: configuration.architecture is Architecture.ARM64,
         Feature.FUNCTION_URL: configuration.function_url is not None,
         Feature.LOGGING_CONFIGURATION: configuration.logging != LogConfiguration(),
+        Feature.TENANT_ISOLATION: configuration.tenant_isolation,
     }
     return [
         f"{feature.title} came in {feature.since}: there is none under {profile.name}"

@@ -64,6 +64,8 @@ class InvokeRequested:
     """Time that both spend in API Gateway and in Lambda's front end."""
     alias: str = ""
     """Name of the alias that led to the version, if any; `alias_routing` has chosen the version."""
+    tenant: str = ""
+    """Tenant whose sandboxes alone may serve; given where the version is isolated by tenant."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,6 +155,9 @@ class Profile:
     requests_per_concurrency: float
     """Requests a second for each unit of concurrency."""
     scale_out: ScaleOut
+    tenant_sandboxes_per_concurrency: float | None
+    """Sandboxes of tenants, busy and idle, for each unit of a function's concurrency; None where
+    there were none yet."""
     keep_alive: SurvivalCurve
     recycle_age: RecycleAge
     """Age at which a sandbox ends, used or not. The guide says "every few hours" and no more."""
@@ -177,9 +180,9 @@ class Profile:
     log_lines: LogLines
     failure_bodies: FailureBodies
     integration_timeout: IntegrationTimeout
-    asynchronous: AsynchronousRules = field(default_factory=AsynchronousRules)
     """The limit of routes on the gateway's plain address, and of HTTP APIs."""
     rest_integration_timeout: IntegrationTimeout = REST_TIMEOUT
+    asynchronous: AsynchronousRules = field(default_factory=AsynchronousRules)
 
     def has(self, feature: Feature) -> bool:
         """Returns whether the feature had come by the profile's date."""

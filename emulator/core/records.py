@@ -85,6 +85,8 @@ class InvocationRecord:
     """Time for placement and for the code's download, before the sandbox could be started."""
     memory: MemoryUse | None = None
     """The sandbox's memory at the end; None where nobody looked."""
+    tenant: str = ""
+    """Tenant whose sandboxes alone could serve the request; empty where all could."""
 
     @property
     def latency(self) -> Seconds:
@@ -146,6 +148,8 @@ class SandboxRecord:
     init_phase: InitPhase = InitPhase.INIT
     provisioned: bool = False
     """Whether the sandbox was started for provisioned concurrency, not for a request."""
+    tenant: str = ""
+    """Tenant that alone the sandbox serves; empty where it serves all."""
 
 
 @dataclass(slots=True)
@@ -163,6 +167,7 @@ class _Open:
     network: Seconds = 0.0
     gateway: Seconds = 0.0
     download: Seconds = 0.0
+    tenant: str = ""
 
 
 _Usage = InvocationFinished | RuntimeExited | SandboxReset
@@ -201,10 +206,12 @@ class RecordFold:
         match event:
             case VersionDeployed(function):
                 self._versions[function.key] = function
-            case InvokeRequested(invocation, key, network, gateway):
-                opened = _Open(self._versions[key], at, network=network, gateway=gateway)
-                self._open[invocation] = opened
-                self.running[opened.version.name] = self.running.get(opened.version.name, 0) + 1
+            case InvokeRequested(invocation, key, network, gateway, _, tenant):
+                version = self._versions[key]
+                self._open[invocation] = _Open(
+                    version, at, network=network, gateway=gateway, tenant=tenant
+                )
+                self.running[version.name] = self.running.get(version.name, 0) + 1
             case InvocationAnswered(_, invocation) if invocation in self._open:
                 self._open[invocation].answered_at = at
             case InvocationFinished():
@@ -247,7 +254,7 @@ class RecordFold:
                 waiting = self._open[invocation]
                 version = waiting.version
                 self.sandboxes[sandbox] = SandboxRecord(
-                    sandbox, version.name, version.memory_mb, at
+                    sandbox, version.name, version.memory_mb, at, tenant=waiting.tenant
                 )
                 waiting.download, waiting.sandbox = command.download, sandbox
                 waiting.queued = at - waiting.requested_at - command.download
@@ -375,6 +382,7 @@ class RecordFold:
                 opened.gateway,
                 opened.download,
                 used.memory,
+                opened.tenant,
             )
         ]
 

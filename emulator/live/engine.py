@@ -49,7 +49,12 @@ from emulator.core.messages import (
 from emulator.core.model import Failure, ThrottleReason
 from emulator.core.network_path import NO_PASSAGE
 from emulator.core.policy import InitCpu
-from emulator.errors import ResourceNotFoundError, SandboxStartError
+from emulator.core.tenancy import tenant_fault
+from emulator.errors import (
+    InvalidParameterValueError,
+    ResourceNotFoundError,
+    SandboxStartError,
+)
 from emulator.live.backends.interface import RUNTIME
 from emulator.live.deployments import Deployments
 from emulator.live.invocation import Call
@@ -157,6 +162,11 @@ class Engine:
         """Returns whether a version is deployed; a look into a table."""
         return self._deployments.get(key) is not None
 
+    def configuration(self, key: VersionKey) -> FunctionConfiguration | None:
+        """Returns a version's configuration; None where the version is not deployed."""
+        deployment = self._deployments.get(key)
+        return None if deployment is None else deployment.configuration
+
     @property
     def sandboxes(self) -> Mapping[int, Sandbox]:
         """Returns the scheduler's view of every sandbox that is not gone; to be read only."""
@@ -222,6 +232,7 @@ class Engine:
         passage: Passage = NO_PASSAGE,
         alias: str = "",
         arn: str = "",
+        tenant: str = "",
     ) -> asyncio.Future[Outcome]:
         """Accepts an invocation; cancelling the future does not stop the invocation.
 
@@ -230,16 +241,20 @@ class Engine:
         A `request_id` is given where the payload names the request already, and a `passage` where a
         network lies between the caller and this engine, which records what others wait for.
         `alias` is the one that led to the version, if any, and `arn` what the function is told it
-        was asked for by; unless given, the version's own.
+        was asked for by; unless given, the version's own. A `tenant` goes with a version that is
+        isolated by tenant.
 
         Raises:
             ResourceNotFoundError: no such version.
+            InvalidParameterValueError: a tenant is missing, or is not asked for.
         """
         deployment = self._deployments.get(key)
         if deployment is None:
             raise ResourceNotFoundError(
                 f"Function not found: {arn or function_arn(key.name, key.version)}"
             )
+        if tenant or deployment.configuration.tenant_isolation:
+            check_tenant(tenant, deployment.configuration)
         call = Call(
             request_id or self._new_request_id(),
             deployment.configuration.name,
@@ -249,11 +264,14 @@ class Engine:
             trace_id,
             client_context,
             arn or deployment.arn,
+            tenant,
             stream=stream,
         )
         outcome = self._invocations.accept(call, tail=tail)
         self._measure_memory()
-        self._apply(InvokeRequested(call.request_id, key, passage.network, passage.gateway, alias))
+        self._apply(
+            InvokeRequested(call.request_id, key, passage.network, passage.gateway, alias, tenant)
+        )
         return outcome
 
     def _measure_memory(self) -> None:
@@ -359,6 +377,7 @@ class Engine:
                 call.payload,
                 call.trace_id,
                 call.client_context,
+                call.tenant,
             )
         )
 
@@ -403,7 +422,8 @@ class Engine:
     # sandboxes
 
     def _start(self, command: StartSandbox) -> None:
-        deployment = self._deployments.of(self._scheduler.sandboxes[command.sandbox].function)
+        scheduled = self._scheduler.sandboxes[command.sandbox]
+        deployment = self._deployments.of(scheduled.function)
         sandbox = self._launcher.make(
             command.sandbox, deployment.configuration, deployment.package, self
         )
@@ -416,13 +436,14 @@ class Engine:
             command.invocation
             or ("the policy" if command.prewarmed else "provisioned concurrency"),
         )
-        start = self._spawn(self._started(sandbox, provisioned=provisioned))
+        tenant = scheduled.pool.tenant
+        start = self._spawn(self._started(sandbox, tenant, provisioned=provisioned))
         self._starts[sandbox.id] = start
         start.add_done_callback(lambda _: self._starts.pop(sandbox.id, None))
 
-    async def _started(self, sandbox: LiveSandbox, *, provisioned: bool) -> None:
+    async def _started(self, sandbox: LiveSandbox, tenant: str, *, provisioned: bool) -> None:
         try:
-            await self._launcher.start(sandbox, provisioned=provisioned)
+            await self._launcher.start(sandbox, tenant, provisioned=provisioned)
         except Exception as error:  # noqa: BLE001  # a request waits for the sandbox, and is answered
             self._report(sandbox, "could not be started", error)
             if sandbox.begin_stop():
@@ -585,6 +606,16 @@ class Engine:
     def subscribed(self, sandbox: LiveSandbox, event: TelemetryEvent) -> None:
         """Takes a subscription to telemetry, which the function's log tells of."""
         self._logger.subscribed(sandbox.id, event)
+
+
+def check_tenant(tenant: str, configuration: FunctionConfiguration) -> None:
+    """Refuses a request that names no tenant where one is needed, or one in vain.
+
+    Raises:
+        InvalidParameterValueError: in AWS's words.
+    """
+    if fault := tenant_fault(tenant, per_tenant=configuration.tenant_isolation):
+        raise InvalidParameterValueError(fault)
 
 
 def _reset_with(sandbox: int, used: Usage) -> SandboxReset:

@@ -100,6 +100,7 @@ class PlatformLogger:
         subscriber: Subscriber,
         *,
         provisioned: bool = False,
+        tenant: str = "",
     ) -> str:
         """Opens a new sandbox's log stream, which begins with INIT_START.
 
@@ -119,6 +120,7 @@ class PlatformLogger:
             configuration.scope.region,
             lambda: subscriber.wanted,
             provisioned=provisioned,
+            tenant=tenant,
         )
         self._streams[sandbox] = _Stream(name, stream, platform, subscriber)
         self._tell(self._streams[sandbox], at, platform.init_started(at, InitPhase.INIT))

@@ -32,6 +32,8 @@ class Arrival:
     """Key of the function version."""
     alias: str = ""
     """Name of the alias that led to the version, if any."""
+    tenant: str = ""
+    """Tenant for whom the version is asked, where the version is isolated by tenant."""
 
 
 Stimulus = tuple["Seconds", Event]
@@ -63,7 +65,7 @@ def at_times(key: VersionKey, times: Iterable[Seconds]) -> Iterator[Arrival]:
 def trace(lines: Iterable[str]) -> Iterator[Arrival]:
     """Reads arrivals from a CSV file with the columns `at` (seconds, rising) and `function`.
 
-    A function is written as `name:version`.
+    A function is written as `name:version`; a column `tenant` may be there as well.
 
     Raises:
         TraceError: a line is wrong; the message has its number.
@@ -82,7 +84,7 @@ def trace(lines: Iterable[str]) -> Iterator[Arrival]:
                 f"line {rows.line_num}: wanted a time not before {last} and a function, got {row}"
             )
         last = at
-        yield Arrival(at, VersionKey(row["function"]))
+        yield Arrival(at, VersionKey(row["function"]), tenant=row.get("tenant") or "")
 
 
 def before(end: Seconds, arrivals: Iterable[Arrival]) -> Iterator[Arrival]:
@@ -99,7 +101,7 @@ def through_alias(
     """Yields arrivals at a function's versions, each chosen as an alias leads to them."""
     for arrival in arrivals:
         key = VersionKey.of(arrival.key.name, routing.choose(chance))
-        yield Arrival(arrival.at, key, alias)
+        yield Arrival(arrival.at, key, alias, arrival.tenant)
 
 
 def merge(*streams: Iterable[Arrival]) -> Iterator[Arrival]:
@@ -114,4 +116,7 @@ def stimuli(
     for function in functions:
         yield 0.0, VersionDeployed(function)
     for number, arrival in enumerate(arrivals, 1):
-        yield arrival.at, InvokeRequested(f"i{number}", arrival.key, alias=arrival.alias)
+        yield (
+            arrival.at,
+            InvokeRequested(f"i{number}", arrival.key, alias=arrival.alias, tenant=arrival.tenant),
+        )

@@ -241,8 +241,13 @@ async def _app(
             name, "python3.13", f"app.{handler}", timeout=1, code=str(folder), function_url=url
         )
         await engine.deploy(configuration, print)
+    isolated = FunctionConfiguration(
+        "isolated", "python3.13", "app.echo", code=str(folder), tenant_isolation=True
+    )
+    await engine.deploy(isolated, print)
     routes = RouteTable(
         [
+            Route("POST", "/isolated", "isolated"),
             Route("POST", "/echo/{id}", "echo"),
             Route("ANY", "/fail", "fail"),
             Route("POST", "/play", "stream"),

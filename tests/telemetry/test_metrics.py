@@ -166,9 +166,9 @@ def test_what_never_reached_a_sandbox_has_neither_duration_nor_cost() -> None:
 def test_sandboxes_are_counted_when_the_metrics_are_read() -> None:
     function = FunctionVersion("echo", 128, 3.0)
     alive = [
-        Sandbox(1, function, 0.0, 60.0, Footprint(function, 128), SandboxState.BUSY),
-        Sandbox(2, function, 0.0, 60.0, Footprint(function, 128), SandboxState.IDLE),
-        Sandbox(3, function, 0.0, 60.0, Footprint(function, 128), SandboxState.IDLE),
+        Sandbox(1, function, 0.0, 60.0, Footprint(function, 128), function.key, SandboxState.BUSY),
+        Sandbox(2, function, 0.0, 60.0, Footprint(function, 128), function.key, SandboxState.IDLE),
+        Sandbox(3, function, 0.0, 60.0, Footprint(function, 128), function.key, SandboxState.IDLE),
     ]
     metrics = Metrics(AWS_2025, lambda: alive)
 

@@ -30,7 +30,11 @@ from emulator.api.http_api.response_v1 import response_v1
 from emulator.api.network import passage_of
 from emulator.core.apis import DEFAULT_STAGE
 from emulator.core.routes import PayloadFormat, RouteAuth, RouteTable
-from emulator.errors import RequestTooLargeError, ResourceNotFoundError
+from emulator.errors import (
+    InvalidParameterValueError,
+    RequestTooLargeError,
+    ResourceNotFoundError,
+)
 from emulator.live.sandbox.environment import ACCOUNT_ID
 
 if TYPE_CHECKING:
@@ -134,6 +138,8 @@ class HttpApiRoute:
             await send_response(send, self._integration.gave_up, own)
         except ResourceNotFoundError:
             await send_response(send, _UNAVAILABLE, own)
+        except InvalidParameterValueError:  # isolated by tenant, whom an HTTP API cannot name
+            await send_response(send, INTERNAL_SERVER_ERROR, own)
         else:
             answer = self._without_cors(_response(outcome, route.payload_format))
             await send_response(send, answer, own + outcome_headers(outcome))

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 from emulator.api.asgi import respond, send_error
 from emulator.core.asynchronous.lineage import EndlessChainError, continued
 from emulator.errors import LoopError, ResourceNotFoundError, ServiceError
+from emulator.live.engine import check_tenant
 from emulator.live.sandbox.environment import function_arn
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import VersionKey
     from emulator.core.profile import Profile
     from emulator.live.engine import Engine
@@ -65,16 +67,24 @@ class InvocationRoute(ABC):
         except EndlessChainError:
             raise LoopError(_LOOP) from None
 
-    async def _dry_run(self, key: VersionKey, send: Send) -> None:
+    async def _dry_run(self, key: VersionKey, tenant: str, send: Send) -> None:
         """Answers an invocation that is only to be checked.
 
         Raises:
             ResourceNotFoundError: there is no such version.
+            InvalidParameterValueError: a tenant is missing, or is not asked for.
         """
-        self._check_deployed(key)
+        check_tenant(tenant, self._configuration(key))
         await respond(send, 204, b"", [])
 
-    def _check_deployed(self, key: VersionKey) -> None:
-        if not self._engine.has(key):
+    def _configuration(self, key: VersionKey) -> FunctionConfiguration:
+        """Returns the configuration of a version.
+
+        Raises:
+            ResourceNotFoundError: there is no such version.
+        """
+        configuration = self._engine.configuration(key)
+        if configuration is None:
             arn = function_arn(key.name, key.version)
             raise ResourceNotFoundError(f"Function not found: {arn}")
+        return configuration

@@ -48,6 +48,9 @@ How AWS refuses a longer one is not recorded; the sentence is the one of its oth
 """
 
 
+_TENANT = re.compile(r"[a-zA-Z0-9\._:\/=+\-@ ]+")
+_LONGEST_TENANT = 256
+"""A tenant's id (botocore's model, TenantId)."""
 _DEEPEST = 1000
 """Levels of nesting of a payload or a client context (see `check_json`)."""
 
@@ -61,6 +64,8 @@ class Options(NamedTuple):
     client_context: str
     """The context as JSON; empty: none."""
     trace_id: str
+    tenant: str
+    """Tenant for whom the function is invoked; empty: none is named."""
 
 
 def options(
@@ -72,7 +77,8 @@ def options(
         ConstraintError: an option has a value that it may not have.
         InvalidRequestContentError: the client context is not JSON in base64.
     """
-    invocation_type, log_type, client_context, trace_id = "RequestResponse", "None", "", ""
+    invocation_type, log_type, client_context = "RequestResponse", "None", ""
+    trace_id = tenant = ""
     for name, value in headers:
         if not name.startswith(b"x-am"):
             continue  # most are no option
@@ -82,10 +88,12 @@ def options(
             log_type = _one_of(_LOG_TYPES, value, "logType")
         elif name == b"x-amz-client-context":
             client_context = _client_context(value)
+        elif name == b"x-amz-tenant-id":
+            tenant = _tenant(value)
         elif name == xray.HEADER:
             trace_id = xray.continued(value.decode("latin-1"))
     return Options(
-        invocation_type, log_type == "Tail", client_context, trace_id or xray.new_trace()
+        invocation_type, log_type == "Tail", client_context, trace_id or xray.new_trace(), tenant
     )
 
 
@@ -94,6 +102,16 @@ def _one_of(allowed: tuple[str, ...], header: bytes, member: str) -> str:
     if value not in allowed:
         rule = f"satisfy enum value set: [{', '.join(allowed)}]"
         raise ConstraintError(constraint(value, member, rule))
+    return value
+
+
+def _tenant(header: bytes) -> str:
+    value = header.decode("latin-1")
+    if not _TENANT.fullmatch(value):
+        rule = f"satisfy regular expression pattern: {_TENANT.pattern}"
+        raise ConstraintError(constraint(value, "tenantId", rule))
+    if faults := too_long(value, "tenantId", _LONGEST_TENANT):
+        raise ConstraintError(faults[0])
     return value
 
 

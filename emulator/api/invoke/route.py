@@ -27,6 +27,7 @@ from emulator.api.invoke.request import check_json, function_key, options
 from emulator.api.network import passage_of
 from emulator.core.model import Failure
 from emulator.errors import ServiceError, ServiceUnavailableError
+from emulator.live.engine import check_tenant
 from emulator.live.sandbox.environment import function_arn
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class InvokeRoute(InvocationRoute):
             client_context=asked.client_context,
             tail=asked.tail,
             passage=passage_of(scope),
+            tenant=asked.tenant,
         )
 
     async def _invoke(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,7 +106,7 @@ class InvokeRoute(InvocationRoute):
         payload = await read_body(receive, self._profile.request_limit)
         if asked.invocation_type == "DryRun":
             check_json(payload)
-            await self._dry_run(key, send)
+            await self._dry_run(key, asked.tenant, send)
             return
         await self._tell(await self._start(scope, asked, payload), send, tail=asked.tail)
 
@@ -113,7 +115,7 @@ class InvokeRoute(InvocationRoute):
         limit = self._profile.async_request_limit
         payload = await read_event(receive, limit)
         check_json(payload)
-        self._check_deployed(key)
+        check_tenant(asked.tenant, self._configuration(key))
         if self._events is None:
             raise ServiceUnavailableError("This emulator keeps no asynchronous events.")
         request_id = await self._events.accept(

@@ -47,7 +47,7 @@ class ResponseStreamRoute(InvocationRoute):
         payload = await read_body(receive, self._profile.request_limit)
         check_json(payload)
         if asked.invocation_type == "DryRun":
-            await self._dry_run(key, send)
+            await self._dry_run(key, asked.tenant, send)
             return
         stream = ResponseStream(
             self._profile.streamed_response_limit,
@@ -62,6 +62,7 @@ class ResponseStreamRoute(InvocationRoute):
             stream=stream,
             tail=asked.tail,
             passage=passage_of(scope),
+            tenant=asked.tenant,
         )
         try:
             begun = await first_news(outcome, stream)

@@ -66,6 +66,7 @@ AWS_2018 = Profile(
     least_unreserved=100,
     requests_per_concurrency=10.0,
     scale_out=ScaleOut(burst=3000, refill_per_second=500 / 60, per_function=False),
+    tenant_sandboxes_per_concurrency=None,
     keep_alive=SurvivalCurve(
         ((0, 1.0), (1620, 1.0), (1740, 0.9), (2640, 0.5), (3540, 0.1), (3900, 0.0))
     ),

@@ -78,6 +78,8 @@ AWS_2025 = Profile(
     least_unreserved=100,
     requests_per_concurrency=10.0,
     scale_out=ScaleOut(burst=1000, refill_per_second=1000 / 10, per_function=True),
+    # the guide's "Troubleshooting tenant isolation": 2,500 for every 1,000 of concurrency (H)
+    tenant_sandboxes_per_concurrency=2.5,
     keep_alive=SurvivalCurve(
         (
             (0, 1.0),

@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.core.policy import SchedulerSettings
+from emulator.core.tenancy import NO_TENANT_WANTED, TENANT_WANTED
 from tests.api.conftest import RESPONSE_LIMIT, Served, served
 
 if TYPE_CHECKING:
@@ -102,6 +103,45 @@ def test_response_above_the_limit_is_a_function_error(emulator: Served) -> None:
     assert json.load(response["Payload"])["errorType"] == "Function.ResponseSizeTooLarge"
     most = RESPONSE_LIMIT - len('""')
     assert len(json.load(invoke(emulator, "large", b"%d" % most)["Payload"])) == most
+
+
+@pytest.mark.parametrize("tenant", ["blue", "a.b_c:d/e=f+g-h@i j", "x" * 256])
+def test_tenant_reaches_the_runtime(emulator: Served, tenant: str) -> None:
+    answers = [invoke(emulator, "isolated", TenantId=tenant) for _ in range(2)]
+    assert [json.load(answer["Payload"]) for answer in answers] == [tenant, tenant]
+    headers = [answer["ResponseMetadata"]["HTTPHeaders"] for answer in answers]
+    assert [each["x-testbed-start"] for each in headers] == ["cold", "warm"]
+
+
+@pytest.mark.parametrize("kind", ["RequestResponse", "DryRun"])
+@pytest.mark.parametrize(
+    ("function", "tenant", "words"),
+    [
+        ("isolated", {}, TENANT_WANTED),
+        ("echo", {"TenantId": "blue"}, NO_TENANT_WANTED),
+    ],
+)
+def test_request_without_its_tenant_or_with_one_in_vain_is_refused(
+    emulator: Served, kind: str, function: str, tenant: dict[str, str], words: str
+) -> None:
+    refused = refusal(emulator, function, InvocationType=kind, **tenant)
+    assert refused["Error"] == {"Code": "InvalidParameterValueException", "Message": words}
+    assert refused["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+@pytest.mark.parametrize(
+    ("tenant", "rule"),
+    [
+        ("blue!", r"satisfy regular expression pattern: [a-zA-Z0-9\._:\/=+\-@ ]+"),
+        ("x" * 257, "have length less than or equal to 256"),
+    ],
+)
+def test_tenant_that_cannot_be_is_refused(emulator: Served, tenant: str, rule: str) -> None:
+    assert refusal(emulator, "isolated", TenantId=tenant)["Error"] == {
+        "Code": "ValidationException",
+        "Message": f"1 validation error detected: Value '{tenant}' at 'tenantId' failed to satisfy "
+        f"constraint: Member must {rule}",
+    }
 
 
 def test_client_context_reaches_the_runtime_decoded(emulator: Served) -> None:

@@ -11,6 +11,7 @@ from emulator.core.messages import (
     InitBegan,
     InvocationAnswered,
     InvocationFinished,
+    InvokeRequested,
     ProvisionedSet,
     RuntimeExited,
     SandboxGone,
@@ -61,6 +62,21 @@ def test_cold_start_has_its_anatomy_and_its_wait() -> None:
     )
     assert made.latency == 4.25
     assert made.duration == 0.25
+
+
+def test_tenant_is_told_of_an_invocation_and_of_its_sandbox() -> None:
+    function = FunctionVersion("shop", 128, 3.0, per_tenant=True)
+    invocations, sandboxes = fold(
+        journal(
+            [
+                (0.0, VersionDeployed(function)),
+                (1.0, InvokeRequested("a", function.key, tenant="blue")),
+                (2.0, SandboxReady(1)),
+                (3.0, InvocationFinished(1, "a")),
+            ]
+        )
+    )
+    assert [each.tenant for each in (*invocations, *sandboxes)] == ["blue", "blue"]
 
 
 def test_warm_start_has_no_anatomy() -> None:
