@@ -7,27 +7,18 @@ from __future__ import annotations
 
 import csv
 import heapq
-from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
 from emulator.core.messages import Event, InvokeRequested, VersionDeployed
 from emulator.core.model import VersionKey
+from emulator.sim.arrival import Arrival as Arrival  # noqa: PLC0414  # it is asked for here
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterable, Iterator
 
     from emulator.core.model import FunctionVersion, Seconds
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Arrival:
-    """Holds the time of a request and the version that is asked for."""
-
-    at: Seconds
-    key: VersionKey
-    """Key of the function version."""
 
 
 Stimulus = tuple["Seconds", Event]
@@ -40,7 +31,8 @@ class TraceError(Exception):
 
 def constant(key: VersionKey, period: Seconds, *, first: Seconds = 0.0) -> Iterator[Arrival]:
     """Yields an arrival every `period` seconds, without end."""
-    return (Arrival(first + number * period, key) for number in count())
+    for number in count():
+        yield Arrival(first + number * period, key)
 
 
 def poisson(key: VersionKey, rate: float, chance: random.Random) -> Iterator[Arrival]:
@@ -53,7 +45,8 @@ def poisson(key: VersionKey, rate: float, chance: random.Random) -> Iterator[Arr
 
 def at_times(key: VersionKey, times: Iterable[Seconds]) -> Iterator[Arrival]:
     """Yields an arrival at each of some times, which need not be sorted."""
-    return (Arrival(at, key) for at in sorted(times))
+    for at in sorted(times):
+        yield Arrival(at, key)
 
 
 def trace(lines: Iterable[str]) -> Iterator[Arrival]:
