@@ -118,7 +118,6 @@ class Simulation:
             ValueError: the stimuli are not in time order.
         """
         stimuli_left = iter(stimuli)
-        handle = self._scheduler.handle
         self._take_stimulus(stimuli_left, -math.inf)
         while True:
             at, sandbox, event = self._next()
@@ -126,7 +125,7 @@ class Simulation:
                 return
             if sandbox == _STIMULUS:
                 self._take_stimulus(stimuli_left, at)
-            commands = handle(event, at)
+            commands = self._scheduler.handle(event, at)
             known = self._sandboxes.get(sandbox)
             if known is not None:
                 self._follow_up(known, event, at)

@@ -18,6 +18,13 @@ from importlib.machinery import SOURCE_SUFFIXES, FileFinder, SourceFileLoader
 from itertools import islice
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from emulator.core.model import VersionKey
+    from emulator.sim.arrival import Arrival
 
 _PACKAGE = str(Path(__file__).parents[2])
 _SEED = 1
@@ -49,6 +56,16 @@ def _source_only(path: str) -> FileFinder:
     return FileFinder(path, (SourceFileLoader, SOURCE_SUFFIXES))
 
 
+def _arrivals(keys: list[VersionKey], rate: float) -> Iterator[Arrival]:
+    """Yields independent arrivals, of each function as often as of any other."""
+    from emulator.sim.arrival import Arrival  # noqa: PLC0415  # not before `_source_only` stands
+
+    chance, at = Random(_SEED), 0.0  # noqa: S311  # a workload is no secret
+    while True:
+        at += chance.expovariate(rate)
+        yield Arrival(at, keys[int(chance.random() * len(keys))])
+
+
 def simulate(functions: int, rate: float, invocations: int) -> SimulatedLoad:
     """Simulates the workload, and keeps nothing of it but a count."""
     # not before `_source_only` stands, where the interpreted core is to be measured
@@ -67,11 +84,7 @@ def simulate(functions: int, rate: float, invocations: int) -> SimulatedLoad:
         host_memory_mb=_UNLIMITED, account_concurrency=_UNLIMITED, start_width=_UNLIMITED
     )
     versions = [FunctionVersion(f"f{n}", _MEMORY_MB, _TIMEOUT) for n in range(functions)]
-    chance = Random(_SEED)  # noqa: S311  # a workload is no secret
-    arrivals = (
-        workload.Arrival(one.at, versions[int(chance.random() * functions)].key)
-        for one in islice(workload.poisson(versions[0].key, rate, chance), invocations)
-    )
+    arrivals = islice(_arrivals([version.key for version in versions], rate), invocations)
     model = ServiceModel(_SEED, Behaviour(LogNormal(0.1, 0.5), init=Constant(0.2)))
     scheduler = Scheduler(settings, Random(_SEED))  # noqa: S311
     began, sandboxes = time.process_time(), 0
