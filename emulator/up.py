@@ -292,7 +292,12 @@ def _assemble(
         # to weigh a package takes seconds: only where the weight decides something
         weigh=None if PATHS[settings.network].placement is None else zipped_mb,
     )
-    companion = Companion(state.path / "companion.log") if settings.companion else None
+    speedup = settings.idle_speedup / settings.dilation
+    companion = None
+    if settings.companion:
+        companion = Companion(
+            state.path / "companion.log", gateway=_own_address(listeners[0]), speedup=speedup
+        )
     others = OtherServices(settings.aws_endpoint, companion)
     eventing = Eventing(
         database=database,
@@ -300,9 +305,17 @@ def _assemble(
         endpoints=Endpoints(settings.aws_endpoint, companion),
         profile=profile,
         credentials=_credentials(),
-        speedup=settings.idle_speedup / settings.dilation,
+        speedup=speedup,
+        dilation=settings.dilation,
     )
     return _Parts(engine, eventing, recorder, logs, metrics, others, companion)
+
+
+def _own_address(gateway: socket.socket) -> str:
+    """Returns where a process of this machine reaches the gateway."""
+    host, port = gateway.getsockname()[:2]
+    found = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # not bound here
+    return f"http://[{found}]:{port}" if ":" in found else f"http://{found}:{port}"
 
 
 def _credentials() -> Credentials:
