@@ -189,12 +189,14 @@ class Scheduler:
             TenantError: the event is a request that names no tenant though its version is isolated
                 by tenant, or the other way round; nothing was changed.
         """
+        pool: PoolKey | None = None
         if isinstance(event, InvokeRequested):
             function = self._versions.get(event.key)
             if function is None:
                 raise UnknownVersionError(event.key)
+            pool = function.key
             if event.tenant or function.per_tenant:
-                _check_tenant(event.tenant, function)
+                pool = _tenants_pool(event.tenant, function)
         commands: list[Command] = []
         self._commands = commands
         if self._policy is not None:
@@ -205,7 +207,8 @@ class Scheduler:
             case InvocationFinished():
                 self._on_finished(event, now)
             case InvokeRequested():
-                self._on_request(event, now)
+                assert pool is not None, "it was found above"
+                self._on_request(event, pool, now)
             case InvocationAnswered():
                 self._on_answered(event, now)
             case TimePassed():
@@ -293,7 +296,7 @@ class Scheduler:
 
     # requests
 
-    def _on_request(self, event: InvokeRequested, now: Seconds) -> None:
+    def _on_request(self, event: InvokeRequested, pool: PoolKey, now: Seconds) -> None:
         """Finds a place for a request, in one of three ways.
 
         1. A sandbox that has answered will be free in a moment, and nobody waits for it: the
@@ -304,9 +307,6 @@ class Scheduler:
         Where the function is isolated by tenant, only sandboxes of the request's tenant count.
         """
         function = self._versions[event.key]
-        pool: PoolKey = function.key
-        if event.tenant:
-            pool = PoolKey.of_tenant(function.key, event.tenant)
         reason = self._concurrency.rate_met(function.name, now)
         if reason is not None:
             self._commands.append(Throttle(event.invocation, reason))
@@ -950,9 +950,15 @@ class Scheduler:
             assert self._hand_overs.waiting(key) <= len(expected), f"{key}: too many wait"
 
 
-def _check_tenant(tenant: str, function: FunctionVersion) -> None:
+def _tenants_pool(tenant: str, function: FunctionVersion) -> PoolKey:
+    """Returns the pool of a tenant's requests.
+
+    Raises:
+        TenantError: the function is asked for without its tenant, or with one in vain.
+    """
     if fault := tenant_fault(tenant, per_tenant=function.per_tenant):
         raise TenantError(fault)
+    return PoolKey.of_tenant(function.key, tenant)
 
 
 def _start_kind(sandbox: Sandbox) -> StartKind:
