@@ -292,6 +292,10 @@ def concurrency_key(name: FunctionName) -> Key:
     return Key(name.scope, Kind.CONCURRENCY, name.name)
 
 
+def url_key(name: FunctionName, alias: str = "") -> Key:
+    return Key(name.scope, Kind.URL, name.name, alias)
+
+
 def alias_key(name: FunctionName, alias: str) -> Key:
     return Key(name.scope, Kind.ALIAS, name.name, alias)
 
