@@ -20,6 +20,7 @@ from emulator.api.services.request import ApiRequest
 from emulator.api.services.streamed import streamed_answer
 from emulator.api.services.unserved import no_operation, not_emulated
 from emulator.api.services.wire_forms import WireForms
+from emulator.core.function_names import account_of
 from emulator.errors import ServiceError as AnyServiceError
 from emulator.live.request_id import new_request_id
 from emulator.live.sandbox.environment import ACCOUNT_ID, REGION
@@ -42,11 +43,20 @@ log = logging.getLogger(__name__)
 class Gatekeeper(Protocol):
     """Says who may call what."""
 
-    async def admit(self, request: ApiRequest, call: Call) -> Call:
-        """Returns the call, with its caller's account.
+    async def identify(
+        self, service_name: str, scope: Scope, receive: Receive
+    ) -> tuple[Scope, Receive]:
+        """Returns the request with what is known of its sender, and its body to be read.
 
         Raises:
-            ServiceError: the signature is wrong, or the caller has no right.
+            ServiceError: the signature is missing or wrong.
+        """
+
+    async def admit(self, scope: Scope, call: Call) -> Call:
+        """Returns the call of such a request, with its caller's account.
+
+        Raises:
+            ServiceError: the caller has no right.
         """
 
 
@@ -96,6 +106,8 @@ class ServicesRoute:
     async def _answer(
         self, form: WireForm, scope: Scope, receive: Receive, request_id: str
     ) -> HttpResponse | StreamingResponse:
+        if self._gatekeeper is not None:
+            scope, receive = await self._gatekeeper.identify(form.model.name, scope, receive)
         head = ApiRequest.of(scope)
         named = form.operation(head)
         encoding = head.headers.get("content-encoding", "")
@@ -110,7 +122,7 @@ class ServicesRoute:
         arguments = form.arguments(request, operation)
         call = self._call(form, request, operation, arguments, request_id)
         if self._gatekeeper is not None:
-            call = await self._gatekeeper.admit(request, call)
+            call = await self._gatekeeper.admit(scope, call)
         if sentence := refusal(operation.input_shape, arguments, self._limits):
             raise ServiceError(form.model.refusal, sentence, 400)
         members = await function(call)
@@ -131,7 +143,7 @@ class ServicesRoute:
             operation=operation.name,
             arguments=arguments,
             region=self._region if signer is None else signer.region,
-            account=self._account,
+            account=account_of(None if signer is None else signer.access_key, self._account),
             caller=None if signer is None else signer.access_key,
             request_id=request_id,
             host=request.headers.get("host", ""),
