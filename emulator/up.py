@@ -218,7 +218,11 @@ async def _serve(
             backend,
             state,
             database=database,
-            watch=CloudWatch(log_database, limit=settings.log_limit << 20),
+            watch=CloudWatch(
+                log_database,
+                limit=settings.log_limit << 20,
+                home=Scope(settings.account, settings.region),
+            ),
             journal=journal,
             listeners=listeners,
             clock=clock,
@@ -315,9 +319,7 @@ async def _assemble(
         lambda name: engine.configuration(VersionKey.of(name)),
     )
     logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=origin)
-    counts = LambdaMetrics(
-        logger.epoch, lambda: recorder.running, lambda key: engine.functions.get(VersionKey(key))
-    )
+    counts = LambdaMetrics(logger.epoch, lambda: recorder.requests)
     watch.metrics.gather(counts)
     recorder = Recorder(journal=journal, sinks=(metrics, counts), logger=logger)
     engine = Engine(
