@@ -42,9 +42,9 @@ class Watched:
 
 @pytest.fixture
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    path = tmp_path_factory.mktemp("state") / "logs.db"
-    with closing(Database(path, LOG_SCHEMAS)) as database:
+    folder = tmp_path_factory.mktemp("state")
+    with closing(Database(folder / "watched.db", LOG_SCHEMAS)) as database:
         watch = CloudWatch(database, limit=1 << 24, wall_time=lambda: NOW)
-        with served_api(registry=lambda e, profile: all_operations(e, profile, watch)) as api:
+        with served_api(registry=lambda it: all_operations(it, watch), folder=folder) as api:
             yield Watched(api, watch, api.client("logs"), api.client("cloudwatch"))
             asyncio.run_coroutine_threadsafe(watch.close(), api.loop).result(20)

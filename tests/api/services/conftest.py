@@ -32,6 +32,7 @@ from emulator.core.scheduler import Scheduler
 from emulator.live.aws.client import AwsClient
 from emulator.live.aws.endpoints import Endpoints
 from emulator.live.clock import MonotonicClock
+from emulator.live.cloudwatch import LOG_SCHEMAS, CloudWatch
 from emulator.live.engine import Engine
 from emulator.live.functions.functions import FUNCTION_SCHEMAS, Functions
 from emulator.live.platform_logger import PlatformLogger
@@ -92,14 +93,15 @@ class ServedApi:
 @contextmanager
 def served_api(
     profile: Profile = AWS_2025,
-    registry: Callable[[Control], Registry] = all_operations,
+    registry: Callable[[Control], Registry] | None = None,
     *,
     folder: Path,
     endpoints: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[ServedApi]:
     """Serves an emulator until the end of the block; its functions stay in `folder`.
 
-    `endpoints` serve other services, by their names.
+    `registry` has all operations unless it is given; `endpoints` serve other services, by their
+    names.
     """
     loop = asyncio.new_event_loop()
     started, found = threading.Event(), list[ServedApi]()
@@ -108,6 +110,8 @@ def served_api(
     async def serve() -> None:
         engine = _engine(profile)
         database = Database(folder / "state.db", [*FUNCTION_SCHEMAS])
+        log_database = Database(folder / "logs.db", LOG_SCHEMAS)
+        watch = CloudWatch(log_database, limit=1 << 24)
         functions = await Functions.open(
             database,
             folder / "code",
@@ -119,7 +123,7 @@ def served_api(
         await functions.resume()
         client = AwsClient(Endpoints(endpoints, None))
         control = control_of(functions, engine, profile, client, _time_of_day)
-        served = registry(control)
+        served = all_operations(control, watch) if registry is None else registry(control)
         directory = FunctionDirectory(functions.targets, functions.home)
         app = _app(
             engine,
@@ -139,6 +143,8 @@ def served_api(
         await functions.close()
         await engine.close()
         await client.close()
+        await watch.close()
+        log_database.close()
         database.close()
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
