@@ -73,6 +73,7 @@ class ServedApi:
     engine: Engine
     loop: asyncio.AbstractEventLoop
     registry: Registry
+    functions: Functions
     clients: list[Any] = field(default_factory=list)
     """Clients that were made, whose connections are closed at the end."""
 
@@ -135,7 +136,9 @@ def served_api(
         )
         server = _Server(
             gateway_config(app, grace=0.3),
-            lambda port: found.append(ServedApi(f"http://127.0.0.1:{port}", engine, loop, served)),
+            lambda port: found.append(
+                ServedApi(f"http://127.0.0.1:{port}", engine, loop, served, functions)
+            ),
             started,
         )
         servers.append(server)
