@@ -75,8 +75,8 @@ def zip_content(configuration: FunctionConfiguration) -> dict[str, Path]:
 def requirements(content: Mapping[str, Path]) -> Path | None:
     """Returns the file of requirements that a Python function's package is to have installed.
 
-    None where there is none, or where somebody has built the code already, as `sam build` does: then
-    the packages lie beside the file, each with its `.dist-info`, and Lambda installs nothing.
+    None where there is none, or where somebody has built the code already, as `sam build` does:
+    then the packages lie beside the file, each with its `.dist-info`, and nothing is missing.
     """
     found = content.get("task/requirements.txt")
     return None if any(map(_INSTALLED.match, content)) else found
