@@ -312,11 +312,11 @@ async def _assemble(
     metrics = Metrics(
         profile,
         lambda: list(scheduler.sandboxes.values()),
-        lambda name: engine.configuration(VersionKey.of(name)),
+        lambda key: engine.configuration(VersionKey(key)),
     )
     logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=origin)
     counts = LambdaMetrics(
-        logger.epoch, lambda: recorder.running, lambda key: engine.functions.get(VersionKey(key))
+        logger.epoch, lambda: recorder.running, lambda key: engine.configuration(VersionKey(key))
     )
     watch.metrics.gather(counts)
     recorder = Recorder(journal=journal, sinks=(metrics, counts), logger=logger)
