@@ -227,7 +227,6 @@ async def _serve(
         )
         try:
             await _deploy(loaded, parts.functions, display)
-            await parts.eventing.open()
             sandboxes = SandboxClients.dialling(backend.runtime_api_host)
             app = create_app(
                 parts.engine,
@@ -241,7 +240,7 @@ async def _serve(
                 others=parts.others,
                 sandboxes=sandboxes,
                 network=_network(settings, sandboxes),
-                registry=all_operations(parts.control, parts.watch),
+                registry=all_operations(parts.control, parts.watch, parts.eventing),
                 directory=FunctionDirectory(parts.functions.targets, parts.functions.home),
                 urls=parts.functions.urls,
                 code=downloads(parts.control),
@@ -249,7 +248,8 @@ async def _serve(
                 events=parts.eventing.queue,
                 targets=[target_of(text) for text in settings.alb],
             )
-            await _Server(app, run, loaded, settings, display.say).serve(listeners)
+            server = _Server(app, run, loaded, settings, eventing=parts.eventing, say=display.say)
+            await server.serve(listeners)
         finally:
             await parts.close()
 
@@ -352,6 +352,7 @@ async def _assemble(
     )
     eventing = Eventing(
         database=database,
+        resources=functions.catalog.resources,
         invoker=FunctionInvoker(functions.targets, engine, functions.catalog.resources),
         endpoints=Endpoints(settings.aws_endpoint, companion),
         profile=profile,
@@ -525,9 +526,12 @@ class _Server(GatewayServer):
         run: Path,
         loaded: template.Template,
         settings: Settings,
+        *,
+        eventing: Eventing,
         say: Callable[[str], None],
     ) -> None:
         super().__init__(gateway_config(app))
+        self._eventing = eventing
         self._run = run
         self._say = say
         self._apis = loaded.apis
@@ -546,6 +550,8 @@ class _Server(GatewayServer):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        # functions may ask the gateway from now on
+        await self._eventing.open()
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         address = f"http://{host}:{port}"
         self._say(f"Serving on {address}; the journal goes to {self._run}")

@@ -29,12 +29,13 @@ from emulator.core.policy import SchedulerSettings
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
-from emulator.live.aws.client import AwsClient
 from emulator.live.aws.endpoints import Endpoints
 from emulator.live.clock import MonotonicClock
 from emulator.live.cloudwatch import LOG_SCHEMAS, CloudWatch
 from emulator.live.engine import Engine
+from emulator.live.eventing import EVENT_SCHEMAS, Eventing
 from emulator.live.functions.functions import FUNCTION_SCHEMAS, Functions
+from emulator.live.functions.invoker import FunctionInvoker
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
     from emulator.core.profile import Profile
 
 _BOUND = 20
+SPEEDUP = 600.0
+"""Seconds that an asynchronous event ages in one."""
 
 
 class NoJournal:
@@ -114,7 +117,7 @@ def served_api(
 
     async def serve() -> None:
         engine = _engine(profile)
-        database = Database(folder / "state.db", [*FUNCTION_SCHEMAS])
+        database = Database(folder / "state.db", [*FUNCTION_SCHEMAS, *EVENT_SCHEMAS])
         log_database = Database(folder / "logs.db", LOG_SCHEMAS)
         watch = CloudWatch(log_database, limit=1 << 24)
         functions = await Functions.open(
@@ -126,9 +129,20 @@ def served_api(
             time_of_day=_time_of_day,
         )
         await functions.resume()
-        client = AwsClient(Endpoints(endpoints, None))
-        control = control_of(functions, engine, profile, client, _time_of_day)
-        served = all_operations(control, watch) if registry is None else registry(control)
+        eventing = Eventing(
+            database=database,
+            resources=functions.catalog.resources,
+            invoker=FunctionInvoker(functions.targets, engine, functions.catalog.resources),
+            endpoints=Endpoints(endpoints, None),
+            profile=profile,
+            speedup=SPEEDUP,
+        )
+        control = control_of(functions, engine, profile, eventing.client, _time_of_day)
+        if registry is None:
+            served = all_operations(control, watch, eventing=eventing)
+        else:
+            served = registry(control)
+        await eventing.open()
         directory = FunctionDirectory(functions.targets, functions.home)
         app = _app(
             engine,
@@ -137,6 +151,7 @@ def served_api(
             downloads(control),
             directory=directory,
             urls=functions.urls,
+            events=eventing.queue,
         )
         server = _Server(
             gateway_config(app, grace=0.3),
@@ -147,9 +162,9 @@ def served_api(
         )
         servers.append(server)
         await server.serve()
+        await eventing.close()
         await functions.close()
         await engine.close()
-        await client.close()
         await watch.close()
         log_database.close()
         database.close()
