@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from fastapi import APIRouter, FastAPI
 
 from emulator import __version__
+from emulator.api.cloudwatch.watched_route import WatchedApi, WatchedRoute
 from emulator.api.companion.route import SignedRoute
 from emulator.api.execute_api import UnknownApiRoute
 from emulator.api.function_url.route import FunctionUrlRoute
@@ -24,6 +25,7 @@ from emulator.api.rest_api.route import RestApiRoute
 from emulator.api.services.route import ServicesRoute
 from emulator.core.apis import HttpApi, RestApi
 from emulator.core.network_path import WayIn
+from emulator.telemetry.metric_data.gateway_metrics import ApiKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,9 +41,11 @@ if TYPE_CHECKING:
     from emulator.core.profile import Profile
     from emulator.core.routes import RouteTable
     from emulator.live.asynchronous.event_queue import EventQueue
+    from emulator.live.cloudwatch import CloudWatch
     from emulator.live.engine import Engine
     from emulator.live.functions.urls import Urls
     from emulator.telemetry.log_store import Logs
+    from emulator.telemetry.metric_data.gateway_metrics import GatewayMetrics
     from emulator.telemetry.metrics import Metrics
 
 
@@ -86,6 +90,7 @@ def create_app(
     code: APIRouter | None = None,
     apis: Iterable[Api] = (),
     targets: Iterable[Target] = (),
+    watch: CloudWatch | None = None,
 ) -> Gateway:
     """Returns the whole HTTP face of one emulator.
 
@@ -97,6 +102,7 @@ def create_app(
     `registry` has the operations of AWS's APIs that the emulator serves.
     `others` are AWS's services beside Lambda; clients of `sandboxes` see no page of the testbed's.
     `network` lies between clients and functions, and before no other page.
+    `watch` keeps the logs, and counts the requests of APIs.
     """
     pages = FastAPI(
         title="Serverless testbed",
@@ -113,6 +119,7 @@ def create_app(
         logs=logs,
         metrics=metrics,
         sandboxes=sandboxes or SandboxClients(),
+        archive=None if watch is None else watch.logs,
     ):
         pages.include_router(router)
     if code is not None:
@@ -133,7 +140,14 @@ def create_app(
     every = (*apis, HttpApi("testbed", routes.routes)) if routes.routes else apis
     balancer: Route = LoadBalancerRoute(engine, targets, profile, port)
     found.append(balancer if network is None else network.before(balancer, WayIn.INVOKE))
-    found += _api_routes(engine, every, profile, port=port, network=network)
+    found += _api_routes(
+        engine,
+        every,
+        profile,
+        port=port,
+        network=network,
+        watch=None if watch is None else watch.gateway,
+    )
     # the short way to Invoke does not lead over a network
     return Gateway(found, pages, invoke if network is None else None)
 
@@ -173,6 +187,7 @@ def _api_routes(
     *,
     port: int,
     network: Network | None,
+    watch: GatewayMetrics | None,
 ) -> list[Route]:
     """Returns the routes of the APIs, which come last: a greedy one takes whatever it is asked.
 
@@ -181,9 +196,13 @@ def _api_routes(
     doors: list[Route] = []
     for api in sorted(apis, key=lambda api: isinstance(api, HttpApi)):
         if isinstance(api, RestApi):
-            doors.append(RestApiRoute(engine, api, profile, port))
+            door: Route = RestApiRoute(engine, api, profile, port)
+            kind = ApiKind.REST
         else:
-            doors.append(HttpApiRoute(engine, api, profile, port))
+            door, kind = HttpApiRoute(engine, api, profile, port), ApiKind.HTTP
+        if watch is not None:
+            door = WatchedRoute(door, WatchedApi(kind, api.id, api.stage), watch, engine.now)
+        doors.append(door)
     if network is not None:
         doors = [network.before(door, WayIn.HTTP_API) for door in doors]
     return [*doors, UnknownApiRoute()]

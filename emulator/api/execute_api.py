@@ -14,13 +14,14 @@ import re
 from typing import TYPE_CHECKING
 
 from emulator.api.asgi import json_response, send_response
+from emulator.api.cloudwatch.watched_route import integration
+from emulator.api.network import passage_of
 from emulator.core.model import VersionKey
 from emulator.live.sandbox.environment import REGION
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from emulator.core.network_path import Passage
     from emulator.core.profile import IntegrationTimeout
     from emulator.core.routes import Route
     from emulator.live.engine import Engine
@@ -80,13 +81,14 @@ class Integration:
         """The answer where a function took too long."""
         self._seconds = limit.seconds
 
-    async def call(self, route: Route, payload: bytes, trace_id: str, passage: Passage) -> Outcome:
-        """Invokes a route's function.
+    async def call(self, route: Route, payload: bytes, trace_id: str, scope: Scope) -> Outcome:
+        """Invokes a route's function for a request.
 
         Raises:
             TimeoutError: the function took too long for API Gateway, and runs on.
             ResourceNotFoundError: the function is gone.
         """
-        async with asyncio.timeout(self._seconds * self._engine.dilation):
-            key = VersionKey.of(route.function)
-            return await self._engine.invoke(key, payload, trace_id=trace_id, passage=passage)
+        key, passage = VersionKey.of(route.function), passage_of(scope)
+        with integration(scope):
+            async with asyncio.timeout(self._seconds * self._engine.dilation):
+                return await self._engine.invoke(key, payload, trace_id=trace_id, passage=passage)

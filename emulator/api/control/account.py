@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from emulator.api.control.checks import code_sizes
 from emulator.api.control.collaborators import scope_of
 from emulator.live.functions.concurrency import taken
 
@@ -34,7 +33,7 @@ async def get_account_settings(control: Control, call: Call) -> dict[str, Any]:
             "UnreservedConcurrentExecutions": unreserved,
         },
         "AccountUsage": {
-            "TotalCodeSize": sum(code_sizes(control, scope)),
+            "TotalCodeSize": control.catalog.code_size(scope),
             "FunctionCount": len(control.catalog.functions(scope)),
         },
     }
