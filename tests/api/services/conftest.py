@@ -10,7 +10,7 @@ import random
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +73,8 @@ class ServedApi:
     engine: Engine
     loop: asyncio.AbstractEventLoop
     registry: Registry
+    clients: list[Any] = field(default_factory=list)
+    """Clients that were made, to be closed at the end."""
 
     def client(self, service: str, *, region: str = "us-east-1", **more: Any) -> Any:
         """Returns boto3's client of a service, which asks once and checks no parameter itself."""
@@ -80,9 +82,11 @@ class ServedApi:
             retries={"max_attempts": 0}, parameter_validation=False, max_pool_connections=32
         )
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"} | more
-        return boto3.client(
+        made = boto3.client(
             service, endpoint_url=self.url, region_name=region, config=config, **keys
         )
+        self.clients.append(made)
+        return made
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Runs a coroutine in the server's loop; returns its result."""
@@ -147,6 +151,8 @@ def served_api(
     try:
         yield found[0]
     finally:
+        for client in found[0].clients:
+            client.close()
         servers[0].should_exit = True
         thread.join(_BOUND)
         loop.close()
