@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from random import Random
 
     from emulator.core.model import Seconds
@@ -25,6 +25,8 @@ class Call:
     function: str
     duration: Seconds | None = field(default=None, compare=False)
     """Time in the handler; None where the trace tells of its function alone."""
+    tenant: str = field(default="", compare=False)
+    """Tenant for whom the function was called, where it tells tenants apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,11 @@ class Trace:
                     yield call
 
         return Trace(self.functions, draw)
+
+
+def isolated(calls: Iterable[Call]) -> set[str]:
+    """Returns the functions that tell tenants apart."""
+    return {call.function for call in calls if call.tenant}
 
 
 def spread(
