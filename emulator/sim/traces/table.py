@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from emulator.sim.traces.rows import amount, opened, parsed
-from emulator.sim.traces.trace import Call, Trace, TracedFunction
+from emulator.sim.traces.trace import Call, Trace, TracedFunction, kept
 from emulator.sim.workload import TraceError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def read(path: Path) -> Trace:
     begin = 0.0 if time_column == "at" or not calls else calls[0].at
     from_zero = [Call(call.at - begin, call.function, call.duration) for call in calls]
     functions = {call.function: TracedFunction(call.function) for call in calls}
-    return Trace(functions, lambda _: iter(from_zero))
+    return Trace(functions, kept(from_zero))
 
 
 def _parser(time_column: str, head: list[str]) -> Callable[[Mapping[str, str]], Call]:
