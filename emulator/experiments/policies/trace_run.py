@@ -73,7 +73,7 @@ class PolicyRun:
     """MB of idle sandboxes, times the seconds."""
     provisioned_mb_s: float = 0.0
     dollars: float = 0.0
-    series: list[tuple[Seconds, int, int]] = field(default_factory=list)
+    series: list[tuple[Seconds, float, float]] = field(default_factory=list)
     """Time, sandboxes and their MB, whenever that changed."""
 
     @property
