@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 from fastapi import FastAPI
 
 from emulator import __version__
+from emulator.api.auth.closed_pages import ClosedPages
+from emulator.api.auth.gatekeeper import guarded
 from emulator.api.companion.route import SignedRoute
 from emulator.api.execute_api import UnknownApiRoute
 from emulator.api.function_url.route import FunctionUrlRoute
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from emulator.api.auth.gatekeeper import Gatekeeper
     from emulator.api.companion.route import OtherServices
     from emulator.api.network import Network
     from emulator.api.services.calls import Registry
@@ -81,6 +84,7 @@ def create_app(
     events: EventQueue | None = None,
     apis: Iterable[Api] = (),
     targets: Iterable[Target] = (),
+    gatekeeper: Gatekeeper | None = None,
 ) -> Gateway:
     """Returns the whole HTTP face of one emulator.
 
@@ -89,7 +93,8 @@ def create_app(
     `events` keeps asynchronous events; without it they are refused.
     `registry` has the operations of AWS's APIs that the emulator serves.
     `others` are AWS's services beside Lambda; clients of `sandboxes` see no page of the testbed's.
-    `network` lies between clients and functions, and before no other page.
+    `network` lies between clients and functions, and before no other page; `gatekeeper` asks all
+    who call AWS's APIs, and functions that want a signature, for their rights.
     """
     pages = FastAPI(
         title="Serverless testbed",
@@ -111,14 +116,23 @@ def create_app(
     pages.router.default = not_found if others is None else others.fall_back
     invoke = InvokeRoute(engine, profile, events)
     found = _routes(
-        invoke, engine, profile, others=others, registry=registry, port=port, network=network
+        invoke,
+        engine,
+        profile,
+        others=others,
+        registry=registry,
+        port=port,
+        network=network,
+        gatekeeper=gatekeeper,
     )
     every = (*apis, HttpApi("testbed", routes.routes)) if routes.routes else apis
     balancer: Route = LoadBalancerRoute(engine, targets, profile, port)
     found.append(balancer if network is None else network.before(balancer, WayIn.INVOKE))
-    found += _api_routes(engine, every, profile, port=port, network=network)
-    # the short way to Invoke does not lead over a network
-    return Gateway(found, pages, invoke if network is None else None)
+    found += _api_routes(engine, every, profile, port=port, network=network, gatekeeper=gatekeeper)
+    # the short way to Invoke leads neither over a network nor past a gatekeeper
+    is_short = network is None and gatekeeper is None
+    closed = pages if gatekeeper is None else ClosedPages(pages)
+    return Gateway(found, closed, invoke if is_short else None)
 
 
 def _routes(
@@ -130,18 +144,20 @@ def _routes(
     registry: Registry | None,
     port: int,
     network: Network | None,
+    gatekeeper: Gatekeeper | None,
 ) -> list[Route]:
     """Returns the routes in the order in which they are asked: the hottest first."""
 
     def distant(route: Route, way: WayIn) -> Route:
         return route if network is None else network.before(route, way)
 
-    found = [distant(invoke, WayIn.INVOKE)]
+    found = [distant(guarded(invoke, gatekeeper), WayIn.INVOKE)]
     if profile.streamed_response_limit:
-        found.append(distant(ResponseStreamRoute(engine, profile), WayIn.INVOKE))
-    found.append(distant(FunctionUrlRoute(engine, profile, port), WayIn.INVOKE))
+        streamed = guarded(ResponseStreamRoute(engine, profile), gatekeeper)
+        found.append(distant(streamed, WayIn.INVOKE))
+    found.append(distant(FunctionUrlRoute(engine, profile, port, gatekeeper), WayIn.INVOKE))
     if registry is not None:
-        found.append(ServicesRoute(registry, profile))
+        found.append(ServicesRoute(registry, profile, gatekeeper=gatekeeper))
     if others is not None:
         found.append(SignedRoute(others))
     return found
@@ -154,6 +170,7 @@ def _api_routes(
     *,
     port: int,
     network: Network | None,
+    gatekeeper: Gatekeeper | None,
 ) -> list[Route]:
     """Returns the routes of the APIs, which come last: a greedy one takes whatever it is asked.
 
@@ -162,9 +179,9 @@ def _api_routes(
     doors: list[Route] = []
     for api in sorted(apis, key=lambda api: isinstance(api, HttpApi)):
         if isinstance(api, RestApi):
-            doors.append(RestApiRoute(engine, api, profile, port))
+            doors.append(RestApiRoute(engine, api, profile, port, gatekeeper))
         else:
-            doors.append(HttpApiRoute(engine, api, profile, port))
+            doors.append(HttpApiRoute(engine, api, profile, port, gatekeeper))
     if network is not None:
         doors = [network.before(door, WayIn.HTTP_API) for door in doors]
     return [*doors, UnknownApiRoute()]

@@ -5,7 +5,7 @@ to this machine), or AWS's own form of the name, which a client must be told to 
 the developer guide's "Invoking Lambda function URLs", "Control access to Lambda function URLs" and
 "Response streaming for Lambda functions".
 
-A signature is asked for where AuthType is AWS_IAM, and not checked: there are no secrets here.
+A signature is asked for where AuthType is AWS_IAM, and checked where a gatekeeper stands there.
 Owns who may ask and what a function is asked; how its result reads is `responses`' and
 `streaming`'s.
 """
@@ -33,6 +33,7 @@ from emulator.api.asgi import (
     send_piece,
     send_response,
 )
+from emulator.api.auth.event_callers import iam_caller
 from emulator.api.companion.service_name import signed_for
 from emulator.api.cors import (
     answer_headers,
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from emulator.api.asgi import HttpResponse
+    from emulator.api.auth.gatekeeper import Gatekeeper
+    from emulator.api.auth.principals import Caller
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.function_url import FunctionUrl
     from emulator.core.profile import Profile
@@ -77,10 +80,13 @@ def function_url(function: str, port: int) -> str:
 class FunctionUrlRoute:
     """Takes every request whose Host is a function URL's, whatever its method and path."""
 
-    def __init__(self, engine: Engine, profile: Profile, port: int) -> None:
+    def __init__(
+        self, engine: Engine, profile: Profile, port: int, gatekeeper: Gatekeeper | None = None
+    ) -> None:
         self._engine = engine
         self._profile = profile
         self._port = port
+        self._gatekeeper = gatekeeper
 
     def match(self, scope: Scope) -> ASGIApp | None:
         for name, value in scope["headers"]:
@@ -104,7 +110,9 @@ class FunctionUrlRoute:
             host["domain"],
             self._port,
         )
-        request = _UrlRequest(self._engine, self._profile, api, function, scope)
+        request = _UrlRequest(
+            self._engine, self._profile, api, function, scope, gatekeeper=self._gatekeeper
+        )
         await request.answer(receive, send)
 
     def _function(self, name: str) -> FunctionConfiguration | None:
@@ -124,12 +132,17 @@ class _UrlRequest:
         api: Api,
         function: FunctionConfiguration,
         scope: Scope,
+        *,
+        gatekeeper: Gatekeeper | None,
     ) -> None:
         assert function.function_url is not None
         self._engine = engine
         self._profile = profile
         self._api = api
         self._key = function.key
+        self._function = function
+        self._gatekeeper = gatekeeper
+        self._caller: Caller | None = None
         self._url: FunctionUrl = function.function_url
         self._scope = scope
         self._by_name = dict(scope["headers"])
@@ -156,6 +169,11 @@ class _UrlRequest:
         return signed_for(self._scope["headers"], self._scope["query_string"]) == "lambda"
 
     async def _invoke(self, receive: Receive, send: Send) -> None:
+        if self._gatekeeper is not None:
+            receive, identity = await self._gatekeeper.admit_to_url(
+                self._scope, receive, self._function, self._profile
+            )
+            self._caller = None if identity is None else identity.caller
         body = await read_body(receive, self._profile.request_limit)
         request_id = str(uuid.uuid4())
         headers, trace_id = xray.traced(self._scope["headers"])
@@ -187,7 +205,12 @@ class _UrlRequest:
         )
 
     def _authorizer(self) -> dict[str, Any]:
-        """Returns the event's caller: the account's root, under the access key that it named."""
+        """Returns the event's caller: the one verified, else the account's root.
+
+        The root is under the access key that the request named.
+        """
+        if self._caller is not None:
+            return {"iam": iam_caller(self._caller)}
         credential = self._by_name.get(b"authorization", b"").decode("latin-1")
         if not credential:
             credential = unquote_plus(self._scope["query_string"].decode("latin-1"))

@@ -37,3 +37,9 @@ class Endpoints:
                 f"Nothing serves {service} here: name it with --aws-endpoint {service}=URL."
             )
         return await self._companion.url()
+
+    def headers(self, service: str) -> Mapping[str, str]:
+        """Returns what a request needs beside its signature; nothing but for the companion."""
+        if service in self._named or self._companion is None:
+            return {}
+        return self._companion.headers

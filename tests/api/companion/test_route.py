@@ -74,6 +74,9 @@ def another_moto() -> Iterator[str]:
     command = emulator.live.companion.process.COMMAND
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
+        assert process.stdin is not None
+        process.stdin.write(b"\n")  # no secret
+        process.stdin.flush()
         try:
             yield f"http://127.0.0.1:{int(process.stdout.readline())}"
         finally:
