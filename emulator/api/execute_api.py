@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 from emulator.api.asgi import json_response, send_response
 from emulator.api.auth.signature import MISSING
+from emulator.api.cloudwatch.watched_route import integration
 from emulator.api.companion.service_name import signed_for
+from emulator.api.network import passage_of
 from emulator.api.services.calls import ServiceError
 from emulator.core.model import VersionKey
 from emulator.live.sandbox.environment import REGION
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from emulator.api.auth.gatekeeper import Gatekeeper
     from emulator.api.auth.principals import Caller
     from emulator.api.http_api.event import Api
-    from emulator.core.network_path import Passage
     from emulator.core.profile import IntegrationTimeout
     from emulator.core.routes import Route
     from emulator.live.engine import Engine
@@ -111,13 +112,14 @@ class Integration:
         """The answer where a function took too long."""
         self._seconds = limit.seconds
 
-    async def call(self, route: Route, payload: bytes, trace_id: str, passage: Passage) -> Outcome:
-        """Invokes a route's function.
+    async def call(self, route: Route, payload: bytes, trace_id: str, scope: Scope) -> Outcome:
+        """Invokes a route's function for a request.
 
         Raises:
             TimeoutError: the function took too long for API Gateway, and runs on.
             ResourceNotFoundError: the function is gone.
         """
-        async with asyncio.timeout(self._seconds * self._engine.dilation):
-            key = VersionKey.of(route.function)
-            return await self._engine.invoke(key, payload, trace_id=trace_id, passage=passage)
+        key, passage = VersionKey.of(route.function), passage_of(scope)
+        with integration(scope):
+            async with asyncio.timeout(self._seconds * self._engine.dilation):
+                return await self._engine.invoke(key, payload, trace_id=trace_id, passage=passage)

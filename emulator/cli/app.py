@@ -21,7 +21,8 @@ _EXAMPLES = """Examples:
   testbed up --backend process --profile aws-2018
   testbed invoke echo --payload '{"hello": "world"}'
   testbed ps                                   the sandboxes that live now
-  testbed logs kdd99-tf                        what the function wrote
+  testbed logs kdd99-tf --follow --filter ERROR
+                                               what the function wrote, and writes
   testbed demo                                 the whole study in small, with a report
   testbed tune echo --memory 128,256,512       the best memory size by cost and speed
   testbed report runs/small                    a page of a run; of two runs: side by side

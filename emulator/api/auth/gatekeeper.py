@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from emulator.api.auth.directory import Identity
     from emulator.api.auth.guard import Guard
     from emulator.api.invoke.invocation_route import InvocationRoute
-    from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.profile import Profile
 
 _IDENTITY = "testbed.identity"
@@ -89,9 +88,9 @@ class Gatekeeper:
         return own
 
     async def admit_to_url(
-        self, scope: Scope, receive: Receive, function: FunctionConfiguration, profile: Profile
+        self, scope: Scope, receive: Receive, arn: str, auth: UrlAuth, profile: Profile
     ) -> tuple[Receive, Identity | None]:
-        """Checks the rights to invoke a function by its URL.
+        """Checks the rights to invoke a function, a version or alias (`arn`) by its URL.
 
         Returns the body, to be read once more, and the caller; None for a caller who needs no name.
 
@@ -101,18 +100,17 @@ class Gatekeeper:
         Raises:
             ServiceError: the request is not signed rightly, or the caller lacks a right.
         """
-        assert function.function_url is not None
-        identity, auth = None, function.function_url.auth
+        identity = None
         if auth is not UrlAuth.NONE:
             receive, identity = await self._identified(
                 "lambda", scope, receive, profile.request_limit
             )
-        context = self._guard.context(scope, function.scope.region, identity)
+        context = self._guard.context(scope, arn.split(":")[3], identity)
         context["lambda:functionurlauthtype"] = (auth.value,)
         context["lambda:invokedviafunctionurl"] = ("true",)
-        self._check_resource(identity, INVOKE_URL, function.arn, context)
+        self._check_resource(identity, INVOKE_URL, arn, context)
         if profile.has(Feature.URL_NEEDS_INVOKE):
-            self._check_resource(identity, INVOKE, function.arn, context)
+            self._check_resource(identity, INVOKE, arn, context)
         return receive, identity
 
     async def admit_to_api(

@@ -17,7 +17,7 @@ from urllib.parse import unquote_plus
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-OWN = frozenset({"lambda", "logs", "execute-api"})
+OWN = frozenset({"lambda", "logs", "monitoring", "execute-api"})
 """Services that the emulator is itself; `execute-api` signs calls of the template's routes."""
 
 # date, region (absent in version 4a), service; the access key before them may hold anything

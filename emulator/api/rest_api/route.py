@@ -28,7 +28,6 @@ from emulator.api.execute_api import (
 )
 from emulator.api.http_api.event import Api, request_of, sent_path
 from emulator.api.http_api.event_v1 import NOBODY, Asked, event_v1, resource_id
-from emulator.api.network import passage_of
 from emulator.api.rest_api.responses import (
     BAD_GATEWAY,
     INTERNAL_SERVER_ERROR,
@@ -151,7 +150,7 @@ class RestApiRoute:
         )
         try:
             check_size(payload, self._event_limit)
-            outcome = await self._integration.call(route, payload, trace_id, passage_of(scope))
+            outcome = await self._integration.call(route, payload, trace_id, scope)
         except RequestTooLargeError:
             await send_response(send, TOO_LARGE_FOR_LAMBDA, own)
         except TimeoutError:

@@ -9,14 +9,18 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from starlette.responses import StreamingResponse
+
 from emulator.api.asgi import ClientLeftError, send_response
 from emulator.api.services.bodies import whole_body
 from emulator.api.services.calls import Call, ServiceError
 from emulator.api.services.checks import refusal
 from emulator.api.services.limits import limits
 from emulator.api.services.request import ApiRequest
+from emulator.api.services.streamed import streamed_answer
 from emulator.api.services.unserved import no_operation, not_emulated
 from emulator.api.services.wire_forms import WireForms
+from emulator.core.function_names import account_of
 from emulator.errors import ServiceError as AnyServiceError
 from emulator.live.request_id import new_request_id
 from emulator.live.sandbox.environment import ACCOUNT_ID, REGION
@@ -94,11 +98,14 @@ class ServicesRoute:
             log.exception("%s %s failed", scope["method"], scope["path"])
             fault = ServiceError("ServiceException", "The emulator failed; its log says why.", 500)
             response = form.refuse(fault, request_id)
-        await send_response(send, response)
+        if isinstance(response, StreamingResponse):
+            await response(scope, receive, send)
+        else:
+            await send_response(send, response)
 
     async def _answer(
         self, form: WireForm, scope: Scope, receive: Receive, request_id: str
-    ) -> HttpResponse:
+    ) -> HttpResponse | StreamingResponse:
         if self._gatekeeper is not None:
             scope, receive = await self._gatekeeper.identify(form.model.name, scope, receive)
         head = ApiRequest.of(scope)
@@ -118,7 +125,9 @@ class ServicesRoute:
             call = await self._gatekeeper.admit(scope, call)
         if sentence := refusal(operation.input_shape, arguments, self._limits):
             raise ServiceError(form.model.refusal, sentence, 400)
-        return form.answer(operation, await function(call), request_id)
+        members = await function(call)
+        streamed = streamed_answer(operation, members, request_id)
+        return streamed or form.answer(operation, members, request_id)
 
     def _call(
         self,
@@ -134,7 +143,7 @@ class ServicesRoute:
             operation=operation.name,
             arguments=arguments,
             region=self._region if signer is None else signer.region,
-            account=self._account,
+            account=account_of(None if signer is None else signer.access_key, self._account),
             caller=None if signer is None else signer.access_key,
             request_id=request_id,
             host=request.headers.get("host", ""),
