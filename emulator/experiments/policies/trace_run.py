@@ -84,7 +84,7 @@ class PolicyRun:
     @property
     def most_sandboxes(self) -> int:
         """Returns how many sandboxes there were at most."""
-        return max((count for _, count, _ in self.series), default=0)
+        return int(max((count for _, count, _ in self.series), default=0))
 
     def cold_shares(self) -> list[float]:
         """Returns each function's share of cold starts, sorted."""
