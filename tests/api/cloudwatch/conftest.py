@@ -46,7 +46,7 @@ class Watched:
 @pytest.fixture
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     folder = tmp_path_factory.mktemp("state")
-    with closing(Database(folder / "logs.db", LOG_SCHEMAS)) as database:
+    with closing(Database(folder / "watched.db", LOG_SCHEMAS)) as database:
         watch = CloudWatch(database, limit=1 << 24, home=HERE, wall_time=lambda: NOW)
         with served_api(registry=lambda one: all_operations(one, watch), folder=folder) as api:
             yield Watched(api, watch, api.client("logs"), api.client("cloudwatch"))
