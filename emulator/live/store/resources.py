@@ -206,8 +206,8 @@ def _known(kind: str) -> Kind:
         return Kind(kind)
     except ValueError:
         raise StateVersionError(
-            f"The state directory has a {kind}, of which this version of the testbed knows nothing. "
-            "Install the later one that made it, or name another --state-dir."
+            f"The state directory has a {kind}, of which this version of the testbed knows "
+            "nothing. Install the later one that made it, or name another --state-dir."
         ) from None
 
 
