@@ -10,7 +10,7 @@ import random
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
 from emulator.live.aws.endpoints import Endpoints
 from emulator.live.clock import MonotonicClock
+from emulator.live.cloudwatch import LOG_SCHEMAS, CloudWatch
 from emulator.live.engine import Engine
 from emulator.live.eventing import EVENT_SCHEMAS, Eventing
 from emulator.live.functions.functions import FUNCTION_SCHEMAS, Functions
@@ -76,6 +77,9 @@ class ServedApi:
     engine: Engine
     loop: asyncio.AbstractEventLoop
     registry: Registry
+    functions: Functions
+    clients: list[Any] = field(default_factory=list)
+    """Clients that were made, whose connections are closed at the end."""
 
     def client(self, service: str, *, region: str = "us-east-1", **more: Any) -> Any:
         """Returns boto3's client of a service, which asks once and checks no parameter itself."""
@@ -83,9 +87,11 @@ class ServedApi:
             retries={"max_attempts": 0}, parameter_validation=False, max_pool_connections=32
         )
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"} | more
-        return boto3.client(
+        made = boto3.client(
             service, endpoint_url=self.url, region_name=region, config=config, **keys
         )
+        self.clients.append(made)
+        return made
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Runs a coroutine in the server's loop; returns its result."""
@@ -102,7 +108,8 @@ def served_api(
 ) -> Iterator[ServedApi]:
     """Serves an emulator until the end of the block; its functions stay in `folder`.
 
-    `endpoints` serve other services, by their names.
+    `registry` has all operations unless it is given; `endpoints` serve other services, by their
+    names.
     """
     loop = asyncio.new_event_loop()
     started, found = threading.Event(), list[ServedApi]()
@@ -111,6 +118,8 @@ def served_api(
     async def serve() -> None:
         engine = _engine(profile)
         database = Database(folder / "state.db", [*FUNCTION_SCHEMAS, *EVENT_SCHEMAS])
+        log_database = Database(folder / "logs.db", LOG_SCHEMAS)
+        watch = CloudWatch(log_database, limit=1 << 24)
         functions = await Functions.open(
             database,
             folder / "code",
@@ -130,7 +139,7 @@ def served_api(
         )
         control = control_of(functions, engine, profile, eventing.client, _time_of_day)
         if registry is None:
-            served = all_operations(control, eventing=eventing)
+            served = all_operations(control, watch, eventing=eventing)
         else:
             served = registry(control)
         await eventing.open()
@@ -146,7 +155,9 @@ def served_api(
         )
         server = _Server(
             gateway_config(app, grace=0.3),
-            lambda port: found.append(ServedApi(f"http://127.0.0.1:{port}", engine, loop, served)),
+            lambda port: found.append(
+                ServedApi(f"http://127.0.0.1:{port}", engine, loop, served, functions)
+            ),
             started,
         )
         servers.append(server)
@@ -154,6 +165,8 @@ def served_api(
         await eventing.close()
         await functions.close()
         await engine.close()
+        await watch.close()
+        log_database.close()
         database.close()
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
@@ -162,6 +175,8 @@ def served_api(
     try:
         yield found[0]
     finally:
+        for client in found[0].clients:
+            client.close()
         servers[0].should_exit = True
         thread.join(_BOUND)
         loop.close()
