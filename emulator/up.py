@@ -16,6 +16,7 @@ import signal
 import socket
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -36,7 +37,7 @@ from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
 from emulator.config import NO_TEMPLATE, Auth, BackendChoice, PageCache
 from emulator.core.apis import DEFAULT_STAGE
-from emulator.core.function_names import Scope
+from emulator.core.function_names import Scope, named_by_arn, prefix
 from emulator.core.load_balancer import target_of
 from emulator.core.network_paths import NO_NETWORK, PATHS
 from emulator.core.policy import Admission
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.policy import SchedulerSettings
     from emulator.core.profile import Profile
+    from emulator.live.asynchronous.observations import Observed
     from emulator.live.backends.interface import SandboxBackend
 
 _SCHEMAS = (*FUNCTION_SCHEMAS, *EVENT_SCHEMAS)
@@ -390,6 +392,7 @@ async def _assemble(
         credentials=_credentials(),
         speedup=speedup,
         dilation=settings.dilation,
+        observe=partial(_observed, counts, functions.home),
     )
     control = control_of(functions, engine, profile, eventing.client, _time_of_day)
     return _Parts(
@@ -405,6 +408,14 @@ async def _assemble(
         companion,
         authority,
     )
+
+
+def _observed(
+    counts: LambdaMetrics, home: Scope, function_arn: str, what: Observed, value: float
+) -> None:
+    function = named_by_arn(function_arn).function
+    name = f"{prefix(function.scope, home)}{function.name}"
+    counts.observe(name, what.value, value, time.time())
 
 
 def _time_of_day() -> str:
