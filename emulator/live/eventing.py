@@ -33,17 +33,17 @@ class Eventing:
         self,
         *,
         database: Database,
+        resources: Resources,
         invoker: Invoker,
         endpoints: Endpoints,
         profile: Profile,
         credentials: Credentials | None = None,
         speedup: float = 1.0,
         dilation: float = 1.0,
-        resources: Resources | None = None,
     ) -> None:
         """`speedup` is how many seconds an event ages in one of the machine's.
 
-        `resources` keep event source mappings; without them there are none.
+        `resources` keep event source mappings, and belong to the same database.
         """
         self.client = AwsClient(endpoints, credentials)
         self.queue = EventQueue(
@@ -53,27 +53,22 @@ class Eventing:
             most_at_once=profile.account_concurrency,
             speedup=speedup,
         )
-
-        self.sources = None
-        if resources is not None:
-            self.sources = EventSources(
-                resources=resources,
-                positions=Positions(database),
-                client=self.client,
-                invoker=invoker,
-                most_in_a_loop=profile.asynchronous.most_in_a_loop,
-                dilation=dilation,
-            )
+        self.sources = EventSources(
+            resources=resources,
+            positions=Positions(database),
+            client=self.client,
+            invoker=invoker,
+            most_in_a_loop=profile.asynchronous.most_in_a_loop,
+            dilation=dilation,
+        )
 
     async def open(self) -> None:
         """Takes up what an earlier run has left."""
         await self.queue.open(Destinations(self.client, self.queue.accept))
-        if self.sources is not None:
-            await self.sources.open()
+        await self.sources.open()
 
     async def close(self) -> None:
         """Ends every attempt and every call; events that have not ended stay for the next run."""
-        if self.sources is not None:
-            await self.sources.close()
+        await self.sources.close()
         await self.queue.close()
         await self.client.close()

@@ -72,19 +72,21 @@ class EventQueue:
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._order = 0
-        self._kept = 0
+        self._kept: set[str] = set()
+        """Ids of the events that have not ended."""
         self._closing = False
 
     def __len__(self) -> int:
         """Returns how many events have not ended."""
-        return self._kept
+        return len(self._kept)
 
     async def open(self, destinations: Destinations | None = None) -> None:
         """Takes up what an earlier run has left; ended events are told to `destinations`."""
         self._destinations = destinations
         for event in await self._store.all():
-            self._kept += 1
-            self._wait(event)
+            if event.id not in self._kept:  # and not accepted in the meantime
+                self._kept.add(event.id)
+                self._wait(event)
         self._pump()
 
     async def accept(
@@ -112,8 +114,12 @@ class EventQueue:
             now,
             tenant=tenant,
         )
-        await self._store.add(event, payload)
-        self._kept += 1
+        self._kept.add(event.id)
+        try:
+            await self._store.add(event, payload)
+        except BaseException:
+            self._kept.discard(event.id)
+            raise
         line = self._line(function_arn)
         if not line.waiting and line.pace.admits() and not self._closing:
             self._begin(line, event, payload)  # and its payload is not read again
@@ -253,7 +259,7 @@ class EventQueue:
 
     async def _forget(self, event: QueuedEvent) -> None:
         await self._store.remove(event.id)
-        self._kept -= 1
+        self._kept.discard(event.id)
 
     def _age(self, event: QueuedEvent) -> float:
         return (self._wall_time() - event.accepted_at) * self._speedup

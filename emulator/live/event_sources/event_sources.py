@@ -37,7 +37,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LEAVE = 3.0
-"""Seconds in which a poller ends what it asks its source; a source may not answer."""
+"""Seconds in which a poller ends what it asks its source; a source may not answer.
+
+A receive that is broken off would hide messages that nobody got for their visibility timeout.
+"""
 _DRAIN = 30.0
 """Seconds that batches get to end when a mapping is changed; then they are left to come again."""
 _ENABLED, _CREATED = "Enabled", "CreatedAt"
@@ -76,7 +79,7 @@ class Polling:
             async with asyncio.timeout(patience):
                 await self.poller.drain()
         except TimeoutError:
-            log.warning("batches did not end within %g s; their records come again", patience)
+            log.info("batches did not end within %g s; their records come again", patience)
         finally:
             await self.cut()
 
@@ -148,13 +151,13 @@ class EventSources:
                 self._start(mapped)
 
     async def close(self) -> None:
-        """Ends all polling at once; what had begun comes again in the next run."""
+        """Ends all polling in some seconds; what had begun comes again in the next run."""
         changes = list(self._changes)
         for change in changes:
             change.cancel()
         await asyncio.gather(*changes, return_exceptions=True)
         running = [mapped.running for mapped in self._mapped.values() if mapped.running]
-        await asyncio.gather(*(polling.cut() for polling in running))
+        await asyncio.gather(*(polling.end(0.0) for polling in running))
 
     # what is there
 

@@ -10,7 +10,7 @@ import random
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -29,12 +29,13 @@ from emulator.core.policy import SchedulerSettings
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
-from emulator.live.aws.client import AwsClient
 from emulator.live.aws.endpoints import Endpoints
 from emulator.live.clock import MonotonicClock
 from emulator.live.cloudwatch import LOG_SCHEMAS, CloudWatch
 from emulator.live.engine import Engine
+from emulator.live.eventing import EVENT_SCHEMAS, Eventing
 from emulator.live.functions.functions import FUNCTION_SCHEMAS, Functions
+from emulator.live.functions.invoker import FunctionInvoker
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
     from emulator.core.profile import Profile
 
 _BOUND = 20
+SPEEDUP = 600.0
+"""Seconds that an asynchronous event ages in one."""
 
 
 class NoJournal:
@@ -74,6 +77,9 @@ class ServedApi:
     engine: Engine
     loop: asyncio.AbstractEventLoop
     registry: Registry
+    functions: Functions
+    clients: list[Any] = field(default_factory=list)
+    """Clients that were made, whose connections are closed at the end."""
 
     def client(self, service: str, *, region: str = "us-east-1", **more: Any) -> Any:
         """Returns boto3's client of a service, which asks once and checks no parameter itself."""
@@ -81,9 +87,11 @@ class ServedApi:
             retries={"max_attempts": 0}, parameter_validation=False, max_pool_connections=32
         )
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"} | more
-        return boto3.client(
+        made = boto3.client(
             service, endpoint_url=self.url, region_name=region, config=config, **keys
         )
+        self.clients.append(made)
+        return made
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Runs a coroutine in the server's loop; returns its result."""
@@ -109,7 +117,7 @@ def served_api(
 
     async def serve() -> None:
         engine = _engine(profile)
-        database = Database(folder / "state.db", [*FUNCTION_SCHEMAS])
+        database = Database(folder / "state.db", [*FUNCTION_SCHEMAS, *EVENT_SCHEMAS])
         log_database = Database(folder / "logs.db", LOG_SCHEMAS)
         watch = CloudWatch(log_database, limit=1 << 24)
         functions = await Functions.open(
@@ -121,9 +129,20 @@ def served_api(
             time_of_day=_time_of_day,
         )
         await functions.resume()
-        client = AwsClient(Endpoints(endpoints, None))
-        control = control_of(functions, engine, profile, client, _time_of_day)
-        served = all_operations(control, watch) if registry is None else registry(control)
+        eventing = Eventing(
+            database=database,
+            resources=functions.catalog.resources,
+            invoker=FunctionInvoker(functions.targets, engine, functions.catalog.resources),
+            endpoints=Endpoints(endpoints, None),
+            profile=profile,
+            speedup=SPEEDUP,
+        )
+        control = control_of(functions, engine, profile, eventing.client, _time_of_day)
+        if registry is None:
+            served = all_operations(control, watch, eventing=eventing)
+        else:
+            served = registry(control)
+        await eventing.open()
         directory = FunctionDirectory(functions.targets, functions.home)
         app = _app(
             engine,
@@ -132,17 +151,20 @@ def served_api(
             downloads(control),
             directory=directory,
             urls=functions.urls,
+            events=eventing.queue,
         )
         server = _Server(
             gateway_config(app, grace=0.3),
-            lambda port: found.append(ServedApi(f"http://127.0.0.1:{port}", engine, loop, served)),
+            lambda port: found.append(
+                ServedApi(f"http://127.0.0.1:{port}", engine, loop, served, functions)
+            ),
             started,
         )
         servers.append(server)
         await server.serve()
+        await eventing.close()
         await functions.close()
         await engine.close()
-        await client.close()
         await watch.close()
         log_database.close()
         database.close()
@@ -153,6 +175,8 @@ def served_api(
     try:
         yield found[0]
     finally:
+        for client in found[0].clients:
+            client.close()
         servers[0].should_exit = True
         thread.join(_BOUND)
         loop.close()
