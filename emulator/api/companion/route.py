@@ -104,13 +104,12 @@ class OtherServices:
             key = access_key_of(scope["headers"], scope["query_string"])
             await self._identities.introduce(key)
         server = await self._companion.url()
-        try:
-            await self._proxy.pass_on(
-                server, _with_headers(scope, self._companion.headers), receive, send
-            )
-        finally:
-            if self._identities is not None and service in _IDENTITY_SERVICES:
-                self._identities.expire()
+        scope = _with_headers(scope, self._companion.headers)
+        if self._identities is not None and service in _IDENTITY_SERVICES:
+            with self._identities.changing():
+                await self._proxy.pass_on(server, scope, receive, send)
+        else:
+            await self._proxy.pass_on(server, scope, receive, send)
 
     async def fall_back(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers what no route took: other services' unsigned requests, and all else with 404."""

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from emulator.api.app import Gateway
+    from emulator.api.auth.authority import Authority
+    from emulator.api.companion.route import OtherServices
     from emulator.api.control.collaborators import Control
     from emulator.api.services.calls import Registry
     from emulator.core.profile import Profile
@@ -96,10 +98,11 @@ def served_api(
     *,
     folder: Path,
     endpoints: Mapping[str, str] = MappingProxyType({}),
+    authorize: Callable[[Functions], tuple[Authority, OtherServices]] | None = None,
 ) -> Iterator[ServedApi]:
     """Serves an emulator until the end of the block; its functions stay in `folder`.
 
-    `endpoints` serve other services, by their names.
+    `endpoints` serve other services, by their names; `authorize` returns who is asked for rights.
     """
     loop = asyncio.new_event_loop()
     started, found = threading.Event(), list[ServedApi]()
@@ -121,6 +124,10 @@ def served_api(
         control = control_of(functions, engine, profile, client, _time_of_day)
         served = registry(control)
         directory = FunctionDirectory(functions.targets, functions.home)
+        known: dict[str, Any] = {}
+        if authorize is not None:
+            authority, others = authorize(functions)
+            known = {"gatekeeper": authority.gatekeeper, "others": others}
         app = _app(
             engine,
             profile,
@@ -128,6 +135,7 @@ def served_api(
             downloads(control),
             directory=directory,
             urls=functions.urls,
+            **known,
         )
         server = _Server(
             gateway_config(app, grace=0.3),
@@ -136,6 +144,9 @@ def served_api(
         )
         servers.append(server)
         await server.serve()
+        if authorize is not None:
+            await others.close()
+            await authority.close()
         await functions.close()
         await engine.close()
         await client.close()
