@@ -99,7 +99,10 @@ class OtherServices:
         """
         assert self._companion is not None
         if self._guard is not None:
-            scope, receive, _ = await self._guard.admit(service, scope, receive)
+            scope, receive, answer = await self._guard.admit(service, scope, receive)
+            if answer is not None:
+                await respond(send, 200, answer, [(b"content-type", b"text/xml")])
+                return
         if self._identities is not None:
             key = access_key_of(scope["headers"], scope["query_string"])
             await self._identities.introduce(key)

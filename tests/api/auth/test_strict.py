@@ -7,15 +7,27 @@ import urllib.error
 import urllib.request
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from tests.api.auth.conftest import ACCOUNT, FUNCTION, FUNCTION_ARN, LAMBDA_TRUST, Keys, allowing
+from tests.api.auth.conftest import (
+    ACCOUNT,
+    FUNCTION,
+    FUNCTION_ARN,
+    LAMBDA_TRUST,
+    REGION,
+    Keys,
+    allowing,
+)
 from tests.api.control.conftest import create
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.api.auth.conftest import Strict
 
@@ -308,8 +320,78 @@ def _any_configuration(strict: Strict) -> Any:
 # function URLs
 
 
-def test_signed_url_needs_both_rights_since_2025_10(strict: Strict) -> None:
+def signed_get(keys: Keys, url: str) -> tuple[int, str]:
+    """Asks a function's URL with a signature; returns status and body."""
+    host = urlsplit(url).netloc
+    asked = AWSRequest(method="GET", url=f"http://{host}/", headers={"host": host})
+    SigV4Auth(Credentials(keys.access, keys.secret, keys.token), "lambda", REGION).add_auth(asked)
+    return ask(url, dict(asked.headers.items()))
+
+
+def ask(url: str, headers: dict[str, str]) -> tuple[int, str]:
+    parts = urlsplit(url)
+    plain = f"http://127.0.0.1:{parts.port}/"
+    request = urllib.request.Request(plain, headers={"host": parts.netloc} | headers)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+@pytest.fixture
+def url(strict: Strict) -> Iterator[str]:
     own = strict.client("lambda")
-    url = own.create_function_url_config(FunctionName=FUNCTION, AuthType="AWS_IAM")["FunctionUrl"]
-    assert url
+    made = own.create_function_url_config(FunctionName=FUNCTION, AuthType="AWS_IAM")
+    port = strict.api.url.rpartition(":")[2]
+    yield f"http://{urlsplit(made['FunctionUrl']).hostname}:{port}/"
     own.delete_function_url_config(FunctionName=FUNCTION)
+
+
+def test_signed_url_needs_the_right_to_it(strict: Strict, url: str) -> None:
+    via_url = {"Condition": {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}}
+    _, keys = strict.user(
+        allowing("lambda:InvokeFunctionUrl", resource=FUNCTION_ARN),
+        allowing(INVOKE, resource=FUNCTION_ARN, **via_url),
+    )
+    assert signed_get(keys, url)[0] == 200
+    for allowed, missing in (
+        (INVOKE, "lambda:InvokeFunctionUrl"),
+        ("lambda:InvokeFunctionUrl", INVOKE),
+    ):
+        _, other = strict.user(allowing(allowed, resource=FUNCTION_ARN))
+        status, body = signed_get(other, url)
+        assert status == 403
+        assert f"not authorized to perform: {missing} on resource" in body
+    assert signed_get(replace(keys, secret="x"), url)[0] == 403
+    assert ask(url, {})[0] == 403
+
+
+def test_public_url_needs_a_policy_that_lets_everyone_in(strict: Strict) -> None:
+    own = strict.client("lambda")
+    made = own.create_function_url_config(FunctionName=FUNCTION, AuthType="NONE")
+    port = strict.api.url.rpartition(":")[2]
+    url = f"http://{urlsplit(made['FunctionUrl']).hostname}:{port}/"
+    try:
+        assert ask(url, {})[0] == 403
+        own.add_permission(
+            FunctionName=FUNCTION,
+            StatementId="public",
+            Action="lambda:InvokeFunctionUrl",
+            Principal="*",
+            FunctionUrlAuthType="NONE",
+        )
+        assert ask(url, {})[0] == 403
+        own.add_permission(
+            FunctionName=FUNCTION,
+            StatementId="public-invoke",
+            Action=INVOKE,
+            Principal="*",
+            InvokedViaFunctionUrl=True,
+        )
+        assert ask(url, {})[0] == 200
+        for statement in ("public", "public-invoke"):
+            own.remove_permission(FunctionName=FUNCTION, StatementId=statement)
+    finally:
+        own.delete_function_url_config(FunctionName=FUNCTION)
