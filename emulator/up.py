@@ -24,7 +24,7 @@ import uvloop
 
 from emulator.api.app import create_app
 from emulator.api.auth.authority import Authority
-from emulator.api.auth.resources import EngineResources
+from emulator.api.auth.resources import StoredResources
 from emulator.api.companion.route import OtherServices
 from emulator.api.control.collaborators import control_of
 from emulator.api.control.downloads import downloads
@@ -364,18 +364,6 @@ async def _assemble(
         weigh=None if PATHS[settings.network].placement is None else zipped_mb,
         credentials=None if sessions is None else sessions.environment,
     )
-    authority = None
-    if companion is not None and sessions is not None:
-        key = root_key(state.path) if settings.auth is Auth.STRICT else None
-        authority = Authority.of(
-            companion, sessions, settings.account, key, EngineResources(engine)
-        )
-    others = OtherServices(
-        settings.aws_endpoint,
-        companion,
-        identities=None if authority is None else authority.identities,
-        guard=None if authority is None else authority.services,
-    )
     functions = await Functions.open(
         database,
         state.path / "code",
@@ -384,6 +372,18 @@ async def _assemble(
         # a chance of its own, so that sandboxes live as long as they would without aliases
         chance=random.Random(f"{settings.seed}:aliases"),  # noqa: S311
         time_of_day=_time_of_day,
+    )
+    authority = None
+    if companion is not None and sessions is not None:
+        key = root_key(state.path) if settings.auth is Auth.STRICT else None
+        authority = Authority.of(
+            companion, sessions, settings.account, key, StoredResources(functions.catalog)
+        )
+    others = OtherServices(
+        settings.aws_endpoint,
+        companion,
+        identities=None if authority is None else authority.identities,
+        guard=None if authority is None else authority.services,
     )
     eventing = Eventing(
         database=database,
