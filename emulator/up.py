@@ -16,6 +16,7 @@ import signal
 import socket
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,7 +24,7 @@ import uvloop
 
 from emulator.api.app import create_app
 from emulator.api.auth.authority import Authority
-from emulator.api.auth.resources import EngineResources
+from emulator.api.auth.resources import StoredResources
 from emulator.api.companion.route import OtherServices
 from emulator.api.control.collaborators import control_of
 from emulator.api.control.downloads import downloads
@@ -36,7 +37,7 @@ from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
 from emulator.config import NO_TEMPLATE, Auth, BackendChoice, PageCache
 from emulator.core.apis import DEFAULT_STAGE
-from emulator.core.function_names import Scope
+from emulator.core.function_names import Scope, named_by_arn, prefix
 from emulator.core.load_balancer import target_of
 from emulator.core.network_paths import NO_NETWORK, PATHS
 from emulator.core.policy import Admission
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.policy import SchedulerSettings
     from emulator.core.profile import Profile
+    from emulator.live.asynchronous.observations import Observed
     from emulator.live.backends.interface import SandboxBackend
 
 _SCHEMAS = (*FUNCTION_SCHEMAS, *EVENT_SCHEMAS)
@@ -224,7 +226,11 @@ async def _serve(
             backend,
             state,
             database=database,
-            watch=CloudWatch(log_database, limit=settings.log_limit << 20),
+            watch=CloudWatch(
+                log_database,
+                limit=settings.log_limit << 20,
+                home=Scope(settings.account, settings.region),
+            ),
             journal=journal,
             listeners=listeners,
             clock=clock,
@@ -330,9 +336,7 @@ async def _assemble(
         lambda key: engine.configuration(VersionKey(key)),
     )
     logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=origin)
-    counts = LambdaMetrics(
-        logger.epoch, lambda: recorder.running, lambda key: engine.configuration(VersionKey(key))
-    )
+    counts = LambdaMetrics(logger.epoch, lambda: recorder.requests)
     watch.metrics.gather(counts)
     recorder = Recorder(journal=journal, sinks=(metrics, counts), logger=logger)
     speedup = settings.idle_speedup / settings.dilation
@@ -360,18 +364,6 @@ async def _assemble(
         weigh=None if PATHS[settings.network].placement is None else zipped_mb,
         credentials=None if sessions is None else sessions.environment,
     )
-    authority = None
-    if companion is not None and sessions is not None:
-        key = root_key(state.path) if settings.auth is Auth.STRICT else None
-        authority = Authority.of(
-            companion, sessions, settings.account, key, EngineResources(engine)
-        )
-    others = OtherServices(
-        settings.aws_endpoint,
-        companion,
-        identities=None if authority is None else authority.identities,
-        guard=None if authority is None else authority.services,
-    )
     functions = await Functions.open(
         database,
         state.path / "code",
@@ -380,6 +372,18 @@ async def _assemble(
         # a chance of its own, so that sandboxes live as long as they would without aliases
         chance=random.Random(f"{settings.seed}:aliases"),  # noqa: S311
         time_of_day=_time_of_day,
+    )
+    authority = None
+    if companion is not None and sessions is not None:
+        key = root_key(state.path) if settings.auth is Auth.STRICT else None
+        authority = Authority.of(
+            companion, sessions, settings.account, key, StoredResources(functions.catalog)
+        )
+    others = OtherServices(
+        settings.aws_endpoint,
+        companion,
+        identities=None if authority is None else authority.identities,
+        guard=None if authority is None else authority.services,
     )
     eventing = Eventing(
         database=database,
@@ -390,6 +394,7 @@ async def _assemble(
         credentials=_credentials(),
         speedup=speedup,
         dilation=settings.dilation,
+        observe=partial(_observed, counts, functions.home),
     )
     control = control_of(functions, engine, profile, eventing.client, _time_of_day)
     return _Parts(
@@ -405,6 +410,14 @@ async def _assemble(
         companion,
         authority,
     )
+
+
+def _observed(
+    counts: LambdaMetrics, home: Scope, function_arn: str, what: Observed, value: float
+) -> None:
+    function = named_by_arn(function_arn).function
+    name = f"{prefix(function.scope, home)}{function.name}"
+    counts.observe(name, what.value, value, time.time())
 
 
 def _time_of_day() -> str:

@@ -206,6 +206,32 @@ def chaos(
     return code
 
 
+def lost_events(
+    *,
+    events: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Invoke asynchronously N times.")
+    ] = 2000,
+    kills: Annotated[int, typer.Option(metavar="N", min=0, help="Kill the emulator N times.")] = 20,
+    seed: Annotated[int, typer.Option(metavar="N", help="Draw the moments from N.")] = 1,
+    backend: Backend = "process",
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the page here. (default: stdout)")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Kill an emulator while events come, and count which of them ran."""
+    from emulator.experiments.lost_events.command import run_lost_events  # noqa: PLC0415
+
+    code, document, page = run_lost_events(
+        events=events, kills=kills, seed=seed, backend=backend, out=out
+    )
+    if as_json:
+        print_json(document)
+    elif out is None:
+        print(page)
+    return code
+
+
 def fidelity(
     *,
     backend: RealBackends = None,

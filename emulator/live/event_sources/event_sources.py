@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from emulator.core.event_sources.mapping import Source, read_mapping
+from emulator.live.asynchronous.observations import observe_nothing
 from emulator.live.event_sources.discarded import DiscardedBatches
 from emulator.live.event_sources.poller import NO_RECORDS
 from emulator.live.event_sources.queue_poller import QueuePoller
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from emulator.core.event_sources.mapping import SourceMapping
     from emulator.core.function_names import Scope
     from emulator.live.asynchronous.invoker import Invoker
+    from emulator.live.asynchronous.observations import Observe
     from emulator.live.aws.client import AwsClient
     from emulator.live.event_sources.poller import Poller
     from emulator.live.event_sources.positions import Positions
@@ -130,6 +132,7 @@ class EventSources:
         invoker: Invoker,
         most_in_a_loop: int = 0,
         dilation: float = 1.0,
+        observe: Observe = observe_nothing,
         wall_time: Callable[[], float] = time.time,
     ) -> None:
         self._resources = resources
@@ -138,6 +141,7 @@ class EventSources:
         self._invoker = invoker
         self._most_in_a_loop = most_in_a_loop
         self._dilation = dilation
+        self._observe = observe
         self._wall_time = wall_time
         self._mapped: dict[str, Mapped] = {}
         self._changes: set[asyncio.Task[None]] = set()
@@ -263,6 +267,7 @@ class EventSources:
                 DiscardedBatches(self._client, self._wall_time),
                 since=_since(mapping, created_at),
                 dilation=self._dilation,
+                observe=self._observe,
                 wall_time=self._wall_time,
             )
         )
