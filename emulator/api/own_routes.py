@@ -6,13 +6,14 @@ Knows what to show; who invokes what is the other routes'.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from fastapi.responses import PlainTextResponse
 from starlette.requests import Request  # noqa: TC002  # FastAPI reads annotations
 
 from emulator.api.cloudwatch.log_pages import Wanted, following_lines, log_lines
+from emulator.api.page_errors import refused
 from emulator.core.model import SandboxState
 from emulator.host.cgroup_files import mebibytes
 
@@ -55,19 +56,8 @@ class SandboxRow:
     """Since the sandbox's start."""
 
 
-def _refused(status: int, description: str) -> dict[int | str, dict[str, Any]]:
-    """Describes an error's answer, which is JSON even where a page is plain text."""
-    schema = {
-        "type": "object",
-        "properties": {"detail": {"type": "string"}},
-        "required": ["detail"],
-    }
-    content = {"application/json": {"schema": schema}}
-    return {status: {"description": description, "content": content}}
-
-
-_CLOSED = _refused(403, "The page is closed to sandboxes.")
-_NO_FUNCTION = _refused(404, "No function has this name.") | _refused(400, "No filter pattern.")
+_CLOSED = refused(403, "The page is closed to sandboxes.")
+_NO_FUNCTION = refused(404, "No function has this name.") | refused(400, "No filter pattern.")
 
 
 def own_routes(

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from emulator.telemetry.application_level import passes
 from emulator.telemetry.line_splitter import EVENT_OVERHEAD, LineSplitter
@@ -41,17 +41,18 @@ class LogEvent(NamedTuple):
 class LogSink(Protocol):
     """Takes all that is logged, to keep for longer."""
 
-    def opened(self, function: str, group: str, stream: str) -> None:
-        """Takes a new stream of a function's."""
+    def opened(self, function: str, group: str, stream: str) -> Any:
+        """Takes a new stream of a function's, and returns what its lines are to come with."""
 
-    def wrote(self, function: str, group: str, stream: str, at_epoch: float, line: str) -> None:
+    def wrote(self, name: Any, at_epoch: float, line: str) -> None:
         """Takes the next line of a stream; `at_epoch` is in epoch seconds."""
 
 
 class _Stream(NamedTuple):
     """Holds how one sandbox logs."""
 
-    group: str
+    name: Any
+    """What the sink knows the stream by."""
     lowest: ApplicationLogLevel | None
     """The level under which the function's own lines are left out; None keeps all."""
 
@@ -112,9 +113,8 @@ class Logs:
 
         Lines of the function under the `lowest` level are left out.
         """
-        self._streams[stream] = _Stream(group, lowest)
-        if self._sink is not None:
-            self._sink.opened(function, group, stream)
+        name = None if self._sink is None else self._sink.opened(function, group, stream)
+        self._streams[stream] = _Stream(name, lowest)
 
     def closed(self, function: str, stream: str) -> None:
         """Ends a stream, when its sandbox is gone."""
@@ -209,8 +209,11 @@ class Logs:
             group.size -= group.sizes.popleft()
         if self._sink is not None:
             known = self._streams.get(stream)
-            name = group_name(function) if known is None else known.group
-            self._sink.wrote(function, name, stream, at_epoch, message)
+            if known is None:  # the last words of a sandbox that is gone
+                name = self._sink.opened(function, group_name(function), stream)
+            else:
+                name = known.name
+            self._sink.wrote(name, at_epoch, message)
 
 
 def _newest_first(group: _Group | None, after: int) -> Iterator[LogEvent]:

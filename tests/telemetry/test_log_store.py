@@ -139,13 +139,13 @@ class Kept:
         self.streams: list[tuple[str, str, str]] = []
         self.lines: list[tuple[str, str, str]] = []
 
-    def opened(self, function: str, group: str, stream: str) -> None:
+    def opened(self, function: str, group: str, stream: str) -> tuple[str, str]:
         self.streams.append((function, group, stream))
+        return group, stream
 
-    def wrote(self, function: str, group: str, stream: str, at_epoch: float, line: str) -> None:
-        assert function
+    def wrote(self, name: tuple[str, str], at_epoch: float, line: str) -> None:
         assert at_epoch
-        self.lines.append((group, stream, line))
+        self.lines.append((*name, line))
 
 
 def test_a_sink_gets_each_line_under_the_group_of_its_stream() -> None:
@@ -155,7 +155,7 @@ def test_a_sink_gets_each_line_under_the_group_of_its_stream() -> None:
     logs.output("echo", "s", 1.0, b"first\nopen")
     logs.line("echo", "s", 2.0, "END")
     logs.output("echo", "t", 3.0, b"of a stream that was never opened\n")
-    assert kept.streams == [("echo", "own-group", "s")]
+    assert kept.streams == [("echo", "own-group", "s"), ("echo", "/aws/lambda/echo", "t")]
     assert kept.lines == [
         ("own-group", "s", "first"),
         ("own-group", "s", "open"),

@@ -20,6 +20,8 @@ from emulator.api.auth.rights import INVOKE, INVOKE_URL, LAMBDA, PASS_ROLE, righ
 from emulator.api.services.bodies import MOST_BYTES
 from emulator.api.services.calls import Call, ServiceError
 from emulator.api.services.request import ApiRequest
+from emulator.core.function_url import UrlAuth
+from emulator.core.profile import Feature
 from emulator.errors import ServiceError as AnyServiceError
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from emulator.api.auth.directory import Identity
     from emulator.api.auth.guard import Guard
     from emulator.api.invoke.invocation_route import InvocationRoute
+    from emulator.core.profile import Profile
 
 _IDENTITY = "testbed.identity"
 _VERIFIED_UNDER_LAMBDA = frozenset({"lambda", "lambda-core", "lambda-microvms", "lambda-web"})
@@ -65,10 +68,9 @@ class Gatekeeper:
             ClientLeftError: its body was cut short.
         """
         name = "lambda" if service_name in _VERIFIED_UNDER_LAMBDA else service_name
-        body = await read_body(receive, MOST_BYTES)
-        identity = await self._guard.authenticate(scope, hash_of(body), (name,))
+        receive, identity = await self._identified(name, scope, receive, MOST_BYTES)
         extensions = {**scope.get("extensions", {}), _IDENTITY: identity}
-        return {**scope, "extensions": extensions}, replayed(body, receive)
+        return {**scope, "extensions": extensions}, receive
 
     async def admit(self, scope: Scope, call: Call) -> Call:
         """Checks every right that a call needs; returns the call in its caller's account.
@@ -86,41 +88,55 @@ class Gatekeeper:
         return own
 
     async def admit_to_url(
-        self, scope: Scope, body: bytes, arn: str, auth_type: str, *, also_invoke: bool
-    ) -> Identity | None:
-        """Checks the rights to invoke a function by its URL; returns the caller, None for nobody.
+        self, scope: Scope, receive: Receive, arn: str, auth: UrlAuth, profile: Profile
+    ) -> tuple[Receive, Identity | None]:
+        """Checks the rights to invoke a function, a version or alias (`arn`) by its URL.
 
-        `auth_type` is `AWS_IAM` or `NONE`; since October 2025 the right to invoke the function is
-        needed beside the one to its URL. Source: the developer guide, "Control access to Lambda
-        function URLs".
+        Returns the body, to be read once more, and the caller; None for a caller who needs no name.
+
+        Since October 2025 the right to invoke the function is needed beside the one to its URL.
+        Source: the developer guide, "Control access to Lambda function URLs".
 
         Raises:
             ServiceError: the request is not signed rightly, or the caller lacks a right.
         """
         identity = None
-        if auth_type != "NONE":
-            identity = await self._guard.authenticate(scope, hash_of(body), ("lambda",))
-        region = arn.split(":")[3]
-        context = self._guard.context(scope, region, identity)
-        context["lambda:functionurlauthtype"] = (auth_type,)
+        if auth is not UrlAuth.NONE:
+            receive, identity = await self._identified(
+                "lambda", scope, receive, profile.request_limit
+            )
+        context = self._guard.context(scope, arn.split(":")[3], identity)
+        context["lambda:functionurlauthtype"] = (auth.value,)
         context["lambda:invokedviafunctionurl"] = ("true",)
-        for action in (INVOKE_URL, INVOKE) if also_invoke else (INVOKE_URL,):
-            self._check_resource(identity, action, arn, context)
-        return identity
+        self._check_resource(identity, INVOKE_URL, arn, context)
+        if profile.has(Feature.URL_NEEDS_INVOKE):
+            self._check_resource(identity, INVOKE, arn, context)
+        return receive, identity
 
-    async def admit_to_api(self, scope: Scope, body: bytes, arn: str) -> Identity:
+    async def admit_to_api(
+        self, scope: Scope, receive: Receive, limit: int, arn: str
+    ) -> tuple[Receive, Identity]:
         """Checks the right to call a route of API Gateway's that has the authorizer AWS_IAM.
 
-        `arn` is `arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`.
+        `arn` is `arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`, `limit` the most bytes
+        of a body. Returns the body, to be read once more, and the caller.
 
         Raises:
             ServiceError: the request is not signed rightly, or the caller lacks the right.
+            RequestTooLargeError: the body is larger.
         """
-        identity = await self._guard.authenticate(scope, hash_of(body), ("execute-api",))
+        receive, identity = await self._identified("execute-api", scope, receive, limit)
         region, account = arn.split(":")[3:5]
         context = self._guard.context(scope, region, identity)
         self._guard.authorize(identity, "execute-api:Invoke", arn, account=account, context=context)
-        return identity
+        return receive, identity
+
+    async def _identified(
+        self, service_name: str, scope: Scope, receive: Receive, limit: int
+    ) -> tuple[Receive, Identity]:
+        body = await read_body(receive, limit)
+        identity = await self._guard.authenticate(scope, hash_of(body), (service_name,))
+        return replayed(body, receive), identity
 
     def _check(
         self, identity: Identity, action: str, resource: str, context: Values, call: Call
@@ -157,11 +173,9 @@ class Gatekeeper:
 class GuardedInvocation:
     """Stands before a plain route of an Invoke operation."""
 
-    def __init__(self, route: InvocationRoute, gatekeeper: Gatekeeper, region: str) -> None:
-        """`region` is that of requests whose signature is not to be believed yet."""
+    def __init__(self, route: InvocationRoute, gatekeeper: Gatekeeper) -> None:
         self._route = route
         self._gatekeeper = gatekeeper
-        self._region = region
 
     def match(self, scope: Scope) -> ASGIApp | None:
         answer = self._route.match(scope)
@@ -184,13 +198,14 @@ class GuardedInvocation:
         if qualifier:
             arguments["Qualifier"] = qualifier[0]
         signer = request.signer
+        assert signer is not None  # it was verified
         return Call(
             service="lambda",
             operation="Invoke",
             arguments=arguments,
-            region=self._region if signer is None else signer.region,
+            region=signer.region,
             account="",
-            caller=None if signer is None else signer.access_key,
+            caller=signer.access_key,
             request_id="",
             host=request.headers.get("host", ""),
         )
@@ -210,6 +225,6 @@ def replayed(body: bytes, receive: Receive) -> Receive:
     return messages
 
 
-def guarded(route: InvocationRoute, gatekeeper: Gatekeeper | None, region: str) -> Route:
+def guarded(route: InvocationRoute, gatekeeper: Gatekeeper | None) -> Route:
     """Returns the route itself where nobody is asked for rights."""
-    return route if gatekeeper is None else GuardedInvocation(route, gatekeeper, region)
+    return route if gatekeeper is None else GuardedInvocation(route, gatekeeper)

@@ -73,7 +73,7 @@ class PolicyRun:
     """MB of idle sandboxes, times the seconds."""
     provisioned_mb_s: float = 0.0
     dollars: float = 0.0
-    series: list[tuple[Seconds, int, int]] = field(default_factory=list)
+    series: list[tuple[Seconds, float, float]] = field(default_factory=list)
     """Time, sandboxes and their MB, whenever that changed."""
 
     @property
@@ -84,7 +84,7 @@ class PolicyRun:
     @property
     def most_sandboxes(self) -> int:
         """Returns how many sandboxes there were at most."""
-        return max((count for _, count, _ in self.series), default=0)
+        return int(max((count for _, count, _ in self.series), default=0))
 
     def cold_shares(self) -> list[float]:
         """Returns each function's share of cold starts, sorted."""

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from emulator.sim.traces.rows import amount, opened, parsed
-from emulator.sim.traces.trace import Call, Trace, TracedFunction, isolated
+from emulator.sim.traces.trace import Call, Trace, TracedFunction, isolated, kept
 from emulator.sim.workload import TraceError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def read(path: Path) -> Trace:
         raise TraceError(f"{path.name}: {min(at_odds)} is called with a tenant and without one")
     from_zero = [replace(call, at=call.at - begin) for call in calls]
     functions = {call.function: TracedFunction(call.function) for call in calls}
-    return Trace(functions, lambda _: iter(from_zero))
+    return Trace(functions, kept(from_zero))
 
 
 def _parser(time_column: str, head: list[str]) -> Callable[[Mapping[str, str]], Call]:

@@ -41,11 +41,20 @@ class _Minute:
     errors: int = 0
     throttles: int = 0
     provisioned: int = 0
-    spilled: int = 0
-    has_provisioned: bool = False
-    durations: Distribution = field(default_factory=Distribution)
-    running: Distribution = field(default_factory=Distribution)
-    utilization: Distribution = field(default_factory=Distribution)
+    allocated: int = 0
+    """Provisioned concurrency; 0 where there is none."""
+    durations: dict[float, int] = field(default_factory=dict)
+    """How often each duration came, in milliseconds."""
+    running: dict[float, int] = field(default_factory=dict)
+    """How often so many requests of the function were open when one of them ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Holds what is asked of a function's configuration."""
+
+    is_reserved: bool
+    allocated: int
 
 
 class LambdaMetrics:
@@ -64,8 +73,10 @@ class LambdaMetrics:
         self._epoch = epoch
         self._running = running
         self._configured = configured
-        self._minutes: dict[tuple[str, str, int], _Minute] = defaultdict(_Minute)
-        self._account: dict[tuple[str, int], Distribution] = defaultdict(Distribution)
+        self._minutes: dict[tuple[str, str, int], _Minute] = {}
+        self._known: dict[str, _Known] = {}
+        """By the key of a version; asked for again in each batch."""
+        self._account: dict[tuple[str, int], dict[float, int]] = defaultdict(dict)
         """Values that belong to no function, by the names of their metrics and minutes."""
         self._observed: dict[tuple[str, str, int], Distribution] = defaultdict(Distribution)
         """Values that no record tells, by function, metric and minute."""
@@ -74,18 +85,20 @@ class LambdaMetrics:
 
     def record(self, record: InvocationRecord) -> None:
         """Counts an invocation that ended."""
-        if not self._minutes and not self._observed:
-            self.filled()
         at = minute_of(self._epoch(record.requested_at))
-        minute = self._minutes[record.function, record.version, at]
+        key = record.function, record.version, at
+        minute = self._minutes.get(key)
+        if minute is None:
+            minute = self._new_minute(key)
         if record.status is Status.THROTTLED:
             minute.throttles += 1
             return
         minute.ended += 1
         minute.errors += record.status is not Status.OK
+        minute.provisioned += record.start is StartKind.PROVISIONED
         if record.dispatched_at is not None:
-            minute.durations.add(round(record.duration * 1000, 2))
-        self._concurrency(record, minute, at)
+            _count(minute.durations, round(record.duration * 1000, 2))
+        self._count_running(record.function, minute, at)
 
     def observe(self, function: str, name: str, value: float, at_epoch: float) -> None:
         """Takes a value that no record tells, such as an event's age (`AsyncEventAge`)."""
@@ -95,9 +108,10 @@ class LambdaMetrics:
 
     def take(self) -> list[tuple[str, Sample]]:
         """Returns what came since the last call, by function; empty for an account's own."""
-        minutes, self._minutes = self._minutes, defaultdict(_Minute)
-        account, self._account = self._account, defaultdict(Distribution)
+        minutes, self._minutes = self._minutes, {}
+        account, self._account = self._account, defaultdict(dict)
         observed, self._observed = self._observed, defaultdict(Distribution)
+        self._known = {}
         merged: dict[tuple[str, Metric, int], Distribution] = defaultdict(Distribution)
         for (function, version, at), minute in minutes.items():
             for name, values in _figures(minute):
@@ -106,36 +120,52 @@ class LambdaMetrics:
         for (function, name, at), values in observed.items():
             for owner in _owners(function, LATEST, name):
                 merged[function, _metric(name, owner), at].merge(values)
-        for (name, at), values in account.items():
-            merged["", _metric(name, ()), at].merge(values)
+        for (name, at), counts in account.items():
+            merged["", _metric(name, ()), at].merge(_distribution(counts))
         return [(f, Sample(metric, at, values)) for (f, metric, at), values in merged.items()]
 
-    def _concurrency(self, record: InvocationRecord, minute: _Minute, at: int) -> None:
+    def _new_minute(self, key: tuple[str, str, int]) -> _Minute:
+        if not self._minutes and not self._observed:
+            self.filled()
+        allocated = self._of(f"{key[0]}:{key[1]}").allocated
+        minute = self._minutes[key] = _Minute(allocated=allocated)
+        return minute
+
+    def _count_running(self, function: str, minute: _Minute, at: int) -> None:
         """Notes how many requests were open when one ended, which is when a peak is over."""
         running = self._running()
-        own = running.get(record.function, 0) + 1  # the ended one is not among them any more
-        minute.running.add(own)
+        # the ended one is not among them any more
+        _count(minute.running, running.get(function, 0) + 1)
         everywhere = sum(running.values()) + 1
-        self._account["ConcurrentExecutions", at].add(everywhere)
-        reserved = sum(
-            count
-            for function, count in running.items()
-            if self._is_reserved(f"{function}:{LATEST}")
-        )
-        reserved += self._is_reserved(f"{record.function}:{LATEST}")
-        self._account["UnreservedConcurrentExecutions", at].add(everywhere - reserved)
-        configuration = self._configured(f"{record.function}:{record.version}")
-        allocated = 0 if configuration is None else configuration.provisioned_concurrency
-        if allocated:
-            minute.has_provisioned = True
-            was_provisioned = record.start is StartKind.PROVISIONED
-            minute.provisioned += was_provisioned
-            minute.spilled += not was_provisioned
-            minute.utilization.add(min(own, allocated) / allocated)
+        _count(self._account["ConcurrentExecutions", at], everywhere)
+        reserved = sum(count for name, count in running.items() if self._is_reserved(name))
+        reserved += self._is_reserved(function)
+        _count(self._account["UnreservedConcurrentExecutions", at], everywhere - reserved)
 
-    def _is_reserved(self, key: str) -> bool:
-        configuration = self._configured(key)
-        return configuration is not None and configuration.reserved_concurrency is not None
+    def _is_reserved(self, function: str) -> bool:
+        known = self._known.get(function)
+        return (self._of(function) if known is None else known).is_reserved
+
+    def _of(self, name: str) -> _Known:
+        """Returns what is known of a function, or of a version by its key."""
+        found = self._configured(name if ":" in name else f"{name}:{LATEST}")
+        known = self._known[name] = (
+            _Known(is_reserved=False, allocated=0)
+            if found is None
+            else _Known(found.reserved_concurrency is not None, found.provisioned_concurrency or 0)
+        )
+        return known
+
+
+def _count(counts: dict[float, int], value: float) -> None:
+    counts[value] = counts.get(value, 0) + 1
+
+
+def _distribution(counts: Mapping[float, int]) -> Distribution:
+    found = Distribution()
+    for value, times in counts.items():
+        found.add(value, times)
+    return found
 
 
 def _figures(minute: _Minute) -> Iterator[tuple[str, Distribution]]:
@@ -145,13 +175,18 @@ def _figures(minute: _Minute) -> Iterator[tuple[str, Distribution]]:
         return
     yield "Invocations", Distribution.of(1.0, minute.ended)
     yield "Errors", _share(minute.errors, minute.ended)
-    if minute.durations.count:
-        yield "Duration", minute.durations
-    yield "ConcurrentExecutions", minute.running
-    if minute.has_provisioned:
+    if minute.durations:
+        yield "Duration", _distribution(minute.durations)
+    yield "ConcurrentExecutions", _distribution(minute.running)
+    if minute.allocated:
+        spilled = minute.ended - minute.provisioned
+        used = {
+            min(running, minute.allocated) / minute.allocated: times
+            for running, times in minute.running.items()
+        }
         yield "ProvisionedConcurrencyInvocations", _share(minute.provisioned, minute.ended)
-        yield "ProvisionedConcurrencySpilloverInvocations", _share(minute.spilled, minute.ended)
-        yield "ProvisionedConcurrencyUtilization", minute.utilization
+        yield "ProvisionedConcurrencySpilloverInvocations", _share(spilled, minute.ended)
+        yield "ProvisionedConcurrencyUtilization", _distribution(used)
 
 
 def _share(counted: int, of: int) -> Distribution:

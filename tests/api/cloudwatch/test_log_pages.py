@@ -11,7 +11,8 @@ from fastapi import HTTPException
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from emulator.api.cloudwatch.log_pages import Wanted, following_lines, log_lines
-from tests.live.watched import watched
+from emulator.live.store.logs.events import StreamName
+from tests.live.watched import HERE, watched
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +28,7 @@ def anyio_backend() -> tuple[str, dict[str, bool]]:
 
 
 def write(here: Watched, line: str) -> None:
-    here.watch.logs.wrote("echo", "/aws/lambda/echo", "s", time.time(), line)
+    here.watch.logs.wrote(StreamName(HERE, "/aws/lambda/echo", "s"), time.time(), line)
 
 
 async def page(here: Watched, limit: int = 200, pattern: str = "") -> list[str]:

@@ -29,11 +29,13 @@ from emulator.core.policy import SchedulerSettings
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
-from emulator.live.aws.client import AwsClient
 from emulator.live.aws.endpoints import Endpoints
 from emulator.live.clock import MonotonicClock
+from emulator.live.cloudwatch import LOG_SCHEMAS, CloudWatch
 from emulator.live.engine import Engine
+from emulator.live.eventing import EVENT_SCHEMAS, Eventing
 from emulator.live.functions.functions import FUNCTION_SCHEMAS, Functions
+from emulator.live.functions.invoker import FunctionInvoker
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
@@ -55,6 +57,8 @@ if TYPE_CHECKING:
     from emulator.core.profile import Profile
 
 _BOUND = 20
+SPEEDUP = 600.0
+"""Seconds that an asynchronous event ages in one."""
 
 
 class NoJournal:
@@ -73,8 +77,9 @@ class ServedApi:
     engine: Engine
     loop: asyncio.AbstractEventLoop
     registry: Registry
+    functions: Functions
     clients: list[Any] = field(default_factory=list)
-    """Clients that were made, to be closed at the end."""
+    """Clients that were made, whose connections are closed at the end."""
 
     def client(self, service: str, *, region: str = "us-east-1", **more: Any) -> Any:
         """Returns boto3's client of a service, which asks once and checks no parameter itself."""
@@ -96,14 +101,15 @@ class ServedApi:
 @contextmanager
 def served_api(
     profile: Profile = AWS_2025,
-    registry: Callable[[Control], Registry] = all_operations,
+    registry: Callable[[Control], Registry] | None = None,
     *,
     folder: Path,
     endpoints: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[ServedApi]:
     """Serves an emulator until the end of the block; its functions stay in `folder`.
 
-    `endpoints` serve other services, by their names.
+    `registry` has all operations unless it is given; `endpoints` serve other services, by their
+    names.
     """
     loop = asyncio.new_event_loop()
     started, found = threading.Event(), list[ServedApi]()
@@ -111,7 +117,9 @@ def served_api(
 
     async def serve() -> None:
         engine = _engine(profile)
-        database = Database(folder / "state.db", [*FUNCTION_SCHEMAS])
+        database = Database(folder / "state.db", [*FUNCTION_SCHEMAS, *EVENT_SCHEMAS])
+        log_database = Database(folder / "logs.db", LOG_SCHEMAS)
+        watch = CloudWatch(log_database, limit=1 << 24)
         functions = await Functions.open(
             database,
             folder / "code",
@@ -121,9 +129,20 @@ def served_api(
             time_of_day=_time_of_day,
         )
         await functions.resume()
-        client = AwsClient(Endpoints(endpoints, None))
-        control = control_of(functions, engine, profile, client, _time_of_day)
-        served = registry(control)
+        eventing = Eventing(
+            database=database,
+            resources=functions.catalog.resources,
+            invoker=FunctionInvoker(functions.targets, engine, functions.catalog.resources),
+            endpoints=Endpoints(endpoints, None),
+            profile=profile,
+            speedup=SPEEDUP,
+        )
+        control = control_of(functions, engine, profile, eventing.client, _time_of_day)
+        if registry is None:
+            served = all_operations(control, watch, eventing=eventing)
+        else:
+            served = registry(control)
+        await eventing.open()
         directory = FunctionDirectory(functions.targets, functions.home)
         app = _app(
             engine,
@@ -132,17 +151,22 @@ def served_api(
             downloads(control),
             directory=directory,
             urls=functions.urls,
+            events=eventing.queue,
         )
         server = _Server(
             gateway_config(app, grace=0.3),
-            lambda port: found.append(ServedApi(f"http://127.0.0.1:{port}", engine, loop, served)),
+            lambda port: found.append(
+                ServedApi(f"http://127.0.0.1:{port}", engine, loop, served, functions)
+            ),
             started,
         )
         servers.append(server)
         await server.serve()
+        await eventing.close()
         await functions.close()
         await engine.close()
-        await client.close()
+        await watch.close()
+        log_database.close()
         database.close()
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))

@@ -168,6 +168,14 @@ def last_arrival(connection: sqlite3.Connection) -> int:
     return found
 
 
+def by_arrival(connection: sqlite3.Connection, arrival: int) -> StoredEvent | None:
+    row = connection.execute(
+        f"SELECT {_EVENT} FROM log_events WHERE id = ?",  # noqa: S608
+        (arrival,),
+    ).fetchone()
+    return None if row is None else _event(row)
+
+
 def newest(connection: sqlite3.Connection, group: int, span: Span, limit: int) -> list[StoredEvent]:
     """Returns the last events of a group within the span, oldest first."""
     return _events(connection, "log_group", group, span, limit=limit, order="DESC")[::-1]
