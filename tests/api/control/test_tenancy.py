@@ -68,3 +68,16 @@ def test_isolation_outlives_a_change_of_the_configuration(client: Any, api: Serv
         invoked(client, "shop")
     assert invoked(client, "shop", TenantId="blue")["StatusCode"] == 200
     assert {each.pool.tenant for each in api.engine.sandboxes.values()} == {"blue"}
+
+
+def test_nobody_who_names_no_tenant_can_be_a_source_of_events(client: Any) -> None:
+    made(client, "shop", TenancyConfig=PER_TENANT)
+    sentence = (
+        "An event source mapping is not supported for functions with tenant isolation mode enabled."
+    )
+    with refused("InvalidParameterValueException", sentence):
+        client.create_event_source_mapping(
+            FunctionName="shop", EventSourceArn="arn:aws:sqs:us-east-1:123456789012:q"
+        )
+    with refused("InvalidParameterValueException", TENANT_WANTED):
+        client.invoke_async(FunctionName="shop", InvokeArgs=b"{}")
