@@ -24,7 +24,7 @@ import uvloop
 
 from emulator.api.app import create_app
 from emulator.api.auth.authority import Authority
-from emulator.api.auth.resources import EngineResources
+from emulator.api.auth.resources import StoredResources
 from emulator.api.companion.route import OtherServices
 from emulator.api.control.collaborators import control_of
 from emulator.api.control.downloads import downloads
@@ -226,7 +226,11 @@ async def _serve(
             backend,
             state,
             database=database,
-            watch=CloudWatch(log_database, limit=settings.log_limit << 20),
+            watch=CloudWatch(
+                log_database,
+                limit=settings.log_limit << 20,
+                home=Scope(settings.account, settings.region),
+            ),
             journal=journal,
             listeners=listeners,
             clock=clock,
@@ -332,9 +336,7 @@ async def _assemble(
         lambda key: engine.configuration(VersionKey(key)),
     )
     logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=origin)
-    counts = LambdaMetrics(
-        logger.epoch, lambda: recorder.running, lambda key: engine.configuration(VersionKey(key))
-    )
+    counts = LambdaMetrics(logger.epoch, lambda: recorder.requests)
     watch.metrics.gather(counts)
     recorder = Recorder(journal=journal, sinks=(metrics, counts), logger=logger)
     speedup = settings.idle_speedup / settings.dilation
@@ -362,18 +364,6 @@ async def _assemble(
         weigh=None if PATHS[settings.network].placement is None else zipped_mb,
         credentials=None if sessions is None else sessions.environment,
     )
-    authority = None
-    if companion is not None and sessions is not None:
-        key = root_key(state.path) if settings.auth is Auth.STRICT else None
-        authority = Authority.of(
-            companion, sessions, settings.account, key, EngineResources(engine)
-        )
-    others = OtherServices(
-        settings.aws_endpoint,
-        companion,
-        identities=None if authority is None else authority.identities,
-        guard=None if authority is None else authority.services,
-    )
     functions = await Functions.open(
         database,
         state.path / "code",
@@ -382,6 +372,18 @@ async def _assemble(
         # a chance of its own, so that sandboxes live as long as they would without aliases
         chance=random.Random(f"{settings.seed}:aliases"),  # noqa: S311
         time_of_day=_time_of_day,
+    )
+    authority = None
+    if companion is not None and sessions is not None:
+        key = root_key(state.path) if settings.auth is Auth.STRICT else None
+        authority = Authority.of(
+            companion, sessions, settings.account, key, StoredResources(functions.catalog)
+        )
+    others = OtherServices(
+        settings.aws_endpoint,
+        companion,
+        identities=None if authority is None else authority.identities,
+        guard=None if authority is None else authority.services,
     )
     eventing = Eventing(
         database=database,

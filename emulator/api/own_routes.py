@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from emulator.api.peers import SandboxClients
     from emulator.host.memory_counters import MemoryCounters
+    from emulator.live.cloudwatch import CloudWatch
     from emulator.live.engine import Engine
-    from emulator.live.store.logs.archive import LogArchive
     from emulator.telemetry.log_store import Logs
     from emulator.telemetry.metrics import Metrics
 
@@ -68,11 +68,11 @@ def own_routes(
     logs: Logs,
     metrics: Metrics,
     sandboxes: SandboxClients,
-    archive: LogArchive | None = None,
+    watch: CloudWatch | None = None,
 ) -> tuple[APIRouter, APIRouter]:
     """Returns the routes that are open to every client, and those that are closed to sandboxes.
 
-    Logs are read from the `archive` where there is one, else from memory.
+    Logs are read from the disk where `watch` keeps them, else from memory.
     """
     everyone = APIRouter()
     users = APIRouter(dependencies=[Depends(_refusal_of(sandboxes))], responses=_CLOSED)
@@ -102,19 +102,19 @@ def own_routes(
         pattern: Annotated[str, Query(max_length=1024)] = "",
     ) -> Response:
         """Returns the last lines of a function's log, those that a filter pattern matches."""
-        if archive is not None:
-            return await log_lines(engine, archive, function, Wanted(limit, pattern))
+        if watch is not None:
+            return await log_lines(engine, watch, function, Wanted(limit, pattern))
         if f"{function}:$LATEST" not in engine.functions:
             raise HTTPException(404, f"No function is called {function}.")
         return PlainTextResponse("".join(f"{line}\n" for line in logs.tail(function, limit)))
 
-    if archive is not None:
-        users.include_router(_following(engine, archive))
+    if watch is not None:
+        users.include_router(_following(engine, watch))
 
     return everyone, users
 
 
-def _following(engine: Engine, archive: LogArchive) -> APIRouter:
+def _following(engine: Engine, watch: CloudWatch) -> APIRouter:
     """Returns the route whose answer does not end, which no description of the pages has."""
     router = APIRouter(include_in_schema=False)
 
@@ -124,7 +124,7 @@ def _following(engine: Engine, archive: LogArchive) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=10_000)] = 200,
         pattern: Annotated[str, Query(max_length=1024)] = "",
     ) -> Response:
-        return await following_lines(engine, archive, function, Wanted(limit, pattern))
+        return await following_lines(engine, watch, function, Wanted(limit, pattern))
 
     return router
 

@@ -21,9 +21,11 @@ from emulator.telemetry.line_splitter import EVENT_OVERHEAD, LineSplitter
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from emulator.core.function_names import Scope
     from emulator.core.log_configuration import ApplicationLogLevel
 
 _LIMIT = 4 * 1024 * 1024
+_MOST_CLOSED = 1000
 
 
 class LogEvent(NamedTuple):
@@ -41,8 +43,8 @@ class LogEvent(NamedTuple):
 class LogSink(Protocol):
     """Takes all that is logged, to keep for longer."""
 
-    def opened(self, function: str, group: str, stream: str) -> Any:
-        """Takes a new stream of a function's, and returns what its lines are to come with."""
+    def opened(self, scope: Scope, group: str, stream: str) -> Any:
+        """Takes a new stream, and returns what its lines are to come with."""
 
     def wrote(self, name: Any, at_epoch: float, line: str) -> None:
         """Takes the next line of a stream; `at_epoch` is in epoch seconds."""
@@ -91,6 +93,8 @@ class Logs:
         self._limit = limit
         self._sink = sink
         self._streams: dict[str, _Stream] = {}
+        self._closed: dict[str, _Stream] = {}
+        """The streams that were closed last, for the last words of their sandboxes."""
         self._groups: dict[str, _Group] = {}
         self._ids = count(1)
         self.last_id = 0
@@ -104,22 +108,25 @@ class Logs:
 
     def opened(
         self,
-        function: str,
         stream: str,
+        scope: Scope,
         group: str,
         lowest: ApplicationLogLevel | None = None,
     ) -> None:
-        """Takes a new stream, with the group that has it.
+        """Takes a new stream, with the group that has it in an account and a region.
 
         Lines of the function under the `lowest` level are left out.
         """
-        name = None if self._sink is None else self._sink.opened(function, group, stream)
+        name = None if self._sink is None else self._sink.opened(scope, group, stream)
         self._streams[stream] = _Stream(name, lowest)
 
     def closed(self, function: str, stream: str) -> None:
         """Ends a stream, when its sandbox is gone."""
         self.end(function, stream)
-        self._streams.pop(stream, None)
+        if (known := self._streams.pop(stream, None)) is not None:
+            self._closed[stream] = known
+        if len(self._closed) > _MOST_CLOSED:
+            del self._closed[next(iter(self._closed))]
 
     def output(self, function: str, stream: str, at_epoch: float, data: bytes) -> None:
         """Takes the output of a sandbox, in pieces that end anywhere."""
@@ -208,12 +215,9 @@ class Logs:
             group.events.popleft()
             group.size -= group.sizes.popleft()
         if self._sink is not None:
-            known = self._streams.get(stream)
-            if known is None:  # the last words of a sandbox that is gone
-                name = self._sink.opened(function, group_name(function), stream)
-            else:
-                name = known.name
-            self._sink.wrote(name, at_epoch, message)
+            known = self._streams.get(stream) or self._closed.get(stream)
+            if known is not None:
+                self._sink.wrote(known.name, at_epoch, message)
 
 
 def _newest_first(group: _Group | None, after: int) -> Iterator[LogEvent]:

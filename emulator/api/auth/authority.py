@@ -40,7 +40,7 @@ class Authority:
         if key is None:
             return cls(source)
         guard = Guard(source, sessions, root(account, key.access_key, key.secret_key))
-        return cls(source, Gatekeeper(guard, resources), ServicesGuard(guard))
+        return cls(source, Gatekeeper(guard, resources, companion.secret), ServicesGuard(guard))
 
     async def close(self) -> None:
         await self.identities.close()

@@ -10,6 +10,7 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from emulator.api.asgi import json_response, send_response
+from emulator.api.control.links import PATH as LINKS
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -28,7 +29,9 @@ class ClosedPages:
         self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"].startswith(_OWN) and not _is_local(scope):
+        path = scope["path"]
+        # a link to code is signed, and given to callers who have the right
+        if path.startswith(_OWN) and not path.startswith(LINKS) and not _is_local(scope):
             await send_response(send, _REFUSAL)
             return
         await self._pages(scope, receive, send)

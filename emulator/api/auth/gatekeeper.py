@@ -13,10 +13,12 @@ from urllib.parse import parse_qs
 
 from emulator.api.asgi import read_body, send_error
 from emulator.api.auth.context import tag_context
-from emulator.api.auth.directory import believed
+from emulator.api.auth.directory import Identity, believed
+from emulator.api.auth.event_callers import source_of
 from emulator.api.auth.guard import hash_of
 from emulator.api.auth.principals import service
 from emulator.api.auth.rights import INVOKE, INVOKE_URL, LAMBDA, PASS_ROLE, rights
+from emulator.api.auth.signature import same
 from emulator.api.services.bodies import MOST_BYTES
 from emulator.api.services.calls import Call, ServiceError
 from emulator.api.services.request import ApiRequest
@@ -31,12 +33,14 @@ if TYPE_CHECKING:
 
     from emulator.api.app import Route
     from emulator.api.auth.context import Values
-    from emulator.api.auth.directory import Identity
     from emulator.api.auth.guard import Guard
     from emulator.api.invoke.invocation_route import InvocationRoute
     from emulator.core.profile import Profile
 
 _IDENTITY = "testbed.identity"
+_EVENT = "testbed.event-source"
+_INTERNAL = b"x-testbed-internal"
+_SOURCE = b"x-testbed-source"
 _VERIFIED_UNDER_LAMBDA = frozenset({"lambda", "lambda-core", "lambda-microvms", "lambda-web"})
 _NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
 
@@ -54,9 +58,11 @@ class Resources(Protocol):
 class Gatekeeper:
     """Admits the calls that their callers have the right to."""
 
-    def __init__(self, guard: Guard, resources: Resources) -> None:
+    def __init__(self, guard: Guard, resources: Resources, companion_secret: str) -> None:
+        """`companion_secret` is what the companion's services show when they invoke a function."""
         self._guard = guard
         self._resources = resources
+        self._companion_secret = companion_secret
 
     async def identify(
         self, service_name: str, scope: Scope, receive: Receive
@@ -68,9 +74,22 @@ class Gatekeeper:
             ClientLeftError: its body was cut short.
         """
         name = "lambda" if service_name in _VERIFIED_UNDER_LAMBDA else service_name
+        if (secret := header(scope, _INTERNAL)) and same(self._companion_secret, secret):
+            return await self._of_service(scope, receive)
         receive, identity = await self._identified(name, scope, receive, MOST_BYTES)
         extensions = {**scope.get("extensions", {}), _IDENTITY: identity}
         return {**scope, "extensions": extensions}, receive
+
+    async def _of_service(self, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
+        """Returns a request of the companion's, which invokes as the service that it names."""
+        body = await read_body(receive, MOST_BYTES)
+        caller = service(f"{header(scope, _SOURCE)}.amazonaws.com")
+        extensions = {
+            **scope.get("extensions", {}),
+            _IDENTITY: Identity("", caller),
+            _EVENT: source_of(body),
+        }
+        return {**scope, "extensions": extensions}, replayed(body, receive)
 
     async def admit(self, scope: Scope, call: Call) -> Call:
         """Checks every right that a call needs; returns the call in its caller's account.
@@ -79,8 +98,11 @@ class Gatekeeper:
             ServiceError: the caller lacks a right, or Lambda one to the function's role.
         """
         identity: Identity = scope["extensions"][_IDENTITY]
-        own = replace(call, account=identity.caller.account)
+        own = replace(call, account=identity.caller.account or self._guard.account)
         context = self._guard.context(scope, call.region, identity)
+        if arn := scope["extensions"].get(_EVENT):
+            context["aws:sourcearn"] = (arn,)
+            context["aws:sourceaccount"] = (arn.split(":")[4] or own.account,)
         for right in rights(own):
             self._check(identity, right.action, right.resource, context | right.context, own)
             if right.action == PASS_ROLE:
@@ -198,17 +220,21 @@ class GuardedInvocation:
         if qualifier:
             arguments["Qualifier"] = qualifier[0]
         signer = request.signer
-        assert signer is not None  # it was verified
         return Call(
             service="lambda",
             operation="Invoke",
             arguments=arguments,
-            region=signer.region,
+            region=name.split(":")[3] if signer is None else signer.region,
             account="",
-            caller=signer.access_key,
+            caller=None if signer is None else signer.access_key,
             request_id="",
             host=request.headers.get("host", ""),
         )
+
+
+def header(scope: Scope, name: bytes) -> str:
+    """Returns a header's value; empty for none."""
+    return next((v.decode("latin-1") for k, v in scope["headers"] if k == name), "")
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:

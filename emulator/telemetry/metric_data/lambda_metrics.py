@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from emulator.core.model import LATEST, StartKind
+from emulator.core.model import LATEST, StartKind, VersionKey
 from emulator.core.records import Status
 from emulator.telemetry.metric_data.distribution import Distribution
 from emulator.telemetry.metric_data.metric import Metric, Sample, dimensions, minute_of
@@ -18,11 +18,13 @@ from emulator.telemetry.metric_data.metric import Metric, Sample, dimensions, mi
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from emulator.core.function_configuration import FunctionConfiguration
+    from emulator.core.open_requests import OpenRequests
     from emulator.core.records import InvocationRecord
     from emulator.telemetry.metric_data.metric import Dimensions
 
 NAMESPACE = "AWS/Lambda"
+_Key = tuple[str, str, str, int]
+"""A function's scheduled name, the version, the alias, and the epoch second of a minute."""
 _COUNT, _MILLISECONDS, _NONE = "Count", "Milliseconds", "None"
 _UNITS = {
     "Duration": _MILLISECONDS,
@@ -49,33 +51,21 @@ class _Minute:
     """How often so many requests of the function were open when one of them ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """Holds what is asked of a function's configuration."""
-
-    is_reserved: bool
-    allocated: int
-
-
 class LambdaMetrics:
     """Counts all functions' invocations.
 
-    `epoch` returns the epoch second of a time on the journal's clock, `running` how many requests
-    of each function are open, `configured` the configuration of a function's version, by its key.
+    `epoch` returns the epoch second of a time on the journal's clock, `requests` what is known of
+    requests that have not ended. Functions go by their scheduled names.
     """
 
     def __init__(
         self,
         epoch: Callable[[float], float],
-        running: Callable[[], Mapping[str, int]],
-        configured: Callable[[str], FunctionConfiguration | None],
+        requests: Callable[[], OpenRequests],
     ) -> None:
         self._epoch = epoch
-        self._running = running
-        self._configured = configured
-        self._minutes: dict[tuple[str, str, int], _Minute] = {}
-        self._known: dict[str, _Known] = {}
-        """By the key of a version; asked for again in each batch."""
+        self._requests = requests
+        self._minutes: dict[_Key, _Minute] = {}
         self._account: dict[tuple[str, int], dict[float, int]] = defaultdict(dict)
         """Values that belong to no function, by the names of their metrics and minutes."""
         self._observed: dict[tuple[str, str, int], Distribution] = defaultdict(Distribution)
@@ -86,7 +76,7 @@ class LambdaMetrics:
     def record(self, record: InvocationRecord) -> None:
         """Counts an invocation that ended."""
         at = minute_of(self._epoch(record.requested_at))
-        key = record.function, record.version, at
+        key = record.function, record.version, record.alias, at
         minute = self._minutes.get(key)
         if minute is None:
             minute = self._new_minute(key)
@@ -111,50 +101,36 @@ class LambdaMetrics:
         minutes, self._minutes = self._minutes, {}
         account, self._account = self._account, defaultdict(dict)
         observed, self._observed = self._observed, defaultdict(Distribution)
-        self._known = {}
         merged: dict[tuple[str, Metric, int], Distribution] = defaultdict(Distribution)
-        for (function, version, at), minute in minutes.items():
+        for (function, version, alias, at), minute in minutes.items():
             for name, values in _figures(minute):
-                for owner in _owners(function, version, name):
+                for owner in _owners(function, version, alias, name):
                     merged[function, _metric(name, owner), at].merge(values)
         for (function, name, at), values in observed.items():
-            for owner in _owners(function, LATEST, name):
+            for owner in _owners(function, LATEST, "", name):
                 merged[function, _metric(name, owner), at].merge(values)
         for (name, at), counts in account.items():
             merged["", _metric(name, ()), at].merge(_distribution(counts))
         return [(f, Sample(metric, at, values)) for (f, metric, at), values in merged.items()]
 
-    def _new_minute(self, key: tuple[str, str, int]) -> _Minute:
+    def _new_minute(self, key: _Key) -> _Minute:
         if not self._minutes and not self._observed:
             self.filled()
-        allocated = self._of(f"{key[0]}:{key[1]}").allocated
-        minute = self._minutes[key] = _Minute(allocated=allocated)
+        version = VersionKey.of(key[0], key[1])
+        minute = _Minute(allocated=self._requests().provisioned.get(version, 0))
+        self._minutes[key] = minute
         return minute
 
     def _count_running(self, function: str, minute: _Minute, at: int) -> None:
         """Notes how many requests were open when one ended, which is when a peak is over."""
-        running = self._running()
+        requests = self._requests()
+        running, reserved = requests.running, requests.reserved
         # the ended one is not among them any more
         _count(minute.running, running.get(function, 0) + 1)
         everywhere = sum(running.values()) + 1
         _count(self._account["ConcurrentExecutions", at], everywhere)
-        reserved = sum(count for name, count in running.items() if self._is_reserved(name))
-        reserved += self._is_reserved(function)
-        _count(self._account["UnreservedConcurrentExecutions", at], everywhere - reserved)
-
-    def _is_reserved(self, function: str) -> bool:
-        known = self._known.get(function)
-        return (self._of(function) if known is None else known).is_reserved
-
-    def _of(self, name: str) -> _Known:
-        """Returns what is known of a function, or of a version by its key."""
-        found = self._configured(name if ":" in name else f"{name}:{LATEST}")
-        known = self._known[name] = (
-            _Known(is_reserved=False, allocated=0)
-            if found is None
-            else _Known(found.reserved_concurrency is not None, found.provisioned_concurrency or 0)
-        )
-        return known
+        apart = sum(running.get(name, 0) for name in reserved) + (function in reserved)
+        _count(self._account["UnreservedConcurrentExecutions", at], everywhere - apart)
 
 
 def _count(counts: dict[float, int], value: float) -> None:
@@ -203,11 +179,18 @@ _OWN_ALONE = frozenset({"ConcurrentExecutions"})
 """Metrics whose values of several functions do not make the account's."""
 
 
-def _owners(function: str, version: str, name: str) -> Iterable[Dimensions]:
-    """Returns the dimensions under which a version's metric is kept."""
-    resource = function if version == LATEST else f"{function}:{version}"
-    own = dimensions({"FunctionName": function})
-    owners = [own, dimensions({"FunctionName": function, "Resource": resource})]
+def _owners(scheduled: str, version: str, alias: str, name: str) -> Iterable[Dimensions]:
+    """Returns the dimensions under which a version's metric is kept.
+
+    An alias is a resource of its own, and the version that the alias led to a dimension of it.
+    """
+    function = scheduled.rpartition("/")[2]
+    qualifier = alias or ("" if version == LATEST else version)
+    of_function = {"FunctionName": function}
+    of_resource = of_function | {"Resource": f"{function}:{qualifier}" if qualifier else function}
+    owners = [dimensions(of_function), dimensions(of_resource)]
+    if alias:
+        owners.append(dimensions(of_resource | {"ExecutedVersion": version}))
     return owners if name in _OWN_ALONE else [(), *owners]
 
 

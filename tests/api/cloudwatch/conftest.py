@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.api.operations import all_operations
+from emulator.core.function_names import Scope
 from emulator.live.cloudwatch import LOG_SCHEMAS, CloudWatch
-from emulator.live.sandbox.environment import ACCOUNT_ID, REGION
 from emulator.live.store.database import Database
 from emulator.live.store.logs.events import StreamName
-from emulator.live.store.logs.groups import Place
 from tests.api.services.conftest import ServedApi, served_api
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 NOW = 1_700_000_000.0
 """The epoch second at which time stands still here."""
-HERE = Place(ACCOUNT_ID, REGION)
+HERE = Scope()
 GROUP = "/aws/lambda/echo"
 
 
@@ -48,7 +47,7 @@ class Watched:
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     folder = tmp_path_factory.mktemp("state")
     with closing(Database(folder / "watched.db", LOG_SCHEMAS)) as database:
-        watch = CloudWatch(database, limit=1 << 24, wall_time=lambda: NOW)
+        watch = CloudWatch(database, limit=1 << 24, home=HERE, wall_time=lambda: NOW)
         with served_api(registry=lambda one: all_operations(one, watch), folder=folder) as api:
             yield Watched(api, watch, api.client("logs"), api.client("cloudwatch"))
             asyncio.run_coroutine_threadsafe(watch.close(), api.loop).result(20)

@@ -33,7 +33,7 @@ def write(here: Watched, line: str) -> None:
 
 async def page(here: Watched, limit: int = 200, pattern: str = "") -> list[str]:
     wanted = Wanted(limit, pattern)
-    answer = await log_lines(here.engine, here.watch.logs, "echo", wanted)
+    answer = await log_lines(here.engine, here.watch, "echo", wanted)
     assert isinstance(answer, PlainTextResponse)
     return bytes(answer.body).decode().splitlines()
 
@@ -67,7 +67,7 @@ async def test_lines_to_come_follow_each_once(tmp_path: Path) -> None:
     async with watched(tmp_path) as here:
         write(here, "ERROR old")
         wanted = Wanted(10, "ERROR")
-        answer = await following_lines(here.engine, here.watch.logs, "echo", wanted)
+        answer = await following_lines(here.engine, here.watch, "echo", wanted)
         assert isinstance(answer, StreamingResponse)
         pieces = aiter(answer.body_iterator)
         async with asyncio.timeout(20):

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from emulator.api.app import Gateway
+    from emulator.api.auth.authority import Authority
+    from emulator.api.companion.route import OtherServices
     from emulator.api.control.collaborators import Control
     from emulator.api.services.calls import Registry
     from emulator.core.profile import Profile
@@ -105,11 +107,12 @@ def served_api(
     *,
     folder: Path,
     endpoints: Mapping[str, str] = MappingProxyType({}),
+    authorize: Callable[[Functions], tuple[Authority, OtherServices]] | None = None,
 ) -> Iterator[ServedApi]:
     """Serves an emulator until the end of the block; its functions stay in `folder`.
 
     `registry` has all operations unless it is given; `endpoints` serve other services, by their
-    names.
+    names; `authorize` returns who is asked for rights.
     """
     loop = asyncio.new_event_loop()
     started, found = threading.Event(), list[ServedApi]()
@@ -144,6 +147,10 @@ def served_api(
             served = registry(control)
         await eventing.open()
         directory = FunctionDirectory(functions.targets, functions.home)
+        known: dict[str, Any] = {}
+        if authorize is not None:
+            authority, others = authorize(functions)
+            known = {"gatekeeper": authority.gatekeeper, "others": others}
         app = _app(
             engine,
             profile,
@@ -152,6 +159,7 @@ def served_api(
             directory=directory,
             urls=functions.urls,
             events=eventing.queue,
+            **known,
         )
         server = _Server(
             gateway_config(app, grace=0.3),
@@ -163,6 +171,9 @@ def served_api(
         servers.append(server)
         await server.serve()
         await eventing.close()
+        if authorize is not None:
+            await others.close()
+            await authority.close()
         await functions.close()
         await engine.close()
         await watch.close()

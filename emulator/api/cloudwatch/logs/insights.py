@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from emulator.api.services.calls import Call, Operation
+    from emulator.core.function_names import Scope
     from emulator.live.store.logs.archive import LogArchive
     from emulator.live.store.logs.events import StoredEvent
-    from emulator.live.store.logs.groups import Place
     from emulator.telemetry.insights.query import Query
 
 _MOST_EVENTS = 200_000
@@ -38,7 +38,7 @@ _LANGUAGE = "CWLI"
 _SECONDS_BEFORE = 10**11
 """A time below is in seconds, one above in milliseconds."""
 
-Groups = list[tuple["Place", str]]
+Groups = list[tuple["Scope", str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +167,11 @@ def _run(
     connection: sqlite3.Connection, groups: Groups, query: Query, span: Span, limit: int
 ) -> tuple[list[list[tuple[str, str]]], int, int]:
     rows: list[Row] = []
-    for place, name in groups:
-        group = existing_group(connection, place, name).id
+    for scope, name in groups:
+        group = existing_group(connection, scope, name).id
         names = {stream.id: stream.name for stream in list_streams(connection, group)}
         events = scan(connection, group, span, descending=True)
-        log = f"{place.account}:{name}"
+        log = f"{scope.account}:{name}"
         rows += _rows(islice(events, _MOST_EVENTS - len(rows)), names, log)
     if len(groups) > 1:
         rows.sort(key=lambda row: row.at, reverse=True)

@@ -18,8 +18,8 @@ from emulator.live.store.logs.trim import expire, shrink_to
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from emulator.core.function_names import Scope
     from emulator.live.store.database import Database
-    from emulator.live.store.logs.groups import Place
 
 T = TypeVar("T")
 Line = tuple[StreamName, float, str]
@@ -38,14 +38,13 @@ _MOST_WAITING = 64 << 20
 class LogArchive:
     """Holds all groups; use from one event loop, and `close` before the database is.
 
-    `place` returns the account and region of a function by its name, `limit` is in bytes.
+    `limit` is in bytes.
     `watch` is called in the database's thread with each batch, in its transaction.
     """
 
     def __init__(
         self,
         database: Database,
-        place: Callable[[str], Place],
         *,
         limit: int,
         wall_time: Callable[[], float] = time.time,
@@ -53,7 +52,6 @@ class LogArchive:
         | None = None,
     ) -> None:
         self._database = database
-        self._place = place
         self._limit = limit
         self._wall_time = wall_time
         self._watch = watch
@@ -68,9 +66,9 @@ class LogArchive:
 
     # what functions' logs tell
 
-    def opened(self, function: str, group: str, stream: str) -> StreamName:
+    def opened(self, scope: Scope, group: str, stream: str) -> StreamName:
         """Takes a new stream of a function's."""
-        name = StreamName(self._place(function), group, stream)
+        name = StreamName(scope, group, stream)
         self._opened.append(name)
         self._arm()
         return name

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
 
-    from emulator.live.store.logs.groups import Place
+    from emulator.core.function_names import Scope
 
 
 class StreamName(NamedTuple):
     """Names one stream among all accounts' and regions'."""
 
-    place: Place
+    scope: Scope
     group: str
     stream: str
 
@@ -116,10 +116,10 @@ def ensure_stream(
     connection: sqlite3.Connection, name: StreamName, created: int
 ) -> tuple[int, int]:
     """Returns the ids of a group and a stream, which are made where they are not there."""
-    group = find_group(connection, name.place, name.group)
+    group = find_group(connection, name.scope, name.group)
     if group is None:
-        create_group(connection, name.place, name.group, created)
-        group = find_group(connection, name.place, name.group)
+        create_group(connection, name.scope, name.group, created)
+        group = find_group(connection, name.scope, name.group)
         assert group is not None
     stream = find_stream(connection, group.id, name.stream)
     if stream is None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from emulator.core.function_names import Scope
 from emulator.live.store.database import Database
 from emulator.live.store.logs.archive import LogArchive
 from emulator.live.store.logs.events import NewEvent, Span, StreamName, forward, newest, scan
 from emulator.live.store.logs.groups import (
     LogGroup,
-    Place,
     delete_group,
     delete_stream,
     find_group,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-HERE = Place("123456789012", "us-east-1")
+HERE = Scope("123456789012", "us-east-1")
 GROUP = "/aws/lambda/echo"
 LIMIT = 1 << 20
 DAY = 86_400
@@ -49,9 +49,7 @@ async def archive(
     folder: Path, *, limit: int = LIMIT, clock: Clock | None = None
 ) -> AsyncIterator[LogArchive]:
     database = Database(folder / "logs.db", [LOGS])
-    found = LogArchive(
-        database, lambda _: HERE, limit=limit, wall_time=clock if clock is not None else Clock()
-    )
+    found = LogArchive(database, limit=limit, wall_time=clock if clock is not None else Clock())
     try:
         yield found
     finally:
@@ -83,7 +81,7 @@ async def group(logs: LogArchive, name: str = GROUP) -> LogGroup:
 
 async def test_a_reader_sees_every_line_that_was_taken_before(tmp_path: Path) -> None:
     async with archive(tmp_path) as logs:
-        logs.opened("echo", GROUP, "s")
+        logs.opened(HERE, GROUP, "s")
         for number in range(3):
             write(logs, GROUP, "s", 10.0 + number, f"line {number}")
         assert await lines(logs) == ["line 0", "line 1", "line 2"]
@@ -109,7 +107,7 @@ async def test_a_batch_is_written_without_a_reader(tmp_path: Path) -> None:
 
 async def test_a_stream_is_there_before_its_first_line(tmp_path: Path) -> None:
     async with archive(tmp_path) as logs:
-        logs.opened("echo", GROUP, "s")
+        logs.opened(HERE, GROUP, "s")
         found = await group(logs)
         streams = await logs.read(lambda connection: list_streams(connection, found.id))
         assert [(one.name, one.first, one.last, one.size) for one in streams] == [
