@@ -158,7 +158,10 @@ class _Simulated:
         """Durations of calls that are not over."""
         self._over = False
         self._versions = {
-            name: FunctionVersion(name, self._size(name), _NO_TIMEOUT) for name in trace.functions
+            name: FunctionVersion(
+                name, self._size(name), _NO_TIMEOUT, per_tenant=function.per_tenant
+            )
+            for name, function in trace.functions.items()
         }
 
     def run(self, journal: ParquetJournal | None) -> Tally:
@@ -217,7 +220,8 @@ class _Simulated:
         duration = call.duration
         if duration is not None:
             self._told[invocation] = duration
-        return InvokeRequested(invocation, self._versions[call.function].key)
+        key = self._versions[call.function].key
+        return InvokeRequested(invocation, key, tenant=call.tenant)
 
 
 def run_parts(todo: list[Part], trace: Trace, jobs: int) -> Iterator[tuple[Part, Tally]]:

@@ -39,6 +39,8 @@ class TracedFunction:
     """Memory that the function used, as measured; None where the trace does not tell."""
     durations: Distribution | None = None
     """Time in the handler, for calls without a time of their own."""
+    per_tenant: bool = False
+    """Whether its calls are each for a tenant, whom a sandbox serves alone."""
 
 
 Calls = Callable[["Random", Collection[str]], Iterator["Call"]]
