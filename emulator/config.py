@@ -16,7 +16,9 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Validat
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
+from emulator.core.function_names import DEFAULT_ACCOUNT, DEFAULT_REGION
 from emulator.core.lifetimes import LIFETIMES
+from emulator.core.load_balancer import target_of
 from emulator.core.network_paths import NO_NETWORK, checked_path
 from emulator.core.policies.catalogue import LIFETIME
 from emulator.core.policy import Admission, Binding, InitCpu, PickOrder
@@ -42,6 +44,15 @@ class BackendChoice(StrEnum):
     AUTO = "auto"
     DOCKER = "docker"
     PROCESS = "process"
+
+
+class Auth(StrEnum):
+    """Says who may call the APIs of the emulator."""
+
+    STRICT = "strict"
+    """Who signs with a key of IAM's, and has the right."""
+    OFF = "off"
+    """Everyone who reaches the gateway."""
 
 
 def _checked_address(url: str) -> str:
@@ -116,7 +127,7 @@ def _paired(value: object) -> object:
     return found
 
 
-_OWN_SERVICES = frozenset({"lambda", "logs"})
+_OWN_SERVICES = frozenset({"lambda", "logs", "monitoring"})
 _SERVICE = re.compile(r"[a-z][a-z0-9.-]*")
 
 
@@ -128,6 +139,31 @@ def _checked_service(name: str) -> str:
     return name
 
 
+def _worded(value: object) -> object:
+    """Returns a list, also of a text whose words are its items."""
+    return value.split() if isinstance(value, str) else value
+
+
+def _checked_target(text: str) -> str:
+    target_of(text)
+    return text
+
+
+def _checked_account(text: str) -> str:
+    if not (len(text) == _ACCOUNT_DIGITS and text.isdecimal()):
+        raise ValueError(f"{text!r} is no account: twelve digits")
+    return text
+
+
+def _checked_region(text: str) -> str:
+    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", text):
+        raise ValueError(f"{text!r} is no region (eu-central-1)")
+    return text
+
+
+_ACCOUNT_DIGITS = 12
+NO_TEMPLATE = Path("none")
+"""What `template` is where there is none."""
 _Integer = Annotated[int, BeforeValidator(_no_truth)]
 _Number = Annotated[float, BeforeValidator(_no_truth), Field(allow_inf_nan=False)]
 _Endpoints = Annotated[
@@ -146,8 +182,13 @@ class Settings:
     host: str = "127.0.0.1"
     port: Annotated[_Integer, Field(ge=0, le=65_535)] = 8000
     template: Path = Path("functions/template.yaml")
+    """A SAM template; `none`: there are no functions but those made by API."""
+    account: Annotated[str, AfterValidator(_checked_account)] = DEFAULT_ACCOUNT
+    """Account of the template's functions, and of callers whose key names none."""
+    region: Annotated[str, AfterValidator(_checked_region)] = DEFAULT_REGION
+    """Region of the template's functions, and of requests that are not signed."""
     backend: BackendChoice = BackendChoice.AUTO
-    profile: Annotated[str, AfterValidator(_checked_profile)] = "aws-2025"
+    profile: Annotated[str, AfterValidator(_checked_profile)] = "aws-2026"
     keep_alive: Annotated[float | str | None, BeforeValidator(_lifetimes)] = None
     """Idle lifetime, in seconds or by a name of LIFETIMES; None: the profile's survival curve;
     0: every request is a cold start."""
@@ -162,6 +203,8 @@ class Settings:
     """Whether a sandbox counts with what it uses, or with its function's memory size."""
     journal_limit: Annotated[_Integer, Field(ge=0)] = 1024
     """MB to which a run's journal grows; 0: without a limit."""
+    log_limit: Annotated[_Integer, Field(ge=1)] = 256
+    """MB of all functions' log events that are kept; the oldest go first."""
     start_width: Annotated[_Integer, Field(ge=1)] = 4
     """Number of sandboxes that may be in creation or init at once."""
     init_cpu: InitCpu = InitCpu.BOOSTED
@@ -182,8 +225,14 @@ class Settings:
     """Name of what lies between clients and functions; `local`: nothing."""
     companion: bool = True
     """Whether a moto server stands in for AWS services that have no endpoint of their own."""
+    auth: Auth | None = None
+    """None: off, as long as the gateway listens on a loopback address alone."""
     aws_endpoint: _Endpoints = Field(default_factory=dict)
     """Address of each service, `http://host:port` by the name in signatures (`s3`, `sqs`)."""
+    alb: Annotated[
+        tuple[Annotated[str, AfterValidator(_checked_target)], ...], BeforeValidator(_worded)
+    ] = ()
+    """Functions behind a load balancer: `FUNCTION`, or `FUNCTION:multi-value`."""
 
 
 NAMES = tuple(Settings.__dataclass_fields__)

@@ -7,15 +7,20 @@ TestbedError
 ├── BackendUnavailableError    no sandbox can be started this way on this machine
 ├── SandboxStartError          one sandbox could not be started
 ├── CompanionError             the server of AWS's other services could not be started
+├── EndpointError              one of AWS's other services refused, or does not answer
 ├── StateInUseError            another emulator owns the state directory
+├── StateVersionError          another version of the testbed wrote the state directory
 ├── RunDirectoryError          a run's files are missing, damaged or at odds
 ├── DatasetError               measurements of AWS are missing, or a line of theirs is wrong
 └── ServiceError               an API caller is answered with an error of AWS's
     ├── ConstraintError               a parameter breaks a rule of the service model
     ├── ResourceNotFoundError         there is no such function, version or alias
+    ├── ResourceConflictError         something exists already, or is being changed
     ├── InvalidParameterValueError    a parameter names what cannot be
     ├── InvalidRequestContentError    a body is no JSON
     ├── RequestTooLargeError          a body is above Lambda's limit
+    ├── EventTooLargeError            an asynchronous event is above Lambda's limit
+    ├── LoopError                     a function invoked itself too often, by way of others
     ├── TooManyRequestsError          an invocation was throttled
     └── ServiceUnavailableError       the emulator is stopping
 
@@ -61,11 +66,23 @@ class SandboxStartError(TestbedError):
     pass
 
 
+class NetworkLostError(SandboxStartError):
+    """Says that a sandbox's network went away before the sandbox started."""
+
+
 class CompanionError(TestbedError):
     pass
 
 
+class EndpointError(TestbedError):
+    pass
+
+
 class StateInUseError(TestbedError):
+    pass
+
+
+class StateVersionError(TestbedError):
     pass
 
 
@@ -99,6 +116,10 @@ class ResourceNotFoundError(ServiceError):
     pass
 
 
+class ResourceConflictError(ServiceError):
+    pass
+
+
 class InvalidParameterValueError(ServiceError):
     pass
 
@@ -108,6 +129,14 @@ class InvalidRequestContentError(ServiceError):
 
 
 class RequestTooLargeError(ServiceError):
+    pass
+
+
+class EventTooLargeError(ServiceError):
+    pass
+
+
+class LoopError(ServiceError):
     pass
 
 
@@ -132,9 +161,12 @@ _AWS_ERRORS: Mapping[type[ServiceError], _AwsError] = {
     ServiceError: _AwsError("ServiceException", 500),
     ConstraintError: _AwsError("ValidationException", 400),
     ResourceNotFoundError: _AwsError("ResourceNotFoundException", 404),
+    ResourceConflictError: _AwsError("ResourceConflictException", 409),
     InvalidParameterValueError: _AwsError("InvalidParameterValueException", 400),
     InvalidRequestContentError: _AwsError("InvalidRequestContentException", 400),
     RequestTooLargeError: _AwsError("RequestTooLargeException", 413),
+    EventTooLargeError: _AwsError("SerializedRequestEntityTooLargeException", 413),
+    LoopError: _AwsError("RecursiveInvocationException", 400),
     TooManyRequestsError: _AwsError("TooManyRequestsException", 429),
     ServiceUnavailableError: _AwsError("ServiceException", 503),
 }

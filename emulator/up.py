@@ -8,50 +8,75 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import ipaddress
 import logging
+import os
 import random
 import signal
 import socket
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
 import uvloop
 
 from emulator.api.app import create_app
+from emulator.api.auth.authority import Authority
+from emulator.api.auth.resources import EngineResources
 from emulator.api.companion.route import OtherServices
+from emulator.api.control.collaborators import control_of
+from emulator.api.control.downloads import downloads
 from emulator.api.function_url.route import function_url
+from emulator.api.invoke.directory import FunctionDirectory
+from emulator.api.load_balancer.route import load_balancer_url
 from emulator.api.network import Network
+from emulator.api.operations import all_operations
 from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
-from emulator.config import BackendChoice, PageCache
+from emulator.config import NO_TEMPLATE, Auth, BackendChoice, PageCache
+from emulator.core.apis import DEFAULT_STAGE
+from emulator.core.function_names import Scope, named_by_arn, prefix
+from emulator.core.load_balancer import target_of
 from emulator.core.network_paths import NO_NETWORK, PATHS
 from emulator.core.policy import Admission
 from emulator.core.profiles import PROFILES
 from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
 from emulator.core.scheduling import scheduling, scheduling_facts
+from emulator.core.version_key import VersionKey
 from emulator.errors import BackendUnavailableError, SettingsError
 from emulator.host.delegation import enter_delegated_scope
 from emulator.host.machine import machine
 from emulator.host.memory import AvailableMemory, memory_mb
+from emulator.live.aws.client import Credentials
+from emulator.live.aws.endpoints import Endpoints
 from emulator.live.backends.package import zipped_mb
 from emulator.live.backends.page_cache import PrivatePages, remove_orphans
 from emulator.live.backends.process.backend import ProcessBackend
 from emulator.live.clock import MonotonicClock
+from emulator.live.cloudwatch import LOG_SCHEMAS, CloudWatch
 from emulator.live.companion.process import Companion
+from emulator.live.companion.sessions import Sessions
 from emulator.live.engine import Engine
+from emulator.live.eventing import EVENT_SCHEMAS, Eventing
+from emulator.live.functions.functions import FUNCTION_SCHEMAS, Functions
+from emulator.live.functions.invoker import FunctionInvoker
 from emulator.live.journal_file import JournalFile
 from emulator.live.listeners import listener_at
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
+from emulator.live.store.catalog import written_time
+from emulator.live.store.database import Database
 from emulator.live.store.read_ahead import read_ahead
+from emulator.live.store.root_key import FILE, root_key
 from emulator.live.store.state_directory import StateDirectory, describe_run
 from emulator.policy_choice import chosen
 from emulator.sam import template
 from emulator.telemetry.log_store import Logs
+from emulator.telemetry.metric_data.lambda_metrics import LambdaMetrics
 from emulator.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -60,12 +85,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from emulator.api.app import Gateway
+    from emulator.api.control.collaborators import Control
     from emulator.config import Settings
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.policy import SchedulerSettings
     from emulator.core.profile import Profile
+    from emulator.live.asynchronous.observations import Observed
     from emulator.live.backends.interface import SandboxBackend
 
+_SCHEMAS = (*FUNCTION_SCHEMAS, *EVENT_SCHEMAS)
 _VERSIONED = ("awslambdaric", "docker", "fastapi", "locust", "moto", "numpy", "uvicorn")
 _HOST_SHARE = 0.75
 _RESERVE_MB = 512
@@ -105,7 +133,8 @@ async def up(settings: Settings, display: Display) -> None:
         TestbedError: One of its subclasses, each a sentence for the user.
         OSError: A file of the state or run directory cannot be written.
     """
-    loaded = template.load(settings.template, PROFILES[settings.profile])
+    _check_auth(settings)
+    loaded = _template(settings)
     _scheduling(settings, PROFILES[settings.profile])  # what is wrong there is told at once
     with (
         StateDirectory(settings.state_dir) as state,
@@ -118,6 +147,12 @@ async def up(settings: Settings, display: Display) -> None:
                 await _serve(settings, loaded, backend, state, listener, display=display)
         finally:
             await backend.close()
+
+
+def _template(settings: Settings) -> template.Template:
+    if settings.template == NO_TEMPLATE:
+        return template.Template((), ())
+    return template.load(settings.template, PROFILES[settings.profile])
 
 
 async def open_backend(
@@ -183,12 +218,19 @@ async def _serve(
         JournalFile(run / "journal.jsonl", limit=settings.journal_limit << 20) as journal,
         _listeners(listener, backend) as listeners,
         contextlib.closing(AvailableMemory(settings.cgroup_root)) as available,
+        contextlib.closing(Database(state.path / "state.db", _SCHEMAS)) as database,
+        contextlib.closing(Database(state.path / "logs.db", LOG_SCHEMAS)) as log_database,
     ):
-        parts = _assemble(
+        parts = await _assemble(
             settings,
-            loaded,
             backend,
             state,
+            database=database,
+            watch=CloudWatch(
+                log_database,
+                limit=settings.log_limit << 20,
+                home=Scope(settings.account, settings.region),
+            ),
             journal=journal,
             listeners=listeners,
             clock=clock,
@@ -196,13 +238,12 @@ async def _serve(
             available_memory_mb=available.mb if settings.admission is Admission.ACTUAL else None,
         )
         try:
-            for function in loaded.functions:
-                with display.deploying(function.name, function.memory_mb) as told:
-                    await parts.engine.deploy(function, told)
+            await _deploy(loaded, parts.functions, display)
             sandboxes = SandboxClients.dialling(backend.runtime_api_host)
             app = create_app(
                 parts.engine,
-                RouteTable(loaded.routes),
+                RouteTable(()),
+                apis=loaded.apis,
                 port=listener.getsockname()[1],
                 profile=profile,
                 backend=backend.name,
@@ -211,10 +252,33 @@ async def _serve(
                 others=parts.others,
                 sandboxes=sandboxes,
                 network=_network(settings, sandboxes),
+                registry=all_operations(parts.control, parts.watch, parts.eventing),
+                directory=FunctionDirectory(parts.functions.targets, parts.functions.home),
+                urls=parts.functions.urls,
+                code=downloads(parts.control),
+                watch=parts.watch,
+                events=parts.eventing.queue,
+                targets=[target_of(text) for text in settings.alb],
+                gatekeeper=None if parts.authority is None else parts.authority.gatekeeper,
             )
-            await _Server(app, run, loaded, display.say).serve(listeners)
+            if settings.auth is Auth.STRICT:
+                display.say(
+                    "Calls need a signature and a right (--auth strict); the root's access key is "
+                    f"in {state.path / FILE}"
+                )
+            server = _Server(app, run, loaded, settings, eventing=parts.eventing, say=display.say)
+            await server.serve(listeners)
         finally:
             await parts.close()
+
+
+async def _deploy(loaded: template.Template, functions: Functions, display: Display) -> None:
+    """Deploys the template's functions; those that were made by API are made when needed."""
+    await functions.deployer.forget_templates([function.name for function in loaded.functions])
+    for function in loaded.functions:
+        with display.deploying(function.name, function.memory_mb) as told:
+            await functions.deployer.deploy(function, told)
+    await functions.resume()
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,27 +286,38 @@ class _Parts:
     """Holds the parts of one emulator, from its first deployment to its end."""
 
     engine: Engine
+    functions: Functions
+    control: Control
+    eventing: Eventing
     recorder: Recorder
+    watch: CloudWatch
     logs: Logs
     metrics: Metrics
     others: OtherServices
     companion: Companion | None
+    authority: Authority | None
 
     async def close(self) -> None:
-        """Ends the sandboxes, then the services that they may still ask, then the record."""
+        """Ends what invokes, the sandboxes, the services that these may ask, then the record."""
+        await self.eventing.close()
+        await self.functions.close()
         await self.engine.close()
         await self.others.close()
+        if self.authority is not None:
+            await self.authority.close()
         if self.companion is not None:
             await self.companion.close()
         self.recorder.close()
+        await self.watch.close()
 
 
-def _assemble(
+async def _assemble(
     settings: Settings,
-    loaded: template.Template,
     backend: SandboxBackend,
     state: StateDirectory,
     *,
+    database: Database,
+    watch: CloudWatch,
     journal: JournalFile,
     listeners: list[socket.socket],
     clock: MonotonicClock,
@@ -251,13 +326,29 @@ def _assemble(
 ) -> _Parts:
     """Builds the parts of an emulator; `origin` is the time of day at which `clock` began."""
     profile = PROFILES[settings.profile]
-    logs = Logs(state.instance)
+    # a run's sandboxes count from 1 again, and their streams are kept from run to run
+    logs = Logs(f"{state.instance}/{origin}", sink=watch.logs)
     chance = random.Random(settings.seed)  # noqa: S311  # lifetimes are no secret
     scheduler = Scheduler(_scheduling(settings, profile), chance)
-    configured = {function.name: function for function in loaded.functions}
-    metrics = Metrics(profile, lambda: list(scheduler.sandboxes.values()), configured.get)
+    metrics = Metrics(
+        profile,
+        lambda: list(scheduler.sandboxes.values()),
+        lambda key: engine.configuration(VersionKey(key)),
+    )
     logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=origin)
-    recorder = Recorder(journal=journal, sinks=(metrics,), logger=logger)
+    counts = LambdaMetrics(logger.epoch, lambda: recorder.requests)
+    watch.metrics.gather(counts)
+    recorder = Recorder(journal=journal, sinks=(metrics, counts), logger=logger)
+    speedup = settings.idle_speedup / settings.dilation
+    companion = None
+    if settings.companion:
+        companion = Companion(
+            state.path / "companion.log",
+            closed=settings.auth is Auth.STRICT,
+            gateway=_own_address(listeners[0]),
+            speedup=speedup,
+        )
+    sessions = None if companion is None else Sessions()
     engine = Engine(
         scheduler=scheduler,
         backend=backend,
@@ -271,10 +362,116 @@ def _assemble(
         available_memory_mb=available_memory_mb,
         # to weigh a package takes seconds: only where the weight decides something
         weigh=None if PATHS[settings.network].placement is None else zipped_mb,
+        credentials=None if sessions is None else sessions.environment,
     )
-    companion = Companion(state.path / "companion.log") if settings.companion else None
-    others = OtherServices(settings.aws_endpoint, companion)
-    return _Parts(engine, recorder, logs, metrics, others, companion)
+    authority = None
+    if companion is not None and sessions is not None:
+        key = root_key(state.path) if settings.auth is Auth.STRICT else None
+        authority = Authority.of(
+            companion, sessions, settings.account, key, EngineResources(engine)
+        )
+    others = OtherServices(
+        settings.aws_endpoint,
+        companion,
+        identities=None if authority is None else authority.identities,
+        guard=None if authority is None else authority.services,
+    )
+    functions = await Functions.open(
+        database,
+        state.path / "code",
+        engine,
+        home=Scope(settings.account, settings.region),
+        # a chance of its own, so that sandboxes live as long as they would without aliases
+        chance=random.Random(f"{settings.seed}:aliases"),  # noqa: S311
+        time_of_day=_time_of_day,
+    )
+    eventing = Eventing(
+        database=database,
+        resources=functions.catalog.resources,
+        invoker=FunctionInvoker(functions.targets, engine, functions.catalog.resources),
+        endpoints=Endpoints(settings.aws_endpoint, companion),
+        profile=profile,
+        credentials=_credentials(),
+        speedup=speedup,
+        dilation=settings.dilation,
+        observe=partial(_observed, counts, functions.home),
+    )
+    control = control_of(functions, engine, profile, eventing.client, _time_of_day)
+    return _Parts(
+        engine,
+        functions,
+        control,
+        eventing,
+        recorder,
+        watch,
+        logs,
+        metrics,
+        others,
+        companion,
+        authority,
+    )
+
+
+def _observed(
+    counts: LambdaMetrics, home: Scope, function_arn: str, what: Observed, value: float
+) -> None:
+    function = named_by_arn(function_arn).function
+    name = f"{prefix(function.scope, home)}{function.name}"
+    counts.observe(name, what.value, value, time.time())
+
+
+def _time_of_day() -> str:
+    return written_time(time.time())
+
+
+def _own_address(gateway: socket.socket) -> str:
+    """Returns where a process of this machine reaches the gateway."""
+    host, port = gateway.getsockname()[:2]
+    found = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # not bound here
+    return f"http://[{found}]:{port}" if ":" in found else f"http://{found}:{port}"
+
+
+def _credentials() -> Credentials:
+    """Returns the user's keys, for services at AWS itself; stand-ins take any."""
+    found = os.environ.get
+    own = Credentials()
+    return Credentials(
+        found("AWS_ACCESS_KEY_ID") or own.access_key,
+        found("AWS_SECRET_ACCESS_KEY") or own.secret_key,
+        found("AWS_SESSION_TOKEN"),
+    )
+
+
+def _check_auth(settings: Settings) -> None:
+    """Checks that nobody is let in unawares.
+
+    Raises:
+        SettingsError: the gateway would be open to other machines, or IAM would not be there.
+    """
+    if settings.auth is None and not _is_loopback(settings.host):
+        raise SettingsError(
+            f"On {settings.host} other machines reach the gateway, and who reaches it may run code "
+            "here and read every log: say --auth strict (signatures and IAM's policies decide) or "
+            "--auth off (everyone may), or listen on 127.0.0.1 (--host)."
+        )
+    if settings.auth is not Auth.STRICT:
+        return
+    if not settings.companion:
+        raise SettingsError(
+            "--auth strict asks the companion, which has the users: leave out --no-companion."
+        )
+    if elsewhere := {"iam", "sts"} & set(settings.aws_endpoint):
+        raise SettingsError(
+            f"--auth strict asks the companion's own IAM: leave out --aws-endpoint "
+            f"{min(elsewhere)}=…."
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _network(settings: Settings, sandboxes: SandboxClients) -> Network | None:
@@ -401,13 +598,22 @@ class _Server(GatewayServer):
     """Runs uvicorn in our loop; signals are ours, since work remains when the server has ended."""
 
     def __init__(
-        self, app: Gateway, run: Path, loaded: template.Template, say: Callable[[str], None]
+        self,
+        app: Gateway,
+        run: Path,
+        loaded: template.Template,
+        settings: Settings,
+        *,
+        eventing: Eventing,
+        say: Callable[[str], None],
     ) -> None:
         super().__init__(gateway_config(app))
+        self._eventing = eventing
         self._run = run
         self._say = say
-        self._routes = loaded.routes
+        self._apis = loaded.apis
         self._functions = loaded.functions
+        self._targets = [target_of(text) for text in settings.alb]
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -421,14 +627,21 @@ class _Server(GatewayServer):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        # functions may ask the gateway from now on
+        await self._eventing.open()
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         address = f"http://{host}:{port}"
         self._say(f"Serving on {address}; the journal goes to {self._run}")
-        for route in self._routes:
-            self._say(f"  {route.method} {address}{route.path} -> {route.function}")
+        for api in self._apis:
+            stage = "" if api.stage == DEFAULT_STAGE else f"/{api.stage}"
+            for route in api.routes:
+                self._say(f"  {route.method} {address}{stage}{route.path} -> {route.function}")
         for function in self._functions:
             if function.function_url is not None:
                 self._say(f"  URL {function_url(function.name, port)} -> {function.name}")
+        for target in self._targets:
+            address = load_balancer_url(target.function, port)
+            self._say(f"  ALB {address} -> {target.function}")
 
 
 @contextlib.contextmanager

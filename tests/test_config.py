@@ -45,7 +45,7 @@ def test_every_fault_is_told_at_once_with_its_place() -> None:
         "host in the settings file: 7 is no text",
         "TESTBED_PORT: '99999' is above 65535",
         "TESTBED_BACKEND: 'podman' is none of auto, docker, process",
-        "--profile: 'aws-2016' is none of aws-2018, aws-2025",
+        "--profile: 'aws-2016' is none of aws-2018, aws-2025, aws-2026",
         (
             "--keep-alive: 'soon' is neither seconds nor one of aws-2018, aws-2018-us-east-1, "
             "aws-2020, aws-2025"
@@ -162,3 +162,23 @@ def test_keep_alive_is_seconds_or_the_name_of_known_lifetimes(
     written: object, keep_alive: object
 ) -> None:
     assert load({}, {"keep_alive": written}, {}).keep_alive == keep_alive
+
+
+@pytest.mark.parametrize(
+    ("environ", "toml", "options"),
+    [
+        ({"TESTBED_ALB": "echo spin:multi-value"}, {}, {}),
+        ({}, {"alb": ["echo", "spin:multi-value"]}, {}),
+        ({}, {}, {"alb": ["echo", "spin:multi-value"]}),
+    ],
+)
+def test_functions_behind_a_load_balancer_are_words(
+    environ: dict[str, str], toml: dict[str, Any], options: dict[str, Any]
+) -> None:
+    assert load(environ, toml, options).alb == ("echo", "spin:multi-value")
+
+
+def test_a_load_balancer_has_no_other_word_than_multi_value() -> None:
+    assert faults(options={"alb": ["echo:both"]}) == [
+        "--alb: 'echo:both' is neither FUNCTION nor FUNCTION:multi-value"
+    ]

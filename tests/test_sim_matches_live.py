@@ -125,7 +125,7 @@ class LiveRun:
         await asyncio.sleep(call.at)
         try:
             async with asyncio.timeout(call.leaves_after):  # cancels the caller
-                outcome = await engine.invoke(call.key, b"{}")
+                outcome = await engine.invoke(call.key, b"{}", tenant=call.tenant)
         except TimeoutError:
             self.left += 1
         else:
@@ -186,8 +186,9 @@ def test_live_engine_and_simulator_write_the_same_journal() -> None:
         assert len(live.outcomes) + live.left == len(scenario.calls)
         counts += seen(live.entries)
         counts["callers who left"] += live.left
+        counts["of a tenant"] += sum(bool(record.tenant) for record in records.values())
     wanted = [*StopReason, *ThrottleReason, *Failure, *StartKind]
-    wanted += ["handler error", "callers who left", "handed over"]
+    wanted += ["handler error", "callers who left", "handed over", "of a tenant"]
     assert [kind for kind in wanted if counts[kind] < 50] == [], counts
 
 

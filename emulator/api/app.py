@@ -8,26 +8,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
+from emulator import __version__
+from emulator.api.auth.closed_pages import ClosedPages
+from emulator.api.auth.gatekeeper import guarded
+from emulator.api.cloudwatch.watched_route import WatchedApi, WatchedRoute
 from emulator.api.companion.route import SignedRoute
+from emulator.api.execute_api import UnknownApiRoute
 from emulator.api.function_url.route import FunctionUrlRoute
-from emulator.api.http_api.route import GatewayRoute, not_found
+from emulator.api.http_api.route import HttpApiRoute, not_found
 from emulator.api.invoke.route import InvokeRoute
 from emulator.api.invoke.stream_route import ResponseStreamRoute
+from emulator.api.load_balancer.route import LoadBalancerRoute
 from emulator.api.own_routes import own_routes
 from emulator.api.peers import SandboxClients
+from emulator.api.rest_api.route import RestApiRoute
+from emulator.api.services.route import ServicesRoute
+from emulator.core.apis import HttpApi, RestApi
 from emulator.core.network_path import WayIn
+from emulator.telemetry.metric_data.gateway_metrics import ApiKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from emulator.api.auth.gatekeeper import Gatekeeper
     from emulator.api.companion.route import OtherServices
+    from emulator.api.invoke.directory import Directory
     from emulator.api.network import Network
+    from emulator.api.services.calls import Registry
+    from emulator.core.apis import Api
+    from emulator.core.load_balancer import Target
     from emulator.core.profile import Profile
     from emulator.core.routes import RouteTable
+    from emulator.live.asynchronous.event_queue import EventQueue
+    from emulator.live.cloudwatch import CloudWatch
     from emulator.live.engine import Engine
+    from emulator.live.functions.urls import Urls
     from emulator.telemetry.log_store import Logs
+    from emulator.telemetry.metric_data.gateway_metrics import GatewayMetrics
     from emulator.telemetry.metrics import Metrics
 
 
@@ -65,13 +86,37 @@ def create_app(
     others: OtherServices | None = None,
     sandboxes: SandboxClients | None = None,
     network: Network | None = None,
+    registry: Registry | None = None,
+    events: EventQueue | None = None,
+    directory: Directory | None = None,
+    urls: Urls | None = None,
+    code: APIRouter | None = None,
+    apis: Iterable[Api] = (),
+    targets: Iterable[Target] = (),
+    watch: CloudWatch | None = None,
+    gatekeeper: Gatekeeper | None = None,
 ) -> Gateway:
     """Returns the whole HTTP face of one emulator.
 
+    `routes` are an HTTP API's, `apis` are others that stand in front of functions, and `targets`
+    are functions behind a load balancer.
+    `code` serves the links to functions' code.
+    `directory` knows the functions that may be invoked; without it they are the engine's.
+    `events` keeps asynchronous events; without it they are refused.
+    `registry` has the operations of AWS's APIs that the emulator serves.
     `others` are AWS's services beside Lambda; clients of `sandboxes` see no page of the testbed's.
-    `network` lies between clients and functions, and before no other page.
+    `network` lies between clients and functions, and before no other page; `gatekeeper` asks all
+    who call AWS's APIs, and functions that want a signature, for their rights.
+    `watch` keeps the logs, and counts the requests of APIs.
     """
-    pages = FastAPI(title="Serverless testbed", docs_url="/_testbed/docs", redoc_url=None)
+    pages = FastAPI(
+        title="Serverless testbed",
+        summary="The emulator's own pages; AWS's APIs are described by AWS's service models.",
+        version=__version__,
+        openapi_url="/_testbed/openapi.json",
+        docs_url="/_testbed/docs",
+        redoc_url=None,
+    )
     for router in own_routes(
         engine,
         backend=backend,
@@ -79,38 +124,98 @@ def create_app(
         logs=logs,
         metrics=metrics,
         sandboxes=sandboxes or SandboxClients(),
+        watch=watch,
     ):
         pages.include_router(router)
+    if code is not None:
+        pages.include_router(code)
     pages.router.default = not_found if others is None else others.fall_back
-    invoke = InvokeRoute(engine, profile)
-    found = _routes(invoke, engine, routes, profile, others, port=port, network=network)
-    # the short way to Invoke does not lead over a network
-    return Gateway(found, pages, invoke if network is None else None)
+    invoke = InvokeRoute(engine, profile, events, directory)
+    found = _routes(
+        invoke,
+        engine,
+        profile,
+        directory=directory,
+        urls=urls,
+        others=others,
+        registry=registry,
+        port=port,
+        network=network,
+        gatekeeper=gatekeeper,
+    )
+    every = (*apis, HttpApi("testbed", routes.routes)) if routes.routes else apis
+    balancer: Route = LoadBalancerRoute(engine, targets, profile, port)
+    found.append(balancer if network is None else network.before(balancer, WayIn.INVOKE))
+    found += _api_routes(
+        engine,
+        every,
+        profile,
+        port=port,
+        network=network,
+        watch=None if watch is None else watch.gateway,
+        gatekeeper=gatekeeper,
+    )
+    # the short way to Invoke leads neither over a network nor past a gatekeeper
+    is_short = network is None and gatekeeper is None
+    closed = pages if gatekeeper is None else ClosedPages(pages)
+    return Gateway(found, closed, invoke if is_short else None)
 
 
 def _routes(
     invoke: InvokeRoute,
     engine: Engine,
-    table: RouteTable,
     profile: Profile,
-    others: OtherServices | None,
     *,
+    directory: Directory | None,
+    urls: Urls | None,
+    others: OtherServices | None,
+    registry: Registry | None,
     port: int,
     network: Network | None,
+    gatekeeper: Gatekeeper | None,
 ) -> list[Route]:
-    """Returns the routes in the order in which they are asked: the hottest first.
-
-    The template's come last, since a greedy one takes whatever it is asked.
-    """
+    """Returns the routes in the order in which they are asked: the hottest first."""
 
     def distant(route: Route, way: WayIn) -> Route:
         return route if network is None else network.before(route, way)
 
-    found = [distant(invoke, WayIn.INVOKE)]
+    found = [distant(guarded(invoke, gatekeeper), WayIn.INVOKE)]
     if profile.streamed_response_limit:
-        found.append(distant(ResponseStreamRoute(engine, profile), WayIn.INVOKE))
-    found.append(distant(FunctionUrlRoute(engine, profile, port), WayIn.INVOKE))
+        streamed = guarded(ResponseStreamRoute(engine, profile, directory), gatekeeper)
+        found.append(distant(streamed, WayIn.INVOKE))
+    url_route = FunctionUrlRoute(engine, profile, port, urls, gatekeeper)
+    found.append(distant(url_route, WayIn.INVOKE))
+    if registry is not None:
+        found.append(ServicesRoute(registry, profile, gatekeeper=gatekeeper))
     if others is not None:
         found.append(SignedRoute(others))
-    found.append(distant(GatewayRoute(engine, table, profile, port), WayIn.HTTP_API))
     return found
+
+
+def _api_routes(
+    engine: Engine,
+    apis: Iterable[Api],
+    profile: Profile,
+    *,
+    port: int,
+    network: Network | None,
+    watch: GatewayMetrics | None,
+    gatekeeper: Gatekeeper | None,
+) -> list[Route]:
+    """Returns the routes of the APIs, which come last: a greedy one takes whatever it is asked.
+
+    Those of REST APIs, whose paths begin with a stage, come before the others.
+    """
+    doors: list[Route] = []
+    for api in sorted(apis, key=lambda api: isinstance(api, HttpApi)):
+        if isinstance(api, RestApi):
+            door: Route = RestApiRoute(engine, api, profile, port, gatekeeper)
+            kind = ApiKind.REST
+        else:
+            door, kind = HttpApiRoute(engine, api, profile, port, gatekeeper), ApiKind.HTTP
+        if watch is not None:
+            door = WatchedRoute(door, WatchedApi(kind, api.id, api.stage), watch, engine.now)
+        doors.append(door)
+    if network is not None:
+        doors = [network.before(door, WayIn.HTTP_API) for door in doors]
+    return [*doors, UnknownApiRoute()]

@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.core.model import Failure, ThrottleReason
-from emulator.errors import RequestTooLargeError, ServiceError, TooManyRequestsError
+from emulator.errors import (
+    EventTooLargeError,
+    RequestTooLargeError,
+    ServiceError,
+    TooManyRequestsError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,6 +71,19 @@ async def read_body(receive: Receive, limit: int) -> bytes:
         body = await _rest_of_body(receive, body, limit)
     check_size(body, limit)
     return body
+
+
+async def read_event(receive: Receive, limit: int) -> bytes:
+    """Reads the whole body of an asynchronous invocation.
+
+    Raises:
+        EventTooLargeError: the body has more than `limit` bytes.
+        ClientLeftError: the body was cut short.
+    """
+    try:
+        return await read_body(receive, limit)
+    except RequestTooLargeError as error:
+        raise EventTooLargeError(str(error)) from None
 
 
 async def _rest_of_body(receive: Receive, first: bytes, limit: int) -> bytes:

@@ -22,7 +22,8 @@ _EXAMPLES = """Examples:
   testbed up --backend process --profile aws-2018
   testbed invoke echo --payload '{"hello": "world"}'
   testbed ps                                   the sandboxes that live now
-  testbed logs kdd99-tf                        what the function wrote
+  testbed logs kdd99-tf --follow --filter ERROR
+                                               what the function wrote, and writes
   testbed demo                                 the whole study in small, with a report
   testbed tune echo --memory 128,256,512       the best memory size by cost and speed
   testbed report runs/small                    a page of a run; of two runs: side by side
@@ -79,8 +80,8 @@ def _globals(
 for command in (
     *(init, serve.up, clients.invoke, clients.ps, clients.logs),
     *(runs.demo, runs.experiment, simulate, reports.report, reports.bill, runs.tune),
-    *(runs.bench, runs.fidelity, reports.network, reports.validate, policies.compare_policies),
-    version,
+    *(runs.bench, runs.chaos, runs.lost_events, runs.fidelity, reports.network, reports.validate),
+    *(policies.compare_policies, version),
 ):
     app.command()(command)
 app.command("import")(reports.import_clients)  # a word of Python's own

@@ -29,7 +29,7 @@ def compare_policies(
     policies: Annotated[
         str, typer.Option(metavar="A,B…", help="Compare these; see docs/policies.md.")
     ] = _POLICIES,
-    profile: Profile = "aws-2025",
+    profile: Profile = "aws-2026",
     memory: Annotated[
         int, typer.Option(metavar="MB", min=128, help="Give every function this memory.")
     ] = 256,

@@ -103,7 +103,7 @@ def tune(
         Path, typer.Option(metavar="FILE", help="Take the function from this SAM template.")
     ] = TEMPLATE,
     backend: Backend = "auto",
-    profile: Profile = "aws-2025",
+    profile: Profile = "aws-2026",
     run_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write here. (default: runs/tune-<time>)")
     ] = None,
@@ -165,6 +165,71 @@ def bench(
         results = measure_bench(backends=backends)
     print_json(bench_document(results))
     return 0 if results.figures else 1
+
+
+def chaos(
+    *,
+    backend: RealBackends = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Do this fault only; may be repeated. (default: all)"),
+    ] = None,
+    engine: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COMMAND",
+            help="Run this under load too, such as a restart of the engine; may be repeated.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Draw moments and victims from N.")] = 1,
+    kills: Annotated[int, typer.Option(metavar="N", min=1, help="Kill the gateway N times.")] = 20,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the page here. (default: stdout)")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Break things under a running emulator, and count what is lost."""
+    from emulator.experiments.chaos.command import run_chaos  # noqa: PLC0415
+
+    code, document, page = run_chaos(
+        backends=backend or ["docker", "process"],
+        names=fault or (),
+        engine=engine or (),
+        seed=seed,
+        kills=kills,
+        out=out,
+    )
+    if as_json:
+        print_json(document)
+    elif out is None:
+        print(page)
+    return code
+
+
+def lost_events(
+    *,
+    events: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Invoke asynchronously N times.")
+    ] = 2000,
+    kills: Annotated[int, typer.Option(metavar="N", min=0, help="Kill the emulator N times.")] = 20,
+    seed: Annotated[int, typer.Option(metavar="N", help="Draw the moments from N.")] = 1,
+    backend: Backend = "process",
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the page here. (default: stdout)")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Kill an emulator while events come, and count which of them ran."""
+    from emulator.experiments.lost_events.command import run_lost_events  # noqa: PLC0415
+
+    code, document, page = run_lost_events(
+        events=events, kills=kills, seed=seed, backend=backend, out=out
+    )
+    if as_json:
+        print_json(document)
+    elif out is None:
+        print(page)
+    return code
 
 
 def fidelity(

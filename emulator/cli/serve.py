@@ -10,6 +10,7 @@ import typer
 
 from emulator.cli.choices import (
     admissions,
+    auths,
     backends,
     bindings,
     completer,
@@ -49,7 +50,24 @@ def up(
     template: Annotated[  # noqa: ARG001
         str | None,
         typer.Option(
-            metavar="FILE", help="Deploy this SAM template. (default: functions/template.yaml)"
+            metavar="FILE|none",
+            help="Deploy this SAM template, or nothing. (default: functions/template.yaml)",
+        ),
+    ] = None,
+    account: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="Own the template's functions, and be the account of callers whose key is no "
+            "account's. (default: 123456789012)",
+        ),
+    ] = None,
+    region: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Have the template's functions here, and requests that are not signed. (default: "
+            "us-east-1)",
         ),
     ] = None,
     backend: Annotated[  # noqa: ARG001
@@ -64,7 +82,7 @@ def up(
         str | None,
         typer.Option(
             metavar=PROFILES,
-            help="Choose whose behaviour to imitate. (default: aws-2025)",
+            help="Choose whose behaviour to imitate. (default: aws-2026)",
             autocompletion=completer(profiles),
         ),
     ] = None,
@@ -128,6 +146,10 @@ def up(
     journal_limit: Annotated[  # noqa: ARG001
         str | None,
         typer.Option(metavar="MB", help="Let the journal grow to this size. (default: 1024)"),
+    ] = None,
+    log_limit: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(metavar="MB", help="Keep this much of all functions' logs. (default: 256)"),
     ] = None,
     start_width: Annotated[  # noqa: ARG001
         str | None,
@@ -201,6 +223,24 @@ def up(
             metavar="SERVICE=URL",
             help="Send requests for an AWS service there, such as s3=http://localhost:9000; may be "
             "repeated.",
+        ),
+    ] = None,
+    auth: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="strict|off",
+            help="Verify signatures and let IAM's policies decide (strict), or let everyone call "
+            "who reaches the gateway (off). (default: off on a loopback address; another address "
+            "needs the word)",
+            autocompletion=completer(auths),
+        ),
+    ] = None,
+    alb: Annotated[  # noqa: ARG001
+        list[str] | None,
+        typer.Option(
+            metavar="FUNCTION",
+            help="Serve a function behind a load balancer at FUNCTION.elb.localhost, with lists of "
+            "values for FUNCTION:multi-value; may be repeated.",
         ),
     ] = None,
     no_companion: Annotated[

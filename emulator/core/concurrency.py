@@ -75,6 +75,10 @@ class Concurrency:
         bucket.take()
         return None
 
+    def most(self, name: str) -> int:
+        """Returns how much concurrency a function may have: its reservation, or the account's."""
+        return self._reserved.get(name, self._account)
+
     def limit_met(self, name: str) -> ThrottleReason | None:
         """Returns why no further invocation may run on demand; None where a further one may."""
         reserved = self._reserved.get(name)

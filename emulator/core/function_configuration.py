@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 
 from emulator.core.billing import Size
 from emulator.core.constraints import constraint, too_long
+from emulator.core.function_names import PARTITION, FunctionName, Scope
 from emulator.core.function_url import url_faults
 from emulator.core.log_configuration import LogConfiguration, log_faults
 from emulator.core.model import LATEST, FunctionVersion, VersionKey
 from emulator.core.prices import Architecture
 from emulator.core.profile import Feature
+from emulator.core.tenancy import unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -81,6 +83,30 @@ class FunctionConfiguration:
     """Size of /tmp."""
     logging: LogConfiguration = field(default_factory=LogConfiguration)
     function_url: FunctionUrl | None = None
+    tenant_isolation: bool = False
+    """Whether a sandbox serves one tenant alone (TenantIsolationMode PER_TENANT)."""
+    scope: Scope = field(default_factory=Scope)
+    """Account and region of the function."""
+    role: str = ""
+    """ARN of the role whose rights the code has; empty: the own one, see `execution_role`."""
+    prefix: str = ""
+    """What `function_names.prefix` says: it keeps functions of other accounts and regions apart."""
+
+    @property
+    def scheduled_name(self) -> str:
+        """Returns the function's name for the scheduler and in a journal."""
+        return f"{self.prefix}{self.name}"
+
+    @property
+    def arn(self) -> str:
+        """Returns the ARN, qualified unless the version is $LATEST."""
+        qualifier = "" if self.version == LATEST else self.version
+        return FunctionName(self.scope, self.name).arn(qualifier)
+
+    @property
+    def execution_role(self) -> str:
+        """Returns the ARN of the role, which is the account's `testbed` where none is named."""
+        return self.role or f"arn:{PARTITION}:iam::{self.scope.account}:role/testbed"
 
     @property
     def log_group(self) -> str:
@@ -95,7 +121,7 @@ class FunctionConfiguration:
     @property
     def key(self) -> VersionKey:
         """Returns the name by which requests ask for this version."""
-        return VersionKey.of(self.name, self.version)
+        return VersionKey.of(self.scheduled_name, self.version)
 
     def scheduled(self, revision: int, package_mb: float = 0.0) -> FunctionVersion:
         """Returns the facts that the scheduler needs; `revision` counts the deployments.
@@ -103,7 +129,13 @@ class FunctionConfiguration:
         `package_mb` is the size of the code as a zip.
         """
         return FunctionVersion(
-            self.name, self.memory_mb, float(self.timeout), self.version, revision, package_mb
+            self.scheduled_name,
+            self.memory_mb,
+            float(self.timeout),
+            self.version,
+            revision,
+            package_mb,
+            self.tenant_isolation,
         )
 
 
@@ -145,6 +177,7 @@ def faults(configuration: FunctionConfiguration, profile: Profile) -> list[str]:
         *_provisioned_faults(configuration),
         *log_faults(configuration.logging),
         *(url_faults(url) if url else ()),
+        *_tenancy_faults(configuration),
         *_dated_faults(configuration, profile),
     ]
 
@@ -253,6 +286,17 @@ def _provisioned_faults(configuration: FunctionConfiguration) -> list[str]:
     return []
 
 
+def _tenancy_faults(configuration: FunctionConfiguration) -> list[str]:
+    """Returns the refusals of what goes with no tenant isolation, as the guide names it."""
+    if not configuration.tenant_isolation:
+        return []
+    asked = {
+        "Provisioned concurrency": configuration.provisioned_concurrency is not None,
+        "A function URL": configuration.function_url is not None,
+    }
+    return [unsupported(feature) for feature, wanted in asked.items() if wanted]
+
+
 def _dated_faults(configuration: FunctionConfiguration, profile: Profile) -> list[str]:
     """Returns the refusals of features that the profile's time did not have yet."""
     wanted = {
@@ -260,6 +304,7 @@ def _dated_faults(configuration: FunctionConfiguration, profile: Profile) -> lis
         Feature.ARM64: configuration.architecture is Architecture.ARM64,
         Feature.FUNCTION_URL: configuration.function_url is not None,
         Feature.LOGGING_CONFIGURATION: configuration.logging != LogConfiguration(),
+        Feature.TENANT_ISOLATION: configuration.tenant_isolation,
     }
     return [
         f"{feature.title} came in {feature.since}: there is none under {profile.name}"

@@ -12,67 +12,75 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from emulator.core.model import Seconds, VersionKey
+    from emulator.core.model import PoolKey, Seconds, VersionKey
 
 
 class HandOvers:
-    """Counts, for each version, the sandboxes that are free soon and the requests that wait."""
+    """Counts, for each pool, the sandboxes that are free soon and the requests that wait."""
 
     def __init__(self) -> None:
-        self._free_soon: dict[VersionKey, dict[int, Seconds]] = {}
-        """Time until which a sandbox is counted on, by version and sandbox."""
-        self._waiting: dict[VersionKey, dict[str, Seconds]] = {}
-        """Time until which a request waits at most, by version and request, the oldest first."""
-        self._versions: dict[str, VersionKey] = {}
-        """Version that a request is for, by request."""
+        self._free_soon: dict[PoolKey, dict[int, Seconds]] = {}
+        """Time until which a sandbox is counted on, by pool and sandbox."""
+        self._waiting: dict[PoolKey, dict[str, Seconds]] = {}
+        """Time until which a request waits at most, by pool and request, the oldest first."""
+        self._pools: dict[str, PoolKey] = {}
+        """Pool that a request is for, by request, the oldest first."""
 
     # sandboxes
 
-    def expect(self, key: VersionKey, sandbox: int, until: Seconds) -> None:
+    def expect(self, pool: PoolKey, sandbox: int, until: Seconds) -> None:
         """Counts on a sandbox to come free by `until`."""
-        sandboxes = self._free_soon.get(key)
+        sandboxes = self._free_soon.get(pool)
         if sandboxes is None:
-            sandboxes = self._free_soon[key] = {}
+            sandboxes = self._free_soon[pool] = {}
         sandboxes[sandbox] = until
 
-    def give_up_on(self, key: VersionKey, sandbox: int) -> bool:
+    def give_up_on(self, pool: PoolKey, sandbox: int) -> bool:
         """Ends the counting on a sandbox; returns whether anybody counted on that sandbox."""
-        sandboxes = self._free_soon.get(key)
+        sandboxes = self._free_soon.get(pool)
         return sandboxes is not None and sandboxes.pop(sandbox, None) is not None
 
-    def expected(self, key: VersionKey) -> list[int]:
+    def expected(self, pool: PoolKey) -> list[int]:
         """Returns the sandboxes that were counted on and neither came free nor failed since."""
-        return list(self._free_soon.get(key, ()))
+        return list(self._free_soon.get(pool, ()))
 
-    def free_soon(self, key: VersionKey, now: Seconds) -> int:
+    def free_soon(self, pool: PoolKey, now: Seconds) -> int:
         """Returns how many sandboxes are counted on now."""
-        sandboxes = self._free_soon.get(key)
+        sandboxes = self._free_soon.get(pool)
         if not sandboxes:
             return 0
         return len([until for until in sandboxes.values() if until > now])
 
     # requests
 
-    def wait(self, key: VersionKey, invocation: str, latest: Seconds) -> None:
+    def wait(self, pool: PoolKey, invocation: str, latest: Seconds) -> None:
         """Lets a request wait behind the earlier ones, until `latest` at the most."""
-        self._waiting.setdefault(key, {})[invocation] = latest
-        self._versions[invocation] = key
+        self._waiting.setdefault(pool, {})[invocation] = latest
+        self._pools[invocation] = pool
 
-    def waiting(self, key: VersionKey) -> int:
-        """Returns how many requests for a version wait."""
-        return len(self._waiting.get(key, ()))
+    def waiting(self, pool: PoolKey) -> int:
+        """Returns how many requests for a pool wait."""
+        return len(self._waiting.get(pool, ()))
 
-    def version_of(self, invocation: str) -> VersionKey:
-        """Returns the version that a waiting request is for."""
-        return self._versions[invocation]
+    def pool_of(self, invocation: str) -> PoolKey:
+        """Returns the pool of sandboxes that a waiting request is for."""
+        return self._pools[invocation]
+
+    def waiting_for(self, version: VersionKey) -> list[str]:
+        """Returns the requests that wait for any pool of a version, the oldest first."""
+        return [each for each, pool in self._pools.items() if pool.version_key == version]
+
+    def pools(self) -> list[PoolKey]:
+        """Returns the pools for which a sandbox was counted on, or for which a request waits."""
+        return [*self._free_soon, *self._waiting]
 
     def latest(self, invocation: str) -> Seconds:
         """Returns until when a request waits at the most."""
-        return self._waiting[self._versions[invocation]][invocation]
+        return self._waiting[self._pools[invocation]][invocation]
 
-    def take(self, key: VersionKey) -> str | None:
+    def take(self, pool: PoolKey) -> str | None:
         """Takes the request that has waited for longest; None where none waits."""
-        waiting = self._waiting.get(key)
+        waiting = self._waiting.get(pool)
         if not waiting:
             return None
         invocation = next(iter(waiting))
@@ -81,9 +89,9 @@ class HandOvers:
 
     def remove(self, invocation: str) -> None:
         """Ends the waiting of a request."""
-        del self._waiting[self._versions.pop(invocation)][invocation]
+        del self._waiting[self._pools.pop(invocation)][invocation]
 
-    def forget(self, key: VersionKey) -> None:
-        """Counts on no sandbox of a retired version any more; no request for that may wait."""
-        self._free_soon.pop(key, None)
-        self._waiting.pop(key, None)
+    def forget(self, pool: PoolKey) -> None:
+        """Counts on no sandbox of a pool any more; no request for the pool may wait."""
+        self._free_soon.pop(pool, None)
+        self._waiting.pop(pool, None)

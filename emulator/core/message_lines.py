@@ -61,6 +61,10 @@ def _requested(event: InvokeRequested) -> str:
     line = f'{{"type":"InvokeRequested","invocation":{invocation},"key":{key}'
     if event.network or event.gateway:
         line += f',"network":{number(event.network)},"gateway":{number(event.gateway)}'
+    if event.alias:
+        line += f',"alias":{_text(event.alias)}'
+    if event.tenant:
+        line += f',"tenant":{_text(event.tenant)}'
     return line + "}"
 
 

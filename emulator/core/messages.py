@@ -60,6 +60,10 @@ class InvokeRequested(Struct, frozen=True):
     """Time that the request and its answer spend between the client and the provider's edge."""
     gateway: Seconds = 0.0
     """Time that both spend in API Gateway and in Lambda's front end."""
+    alias: str = ""
+    """Name of the alias that led to the version, if any; `alias_routing` has chosen the version."""
+    tenant: str = ""
+    """Tenant whose sandboxes alone may serve; given where the version is isolated by tenant."""
 
 
 class Anatomy(Struct, frozen=True):

@@ -11,6 +11,7 @@ from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Final
 
 from emulator.core.version_key import LATEST as LATEST  # noqa: PLC0414  # it is asked for here
+from emulator.core.version_key import PoolKey as PoolKey  # noqa: PLC0414
 from emulator.core.version_key import VersionKey as VersionKey  # noqa: PLC0414
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class FunctionVersion:
     revision: int = 0
     package_mb: float = 0.0
     """Size of the code as a zip; 0 where nobody asked for the size."""
+    per_tenant: bool = False
+    """Whether a sandbox serves one tenant alone, so that each request names a tenant."""
     key: VersionKey = field(init=False, repr=False, compare=False)
     """Name by which requests ask for the version; the same for every revision."""
 
@@ -129,7 +132,7 @@ class StopReason(StrEnum):
 
 
 class ThrottleReason(StrEnum):
-    """Lists the `Reason` values of TooManyRequestsException, and two limits of our own.
+    """Lists the `Reason` values of TooManyRequestsException, and three limits without one.
 
     Source: Lambda API reference, Invoke, TooManyRequestsException.
     """
@@ -141,6 +144,9 @@ class ThrottleReason(StrEnum):
     SCALE_OUT = "ScaleOutLimitExceeded"
     """Too many new sandboxes in a short time. The caller sees ConcurrentInvocationLimitExceeded,
     since AWS does not document which reason it gives."""
+    TENANT_SANDBOXES = "TenantSandboxLimitExceeded"
+    """Too many sandboxes of tenants, busy and idle. The caller sees
+    ConcurrentInvocationLimitExceeded, since AWS does not document which reason it gives."""
     HOST_MEMORY = "HostMemoryExceeded"
     """No memory left on the host. The caller sees ConcurrentInvocationLimitExceeded; the log names
     the host."""
@@ -181,6 +187,8 @@ class Sandbox:
     keep_alive: Seconds
     footprint: Footprint
     """Account of the memory that the sandbox counts with."""
+    pool: PoolKey
+    """Requests that the sandbox may serve: the function's, or those of one tenant of it."""
     state: SandboxState = SandboxState.QUEUED
     invocation: str | None = None
     """Request that the sandbox runs or was started for; None when another sandbox took it."""

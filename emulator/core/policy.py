@@ -147,6 +147,8 @@ class SchedulerSettings:
     requests_per_concurrency: float | None = None
     """Requests a second for each unit of concurrency, of a reservation or of the account."""
     scale_out: ScaleOut | None = None
+    tenant_sandboxes_per_concurrency: float | None = None
+    """Sandboxes of tenants, busy and idle, for each unit of a function's concurrency."""
     recycle_age: RecycleAge | None = None
     placement: Placement | None = None
     """Wait of new sandboxes for their function's code; None: no wait."""

@@ -7,9 +7,11 @@ none of the code that obeys a profile.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from emulator.core.asynchronous.rules import AsynchronousRules
 
 if TYPE_CHECKING:
     from emulator.core.policy import RecycleAge, ScaleOut, SurvivalCurve
@@ -28,6 +30,8 @@ class Feature(Enum):
     ARM64 = ("Architecture arm64", "2021-09")
     FUNCTION_URL = ("A function URL", "2022-04")
     LOGGING_CONFIGURATION = ("LoggingConfig", "2023-11")
+    URL_NEEDS_INVOKE = ("lambda:InvokeFunction beside lambda:InvokeFunctionUrl", "2025-10")
+    TENANT_ISOLATION = ("Tenant isolation", "2025-11")
 
     @property
     def title(self) -> str:
@@ -86,6 +90,40 @@ class IntegrationTimeout:
     body: bytes
 
 
+REST_TIMEOUT = IntegrationTimeout(29.0, 504, b'{"message": "Endpoint request timed out"}')
+"""REST APIs' limit, the same at every date so far; Regional APIs may raise theirs since 2024-06.
+
+Source: API Gateway developer guide, quotas of REST APIs ("Integration timeout", 29 s) and the
+gateway response INTEGRATION_TIMEOUT.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeQuotas:
+    """Holds how much code an account may have; bytes."""
+
+    zipped: int
+    """Most of a package that comes with the request itself, as a zip."""
+    unzipped: int
+    """Most of a package and its layers together, unpacked."""
+    image: int
+    """Most of a container image, uncompressed; 0 where there were none yet."""
+    total: int
+    """Most of all packages and layers of an account in a region."""
+    policy: int
+    """Most of a resource-based policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPace:
+    """Holds how fast a response in pieces reaches its caller."""
+
+    unthrottled: int
+    """Bytes that come as fast as they can."""
+    bytes_per_second: float
+    """Bandwidth of all that follows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """Holds Lambda's quotas, rates and formats at one date."""
@@ -118,6 +156,9 @@ class Profile:
     requests_per_concurrency: float
     """Requests a second for each unit of concurrency."""
     scale_out: ScaleOut
+    tenant_sandboxes_per_concurrency: float | None
+    """Sandboxes of tenants, busy and idle, for each unit of a function's concurrency; None where
+    there were none yet."""
     keep_alive: SurvivalCurve
     recycle_age: RecycleAge
     """Age at which a sandbox ends, used or not. The guide says "every few hours" and no more."""
@@ -130,13 +171,19 @@ class Profile:
     """Bytes of a synchronous invocation's response."""
     streamed_response_limit: int
     """Bytes of a response in pieces; 0 where there were none yet (they came in 2023-04)."""
+    stream_pace: StreamPace | None
+    """Bandwidth of a response in pieces; None: as fast as the function and the network are."""
     environment_limit: int
     """Bytes, names and values of a function's variables together."""
+    code: CodeQuotas
     runtimes: tuple[Runtime, ...]
     """Managed runtimes that functions could be created with."""
     log_lines: LogLines
     failure_bodies: FailureBodies
     integration_timeout: IntegrationTimeout
+    """The limit of routes on the gateway's plain address, and of HTTP APIs."""
+    rest_integration_timeout: IntegrationTimeout = REST_TIMEOUT
+    asynchronous: AsynchronousRules = field(default_factory=AsynchronousRules)
 
     def has(self, feature: Feature) -> bool:
         """Returns whether the feature had come by the profile's date."""

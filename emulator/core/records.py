@@ -16,6 +16,8 @@ from emulator.core.messages import (
     InvocationAnswered,
     InvocationFinished,
     InvokeRequested,
+    ProvisionedSet,
+    ReservedConcurrencySet,
     ResetSandbox,
     RuntimeExited,
     SandboxGone,
@@ -27,6 +29,7 @@ from emulator.core.messages import (
     VersionDeployed,
 )
 from emulator.core.model import Failure, StartKind, StopReason
+from emulator.core.open_requests import OpenRequests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,6 +88,10 @@ class InvocationRecord:
     """Time for placement and for the code's download, before the sandbox could be started."""
     memory: MemoryUse | None = None
     """The sandbox's memory at the end; None where nobody looked."""
+    tenant: str = ""
+    """Tenant whose sandboxes alone could serve the request; empty where all could."""
+    alias: str = ""
+    """Name of the alias that led to the version, if any."""
 
     @property
     def latency(self) -> Seconds:
@@ -146,6 +153,8 @@ class SandboxRecord:
     init_phase: InitPhase = InitPhase.INIT
     provisioned: bool = False
     """Whether the sandbox was started for provisioned concurrency, not for a request."""
+    tenant: str = ""
+    """Tenant that alone the sandbox serves; empty where it serves all."""
 
 
 @dataclass(slots=True)
@@ -163,6 +172,8 @@ class _Open:
     network: Seconds = 0.0
     gateway: Seconds = 0.0
     download: Seconds = 0.0
+    tenant: str = ""
+    alias: str = ""
 
 
 _Usage = InvocationFinished | RuntimeExited | SandboxReset
@@ -179,6 +190,7 @@ class RecordFold:
         """Sandboxes that are not gone, by id."""
         self.failed_inits: list[InitReport] = []
         """Inits whose failure the last entry told."""
+        self.requests = OpenRequests()
         self._versions: dict[str, FunctionVersion] = {}
         self._open: dict[str, _Open] = {}
         self._timed_out: dict[int, InvocationRecord] = {}
@@ -199,10 +211,14 @@ class RecordFold:
         match event:
             case VersionDeployed(function):
                 self._versions[function.key] = function
-            case InvokeRequested(invocation, key, network, gateway):
+            case InvokeRequested(invocation, key, network, gateway, alias, tenant):
+                version = self._versions[key]
                 self._open[invocation] = _Open(
-                    self._versions[key], at, network=network, gateway=gateway
+                    version, at, network=network, gateway=gateway, alias=alias, tenant=tenant
                 )
+                self.requests.began(version.name)
+            case ProvisionedSet() | ReservedConcurrencySet():
+                self.requests.set_aside(event)
             case InvocationAnswered(_, invocation) if invocation in self._open:
                 self._open[invocation].answered_at = at
             case InvocationFinished():
@@ -245,7 +261,7 @@ class RecordFold:
                 waiting = self._open[invocation]
                 version = waiting.version
                 self.sandboxes[sandbox] = SandboxRecord(
-                    sandbox, version.name, version.memory_mb, at
+                    sandbox, version.name, version.memory_mb, at, tenant=waiting.tenant
                 )
                 waiting.download, waiting.sandbox = command.download, sandbox
                 waiting.queued = at - waiting.requested_at - command.download
@@ -347,6 +363,7 @@ class RecordFold:
         if opened is None:
             return []
         version = opened.version
+        self.requests.ended(version.name)
         return [
             InvocationRecord(
                 invocation,
@@ -371,6 +388,8 @@ class RecordFold:
                 opened.gateway,
                 opened.download,
                 used.memory,
+                opened.tenant,
+                opened.alias,
             )
         ]
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,15 +25,32 @@ _VARIABLE = re.compile(r"\{([A-Za-z0-9._:-]+)(\+?)\}")
 _LITERAL = re.compile(r"[A-Za-z0-9._~:@!$&'()*+,;=%-]+")
 
 
+class RouteAuth(StrEnum):
+    """Says who may call a route."""
+
+    NONE = "NONE"
+    AWS_IAM = "AWS_IAM"
+
+
+class PayloadFormat(StrEnum):
+    """Names the forms of event in which API Gateway tells a function of a request."""
+
+    V1 = "1.0"
+    V2 = "2.0"
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Holds one route of an HTTP API."""
+    """Holds one route of an HTTP API, or one method of a REST API."""
 
     method: str
     """Upper case; `ANY` takes every method."""
     path: str
     """`/items/{id}`, `/files/{proxy+}`, or `$default`, which takes what no other route does."""
     function: str
+    auth: RouteAuth = RouteAuth.NONE
+    payload_format: PayloadFormat = PayloadFormat.V2
+    """Form of the events; a REST API knows format 1.0 alone."""
 
     @property
     def key(self) -> str:
@@ -76,11 +94,12 @@ class RouteTable:
     """
 
     def __init__(self, routes: Iterable[Route]) -> None:
+        self.routes = tuple(routes)
         self._default: Route | None = None
         self._exact: dict[tuple[str, str], Route] = {}
         patterns: list[_Pattern] = []
         seen: set[str] = set()
-        for route in routes:
+        for route in self.routes:
             if route.shape in seen:
                 raise ValueError(f"two routes take {route.key}")
             seen.add(route.shape)

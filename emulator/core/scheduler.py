@@ -63,6 +63,7 @@ from emulator.core.messages import (
 from emulator.core.model import (
     Failure,
     FunctionVersion,
+    PoolKey,
     Sandbox,
     SandboxState,
     Seconds,
@@ -82,7 +83,8 @@ from emulator.core.policy import (
     SchedulerSettings,
     idle_pool,
 )
-from emulator.core.provisioning import Provisioning
+from emulator.core.provisioning import Provisioned, Provisioning
+from emulator.core.tenancy import TenantSandboxes, tenant_fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -92,6 +94,10 @@ if TYPE_CHECKING:
 
 class UnknownVersionError(Exception):
     """Reports a request for a version that is not deployed; drivers check before they ask."""
+
+
+class TenantError(Exception):
+    """Reports a request without a tenant where one is needed, or with one where none is known."""
 
 
 _NEVER: Final = float("inf")
@@ -119,8 +125,9 @@ class Scheduler:
         self._provisioning = Provisioning()
         self._sandboxes: dict[int, Sandbox] = {}
         self._last_id = 0
-        self._pools: dict[VersionKey, IdlePool] = {}
-        self._provisioned_pools: dict[VersionKey, IdlePool] = {}
+        self._pools: dict[PoolKey, IdlePool] = {}
+        self._provisioned_pools: dict[PoolKey, IdlePool] = {}
+        self._tenants = TenantSandboxes(settings.tenant_sandboxes_per_concurrency)
         self._idle: OrderedDict[int, Sandbox] = OrderedDict()
         """Idle sandboxes that may be evicted, the longest idle first."""
         self._room = HostCapacity(
@@ -129,11 +136,11 @@ class Scheduler:
             settings.admission,
             settings.host_reserve_mb,
         )
-        self._waiting: dict[VersionKey, OrderedDict[str, Sandbox]] = {}
+        self._waiting: dict[PoolKey, OrderedDict[str, Sandbox]] = {}
         """Requests that wait under late binding, each with the sandbox started for it."""
         self._hand_overs = HandOvers()
-        self._outnumbered: list[VersionKey] = []
-        """Versions whose waiting requests may outnumber the sandboxes that they count on."""
+        self._outnumbered: list[PoolKey] = []
+        """Pools whose waiting requests may outnumber the sandboxes that they count on."""
         self._deadlines: Deadlines[int | str | tuple[str]] = Deadlines()
         """Deadlines by sandbox id, by the id of a request that waits for a hand-over, or by the
         name of a policy's wake as a tuple."""
@@ -152,6 +159,12 @@ class Scheduler:
     def versions(self) -> Mapping[VersionKey, FunctionVersion]:
         """Returns every deployed version, by key; to be read, never changed."""
         return self._versions
+
+    def provisioned(self, key: VersionKey) -> Provisioned:
+        """Returns what stands ready of a version's provisioned concurrency."""
+        members = self._provisioning.members(key)
+        ready = [number for number in members if self._sandboxes[number].initialized]
+        return Provisioned(len(ready), self._provisioning.given_up(key))
 
     def next_deadline(self) -> Seconds | None:
         """Returns when `TimePassed` is due; None where nothing is due before the next event."""
@@ -173,9 +186,17 @@ class Scheduler:
         Raises:
             UnknownVersionError: the event is a request for a version that is not deployed;
                 nothing was changed.
+            TenantError: the event is a request that names no tenant though its version is isolated
+                by tenant, or the other way round; nothing was changed.
         """
-        if isinstance(event, InvokeRequested) and event.key not in self._versions:
-            raise UnknownVersionError(event.key)
+        pool: PoolKey | None = None
+        if isinstance(event, InvokeRequested):
+            function = self._versions.get(event.key)
+            if function is None:
+                raise UnknownVersionError(event.key)
+            pool = function.key
+            if event.tenant or function.per_tenant:
+                pool = _tenants_pool(event.tenant, function)
         commands: list[Command] = []
         self._commands = commands
         if self._policy is not None:
@@ -186,7 +207,8 @@ class Scheduler:
             case InvocationFinished():
                 self._on_finished(event, now)
             case InvokeRequested():
-                self._on_request(event, now)
+                assert pool is not None, "it was found above"
+                self._on_request(event, pool, now)
             case InvocationAnswered():
                 self._on_answered(event, now)
             case TimePassed():
@@ -274,29 +296,33 @@ class Scheduler:
 
     # requests
 
-    def _on_request(self, event: InvokeRequested, now: Seconds) -> None:
+    def _on_request(self, event: InvokeRequested, pool: PoolKey, now: Seconds) -> None:
         """Finds a place for a request, in one of three ways.
 
         1. A sandbox that has answered will be free in a moment, and nobody waits for it: the
            request waits for the hand-over (`_may_wait`).
         2. A sandbox is idle: it serves, a provisioned one first.
         3. Else a sandbox is started for the request, as far as every limit allows.
+
+        Where the function is isolated by tenant, only sandboxes of the request's tenant count.
         """
         function = self._versions[event.key]
         reason = self._concurrency.rate_met(function.name, now)
         if reason is not None:
             self._commands.append(Throttle(event.invocation, reason))
-        elif not self._may_wait(event.key, event.invocation, now):
-            self._place(function, event.invocation, now)
+        elif not self._may_wait(pool, event.invocation, now):
+            self._place(function, pool, event.invocation, now)
 
-    def _place(self, function: FunctionVersion, invocation: str, now: Seconds) -> None:
+    def _place(
+        self, function: FunctionVersion, pool: PoolKey, invocation: str, now: Seconds
+    ) -> None:
         """Gives a request an idle sandbox or a new one, or throttles the request."""
-        sandbox = self._pick(self._provisioned_pools, function.key)
+        sandbox = self._pick(self._provisioned_pools, pool)
         if sandbox is not None:
             self._dispatch(sandbox, invocation, _start_kind(sandbox), now)
             return
         reason = self._concurrency.limit_met(function.name)
-        sandbox = None if reason else self._pick(self._pools, function.key)
+        sandbox = None if reason else self._pick(self._pools, pool)
         if sandbox is not None:
             del self._idle[sandbox.id]
             self._concurrency.count(function.name, 1)
@@ -308,19 +334,23 @@ class Scheduler:
             return
         self._concurrency.count(function.name, 1)
         self._scale_out.take(function.name)
-        self._create(function, invocation, now)
+        self._create(function, pool, invocation, now)
 
-    def _pick(self, pools: Mapping[VersionKey, IdlePool], key: VersionKey) -> Sandbox | None:
+    def _pick(self, pools: Mapping[PoolKey, IdlePool], key: PoolKey) -> Sandbox | None:
         pool = pools.get(key)
         return pool.pick() if pool is not None else None
 
-    def _has_idle(self, key: VersionKey) -> bool:
-        return bool(self._pools.get(key) or self._provisioned_pools.get(key))
+    def _has_idle(self, pool: PoolKey) -> bool:
+        return bool(self._pools.get(pool) or self._provisioned_pools.get(pool))
 
     def _start_limit_met(self, function: FunctionVersion, now: Seconds) -> ThrottleReason | None:
         """Returns why no sandbox may be started for a request; None where nothing forbids."""
         if not self._scale_out.allows(function.name, now):
             return ThrottleReason.SCALE_OUT
+        if function.per_tenant:
+            concurrency = self._concurrency.most(function.name)
+            if not self._tenants.allows(function.name, concurrency):
+                return ThrottleReason.TENANT_SANDBOXES
         return None if self._make_room(function) else ThrottleReason.HOST_MEMORY
 
     def _dispatch(self, sandbox: Sandbox, invocation: str, start: StartKind, now: Seconds) -> None:
@@ -334,41 +364,41 @@ class Scheduler:
 
     # hand-overs: requests that wait for a sandbox that has answered
 
-    def _may_wait(self, key: VersionKey, invocation: str, now: Seconds) -> bool:
+    def _may_wait(self, pool: PoolKey, invocation: str, now: Seconds) -> bool:
         """Lets a request wait for a hand-over, if more sandboxes are free soon than requests wait.
 
         Where a sandbox is idle, the request waits but a moment, and only if the most recently
         used sandbox is to serve, since the one that has answered is that sandbox.
         """
-        free_soon = self._hand_overs.free_soon(key, now)
+        free_soon = self._hand_overs.free_soon(pool, now)
         if free_soon == 0:
             return False
-        ahead = self._hand_overs.waiting(key) + len(self._waiting.get(key, ()))
+        ahead = self._hand_overs.waiting(pool) + len(self._waiting.get(pool, ()))
         if ahead >= free_soon:
             return False
         patience = self._settings.hand_over_patience
         wait = patience
-        if self._has_idle(key):
+        if self._has_idle(pool):
             if self._settings.pick_order is not PickOrder.MOST_RECENTLY_USED:
                 return False
             wait = self._settings.hand_over_preference
-        self._hand_overs.wait(key, invocation, now + patience)
+        self._hand_overs.wait(pool, invocation, now + patience)
         self._deadlines.set(invocation, now + wait)
         return True
 
     def _on_wait_over(self, invocation: str, now: Seconds) -> None:
         """Places a request whose time is over; goes on waiting if the idle sandbox was taken."""
-        key, latest = self._hand_overs.version_of(invocation), self._hand_overs.latest(invocation)
-        if latest <= now or self._has_idle(key):
+        pool, latest = self._hand_overs.pool_of(invocation), self._hand_overs.latest(invocation)
+        if latest <= now or self._has_idle(pool):
             self._hand_overs.remove(invocation)
-            self._place(self._versions[key], invocation, now)
+            self._place(self._versions[pool.version_key], pool, invocation, now)
         else:
             self._deadlines.set(invocation, latest)
 
     def _take_hand_over(self, sandbox: Sandbox) -> str | None:
         """Takes the oldest request that waits for a hand-over and that no limit forbids now."""
         name = sandbox.function.name
-        while (invocation := self._hand_overs.take(sandbox.function.key)) is not None:
+        while (invocation := self._hand_overs.take(sandbox.pool)) is not None:
             self._deadlines.cancel(invocation)
             if sandbox.provisioned:
                 return invocation
@@ -379,24 +409,24 @@ class Scheduler:
             self._commands.append(Throttle(invocation, reason))
         return None
 
-    def _place_oldest_waiting(self, key: VersionKey, now: Seconds) -> None:
-        invocation = self._hand_overs.take(key)
+    def _place_oldest_waiting(self, pool: PoolKey, now: Seconds) -> None:
+        invocation = self._hand_overs.take(pool)
         if invocation is not None:
             self._deadlines.cancel(invocation)
-            self._place(self._versions[key], invocation, now)
+            self._place(self._versions[pool.version_key], pool, invocation, now)
 
     def _count_off(self, sandbox: Sandbox) -> None:
         """Ends the counting on a sandbox to come free soon."""
-        key = sandbox.function.key
-        if self._hand_overs.give_up_on(key, sandbox.id) and self._hand_overs.waiting(key):
-            self._outnumbered.append(key)
+        pool = sandbox.pool
+        if self._hand_overs.give_up_on(pool, sandbox.id) and self._hand_overs.waiting(pool):
+            self._outnumbered.append(pool)
 
     def _place_outnumbered(self, now: Seconds) -> None:
         """Places the oldest of the requests that wait, until each has a sandbox to count on."""
         while self._outnumbered:
-            key = self._outnumbered.pop(0)
-            while self._hand_overs.waiting(key) > self._hand_overs.free_soon(key, now):
-                self._place_oldest_waiting(key, now)
+            pool = self._outnumbered.pop(0)
+            while self._hand_overs.waiting(pool) > self._hand_overs.free_soon(pool, now):
+                self._place_oldest_waiting(pool, now)
 
     # room, and the start queue
 
@@ -439,6 +469,7 @@ class Scheduler:
     def _create(
         self,
         function: FunctionVersion,
+        pool: PoolKey,
         invocation: str | None,
         now: Seconds,
         *,
@@ -458,18 +489,21 @@ class Scheduler:
             now,
             keep_alive,
             self._room.footprint(function),
+            pool,
             invocation=invocation,
             recycle_at=recycle_at,
             provisioned=invocation is None and not prewarmed,
             prewarmed=prewarmed,
         )
         self._sandboxes[sandbox.id] = sandbox
+        if function.per_tenant:
+            self._tenants.add(sandbox)
         if self._policy is not None:
             self._policy.created(sandbox, self._policy_time)
         self._room.commit(sandbox)
         self._fetch_code(sandbox, now)
         if invocation is not None and self._settings.binding is _LATE:
-            self._waiting.setdefault(function.key, OrderedDict())[invocation] = sandbox
+            self._waiting.setdefault(pool, OrderedDict())[invocation] = sandbox
         return sandbox
 
     def _fetch_code(self, sandbox: Sandbox, now: Seconds) -> None:
@@ -499,8 +533,8 @@ class Scheduler:
 
     def _on_provisioned(self, key: VersionKey, count: int) -> None:
         function = self._versions.get(key)
-        if function is None:
-            return
+        if function is None or function.per_tenant:
+            return  # nobody knows for which tenant
         self._provisioning.set(key, count)
         self._concurrency.provision(function.name, self._provisioning.total(function.name))
         for number in self._provisioning.members(key):
@@ -519,7 +553,7 @@ class Scheduler:
             for _ in range(self._provisioning.missing(key)):
                 if self._room.missing_mb(function) > 0:
                     return
-                self._provisioning.add(key, self._create(function, None, now).id)
+                self._provisioning.add(key, self._create(function, key, None, now).id)
 
     # the life of a sandbox
 
@@ -558,7 +592,7 @@ class Scheduler:
             and self._reason_to_stop(sandbox, now) is None
         ):
             until = now + self._settings.hand_over_patience
-            self._hand_overs.expect(sandbox.function.key, sandbox.id, until)
+            self._hand_overs.expect(sandbox.pool, sandbox.id, until)
 
     def _on_finished(self, event: InvocationFinished, now: Seconds) -> None:
         sandbox = self._sandboxes.get(event.sandbox)
@@ -579,7 +613,7 @@ class Scheduler:
             self._concurrency.count(sandbox.function.name, -1)
 
     def _take_waiting_or_rest(self, sandbox: Sandbox, start: StartKind, now: Seconds) -> None:
-        waiting = self._waiting.get(sandbox.function.key)
+        waiting = self._waiting.get(sandbox.pool)
         reason = self._reason_to_stop(sandbox, now)
         if waiting and not sandbox.retired and not sandbox.provisioned:
             invocation, started_for_it = waiting.popitem(last=False)
@@ -614,17 +648,17 @@ class Scheduler:
         sandbox.invocation = None
         sandbox.idle_since = now
         pools = self._provisioned_pools if sandbox.provisioned else self._pools
-        key = sandbox.function.key
-        if key not in pools:
-            pools[key] = idle_pool(self._settings.pick_order)
-        pools[key].add(sandbox)
+        pool = sandbox.pool
+        if pool not in pools:
+            pools[pool] = idle_pool(self._settings.pick_order)
+        pools[pool].add(sandbox)
         if not sandbox.provisioned:
             self._idle[sandbox.id] = sandbox
         until = min(now + sandbox.keep_alive, sandbox.recycle_at)
         if until < _NEVER:
             self._deadlines.set(sandbox.id, until)
         self._commands.append(FreezeSandbox(sandbox.id))
-        self._place_oldest_waiting(key, now)
+        self._place_oldest_waiting(pool, now)
 
     def _request_may_move(self, sandbox: Sandbox) -> bool:
         """Returns whether another sandbox may serve the request that a sandbox was started for.
@@ -642,7 +676,7 @@ class Scheduler:
         """
         sandbox.invocation = invocation
         if invocation is not None:
-            self._waiting[sandbox.function.key][invocation] = sandbox
+            self._waiting[sandbox.pool][invocation] = sandbox
         elif sandbox.state is SandboxState.QUEUED:
             self._drop_queued(sandbox)
 
@@ -651,7 +685,7 @@ class Scheduler:
         self._room.dequeue(sandbox)
         sandbox.move(SandboxState.GONE)
         self._discount(sandbox, failed=False)
-        del self._sandboxes[sandbox.id]
+        self._forget(sandbox)
 
     # failures
 
@@ -729,7 +763,7 @@ class Scheduler:
         if invocation is None:
             return
         if sandbox.state is not SandboxState.BUSY and self._request_may_move(sandbox):
-            del self._waiting[sandbox.function.key][invocation]
+            del self._waiting[sandbox.pool][invocation]
         self._release(sandbox)
         self._commands.append(Fail(invocation, failure, sandbox.id, exit_code))
 
@@ -750,18 +784,28 @@ class Scheduler:
         self._deadlines.cancel(sandbox.id)
         sandbox.move(SandboxState.GONE)
         self._room.gone(sandbox)
+        self._forget(sandbox)
+
+    def _forget(self, sandbox: Sandbox) -> None:
+        """Forgets a sandbox that is gone; with a tenant's last one all that is kept for it."""
         del self._sandboxes[sandbox.id]
+        if not sandbox.function.per_tenant or not self._tenants.remove(sandbox):
+            return
+        pool = sandbox.pool
+        self._pools.pop(pool, None)
+        self._waiting.pop(pool, None)
+        if not self._hand_overs.waiting(pool):
+            self._hand_overs.forget(pool)
 
     def _stop_idle(self, sandbox: Sandbox, reason: StopReason) -> None:
         self._forget_idle(sandbox)
         self._stop(sandbox, reason)
 
     def _forget_idle(self, sandbox: Sandbox, *, evicted: bool = False) -> None:
-        key = sandbox.function.key
         if sandbox.provisioned:
-            self._provisioned_pools[key].remove(sandbox)
+            self._provisioned_pools[sandbox.pool].remove(sandbox)
         else:
-            self._pools[key].remove(sandbox)
+            self._pools[sandbox.pool].remove(sandbox)
             del self._idle[sandbox.id]
             if self._policy is not None:
                 self._policy.lost(sandbox, self._policy_time, evicted=evicted)
@@ -782,10 +826,11 @@ class Scheduler:
 
     def _retire(self, key: VersionKey, now: Seconds) -> None:
         """Ends a version's idle sandboxes; the version still serves requests that came before."""
-        while self._hand_overs.waiting(key):
-            self._place_oldest_waiting(key, now)
-        self._hand_overs.forget(key)
-        self._waiting.pop(key, None)
+        for invocation in self._hand_overs.waiting_for(key):
+            self._place_oldest_waiting(self._hand_overs.pool_of(invocation), now)
+        for pool in (key, *self._tenants.pools(key)):
+            self._hand_overs.forget(pool)
+            self._waiting.pop(pool, None)
         self._provisioning.forget(key)
         self._concurrency.provision(key.name, self._provisioning.total(key.name))
         for sandbox in list(self._sandboxes.values()):
@@ -843,7 +888,7 @@ class Scheduler:
     def _prewarm(self, key: VersionKey, count: int, now: Seconds) -> None:
         """Starts sandboxes until `count` are idle or pre-warmed; evicts none for them."""
         function = self._versions.get(key)
-        if function is None:
+        if function is None or function.per_tenant:
             return
         ready = len(self._pools.get(key, ()))
         ready += sum(
@@ -853,7 +898,7 @@ class Scheduler:
         for _ in range(count - ready):
             if self._room.missing_mb(function) > 0:
                 return
-            self._create(function, None, now, prewarmed=True)
+            self._create(function, key, None, now, prewarmed=True)
 
     # invariants
 
@@ -872,6 +917,7 @@ class Scheduler:
         self._room.check(self._sandboxes.values())
         self._concurrency.check(self._sandboxes.values())
         self._provisioning.check(self._sandboxes)
+        self._tenants.check(self._sandboxes.values())
         self._check_waiting()
         if self._policy is not None:
             self._policy.check(tuple(self._idle.values()))
@@ -892,15 +938,27 @@ class Scheduler:
             assert not sandbox.prewarmed, f"{what}: still counts as started ahead of need"
 
     def _check_waiting(self) -> None:
-        for waiting in self._waiting.values():
+        for pool, waiting in self._waiting.items():
             for invocation, sandbox in waiting.items():
                 assert sandbox.invocation == invocation, f"{invocation} waits for no sandbox"
-        for key in self._versions:
+                assert sandbox.pool == pool, f"{invocation} waits for another tenant's sandbox"
+        for key in {*self._versions, *self._hand_overs.pools()}:
             expected = self._hand_overs.expected(key)
             for number in expected:
                 busy = self._sandboxes[number].state is SandboxState.BUSY
                 assert busy, f"sandbox {number} is not busy and counted on"
             assert self._hand_overs.waiting(key) <= len(expected), f"{key}: too many wait"
+
+
+def _tenants_pool(tenant: str, function: FunctionVersion) -> PoolKey:
+    """Returns the pool of a tenant's requests.
+
+    Raises:
+        TenantError: the function is asked for without its tenant, or with one in vain.
+    """
+    if fault := tenant_fault(tenant, per_tenant=function.per_tenant):
+        raise TenantError(fault)
+    return PoolKey.of_tenant(function.key, tenant)
 
 
 def _start_kind(sandbox: Sandbox) -> StartKind:

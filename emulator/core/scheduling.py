@@ -52,6 +52,7 @@ def scheduling(
         account_concurrency=profile.account_concurrency,
         requests_per_concurrency=profile.requests_per_concurrency,
         scale_out=profile.scale_out,
+        tenant_sandboxes_per_concurrency=profile.tenant_sandboxes_per_concurrency,
         recycle_age=profile.recycle_age,
         provisioned_init_timeout=profile.provisioned_init_timeout,
         init_timeout=init_timeout or profile.init_timeout,

@@ -1,4 +1,4 @@
-"""Defines the name of one version of one function.
+"""Defines the names of one version of one function, and of its requests that share sandboxes.
 
 A module of its own, since the compiler of the core has no classes that derive from `str`.
 """
@@ -9,7 +9,32 @@ LATEST = "$LATEST"
 """Name of a function's unpublished version."""
 
 
-class VersionKey(str):
+_TENANT = "|"
+"""Parts a version from a tenant: a character that stands in no version and in no tenant's id."""
+
+
+class PoolKey(str):
+    """Names requests that may share sandboxes: all for a version, or a tenant's for a version."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of_tenant(cls, key: VersionKey, tenant: str) -> PoolKey:
+        """Makes the key of one tenant's requests for a version."""
+        return cls(f"{key}{_TENANT}{tenant}")
+
+    @property
+    def version_key(self) -> VersionKey:
+        """Returns the version that is asked for."""
+        return VersionKey(self.partition(_TENANT)[0])
+
+    @property
+    def tenant(self) -> str:
+        """Returns the tenant's id; empty where the version's sandboxes serve everybody."""
+        return self.partition(_TENANT)[2]
+
+
+class VersionKey(PoolKey):
     """Names one version of one function, as `name:version`; a plain string in a journal."""
 
     __slots__ = ()

@@ -13,12 +13,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """Holds a version whose package is made, and which is not deployed yet."""
+
+    configuration: FunctionConfiguration
+    package: str
+    package_mb: float = 0.0
+    """Size of the code as a zip, where that decides something."""
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """Holds one revision of a version: what is configured, and the backend's package."""
 
     configuration: FunctionConfiguration
     package: str
     revision: int
+    arn: str
 
 
 class Deployments:
@@ -34,7 +45,7 @@ class Deployments:
         """Puts a new revision in the place of the version's earlier one."""
         key = configuration.key
         revision = self._revisions[key] = self._revisions.get(key, -1) + 1
-        deployment = Deployment(configuration, package, revision)
+        deployment = Deployment(configuration, package, revision, configuration.arn)
         self._current[key] = self._all[key, revision] = deployment
         return deployment
 

@@ -49,9 +49,14 @@ from emulator.core.messages import (
 from emulator.core.model import Failure, ThrottleReason
 from emulator.core.network_path import NO_PASSAGE
 from emulator.core.policy import InitCpu
-from emulator.errors import ResourceNotFoundError, SandboxStartError
+from emulator.core.tenancy import tenant_fault
+from emulator.errors import (
+    InvalidParameterValueError,
+    ResourceNotFoundError,
+    SandboxStartError,
+)
 from emulator.live.backends.interface import RUNTIME
-from emulator.live.deployments import Deployments
+from emulator.live.deployments import Deployments, Prepared
 from emulator.live.invocation import Call
 from emulator.live.launcher import Launcher
 from emulator.live.open_invocations import OpenInvocations
@@ -68,6 +73,7 @@ if TYPE_CHECKING:
     from emulator.core.model import Sandbox, VersionKey
     from emulator.core.network_path import Passage
     from emulator.core.profile import Profile
+    from emulator.core.provisioning import Provisioned
     from emulator.core.scheduler import Scheduler
     from emulator.host.memory_counters import MemoryCounters
     from emulator.live.backends.interface import Exit, Progress, SandboxBackend
@@ -104,6 +110,7 @@ class Engine:
         profile: Profile,
         environment: Mapping[str, str] | None = None,
         init_cpu: InitCpu = InitCpu.BOOSTED,
+        credentials: Callable[[FunctionConfiguration], Mapping[str, str]] | None = None,
         available_memory_mb: Callable[[], int] | None = None,
         weigh: Callable[[FunctionConfiguration, str], float] | None = None,
         freeze_grace: float = 0.01,
@@ -123,6 +130,7 @@ class Engine:
             profile=profile,
             environment=environment or {},
             init_cpu=init_cpu,
+            credentials=credentials,
         )
         self._available_memory_mb = available_memory_mb
         self._weigh = weigh
@@ -151,6 +159,15 @@ class Engine:
         """Returns every deployed version's configuration."""
         return self._deployments.configurations
 
+    def has(self, key: VersionKey) -> bool:
+        """Returns whether a version is deployed; a look into a table."""
+        return self._deployments.get(key) is not None
+
+    def configuration(self, key: VersionKey) -> FunctionConfiguration | None:
+        """Returns a version's configuration; None where the version is not deployed."""
+        deployment = self._deployments.get(key)
+        return None if deployment is None else deployment.configuration
+
     @property
     def sandboxes(self) -> Mapping[int, Sandbox]:
         """Returns the scheduler's view of every sandbox that is not gone; to be read only."""
@@ -176,23 +193,44 @@ class Engine:
         Raises:
             BuildError: the package cannot be made; an earlier deployment stays.
         """
+        self.put(await self.prepare(configuration, progress))
+
+    async def prepare(self, configuration: FunctionConfiguration, progress: Progress) -> Prepared:
+        """Makes a version's package, for `put`; nothing that is deployed changes.
+
+        Raises:
+            BuildError: the package cannot be made.
+        """
         began = self._clock.now()
         package = await self._backend.deploy(configuration, progress)
         package_mb = 0.0
         if self._weigh is not None:
             package_mb = await asyncio.to_thread(self._weigh, configuration, package)
-        revision = self._deployments.add(configuration, package).revision
-        log.info("deployed %s in %.1f s", configuration.key, self._clock.now() - began)
-        self._apply(VersionDeployed(configuration.scheduled(revision, package_mb)))
+        log.info("made %s in %.1f s", configuration.key, self._clock.now() - began)
+        return Prepared(configuration, package, package_mb)
+
+    def put(self, prepared: Prepared) -> None:
+        """Puts a version in the place of an earlier deployment, whose sandboxes end their work."""
+        configuration = prepared.configuration
+        revision = self._deployments.add(configuration, prepared.package).revision
+        self._apply(VersionDeployed(configuration.scheduled(revision, prepared.package_mb)))
         limit = configuration.reserved_concurrency
         if limit is not None or revision > 0:
-            self._apply(ReservedConcurrencySet(configuration.name, limit))
+            self.reserve(configuration.scheduled_name, limit)
         if configuration.provisioned_concurrency:
             self.provision(configuration.key, configuration.provisioned_concurrency)
+
+    def reserve(self, name: str, limit: int | None) -> None:
+        """Sets the reserved concurrency of a function's scheduled name; None ends it."""
+        self._apply(ReservedConcurrencySet(name, limit))
 
     def provision(self, key: VersionKey, count: int) -> None:
         """Sets the provisioned concurrency of a deployed version; 0 ends it."""
         self._apply(ProvisionedSet(key, count))
+
+    def provisioned(self, key: VersionKey) -> Provisioned:
+        """Returns what stands ready of a version's provisioned concurrency."""
+        return self._scheduler.provisioned(key)
 
     def retire(self, key: VersionKey) -> None:
         """Forgets a version; requests that came before end as they would have."""
@@ -210,6 +248,9 @@ class Engine:
         stream: ResponseStream | None = None,
         tail: bool = False,
         passage: Passage = NO_PASSAGE,
+        alias: str = "",
+        arn: str = "",
+        tenant: str = "",
     ) -> asyncio.Future[Outcome]:
         """Accepts an invocation; cancelling the future does not stop the invocation.
 
@@ -217,14 +258,21 @@ class Engine:
         payload is empty then. With `tail` the outcome waits for the invocation's log, and has it.
         A `request_id` is given where the payload names the request already, and a `passage` where a
         network lies between the caller and this engine, which records what others wait for.
+        `alias` is the one that led to the version, if any, and `arn` what the function is told it
+        was asked for by; unless given, the version's own. A `tenant` goes with a version that is
+        isolated by tenant.
 
         Raises:
             ResourceNotFoundError: no such version.
+            InvalidParameterValueError: a tenant is missing, or is not asked for.
         """
         deployment = self._deployments.get(key)
         if deployment is None:
-            arn = function_arn(key.name, key.version)
-            raise ResourceNotFoundError(f"Function not found: {arn}")
+            raise ResourceNotFoundError(
+                f"Function not found: {arn or function_arn(key.name, key.version)}"
+            )
+        if tenant or deployment.configuration.tenant_isolation:
+            check_tenant(tenant, deployment.configuration)
         call = Call(
             request_id or self._new_request_id(),
             deployment.configuration.name,
@@ -233,11 +281,15 @@ class Engine:
             asyncio.get_running_loop().create_future(),
             trace_id,
             client_context,
+            arn or deployment.arn,
+            tenant,
             stream=stream,
         )
         outcome = self._invocations.accept(call, tail=tail)
         self._measure_memory()
-        self._apply(InvokeRequested(call.request_id, key, passage.network, passage.gateway))
+        self._apply(
+            InvokeRequested(call.request_id, key, passage.network, passage.gateway, alias, tenant)
+        )
         return outcome
 
     def _measure_memory(self) -> None:
@@ -339,10 +391,11 @@ class Engine:
             Work(
                 call.request_id,
                 self._logger.epoch_ms(deadline),
-                function_arn(call.function),
+                call.arn,
                 call.payload,
                 call.trace_id,
                 call.client_context,
+                call.tenant,
             )
         )
 
@@ -387,7 +440,8 @@ class Engine:
     # sandboxes
 
     def _start(self, command: StartSandbox) -> None:
-        deployment = self._deployments.of(self._scheduler.sandboxes[command.sandbox].function)
+        scheduled = self._scheduler.sandboxes[command.sandbox]
+        deployment = self._deployments.of(scheduled.function)
         sandbox = self._launcher.make(
             command.sandbox, deployment.configuration, deployment.package, self
         )
@@ -400,13 +454,14 @@ class Engine:
             command.invocation
             or ("the policy" if command.prewarmed else "provisioned concurrency"),
         )
-        start = self._spawn(self._started(sandbox, provisioned=provisioned))
+        tenant = scheduled.pool.tenant
+        start = self._spawn(self._started(sandbox, tenant, provisioned=provisioned))
         self._starts[sandbox.id] = start
         start.add_done_callback(lambda _: self._starts.pop(sandbox.id, None))
 
-    async def _started(self, sandbox: LiveSandbox, *, provisioned: bool) -> None:
+    async def _started(self, sandbox: LiveSandbox, tenant: str, *, provisioned: bool) -> None:
         try:
-            await self._launcher.start(sandbox, provisioned=provisioned)
+            await self._launcher.start(sandbox, tenant, provisioned=provisioned)
         except Exception as error:  # noqa: BLE001  # a request waits for the sandbox, and is answered
             self._report(sandbox, "could not be started", error)
             if sandbox.begin_stop():
@@ -569,6 +624,16 @@ class Engine:
     def subscribed(self, sandbox: LiveSandbox, event: TelemetryEvent) -> None:
         """Takes a subscription to telemetry, which the function's log tells of."""
         self._logger.subscribed(sandbox.id, event)
+
+
+def check_tenant(tenant: str, configuration: FunctionConfiguration) -> None:
+    """Refuses a request that names no tenant where one is needed, or one in vain.
+
+    Raises:
+        InvalidParameterValueError: in AWS's words.
+    """
+    if fault := tenant_fault(tenant, per_tenant=configuration.tenant_isolation):
+        raise InvalidParameterValueError(fault)
 
 
 def _reset_with(sandbox: int, used: Usage) -> SandboxReset:

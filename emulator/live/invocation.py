@@ -48,6 +48,9 @@ class Call:
     outcome: asyncio.Future[Outcome]
     trace_id: str = ""
     client_context: str = ""
+    arn: str = ""
+    """The ARN that the function was asked for by, qualified as its caller did."""
+    tenant: str = ""
     start: StartKind | None = None
     sandbox: int | None = None
     deadline: Seconds = math.inf

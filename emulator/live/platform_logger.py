@@ -22,8 +22,8 @@ from emulator.core.messages import (
 )
 from emulator.core.model import Failure
 from emulator.core.records import InitPhase
-from emulator.live.sandbox.environment import REGION
 from emulator.telemetry import platform_events
+from emulator.telemetry.application_level import lowest_level
 from emulator.telemetry.line_splitter import LineSplitter
 from emulator.telemetry.platform_log import PlatformLog
 
@@ -100,6 +100,7 @@ class PlatformLogger:
         subscriber: Subscriber,
         *,
         provisioned: bool = False,
+        tenant: str = "",
     ) -> str:
         """Opens a new sandbox's log stream, which begins with INIT_START.
 
@@ -111,12 +112,15 @@ class PlatformLogger:
         at = self.epoch(self._clock.now())
         name = configuration.name
         stream = self._logs.stream_name(at, configuration.version, sandbox)
+        lowest = lowest_level(configuration.logging)
+        self._logs.opened(stream, configuration.scope, configuration.log_group, lowest)
         platform = PlatformLog(
             configuration,
             self._profile,
-            REGION,
+            configuration.scope.region,
             lambda: subscriber.wanted,
             provisioned=provisioned,
+            tenant=tenant,
         )
         self._streams[sandbox] = _Stream(name, stream, platform, subscriber)
         self._tell(self._streams[sandbox], at, platform.init_started(at, InitPhase.INIT))
@@ -185,7 +189,7 @@ class PlatformLogger:
         if isinstance(entry.event, SandboxGone):
             stream = self._streams.pop(entry.event.sandbox, None)
             if stream is not None:
-                self._logs.end(stream.function, stream.name)
+                self._logs.closed(stream.function, stream.name)
 
     def _tell(self, stream: _Stream, at_epoch: float, told: Told) -> None:
         for line in filter(None, told.lines):

@@ -15,6 +15,7 @@ from emulator.core.messages import Dispatch, InvocationFinished
 from emulator.core.records import RecordFold
 
 if TYPE_CHECKING:
+    from emulator.core.open_requests import OpenRequests
     from emulator.core.records import InvocationRecord
     from emulator.live.platform_logger import PlatformLogger
 
@@ -60,6 +61,11 @@ class Recorder:
         self._awaited: asyncio.Future[None] | None = None
         """What the first of the entries waits for."""
         logger.before_output = self._work_off_start
+
+    @property
+    def requests(self) -> OpenRequests:
+        """Returns what the records know of requests that have not ended."""
+        return self._fold.requests
 
     def record(self, entry: Entry, output: asyncio.Future[None] | None = None) -> None:
         """Takes the next entry, to be written in a moment, but not before `output` is done."""

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.core.failure_bodies import too_large_body
+from emulator.core.stream_pace import Pacer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from emulator.core.profile import StreamPace
     from emulator.live.invocation import Outcome
 
 _HIGH_WATER = 1 << 20
@@ -35,14 +37,19 @@ class StreamError:
 class ResponseStream:
     """Has one producer and one consumer in one event loop."""
 
-    def __init__(self, limit: int) -> None:
-        """Ends a response after `limit` bytes, with an error."""
+    def __init__(self, limit: int, pace: StreamPace | None = None, dilation: float = 1.0) -> None:
+        """Ends a response after `limit` bytes, with an error.
+
+        A `pace` is kept in the emulated Lambda's seconds, of `dilation` the loop's each.
+        """
         self.content_type = ""
         self.error: StreamError | None = None
         """Set at the latest when `pieces` ends."""
         self.began: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         """The outcome as far as it is known when the runtime begins to stream; never done where the
         response comes in one piece."""
+        self._pacer = Pacer(pace) if pace is not None else None
+        self._dilation = dilation
         self._limit = limit
         self._left = limit
         self._pieces: deque[bytes] = deque()
@@ -98,7 +105,18 @@ class ResponseStream:
             self._waiting -= len(piece)
             if self._waiting <= _HIGH_WATER and self._hold is not None:
                 self._hold(False)
-            yield piece
+            if self._pacer is None:
+                yield piece
+                continue
+            for part in self._pacer.slices(piece):
+                await self._until_its_turn(self._pacer, part)
+                yield part
+
+    async def _until_its_turn(self, pacer: Pacer, part: bytes) -> None:
+        now = asyncio.get_running_loop().time() / self._dilation
+        wait = pacer.wait(len(part), now)
+        if wait > 0:
+            await asyncio.sleep(wait * self._dilation)
 
     def abandon(self) -> None:
         """Drops what still comes, and holds the runtime up no more: the caller has gone."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _DEEPEST = 100
 """Levels of nesting; a template has about ten, and the parser calls itself for each."""
+_MOST_NODES = 100_000
+"""Keys and values with aliases written out; a template of 1 MB, which is the most, has fewer."""
 
 
 def line_of(node: Node) -> int:
@@ -79,4 +81,37 @@ def compose(text: str, path: str) -> Node:
         raise TemplateError(f"no YAML: {problem}", mark.line + 1 if mark else None, path) from error
     if root is None:
         raise TemplateError("it is empty", 1, path)
+    _check_aliases(root, path)
     return root
+
+
+def _check_aliases(root: Node, path: str) -> None:
+    """Refuses a text whose aliases have no end, or too many ends, when they are written out.
+
+    Raises:
+        TemplateError: a part contains itself, or there are too many parts.
+    """
+    measured: dict[int, tuple[int, int]] = {}
+
+    def measure(node: Node, around: tuple[int, ...]) -> tuple[int, int]:
+        """Returns how many parts a node has, and in how many levels."""
+        if id(node) in around:
+            raise TemplateError("a part contains itself", line_of(node), path)
+        if id(node) not in measured:
+            within = (*around, id(node))
+            parts = [measure(child, within) for child in _children(node)]
+            depth = 1 + max((levels for _, levels in parts), default=0)
+            measured[id(node)] = (1 + sum(count for count, _ in parts), depth)
+        return measured[id(node)]
+
+    count, depth = measure(root, ())
+    if count > _MOST_NODES:
+        raise TemplateError(f"it has more than {_MOST_NODES} parts", 1, path)
+    if depth > _DEEPEST:
+        raise TemplateError(f"it is nested too deeply, in more than {_DEEPEST} levels", 1, path)
+
+
+def _children(node: Node) -> list[Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [child for pair in node.value for child in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []

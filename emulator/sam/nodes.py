@@ -1,8 +1,8 @@
 """Reads YAML nodes into typed values, remembering lines and gathering every fault.
 
-Knows YAML and CloudFormation's `Ref` and `Sub` of parameters; what a template may say is its
-caller's. A method that meets a fault notes it and returns None (or what it could read), so that
-one look at a file finds all that is wrong with it.
+Knows YAML, and how CloudFormation writes its functions (`intrinsics` evaluates them before anything
+is read here); what a template may say is its caller's. A method that meets a fault notes it and
+returns None (or what it could read), so that one look at a file finds all that is wrong with it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import difflib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from yaml.nodes import Node
 
-_TAG = "tag:yaml.org,2002:"
+TAG = "tag:yaml.org,2002:"
+UNRESOLVED = "!unresolved"
+"""The tag of what a function could not give: its fault is told, and readers pass over the node."""
 _KINDS = {
     "str": "text",
     "int": "a number",
@@ -38,7 +40,6 @@ _KINDS = {
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _MOST_SHOWN = 60
 """Characters of a faulty value that a message quotes."""
-_PLACEHOLDER = re.compile(r"\$\{(!?)([^}]*)\}")
 
 
 class Faults:
@@ -82,7 +83,7 @@ def intrinsic(node: Node) -> tuple[str, Node] | None:
         return node.tag[1:], node
     if isinstance(node, yaml.MappingNode) and len(node.value) == 1:
         key, argument = node.value[0]
-        if key.value == "Ref" or str(key.value).startswith("Fn::"):
+        if key.value in ("Ref", "Condition") or str(key.value).startswith("Fn::"):
             return str(key.value).removeprefix("Fn::"), argument
     return None
 
@@ -90,12 +91,9 @@ def intrinsic(node: Node) -> tuple[str, Node] | None:
 class NodeReader:
     """Turns nodes into values; `what` names a node in a message, paths begin at `folder`."""
 
-    def __init__(
-        self, faults: Faults, folder: Path, parameters: Mapping[str, yaml.ScalarNode]
-    ) -> None:
+    def __init__(self, faults: Faults, folder: Path) -> None:
         self.faults = faults
         self._folder = folder
-        self._parameters = parameters
 
     def entries(self, node: Node, what: str, known: Collection[str] = ()) -> dict[str, Entry]:
         """Returns a mapping's entries; other keys than `known` are faults (none given: all are)."""
@@ -105,7 +103,7 @@ class NodeReader:
         found: dict[str, Entry] = {}
         for key_node, value in node.value:
             line, key = line_of(key_node), str(key_node.value)
-            if key_node.tag != _TAG + "str":
+            if key_node.tag != TAG + "str":
                 self.faults.add(line, f"{what}: a key must be text, quote it: {key}")
             elif key in found:
                 message = f"{what}: '{key}' stands twice, first in line {found[key].line}"
@@ -130,7 +128,7 @@ class NodeReader:
         scalar = self._resolved(node, what)
         if scalar is None:
             return None
-        if scalar.tag != _TAG + "str" or not scalar.value:
+        if scalar.tag != TAG + "str" or not scalar.value:
             self._wrong(scalar, what, "text")
             return None
         return str(scalar.value)
@@ -158,7 +156,7 @@ class NodeReader:
         scalar = self._resolved(node, what)
         if scalar is None:
             return None
-        if scalar.tag not in (_TAG + "int", _TAG + "str") or not _WHOLE.fullmatch(scalar.value):
+        if scalar.tag not in (TAG + "int", TAG + "str") or not _WHOLE.fullmatch(scalar.value):
             self._wrong(scalar, what, "a whole number")
             return None
         number = int(scalar.value)
@@ -172,13 +170,27 @@ class NodeReader:
         scalar = self._resolved(node, what)
         if scalar is None:
             return None
-        if scalar.tag == _TAG + "null":
+        if scalar.tag == TAG + "null":
             self.faults.add(line_of(scalar), f'{what} is null; an empty text is ""')
             return None
         try:
-            return _as_string(scalar)
+            return as_string(scalar)
         except (ValueError, LookupError):  # its tag promises what it is not
             self._wrong(scalar, what, "text or a number")
+            return None
+
+    def plain(self, node: Node, what: str) -> Any:
+        """Returns a document, such as a policy, as Python's values; None where a part is wrong."""
+        if isinstance(node, yaml.MappingNode):
+            return {key: self.plain(e.node, what) for key, e in self.entries(node, what).items()}
+        if isinstance(node, yaml.SequenceNode):
+            return [self.plain(item, what) for item in node.value]
+        if node.tag == TAG + "timestamp":
+            return str(node.value)  # of a policy's Version, which is often not quoted
+        try:
+            return yaml.SafeLoader("").construct_object(node, deep=True)
+        except (yaml.YAMLError, ValueError, LookupError):
+            self._wrong(node, what, "text or a number")
             return None
 
     def folder(self, node: Node, what: str) -> Path | None:
@@ -195,50 +207,17 @@ class NodeReader:
         return None
 
     def _resolved(self, node: Node, what: str) -> yaml.ScalarNode | None:
-        """Returns the node's scalar, or the one that an intrinsic function of parameters gives."""
-        function = intrinsic(node)
-        if function is None:
-            if isinstance(node, yaml.ScalarNode):
-                return node
-            self._wrong(node, what, "a single value")
-            return None
-        name, argument = function
-        if name == "Ref" and isinstance(argument, yaml.ScalarNode):
-            return self._parameter(str(argument.value), node, what)
-        if name == "Sub" and isinstance(argument, yaml.ScalarNode):
-            return self._substituted(str(argument.value), node, what)
-        self.faults.add(
-            line_of(node),
-            f"{what}: !{name} is not supported here, only !Ref and !Sub of parameters",
-        )
+        """Returns the node where it is a single value."""
+        if isinstance(node, yaml.ScalarNode) and not intrinsic(node):
+            return node
+        self._wrong(node, what, "a single value")
         return None
 
-    def _parameter(self, name: str, node: Node, what: str) -> yaml.ScalarNode | None:
-        default = self._parameters.get(name)
-        if default is None:
-            self.faults.add(line_of(node), f"{what}: '{name}' is no parameter of this template")
-            return None
-        return yaml.ScalarNode(default.tag, default.value, node.start_mark, node.end_mark)
-
-    def _substituted(self, text: str, node: Node, what: str) -> yaml.ScalarNode | None:
-        parts: list[str] = []
-        end = 0
-        for place in _PLACEHOLDER.finditer(text):
-            parts.append(text[end : place.start()])
-            end = place.end()
-            if place[1]:
-                parts.append(f"${{{place[2]}}}")  # ${!Name} is how a template writes ${Name}
-                continue
-            value = self._parameter(place[2].strip(), node, what)
-            if value is None:
-                return None
-            parts.append(_as_string(value))
-        whole = "".join([*parts, text[end:]])
-        return yaml.ScalarNode(_TAG + "str", whole, node.start_mark, node.end_mark)
-
     def _wrong(self, node: Node, what: str, wanted: str) -> None:
+        if node.tag == UNRESOLVED:
+            return
         function = intrinsic(node)
-        kind = node.tag.removeprefix(_TAG)
+        kind = node.tag.removeprefix(TAG)
         got = f"!{function[0]}" if function else _KINDS.get(kind, node.tag)
         if isinstance(node, yaml.ScalarNode) and node.value and not function:
             shown = node.value[:_MOST_SHOWN] + ("…" if len(node.value) > _MOST_SHOWN else "")
@@ -248,14 +227,14 @@ class NodeReader:
         self.faults.add(line_of(node), f"{what} must be {wanted}, not {got}")
 
 
-def _as_string(node: yaml.ScalarNode) -> str:
+def as_string(node: yaml.ScalarNode) -> str:
     """Returns the string that CloudFormation makes of a scalar.
 
     Raises:
         ValueError, LookupError: the value is not what its tag says.
     """
     constructor = yaml.constructor.SafeConstructor()
-    match node.tag.removeprefix(_TAG):
+    match node.tag.removeprefix(TAG):
         case "bool":
             return "true" if constructor.construct_yaml_bool(node) else "false"
         case "int":

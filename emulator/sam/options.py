@@ -1,8 +1,7 @@
 """Reads what a function configures besides its code, its size and its routes.
 
 Source: the AWS SAM specification 2016-10-31. SAM sets provisioned concurrency on the alias that
-AutoPublishAlias names. A template's function has one version here, so it is set on that, and the
-alias is checked and left at that.
+AutoPublishAlias names.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from emulator.core.log_configuration import (
     SystemLogLevel,
 )
 from emulator.core.prices import Architecture
+from emulator.core.tenancy import TenantIsolationMode
 from emulator.sam.globals import merged
 from emulator.sam.loader import line_of
 
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from emulator.sam.nodes import NodeReader
 
 OPTIONS = (
-    *("Architectures", "EphemeralStorage", "LoggingConfig", "AutoPublishAlias"),
+    *("Architectures", "EphemeralStorage", "LoggingConfig"),
     *("ProvisionedConcurrencyConfig", "ReservedConcurrentExecutions", "FunctionUrlConfig"),
+    "TenancyConfig",
 )
 """The options that Globals may state too; ImageConfig is not among them."""
 _LOGGING = ("LogFormat", "ApplicationLogLevel", "SystemLogLevel", "LogGroup")
@@ -123,6 +124,14 @@ class OptionReader:
             self._choice(parts.get("InvokeMode"), InvokeMode) or InvokeMode.BUFFERED,
             self._cors(parts.get("Cors")),
         )
+
+    def tenant_isolation(self, function: FunctionProperties) -> bool:
+        section = function.option("TenancyConfig")
+        name = "TenantIsolationMode"
+        parts = merged(section, self._nodes, (name,))
+        if section and name not in parts:
+            self._needs(section, name)
+        return self._choice(parts.get(name), TenantIsolationMode) is not None
 
     def image(self, function: FunctionProperties) -> ImageConfig:
         parts = merged(function.option("ImageConfig"), self._nodes, _IMAGE)

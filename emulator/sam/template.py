@@ -1,89 +1,203 @@
-"""Reads functions and routes out of an AWS SAM template.
+"""Reads functions, APIs, triggers and other resources out of an AWS SAM template.
 
-Source: the AWS SAM specification 2016-10-31. What is not supported is an error that names its
-line, never skipped. Supported are functions, layers, Globals for functions, HttpApi events, and
-`!Ref` and `!Sub` of parameters, whose defaults are their values.
+Source: the AWS SAM specification 2016-10-31. What is not supported is an error that names its line;
+what is read and has no effect is told with its line; nothing is skipped in silence. The functions
+and conditions of CloudFormation are evaluated first (`intrinsics`), with the parameters' defaults
+or what is given for them.
 """
 
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from emulator.core import function_configuration
 from emulator.errors import TemplateError
+from emulator.sam.apis import HTTP_KIND, HTTP_PROPERTIES, REST_KIND, REST_PROPERTIES, ApiReader
 from emulator.sam.function import GLOBAL_PROPERTIES, FunctionReader
+from emulator.sam.intrinsics import Resolver
 from emulator.sam.loader import compose, line_of
-from emulator.sam.nodes import Faults, NodeReader
+from emulator.sam.nodes import Entry, Faults, NodeReader
+from emulator.sam.parameters import parameters
+from emulator.sam.references import KINDS, Declared, References
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from yaml.nodes import Node
 
+    from emulator.core.apis import Api
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.profile import Profile
     from emulator.core.routes import Route
-    from emulator.sam.nodes import Entry
+    from emulator.core.triggers import Trigger
+    from emulator.sam.extras import Extras
 
 _TRANSFORM = "AWS::Serverless-2016-10-31"
 _FUNCTION = "AWS::Serverless::Function"
 _LAYER = "AWS::Serverless::LayerVersion"
 _SECTIONS = (
     *("AWSTemplateFormatVersion", "Transform", "Description", "Metadata", "Outputs"),
-    *("Parameters", "Globals", "Resources"),
+    *("Parameters", "Globals", "Resources", "Mappings", "Conditions", "Rules"),
+)
+_PARTS = (
+    *("Type", "Properties", "Metadata", "Condition", "DependsOn"),
+    *("DeletionPolicy", "UpdateReplacePolicy", "UpdatePolicy", "CreationPolicy"),
 )
 _LAYER_PROPERTIES = (
-    *("ContentUri", "LayerName", "CompatibleRuntimes", "RetentionPolicy", "Description"),
+    *("ContentUri", "LayerName", "CompatibleRuntimes", "CompatibleArchitectures"),
+    *("RetentionPolicy", "Description", "LicenseInfo"),
 )
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+_ACCOUNT = "123456789012"
+_REGION = "us-east-1"
+_STACK = "testbed"
+
+
+@dataclass(frozen=True, slots=True)
+class OtherResource:
+    """Holds a queue, a table, a bucket and their like, which other services make."""
+
+    kind: str
+    """CloudFormation's type, `AWS::SQS::Queue`."""
+    id: str
+    name: str
+    properties: Mapping[str, Any]
+    """Properties as CloudFormation names them, without functions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
     functions: tuple[FunctionConfiguration, ...]
-    routes: tuple[Route, ...]
+    apis: tuple[Api, ...] = ()
     remarks: tuple[str, ...] = ()
     """Sentences that each say what is not as on Lambda."""
+    triggers: tuple[Trigger, ...] = ()
+    extras: Mapping[str, Extras] = field(default_factory=dict, compare=False)
+    """What is set beside each function's configuration, by the function's name."""
+    layers: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Folders of the template's layers by ARN."""
+    resources: tuple[OtherResource, ...] = ()
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Returns the routes of all APIs."""
+        return tuple(route for api in self.apis for route in api.routes)
 
 
-def load(path: Path, profile: Profile | None = None, machine: str = "") -> Template:
+@dataclass(frozen=True, slots=True)
+class _Resource:
+    kind: str
+    entry: Entry
+    parts: Mapping[str, Entry]
+
+    @property
+    def properties(self) -> Entry | None:
+        return self.parts.get("Properties")
+
+
+def load(
+    path: Path,
+    profile: Profile | None = None,
+    machine: str = "",
+    given: Mapping[str, str] | None = None,
+    *,
+    account: str = _ACCOUNT,
+    region: str = _REGION,
+) -> Template:
     """Reads a SAM template; paths in it are relative to its folder.
 
     With a profile, what Lambda would refuse under it is a fault too. `machine` names this
     machine's architecture (default: as Python says): functions run natively, so that a function
-    which asks for another gets a remark.
+    which asks for another gets a remark. `given` are parameters in the place of their defaults;
+    `account` and `region` stand in ARNs.
 
     Raises:
         TemplateError: names all that is wrong, a line each; `line` is the first fault's.
     """
     root = compose(_text(path), str(path))
-    folder = path.parent.resolve()
-    plain = NodeReader(Faults(str(path)), folder, {})
-    sections = plain.entries(root, "the template", _SECTIONS)
-    parameters = _parameters(sections.get("Parameters"), plain)
-    nodes = NodeReader(plain.faults, folder, parameters)
+    nodes = NodeReader(Faults(str(path)), path.parent.resolve())
+    sections = nodes.entries(root, "the template", _SECTIONS)
     _transform(root, sections.get("Transform"), nodes)
-    shared = _globals(sections.get("Globals"), nodes)
     resources = _resources(root, sections.get("Resources"), nodes)
-
-    layers = {
-        entry.key: _layer(entry, parts, nodes) for kind, entry, parts in resources if kind == _LAYER
-    }
-    reader = FunctionReader(nodes, layers)
-    functions = [
-        reader.read(entry, parts, shared) for kind, entry, parts in resources if kind == _FUNCTION
-    ]
+    references = References(
+        parameters(sections.get("Parameters"), given or {}, nodes),
+        {resource.entry.key: _declared(resource) for resource in resources},
+        account=account,
+        region=region,
+        stack=_STACK,
+    )
+    resolver = Resolver(
+        nodes.faults,
+        references,
+        mappings=_entries(sections.get("Mappings"), nodes),
+        conditions=_entries(sections.get("Conditions"), nodes),
+    )
+    shared = _globals(sections.get("Globals"), nodes, resolver)
+    present = [_resolved(resource, resolver) for resource in _present(resources, resolver)]
+    found = _read(present, shared, nodes, references, resolver)
     if profile is not None and not nodes.faults:
-        for name, fault in _refusals(functions, profile):
-            nodes.faults.add(reader.lines[name], f"{name}: {fault}")
+        for name, fault in _refusals(list(found.template.functions), profile):
+            nodes.faults.add(found.lines[name], f"{name}: {fault}")
     nodes.faults.throw()
-    remarks = _remarks(functions, machine or platform.machine())
-    return Template(tuple(functions), tuple(reader.routes), remarks)
+    told = [f"{path.name}:{line}: {sentence}" for line, sentence in dict.fromkeys(found.told)]
+    remarks = (*_remarks(found.template.functions, machine or platform.machine()), *told)
+    return replace(found.template, remarks=remarks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    template: Template
+    lines: Mapping[str, int]
+    told: list[tuple[int, str]]
+
+
+def _read(
+    resources: list[_Resource],
+    shared: Mapping[str, Mapping[str, Entry]],
+    nodes: NodeReader,
+    references: References,
+    resolver: Resolver,
+) -> _Found:
+    apis = ApiReader(nodes, shared)
+    for resource in resources:
+        if resource.kind in (REST_KIND, HTTP_KIND):
+            apis.declare(resource.kind, resource.entry, resource.properties)
+    layers = {}
+    for resource in resources:
+        if resource.kind == _LAYER:
+            arn = references.named(resource.entry.key, resolver, resource.entry.node)
+            assert arn is not None
+            layers[str(arn.value)] = _layer(resource, nodes)
+    reader = FunctionReader(nodes, layers, apis)
+    functions = tuple(
+        reader.read(resource.entry, resource.parts, shared.get("Function", {}))
+        for resource in resources
+        if resource.kind == _FUNCTION
+    )
+    others = tuple(
+        OtherResource(
+            resource.kind,
+            resource.entry.key,
+            references.physical_name(resource.entry.key, resolver),
+            _plain(resource, nodes),
+        )
+        for resource in resources
+        if resource.kind not in (_FUNCTION, _LAYER, REST_KIND, HTTP_KIND)
+    )
+    template = Template(
+        functions,
+        apis.apis,
+        triggers=tuple(reader.triggers),
+        extras=reader.extras,
+        layers=layers,
+        resources=others,
+    )
+    return _Found(template, reader.lines, reader.told)
 
 
 def _refusals(
@@ -95,7 +209,7 @@ def _refusals(
     yield from function_configuration.concurrency_faults(functions, profile)
 
 
-def _remarks(functions: list[FunctionConfiguration], machine: str) -> tuple[str, ...]:
+def _remarks(functions: tuple[FunctionConfiguration, ...], machine: str) -> tuple[str, ...]:
     host = _ARCHITECTURES.get(machine.lower(), machine)
     return tuple(
         f"{function.name} is billed as {function.architecture}, and runs on this machine's {host}."
@@ -114,19 +228,8 @@ def _text(path: Path) -> str:
         raise TemplateError("no YAML: it is not UTF-8", line, str(path)) from error
 
 
-def _parameters(section: Entry | None, plain: NodeReader) -> dict[str, yaml.ScalarNode]:
-    """Returns each parameter's default, which is its value: nobody is asked for another."""
-    found: dict[str, yaml.ScalarNode] = {}
-    for name, entry in plain.entries(section.node, "Parameters").items() if section else ():
-        parts = plain.entries(entry.node, name, ("Type", "Default", "Description"))
-        plain.choice(parts, "Type", entry, ("String", "Number"))
-        default = parts.get("Default")
-        if default is None:
-            plain.faults.add(entry.line, f"{name} needs a Default, which is its value here")
-        elif plain.string(default.node, f"{name}: Default") is not None:
-            assert isinstance(default.node, yaml.ScalarNode)
-            found[name] = default.node
-    return found
+def _entries(section: Entry | None, nodes: NodeReader) -> dict[str, Entry]:
+    return nodes.entries(section.node, section.key) if section else {}
 
 
 def _transform(root: Node, entry: Entry | None, nodes: NodeReader) -> None:
@@ -136,35 +239,74 @@ def _transform(root: Node, entry: Entry | None, nodes: NodeReader) -> None:
         nodes.faults.add(line_of(entry.node), f"Transform must be {_TRANSFORM}, not {name}")
 
 
-def _globals(entry: Entry | None, nodes: NodeReader) -> dict[str, Entry]:
-    section = nodes.entries(entry.node, "Globals", ("Function",)) if entry else {}
-    if "Function" not in section:
-        return {}
-    return nodes.entries(section["Function"].node, "Globals: Function", GLOBAL_PROPERTIES)
+_SHARED = {"Function": GLOBAL_PROPERTIES, "Api": REST_PROPERTIES, "HttpApi": HTTP_PROPERTIES}
 
 
-def _resources(
-    root: Node, section: Entry | None, nodes: NodeReader
-) -> list[tuple[str, Entry, dict[str, Entry]]]:
-    """Returns the type, the entry and the parts of each function and layer."""
+def _globals(
+    entry: Entry | None, nodes: NodeReader, resolver: Resolver
+) -> dict[str, dict[str, Entry]]:
+    """Returns what Globals state for functions and APIs."""
+    sections = nodes.entries(entry.node, "Globals", tuple(_SHARED)) if entry else {}
+    found = {}
+    for name, section in sections.items():
+        node = resolver.resolve(section.node)
+        known = _SHARED[name]
+        found[name] = nodes.entries(node, f"Globals: {name}", known) if node is not None else {}
+    return found
+
+
+def _resources(root: Node, section: Entry | None, nodes: NodeReader) -> list[_Resource]:
+    """Returns the resources whose type is known."""
     if section is None:
         nodes.faults.add(line_of(root), "it needs Resources")
         return []
     found = []
     for name, entry in nodes.entries(section.node, "Resources").items():
-        parts = nodes.entries(entry.node, name, ("Type", "Properties", "Metadata"))
-        kind = nodes.choice(parts, "Type", entry, (_FUNCTION, _LAYER))
+        parts = nodes.entries(entry.node, name, _PARTS)
+        kind = nodes.choice(parts, "Type", entry, tuple(KINDS))
         if kind:
-            found.append((kind, entry, parts))
+            found.append(_Resource(kind, entry, parts))
     return found
 
 
-def _layer(entry: Entry, parts: dict[str, Entry], nodes: NodeReader) -> str:
+def _declared(resource: _Resource) -> Declared:
+    """Returns a resource with its properties' nodes, faulty ones as they are."""
+    section = resource.properties
+    pairs = section.node.value if section and isinstance(section.node, yaml.MappingNode) else ()
+    return Declared(resource.kind, {str(key.value): value for key, value in pairs})
+
+
+def _present(resources: list[_Resource], resolver: Resolver) -> Iterator[_Resource]:
+    """Yields the resources whose condition holds."""
+    for resource in resources:
+        condition = resource.parts.get("Condition")
+        if condition is None or resolver.holds(str(condition.node.value), condition.node):
+            yield resource
+
+
+def _resolved(resource: _Resource, resolver: Resolver) -> _Resource:
+    """Returns a resource with properties that have no functions."""
+    section = resource.properties
+    node = resolver.resolve(section.node) if section else None
+    if section is None or node is None:
+        return resource
+    return replace(resource, parts={**resource.parts, "Properties": replace(section, node=node)})
+
+
+def _plain(resource: _Resource, nodes: NodeReader) -> dict[str, Any]:
+    section = resource.properties
+    found = nodes.plain(section.node, resource.entry.key) if section else {}
+    return found if isinstance(found, dict) else {}
+
+
+def _layer(resource: _Resource, nodes: NodeReader) -> str:
     """Returns the folder of a layer's content."""
+    entry, parts, section = resource.entry, resource.parts, resource.properties
     if "Metadata" in parts:
-        line = parts["Metadata"].line
-        nodes.faults.add(line, f"{entry.key}: Metadata of a layer is not supported")
-    section = parts.get("Properties")
+        stated = nodes.plain(parts["Metadata"].node, entry.key)
+        if not (isinstance(stated, dict) and "SamResourceId" in stated):
+            line = parts["Metadata"].line
+            nodes.faults.add(line, f"{entry.key}: Metadata of a layer is not supported")
     properties = nodes.entries(section.node, entry.key, _LAYER_PROPERTIES) if section else {}
     content = properties.get("ContentUri")
     if content is None:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Iterable, Iterator
 
+    from emulator.core.alias_routing import Routing
     from emulator.core.model import FunctionVersion, Seconds
+    from emulator.core.policy import Chance
 
 
 Stimulus = tuple["Seconds", Event]
@@ -52,7 +54,7 @@ def at_times(key: VersionKey, times: Iterable[Seconds]) -> Iterator[Arrival]:
 def trace(lines: Iterable[str]) -> Iterator[Arrival]:
     """Reads arrivals from a CSV file with the columns `at` (seconds, rising) and `function`.
 
-    A function is written as `name:version`.
+    A function is written as `name:version`; a column `tenant` may be there as well.
 
     Raises:
         TraceError: a line is wrong; the message has its number.
@@ -71,7 +73,7 @@ def trace(lines: Iterable[str]) -> Iterator[Arrival]:
                 f"line {rows.line_num}: wanted a time not before {last} and a function, got {row}"
             )
         last = at
-        yield Arrival(at, VersionKey(row["function"]))
+        yield Arrival(at, VersionKey(row["function"]), tenant=row.get("tenant") or "")
 
 
 def before(end: Seconds, arrivals: Iterable[Arrival]) -> Iterator[Arrival]:
@@ -80,6 +82,15 @@ def before(end: Seconds, arrivals: Iterable[Arrival]) -> Iterator[Arrival]:
         if arrival.at >= end:
             return
         yield arrival
+
+
+def through_alias(
+    arrivals: Iterable[Arrival], alias: str, routing: Routing, chance: Chance
+) -> Iterator[Arrival]:
+    """Yields arrivals at a function's versions, each chosen as an alias leads to them."""
+    for arrival in arrivals:
+        key = VersionKey.of(arrival.key.name, routing.choose(chance))
+        yield Arrival(arrival.at, key, alias, arrival.tenant)
 
 
 def merge(*streams: Iterable[Arrival]) -> Iterator[Arrival]:
@@ -94,4 +105,7 @@ def stimuli(
     for function in functions:
         yield 0.0, VersionDeployed(function)
     for number, arrival in enumerate(arrivals, 1):
-        yield arrival.at, InvokeRequested(f"i{number}", arrival.key)
+        yield (
+            arrival.at,
+            InvokeRequested(f"i{number}", arrival.key, alias=arrival.alias, tenant=arrival.tenant),
+        )

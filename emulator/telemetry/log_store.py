@@ -1,7 +1,8 @@
 """Keeps what sandboxes and Lambda itself wrote: a log group a function, a log stream a sandbox.
 
-In memory and bounded: the oldest lines of a function go when there are too many bytes. What a line
-means is not known here. Group and stream names, and how an event's size counts, are CloudWatch
+In memory and bounded: the oldest lines of a function go when there are too many bytes. A sink gets
+every line that is kept. What a line means is not known here, but for the level by which a function
+may leave out its own lines. Group and stream names, and how an event's size counts, are CloudWatch
 Logs'.
 """
 
@@ -12,14 +13,19 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from emulator.telemetry.application_level import passes
 from emulator.telemetry.line_splitter import EVENT_OVERHEAD, LineSplitter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from emulator.core.function_names import Scope
+    from emulator.core.log_configuration import ApplicationLogLevel
+
 _LIMIT = 4 * 1024 * 1024
+_MOST_CLOSED = 1000
 
 
 class LogEvent(NamedTuple):
@@ -32,6 +38,25 @@ class LogEvent(NamedTuple):
     stream: str
     message: str
     """The text without its end of line."""
+
+
+class LogSink(Protocol):
+    """Takes all that is logged, to keep for longer."""
+
+    def opened(self, scope: Scope, group: str, stream: str) -> Any:
+        """Takes a new stream, and returns what its lines are to come with."""
+
+    def wrote(self, name: Any, at_epoch: float, line: str) -> None:
+        """Takes the next line of a stream; `at_epoch` is in epoch seconds."""
+
+
+class _Stream(NamedTuple):
+    """Holds how one sandbox logs."""
+
+    name: Any
+    """What the sink knows the stream by."""
+    lowest: ApplicationLogLevel | None
+    """The level under which the function's own lines are left out; None keeps all."""
 
 
 @dataclass(slots=True)
@@ -63,9 +88,13 @@ class Logs:
     `instance` tells this emulator's streams from another's; `limit` is in bytes a function.
     """
 
-    def __init__(self, instance: str, limit: int = _LIMIT) -> None:
+    def __init__(self, instance: str, limit: int = _LIMIT, sink: LogSink | None = None) -> None:
         self._instance = instance
         self._limit = limit
+        self._sink = sink
+        self._streams: dict[str, _Stream] = {}
+        self._closed: dict[str, _Stream] = {}
+        """The streams that were closed last, for the last words of their sandboxes."""
         self._groups: dict[str, _Group] = {}
         self._ids = count(1)
         self.last_id = 0
@@ -77,12 +106,34 @@ class Logs:
         name = f"{self._instance}/{sandbox}".encode()
         return f"{day}/[{version}]{hashlib.sha256(name).hexdigest()[:32]}"
 
+    def opened(
+        self,
+        stream: str,
+        scope: Scope,
+        group: str,
+        lowest: ApplicationLogLevel | None = None,
+    ) -> None:
+        """Takes a new stream, with the group that has it in an account and a region.
+
+        Lines of the function under the `lowest` level are left out.
+        """
+        name = None if self._sink is None else self._sink.opened(scope, group, stream)
+        self._streams[stream] = _Stream(name, lowest)
+
+    def closed(self, function: str, stream: str) -> None:
+        """Ends a stream, when its sandbox is gone."""
+        self.end(function, stream)
+        if (known := self._streams.pop(stream, None)) is not None:
+            self._closed[stream] = known
+        if len(self._closed) > _MOST_CLOSED:
+            del self._closed[next(iter(self._closed))]
+
     def output(self, function: str, stream: str, at_epoch: float, data: bytes) -> None:
         """Takes the output of a sandbox, in pieces that end anywhere."""
         group = self._group(function)
         line = group.open.pop(stream, None) or _OpenLine(at_epoch, LineSplitter())
         for ended in line.splitter.feed(data):
-            self._add(group, line.began, stream, ended)
+            self._add(function, line.began, stream, ended)
             line.began = at_epoch
         if not line.splitter.is_empty:
             group.open[stream] = line
@@ -92,14 +143,14 @@ class Logs:
         group = self._group(function)
         if group.open:
             self.end(function, stream)
-        self._append(group, at_epoch, stream, message, len(message.encode()))
+        self._append(function, at_epoch, stream, message, len(message.encode()))
 
     def end(self, function: str, stream: str) -> None:
-        """Ends the stream's last line, when its sandbox is gone or its invocation over."""
+        """Ends the stream's last line, when its invocation is over."""
         group = self._group(function)
         if stream in group.open:
             line = group.open.pop(stream)
-            self._add(group, line.began, stream, line.splitter.end())
+            self._add(function, line.began, stream, line.splitter.end())
 
     def drop(self, function: str) -> None:
         """Forgets the log of a function."""
@@ -144,13 +195,17 @@ class Logs:
             group = self._groups[function] = _Group(deque(), deque(), 0, {})
         return group
 
-    def _add(self, group: _Group, at_epoch: float, stream: str, line: bytes) -> None:
+    def _add(self, function: str, at_epoch: float, stream: str, line: bytes) -> None:
+        known = self._streams.get(stream)
+        if known is not None and known.lowest is not None and not passes(line, known.lowest):
+            return
         message = line.decode(errors="replace").removesuffix("\r")
-        self._append(group, at_epoch, stream, message, len(line))
+        self._append(function, at_epoch, stream, message, len(line))
 
     def _append(
-        self, group: _Group, at_epoch: float, stream: str, message: str, message_bytes: int
+        self, function: str, at_epoch: float, stream: str, message: str, message_bytes: int
     ) -> None:
+        group = self._group(function)
         self.last_id = next(self._ids)
         group.events.append(LogEvent(self.last_id, at_epoch, stream, message))
         size = message_bytes + EVENT_OVERHEAD
@@ -159,6 +214,10 @@ class Logs:
         while group.size > self._limit and len(group.events) > 1:
             group.events.popleft()
             group.size -= group.sizes.popleft()
+        if self._sink is not None:
+            known = self._streams.get(stream) or self._closed.get(stream)
+            if known is not None:
+                self._sink.wrote(known.name, at_epoch, message)
 
 
 def _newest_first(group: _Group | None, after: int) -> Iterator[LogEvent]:

@@ -77,8 +77,10 @@ class PlatformLog:
         wanted: Callable[[], bool],
         *,
         provisioned: bool = False,
+        tenant: str = "",
     ) -> None:
         self._wanted = wanted
+        self._tenant = tenant
         self._configuration = configuration
         self._profile = profile
         self._region = region
@@ -139,7 +141,9 @@ class PlatformLog:
         text = [log_lines.start(request_id, version)]
         if self._nobody_wants_events():
             return Told(text, [])
-        return self._told(text, [platform_events.start(at, request_id, version)])
+        return self._told(
+            text, [platform_events.start(at, request_id, version, tenant=self._tenant)]
+        )
 
     def extensions_ready(self, at: Seconds, extensions: Iterable[Registration]) -> Told:
         """Words the state of each extension that registered, when an init is over."""
@@ -180,6 +184,7 @@ class PlatformLog:
             max_memory_mb=record.max_memory_mb,
             init=init or None,
             error_type=error,
+            tenant=self._tenant,
         )
         return self._told(text, [done, report])
 

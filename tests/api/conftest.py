@@ -18,19 +18,26 @@ from emulator.api.app import create_app
 from emulator.api.network import Network
 from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
+from emulator.core.apis import HttpApi, RestApi, RestCors
 from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.function_url import Cors, FunctionUrl, InvokeMode, UrlAuth
 from emulator.core.journal import decode
+from emulator.core.load_balancer import Target
 from emulator.core.messages import InvokeRequested
 from emulator.core.policy import SchedulerSettings
 from emulator.core.profiles.aws_2025 import AWS_2025
-from emulator.core.routes import Route, RouteTable
+from emulator.core.routes import PayloadFormat, Route, RouteAuth, RouteTable
 from emulator.core.scheduler import Scheduler
+from emulator.live.asynchronous.invoker import EngineInvoker
+from emulator.live.aws.endpoints import Endpoints
 from emulator.live.clock import MonotonicClock
 from emulator.live.engine import Engine
+from emulator.live.eventing import EVENT_SCHEMAS, Eventing
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
+from emulator.live.store.database import Database
+from emulator.live.store.resources import RESOURCES, Resources
 from emulator.telemetry.log_store import Logs
 from emulator.telemetry.metrics import Metrics
 from tests.live.streaming_runtime import StreamingBackend
@@ -72,6 +79,36 @@ URLS = {
     ),
 }
 """Functions that have a URL: their handler, and how the URL is configured."""
+SPEEDUP = 600.0
+"""Seconds that an asynchronous event ages in one."""
+APIS = (
+    RestApi(
+        "rest",
+        (
+            Route("POST", "/echo/{id}", "echo"),
+            Route("ANY", "/files/{proxy+}", "echo"),
+            Route("GET", "/fail", "fail"),
+            Route("POST", "/play", "stream"),
+            Route("GET", "/signed", "echo", RouteAuth.AWS_IAM),
+            Route("GET", "/gone", "nobody"),
+        ),
+        variables={"table": "t"},
+        binary_media_types=("image/*",),
+        cors=RestCors("https://a.example", allow_headers="x-a", max_age="60"),
+    ),
+    HttpApi(
+        "web",
+        (
+            Route("POST", "/v1/{id}", "echo", payload_format=PayloadFormat.V1),
+            Route("POST", "/v1/play", "stream", payload_format=PayloadFormat.V1),
+            Route("GET", "/web", "echo"),
+            Route("GET", "/signed", "echo", RouteAuth.AWS_IAM),
+            Route("POST", "/web/play", "stream"),
+        ),
+        cors=Cors(allow_methods=("GET",), allow_origins=("https://a.example",)),
+    ),
+    HttpApi("staged", (Route("GET", "/web", "echo"),), "live", {"table": "t"}),
+)
 RESPONSE_LIMIT = 4000
 STREAMED_RESPONSE_LIMIT = 3 << 20
 _BOUND = 20
@@ -108,10 +145,15 @@ def served(
         server[0].should_exit = True
 
     async def serve() -> None:
-        config, engine = await _app(folder, settings, backend, payloads, journal=journal, path=path)
+        database = Database(folder / "state.db", [RESOURCES, *EVENT_SCHEMAS])
+        config, engine, eventing = await _app(
+            folder, settings, backend, payloads, journal=journal, path=path, database=database
+        )
         server.append(_Server(config, ports, started))
         await server[0].serve()
+        await eventing.close()
         await engine.close()
+        database.close()
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()
@@ -169,7 +211,8 @@ async def _app(
     *,
     journal: _Requests,
     path: NetworkPath | None,
-) -> tuple[uvicorn.Config, Engine]:
+    database: Database,
+) -> tuple[uvicorn.Config, Engine, Eventing]:
     (folder / "app.py").write_text("")
     clock = MonotonicClock(asyncio.get_running_loop())
     scheduler = Scheduler(settings, random.Random(0))
@@ -199,14 +242,28 @@ async def _app(
             name, "python3.13", f"app.{handler}", timeout=1, code=str(folder), function_url=url
         )
         await engine.deploy(configuration, print)
+    isolated = FunctionConfiguration(
+        "isolated", "python3.13", "app.echo", code=str(folder), tenant_isolation=True
+    )
+    await engine.deploy(isolated, print)
     routes = RouteTable(
         [
+            Route("POST", "/isolated", "isolated"),
             Route("POST", "/echo/{id}", "echo"),
             Route("ANY", "/fail", "fail"),
             Route("POST", "/play", "stream"),
             Route("POST", "/hang", "hang"),
         ]
     )
+    eventing = Eventing(
+        database=database,
+        resources=await Resources.open(database),
+        invoker=EngineInvoker(engine),
+        endpoints=Endpoints({}, None),
+        profile=profile,
+        speedup=SPEEDUP,
+    )
+    await eventing.open()
     app = create_app(
         engine,
         routes,
@@ -216,8 +273,11 @@ async def _app(
         logs=logs,
         metrics=metrics,
         network=None if path is None else Network(path, random.Random(0), SandboxClients()),
+        events=eventing.queue,
+        apis=APIS,
+        targets=[Target("echo"), Target("stream", multi_value=True), Target("fail")],
     )
-    return gateway_config(app, grace=GRACE), engine
+    return gateway_config(app, grace=GRACE), engine, eventing
 
 
 class _Server(GatewayServer):

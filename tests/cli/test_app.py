@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 EXTRAS = ("PIL", "boto3", "flask", "gevent", "locust", "matplotlib", "moto", "numpy", "pyarrow")
 COMMANDS = {
     "init": "FOLDER",
-    "up": "--settings --host --port --template --backend --profile --keep-alive --policy "
-    "--idle-speedup --pick-order --binding --host-memory --admission --journal-limit "
-    "--start-width --init-cpu --init-timeout --dilation --network --page-cache --read-ahead --seed "
-    "--state-dir --run-dir --cgroup-root --aws-endpoint --no-companion --verbose -v",
+    "up": "--settings --host --port --template --account --region --backend --profile "
+    "--keep-alive --policy --idle-speedup --pick-order --binding --host-memory --admission "
+    "--journal-limit --log-limit --start-width --init-cpu --init-timeout --dilation --network "
+    "--page-cache --read-ahead --seed --state-dir --run-dir --cgroup-root --aws-endpoint --auth "
+    "--alb --no-companion --verbose -v",
     "invoke": "FUNCTION --url --payload --json",
     "ps": "--url --json",
-    "logs": "FUNCTION --url --limit",
+    "logs": "FUNCTION --url --limit --filter --follow -f",
     "demo": "--backend --dilation --run-dir",
     "experiment": "PLAN --run-dir --resume --backend --dry-run",
     "simulate": "PLAN --behaviours --calibrate --leave-one-out --trace --format --policy --profile "
@@ -42,6 +43,8 @@ COMMANDS = {
     "tune": "FUNCTION --payload --memory --invocations --strategy --balanced-weight --template "
     "--backend --profile --run-dir --json",
     "bench": "--backend --simulator --json",
+    "chaos": "--backend --fault --engine --seed --kills --out --json",
+    "lost-events": "--events --kills --seed --backend --out --json",
     "fidelity": "--backend --repetitions --run-dir --report --json",
     "network": "DATA --out --json",
     "compare-policies": "--trace --format --policies --profile --memory --cold-start --host-memory "
@@ -87,6 +90,7 @@ def test_every_setting_has_an_option() -> None:
         (options.REAL_BACKENDS, choices.real_backends),
         (options.PROFILES, choices.profiles),
         ("early|late", choices.bindings),
+        ("strict|off", choices.auths),
     ],
 )
 def test_help_names_the_values_that_are_taken(shown: str, values: Callable[[], list[str]]) -> None:

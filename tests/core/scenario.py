@@ -78,6 +78,7 @@ class Call:
     key: VersionKey
     leaves_after: Seconds | None
     """None: the caller stays until it has its answer."""
+    tenant: str = ""
 
 
 class Scenario:
@@ -86,6 +87,7 @@ class Scenario:
     def __init__(self, seed: int, policy: PolicyChoice | None = None) -> None:
         self.seed = seed
         chance = self.chance = random.Random(seed)
+        tenancy = self.tenancy = random.Random(f"tenants of {seed}")
         self.settings = SchedulerSettings(
             keep_alive=chance.choice(KEEP_ALIVES),
             policy=policy,
@@ -94,6 +96,7 @@ class Scenario:
             host_memory_mb=chance.choice((512, 768, 1024, 8192)),
             start_width=chance.choice((1, 2, 4)),
             account_concurrency=chance.choice((3, 6, 100)),
+            tenant_sandboxes_per_concurrency=tenancy.choice((None, 0.25, 1.0)),
             requests_per_concurrency=chance.choice((None, None, 0.5)),
             scale_out=chance.choice((None, None, ScaleOut(3, 0.25, per_function=True))),
             recycle_age=chance.choice((None, RecycleAge(4.0, 20.0))),
@@ -120,6 +123,8 @@ class Scenario:
             ),
             max_memory_mb=36,
         )
+        self.isolated: set[str] = set()
+        """Functions whose every revision is isolated by tenant."""
         self.deploys = self._deploys()
         self.calls = self._calls()
         self.retires = self._retires()
@@ -141,6 +146,11 @@ class Scenario:
             )
             reserved = self.chance.choice((None, None, None, 0, 1, 2))
             provisioned = self.chance.choice((None, None, None, 1, 2)) if reserved != 0 else None
+            isolated = name == "middle" and self.tenancy.random() < 0.5
+            if isolated:
+                self.isolated.add(name)
+                configuration = replace(configuration, tenant_isolation=True)
+                provisioned = None
             first = replace(
                 configuration,
                 reserved_concurrency=reserved,
@@ -149,7 +159,9 @@ class Scenario:
             deploys.append(Deploy(0.0, first, 0))
             if self.chance.random() < 0.4:
                 at = self.ticks(self.chance.uniform(5.0, 30.0))
-                second = replace(configuration, memory_mb=192, provisioned_concurrency=1)
+                second = replace(configuration, memory_mb=192)
+                if not isolated:
+                    second = replace(second, provisioned_concurrency=1)
                 deploys.append(Deploy(at, second, 1))
         return sorted(deploys, key=lambda deploy: deploy.at)
 
@@ -160,7 +172,8 @@ class Scenario:
             at += self.ticks(gap) + TICK  # no two at once: what is first then is not decided
             key = VersionKey.of(chance.choice(("small", "small", "middle", "large")))
             leaves_after = self.ticks(chance.expovariate(1.0)) if chance.random() < 0.4 else None
-            calls.append(Call(at, key, leaves_after))
+            tenant = self.tenancy.choice(("blue", "green")) if key.name in self.isolated else ""
+            calls.append(Call(at, key, leaves_after, tenant))
         return calls
 
     def _retires(self) -> list[Retire]:
@@ -189,7 +202,7 @@ class Scenario:
         told += [(retire.at, VersionRetired(retire.key)) for retire in self.retires]
         told += [(DEPROVISIONED, ProvisionedSet(key, 0)) for key in self.kept]
         for number, call in enumerate(self.calls, 1):
-            told.append((call.at, InvokeRequested(f"i{number}", call.key)))
+            told.append((call.at, InvokeRequested(f"i{number}", call.key, tenant=call.tenant)))
         return sorted(told, key=lambda stimulus: stimulus[0])
 
     def simulated(self) -> list[Entry]:

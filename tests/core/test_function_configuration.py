@@ -24,6 +24,7 @@ from emulator.core.model import FunctionVersion
 from emulator.core.prices import Architecture
 from emulator.core.profiles.aws_2018 import AWS_2018
 from emulator.core.profiles.aws_2025 import AWS_2025
+from emulator.core.profiles.aws_2026 import AWS_2026
 
 ECHO = FunctionConfiguration("echo", runtime="python3.12", handler="app.handler")
 IMAGE = FunctionConfiguration(
@@ -285,6 +286,31 @@ def test_provisioned_is_at_most_what_is_reserved() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("change", "feature"),
+    [
+        ({"provisioned_concurrency": 1}, "Provisioned concurrency"),
+        ({"function_url": FunctionUrl(UrlAuth.NONE)}, "A function URL"),
+    ],
+)
+def test_what_goes_with_no_tenant_isolation_is_refused(
+    change: dict[str, Any], feature: str
+) -> None:
+    isolated = replace(ECHO, tenant_isolation=True)
+    assert faults(isolated, AWS_2026) == []
+    assert faults(replace(isolated, **change), AWS_2026) == [
+        f"{feature} is not supported for functions with tenant isolation mode enabled."
+    ]
+
+
+def test_timeout_is_at_most_that_of_the_profile() -> None:
+    assert faults(replace(ECHO, timeout=1800), AWS_2026) == []
+    for profile in (AWS_2026, AWS_2025):
+        most = profile.max_timeout
+        (fault,) = faults(replace(ECHO, timeout=most + 1), profile)
+        assert fault.endswith(f"Member must have value less than or equal to {most}")
+
+
 def test_provisioned_is_at_least_one() -> None:
     assert faults(replace(ECHO, provisioned_concurrency=0), AWS_2025) == [
         constraint(0, "provisionedConcurrentExecutions", "have value greater than or equal to 1")
@@ -298,6 +324,7 @@ def test_provisioned_is_at_least_one() -> None:
         ({"architecture": Architecture.ARM64}, "Architecture arm64 came in 2021-09"),
         ({"function_url": FunctionUrl(UrlAuth.NONE)}, "A function URL came in 2022-04"),
         ({"logging": LogConfiguration(LogFormat.JSON)}, "LoggingConfig came in 2023-11"),
+        ({"tenant_isolation": True}, "Tenant isolation came in 2025-11"),
     ],
 )
 def test_what_came_after_2018_is_refused_under_it(change: dict[str, Any], told: str) -> None:

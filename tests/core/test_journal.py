@@ -90,6 +90,28 @@ WHOLE = encode(
 )
 
 
+def test_tenant_stands_where_there_is_one() -> None:
+    asked = InvokeRequested("a", VersionKey.of("shop"), tenant='blue "1"')
+    line = encode(Entry(1.0, asked, ()))
+    assert decode(line).event == asked
+    assert '"tenant"' not in encode(Entry(1.0, replace(asked, tenant=""), ()))
+
+
+def test_function_of_an_earlier_version_is_isolated_by_no_tenant() -> None:
+    deployed = VersionDeployed(FunctionVersion("echo", 128, 3.0))
+    line = encode(Entry(1.0, deployed, ()))
+    assert ',"per_tenant":false' in line
+    assert decode(line.replace(',"per_tenant":false', "")).event == deployed
+
+
+def test_request_through_an_alias_says_which() -> None:
+    asked = InvokeRequested("b", VersionKey.of("echo", "2"), alias="live")
+    line = encode(Entry(1.0, asked, ()))
+    assert decode(line).event == asked
+    assert ',"alias":"live"}' in line
+    assert "alias" not in WHOLE
+
+
 def test_entry_of_an_earlier_version_has_no_memory() -> None:
     used = InvocationFinished(1, "r", "", 36, 0.5, 7, MemoryUse(30, 5, 4, None))
     line = encode(Entry(1.0, used, ()))

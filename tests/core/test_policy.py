@@ -31,7 +31,7 @@ class Fixed:
 
 def sandbox(number: int) -> Sandbox:
     function = FunctionVersion("echo", 128, 3.0)
-    return Sandbox(number, function, 0.0, 600.0, Footprint(function, 128))
+    return Sandbox(number, function, 0.0, 600.0, Footprint(function, 128), function.key)
 
 
 CURVE = SurvivalCurve(((0, 1.0), (100, 1.0), (200, 0.5), (300, 0.5), (400, 0.0)))

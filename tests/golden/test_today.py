@@ -1,4 +1,4 @@
-"""What a caller gets and what the log says under aws-2025, byte for byte.
+"""What a caller gets and what the log says under aws-2026, byte for byte.
 
 Sources: recordings of AWS, 2024 to 2026, and the developer guide's "Lambda execution environment
 lifecycle" and "Understanding retry behavior". Request ids, times and measured figures are masked.
@@ -30,7 +30,7 @@ EXITED = "RequestId: <id> Error: Runtime exited with error: "
 
 @pytest.fixture(scope="module")
 def aws(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lambda]:
-    yield from serve(tmp_path_factory.mktemp("golden"), backend, "aws-2025", MODERN)
+    yield from serve(tmp_path_factory.mktemp("golden"), backend, "aws-2026", MODERN)
 
 
 def report(tail: str, *, memory_mb: int = 128) -> str:

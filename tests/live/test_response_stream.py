@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.core.model import Failure, StartKind
+from emulator.core.profile import StreamPace
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.live.invocation import Outcome
 from emulator.live.response_stream import ResponseStream, StreamError
+from tests.live.jumping_loop import run
 from tests.live.streaming_runtime import StreamingBackend
 from tests.live.world import world
 
@@ -102,6 +104,22 @@ async def test_response_of_just_the_limit_is_whole() -> None:
     stream.end()
     assert await read(stream) == b"12345"
     assert stream.error is None
+
+
+@pytest.mark.parametrize(("dilation", "seconds"), [(1.0, 2.0), (3.0, 6.0)])
+def test_what_follows_the_unthrottled_part_comes_at_the_pace(
+    dilation: float, seconds: float
+) -> None:
+    async def story() -> None:
+        stream = ResponseStream(LIMIT, StreamPace(4, 8.0), dilation)
+        stream.begin("text/plain", lambda _: None, SO_FAR)
+        for piece in (b"12", b"3456789", b"0123456789a"):
+            stream.feed(piece)
+        stream.end()
+        assert await read(stream) == b"1234567890123456789a"
+        assert asyncio.get_running_loop().time() == seconds
+
+    run(story())
 
 
 async def test_abandoned_stream_keeps_nothing_and_holds_nobody() -> None:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.errors import TemplateError
+from emulator.sam.references import KINDS
 from emulator.sam.template import Template, load
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 TABLE = (
-    "Table: Type 'AWS::DynamoDB::Table' is not supported, "
-    "only AWS::Serverless::Function and AWS::Serverless::LayerVersion are"
+    "Table: Type 'AWS::EC2::Instance' is not supported, "
+    f"only {', '.join(list(KINDS)[:-1])} and {list(KINDS)[-1]} are"
 )
 FETCH = (
     "Echo: event Fetch: Method 'FETCH' is none of ANY, DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"

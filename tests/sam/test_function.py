@@ -289,7 +289,7 @@ def test_a_package_takes_its_own_properties_only(tmp_path: Path) -> None:
         "Imageless needs ImageUri, or Metadata with a DockerContext",
         "Zip needs CodeUri",
         "Zip: ImageUri does not go with PackageType Zip",
-        "Zip: Metadata is supported for PackageType Image only",
+        "Zip: Metadata asks for a build; `sam build` writes a template with what it built",
         "Neither: PackageType 'Tar' is not supported, only Zip and Image are",
     ]
 
@@ -332,7 +332,7 @@ def test_wrong_routes(tmp_path: Path) -> None:
             """
             Events:
               Timer:
-                Type: Schedule  #!
+                Type: MSK  #!
               Typeless:  #!
                 Properties: {Path: /, Method: GET}
               Ok:
@@ -366,7 +366,10 @@ def test_wrong_routes(tmp_path: Path) -> None:
             """
         ),
     ) == [
-        "Echo: event Timer: Type 'Schedule' is not supported, only HttpApi is",
+        (
+            "Echo: event Timer: Type 'MSK' is not supported, only HttpApi, Api, SQS, Kinesis, "
+            "DynamoDB, S3, SNS, Schedule, ScheduleV2, EventBridgeRule and CloudWatchEvent are"
+        ),
         "Echo: event Typeless needs Type",
         "Echo: event Same: GET /a/{key} is taken by the route in line 16",
         "Echo: event Methodless needs Method too",
@@ -374,7 +377,7 @@ def test_wrong_routes(tmp_path: Path) -> None:
         FETCH,
         "Echo: event Relative: the path 'd' must begin with '/'",
         "Echo: event Again: $default is taken by the route in line 34",
-        "Echo: event More: 'ApiId' is not supported",
+        "Echo: event More: ApiId must be !Ref to an AWS::Serverless::HttpApi of this template",
     ]
 
 

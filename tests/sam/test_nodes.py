@@ -42,41 +42,6 @@ def test_wrong_kinds_of_values(tmp_path: Path) -> None:
     ]
 
 
-def test_intrinsic_functions_other_than_parameters_are_refused(tmp_path: Path) -> None:
-    assert faults(
-        tmp_path,
-        "Parameters:\n  Stage: {Type: String, Default: dev}\n"
-        + function(
-            """
-            Description: !GetAtt is.not.read
-            Timeout: !Ref Stage  #!
-            MemorySize: !FindInMap [a, b, c]  #!
-            Tags: !Ref Whatever
-            Environment:
-              Variables:
-                A: !GetAtt Table.Arn  #!
-                B: !Ref AWS::Region  #!
-                C: !Sub "${AWS::Region}"  #!
-                D: !Sub ["${a}", {a: b}]  #!
-                E:
-                  Fn::Join: [",", [a, b]]  #!
-                F: null  #!
-            Events: !Ref Stage  #!
-            """
-        ),
-    ) == [
-        "Echo: Timeout must be a whole number, not 'dev'",
-        "Echo: MemorySize: !FindInMap is not supported here, only !Ref and !Sub of parameters",
-        "Echo: Environment: A: !GetAtt is not supported here, only !Ref and !Sub of parameters",
-        "Echo: Environment: B: 'AWS::Region' is no parameter of this template",
-        "Echo: Environment: C: 'AWS::Region' is no parameter of this template",
-        "Echo: Environment: D: !Sub is not supported here, only !Ref and !Sub of parameters",
-        "Echo: Environment: E: !Join is not supported here, only !Ref and !Sub of parameters",
-        'Echo: Environment: F is null; an empty text is ""',
-        "Echo: Events must be a mapping, not !Ref",
-    ]
-
-
 def test_a_key_that_stands_twice(tmp_path: Path) -> None:
     assert faults(
         tmp_path,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.sam.templates import faults, function
+from emulator.sam.template import load
+from tests.sam.templates import HEAD, faults, function, written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +42,8 @@ def test_wrong_options(tmp_path: Path) -> None:
                 AllowMethods: GET  #!
                 MaxAge: -1  #!
                 Origins: []  #!
+            TenancyConfig:
+              TenantIsolationMode: SHARED  #!
             """
         ),
     ) == [
@@ -62,6 +65,7 @@ def test_wrong_options(tmp_path: Path) -> None:
         "Echo: FunctionUrlConfig: Cors: AllowMethods must be a list, not 'GET'",
         "Echo: FunctionUrlConfig: Cors: MaxAge must be 0 or more, not -1",
         "Echo: FunctionUrlConfig: Cors: 'Origins' is not supported",
+        "Echo: TenancyConfig: TenantIsolationMode: 'SHARED' is none of PER_TENANT",
     ]
 
 
@@ -73,6 +77,7 @@ def test_options_without_what_they_need(tmp_path: Path) -> None:
             EphemeralStorage: {}  #!
             ProvisionedConcurrencyConfig: {}  #!
             FunctionUrlConfig: {}  #!
+            TenancyConfig: {}  #!
             """
         ),
     ) == [
@@ -80,4 +85,12 @@ def test_options_without_what_they_need(tmp_path: Path) -> None:
         "Echo: ProvisionedConcurrencyConfig needs AutoPublishAlias on the function",
         "Echo: ProvisionedConcurrencyConfig needs ProvisionedConcurrentExecutions",
         "Echo: FunctionUrlConfig needs AuthType",
+        "Echo: TenancyConfig needs TenantIsolationMode",
     ]
+
+
+def test_function_may_be_isolated_by_tenant(tmp_path: Path) -> None:
+    isolated = "TenancyConfig: {TenantIsolationMode: PER_TENANT}"
+    for properties, expected in ((isolated, True), ("", False)):
+        template = load(written(tmp_path, HEAD + function(properties)), machine="x86_64")
+        assert template.functions[0].tenant_isolation is expected

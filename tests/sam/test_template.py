@@ -51,19 +51,19 @@ def test_every_fault_is_told_at_once_with_its_line(tmp_path: Path) -> None:
     assert faults(
         tmp_path,
         """
-        Mappings: {}  #!
+        Hooks: {}  #!
         Globals:
           Function:
-            Tracing: Active  #!
-          Api: {}  #!
+            FileSystemConfigs: []  #!
+          StateMachine: {}  #!
         Resources:
           Table:
-            Type: AWS::DynamoDB::Table  #!
+            Type: AWS::EC2::Instance  #!
           Nothing:  #!
             Properties: {}
           Echo:
             Type: AWS::Serverless::Function
-            DependsOn: Table  #!
+            DependOn: Table  #!
             Properties:
               CodeUri: nowhere  #!
               Handler:  #!
@@ -71,27 +71,27 @@ def test_every_fault_is_told_at_once_with_its_line(tmp_path: Path) -> None:
               MemorySize: lots  #!
               Timeout: 0  #!
               Enviroment: {}  #!
-              Policies: []  #!
+              InlineCode: x  #!
               Layers:
-                - arn:aws:lambda:layer  #!
+                - layer  #!
                 - !Ref Table  #!
         """,
     ) == [
-        "the template: 'Mappings' is not supported",
-        "Globals: Function: 'Tracing' is not supported",
-        "Globals: 'Api' is not supported",
+        "the template: 'Hooks' is not supported",
+        "Globals: Function: 'FileSystemConfigs' is not supported",
+        "Globals: 'StateMachine' is not supported",
         TABLE,
         "Nothing needs Type",
-        "Echo: 'DependsOn' is not supported",
+        "Echo: 'DependOn' is not supported; did you mean 'DependsOn'?",
         f"Echo: CodeUri: there is no folder {tmp_path / 'nowhere'}",
         "Echo: Handler must be text, not empty",
         "Echo: Runtime must be text, not '3.13'",
         "Echo: MemorySize must be a whole number, not 'lots'",
         "Echo: Timeout must be 1 or more, not 0",
         "Echo: 'Enviroment' is not supported; did you mean 'Environment'?",
-        "Echo: 'Policies' is not supported",
-        "Echo: Layers must be !Ref to layers of this template",
-        "Echo: Layers must be !Ref to layers of this template",
+        "Echo: 'InlineCode' is not supported",
+        "Echo: Layers: 'layer' is no layer of this template, and no ARN of one",
+        "'Table' is no parameter or resource of this template",
     ]
 
 
@@ -103,9 +103,9 @@ Parameters:
   Bare: {Type: String}  #!
   Typeless: {Default: 1}  #!
   Other:
-    Type: CommaDelimitedList  #!
+    Type: AWS::SSM::Parameter::Value<String>  #!
     Default: a,b
-    NoEcho: true  #!
+    NoEcko: true  #!
   Void:
     Type: String
     Default:  #!
@@ -114,8 +114,11 @@ Parameters:
     ) == [
         "Bare needs a Default, which is its value here",
         "Typeless needs Type",
-        "Other: Type 'CommaDelimitedList' is not supported, only String and Number are",
-        "Other: 'NoEcho' is not supported",
+        (
+            "Other: Type 'AWS::SSM::Parameter::Value<String>' is not supported: nothing is read "
+            "from SSM here"
+        ),
+        "Other: 'NoEcko' is not supported; did you mean 'NoEcho'?",
         'Void: Default is null; an empty text is ""',
     ]
 

@@ -141,7 +141,7 @@ def test_cost_is_by_the_functions_architecture_and_storage() -> None:
     echo = FunctionConfiguration(
         "echo", architecture=Architecture.ARM64, ephemeral_storage_mb=1536, memory_mb=128
     )
-    got = Scrape(WARM, replace(WARM, function="other"), configured={"echo": echo})
+    got = Scrape(WARM, replace(WARM, function="other"), configured={"echo:$LATEST": echo})
     own = 0.25 * 0.0000133334 + 0.25 * 1 * 0.0000000309 + 0.20e-6
     assert got.all("testbed_cost_dollars_total") == {
         ("arm64", "echo"): pytest.approx(own),
@@ -166,9 +166,9 @@ def test_what_never_reached_a_sandbox_has_neither_duration_nor_cost() -> None:
 def test_sandboxes_are_counted_when_the_metrics_are_read() -> None:
     function = FunctionVersion("echo", 128, 3.0)
     alive = [
-        Sandbox(1, function, 0.0, 60.0, Footprint(function, 128), SandboxState.BUSY),
-        Sandbox(2, function, 0.0, 60.0, Footprint(function, 128), SandboxState.IDLE),
-        Sandbox(3, function, 0.0, 60.0, Footprint(function, 128), SandboxState.IDLE),
+        Sandbox(1, function, 0.0, 60.0, Footprint(function, 128), function.key, SandboxState.BUSY),
+        Sandbox(2, function, 0.0, 60.0, Footprint(function, 128), function.key, SandboxState.IDLE),
+        Sandbox(3, function, 0.0, 60.0, Footprint(function, 128), function.key, SandboxState.IDLE),
     ]
     metrics = Metrics(AWS_2025, lambda: alive)
 

@@ -134,6 +134,16 @@ def test_invocation_of_a_text_log_is_spared_the_events_that_nobody_wants() -> No
     assert log.closed(AT, COLD, "") == Told(log_lines.closing(COLD, AWS_2025, "", TIME), [])
 
 
+def test_tenant_is_in_the_start_and_in_the_report() -> None:
+    log = PlatformLog(FUNCTION, AWS_2025, REGION, lambda: True, tenant="blue")
+    told = [*log.started(AT, "the-id").events, *log.closed(AT, COLD, "").events]
+    assert [(event["type"], event["record"].get("tenantId")) for event in told] == [
+        ("platform.start", "blue"),
+        ("platform.runtimeDone", None),
+        ("platform.report", "blue"),
+    ]
+
+
 def test_whether_events_are_wanted_is_asked_each_time() -> None:
     wanted: list[bool] = []
     log = PlatformLog(FUNCTION, AWS_2025, REGION, lambda: bool(wanted))

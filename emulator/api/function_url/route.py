@@ -5,7 +5,7 @@ to this machine), or AWS's own form of the name, which a client must be told to 
 the developer guide's "Invoking Lambda function URLs", "Control access to Lambda function URLs" and
 "Response streaming for Lambda functions".
 
-A signature is asked for where AuthType is AWS_IAM, and not checked: there are no secrets here.
+A signature is asked for where AuthType is AWS_IAM, and checked where a gatekeeper stands there.
 Owns who may ask and what a function is asked; how its result reads is `responses`' and
 `streaming`'s.
 """
@@ -33,8 +33,9 @@ from emulator.api.asgi import (
     send_piece,
     send_response,
 )
+from emulator.api.auth.event_callers import iam_caller
 from emulator.api.companion.service_name import signed_for
-from emulator.api.function_url.cors import (
+from emulator.api.cors import (
     answer_headers,
     is_preflight,
     preflight_headers,
@@ -46,7 +47,10 @@ from emulator.api.http_api.event import Api, event, request_of
 from emulator.api.network import passage_of
 from emulator.core.function_url import InvokeMode, UrlAuth
 from emulator.core.routes import ANY, DEFAULT, Route
+from emulator.core.version_key import LATEST
 from emulator.errors import ResourceNotFoundError, ServiceError
+from emulator.live.functions.targets import Target
+from emulator.live.functions.urls import ServedUrl
 from emulator.live.response_stream import ResponseStream
 from emulator.live.sandbox.environment import ACCOUNT_ID
 
@@ -56,10 +60,11 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from emulator.api.asgi import HttpResponse
-    from emulator.core.function_configuration import FunctionConfiguration
-    from emulator.core.function_url import FunctionUrl
+    from emulator.api.auth.gatekeeper import Gatekeeper
+    from emulator.api.auth.principals import Caller
     from emulator.core.profile import Profile
     from emulator.live.engine import Engine
+    from emulator.live.functions.urls import Urls
     from emulator.live.invocation import Outcome
 
 _MARK = b".lambda-url."
@@ -77,10 +82,20 @@ def function_url(function: str, port: int) -> str:
 class FunctionUrlRoute:
     """Takes every request whose Host is a function URL's, whatever its method and path."""
 
-    def __init__(self, engine: Engine, profile: Profile, port: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        profile: Profile,
+        port: int,
+        urls: Urls | None = None,
+        gatekeeper: Gatekeeper | None = None,
+    ) -> None:
+        """`urls` knows what may be asked for; without it the engine's functions are."""
         self._engine = engine
         self._profile = profile
         self._port = port
+        self._urls = urls
+        self._gatekeeper = gatekeeper
 
     def match(self, scope: Scope) -> ASGIApp | None:
         for name, value in scope["headers"]:
@@ -94,23 +109,37 @@ class FunctionUrlRoute:
     async def _handle(
         self, host: re.Match[str], scope: Scope, receive: Receive, send: Send
     ) -> None:
-        function = self._function(host["function"])
-        if function is None or function.function_url is None:
+        try:
+            served = await self._find(host["function"])
+        except ServiceError as error:
+            await send_error(send, error)
+            return
+        if served is None:
             await send_response(send, NO_SUCH_URL)
             return
         api = Api(
-            ACCOUNT_ID if function.function_url.auth is UrlAuth.AWS_IAM else "anonymous",
+            ACCOUNT_ID if served.url.auth is UrlAuth.AWS_IAM else "anonymous",
             host["function"],
             host["domain"],
             self._port,
         )
-        request = _UrlRequest(self._engine, self._profile, api, function, scope)
+        request = _UrlRequest(
+            self._engine, self._profile, api, served, scope, gatekeeper=self._gatekeeper
+        )
         await request.answer(receive, send)
 
-    def _function(self, name: str) -> FunctionConfiguration | None:
+    async def _find(self, host: str) -> ServedUrl | None:
+        """Returns what the first word of a host leads to; None where there is no such URL.
+
+        Raises:
+            ServiceError: the function cannot be invoked now.
+        """
+        if self._urls is not None:
+            return await self._urls.find(host)
         for function in self._engine.functions.values():
-            if function.version == "$LATEST" and function.name.lower() == name:
-                return function
+            url = function.function_url
+            if url and function.version == LATEST and function.name.lower() == host:
+                return ServedUrl(Target(function.key, function.arn, function.arn), url)
         return None
 
 
@@ -122,15 +151,19 @@ class _UrlRequest:
         engine: Engine,
         profile: Profile,
         api: Api,
-        function: FunctionConfiguration,
+        served: ServedUrl,
         scope: Scope,
+        *,
+        gatekeeper: Gatekeeper | None,
     ) -> None:
-        assert function.function_url is not None
         self._engine = engine
         self._profile = profile
         self._api = api
-        self._key = function.key
-        self._url: FunctionUrl = function.function_url
+        self._target = served.target
+        self._key = served.target.choose()
+        self._url = served.url
+        self._gatekeeper = gatekeeper
+        self._caller: Caller | None = None
         self._scope = scope
         self._by_name = dict(scope["headers"])
         cors = self._url.cors
@@ -156,6 +189,11 @@ class _UrlRequest:
         return signed_for(self._scope["headers"], self._scope["query_string"]) == "lambda"
 
     async def _invoke(self, receive: Receive, send: Send) -> None:
+        if self._gatekeeper is not None:
+            receive, identity = await self._gatekeeper.admit_to_url(
+                self._scope, receive, self._target.arn, self._url.auth, self._profile
+            )
+            self._caller = None if identity is None else identity.caller
         body = await read_body(receive, self._profile.request_limit)
         request_id = str(uuid.uuid4())
         headers, trace_id = xray.traced(self._scope["headers"])
@@ -170,6 +208,8 @@ class _UrlRequest:
             request_id=request_id,
             trace_id=trace_id,
             passage=passage_of(self._scope),
+            alias=self._target.alias,
+            arn=self._target.arn,
         )
         raise_refusal(outcome)
         response = BAD_GATEWAY if outcome.function_error else whole(outcome.payload)
@@ -187,7 +227,12 @@ class _UrlRequest:
         )
 
     def _authorizer(self) -> dict[str, Any]:
-        """Returns the event's caller: the account's root, under the access key that it named."""
+        """Returns the event's caller: the one verified, else the account's root.
+
+        The root is under the access key that the request named.
+        """
+        if self._caller is not None:
+            return {"iam": iam_caller(self._caller)}
         credential = self._by_name.get(b"authorization", b"").decode("latin-1")
         if not credential:
             credential = unquote_plus(self._scope["query_string"].decode("latin-1"))
@@ -205,7 +250,11 @@ class _UrlRequest:
         }
 
     async def _stream(self, payload: bytes, request_id: str, trace_id: str, send: Send) -> None:
-        stream = ResponseStream(self._profile.streamed_response_limit)
+        stream = ResponseStream(
+            self._profile.streamed_response_limit,
+            self._profile.stream_pace,
+            self._engine.dilation,
+        )
         outcome = self._engine.invoke(
             self._key,
             payload,
@@ -213,6 +262,8 @@ class _UrlRequest:
             trace_id=trace_id,
             stream=stream,
             passage=passage_of(self._scope),
+            alias=self._target.alias,
+            arn=self._target.arn,
         )
         try:
             begun = await first_news(outcome, stream)

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import base64
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 import msgspec
+
+from emulator.core.apis import DEFAULT_STAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """Holds what the events of one HTTP API have in common."""
+    """Holds what the events of one API have in common."""
 
     account_id: str
     api_id: str
@@ -35,6 +37,14 @@ class Api:
     port: int
     """The port that clients dial; stands in the x-forwarded headers, as `scheme` does."""
     scheme: str = "http"
+    stage: str = DEFAULT_STAGE
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """The stage's variables."""
+
+    @property
+    def domain_prefix(self) -> str:
+        """Returns the first part of the API's host name."""
+        return self.domain_name.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,12 @@ def request_of(scope: Scope, headers: Iterable[tuple[bytes, bytes]], body: bytes
     )
 
 
+def sent_path(scope: Scope) -> str:
+    """Returns the path as the client sent it, not decoded."""
+    raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    return raw.partition(b"?")[0].decode("latin-1")
+
+
 def event(
     request: HttpRequest,
     route: Route,
@@ -79,7 +95,7 @@ def event(
 ) -> bytes:
     """Returns the event of a request that `route` takes, as JSON.
 
-    Cookies, query and path parameters and a body are left out where the request has none.
+    Cookies, query and path parameters, stage variables and a body are left out where none is there.
     `at_epoch` is when the request arrived, in seconds; `authorizer` tells of its caller.
     """
     headers, cookies = _headers(request, api)
@@ -98,21 +114,23 @@ def event(
         "accountId": api.account_id,
         "apiId": api.api_id,
         "domainName": api.domain_name,
-        "domainPrefix": api.domain_name.partition(".")[0],
+        "domainPrefix": api.domain_prefix,
         "http": _http(request, headers.get("user-agent", "")),
         "requestId": request_id,
         "routeKey": route.key,
-        "stage": "$default",
-        "time": _common_log_time(int(at_epoch)),
+        "stage": api.stage,
+        "time": common_log_time(int(at_epoch)),
         "timeEpoch": int(at_epoch * 1000),
     }
     if authorizer is not None:
         context["authorizer"] = authorizer
     if path_parameters:
         built["pathParameters"] = path_parameters
+    if api.variables:
+        built["stageVariables"] = dict(api.variables)
     encoded = False
     if request.body:
-        built["body"], encoded = _body(request.body, headers.get("content-type", ""))
+        built["body"], encoded = inferred_body(request.body, headers.get("content-type", ""))
     built["isBase64Encoded"] = encoded
     return _encode(built)
 
@@ -169,7 +187,7 @@ def _parameters(query: str) -> dict[str, str]:
     return parameters
 
 
-def _body(body: bytes, content_type: str) -> tuple[str, bool]:
+def inferred_body(body: bytes, content_type: str) -> tuple[str, bool]:
     """Returns the body and whether it is in base64, as text that is not UTF-8 must be too."""
     if _is_text(content_type):
         try:
@@ -183,7 +201,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 @lru_cache(maxsize=8)
-def _common_log_time(at_epoch: int) -> str:
+def common_log_time(at_epoch: int) -> str:
     """Formats a time as `12/Mar/2020:19:03:58 +0000`, whatever the locale."""
     at = time.gmtime(at_epoch)
     day = f"{at.tm_mday:02}/{_MONTHS[at.tm_mon - 1]}/{at.tm_year}"

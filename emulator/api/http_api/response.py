@@ -122,7 +122,7 @@ def structured(
     if not isinstance(cookies, (list, tuple)):
         raise MalformedError
     headers += [(b"set-cookie", header_value(cookie)) for cookie in cookies]
-    body = _body(value)
+    body = stated_body(value)
     if status in BODILESS:
         return HttpResponse(status, tuple(headers), b"")
     headers.append((b"content-length", b"%d" % len(body)))
@@ -152,23 +152,33 @@ def header_value(value: object) -> bytes:
 def _headers(stated: object) -> list[tuple[bytes, bytes]]:
     if not isinstance(stated, dict):
         raise MalformedError
-    named = [(_header_name(name), value) for name, value in stated.items()]
-    return [(name, header_value(value)) for name, value in named if _is_functions(name)]
+    named = [(header_name(name), value) for name, value in stated.items()]
+    return [(name, header_value(value)) for name, value in named if is_functions(name)]
 
 
-def _is_functions(name: bytes) -> bool:
+def is_functions(name: bytes) -> bool:
     """Returns whether a header is a function's to say, and not the gateway's."""
     return name not in _CONNECTION and name not in _GATEWAYS and not name.startswith(_TESTBEDS)
 
 
 @lru_cache(maxsize=256)
-def _header_name(name: str) -> bytes:
+def header_name(name: str) -> bytes:
+    """Returns a header's name in lower case.
+
+    Raises:
+        MalformedError: the text is no name of a header.
+    """
     if not _NAME.fullmatch(name):
         raise MalformedError
     return name.lower().encode("ascii")
 
 
-def _body(value: dict[str, Any]) -> bytes:
+def stated_body(value: dict[str, Any]) -> bytes:
+    """Returns the body that a result states, decoded where the result says that it must be.
+
+    Raises:
+        MalformedError: the body is no text, or not the base64 that it should be.
+    """
     body, encoded = value.get("body"), value.get("isBase64Encoded")
     if body is None:
         return b""

@@ -1,14 +1,12 @@
-"""The HTTP API in front of the functions: routes of the template, payload format 2.0.
+"""An HTTP API in front of the functions, with payload format 2.0 or 1.0.
 
 Source: API Gateway developer guide, HTTP APIs; where an integration takes longer than the profile's
-limit the client gets an error, while the function runs on.
+limit the client gets an error, while the function runs on. A signature is asked for where a route's
+authorization is AWS_IAM. JWT and Lambda authorizers are left out: a template with one is refused.
 """
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import os
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,28 +20,43 @@ from emulator.api.asgi import (
     read_body,
     send_response,
 )
-from emulator.api.http_api.event import Api, event, request_of
+from emulator.api.auth.event_callers import iam_caller, identity_caller
+from emulator.api.cors import answer_headers, is_preflight, preflight_headers, without_cors
+from emulator.api.execute_api import (
+    BODY_LIMIT,
+    Integration,
+    admitted,
+    domain_of,
+    named_api,
+    new_gateway_id,
+)
+from emulator.api.http_api.event import Api, event, inferred_body, request_of, sent_path
+from emulator.api.http_api.event_v1 import NOBODY, Asked, event_v1
 from emulator.api.http_api.response import INTERNAL_SERVER_ERROR, NOT_FOUND, response
-from emulator.api.network import passage_of
-from emulator.core.model import VersionKey
-from emulator.errors import RequestTooLargeError, ResourceNotFoundError
-from emulator.live.sandbox.environment import ACCOUNT_ID, REGION
+from emulator.api.http_api.response_v1 import response_v1
+from emulator.core.apis import DEFAULT_STAGE
+from emulator.core.routes import PayloadFormat, RouteAuth, RouteTable
+from emulator.errors import (
+    InvalidParameterValueError,
+    RequestTooLargeError,
+    ResourceNotFoundError,
+    ServiceError,
+)
+from emulator.live.sandbox.environment import ACCOUNT_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from emulator.core.network_path import Passage
+    from emulator.api.asgi import Headers
+    from emulator.api.auth.gatekeeper import Gatekeeper
+    from emulator.api.auth.principals import Caller
+    from emulator.core.apis import HttpApi
     from emulator.core.profile import Profile
-    from emulator.core.routes import Route, RouteTable
+    from emulator.core.routes import Route
     from emulator.live.engine import Engine
     from emulator.live.invocation import Outcome
-
-_BODY_LIMIT = 10 * 1024 * 1024
-"""Bytes of a request's body, API Gateway's most."""
-_API_ID = "testbed"
-_DOMAIN = f"{_API_ID}.execute-api.{REGION}.amazonaws.com"
 
 _TOO_LARGE = json_response(413, b'{"message":"Request Entity Too Large"}')
 """The answer to a body that API Gateway or the function's Lambda would not take.
@@ -51,21 +64,65 @@ _TOO_LARGE = json_response(413, b'{"message":"Request Entity Too Large"}')
 Source: AWS's Lambda Test Tool v2 (aws/aws-lambda-dotnet), LargePayloadTests: 413 for both.
 """
 _UNAVAILABLE = json_response(503, b'{"message":"Service Unavailable"}')
+_FORBIDDEN = json_response(403, b'{"message":"Forbidden"}')
+_PREFLIGHT = HttpResponse(204, ((b"content-length", b"0"),), b"")
 
 
-class GatewayRoute:
-    """Takes what the template routes; everything else is left to the routes after it."""
+class HttpApiRoute:
+    """Takes what one HTTP API routes: all under the API's own host, its routes elsewhere."""
 
-    def __init__(self, engine: Engine, routes: RouteTable, profile: Profile, port: int) -> None:
-        self._engine = engine
-        self._routes = routes
+    def __init__(
+        self,
+        engine: Engine,
+        api: HttpApi,
+        profile: Profile,
+        port: int,
+        gatekeeper: Gatekeeper | None = None,
+    ) -> None:
+        self._gatekeeper = gatekeeper
+        self._api = api
+        self._routes = RouteTable(api.routes)
+        self._integration = Integration(engine, profile.integration_timeout)
         self._event_limit = profile.request_limit
-        self._limit = profile.integration_timeout
-        self._api = Api(ACCOUNT_ID, _API_ID, _DOMAIN, port)
+        self._prefix = "" if api.stage == DEFAULT_STAGE else f"/{api.stage}"
+        self._facts = Api(
+            ACCOUNT_ID,
+            api.id,
+            domain_of(api.id),
+            port,
+            stage=api.stage,
+            variables=api.variables,
+        )
 
     def match(self, scope: Scope) -> ASGIApp | None:
-        found = self._routes.match(scope["method"], scope["path"])
-        return None if found is None else partial(self._handle, *found)
+        named = named_api(scope)
+        if named not in (None, self._api.id):
+            return None
+        path = scope["path"]
+        if self._prefix:
+            within = path.removeprefix(self._prefix)
+            if within == path or (within and within[0] != "/"):
+                return not_found if named else None
+            path = within or "/"
+        if self._api.cors is not None and scope["method"] == "OPTIONS" and self._is_known(path):
+            by_name = dict(scope["headers"])
+            if is_preflight("OPTIONS", by_name):
+                return partial(self._preflight, by_name)
+        found = self._routes.match(scope["method"], path)
+        if found is None:
+            return not_found if named else None
+        return partial(self._handle, *found)
+
+    def _is_known(self, path: str) -> bool:
+        """Returns whether a path is this API's with any method, so that a preflight is answered."""
+        methods = {route.method for route in self._api.routes}
+        return any(self._routes.match(method, path) for method in methods)
+
+    async def _preflight(
+        self, by_name: Mapping[bytes, bytes], _scope: Scope, _receive: Receive, send: Send
+    ) -> None:
+        assert self._api.cors is not None
+        await send_response(send, _PREFLIGHT, preflight_headers(self._api.cors, by_name))
 
     async def _handle(
         self,
@@ -75,53 +132,94 @@ class GatewayRoute:
         receive: Receive,
         send: Send,
     ) -> None:
-        gateway_id = base64.b64encode(os.urandom(11)).decode().replace("+", "-")
+        gateway_id = new_gateway_id()
+        own = [(b"apigw-requestid", gateway_id.encode())]
+        if self._api.cors is not None:
+            own += answer_headers(self._api.cors, dict(scope["headers"]))
+        caller = None
         headers, trace_id = xray.traced(scope["headers"])
         try:
-            body = await read_body(receive, _BODY_LIMIT)
-            payload = event(
-                request_of(scope, headers, body),
+            if route.auth is RouteAuth.AWS_IAM:
+                receive, caller = await admitted(self._gatekeeper, self._facts, scope, receive)
+            body = await read_body(receive, BODY_LIMIT)
+            payload = self._event(
                 route,
                 path_parameters,
-                api=self._api,
-                request_id=gateway_id,
-                at_epoch=time.time(),
+                scope,
+                headers=headers,
+                body=body,
+                gateway_id=gateway_id,
+                caller=caller,
             )
             check_size(payload, self._event_limit)
         except RequestTooLargeError:
             await send_response(send, _TOO_LARGE)
             return
-        own = [(b"apigw-requestid", gateway_id.encode())]
-        try:
-            outcome = await self._integrate(route, payload, trace_id, passage_of(scope))
-        except TimeoutError:
-            await send_response(send, json_response(self._limit.status, self._limit.body), own)
+        except ServiceError:  # why is not said
+            await send_response(send, _FORBIDDEN, own)
             return
+        try:
+            outcome = await self._integration.call(route, payload, trace_id, scope)
+        except TimeoutError:
+            await send_response(send, self._integration.gave_up, own)
         except ResourceNotFoundError:
             await send_response(send, _UNAVAILABLE, own)
-            return
-        await send_response(send, _response(outcome), own + outcome_headers(outcome))
+        except InvalidParameterValueError:  # isolated by tenant, whom an HTTP API cannot name
+            await send_response(send, INTERNAL_SERVER_ERROR, own)
+        else:
+            answer = self._without_cors(_response(outcome, route.payload_format))
+            await send_response(send, answer, own + outcome_headers(outcome))
 
-    async def _integrate(
-        self, route: Route, payload: bytes, trace_id: str, passage: Passage
-    ) -> Outcome:
-        """Invokes the function.
+    def _event(
+        self,
+        route: Route,
+        path_parameters: Mapping[str, str],
+        scope: Scope,
+        *,
+        headers: Headers,
+        body: bytes,
+        gateway_id: str,
+        caller: Caller | None,
+    ) -> bytes:
+        request, now = request_of(scope, headers, body), time.time()
+        if route.payload_format is PayloadFormat.V2:
+            return event(
+                request,
+                route,
+                path_parameters,
+                api=self._facts,
+                request_id=gateway_id,
+                at_epoch=now,
+                authorizer=None if caller is None else {"iam": iam_caller(caller)},
+            )
+        content_type = dict(headers).get(b"content-type", b"").decode("latin-1")
+        path = sent_path(scope)
+        return event_v1(
+            request,
+            Asked(route.path, path_parameters, route.key, path, path),
+            inferred_body(body, content_type),
+            api=self._facts,
+            request_id=gateway_id,
+            extended_request_id=gateway_id,
+            at_epoch=now,
+            identity=NOBODY if caller is None else {**NOBODY, **identity_caller(caller)},
+            version=route.payload_format,
+        )
 
-        Raises:
-            TimeoutError: the function took too long for API Gateway, and runs on.
-            ResourceNotFoundError: the function is gone.
-        """
-        async with asyncio.timeout(self._limit.seconds * self._engine.dilation):
-            key = VersionKey.of(route.function)
-            return await self._engine.invoke(key, payload, trace_id=trace_id, passage=passage)
+    def _without_cors(self, answer: HttpResponse) -> HttpResponse:
+        """Returns an answer without the function's CORS headers where the API says its own."""
+        if self._api.cors is None:
+            return answer
+        return HttpResponse(answer.status, tuple(without_cors(answer.headers)), answer.body)
 
 
-def _response(outcome: Outcome) -> HttpResponse:
+def _response(outcome: Outcome, payload_format: PayloadFormat) -> HttpResponse:
     if outcome.throttle is not None:
         return _UNAVAILABLE
     if outcome.function_error or outcome.failure is not None:
         return INTERNAL_SERVER_ERROR
-    return response(outcome.payload)
+    read = response if payload_format is PayloadFormat.V2 else response_v1
+    return read(outcome.payload)
 
 
 async def not_found(_scope: Scope, _receive: Receive, send: Send) -> None:

@@ -5,9 +5,10 @@ lifetimes and ages as measured by Wang et al., USENIX ATC'18; bodies and log lin
 AWS's pricing pages of Lambda and of API Gateway: dollars in us-east-1, first tier.
 """
 
+from emulator.core.asynchronous.rules import AsynchronousRules
 from emulator.core.policy import RecycleAge, ScaleOut, SurvivalCurve
 from emulator.core.prices import Prices, Rates
-from emulator.core.profile import FailureBodies, IntegrationTimeout, LogLines, Profile
+from emulator.core.profile import CodeQuotas, FailureBodies, IntegrationTimeout, LogLines, Profile
 from emulator.core.runtime import JvmFlags, JvmPart, runtimes
 
 _HOUR = 3600.0
@@ -65,6 +66,7 @@ AWS_2018 = Profile(
     least_unreserved=100,
     requests_per_concurrency=10.0,
     scale_out=ScaleOut(burst=3000, refill_per_second=500 / 60, per_function=False),
+    tenant_sandboxes_per_concurrency=None,
     keep_alive=SurvivalCurve(
         ((0, 1.0), (1620, 1.0), (1740, 0.9), (2640, 0.5), (3540, 0.1), (3900, 0.0))
     ),
@@ -75,7 +77,12 @@ AWS_2018 = Profile(
     async_request_limit=262_144,
     response_limit=6_291_556,
     streamed_response_limit=0,
+    stream_pace=None,
     environment_limit=4096,
+    # the guide's limits: 50 MB, 250 MB, 75 GB of storage, 20 KB of policy (H); no images yet
+    code=CodeQuotas(
+        zipped=52_428_800, unzipped=262_144_000, image=0, total=80_530_636_800, policy=20_480
+    ),
     # the developer guide's list after re:Invent 2018
     runtimes=(
         *runtimes("nodejs6.10", "nodejs8.10", "python2.7", "python3.6", "python3.7"),
@@ -99,4 +106,6 @@ AWS_2018 = Profile(
     # REST APIs; the guide's limits ("Integration timeout", 29 s) and its gateway response
     # INTEGRATION_TIMEOUT, as clients of that year quote the body
     integration_timeout=IntegrationTimeout(29.0, 504, b'{"message": "Endpoint request timed out"}'),
+    # loops were not looked for before July 2023
+    asynchronous=AsynchronousRules(most_in_a_loop=0),
 )

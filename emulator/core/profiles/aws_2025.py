@@ -1,4 +1,4 @@
-"""Holds profile `aws-2025` and its price table: Lambda of today.
+"""Holds profile `aws-2025` and its price table: Lambda at the end of 2025.
 
 Sources: the developer guide (quotas, execution environments, scaling); idle lifetimes as measured
 in public studies of 2025; bodies and log lines of recordings of 2024 to 2026; AWS's pricing pages
@@ -7,7 +7,7 @@ of Lambda and of API Gateway: dollars in us-east-1, first tier.
 
 from emulator.core.policy import RecycleAge, ScaleOut, SurvivalCurve
 from emulator.core.prices import Prices, Rates
-from emulator.core.profile import FailureBodies, IntegrationTimeout, LogLines, Profile
+from emulator.core.profile import CodeQuotas, FailureBodies, IntegrationTimeout, LogLines, Profile
 from emulator.core.runtime import JvmFlags, JvmPart, runtimes
 
 _HOUR = 3600.0
@@ -37,7 +37,7 @@ PRICES_2025 = Prices(
 # MaxHeapSize=2834432k as of old, without limits of the other parts (trust M). That the heap follows
 # the old shares at other sizes is inferred (L). TieredStopAtLevel=1 since Java 17: the developer
 # guide, "Customize Java runtime startup behavior" (H).
-_JAVA_17_AND_LATER = JvmFlags(
+JAVA_17_AND_LATER = JvmFlags(
     reserved=(JvmPart("", percent=10, cap_mb=160), JvmPart("", percent=5, cap_mb=80)),
     options=(
         "-XX:+UseSerialGC",
@@ -47,7 +47,7 @@ _JAVA_17_AND_LATER = JvmFlags(
     ),
 )
 # aws-sam-cli has the java8 of 2018 for these two as well, with the classes' archive off (M)
-_JAVA_8_AND_11 = JvmFlags(
+JAVA_8_AND_11 = JvmFlags(
     reserved=(
         JvmPart("MaxMetaspaceSize", percent=10, cap_mb=160),
         JvmPart("ReservedCodeCacheSize", percent=5, cap_mb=80),
@@ -78,6 +78,8 @@ AWS_2025 = Profile(
     least_unreserved=100,
     requests_per_concurrency=10.0,
     scale_out=ScaleOut(burst=1000, refill_per_second=1000 / 10, per_function=True),
+    # the guide's "Troubleshooting tenant isolation": 2,500 for every 1,000 of concurrency (H)
+    tenant_sandboxes_per_concurrency=2.5,
     keep_alive=SurvivalCurve(
         (
             (0, 1.0),
@@ -98,13 +100,23 @@ AWS_2025 = Profile(
     async_request_limit=1_048_576,
     response_limit=6_291_556,
     streamed_response_limit=209_715_200,
+    # the guide had a cap after 6 MB then too; runs of this profile were made without
+    stream_pace=None,
     environment_limit=4096,
+    # the guide's quotas: 50 MB, 250 MB, 10 GB of image, 75 GB of storage, 20 KB of policy (H)
+    code=CodeQuotas(
+        zipped=52_428_800,
+        unzipped=262_144_000,
+        image=10_737_418_240,
+        total=80_530_636_800,
+        policy=20_480,
+    ),
     # the developer guide's list of supported runtimes
     runtimes=(
         *runtimes("nodejs20.x", "nodejs22.x", "nodejs24.x"),
         *runtimes("python3.10", "python3.11", "python3.12", "python3.13", "python3.14"),
-        *runtimes("java8.al2", "java11", jvm=_JAVA_8_AND_11),
-        *runtimes("java17", "java21", "java25", jvm=_JAVA_17_AND_LATER),
+        *runtimes("java8.al2", "java11", jvm=JAVA_8_AND_11),
+        *runtimes("java17", "java21", "java25", jvm=JAVA_17_AND_LATER),
         *runtimes("dotnet8", "dotnet10", "ruby3.2", "ruby3.3", "ruby3.4"),
         *runtimes("provided.al2", "provided.al2023"),
     ),

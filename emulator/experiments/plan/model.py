@@ -233,7 +233,7 @@ class Axes(_Table):
     function: OneOrMore[Text] = ()
     memory_mb: OneOrMore[Count] = ()
     loading: OneOrMore[Annotated[Loading, Field(strict=False)]] = (Loading.TEMPLATE,)
-    profile: OneOrMore[ProfileName] = ("aws-2025",)
+    profile: OneOrMore[ProfileName] = ("aws-2026",)
     backend: OneOrMore[Literal["auto", "docker", "process"]] = ("auto",)
     keep_alive: OneOrMore[KeepAlive] = (PROFILE_KEEP_ALIVE,)
     policy: OneOrMore[PolicyName] = (LIFETIME,)

@@ -26,6 +26,7 @@ from emulator.sim.behaviour import Behaviour
 from emulator.sim.distributions import Constant
 from emulator.sim.engine import Simulation
 from emulator.sim.service import ServiceModel
+from emulator.sim.traces.trace import isolated
 from emulator.sim.workload import Arrival, stimuli
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ _LEAST = 0.001
 class Assumptions:
     """Holds what a trace does not tell."""
 
-    profile: str = "aws-2025"
+    profile: str = "aws-2026"
     memory_mb: int = 256
     cold_start: Seconds = 1.0
     duration: Seconds = 0.1
@@ -80,6 +81,11 @@ class PolicyRun:
     def cold_share(self) -> float:
         """Returns the share of all calls that were cold starts."""
         return sum(self.cold.values()) / max(1, sum(self.calls.values()))
+
+    @property
+    def most_sandboxes(self) -> int:
+        """Returns how many sandboxes there were at most."""
+        return int(max((count for _, count, _ in self.series), default=0))
 
     def cold_shares(self) -> list[float]:
         """Returns each function's share of cold starts, sorted."""
@@ -116,8 +122,14 @@ def run_policy(
     told = {f"i{number}": took for number, took in enumerate(durations, 1)}
     service = ServiceModel(assumed.seed, behaviour, durations=told)
     names = sorted({call.function for call in calls})
-    functions = [FunctionVersion(each, assumed.memory_mb, _TIMEOUT) for each in names]
-    arrivals = [Arrival(call.at, VersionKey.of(call.function)) for call in calls]
+    apart = isolated(calls)
+    functions = [
+        FunctionVersion(each, assumed.memory_mb, _TIMEOUT, per_tenant=each in apart)
+        for each in names
+    ]
+    arrivals = [
+        Arrival(call.at, VersionKey.of(call.function), tenant=call.tenant) for call in calls
+    ]
     chance = random.Random(assumed.seed)  # noqa: S311  # lifetimes are no secret
     simulation = Simulation(Scheduler(settings, chance), service)
     account = _Account(PolicyRun(name), assumed, durations)

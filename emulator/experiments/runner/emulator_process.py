@@ -69,13 +69,28 @@ class EmulatorProcess:
         return self._port
 
     def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Starts the emulator, the first time or after `kill`, and waits until it serves.
+
+        Raises:
+            TestbedError: the emulator ended, or did not serve in time.
+        """
         try:
             self._start()
             self._wait_until_ready()
         except BaseException:
             self.stop()
             raise
-        return self
+
+    def kill(self) -> None:
+        """Kills the emulator's own process, as `kill -9` does; waits until that one is gone."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
 
     def __exit__(self, *_: object) -> None:
         self.stop()

@@ -19,7 +19,6 @@ from emulator.core.failure_bodies import extension_failure_body
 from emulator.live.backends.interface import RUNTIME, Exit
 from emulator.live.runtime_api.extensions import Extensions, FunctionIdentity, ShutdownReason
 from emulator.live.runtime_api.telemetry import TelemetryApi
-from emulator.live.sandbox.environment import ACCOUNT_ID
 from emulator.live.sandbox.freezing import Freezing
 from emulator.live.sandbox.lifecycle import (
     BROKEN_OFF,
@@ -145,7 +144,10 @@ class LiveSandbox:
         self._epoch = epoch
         self._cpu = cpu
         identity = FunctionIdentity(
-            configuration.name, configuration.version, configuration.handler, ACCOUNT_ID
+            configuration.name,
+            configuration.version,
+            configuration.handler,
+            configuration.scope.account,
         )
         self.extensions = Extensions(
             identity,

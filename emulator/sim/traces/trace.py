@@ -26,6 +26,8 @@ class Call:
     function: str
     duration: Seconds | None = field(default=None, compare=False)
     """Time in the handler; None where the trace tells of its function alone."""
+    tenant: str = field(default="", compare=False)
+    """Tenant for whom the function was called, where it tells tenants apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,11 @@ class Trace:
 def kept(calls: Sequence[Call]) -> Calls:
     """Returns what yields those of some calls in time order that are to the wanted functions."""
     return lambda _, names: (call for call in calls if call.function in names)
+
+
+def isolated(calls: Iterable[Call]) -> set[str]:
+    """Returns the functions that tell tenants apart."""
+    return {call.function for call in calls if call.tenant}
 
 
 def spread(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from emulator.api.function_url.cors import answer_headers, preflight_headers
+from emulator.api.cors import answer_headers, preflight_headers
 from emulator.api.function_url.responses import BAD_GATEWAY, Prelude, PreludeError, whole
 from emulator.api.function_url.route import function_url
 from emulator.core.function_url import Cors

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx
 import pytest
 
-from emulator.api.http_api.route import GatewayRoute
+from emulator.api.http_api.route import HttpApiRoute
+from emulator.core.apis import HttpApi
 from emulator.core.profiles.aws_2018 import AWS_2018
 from emulator.core.profiles.aws_2025 import AWS_2025
-from emulator.core.routes import Route, RouteTable
+from emulator.core.routes import Route
 from tests.live.jumping_loop import run
 
 if TYPE_CHECKING:
@@ -126,8 +127,8 @@ def test_gateway_gives_a_function_up_as_it_did_in_its_year_and_in_the_function_s
     async def ask() -> None:
         never = asyncio.get_running_loop().create_future()
         engine = SimpleNamespace(dilation=dilation, invoke=lambda *_, **__: never)
-        table = RouteTable([Route("GET", "/slow", "slow")])
-        route = GatewayRoute(cast("Engine", engine), table, profile, 0)
+        api = HttpApi("testbed", (Route("GET", "/slow", "slow"),))
+        route = HttpApiRoute(cast("Engine", engine), api, profile, 0)
         scope = {
             "type": "http",
             "method": "GET",
@@ -143,3 +144,54 @@ def test_gateway_gives_a_function_up_as_it_did_in_its_year_and_in_the_function_s
 
     run(ask())
     assert (sent[0]["status"], sent[1]["body"]) == (status, body)
+
+
+# other HTTP APIs than the one on the plain address: `APIS` in tests/api/conftest.py
+
+
+def test_route_may_ask_for_payload_format_1(emulator: Served) -> None:
+    httpx.post(f"{emulator.url}/v1/7?a=1", content=b"hi", headers={"content-type": "text/plain"})
+    event = json.loads(emulator.payloads[-1])
+    assert (event["version"], event["resource"]) == ("1.0", "/v1/{id}")
+    assert event["pathParameters"] == {"id": "7"}
+    assert event["requestContext"]["apiId"] == "web"
+    assert (event["body"], event["isBase64Encoded"]) == ("hi", False)
+    two = json.dumps({"statusCode": 200, "multiValueHeaders": {"x-a": ["1", "2"]}})
+    answer = httpx.post(f"{emulator.url}/v1/play", json={"pieces": [two]})
+    assert answer.headers.get_list("x-a") == ["1", "2"]
+
+
+def test_stage_stands_before_the_paths_of_clients_and_in_the_event(emulator: Served) -> None:
+    event = httpx.get(f"{emulator.url}/live/web").json()
+    assert (event["rawPath"], event["requestContext"]["stage"]) == ("/live/web", "live")
+    assert event["stageVariables"] == {"table": "t"}
+    own = {"host": "staged.execute-api.us-east-1.amazonaws.com"}
+    assert httpx.get(f"{emulator.url}/live/web", headers=own).status_code == 200
+    assert httpx.get(f"{emulator.url}/web", headers=own).json() == {"message": "Not Found"}
+
+
+def test_api_answers_preflights_itself_and_its_cors_goes_before_the_functions(
+    emulator: Served,
+) -> None:
+    before = len(emulator.payloads)
+    origin = {"origin": "https://a.example"}
+    asks = origin | {"access-control-request-method": "GET"}
+    answer = httpx.options(f"{emulator.url}/web", headers=asks)
+    assert answer.status_code == 204
+    assert answer.headers["access-control-allow-origin"] == "https://a.example"
+    assert answer.headers["access-control-allow-methods"] == "GET"
+    assert len(emulator.payloads) == before
+    result = {"statusCode": 200, "headers": {"access-control-allow-origin": "*"}}
+    said = {"pieces": [json.dumps(result)]}
+    answer = httpx.post(f"{emulator.url}/web/play", json=said, headers=origin)
+    assert answer.headers.get_list("access-control-allow-origin") == ["https://a.example"]
+    answer = httpx.post(f"{emulator.url}/web/play", json=said)
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_route_with_iam_asks_for_a_signature(emulator: Served) -> None:
+    answer = httpx.get(f"{emulator.url}/signed")
+    assert (answer.status_code, answer.json()) == (403, {"message": "Forbidden"})
+    scope = "AKIA/20260101/us-east-1/execute-api/aws4_request"
+    signed = {"authorization": f"AWS4-HMAC-SHA256 Credential={scope}, Signature=0"}
+    assert httpx.get(f"{emulator.url}/signed", headers=signed).status_code == 200

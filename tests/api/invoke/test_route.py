@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.core.policy import SchedulerSettings
+from emulator.core.tenancy import NO_TENANT_WANTED, TENANT_WANTED
 from tests.api.conftest import RESPONSE_LIMIT, Served, served
 
 if TYPE_CHECKING:
@@ -102,6 +103,45 @@ def test_response_above_the_limit_is_a_function_error(emulator: Served) -> None:
     assert json.load(response["Payload"])["errorType"] == "Function.ResponseSizeTooLarge"
     most = RESPONSE_LIMIT - len('""')
     assert len(json.load(invoke(emulator, "large", b"%d" % most)["Payload"])) == most
+
+
+@pytest.mark.parametrize("tenant", ["blue", "a.b_c:d/e=f+g-h@i j", "x" * 256])
+def test_tenant_reaches_the_runtime(emulator: Served, tenant: str) -> None:
+    answers = [invoke(emulator, "isolated", TenantId=tenant) for _ in range(2)]
+    assert [json.load(answer["Payload"]) for answer in answers] == [tenant, tenant]
+    headers = [answer["ResponseMetadata"]["HTTPHeaders"] for answer in answers]
+    assert [each["x-testbed-start"] for each in headers] == ["cold", "warm"]
+
+
+@pytest.mark.parametrize("kind", ["RequestResponse", "DryRun"])
+@pytest.mark.parametrize(
+    ("function", "tenant", "words"),
+    [
+        ("isolated", {}, TENANT_WANTED),
+        ("echo", {"TenantId": "blue"}, NO_TENANT_WANTED),
+    ],
+)
+def test_request_without_its_tenant_or_with_one_in_vain_is_refused(
+    emulator: Served, kind: str, function: str, tenant: dict[str, str], words: str
+) -> None:
+    refused = refusal(emulator, function, InvocationType=kind, **tenant)
+    assert refused["Error"] == {"Code": "InvalidParameterValueException", "Message": words}
+    assert refused["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+@pytest.mark.parametrize(
+    ("tenant", "rule"),
+    [
+        ("blue!", r"satisfy regular expression pattern: [a-zA-Z0-9\._:\/=+\-@ ]+"),
+        ("x" * 257, "have length less than or equal to 256"),
+    ],
+)
+def test_tenant_that_cannot_be_is_refused(emulator: Served, tenant: str, rule: str) -> None:
+    assert refusal(emulator, "isolated", TenantId=tenant)["Error"] == {
+        "Code": "ValidationException",
+        "Message": f"1 validation error detected: Value '{tenant}' at 'tenantId' failed to satisfy "
+        f"constraint: Member must {rule}",
+    }
 
 
 def test_client_context_reaches_the_runtime_decoded(emulator: Served) -> None:
@@ -205,7 +245,7 @@ def test_runtime_gets_the_clients_trace_or_a_new_one(
     path = "/2015-03-31/functions/stream/invocations"
     headers = {"x-amzn-trace-id": sent} if sent is not None else {}
     answer = httpx.post(emulator.url + path, json={"then": "trace"}, headers=headers)
-    assert re.fullmatch(seen, answer.text)
+    assert re.fullmatch(seen + r";Lineage=1:[0-9a-f]{8}:0", answer.text)
 
 
 def test_dry_run_checks_and_runs_nothing(emulator: Served) -> None:
@@ -283,11 +323,6 @@ def test_name_is_percent_decoded(emulator: Served, path: str) -> None:
 def test_name_is_percent_decoded_once(emulator: Served, path: str) -> None:
     answer = httpx.post(f"{emulator.url}/2015-03-31/functions/{path}/invocations", content=b"5")
     assert answer.headers["x-amzn-errortype"] == "InvalidParameterValueException"
-
-
-def test_asynchronous_invocation_says_that_it_is_not_there_yet(emulator: Served) -> None:
-    refused = refusal(emulator, "echo", InvocationType="Event")
-    assert "not emulated yet" in refused["Error"]["Message"]
 
 
 def test_more_requests_than_the_account_may_have_are_throttled(tmp_path: Path) -> None:

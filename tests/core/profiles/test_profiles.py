@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import ast
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import botocore.session
 import pytest
 
 from emulator.core.billing import billed_ms
 from emulator.core.failure_bodies import failure_body
 from emulator.core.model import Failure, StartKind
-from emulator.core.profile import Feature, Profile
+from emulator.core.profile import Feature, Profile, StreamPace
 from emulator.core.profiles import PRICE_TABLES, PROFILES, profiles_in
 from emulator.core.profiles.aws_2018 import AWS_2018
 from emulator.core.profiles.aws_2025 import AWS_2025
+from emulator.core.profiles.aws_2026 import AWS_2026
 from emulator.core.records import InvocationRecord, Status
 from emulator.telemetry import log_lines
 
@@ -64,11 +67,41 @@ def third(folder: Path) -> Profile:
 
 
 def test_profiles_are_found_by_name_the_oldest_first() -> None:
-    assert list(PROFILES.items()) == [("aws-2018", AWS_2018), ("aws-2025", AWS_2025)]
+    assert list(PROFILES.items()) == [
+        ("aws-2018", AWS_2018),
+        ("aws-2025", AWS_2025),
+        ("aws-2026", AWS_2026),
+    ]
 
 
 def test_price_tables_are_found_by_name_the_oldest_first() -> None:
     assert list(PRICE_TABLES.items()) == [("2018", AWS_2018.prices), ("2025", AWS_2025.prices)]
+
+
+def test_2026_is_2025_but_for_what_has_changed_since() -> None:
+    changed = {
+        field.name: getattr(AWS_2026, field.name)
+        for field in fields(Profile)
+        if getattr(AWS_2026, field.name) != getattr(AWS_2025, field.name)
+    }
+    added = {runtime.name for runtime in {*changed.pop("runtimes")} - {*AWS_2025.runtimes}}
+    assert added == {
+        *("nodejs26.x", "python3.15", "ruby4.0"),
+        *("java8.al2023", "java11.al2023", "java17.al2023"),
+    }
+    assert changed == {
+        "name": "aws-2026",
+        "date": "2026-11",
+        "max_timeout": 1800,
+        "stream_pace": StreamPace(6_291_456, 2_097_152),
+    }
+
+
+@pytest.mark.parametrize("profile", PROFILES.values())
+def test_runtimes_of_a_profile_are_ones_that_the_service_model_names(profile: Profile) -> None:
+    model = botocore.session.get_session().get_service_model("lambda")
+    names = {runtime.name for runtime in profile.runtimes}
+    assert names <= {*model.shape_for("Runtime").metadata["enum"]}
 
 
 def test_third_profile_is_one_file(folder: Path) -> None:
@@ -129,7 +162,7 @@ def names_profile(node: ast.expr) -> bool:
     if isinstance(node, ast.Constant):
         return node.value in PROFILES
     name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-    return name in {"AWS_2018", "AWS_2025"}
+    return name in {"AWS_2018", "AWS_2025", "AWS_2026"}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from emulator.core.messages import (
     InitBegan,
     InvocationAnswered,
     InvocationFinished,
+    InvokeRequested,
     ProvisionedSet,
     RuntimeExited,
     SandboxGone,
@@ -60,6 +61,21 @@ def test_cold_start_has_its_anatomy_and_its_wait() -> None:
     )
     assert made.latency == 4.25
     assert made.duration == 0.25
+
+
+def test_tenant_is_told_of_an_invocation_and_of_its_sandbox() -> None:
+    function = FunctionVersion("shop", 128, 3.0, per_tenant=True)
+    invocations, sandboxes = fold(
+        journal(
+            [
+                (0.0, VersionDeployed(function)),
+                (1.0, InvokeRequested("a", function.key, tenant="blue")),
+                (2.0, SandboxReady(1)),
+                (3.0, InvocationFinished(1, "a")),
+            ]
+        )
+    )
+    assert [each.tenant for each in (*invocations, *sandboxes)] == ["blue", "blue"]
 
 
 def test_warm_start_has_no_anatomy() -> None:
@@ -383,3 +399,25 @@ def test_event_about_a_sandbox_that_is_stopping_or_gone_changes_no_record(late: 
 def test_end_of_an_invocation_whose_request_is_not_in_the_journal_makes_no_record() -> None:
     throttled = Throttle("a", ThrottleReason.ACCOUNT_CONCURRENCY)
     assert RecordFold().feed(Entry(1.0, TimePassed(), (throttled,))) == []
+
+
+def test_requests_that_have_not_ended_are_counted_by_function() -> None:
+    story: Story = [
+        (1.0, asked("a")),
+        (1.0, asked("b")),
+        (2.0, SandboxReady(1, ANATOMY)),
+        (3.0, InvocationFinished(1, "a")),
+        (4.0, SandboxGone(2)),
+    ]
+    folder, counts = RecordFold(), []
+    for entry in journal(story):
+        folder.feed(entry)
+        counts.append(dict(folder.requests.running))
+    assert counts[-5:] == [{"echo": 1}, {"echo": 2}, {"echo": 2}, {"echo": 1}, {}]
+
+
+def test_a_throttled_request_is_never_counted_as_running() -> None:
+    folder = RecordFold()
+    for entry in journal([(1.0, asked("a")), (1.0, asked("b"))], account_concurrency=1):
+        folder.feed(entry)
+    assert folder.requests.running == {"echo": 1}

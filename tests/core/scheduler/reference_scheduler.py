@@ -65,6 +65,7 @@ class Box:
     function: FunctionVersion
     keep_alive: Seconds
     request: str | None
+    tenant: str = ""
     state: SandboxState = QUEUED
     download: Seconds = 0.0
     placed_number: int = 0
@@ -91,6 +92,7 @@ class Request:
 
     id: str
     function: FunctionVersion
+    tenant: str = ""
     running: bool = False
     on_demand: bool = True
 
@@ -101,6 +103,7 @@ class Held:
 
     id: str
     key: str
+    tenant: str
     latest: Seconds
     deadline: Seconds
     deadline_number: int
@@ -139,7 +142,7 @@ class ReferenceScheduler:
         self.peaks: list[tuple[FunctionVersion, int]] = []
         self.available_mb: int | None = None
         self.held: list[Held] = []
-        self.let_down: list[str] = []
+        self.let_down: list[tuple[str, str]] = []
         self.policy = settings.policy.make() if settings.policy else None
         self.alarms: list[Alarm] = []
         self.fetched: list[tuple[FunctionVersion, Seconds]] = []
@@ -184,9 +187,10 @@ class ReferenceScheduler:
     def in_state(self, state: SandboxState) -> list[Box]:
         return [box for box in self.boxes if box.state is state]
 
-    def waiting_for(self, function: FunctionVersion) -> list[Request]:
+    def waiting_for(self, function: FunctionVersion, tenant: str) -> list[Request]:
         """Accepted requests of one deployment that run nowhere, the oldest first."""
-        return [each for each in self.requests if each.function is function and not each.running]
+        here = [each for each in self.requests if each.function is function]
+        return [each for each in here if each.tenant == tenant and not each.running]
 
     def limit_met(self, name: str) -> ThrottleReason | None:
         reserved = dict(self.reserved)
@@ -231,6 +235,14 @@ class ReferenceScheduler:
             return False
         bucket = ("scale", name if rule.per_function else "")
         return self.tokens(bucket, rule.burst, rule.refill_per_second, now) < 1
+
+    def tenant_limit_met(self, function: FunctionVersion) -> bool:
+        ratio = self.settings.tenant_sandboxes_per_concurrency
+        if not function.per_tenant or ratio is None:
+            return False
+        most = dict(self.reserved).get(function.name, self.settings.account_concurrency)
+        boxes = [box for box in self.boxes if box.tenant and box.function.name == function.name]
+        return len(boxes) >= int(most * ratio)
 
     # the one entrance
 
@@ -311,7 +323,8 @@ class ReferenceScheduler:
                 case Provision(key, count):
                     self.provision(key, count)
                 case PreWarm(key, count):
-                    for function in [each for each in self.versions if each.key == key]:
+                    found = [each for each in self.versions if each.key == key]
+                    for function in [each for each in found if not each.per_tenant]:
                         while len(self.ready_ahead(function)) < count:
                             if self.excess_with(self.charge_of(function)) > 0:
                                 break
@@ -339,87 +352,89 @@ class ReferenceScheduler:
         reason = self.rate_met(function.name, now)
         if reason is not None:
             self.commands.append(Throttle(event.invocation, reason))
-        elif not self.hold(function, event.invocation, now):
-            self.place(function, event.invocation, now)
+        elif not self.hold(function, event.tenant, event.invocation, now):
+            self.place(function, event.tenant, event.invocation, now)
 
-    def place(self, function: FunctionVersion, invocation: str, now: Seconds) -> None:
+    def place(self, function: FunctionVersion, tenant: str, invocation: str, now: Seconds) -> None:
         reason = None
-        box = self.pick(function, provisioned=True)
+        box = self.pick(function, tenant, provisioned=True)
         if box is None:
             reason = self.limit_met(function.name)
-            box = None if reason else self.pick(function, provisioned=False)
+            box = None if reason else self.pick(function, tenant, provisioned=False)
         if reason is None and box is None:
             if self.scale_out_met(function.name, now):
                 reason = ThrottleReason.SCALE_OUT
+            elif self.tenant_limit_met(function):
+                reason = ThrottleReason.TENANT_SANDBOXES
             elif not self.make_room(function):
                 reason = ThrottleReason.HOST_MEMORY
         if reason is not None:
             self.commands.append(Throttle(invocation, reason))
             return
         on_demand = box is None or not box.provisioned
-        self.requests.append(Request(invocation, function, on_demand=on_demand))
+        self.requests.append(Request(invocation, function, tenant, on_demand=on_demand))
         if box is not None:
             self.dispatch(box, invocation, self.later_kind(box), now)
             return
         if self.settings.scale_out is not None:
             per_function = self.settings.scale_out.per_function
             self.taken.append((("scale", function.name if per_function else ""), now))
-        self.create(function, invocation, now)
+        self.create(function, invocation, now, tenant=tenant)
 
     # hand-overs
 
-    def idle_of(self, key: str) -> list[Box]:
-        return [box for box in self.in_state(IDLE) if box.function.key == key]
+    def idle_of(self, key: str, tenant: str) -> list[Box]:
+        boxes = [box for box in self.in_state(IDLE) if box.function.key == key]
+        return [box for box in boxes if box.tenant == tenant]
 
-    def held_for(self, key: str) -> list[Held]:
-        return [each for each in self.held if each.key == key]
+    def held_for(self, key: str, tenant: str) -> list[Held]:
+        return [each for each in self.held if (each.key, each.tenant) == (key, tenant)]
 
-    def counted_on(self, key: str, now: Seconds) -> int:
+    def counted_on(self, key: str, tenant: str, now: Seconds) -> int:
         boxes = [box for box in self.boxes if box.function.key == key and not box.retired]
+        boxes = [box for box in boxes if box.tenant == tenant]
         return len([box for box in boxes if box.free_by is not None and box.free_by > now])
 
-    def hold(self, function: FunctionVersion, invocation: str, now: Seconds) -> bool:
+    def hold(self, function: FunctionVersion, tenant: str, invocation: str, now: Seconds) -> bool:
         key = function.key
-        ahead = len(self.held_for(key)) + len(self.late_waiting(function))
-        if ahead >= self.counted_on(key, now):
+        ahead = len(self.held_for(key, tenant)) + len(self.late_waiting(function, tenant))
+        if ahead >= self.counted_on(key, tenant, now):
             return False
         wait = patience = self.settings.hand_over_patience
-        if self.idle_of(key):
+        if self.idle_of(key, tenant):
             if self.settings.pick_order is not PickOrder.MOST_RECENTLY_USED:
                 return False
             wait = self.settings.hand_over_preference
         self.numbers += 1
-        self.held.append(Held(invocation, key, now + patience, now + wait, self.numbers))
+        self.held.append(Held(invocation, key, tenant, now + patience, now + wait, self.numbers))
         return True
 
-    def late_waiting(self, function: FunctionVersion) -> list[Request]:
+    def late_waiting(self, function: FunctionVersion, tenant: str) -> list[Request]:
         late = self.settings.binding is Binding.LATE
-        return self.waiting_for(function) if late else []
+        return self.waiting_for(function, tenant) if late else []
 
-    def place_first(self, key: str, now: Seconds) -> None:
-        first = self.held_for(key)[0]
+    def place_held(self, first: Held, now: Seconds) -> None:
         self.held.remove(first)
-        function = next(each for each in self.versions if each.key == key)
-        self.place(function, first.id, now)
+        function = next(each for each in self.versions if each.key == first.key)
+        self.place(function, first.tenant, first.id, now)
 
     def held_long(self, each: Held, now: Seconds) -> None:
-        if each.latest > now and not self.idle_of(each.key):
+        if each.latest > now and not self.idle_of(each.key, each.tenant):
             self.numbers += 1
             each.deadline, each.deadline_number = each.latest, self.numbers
             return
-        self.held.remove(each)
-        function = next(other for other in self.versions if other.key == each.key)
-        self.place(function, each.id, now)
+        self.place_held(each, now)
 
     def give_up_on(self, box: Box) -> None:
-        if box.free_by is not None and not box.retired and self.held_for(box.function.key):
-            self.let_down.append(box.function.key)
+        key, tenant = box.function.key, box.tenant
+        if box.free_by is not None and not box.retired and self.held_for(key, tenant):
+            self.let_down.append((key, tenant))
         box.free_by = None
 
     def place_let_down(self, now: Seconds) -> None:
-        for key in self.let_down:
-            while len(self.held_for(key)) > self.counted_on(key, now):
-                self.place_first(key, now)
+        for key, tenant in self.let_down:
+            while len(self.held_for(key, tenant)) > self.counted_on(key, tenant, now):
+                self.place_held(self.held_for(key, tenant)[0], now)
         self.let_down = []
 
     def answered(self, number: int, invocation: str, now: Seconds) -> None:
@@ -435,6 +450,7 @@ class ReferenceScheduler:
         now: Seconds,
         *,
         prewarmed: bool = False,
+        tenant: str = "",
     ) -> None:
         self.boxes_ever += 1
         speedup = self.settings.idle_speedup
@@ -443,7 +459,7 @@ class ReferenceScheduler:
             keep_alive = self.settings.keep_alive.draw(self.chance) / speedup
         if self.settings.recycle_age is not None:
             recycle_at = now + self.settings.recycle_age.draw(self.chance) / speedup
-        box = Box(self.boxes_ever, function, keep_alive, request)
+        box = Box(self.boxes_ever, function, keep_alive, request, tenant)
         box.provisioned = request is None and not prewarmed
         box.prewarmed, box.recycle_at, box.invocation = prewarmed, recycle_at, request
         self.boxes.append(box)
@@ -472,8 +488,9 @@ class ReferenceScheduler:
             return StartKind.SUPPRESSED
         return StartKind.PROVISIONED if box.provisioned else StartKind.WARM
 
-    def pick(self, function: FunctionVersion, *, provisioned: bool) -> Box | None:
+    def pick(self, function: FunctionVersion, tenant: str, *, provisioned: bool) -> Box | None:
         idle = [box for box in self.in_state(IDLE) if box.function is function]
+        idle = [box for box in idle if box.tenant == tenant]
         idle = [box for box in idle if box.provisioned is provisioned]
         match self.settings.pick_order:
             case PickOrder.MOST_RECENTLY_USED:
@@ -533,7 +550,7 @@ class ReferenceScheduler:
         ]
 
     def provision(self, key: str, count: int) -> None:
-        if all(each.key != key for each in self.versions):
+        if all(each.key != key or each.per_tenant for each in self.versions):
             return
         self.asked[key] = self.provisioned[key] = count
         for box in self.members(key):
@@ -574,7 +591,7 @@ class ReferenceScheduler:
         return late and not box.retired and not box.provisioned
 
     def serve_its_own(self, box: Box, now: Seconds) -> None:
-        if self.is_late(box) and self.waiting_for(box.function):
+        if self.is_late(box) and self.waiting_for(box.function, box.tenant):
             self.take_oldest(box, StartKind.COLD, now)
         elif box.request is not None:
             self.dispatch(box, box.request, StartKind.COLD, now)
@@ -591,25 +608,27 @@ class ReferenceScheduler:
         if self.policy:
             self.policy.ended(seen_by_a_policy(box), self.policy_time())
         self.give_up_on(box)
-        late = self.is_late(box) and self.late_waiting(box.function)
+        late = self.is_late(box) and self.late_waiting(box.function, box.tenant)
         kept = self.end_of(box, now) is None
         if late or not kept or not self.take_held(box, now):
             self.serve_or_rest(box, self.later_kind(box), now)
 
     def take_held(self, box: Box, now: Seconds) -> bool:
-        while held := self.held_for(box.function.key):
+        while held := self.held_for(box.function.key, box.tenant):
             self.held.remove(held[0])
             reason = None if box.provisioned else self.limit_met(box.function.name)
             if reason is None:
                 on_demand = not box.provisioned
-                self.requests.append(Request(held[0].id, box.function, on_demand=on_demand))
+                self.requests.append(
+                    Request(held[0].id, box.function, box.tenant, on_demand=on_demand)
+                )
                 self.dispatch(box, held[0].id, self.later_kind(box), now)
                 return True
             self.commands.append(Throttle(held[0].id, reason))
         return False
 
     def serve_or_rest(self, box: Box, start: StartKind, now: Seconds) -> None:
-        if self.is_late(box) and self.waiting_for(box.function):
+        if self.is_late(box) and self.waiting_for(box.function, box.tenant):
             self.take_oldest(box, start, now)
         else:
             self.rest(box, now)
@@ -620,7 +639,7 @@ class ReferenceScheduler:
         The one whose request was taken goes on starting, for another request or for none;
         for none, it is not started if it has not been yet.
         """
-        request = self.waiting_for(box.function)[0]
+        request = self.waiting_for(box.function, box.tenant)[0]
         other = next(each for each in self.boxes if each.request == request.id)
         other.request = box.request
         if other.state is QUEUED and other.request is None:
@@ -657,8 +676,8 @@ class ReferenceScheduler:
         if until < FOREVER:
             self.set_deadline(box, until)
         self.commands.append(FreezeSandbox(box.id))
-        if self.held_for(box.function.key):
-            self.place_first(box.function.key, now)
+        if held := self.held_for(box.function.key, box.tenant):
+            self.place_held(held[0], now)
 
     def dispatch(self, box: Box, request: str, start: StartKind, now: Seconds) -> None:
         box.state = BUSY
@@ -801,8 +820,8 @@ class ReferenceScheduler:
         self.commands.append(StopSandbox(box.id, reason))
 
     def retire(self, key: str, now: Seconds) -> None:
-        while self.held_for(key):
-            self.place_first(key, now)
+        for held in [each for each in self.held if each.key == key]:
+            self.place_held(held, now)
         self.versions = [each for each in self.versions if each.key != key]
         self.provisioned.pop(key, None)
         self.asked.pop(key, None)

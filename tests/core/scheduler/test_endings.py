@@ -315,7 +315,7 @@ def test_sandbox_shows_what_it_does_all_its_life() -> None:
 
 def test_move_that_is_not_in_the_table_raises_and_changes_nothing() -> None:
     function = FunctionVersion("echo", 128, 3.0)
-    sandbox = Sandbox(1, function, 0.0, 600.0, Footprint(function, 128))
+    sandbox = Sandbox(1, function, 0.0, 600.0, Footprint(function, 128), function.key)
     with pytest.raises(IllegalMoveError, match="sandbox 1: QUEUED -> IDLE"):
         sandbox.move(SandboxState.IDLE)
     assert sandbox.state is SandboxState.QUEUED

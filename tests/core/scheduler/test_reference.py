@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NAMES = ("small", "middle", "large")
+TENANTS = ("blue", "green", "red")
 MEMORY = {"small": 128, "middle": 256, "large": 512}
 KEEP_ALIVES = (
     FixedKeepAlive(0.0),
@@ -147,6 +148,7 @@ def random_settings(chance: random.Random, binding: Binding, order: PickOrder) -
         scale_out=chance.choice(
             (None, None, ScaleOut(2, 0.25, per_function=True), ScaleOut(3, 0.5, per_function=False))
         ),
+        tenant_sandboxes_per_concurrency=chance.choice((None, 0.5, 2.5)),
         recycle_age=chance.choice((None, RecycleAge(5.0, 40.0))),
         placement=chance.choice((None, None, PLACEMENT)),
         hand_over_patience=chance.choice((0.75, 3.0)),
@@ -174,6 +176,7 @@ class Stream:
         self.reference = ReferenceScheduler(settings, random.Random(seed))
         self.now = 0.0
         self.revisions: Counter[str] = Counter()
+        self.per_tenant: dict[str, bool] = {}
         self.requested = 0
         self.ends: Counter[str] = Counter()
         for name in NAMES:
@@ -197,8 +200,9 @@ class Stream:
 
     def check_invariants(self) -> None:
         self.core.check()
-        assert {box.id: box.state for box in self.reference.boxes} == {
-            number: sandbox.state for number, sandbox in self.core.sandboxes.items()
+        assert {box.id: (box.state, box.tenant) for box in self.reference.boxes} == {
+            number: (sandbox.state, sandbox.pool.tenant)
+            for number, sandbox in self.core.sandboxes.items()
         }
 
     # what may happen
@@ -212,7 +216,9 @@ class Stream:
             5.0,
             revision=self.revisions[name],
             package_mb=self.chance.choice((0.0, 5.0, 20.0)),
+            per_tenant=name != "middle" and self.chance.random() < 0.3,
         )
+        self.per_tenant[name] = function.per_tenant
         self.tell(VersionDeployed(function))
 
     def step(self) -> None:
@@ -259,7 +265,9 @@ class Stream:
 
     def ask(self, name: str) -> None:
         self.requested += 1
-        self.tell(InvokeRequested(f"i{self.requested}", VersionKey.of(name)))
+        tenant = self.chance.choice(TENANTS) if self.per_tenant[name] else ""
+        self.seen.events["of a tenant"] += bool(tenant)
+        self.tell(InvokeRequested(f"i{self.requested}", VersionKey.of(name), tenant=tenant))
 
     def begin_init(self) -> None:
         starting = self.reference.in_state(SandboxState.STARTING)
@@ -403,6 +411,7 @@ def test_indexed_scheduler_equals_the_reference_on_seeded_runs(binding: Binding)
     assert [hook for hook in HOOKS if seen.hooks[hook] < 50] == [], seen.hooks
     assert seen.events["late"] > 100
     assert seen.events["handed over"] > 100
+    assert seen.events["of a tenant"] > 1000
     assert {kind.__name__ for kind in get_args(Event)} <= set(seen.events)
 
 

@@ -225,7 +225,10 @@ def test_what_must_be_there_is_missed_once(tmp_path: Path, text: str, told: list
         ('loading = "s3-init"', "axes.loading: s3-init needs functions.kdd99-numpy.model"),
         ('loading = "tape"', "axes.loading: must be one of 'template', 'package', 'layer'"),
         ('pick_order = "newest"', "axes.pick_order: must be one of 'most-recently-used'"),
-        ('profile = "aws-2016"', "axes.profile: must be one of aws-2018, aws-2025, not 'aws-2016'"),
+        (
+            'profile = "aws-2016"',
+            "axes.profile: must be one of aws-2018, aws-2025, aws-2026, not 'aws-2016'",
+        ),
         ("keep_alive = -1", "axes.keep_alive: must be seconds, 'profile', aws-2018, aws-2018-us-"),
         ("policy = 3", "axes.policy: must be the name of a policy, not 3"),
         ('policy = "lru:size=3"', "axes.policy: policy lru:size=3: "),

@@ -42,6 +42,14 @@ async def test_next_waits_for_work_and_gets_it_with_its_headers() -> None:
     }
 
 
+async def test_tenant_is_a_header() -> None:
+    async with sandbox() as here:
+        client = await here.asking()
+        here.endpoint.dispatch(Work("id", 1, ARN, b"{}", tenant="blue @1"))
+        _, headers, _ = await client.whole_answer()
+    assert headers["Lambda-Runtime-Aws-Tenant-Id"] == "blue @1"
+
+
 async def test_trace_and_client_context_are_headers_where_there_are_any() -> None:
     context = json.dumps({"custom": {"who": "é ☃"}}, ensure_ascii=False)
     async with sandbox() as here:

@@ -30,6 +30,7 @@ _API = "/2018-06-01/runtime/"
 _FILE = "/var/runtime/bootstrap.py"
 _JSON_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _request_id = ""
+_tenant_id = ""
 _log = 1
 """The runtime's own descriptor to the log, so that a function may close its standard output."""
 
@@ -127,7 +128,8 @@ class LambdaContext:
         self.function_version = environ("AWS_LAMBDA_FUNCTION_VERSION")
         arn = headers.get(b"lambda-runtime-invoked-function-arn", b"")
         self.invoked_function_arn = arn.decode()
-        self.tenant_id = None
+        tenant = headers.get(b"lambda-runtime-aws-tenant-id", b"")
+        self.tenant_id = tenant.decode() or None
         self.client_context = _client_context(headers.get(b"lambda-runtime-client-context"))
         self.identity = _identity(headers.get(b"lambda-runtime-cognito-identity"))
         self._deadline_ms = int(headers.get(b"lambda-runtime-deadline-ms", b"0"))
@@ -311,10 +313,11 @@ def serve(
     api: RuntimeApi, handler: Callable[[Any, LambdaContext], Any], marshaller: Marshaller
 ) -> None:
     """Answers one invocation after another until the connection ends."""
-    global _request_id  # noqa: PLW0603  # the logging filter reads it, as AWS's does
+    global _request_id, _tenant_id  # noqa: PLW0603  # the logging filter reads them, as AWS's does
     while True:
         headers, body = api.next()
         _request_id = headers.get(b"lambda-runtime-aws-request-id", b"").decode()
+        _tenant_id = headers.get(b"lambda-runtime-aws-tenant-id", b"").decode()
         if trace_id := headers.get(b"lambda-runtime-trace-id"):
             os.environ["_X_AMZN_TRACE_ID"] = trace_id.decode()
         else:
@@ -403,6 +406,7 @@ def json_formatter() -> logging.Formatter:
                 "logger": record.name,
                 **_exception(record),
                 "requestId": _request_id,
+                "tenantId": _tenant_id or None,
                 "location": _location(record),
             }
             extra = {k: v for k, v in vars(record).items() if k not in ordinary | shown.keys()}

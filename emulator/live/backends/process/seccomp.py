@@ -1,9 +1,11 @@
 """Makes the kernel filter that takes from functions what Lambda does not give them.
 
-Refused are new user namespaces, in which a function would have capabilities, and the kernel's
-keyrings, which no namespace separates. The errors are those of Docker's default profile: EPERM, and
-ENOSYS for clone3, whose flags a filter cannot see and for which every libc falls back to clone.
-Sources: seccomp(2); the kernel's asm/unistd.h and linux/filter.h; Moby's default.json.
+Refused are new user namespaces, in which a function would have capabilities, the kernel's keyrings,
+which no namespace separates, and what leads deep into the kernel and no function needs: bpf,
+performance events, faults handled in user space, io_uring, entering namespaces. The errors are
+those of Docker's default profile: EPERM, and ENOSYS for clone3, whose flags a filter cannot see
+and for which every libc falls back to clone. Sources: seccomp(2); the kernel's asm/unistd.h and
+linux/filter.h; Moby's default.json.
 """
 
 from __future__ import annotations
@@ -30,14 +32,16 @@ class _Machine:
     clone: int
     unshare: int
     clone3: int
-    keyrings: tuple[int, int, int]
-    """Numbers of add_key, request_key and keyctl."""
+    refused: tuple[int, ...]
+    """Numbers of add_key, request_key, keyctl, bpf, perf_event_open, userfaultfd and setns."""
 
 
 _MACHINES = {
-    "x86_64": _Machine(0xC000003E, 56, 272, 435, (248, 249, 250)),
-    "aarch64": _Machine(0xC00000B7, 220, 97, 435, (217, 218, 219)),
+    "x86_64": _Machine(0xC000003E, 56, 272, 435, (248, 249, 250, 321, 298, 323, 308)),
+    "aarch64": _Machine(0xC00000B7, 220, 97, 435, (217, 218, 219, 280, 241, 282, 268)),
 }
+_IO_URING = (425, 426, 427)
+"""Numbers of io_uring_setup, io_uring_enter and io_uring_register, on every machine."""
 
 
 def seccomp_filter(machine: str = platform.machine(), system: str = sys.platform) -> bytes:
@@ -54,7 +58,11 @@ def seccomp_filter(machine: str = platform.machine(), system: str = sys.platform
             _do(_LOAD, _NUMBER),
             *_if(_JUMP_AT_LEAST, _X32, unknown),
             *_if(_JUMP_EQUAL, numbers.clone3, unknown),
-            *(word for call in numbers.keyrings for word in _if(_JUMP_EQUAL, call, refused)),
+            *(
+                word
+                for call in (*numbers.refused, *_IO_URING)
+                for word in _if(_JUMP_EQUAL, call, refused)
+            ),
             _do(_JUMP_EQUAL, numbers.clone, yes=2),
             _do(_JUMP_EQUAL, numbers.unshare, yes=1),
             _do(_RETURN, _ALLOW),

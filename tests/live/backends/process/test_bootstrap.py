@@ -155,6 +155,21 @@ def handler(event, context):
     assert mobile == [*expected, [{"a": 1}, None, "t"]]
 
 
+async def test_tenant_is_in_the_context_and_in_json_logs(tmp_path: Path) -> None:
+    code = """
+import logging
+def handler(event, context):
+    logging.warning("asked")
+    return context.tenant_id
+"""
+    async with runtime(tmp_path, code, AWS_LAMBDA_LOG_FORMAT="JSON") as one:
+        await one.event()
+        assert await one.answer(None, tenant="blue") == "blue"
+        assert await one.answer(None, request_id="r-2") is None
+        lines = [json.loads(line) for line in (await one.output()).splitlines()]
+    assert [line.get("tenantId") for line in lines] == ["blue", None]
+
+
 async def test_trace_id_is_that_of_the_invocation(tmp_path: Path) -> None:
     code = "import os\ndef handler(e, c): return os.environ.get('_X_AMZN_TRACE_ID')"
     async with runtime(tmp_path, code) as one:

@@ -1,10 +1,10 @@
-"""Decides what a function URL tells a browser about pages of other origins. Pure.
+"""Decides what function URLs and HTTP APIs tell a browser about pages of other origins. Pure.
 
-Lambda answers a preflight request itself, without the function and without a signature; to every
-other answer it adds what its configuration says. Sources: botocore's service model of Lambda
-(Cors), the developer guide's "Cross-origin resource sharing (CORS)" of function URLs, the Fetch
-standard. Headers of the kind that the function sends as well are left out: a browser takes no
-answer that allows two origins.
+Lambda and API Gateway answer a preflight request themselves, without the function and without a
+signature; to every other answer they add what their configuration says. Sources: botocore's service
+models of Lambda and API Gateway v2 (Cors), the developer guides' "Cross-origin resource sharing
+(CORS)" of function URLs and "Configure CORS for HTTP APIs", the Fetch standard. Headers of the kind
+that the function sends as well are left out: a browser takes no answer that allows two origins.
 """
 
 from __future__ import annotations

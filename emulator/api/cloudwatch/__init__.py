@@ -1,0 +1,1 @@
+"""CloudWatch as its clients see it: Logs in `logs`, metrics in `metrics`."""

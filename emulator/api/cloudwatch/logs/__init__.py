@@ -1,0 +1,1 @@
+"""CloudWatch Logs' operations, on the groups, streams and events of `live/store/logs`."""

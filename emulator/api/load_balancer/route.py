@@ -1,0 +1,99 @@
+"""A load balancer (ALB) in front of functions, told by the request's Host.
+
+`http://<function>.elb.localhost:<port>/` serves the functions that `--alb` names. Health checks,
+listener rules and target groups with more than one function are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import TYPE_CHECKING
+
+from emulator.api import xray
+from emulator.api.asgi import check_size, outcome_headers, read_body, send_response
+from emulator.api.http_api.event import request_of, sent_path
+from emulator.api.load_balancer.event import event
+from emulator.api.load_balancer.responses import (
+    BAD_GATEWAY,
+    LIMIT,
+    TOO_LARGE,
+    UNAVAILABLE,
+    response,
+)
+from emulator.api.network import passage_of
+from emulator.core.model import VersionKey
+from emulator.errors import RequestTooLargeError, ResourceNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from emulator.api.asgi import HttpResponse
+    from emulator.core.load_balancer import Target
+    from emulator.core.profile import Profile
+    from emulator.live.engine import Engine
+    from emulator.live.invocation import Outcome
+
+_MARK = b".elb."
+_HOST = re.compile(r"(?P<function>[a-z0-9_-]+)\.elb\.localhost(?::\d+)?")
+
+
+def load_balancer_url(function: str, port: int) -> str:
+    """Returns the URL of a function's load balancer; hosts are in lower case."""
+    return f"http://{function.lower()}.elb.localhost:{port}/"
+
+
+class LoadBalancerRoute:
+    """Takes every request whose Host is a load balancer's, whatever its method and path."""
+
+    def __init__(
+        self, engine: Engine, targets: Iterable[Target], profile: Profile, port: int
+    ) -> None:
+        self._engine = engine
+        self._targets = {target.function.lower(): target for target in targets}
+        self._event_limit = profile.request_limit
+        self._port = port
+
+    def match(self, scope: Scope) -> ASGIApp | None:
+        for name, value in scope["headers"]:
+            if name == b"host":
+                if _MARK not in value.lower():
+                    return None
+                host = _HOST.fullmatch(value.decode("latin-1").lower())
+                return partial(self._handle, self._targets.get(host["function"])) if host else None
+        return None
+
+    async def _handle(
+        self, target: Target | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if target is None:
+            await send_response(send, UNAVAILABLE)
+            return
+        headers, trace_id = xray.traced(scope["headers"])
+        try:
+            body = await read_body(receive, LIMIT)
+            request = request_of(scope, headers, body)
+            payload = event(request, sent_path(scope), target, port=self._port)
+            check_size(payload, self._event_limit)
+        except RequestTooLargeError:
+            await send_response(send, TOO_LARGE)
+            return
+        try:
+            outcome = await self._engine.invoke(
+                VersionKey.of(target.function),
+                payload,
+                trace_id=trace_id,
+                passage=passage_of(scope),
+            )
+        except ResourceNotFoundError:
+            await send_response(send, UNAVAILABLE)
+        else:
+            await send_response(send, _answer(outcome, target), outcome_headers(outcome))
+
+
+def _answer(outcome: Outcome, target: Target) -> HttpResponse:
+    if outcome.throttle is not None or outcome.function_error or outcome.failure is not None:
+        return BAD_GATEWAY
+    return response(outcome.payload, target)

@@ -1,0 +1,1 @@
+"""Decides what becomes of events that are invoked asynchronously: retries, ends, records. Pure."""

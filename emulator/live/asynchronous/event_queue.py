@@ -1,0 +1,294 @@
+"""Runs the queue of asynchronous events: durable when accepted, attempted until each has ended.
+
+An event leaves the disk after its end and the delivery of its record, so that an emulator that is
+killed attempts it again: at least once. What follows an attempt is decided by the core
+(`core.asynchronous`); times there are an event's age, on the clock that `--idle-speedup` scales.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING
+
+from emulator.core.asynchronous.attempts import (
+    Attempt,
+    Condition,
+    End,
+    Progress,
+    Result,
+    Retry,
+    after,
+    before,
+)
+from emulator.core.asynchronous.invocation_record import Ended, LastAttempt
+from emulator.core.asynchronous.lineage import EndlessChainError, continued
+from emulator.core.asynchronous.pace import Pace
+from emulator.core.model import Failure
+from emulator.errors import ResourceNotFoundError, ServiceError
+from emulator.live.asynchronous.event_store import QueuedEvent
+from emulator.live.asynchronous.observations import Observed, observe_nothing
+from emulator.live.request_id import new_request_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from emulator.core.asynchronous.rules import AsynchronousRules, EventSettings
+    from emulator.live.asynchronous.destinations import Destinations
+    from emulator.live.asynchronous.event_store import EventStore
+    from emulator.live.asynchronous.invoker import Invoker
+    from emulator.live.asynchronous.observations import Observe
+    from emulator.live.invocation import Outcome
+
+log = logging.getLogger(__name__)
+
+_OK, _THROTTLED, _BROKEN = 200, 429, 500
+_LEAST_WAIT = 0.05
+"""Seconds before a retry, however fast the clock: the sandbox that failed has to tell its end."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """Holds the events that wait for one version or alias, the next that is due first."""
+
+    pace: Pace
+    waiting: list[tuple[float, int, QueuedEvent]] = field(default_factory=list)
+
+
+class EventQueue:
+    """Accepts events and attempts them. Use from one event loop: `open`, then `close`."""
+
+    def __init__(
+        self,
+        *,
+        store: EventStore,
+        invoker: Invoker,
+        rules: AsynchronousRules,
+        most_at_once: int,
+        speedup: float = 1.0,
+        observe: Observe = observe_nothing,
+        wall_time: Callable[[], float] = time.time,
+    ) -> None:
+        """`speedup` is how many seconds an event ages in one of the machine's."""
+        self._store = store
+        self._invoker = invoker
+        self._rules = rules
+        self._most_at_once = most_at_once
+        self._speedup = speedup
+        self._observe = observe
+        self._wall_time = wall_time
+        self._destinations: Destinations | None = None
+        self._lines: dict[str, _Line] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._order = 0
+        self._kept: set[str] = set()
+        """Ids of the events that have not ended."""
+        self._closing = False
+
+    def __len__(self) -> int:
+        """Returns how many events have not ended."""
+        return len(self._kept)
+
+    async def open(self, destinations: Destinations | None = None) -> None:
+        """Takes up what an earlier run has left; ended events are told to `destinations`."""
+        self._destinations = destinations
+        for event in await self._store.all():
+            if event.id not in self._kept:  # and not accepted in the meantime
+                self._kept.add(event.id)
+                self._wait(event)
+        self._pump()
+
+    async def accept(
+        self,
+        function_arn: str,
+        payload: bytes,
+        trace_id: str = "",
+        *,
+        client_context: str = "",
+        request_id: str = "",
+        tenant: str = "",
+    ) -> str:
+        """Queues an event; returns its request id when the event is on the disk.
+
+        Raises:
+            sqlite3.Error: the disk is full or broken, and the event is not queued.
+        """
+        now = self._wall_time()
+        event = QueuedEvent(
+            request_id or new_request_id(),
+            function_arn,
+            trace_id,
+            client_context,
+            now,
+            now,
+            tenant=tenant,
+        )
+        self._kept.add(event.id)
+        try:
+            await self._store.add(event, payload)
+        except BaseException:
+            self._kept.discard(event.id)
+            raise
+        self._observe(function_arn, Observed.RECEIVED, 1)
+        line = self._line(function_arn)
+        if not line.waiting and line.pace.admits() and not self._closing:
+            self._begin(line, event, payload)  # and its payload is not read again
+        else:
+            self._wait(event)
+            self._pump()
+        return event.id
+
+    async def close(self) -> None:
+        """Stops attempting; what has not ended stays on the disk for the next run."""
+        self._closing = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # which event is next
+
+    def _line(self, function_arn: str) -> _Line:
+        if (line := self._lines.get(function_arn)) is None:
+            line = self._lines[function_arn] = _Line(Pace(self._most_at_once))
+        return line
+
+    def _wait(self, event: QueuedEvent) -> None:
+        self._order += 1
+        heappush(self._line(event.function_arn).waiting, (event.due_at, self._order, event))
+
+    def _pump(self) -> None:
+        """Begins every attempt that is due and admitted, and sets the timer for the next."""
+        if self._closing:
+            return
+        now = self._wall_time()
+        next_due = float("inf")
+        for line in self._lines.values():
+            while line.waiting and line.waiting[0][0] <= now and line.pace.admits():
+                self._begin(line, heappop(line.waiting)[2])
+            if line.waiting and line.pace.admits():
+                next_due = min(next_due, line.waiting[0][0])
+        self._arm(next_due, now)
+
+    def _arm(self, due: float, now: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if due != float("inf"):
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, due - now), self._pump)
+
+    def _begin(self, line: _Line, event: QueuedEvent, payload: bytes | None = None) -> None:
+        line.pace.began()
+        self._spawn(self._attempt(line, event, payload))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("an asynchronous event could not be handled", exc_info=error)
+
+    # one attempt
+
+    async def _attempt(self, line: _Line, event: QueuedEvent, payload: bytes | None) -> None:
+        result: Result | None = None
+        try:
+            if payload is None:
+                payload = await self._store.payload(event.id)
+            asked = self._invoker.settings(event.function_arn)
+            progress = Progress(0.0, event.attempts, event.refusals)
+            decided: Attempt | Retry | End = before(progress, self._rules, asked, self._age(event))
+            last = LastAttempt(_THROTTLED)
+            if isinstance(decided, Attempt):
+                result, last = await self._invoked(event, payload, asked)
+                decided = after(result, progress, self._rules, asked, self._age(event))
+        except ResourceNotFoundError as error:
+            log.warning("an asynchronous event is dropped: %s", error)
+            await self._forget(event)
+            return
+        finally:
+            line.pace.ended(refused=result is Result.REFUSED)
+            if not line.waiting and not line.pace.running:
+                self._lines.pop(event.function_arn, None)
+            self._pump()
+        if isinstance(decided, Retry):
+            await self._postpone(event, decided)
+        else:
+            ended = Ended(
+                event.id,
+                event.function_arn,
+                decided.condition,
+                decided.progress.attempts,
+                payload,
+                last,
+            )
+            await self._end(event, ended, asked)
+
+    async def _invoked(
+        self, event: QueuedEvent, payload: bytes, asked: EventSettings
+    ) -> tuple[Result, LastAttempt]:
+        self._observe(event.function_arn, Observed.AGE, self._age(event) * 1000)
+        most = 0 if asked.allows_loops else self._rules.most_in_a_loop
+        try:
+            outcome = await self._invoker.invoke(
+                event.function_arn,
+                payload,
+                request_id=event.id,
+                trace_id=continued(event.trace_id, event.function_arn, most),
+                client_context=event.client_context,
+                tenant=event.tenant,
+            )
+        except EndlessChainError:
+            self._observe(event.function_arn, Observed.LOOPS, 1)
+            return Result.LOOPED, LastAttempt(_OK)
+        except ResourceNotFoundError:
+            raise
+        except ServiceError as error:
+            log.info("an asynchronous event goes back to the queue: %s", error)
+            return Result.REFUSED, LastAttempt(_BROKEN)
+        return _read(outcome)
+
+    async def _postpone(self, event: QueuedEvent, retry: Retry) -> None:
+        due = event.accepted_at + retry.at / self._speedup
+        later = replace(
+            event,
+            due_at=max(due, self._wall_time() + _LEAST_WAIT),
+            attempts=retry.progress.attempts,
+            refusals=retry.progress.refusals,
+        )
+        await self._store.postpone(later)
+        self._wait(later)
+        self._pump()
+
+    async def _end(self, event: QueuedEvent, ended: Ended, asked: EventSettings) -> None:
+        if ended.condition is not Condition.SUCCESS:
+            self._observe(event.function_arn, Observed.DROPPED, 1)
+        if self._destinations is not None:
+            await self._destinations.deliver(ended, asked, event.trace_id)
+        await self._forget(event)
+
+    async def _forget(self, event: QueuedEvent) -> None:
+        await self._store.remove(event.id)
+        self._kept.discard(event.id)
+
+    def _age(self, event: QueuedEvent) -> float:
+        return (self._wall_time() - event.accepted_at) * self._speedup
+
+
+def _read(outcome: Outcome) -> tuple[Result, LastAttempt]:
+    """Returns what an outcome means for the queue, and what a destination is told of it."""
+    if outcome.throttle is not None:
+        return Result.REFUSED, LastAttempt(_THROTTLED)
+    if outcome.failure is Failure.START_FAILED:
+        return Result.REFUSED, LastAttempt(_BROKEN)
+    result = Result.FUNCTION_ERROR if outcome.function_error else Result.SUCCEEDED
+    error = outcome.function_error
+    return result, LastAttempt(_OK, error, outcome.version, outcome.payload)

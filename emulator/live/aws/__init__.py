@@ -1,0 +1,1 @@
+"""Asks AWS's other services, wherever they are served, as a client."""

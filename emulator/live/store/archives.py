@@ -1,0 +1,201 @@
+"""Keeps the zips of functions and layers, each under the digest of its bytes, and unpacks them.
+
+An archive that is kept is on the disk, and is never changed. Which versions and layers need an
+archive is the catalogue's matter. What blocks runs in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import io
+import os
+import shutil
+import stat
+import tempfile
+import zipfile
+import zlib
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from emulator.errors import InvalidParameterValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_UNPACKING = ".unpacking-"
+_BROKEN = "Could not unzip uploaded file. Please check your file, then try to upload again."
+_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+"""What `zipfile` raises for files that are damaged, encrypted or packed in an unknown way."""
+_EXECUTABLE, _READABLE = 0o755, 0o644
+_MADE_ON_UNIX = 3
+"""Only there a zip tells which files are executable."""
+_LONGEST_LINK = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Describes a zip that is kept."""
+
+    name: str
+    """Name by which the store finds the zip: its SHA-256 in hexadecimal digits."""
+    sha256: str
+    """The same digest in base64, as CodeSha256 has it."""
+    size: int
+    """Bytes of the zip."""
+    unzipped: int
+    """Bytes of all its files."""
+
+
+class Archives:
+    """Keeps zips in the folder `path`, and beside each the folder that it was unpacked to."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def keep(self, content: bytes, most_unzipped: int) -> Archive:
+        """Checks a zip and keeps it; returns when it is on the disk.
+
+        Raises:
+            InvalidParameterValueError: the bytes are no zip, or its files are too large; AWS's
+                sentences.
+            OSError: there is no room.
+        """
+        return await asyncio.to_thread(self._keep, content, most_unzipped)
+
+    async def folder(self, name: str) -> Path:
+        """Returns the folder of an archive's files, which are unpacked the first time.
+
+        Raises:
+            InvalidParameterValueError: a file in the zip is damaged.
+            OSError: the archive is missing, or there is no room.
+        """
+        return await asyncio.to_thread(self._unpacked, name)
+
+    def file(self, name: str) -> Path:
+        """Returns the path of an archive's zip."""
+        return self._path / f"{name}.zip"
+
+    async def keep_only(self, names: Collection[str]) -> None:
+        """Removes every other archive, its folder, and what killed emulators left."""
+        await asyncio.to_thread(self._sweep, frozenset(names))
+
+    async def remove(self, name: str) -> None:
+        """Removes an archive that nothing needs any more."""
+        await asyncio.to_thread(self._remove, name)
+
+    def _keep(self, content: bytes, most_unzipped: int) -> Archive:
+        digest = hashlib.sha256(content)
+        name, sha256 = digest.hexdigest(), base64.b64encode(digest.digest()).decode()
+        archive = Archive(name, sha256, len(content), _unzipped_size(content, most_unzipped))
+        if not self.file(name).exists():
+            self._path.mkdir(parents=True, exist_ok=True)
+            _write_durably(self.file(name), content)
+        return archive
+
+    def _unpacked(self, name: str) -> Path:
+        target = self._path / name
+        if target.is_dir():
+            return target
+        folder = Path(tempfile.mkdtemp(prefix=_UNPACKING, dir=self._path))
+        try:
+            _unpack(self.file(name), folder)
+            folder.chmod(_EXECUTABLE)
+            with suppress(OSError):  # another thread was first, and its folder is as good
+                folder.rename(target)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return target
+
+    def _remove(self, name: str) -> None:
+        self.file(name).unlink(missing_ok=True)
+        shutil.rmtree(self._path / name, ignore_errors=True)
+
+    def _sweep(self, names: frozenset[str]) -> None:
+        for path in self._path.iterdir() if self._path.is_dir() else ():
+            if path.name.removesuffix(".zip") in names:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _write_durably(file: Path, content: bytes) -> None:
+    """Writes a file that is there in whole or not at all, whatever ends this process."""
+    descriptor, new = tempfile.mkstemp(prefix=_UNPACKING, dir=file.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        Path(new).rename(file)
+    except BaseException:
+        Path(new).unlink(missing_ok=True)
+        raise
+    _sync_folder(file.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _unzipped_size(content: bytes, most: int) -> int:
+    """Returns the bytes of a zip's files, as its directory has them."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as opened:
+            size = sum(entry.file_size for entry in opened.infolist())
+    except _FAULTS as error:
+        raise InvalidParameterValueError(_BROKEN) from error
+    if size >= most:
+        raise InvalidParameterValueError(f"Unzipped size must be smaller than {most} bytes")
+    return size
+
+
+def _unpack(file: Path, folder: Path) -> None:
+    try:
+        with zipfile.ZipFile(file) as opened:
+            for entry in opened.infolist():
+                _unpack_entry(opened, entry, folder)
+    except _FAULTS as error:
+        raise InvalidParameterValueError(_BROKEN) from error
+
+
+def _unpack_entry(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
+    """Writes one file below the folder, readable by the user of sandboxes.
+
+    Raises:
+        ValueError: the name, or what a link names, leads out of the folder.
+    """
+    name = PurePosixPath(entry.filename)
+    if name.is_absolute() or ".." in name.parts:
+        raise ValueError(f"{entry.filename} leads out of the archive")
+    target = folder.joinpath(*name.parts)
+    if not target.parent.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{entry.filename} leads out of the archive")
+    mode = entry.external_attr >> 16
+    if entry.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if stat.S_ISLNK(mode):
+        _link(opened.read(entry)[:_LONGEST_LINK].decode(), target, folder)
+        return
+    with opened.open(entry) as packed, target.open("wb") as out:
+        shutil.copyfileobj(packed, out)
+    runs = entry.create_system == _MADE_ON_UNIX and mode & stat.S_IXUSR
+    target.chmod(_EXECUTABLE if runs else _READABLE)
+
+
+def _link(to: str, target: Path, folder: Path) -> None:
+    destination = (target.parent / to).resolve()
+    if PurePosixPath(to).is_absolute() or not destination.is_relative_to(folder.resolve()):
+        raise ValueError(f"the link {target.name} leads out of the archive")
+    target.symlink_to(to)

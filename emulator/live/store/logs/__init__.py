@@ -1,0 +1,1 @@
+"""CloudWatch Logs' groups, streams and events on SQLite, in the state directory's logs.db."""

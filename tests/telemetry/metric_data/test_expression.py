@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+
+from emulator.telemetry.metric_data.expression import ExpressionError, Series, computed
+
+SERIES: dict[str, Series] = {
+    "m1": {0: 1.0, 60: 2.0, 180: 4.0},
+    "m2": {0: 10.0, 60: 0.0, 120: 30.0},
+    "none": {},
+}
+TIMES = [0, 60, 120, 180]
+
+
+def series(expression: str) -> Series:
+    return computed(expression, SERIES.__getitem__, ["m1", "m2"], TIMES)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("m1 + m2", {0: 11.0, 60: 2.0}),
+        ("m1 / m2", {0: 0.1}),  # a division by zero leaves no value
+        ("100 * (m1 - 1)", {0: 0.0, 60: 100.0, 180: 300.0}),
+        ("-m1 + 2 * m1", {0: 1.0, 60: 2.0, 180: 4.0}),
+        ("m1 - 1 - 1", {0: -1.0, 60: 0.0, 180: 2.0}),
+        ("SUM(METRICS())", {0: 11.0, 60: 2.0, 120: 30.0, 180: 4.0}),
+        ("sum([m1, m2])", {0: 11.0, 60: 2.0, 120: 30.0, 180: 4.0}),
+        ("AVG([m1, m2])", {0: 5.5, 60: 1.0, 120: 30.0, 180: 4.0}),
+        ("MAX([m1, m2]) - MIN([m1, m2])", {0: 9.0, 60: 2.0, 120: 0.0, 180: 0.0}),
+        ("m1 / SUM(m1)", {0: 1 / 7, 60: 2 / 7, 180: 4 / 7}),
+        ("FILL(m1, 0)", {0: 1.0, 60: 2.0, 120: 0.0, 180: 4.0}),
+        ("FILL(m1, REPEAT)", {0: 1.0, 60: 2.0, 120: 2.0, 180: 4.0}),
+        ("FILL(none, 1e1)", dict.fromkeys(TIMES, 10.0)),
+        ("none + 1", {}),
+    ],
+)
+def test_math(expression: str, expected: Series) -> None:
+    assert series(expression) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("expression", "sentence"),
+    [
+        ("ANOMALY_DETECTION_BAND(m1, 2)", "ANOMALY_DETECTION_BAND is not emulated"),
+        ("SUM(m1)", "must return a time series"),
+        ("METRICS() + m1", "Unsupported operand type(s) for +: '[Array[TimeSeries], TimeSeries]'"),
+        ("m1 +", "ends too early"),
+        ("m1 m2", "Unexpected 'm2'"),
+        ("m1 + )", "Unexpected ')'"),
+        ("(m1", "ends too early"),
+        ("m1 > 1", "Unexpected '> 1'"),
+        ("FILL(m1, m2)", "a number or REPEAT"),
+        ("FILL([m1, m2], 0)", "one time series"),
+        ("[m1, 1]", "not numbers"),
+        ("m1 + 1 / 0", "Division by zero"),
+        ("(" * 500 + "m1" + ")" * 500, "too deep"),
+        ("-" * 500 + "m1", "too deep"),
+        ("", "ends too early"),
+    ],
+)
+def test_what_is_not_emulated_is_refused(expression: str, sentence: str) -> None:
+    with pytest.raises(ExpressionError) as refusal:
+        series(expression)
+    assert sentence in str(refusal.value)
