@@ -221,9 +221,12 @@ class _Simulated:
         self._over = True
 
     def _request(self, invocation: str, call: Call) -> InvokeRequested:
-        duration = call.duration
-        if duration is not None:
-            self._told[invocation] = duration
+        if call.tenant:
+            raise TraceError(
+                f"{call.function} tells tenants apart, which compare-policies simulates"
+            )
+        if call.duration is not None:
+            self._told[invocation] = call.duration
         return InvokeRequested(invocation, self._versions[call.function].key)
 
 

@@ -151,6 +151,12 @@ def test_wrong_trace_is_refused_before_a_folder_is_made(
     assert not (tmp_path / "run").exists()
 
 
+def test_trace_of_tenants_is_refused_and_not_simulated_as_if_it_had_none(tmp_path: Path) -> None:
+    made = study(written(tmp_path, "at,function,tenant\n1,a,x\n"))
+    with pytest.raises(SettingsError, match="compare-policies"):
+        simulated(made, tmp_path / "run", jobs=1)
+
+
 def test_wrong_policy_and_format_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="luck"):
         simulated(study(written(tmp_path), "luck"), tmp_path / "run")
