@@ -16,6 +16,7 @@ import signal
 import socket
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -36,7 +37,7 @@ from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
 from emulator.config import NO_TEMPLATE, Auth, BackendChoice, PageCache
 from emulator.core.apis import DEFAULT_STAGE
-from emulator.core.function_names import Scope
+from emulator.core.function_names import Scope, named_by_arn, prefix
 from emulator.core.load_balancer import target_of
 from emulator.core.network_paths import NO_NETWORK, PATHS
 from emulator.core.policy import Admission
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.policy import SchedulerSettings
     from emulator.core.profile import Profile
+    from emulator.live.asynchronous.observations import Observed
     from emulator.live.backends.interface import SandboxBackend
 
 _SCHEMAS = (*FUNCTION_SCHEMAS, *EVENT_SCHEMAS)
@@ -224,7 +226,11 @@ async def _serve(
             backend,
             state,
             database=database,
-            watch=CloudWatch(log_database, limit=settings.log_limit << 20),
+            watch=CloudWatch(
+                log_database,
+                limit=settings.log_limit << 20,
+                home=Scope(settings.account, settings.region),
+            ),
             journal=journal,
             listeners=listeners,
             clock=clock,
@@ -233,7 +239,6 @@ async def _serve(
         )
         try:
             await _deploy(loaded, parts.functions, display)
-            await parts.eventing.open()
             sandboxes = SandboxClients.dialling(backend.runtime_api_host)
             app = create_app(
                 parts.engine,
@@ -247,7 +252,7 @@ async def _serve(
                 others=parts.others,
                 sandboxes=sandboxes,
                 network=_network(settings, sandboxes),
-                registry=all_operations(parts.control, parts.watch),
+                registry=all_operations(parts.control, parts.watch, parts.eventing),
                 directory=FunctionDirectory(parts.functions.targets, parts.functions.home),
                 urls=parts.functions.urls,
                 code=downloads(parts.control),
@@ -261,7 +266,8 @@ async def _serve(
                     "Calls need a signature and a right (--auth strict); the root's access key is "
                     f"in {state.path / FILE}"
                 )
-            await _Server(app, run, loaded, settings, display.say).serve(listeners)
+            server = _Server(app, run, loaded, settings, eventing=parts.eventing, say=display.say)
+            await server.serve(listeners)
         finally:
             await parts.close()
 
@@ -327,12 +333,10 @@ async def _assemble(
     metrics = Metrics(
         profile,
         lambda: list(scheduler.sandboxes.values()),
-        lambda name: engine.configuration(VersionKey.of(name)),
+        lambda key: engine.configuration(VersionKey(key)),
     )
     logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=origin)
-    counts = LambdaMetrics(
-        logger.epoch, lambda: recorder.running, lambda key: engine.functions.get(VersionKey(key))
-    )
+    counts = LambdaMetrics(logger.epoch, lambda: recorder.requests)
     watch.metrics.gather(counts)
     recorder = Recorder(journal=journal, sinks=(metrics, counts), logger=logger)
     speedup = settings.idle_speedup / settings.dilation
@@ -383,12 +387,14 @@ async def _assemble(
     )
     eventing = Eventing(
         database=database,
+        resources=functions.catalog.resources,
         invoker=FunctionInvoker(functions.targets, engine, functions.catalog.resources),
         endpoints=Endpoints(settings.aws_endpoint, companion),
         profile=profile,
         credentials=_credentials(),
         speedup=speedup,
         dilation=settings.dilation,
+        observe=partial(_observed, counts, functions.home),
     )
     control = control_of(functions, engine, profile, eventing.client, _time_of_day)
     return _Parts(
@@ -404,6 +410,14 @@ async def _assemble(
         companion,
         authority,
     )
+
+
+def _observed(
+    counts: LambdaMetrics, home: Scope, function_arn: str, what: Observed, value: float
+) -> None:
+    function = named_by_arn(function_arn).function
+    name = f"{prefix(function.scope, home)}{function.name}"
+    counts.observe(name, what.value, value, time.time())
 
 
 def _time_of_day() -> str:
@@ -589,9 +603,12 @@ class _Server(GatewayServer):
         run: Path,
         loaded: template.Template,
         settings: Settings,
+        *,
+        eventing: Eventing,
         say: Callable[[str], None],
     ) -> None:
         super().__init__(gateway_config(app))
+        self._eventing = eventing
         self._run = run
         self._say = say
         self._apis = loaded.apis
@@ -610,6 +627,8 @@ class _Server(GatewayServer):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        # functions may ask the gateway from now on
+        await self._eventing.open()
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         address = f"http://{host}:{port}"
         self._say(f"Serving on {address}; the journal goes to {self._run}")

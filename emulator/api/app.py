@@ -124,7 +124,7 @@ def create_app(
         logs=logs,
         metrics=metrics,
         sandboxes=sandboxes or SandboxClients(),
-        archive=None if watch is None else watch.logs,
+        watch=watch,
     ):
         pages.include_router(router)
     if code is not None:

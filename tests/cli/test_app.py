@@ -33,8 +33,9 @@ COMMANDS = {
     "logs": "FUNCTION --url --limit --filter --follow -f",
     "demo": "--backend --dilation --run-dir",
     "experiment": "PLAN --run-dir --resume --backend --dry-run",
-    "simulate": "PLAN --behaviours --calibrate --leave-one-out --seed --jobs --start-width "
-    "--run-dir",
+    "simulate": "PLAN --behaviours --calibrate --leave-one-out --trace --format --policy --profile "
+    "--memory --cold-start --host-memory --concurrency --sample --window --scale --journal --seed "
+    "--jobs --start-width --run-dir",
     "report": "RUN OTHER --out --json",
     "validate": "DATA --out --seeds",
     "bill": "RUN --prices --free-tier --json",
@@ -43,6 +44,7 @@ COMMANDS = {
     "--backend --profile --run-dir --json",
     "bench": "--backend --simulator --json",
     "chaos": "--backend --fault --engine --seed --kills --out --json",
+    "lost-events": "--events --kills --seed --backend --out --json",
     "fidelity": "--backend --repetitions --run-dir --report --json",
     "network": "DATA --out --json",
     "compare-policies": "--trace --format --policies --profile --memory --cold-start --host-memory "
