@@ -58,6 +58,12 @@ def own_routes(
             raise HTTPException(404, f"No function is called {function}.")
         return PlainTextResponse("".join(f"{line}\n" for line in logs.tail(function, limit)))
 
+    @users.post("/_testbed/recycle/{function}")
+    async def recycle(function: str) -> dict[str, Any]:
+        if all(configured.name != function for configured in engine.functions.values()):
+            raise HTTPException(404, f"No function is called {function}.")
+        return {"function": function, "sandboxes": engine.recycle(function)}
+
     return everyone, users
 
 

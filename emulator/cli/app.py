@@ -22,6 +22,7 @@ _EXAMPLES = """Examples:
   testbed invoke echo --payload '{"hello": "world"}'
   testbed ps                                   the sandboxes that live now
   testbed logs kdd99-tf                        what the function wrote
+  testbed recycle echo                         make its next request a cold start
   testbed demo                                 the whole study in small, with a report
   testbed tune echo --memory 128,256,512       the best memory size by cost and speed
   testbed report runs/small                    a page of a run; of two runs: side by side
@@ -74,7 +75,7 @@ def _globals(
 
 
 for command in (
-    *(init, serve.up, clients.invoke, clients.ps, clients.logs),
+    *(init, serve.up, clients.invoke, clients.ps, clients.logs, clients.recycle),
     *(runs.demo, runs.experiment, runs.simulate, reports.report, reports.bill, runs.tune),
     *(runs.bench, runs.chaos, runs.fidelity, reports.network, reports.validate),
     *(policies.compare_policies, version),

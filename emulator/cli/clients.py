@@ -1,4 +1,4 @@
-"""Asks a running emulator over HTTP: `testbed invoke`, `ps` and `logs`.
+"""Asks a running emulator over HTTP: `testbed invoke`, `ps`, `logs` and `recycle`.
 
 Knows the emulator by its address alone, as any client does.
 """
@@ -97,6 +97,19 @@ def logs(
         told = response.decoded()
         raise TestbedError(str(told.get("detail", told)) if isinstance(told, dict) else str(told))
     print(response.text, end="")
+
+
+def recycle(function: Function, *, url: Url = DEFAULT_URL, as_json: Json = False) -> None:
+    """End a function's sandboxes after their work, so that its next request is a cold start."""
+    response = _ask(url, "POST", f"/_testbed/recycle/{quote(function)}")
+    told = response.decoded()
+    if response.status != _OK or not isinstance(told, dict):
+        raise TestbedError(str(told.get("detail", told)) if isinstance(told, dict) else str(told))
+    if as_json:
+        print_json(told)
+        return
+    count = told["sandboxes"]
+    print(f"{count} sandbox{'' if count == 1 else 'es'} of {function} end; the next start is cold.")
 
 
 def read_payload(text: str) -> bytes:

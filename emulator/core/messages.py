@@ -52,6 +52,16 @@ class ProvisionedSet:
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionRecycled:
+    """Reports that all sandboxes of a function are to end, as those do that are too old.
+
+    Idle ones end now, others after their work; the next request starts a new one.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class InvokeRequested:
     """Reports that a request has come."""
 
@@ -220,7 +230,12 @@ SandboxChange = (
 """Events by which a sandbox reports of itself, but for the end of an invocation."""
 
 Setting = (
-    VersionDeployed | VersionRetired | ReservedConcurrencySet | ProvisionedSet | HostMemoryMeasured
+    VersionDeployed
+    | VersionRetired
+    | ReservedConcurrencySet
+    | ProvisionedSet
+    | FunctionRecycled
+    | HostMemoryMeasured
 )
 """Events that are about no invocation and no sandbox."""
 

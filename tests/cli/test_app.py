@@ -30,6 +30,7 @@ COMMANDS = {
     "invoke": "FUNCTION --url --payload --json",
     "ps": "--url --json",
     "logs": "FUNCTION --url --limit",
+    "recycle": "FUNCTION --url --json",
     "demo": "--backend --dilation --run-dir",
     "experiment": "PLAN --run-dir --resume --backend --dry-run",
     "simulate": "PLAN --behaviours --calibrate --leave-one-out --seed --jobs --start-width "
