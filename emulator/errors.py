@@ -65,6 +65,10 @@ class SandboxStartError(TestbedError):
     pass
 
 
+class NetworkLostError(SandboxStartError):
+    """Says that a sandbox's network went away before the sandbox started."""
+
+
 class CompanionError(TestbedError):
     pass
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fastapi import FastAPI
 
+from emulator import __version__
 from emulator.api.companion.route import SignedRoute
 from emulator.api.execute_api import UnknownApiRoute
 from emulator.api.function_url.route import FunctionUrlRoute
@@ -90,7 +91,14 @@ def create_app(
     `others` are AWS's services beside Lambda; clients of `sandboxes` see no page of the testbed's.
     `network` lies between clients and functions, and before no other page.
     """
-    pages = FastAPI(title="Serverless testbed", docs_url="/_testbed/docs", redoc_url=None)
+    pages = FastAPI(
+        title="Serverless testbed",
+        summary="The emulator's own pages; AWS's APIs are described by AWS's service models.",
+        version=__version__,
+        openapi_url="/_testbed/openapi.json",
+        docs_url="/_testbed/docs",
+        redoc_url=None,
+    )
     for router in own_routes(
         engine,
         backend=backend,

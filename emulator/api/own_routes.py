@@ -5,6 +5,7 @@ Knows what to show; who invokes what is the other routes'.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Response
@@ -24,6 +25,49 @@ if TYPE_CHECKING:
     from emulator.telemetry.metrics import Metrics
 
 
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Holds what the emulator says of itself."""
+
+    status: str
+    backend: str
+    profile: str
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxRow:
+    """Holds a sandbox as it is now; what the kernel counts of its memory is None where unknown."""
+
+    id: int
+    function: str
+    state: str
+    age_s: float
+    idle_s: float | None
+    """None while the sandbox is not idle."""
+    memory_mb: int
+    anonymous_mb: int | None
+    cache_mb: int | None
+    major_faults: int | None
+    """Since the sandbox's start."""
+    refaults: int | None
+    """Since the sandbox's start."""
+
+
+def _refused(status: int, description: str) -> dict[int | str, dict[str, Any]]:
+    """Describes an error's answer, which is JSON even where a page is plain text."""
+    schema = {
+        "type": "object",
+        "properties": {"detail": {"type": "string"}},
+        "required": ["detail"],
+    }
+    content = {"application/json": {"schema": schema}}
+    return {status: {"description": description, "content": content}}
+
+
+_CLOSED = _refused(403, "The page is closed to sandboxes.")
+_NO_FUNCTION = _refused(404, "No function has this name.")
+
+
 def own_routes(
     engine: Engine,
     *,
@@ -35,25 +79,31 @@ def own_routes(
 ) -> tuple[APIRouter, APIRouter]:
     """Returns the routes that are open to every client, and those that are closed to sandboxes."""
     everyone = APIRouter()
-    users = APIRouter(dependencies=[Depends(_refusal_of(sandboxes))])
+    users = APIRouter(dependencies=[Depends(_refusal_of(sandboxes))], responses=_CLOSED)
 
     @everyone.get("/healthz")
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok", "backend": backend, "profile": profile}
+    async def healthz() -> Health:
+        """Says that the emulator serves."""
+        return Health("ok", backend, profile)
 
-    @users.get("/metrics")
+    @users.get("/metrics", response_class=PlainTextResponse)
     async def prometheus() -> Response:
+        """Returns the metrics in the text format of Prometheus."""
         body, content_type = metrics.render()
         return Response(body, media_type=content_type)
 
     @users.get("/_testbed/sandboxes")
-    async def list_sandboxes() -> list[dict[str, Any]]:
+    async def list_sandboxes() -> list[SandboxRow]:
+        """Returns every sandbox that is not gone."""
         return _sandboxes(engine)
 
-    @users.get("/_testbed/logs/{function}")
+    @users.get(
+        "/_testbed/logs/{function}", response_class=PlainTextResponse, responses=_NO_FUNCTION
+    )
     async def function_logs(
         function: str, limit: Annotated[int, Query(ge=1, le=10_000)] = 200
     ) -> PlainTextResponse:
+        """Returns the last lines of a function's log."""
         if f"{function}:$LATEST" not in engine.functions:
             raise HTTPException(404, f"No function is called {function}.")
         return PlainTextResponse("".join(f"{line}\n" for line in logs.tail(function, limit)))
@@ -75,20 +125,20 @@ def _refusal_of(sandboxes: SandboxClients) -> Callable[[Request], Awaitable[None
     return refuse
 
 
-def _sandboxes(engine: Engine) -> list[dict[str, Any]]:
+def _sandboxes(engine: Engine) -> list[SandboxRow]:
     now = engine.now()
     return [
-        {
-            "id": sandbox.id,
-            "function": sandbox.function.name,
-            "state": sandbox.state.name.lower(),
-            "age_s": round(now - sandbox.created_at, 3),
-            "idle_s": round(now - sandbox.idle_since, 3)
+        SandboxRow(
+            id=sandbox.id,
+            function=sandbox.function.name,
+            state=sandbox.state.name.lower(),
+            age_s=round(now - sandbox.created_at, 3),
+            idle_s=round(now - sandbox.idle_since, 3)
             if sandbox.state is SandboxState.IDLE
             else None,
-            "memory_mb": sandbox.function.memory_mb,
+            memory_mb=sandbox.function.memory_mb,
             **_memory(engine.memory(sandbox.id)),
-        }
+        )
         for sandbox in engine.sandboxes.values()
     ]
 

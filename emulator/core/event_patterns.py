@@ -80,32 +80,32 @@ def _fits(matcher: object, value: object) -> bool:
     if operator == "exists":
         # an object is no leaf, of which alone EventBridge says that it exists
         there = value is not _ABSENT and not isinstance(value, dict)
-        return there == operand
+        return bool(there == operand)
     return value is not _ABSENT and _OPERATORS[operator](operand, value)
 
 
 def _equal(wanted: object, value: object) -> bool:
     if isinstance(wanted, bool) or isinstance(value, bool):
         return wanted is value  # 1 is not true
-    return wanted == value
+    return bool(wanted == value)
 
 
 def _prefix(operand: Any, value: object) -> bool:
     if not isinstance(value, str):
         return False
     if isinstance(operand, dict):
-        wanted = operand["equals-ignore-case"]
+        wanted = str(operand["equals-ignore-case"])
         return value[: len(wanted)].casefold() == wanted.casefold()
-    return value.startswith(operand)
+    return value.startswith(str(operand))
 
 
 def _suffix(operand: Any, value: object) -> bool:
     if not isinstance(value, str):
         return False
     if isinstance(operand, dict):
-        wanted = operand["equals-ignore-case"]
+        wanted = str(operand["equals-ignore-case"])
         return not wanted or value[-len(wanted) :].casefold() == wanted.casefold()
-    return value.endswith(operand)
+    return value.endswith(str(operand))
 
 
 def _ignoring_case(operand: Any, value: object) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from emulator.core.billing import Size
 from emulator.core.constraints import constraint, too_long
-from emulator.core.function_names import FunctionName, Scope
+from emulator.core.function_names import PARTITION, FunctionName, Scope
 from emulator.core.function_url import url_faults
 from emulator.core.log_configuration import LogConfiguration, log_faults
 from emulator.core.model import LATEST, FunctionVersion, VersionKey
@@ -86,6 +86,8 @@ class FunctionConfiguration:
     """Whether a sandbox serves one tenant alone (TenantIsolationMode PER_TENANT)."""
     scope: Scope = field(default_factory=Scope)
     """Account and region of the function."""
+    role: str = ""
+    """ARN of the role whose rights the code has; empty: the own one, see `execution_role`."""
     prefix: str = ""
     """What `function_names.prefix` says: it keeps functions of other accounts and regions apart."""
 
@@ -99,6 +101,11 @@ class FunctionConfiguration:
         """Returns the ARN, qualified unless the version is $LATEST."""
         qualifier = "" if self.version == LATEST else self.version
         return FunctionName(self.scope, self.name).arn(qualifier)
+
+    @property
+    def execution_role(self) -> str:
+        """Returns the ARN of the role, which is the account's `testbed` where none is named."""
+        return self.role or f"arn:{PARTITION}:iam::{self.scope.account}:role/testbed"
 
     @property
     def log_group(self) -> str:

@@ -110,6 +110,7 @@ class Engine:
         profile: Profile,
         environment: Mapping[str, str] | None = None,
         init_cpu: InitCpu = InitCpu.BOOSTED,
+        credentials: Callable[[FunctionConfiguration], Mapping[str, str]] | None = None,
         available_memory_mb: Callable[[], int] | None = None,
         weigh: Callable[[FunctionConfiguration, str], float] | None = None,
         freeze_grace: float = 0.01,
@@ -129,6 +130,7 @@ class Engine:
             profile=profile,
             environment=environment or {},
             init_cpu=init_cpu,
+            credentials=credentials,
         )
         self._available_memory_mb = available_memory_mb
         self._weigh = weigh

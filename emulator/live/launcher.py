@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.core.policy import InitCpu
+from emulator.errors import NetworkLostError
 from emulator.live.backends.interface import CpuShare, SandboxSpec
 from emulator.live.runtime_api.admission import Admission
 from emulator.live.sandbox.dilation import SandboxCpu
@@ -16,21 +17,22 @@ from emulator.live.sandbox.environment import sandbox_environment
 from emulator.live.sandbox.live_sandbox import LiveSandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.profile import Profile
-    from emulator.live.backends.interface import SandboxBackend
+    from emulator.live.backends.interface import InnerListener, SandboxBackend, SandboxProcess
     from emulator.live.clock import LoopClock
     from emulator.live.platform_logger import PlatformLogger
-    from emulator.live.runtime_api.interface import RuntimeApi
+    from emulator.live.runtime_api.interface import RuntimeApi, RuntimeEndpoint
     from emulator.live.sandbox.live_sandbox import SandboxOwner
 
 
 class Launcher:
     """Makes and starts sandboxes on one backend.
 
-    `environment` is set in every sandbox, unless its function sets the same variables.
+    `environment` is set in every sandbox, unless its function sets the same variables;
+    `credentials` returns the variables with those of a function's role.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Launcher:
         profile: Profile,
         environment: Mapping[str, str],
         init_cpu: InitCpu = InitCpu.BOOSTED,
+        credentials: Callable[[FunctionConfiguration], Mapping[str, str]] | None = None,
     ) -> None:
         self._backend = backend
         self._runtime_api = runtime_api
@@ -51,6 +54,7 @@ class Launcher:
         self._profile = profile
         self._environment = dict(environment)
         self._init_cpu = init_cpu
+        self._credentials = credentials
 
     def make(
         self, number: int, configuration: FunctionConfiguration, package: str, owner: SandboxOwner
@@ -79,28 +83,58 @@ class Launcher:
             OSError: no address is left for the Runtime API.
         """
         configuration = sandbox.configuration
-        admission = Admission()
-        endpoint = await self._runtime_api.open(
-            self._backend.runtime_api_host, sandbox, admission.admits
-        )
-        sandbox.start_with(endpoint)
         stream = self._logger.open_stream(
             configuration, sandbox.id, sandbox.telemetry, provisioned=provisioned, tenant=tenant
         )
+        try:
+            process = await self._begin(sandbox, stream, provisioned=provisioned)
+        except NetworkLostError:
+            process = await self._begin(sandbox, stream, provisioned=provisioned)
+        sandbox.started(process)
+
+    async def _begin(
+        self, sandbox: LiveSandbox, stream: str, *, provisioned: bool
+    ) -> SandboxProcess:
+        configuration = sandbox.configuration
+        admission = Admission()
+        inner = await self._backend.listen_inside()
+        endpoint, dial = await self._endpoint(sandbox, inner, admission)
+        sandbox.start_with(endpoint)
         environment = self._environment | sandbox_environment(
             configuration,
-            f"{self._backend.runtime_api_name}:{endpoint.port}",
+            dial,
             stream,
             self._profile,
             initialization_type="provisioned-concurrency" if provisioned else "on-demand",
+            credentials=None if self._credentials is None else self._credentials(configuration),
         )
         output = self._logger.output(configuration.name, stream, sandbox.id)
-        spec = self._spec(sandbox, environment)
-        process = await self._backend.start(spec, output, sandbox.process_ended)
+        spec = self._spec(sandbox, environment, inner)
+        try:
+            process = await self._backend.start(spec, output, sandbox.process_ended)
+        except NetworkLostError:
+            await endpoint.close()
+            raise
         admission.started(process)
-        sandbox.started(process)
+        return process
 
-    def _spec(self, sandbox: LiveSandbox, environment: Mapping[str, str]) -> SandboxSpec:
+    async def _endpoint(
+        self, sandbox: LiveSandbox, inner: InnerListener | None, admission: Admission
+    ) -> tuple[RuntimeEndpoint, str]:
+        """Opens the sandbox's Runtime API, and says what the sandbox dials."""
+        api, backend = self._runtime_api, self._backend
+        if inner is None:
+            endpoint = await api.open(backend.runtime_api_host, sandbox, admission.admits)
+            return endpoint, f"{backend.runtime_api_name}:{endpoint.port}"
+        try:
+            return await api.open_at(inner.socket, inner.address, sandbox), inner.dial
+        except BaseException:
+            backend.give_up(inner)
+            raise
+
+    def _spec(
+        self, sandbox: LiveSandbox, environment: Mapping[str, str], inner: InnerListener | None
+    ) -> SandboxSpec:
         configuration, profile = sandbox.configuration, self._profile
         period = round(profile.cpu_period_us * self._clock.dilation)
         quota = profile.cpu_quota_us(configuration.memory_mb)
@@ -120,5 +154,6 @@ class Launcher:
             init_cpu=init,
             tmp_mb=configuration.ephemeral_storage_mb,
             visible_cpus=profile.visible_cpus(configuration.memory_mb),
+            inner=inner,
             extensions=sandbox.extensions.external,
         )

@@ -15,12 +15,19 @@ from emulator.live.backends.interface import RUNTIME, Exit, Limitation
 from emulator.sim.service import Outcome
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Mapping
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import Seconds
     from emulator.host.peers import Peer
-    from emulator.live.backends.interface import Output, ProcessEnded, Progress, SandboxSpec
+    from emulator.live.backends.interface import (
+        InnerListener,
+        Output,
+        ProcessEnded,
+        Progress,
+        SandboxSpec,
+    )
     from emulator.live.runtime_api.interface import Admits, RuntimeListener, Work
     from emulator.sim.service import Answer, ServiceModel, Start
 
@@ -48,6 +55,11 @@ class FakeRuntimeApi:
         endpoint = FakeEndpoint(self, self._last_port, listener)
         self.endpoints[endpoint.port] = endpoint
         return endpoint
+
+    async def open_at(
+        self, bound: socket.socket, address: str, listener: RuntimeListener
+    ) -> FakeEndpoint:
+        raise AssertionError((bound, address, listener))
 
 
 class FakeEndpoint:
@@ -226,6 +238,12 @@ class FakeBackend:
 
     def extensions(self, package: str) -> tuple[str, ...]:  # noqa: ARG002
         return ()
+
+    async def listen_inside(self) -> InnerListener | None:
+        return None
+
+    def give_up(self, inner: InnerListener) -> None:
+        raise AssertionError(inner)
 
     async def start(
         self,

@@ -20,7 +20,13 @@ from emulator.live.backends.interface import RUNTIME, Exit, Limitation
 if TYPE_CHECKING:
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.host.peers import Peer
-    from emulator.live.backends.interface import Output, ProcessEnded, Progress, SandboxSpec
+    from emulator.live.backends.interface import (
+        InnerListener,
+        Output,
+        ProcessEnded,
+        Progress,
+        SandboxSpec,
+    )
 
 KILLED = 137
 _API = "2018-06-01/runtime"
@@ -182,6 +188,12 @@ class ScriptedBackend:
 
     def extensions(self, package: str) -> tuple[str, ...]:  # noqa: ARG002
         return ()
+
+    async def listen_inside(self) -> InnerListener | None:
+        return None
+
+    def give_up(self, inner: InnerListener) -> None:
+        raise AssertionError(inner)
 
     async def start(
         self, spec: SandboxSpec, output: Output, ended: ProcessEnded

@@ -301,6 +301,11 @@ def _payload_hash(signature: Signature, request: RequestToCheck, body_hash: str)
     return stated
 
 
+def same(secret: str, stated: str) -> bool:
+    """Compares two texts in a time that does not depend on where they differ."""
+    return hmac.compare_digest(secret.encode(), stated.encode("utf-8", "surrogateescape"))
+
+
 def _refusal(code: str, sentence: str) -> ServiceError:
     return ServiceError(code, sentence, 403)
 

@@ -5,7 +5,7 @@ Everything is loaded when it is first asked for: a description takes some ten mi
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
@@ -65,8 +65,15 @@ class ServiceModel:
         return self._model.operation_model(name) if name in self.operation_names else None
 
     def error(self, code: str) -> Shape | None:
-        """Returns the shape of an error; None where the service has none of this code."""
-        return self._model.shape_for_error_code(code)
+        """Returns the shape of an error, by its name or its code; None where there is none such."""
+        return self._errors.get(code)
+
+    @cached_property
+    def _errors(self) -> dict[str, Shape]:
+        found = {}
+        for shape in self._model.error_shapes:
+            found[shape.name] = found[shape.error_code] = shape
+        return found
 
     def match(self, method: str, path: str, query: str) -> PathMatch | None:
         """Returns what a path, as it came over the wire, asks for; None for no operation."""

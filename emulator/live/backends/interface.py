@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import asyncio
+    import socket
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
@@ -55,6 +56,8 @@ class Limitation(StrEnum):
     """A sandbox may dial another's Runtime API, as nobody can tell whose a connection is."""
     SHARED_NETWORK = "shared-network"
     """Sandboxes reach what listens on the host's loopback address."""
+    NEIGHBOURS_REACHABLE = "neighbours-reachable"
+    """Sandboxes reach each other's addresses."""
     HOST_FILE_SYSTEM = "host-file-system"
     """Sandboxes see and may write the host's file system."""
     RUNS_AS_ROOT = "runs-as-root"
@@ -76,6 +79,20 @@ class Limitation(StrEnum):
     """A process can leave what is frozen between invocations."""
     KERNEL_UNFILTERED = "kernel-unfiltered"
     """Functions may make user namespaces and use the kernel's keyrings."""
+
+
+@dataclass(frozen=True, slots=True)
+class InnerListener:
+    """Listens where nobody but one sandbox can dial, on the sandbox's own loopback address."""
+
+    socket: socket.socket
+    """Is bound; whoever has it listens and closes it."""
+    dial: str
+    """Host and port that the sandbox dials."""
+    address: str
+    """The address by which the sandbox itself is reached from here."""
+    network: str
+    """The backend's own name of the sandbox's network, which is kept for that sandbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +121,8 @@ class SandboxSpec:
     tmp_mb: int = 512
     visible_cpus: int = 0
     """How many CPUs the sandbox may run on, and sees; 0: all that this machine has."""
+    inner: InnerListener | None = None
+    """Where the Runtime API listens within the sandbox's network, if `listen_inside` said so."""
     extensions: tuple[str, ...] = ()
     """The names of the extensions to run at the start. Without any the runtime is run at once;
     else the runtime waits for `run(RUNTIME)`, which is called when all have registered."""
@@ -235,12 +254,25 @@ class SandboxBackend(Protocol):
     def extensions(self, package: str) -> tuple[str, ...]:
         """Returns the names of the executable files in the /opt/extensions of a package."""
 
+    async def listen_inside(self) -> InnerListener | None:
+        """Opens a socket for the Runtime API within the network that a sandbox is to have.
+
+        The network is kept until a `start` with this listener, or `give_up`. None where the
+        network is shared or is made with the sandbox: the Runtime API then listens on
+        `runtime_api_host`.
+        """
+
+    def give_up(self, inner: InnerListener) -> None:
+        """Frees a network in which nothing will be started."""
+
     async def start(self, spec: SandboxSpec, output: Output, ended: ProcessEnded) -> SandboxProcess:
         """Makes a sandbox and starts its first process (see `SandboxSpec.extensions`).
 
         Returns when that process runs, not when init is over. Cancelling leaves nothing behind.
 
         Raises:
+            NetworkLostError: the network in which the Runtime API listens is gone, so that both
+                must be begun anew.
             SandboxStartError: the sandbox could not be started.
         """
 

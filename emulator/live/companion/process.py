@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import secrets
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 _SERVER = Path(__file__).with_name("server.py")
 # -P: its own folder must not stand in front of the module path
 COMMAND = (sys.executable, "-P", str(_SERVER))
+DOOR_HEADER = "x-testbed-companion"
+INTERNAL_HEADER = "x-testbed-internal"
+"""Headers that no client's request brings to the companion; the gateway leaves them out."""
 _PATIENCE = 30.0
 """Seconds until the companion must serve; .4 are usual, more on a disk that was not read yet."""
 _GRACE = 2.0
@@ -36,10 +40,20 @@ class Companion:
     """Owns one moto server, started on demand. Use from one event loop; `close` ends it."""
 
     def __init__(
-        self, log_file: Path, *, command: Sequence[str] = COMMAND, patience: float = _PATIENCE
+        self,
+        log_file: Path,
+        *,
+        closed: bool = False,
+        command: Sequence[str] = COMMAND,
+        patience: float = _PATIENCE,
     ) -> None:
-        """`log_file` takes the server's output; `command` must print a port and heed its input."""
+        """`log_file` takes the server's output; `command` must print a port and heed its input.
+
+        A `closed` companion serves nobody but who sends its `headers`.
+        """
         self._log_file = log_file
+        self._closed = closed
+        self._secret = secrets.token_urlsafe(24)
         self._command = command
         self._patience = patience
         self._process: asyncio.subprocess.Process | None = None
@@ -50,6 +64,16 @@ class Companion:
         """The server's process id; None while no server runs."""
         running = self._process is not None and self._process.returncode is None
         return self._process.pid if self._process is not None and running else None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Returns what a request needs that the companion is to serve."""
+        return {DOOR_HEADER: self._secret}
+
+    @property
+    def internal_headers(self) -> dict[str, str]:
+        """Returns what a request needs that asks for `/identities` or adds to `/sessions`."""
+        return {INTERNAL_HEADER: self._secret}
 
     async def url(self) -> str:
         """Returns where the server serves, and starts it where it does not run.
@@ -91,6 +115,10 @@ class Companion:
                 start_new_session=True,  # Ctrl-C is for the emulator, which ends it
             )
         assert self._process.stdout is not None
+        assert self._process.stdin is not None
+        # not in the environment or on the command line, where other processes can read it
+        mode = " closed" if self._closed else ""
+        self._process.stdin.write(f"{self._secret}{mode}\n".encode())
         line = await self._process.stdout.readline()
         if not line.strip().isdigit():
             words = self._last_words()

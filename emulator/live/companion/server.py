@@ -1,20 +1,79 @@
 """Serves moto on a free port of 127.0.0.1 while standard input lasts: the companion's process.
 
-The program prints its port on one line. It is run as a file and not as a module of this package,
-since a folder of ours in front of the module path would hide others' modules (docker, process).
+The first line of the input is a secret, and `closed` after it where nobody may ask but who knows
+the secret. The program prints its port on one line. It is run as a file and not as a module of this
+package, since a folder of ours in front of the module path would hide others' modules (docker,
+process).
 """
 
+import hmac
+import json
 import logging
 import os
 import sys
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from moto.server import ThreadedMotoServer
+DOOR_HEADER = "HTTP_X_TESTBED_COMPANION"
+INTERNAL_HEADER = "HTTP_X_TESTBED_INTERNAL"
+_OPEN_TO_ALL = ("/moto-api", "/latest/meta-data/", "/latest/api/")
+"""Paths at which moto itself tells, and changes, everything."""
+
+App = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+class Door:
+    """Lets requests through to moto, and answers the emulator's own ones."""
+
+    def __init__(self, moto: App, secret: str, *, closed: bool) -> None:
+        self._moto = moto
+        self._secret = secret
+        self._closed = closed
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if INTERNAL_HEADER in environ:
+            return self._internal(path, environ, start_response)
+        if self._closed and (
+            path.startswith(_OPEN_TO_ALL) or not self._knows(environ.get(DOOR_HEADER, ""))
+        ):
+            return _answer(start_response, "403 Forbidden", {"message": "Forbidden"})
+        return self._moto(environ, start_response)
+
+    def _internal(self, path: str, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        from emulator.live.companion.identities import add_session, identities  # noqa: PLC0415
+
+        if not self._knows(environ[INTERNAL_HEADER]):
+            return _answer(start_response, "403 Forbidden", {"message": "Forbidden"})
+        if path == "/identities":
+            return _answer(start_response, "200 OK", identities())
+        size = int(environ.get("CONTENT_LENGTH") or 0)
+        add_session(json.loads(environ["wsgi.input"].read(size)))
+        return _answer(start_response, "200 OK", {})
+
+    def _knows(self, stated: str) -> bool:
+        return hmac.compare_digest(stated.encode("latin-1"), self._secret.encode())
+
+
+def _answer(start_response: Any, status: str, value: Any) -> Iterable[bytes]:
+    body = json.dumps(value).encode()
+    length = str(len(body))
+    start_response(status, [("content-type", "application/json"), ("content-length", length)])
+    return [body]
 
 
 def main() -> None:
+    secret, _, mode = sys.stdin.buffer.readline().decode().strip().partition(" ")
+    # before moto is imported: roles are mostly given AWS's own policies
+    os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+    from moto.server import ThreadedMotoServer  # noqa: PLC0415
+
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line for every request
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
+    # nobody knows the port yet
+    inner: Any = server._server  # noqa: SLF001  # moto builds its app where it serves
+    inner.app = Door(inner.app, secret, closed=mode == "closed")
     port = server.get_host_and_port()[1]
     print(port, flush=True)
     # nobody reads what moto prints from here on

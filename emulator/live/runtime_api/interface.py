@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Awaitable, Callable, Mapping
 
     from emulator.host.peers import Peer
@@ -104,4 +105,12 @@ class RuntimeApi(Protocol):
 
         Raises:
             OSError: no port is left there.
+        """
+
+    async def open_at(
+        self, bound: socket.socket, address: str, listener: RuntimeListener
+    ) -> RuntimeEndpoint:
+        """Listens for one sandbox on a socket that the sandbox alone can dial.
+
+        `address` is the endpoint's `peer`, as connections show the loopback address.
         """

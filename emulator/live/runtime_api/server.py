@@ -18,6 +18,8 @@ from emulator.live.runtime_api.http import ACCEPTED, JSON, Refusal, response
 from emulator.live.runtime_api.runtime_state import RuntimeCall, RuntimeState
 
 if TYPE_CHECKING:
+    import socket
+
     from emulator.live.runtime_api.interface import (
         Admits,
         RuntimeEndpoint,
@@ -58,15 +60,35 @@ class RuntimeApiServer:
         endpoint.serve(server)
         return endpoint
 
+    async def open_at(
+        self, bound: socket.socket, address: str, listener: RuntimeListener
+    ) -> RuntimeEndpoint:
+        endpoint = _Endpoint(listener, self._response_limit, None, address)
+        loop = asyncio.get_running_loop()
+        try:
+            server = await loop.create_server(
+                lambda: Connection(endpoint), sock=bound, backlog=_BACKLOG
+            )
+        except BaseException:
+            bound.close()
+            raise
+        endpoint.serve(server)
+        return endpoint
+
 
 class _Endpoint:
     """Implements `RuntimeEndpoint` for the engine and `Endpoint` for its connections."""
 
     def __init__(
-        self, listener: RuntimeListener, response_limit: int, admits: Admits | None
+        self,
+        listener: RuntimeListener,
+        response_limit: int,
+        admits: Admits | None,
+        peer: str = "",
     ) -> None:
         self.port = 0
-        self.peer = ""
+        self.peer = peer
+        self._peer_is_known = bool(peer)
         self.response_limit = response_limit
         self._listener = listener
         self.streamed = listener.streamed  # for each piece, so without a call in between
@@ -153,7 +175,8 @@ class _Endpoint:
             self._turn_away(connection, "it comes from no process of the sandbox")
 
     def _admit(self, connection: Connection) -> None:
-        self.peer = connection.peer.address
+        if not self._peer_is_known:
+            self.peer = connection.peer.address
         if not self._was_connected:
             self._was_connected = True
             self._listener.connected()

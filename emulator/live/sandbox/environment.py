@@ -14,6 +14,8 @@ from emulator.core.profile import Feature
 from emulator.live.sandbox.base_runtime import base_runtime
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.profile import Profile
 
@@ -22,6 +24,9 @@ REGION = DEFAULT_REGION
 _OS_ONLY = "provided"
 """Runtimes that bring none of AWS's; AWS_EXECUTION_ENV is not defined there."""
 
+_NO_CREDENTIALS = dict.fromkeys(
+    ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"), "testbed"
+)
 _JVM_VARIABLE = "JAVA_TOOL_OPTIONS"
 """Variable that every JVM since 5 reads, and tells so in a line on its standard error."""
 
@@ -39,16 +44,16 @@ def sandbox_environment(
     profile: Profile,
     *,
     initialization_type: str = "on-demand",
+    credentials: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Returns all variables but those of the backend's file system (LAMBDA_TASK_ROOT, PATH, …).
 
-    `initialization_type` is AWS's word: `on-demand` or `provisioned-concurrency`. The Runtime
+    `credentials` are the variables with those of the function's role; None: words that stand-ins
+    take. `initialization_type` is AWS's word: `on-demand` or `provisioned-concurrency`. The Runtime
     API's address is there under every profile, as no sandbox could do without it.
     """
     environment = {
-        "AWS_ACCESS_KEY_ID": "testbed",
-        "AWS_SECRET_ACCESS_KEY": "testbed",
-        "AWS_SESSION_TOKEN": "testbed",
+        **(credentials or _NO_CREDENTIALS),
         "AWS_DEFAULT_REGION": configuration.scope.region,
         "AWS_REGION": configuration.scope.region,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration.memory_mb),

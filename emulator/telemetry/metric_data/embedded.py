@@ -23,6 +23,8 @@ _MOST_DIMENSIONS = 30
 _HIGH_RESOLUTION = 1
 """StorageResolution of a metric that is kept by the second."""
 _NO_UNIT = "None"
+_LATEST = 10**11
+"""Epoch second after which no time is meant seriously."""
 
 
 def embedded_samples(message: str) -> list[Sample]:
@@ -39,6 +41,8 @@ def embedded_samples(message: str) -> list[Sample]:
 def _samples(document: Mapping[str, Any]) -> Iterator[Sample]:
     metadata = document["_aws"]
     at = float(metadata["Timestamp"]) / 1000
+    if not 0 <= at < _LATEST:
+        return
     for directive in metadata["CloudWatchMetrics"]:
         named = directive["Metrics"]
         if len(named) > _MOST_METRICS:
@@ -50,11 +54,9 @@ def _samples(document: Mapping[str, Any]) -> Iterator[Sample]:
             high = metric.get("StorageResolution") == _HIGH_RESOLUTION
             for owner in _dimensions(document, directive["Dimensions"]):
                 unit = metric.get("Unit", _NO_UNIT)
-                yield Sample(
-                    Metric(directive["Namespace"], metric["Name"], owner, unit),
-                    int(at) if high else minute_of(at),
-                    values,
-                )
+                named_metric = Metric(directive["Namespace"], metric["Name"], owner, unit)
+                if all(isinstance(part, str) for part in (*named_metric[:2], unit)):
+                    yield Sample(named_metric, int(at) if high else minute_of(at), values)
 
 
 def _values(target: Any) -> Distribution | None:

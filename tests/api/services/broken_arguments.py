@@ -36,6 +36,8 @@ class Broken:
 def broken_arguments(shape: Shape, limits: Limits) -> Iterator[Broken]:
     """Yields arguments of an operation in which one constraint is broken."""
     base = least(shape, limits)
+    if None in base.values():
+        return  # what breaks one constraint would break two
     for name in shape.required_members:
         if shape.members[name].serialization.get("location") == "uri":
             continue  # another path

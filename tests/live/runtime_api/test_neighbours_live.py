@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 CODE = """
-import http.client, json, os, subprocess, sys, time
+import http.client, json, os, socket, subprocess, sys, time
+
+OWN = os.environ["AWS_LAMBDA_RUNTIME_API"]
 
 ASK = '''
 import http.client, sys
@@ -34,18 +36,26 @@ print(api.getresponse().status)
 '''
 
 def address(event, context):
-    return os.environ["AWS_LAMBDA_RUNTIME_API"]
+    # what the sandbox dials, and the same port at the sandbox's own address
+    try:
+        outside = socket.gethostbyname("sandbox.localdomain")
+    except OSError:
+        outside = "127.0.0.1"
+    return [OWN, outside + ":" + OWN.partition(":")[2]]
 
 def slow(event, context):
     time.sleep(event)
-    return "its own answer" if event else os.environ["AWS_LAMBDA_RUNTIME_API"]
+    return "its own answer" if event else address(event, context)
 
 def attack(event, context):
-    method, path, body = event["request"]
-    api = http.client.HTTPConnection(event["address"], timeout=1.5)
+    # what it dials itself is nobody else's, where each sandbox has a network of its own
+    return sorted({dial(one, *event["request"]) for one in event["addresses"] if one != OWN})
+
+def dial(address, method, path, body):
+    api = http.client.HTTPConnection(address, timeout=1.5)
     try:
         api.request(method, path, body)
-        return [api.getresponse().status]
+        return str(api.getresponse().status)
     except TimeoutError:
         return "no answer, but a connection"
     except (OSError, http.client.HTTPException) as error:
@@ -96,13 +106,13 @@ async def test_neighbour_gets_no_work_of_another_sandbox(
     async with world(real, tmp_path) as here:
         victim = await here.deploy("address", code=CODE)
         attacker = await here.deploy("attack", code=CODE)
-        address = json.loads((await here.invoke(victim)).payload)
+        addresses = json.loads((await here.invoke(victim)).payload)
         await here.idle()
-        event = {"address": address, "request": ["GET", f"{INVOCATION}/next", None]}
+        event = {"addresses": addresses, "request": ["GET", f"{INVOCATION}/next", None]}
         attacked = await here.invoke(attacker, event)
         again = await here.invoke(victim)
-    assert json.loads(attacked.payload) == "refused"
-    assert json.loads(again.payload) == address
+    assert json.loads(attacked.payload) == ["refused"]
+    assert json.loads(again.payload) == addresses
 
 
 async def test_neighbour_cannot_answer_in_place_of_another_sandbox(
@@ -111,14 +121,14 @@ async def test_neighbour_cannot_answer_in_place_of_another_sandbox(
     async with world(real, tmp_path) as here:
         victim = await here.deploy("slow", code=CODE)
         attacker = await here.deploy("attack", code=CODE)
-        address = json.loads((await here.invoke(victim, 0)).payload)
+        addresses = json.loads((await here.invoke(victim, 0)).payload)
         await here.idle()
         answer = asyncio.create_task(here.invoke(victim, 3))
         request_id = await second_dispatch(here)
         forged = ["POST", f"{INVOCATION}/{request_id}/response", '"forged"']
-        attacked = await here.invoke(attacker, {"address": address, "request": forged})
+        attacked = await here.invoke(attacker, {"addresses": addresses, "request": forged})
         outcome = await answer
-    assert json.loads(attacked.payload) == "refused"
+    assert json.loads(attacked.payload) == ["refused"]
     assert json.loads(outcome.payload) == "its own answer"
 
 

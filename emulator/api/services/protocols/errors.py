@@ -36,6 +36,12 @@ def is_senders_fault(model: ServiceModel, error: errors.ServiceError) -> bool:
     return error_status(model, error) < _FIRST_SERVER_FAULT
 
 
+def error_name(model: ServiceModel, error: errors.ServiceError) -> str:
+    """Returns the name of the error's shape, which is not its code where it once had another."""
+    shape = model.error(error.code)
+    return error.code if shape is None else str(shape.name)
+
+
 def error_members(model: ServiceModel, error: errors.ServiceError) -> dict[str, Any]:
     """Returns the members of an error's body; the message is spelled as in the error's shape."""
     shape = model.error(error.code)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from emulator.api.services.protocols.errors import error_members, error_status
+from emulator.api.services.protocols.errors import error_members, error_name, error_status
 from emulator.api.services.protocols.json_bodies import decoded, encoded
 from emulator.api.services.protocols.query_errors import query_error_header
 from emulator.api.services.protocols.responses import response, stated_headers
@@ -52,7 +52,9 @@ class JsonRpc:
         return response(200, body, self._content_type, request_id)
 
     def refuse(self, error: errors.ServiceError, request_id: str) -> HttpResponse:
-        body = encoded({"__type": error.code, **error_members(self.model, error)})
+        body = encoded(
+            {"__type": error_name(self.model, error), **error_members(self.model, error)}
+        )
         headers = [*query_error_header(self.model, error), *stated_headers(error)]
         status = error_status(self.model, error)
         return response(status, body, self._content_type, request_id, headers)

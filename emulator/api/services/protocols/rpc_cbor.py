@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import cbor2
 
-from emulator.api.services.protocols.errors import error_members, error_status
+from emulator.api.services.protocols.errors import error_members, error_name, error_status
 from emulator.api.services.protocols.misfits import misfit, unlike
 from emulator.api.services.protocols.query_errors import query_error_header
 from emulator.api.services.protocols.responses import response, stated_headers
@@ -58,7 +58,9 @@ class RpcCbor:
         return response(200, cbor2.dumps(tree), _CBOR, request_id, [_MARK])
 
     def refuse(self, error: errors.ServiceError, request_id: str) -> HttpResponse:
-        body = cbor2.dumps({"__type": error.code, **error_members(self.model, error)})
+        body = cbor2.dumps(
+            {"__type": error_name(self.model, error), **error_members(self.model, error)}
+        )
         headers = [_MARK, *query_error_header(self.model, error), *stated_headers(error)]
         return response(error_status(self.model, error), body, _CBOR, request_id, headers)
 

@@ -16,10 +16,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emulator.errors import BackendUnavailableError, BuildError, SandboxStartError
+from emulator.errors import (
+    BackendUnavailableError,
+    BuildError,
+    NetworkLostError,
+    SandboxStartError,
+)
 from emulator.host.cgroup import DEFAULT_ROOT, CgroupV2
 from emulator.host.cpus import CpuRotation
 from emulator.host.descriptors import raise_descriptor_limit
+from emulator.host.network_namespace import can_enter_namespaces
 from emulator.live.backends.docker.build import AWS_REGISTRY, FUNCTION_LABEL
 from emulator.live.backends.docker.client import DockerEngine, EngineError, Lane
 from emulator.live.backends.docker.container import (
@@ -47,11 +53,11 @@ from emulator.live.backends.docker.host import (
 )
 from emulator.live.backends.docker.image_facts import ImageFacts, find_image_facts
 from emulator.live.backends.docker.images import DockerImages
-from emulator.live.backends.docker.network_slots import NetworkSlots
+from emulator.live.backends.docker.network_slots import NetworkSlots, entered_network
 from emulator.live.backends.docker.root_folders import bound_folders, copy_root
 from emulator.live.backends.docker.sandbox import DockerSandbox
 from emulator.live.backends.docker.share_watch import ShareWatch, WatchedCgroup
-from emulator.live.backends.interface import Limitation
+from emulator.live.backends.interface import InnerListener, Limitation
 from emulator.live.backends.page_cache import refusal
 
 if TYPE_CHECKING:
@@ -78,6 +84,13 @@ _IN_REACH = (
     "Nothing in the image of {} starts a program as another user (setpriv or GNU's chroot), so a "
     "function there has its supervisor's user: it can end its sandbox, or pretend to have ended."
 )
+_NEIGHBOURS_REACHABLE = (
+    "Sandboxes reach the ports that others open, by the engine's bridge: only root on the engine's "
+    "machine, with ip(8), can enter their networks and close that way."
+)
+_LOOPBACK = "127.0.0.1"
+_RUNTIME_API_PORT = 9001
+"""Lambda's own."""
 _KIND_LABEL = "serverless-testbed.kind"
 _SANDBOX_LABEL = "serverless-testbed.sandbox"
 _CLOSE_PATIENCE = 30.0
@@ -141,6 +154,7 @@ class DockerBackend:
         self._cgroups: Cgroups | None = None
         self._cgroups_writable = False
         self._sees_addresses = False
+        self._enters = False
         self._slot_addresses: dict[str, asyncio.Task[frozenset[str]]] = {}
         """The addresses of the slots that sandboxes have joined so far."""
         self._learning: asyncio.Task[None] | None = None
@@ -197,7 +211,13 @@ class DockerBackend:
         self._sees_addresses = self._meeting.sees_addresses and self._runtime_api is None
         if not self._sees_addresses:
             self.unenforced = {**self.unenforced, Limitation.SHARED_RUNTIME_API: _PEERS_UNTOLD}
-        self._slots.open(self._meeting, info.get("NCPU", 0))
+        self._enters = local and self._runtime_api is None and can_enter_namespaces()
+        if not self._enters:
+            self.unenforced = {
+                **self.unenforced,
+                Limitation.NEIGHBOURS_REACHABLE: _NEIGHBOURS_REACHABLE,
+            }
+        self._slots.open(self._meeting, info.get("NCPU", 0), enters=self._enters)
 
     async def deploy(self, configuration: FunctionConfiguration, progress: Progress) -> str:
         with self._slots.pace.deployment():
@@ -237,6 +257,30 @@ class DockerBackend:
     def extensions(self, package: str) -> tuple[str, ...]:
         return self._facts[package].extensions if package in self._facts else ()
 
+    async def listen_inside(self) -> InnerListener | None:
+        if (taken := self._slots.take_entered()) is None:
+            return None
+        slot, network = taken
+        try:
+            bound = await network.namespace.listener(_LOOPBACK, _RUNTIME_API_PORT)
+        except OSError as error:
+            log.warning("The network slot %s cannot be entered: %s", slot, error)
+            self._abandon(slot)
+            return None
+        except BaseException:
+            self._abandon(slot)
+            raise
+        dial = f"{_LOOPBACK}:{bound.getsockname()[1]}"
+        return InnerListener(bound, dial, network.address, slot)
+
+    def give_up(self, inner: InnerListener) -> None:
+        inner.socket.close()
+        self._abandon(inner.network)
+
+    def _abandon(self, slot: str) -> None:
+        self._slots.give_back(slot)
+        self._slots.start_is_over()
+
     async def start(self, spec: SandboxSpec, output: Output, ended: ProcessEnded) -> DockerSandbox:
         sandbox = self._new_sandbox(spec, output, ended)
         try:
@@ -244,6 +288,8 @@ class DockerBackend:
         except EngineError as error:
             if not await self._slots.has_lost(sandbox.slot):
                 raise SandboxStartError(f"The Docker engine started no sandbox: {error}") from error
+            if spec.inner is not None:
+                raise NetworkLostError(f"The network slot {sandbox.slot} is gone.") from error
         else:
             return sandbox
         sandbox = self._new_sandbox(spec, output, ended)
@@ -264,7 +310,7 @@ class DockerBackend:
 
     async def _launched(self, sandbox: DockerSandbox, spec: SandboxSpec) -> None:
         """Makes the container of a sandbox, or stops the sandbox for good and raises."""
-        sandbox.slot = self._slots.take()
+        sandbox.slot = spec.inner.network if spec.inner is not None else self._slots.take()
         sandbox.launching = self._engine.spawn(self._launch(sandbox, spec))
         try:
             await asyncio.shield(sandbox.launching)
@@ -318,8 +364,10 @@ class DockerBackend:
         await start_container(self._engine, sandbox.name, lane=Lane.START)
         sandbox.create, sandbox.start = created - began, now() - created
         sandbox.started = True
-        if self._sees_addresses:
+        if self._sees_addresses and spec.inner is None:
             sandbox.addresses = self._addresses_of(sandbox)
+        if self._enters and sandbox.slot is None:
+            self._engine.spawn(self._bar_neighbours(sandbox.name))
         self._give_control(sandbox, spec, container)
 
     async def _mounts(self, sandbox: DockerSandbox, image: str) -> list[dict[str, Any]]:
@@ -356,6 +404,16 @@ class DockerBackend:
             end.get(kind, "") for end in networks for kind in ("IPAddress", "GlobalIPv6Address")
         }
         return frozenset(named - {""})
+
+    async def _bar_neighbours(self, container: str) -> None:
+        """Closes the way to others of a sandbox that has a network of its own making."""
+        try:
+            found = await inspect_container(self._engine, container, lane=Lane.START)
+            network = await entered_network(found)
+        except (EngineError, OSError) as error:
+            log.warning("The sandbox %s may reach others' addresses: %s", container, error)
+        else:
+            network.namespace.close()
 
     def _give_control(self, sandbox: DockerSandbox, spec: SandboxSpec, container: str) -> None:
         assert self._cgroups is not None, "open first"

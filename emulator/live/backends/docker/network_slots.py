@@ -9,13 +9,17 @@ never waits for one.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from emulator.host.network_namespace import NetworkNamespace
 from emulator.live.backends.docker.client import EngineError
 from emulator.live.backends.docker.container import HOST_NAME
 from emulator.live.backends.docker.containers import (
     create_container,
+    inspect_container,
     is_running,
     remove_container,
     start_container,
@@ -46,6 +50,37 @@ _FOREVER = "2147483647"
 """Seconds; some `sleep` does not know `infinity`."""
 
 
+@dataclass(frozen=True, slots=True)
+class SlotNetwork:
+    """Is the network of a slot, as far as this process may enter that."""
+
+    namespace: NetworkNamespace
+    address: str
+    """The slot's IPv4 address."""
+
+
+async def entered_network(container: Mapping[str, Any]) -> SlotNetwork:
+    """Enters the network of a running container, as the engine describes that, and closes it.
+
+    What the container can reach afterwards is the bridge's gateway, and what lies beyond.
+
+    Raises:
+        OSError: the machine refuses.
+    """
+    namespace = NetworkNamespace(container["State"]["Pid"])
+    try:
+        ends = container["NetworkSettings"]["Networks"].values()
+        for end in ends:
+            if end.get("IPAddress") and end.get("Gateway"):
+                await namespace.bar_neighbours(end["IPAddress"], end["IPPrefixLen"], end["Gateway"])
+                return SlotNetwork(namespace, end["IPAddress"])
+    except BaseException:
+        namespace.close()
+        raise
+    namespace.close()
+    raise OSError(errno.ENETUNREACH, "the container has no IPv4 address")
+
+
 class NetworkSlots:
     """Keeps `least` slots; more where that many sandboxes were alive at once, up to `most`.
 
@@ -69,6 +104,9 @@ class NetworkSlots:
         self._alive: set[str] = set()
         """Every holder that stands, free or taken."""
         self._free: list[str] = []
+        self._enters = False
+        self._networks: dict[str, SlotNetwork] = {}
+        """The networks of the holders that stand, where this process may enter them."""
         self._in_use = 0
         self._failures = 0
         """Failures in a row."""
@@ -78,9 +116,13 @@ class NetworkSlots:
         self.pace = SlotPace()
         """The pace of the making; whoever deploys tells of each deployment there."""
 
-    def open(self, meeting: Meeting, cpus: int = 0) -> None:
-        """Begins the making, on an engine of so many CPUs (0: unknown)."""
+    def open(self, meeting: Meeting, cpus: int = 0, *, enters: bool = False) -> None:
+        """Begins the making, on an engine of so many CPUs (0: unknown).
+
+        `enters` says that this process may enter the slots' networks.
+        """
         self._meeting = meeting
+        self._enters = enters
         self.pace.open(cpus)
         self._wanted = self.pace.bounded(self._least)
         self._fill()
@@ -99,6 +141,14 @@ class NetworkSlots:
         self.pace.start_began()
         self._wanted = max(self._wanted, min(self._most, self._in_use))
         return self._free.pop() if self._free else None
+
+    def take_entered(self) -> tuple[str, SlotNetwork] | None:
+        """Takes a slot whose network this process may enter, if the next one is such a slot."""
+        if not self._free or (network := self._networks.get(self._free[-1])) is None:
+            return None
+        holder = self.take()
+        assert holder is not None
+        return holder, network
 
     def start_is_over(self) -> None:
         self.pace.start_is_over()
@@ -157,6 +207,7 @@ class NetworkSlots:
         self._alive.discard(holder)
         if holder in self._free:
             self._free.remove(holder)
+        self._leave(holder)
         self._engine.spawn(remove_container(self._engine, holder))
 
     def _fill(self) -> None:
@@ -191,8 +242,10 @@ class NetworkSlots:
         try:
             await create_container(self._engine, self._body(image), name)
             await start_container(self._engine, name)
+            await self._enter(name)
         except EngineError as error:
             self._born.pop(name, None)
+            self._leave(name)
             await remove_container(self._engine, name)
             if error.status == _UNFIT_IMAGE and len(self._images) > 1:
                 log.debug("No network slot can be made of %s: %s", image, error)
@@ -205,6 +258,23 @@ class NetworkSlots:
             self._failures = 0
             self._alive.add(name)
             self._free.append(name)
+        else:
+            self._leave(name)
+
+    async def _enter(self, name: str) -> None:
+        """Keeps the network of a holder that has just started."""
+        if not self._enters:
+            return
+        found = await inspect_container(self._engine, name)
+        try:
+            self._networks[name] = await entered_network(found)
+        except OSError as error:
+            log.warning("Networks of sandboxes are entered no more: %s", error)
+            self._enters = False
+
+    def _leave(self, name: str) -> None:
+        if (network := self._networks.pop(name, None)) is not None:
+            network.namespace.close()
 
     def _failed(self, why: str) -> None:
         self._failures += 1
@@ -250,4 +320,6 @@ class NetworkSlots:
         holders, self._free = list(self._alive), []
         self._alive.clear()
         self._born.clear()
+        for name in list(self._networks):
+            self._leave(name)
         await asyncio.gather(*(remove_container(self._engine, holder) for holder in holders))

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.live.backends.interface import (
+        InnerListener,
         Output,
         ProcessEnded,
         Progress,
@@ -174,6 +175,13 @@ class ProcessBackend:
 
     def extensions(self, package: str) -> tuple[str, ...]:
         return extensions(package)
+
+    async def listen_inside(self) -> InnerListener | None:
+        """Returns None, as all sandboxes share this machine's network."""
+        return None
+
+    def give_up(self, inner: InnerListener) -> None:
+        """Does nothing, as no sandbox has a network of its own."""
 
     async def start(self, spec: SandboxSpec, output: Output, ended: ProcessEnded) -> ProcessSandbox:
         """Turns a waiting slot into a sandbox; see `SandboxBackend.start`."""
