@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Validat
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
+from emulator.core.function_names import DEFAULT_ACCOUNT, DEFAULT_REGION
 from emulator.core.lifetimes import LIFETIMES
 from emulator.core.load_balancer import target_of
 from emulator.core.network_paths import NO_NETWORK, checked_path
@@ -139,6 +140,21 @@ def _checked_target(text: str) -> str:
     return text
 
 
+def _checked_account(text: str) -> str:
+    if not (len(text) == _ACCOUNT_DIGITS and text.isdecimal()):
+        raise ValueError(f"{text!r} is no account: twelve digits")
+    return text
+
+
+def _checked_region(text: str) -> str:
+    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", text):
+        raise ValueError(f"{text!r} is no region (eu-central-1)")
+    return text
+
+
+_ACCOUNT_DIGITS = 12
+NO_TEMPLATE = Path("none")
+"""What `template` is where there is none."""
 _Integer = Annotated[int, BeforeValidator(_no_truth)]
 _Number = Annotated[float, BeforeValidator(_no_truth), Field(allow_inf_nan=False)]
 _Endpoints = Annotated[
@@ -157,6 +173,11 @@ class Settings:
     host: str = "127.0.0.1"
     port: Annotated[_Integer, Field(ge=0, le=65_535)] = 8000
     template: Path = Path("functions/template.yaml")
+    """A SAM template; `none`: there are no functions but those made by API."""
+    account: Annotated[str, AfterValidator(_checked_account)] = DEFAULT_ACCOUNT
+    """Account of the template's functions, and of callers whose key names none."""
+    region: Annotated[str, AfterValidator(_checked_region)] = DEFAULT_REGION
+    """Region of the template's functions, and of requests that are not signed."""
     backend: BackendChoice = BackendChoice.AUTO
     profile: Annotated[str, AfterValidator(_checked_profile)] = "aws-2026"
     keep_alive: Annotated[float | str | None, BeforeValidator(_lifetimes)] = None

@@ -15,6 +15,7 @@ TestbedError
 └── ServiceError               an API caller is answered with an error of AWS's
     ├── ConstraintError               a parameter breaks a rule of the service model
     ├── ResourceNotFoundError         there is no such function, version or alias
+    ├── ResourceConflictError         something exists already, or is being changed
     ├── InvalidParameterValueError    a parameter names what cannot be
     ├── InvalidRequestContentError    a body is no JSON
     ├── RequestTooLargeError          a body is above Lambda's limit
@@ -115,6 +116,10 @@ class ResourceNotFoundError(ServiceError):
     pass
 
 
+class ResourceConflictError(ServiceError):
+    pass
+
+
 class InvalidParameterValueError(ServiceError):
     pass
 
@@ -156,6 +161,7 @@ _AWS_ERRORS: Mapping[type[ServiceError], _AwsError] = {
     ServiceError: _AwsError("ServiceException", 500),
     ConstraintError: _AwsError("ValidationException", 400),
     ResourceNotFoundError: _AwsError("ResourceNotFoundException", 404),
+    ResourceConflictError: _AwsError("ResourceConflictException", 409),
     InvalidParameterValueError: _AwsError("InvalidParameterValueException", 400),
     InvalidRequestContentError: _AwsError("InvalidRequestContentException", 400),
     RequestTooLargeError: _AwsError("RequestTooLargeException", 413),

@@ -22,14 +22,18 @@ import uvloop
 
 from emulator.api.app import create_app
 from emulator.api.companion.route import OtherServices
+from emulator.api.control.collaborators import control_of
+from emulator.api.control.downloads import downloads
 from emulator.api.function_url.route import function_url
+from emulator.api.invoke.directory import FunctionDirectory
 from emulator.api.load_balancer.route import load_balancer_url
 from emulator.api.network import Network
 from emulator.api.operations import all_operations
 from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
-from emulator.config import BackendChoice, PageCache
+from emulator.config import NO_TEMPLATE, BackendChoice, PageCache
 from emulator.core.apis import DEFAULT_STAGE
+from emulator.core.function_names import Scope
 from emulator.core.load_balancer import target_of
 from emulator.core.network_paths import NO_NETWORK, PATHS
 from emulator.core.policy import Admission
@@ -37,11 +41,11 @@ from emulator.core.profiles import PROFILES
 from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
 from emulator.core.scheduling import scheduling, scheduling_facts
+from emulator.core.version_key import VersionKey
 from emulator.errors import BackendUnavailableError, SettingsError
 from emulator.host.delegation import enter_delegated_scope
 from emulator.host.machine import machine
 from emulator.host.memory import AvailableMemory, memory_mb
-from emulator.live.asynchronous.invoker import EngineInvoker
 from emulator.live.aws.client import Credentials
 from emulator.live.aws.endpoints import Endpoints
 from emulator.live.backends.package import zipped_mb
@@ -51,11 +55,14 @@ from emulator.live.clock import MonotonicClock
 from emulator.live.companion.process import Companion
 from emulator.live.engine import Engine
 from emulator.live.eventing import EVENT_SCHEMAS, Eventing
+from emulator.live.functions.functions import FUNCTION_SCHEMAS, Functions
+from emulator.live.functions.invoker import FunctionInvoker
 from emulator.live.journal_file import JournalFile
 from emulator.live.listeners import listener_at
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
+from emulator.live.store.catalog import written_time
 from emulator.live.store.database import Database
 from emulator.live.store.read_ahead import read_ahead
 from emulator.live.store.state_directory import StateDirectory, describe_run
@@ -70,12 +77,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from emulator.api.app import Gateway
+    from emulator.api.control.collaborators import Control
     from emulator.config import Settings
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.policy import SchedulerSettings
     from emulator.core.profile import Profile
     from emulator.live.backends.interface import SandboxBackend
 
+_SCHEMAS = (*FUNCTION_SCHEMAS, *EVENT_SCHEMAS)
 _VERSIONED = ("awslambdaric", "docker", "fastapi", "locust", "moto", "numpy", "uvicorn")
 _HOST_SHARE = 0.75
 _RESERVE_MB = 512
@@ -115,7 +124,7 @@ async def up(settings: Settings, display: Display) -> None:
         TestbedError: One of its subclasses, each a sentence for the user.
         OSError: A file of the state or run directory cannot be written.
     """
-    loaded = template.load(settings.template, PROFILES[settings.profile])
+    loaded = _template(settings)
     _scheduling(settings, PROFILES[settings.profile])  # what is wrong there is told at once
     with (
         StateDirectory(settings.state_dir) as state,
@@ -128,6 +137,12 @@ async def up(settings: Settings, display: Display) -> None:
                 await _serve(settings, loaded, backend, state, listener, display=display)
         finally:
             await backend.close()
+
+
+def _template(settings: Settings) -> template.Template:
+    if settings.template == NO_TEMPLATE:
+        return template.Template((), ())
+    return template.load(settings.template, PROFILES[settings.profile])
 
 
 async def open_backend(
@@ -193,11 +208,10 @@ async def _serve(
         JournalFile(run / "journal.jsonl", limit=settings.journal_limit << 20) as journal,
         _listeners(listener, backend) as listeners,
         contextlib.closing(AvailableMemory(settings.cgroup_root)) as available,
-        contextlib.closing(Database(state.path / "state.db", EVENT_SCHEMAS)) as database,
+        contextlib.closing(Database(state.path / "state.db", _SCHEMAS)) as database,
     ):
-        parts = _assemble(
+        parts = await _assemble(
             settings,
-            loaded,
             backend,
             state,
             database=database,
@@ -208,9 +222,7 @@ async def _serve(
             available_memory_mb=available.mb if settings.admission is Admission.ACTUAL else None,
         )
         try:
-            for function in loaded.functions:
-                with display.deploying(function.name, function.memory_mb) as told:
-                    await parts.engine.deploy(function, told)
+            await _deploy(loaded, parts.functions, display)
             await parts.eventing.open()
             sandboxes = SandboxClients.dialling(backend.runtime_api_host)
             app = create_app(
@@ -225,7 +237,9 @@ async def _serve(
                 others=parts.others,
                 sandboxes=sandboxes,
                 network=_network(settings, sandboxes),
-                registry=all_operations(parts.engine, profile),
+                registry=all_operations(parts.control),
+                directory=FunctionDirectory(parts.functions.targets, parts.functions.home),
+                code=downloads(parts.control),
                 events=parts.eventing.queue,
                 targets=[target_of(text) for text in settings.alb],
             )
@@ -234,11 +248,22 @@ async def _serve(
             await parts.close()
 
 
+async def _deploy(loaded: template.Template, functions: Functions, display: Display) -> None:
+    """Deploys the template's functions; those that were made by API are made when needed."""
+    await functions.deployer.forget_templates([function.name for function in loaded.functions])
+    for function in loaded.functions:
+        with display.deploying(function.name, function.memory_mb) as told:
+            await functions.deployer.deploy(function, told)
+    await functions.resume()
+
+
 @dataclass(frozen=True, slots=True)
 class _Parts:
     """Holds the parts of one emulator, from its first deployment to its end."""
 
     engine: Engine
+    functions: Functions
+    control: Control
     eventing: Eventing
     recorder: Recorder
     logs: Logs
@@ -249,6 +274,7 @@ class _Parts:
     async def close(self) -> None:
         """Ends what invokes, the sandboxes, the services that these may ask, then the record."""
         await self.eventing.close()
+        await self.functions.close()
         await self.engine.close()
         await self.others.close()
         if self.companion is not None:
@@ -256,9 +282,8 @@ class _Parts:
         self.recorder.close()
 
 
-def _assemble(
+async def _assemble(
     settings: Settings,
-    loaded: template.Template,
     backend: SandboxBackend,
     state: StateDirectory,
     *,
@@ -274,8 +299,11 @@ def _assemble(
     logs = Logs(state.instance)
     chance = random.Random(settings.seed)  # noqa: S311  # lifetimes are no secret
     scheduler = Scheduler(_scheduling(settings, profile), chance)
-    configured = {function.name: function for function in loaded.functions}
-    metrics = Metrics(profile, lambda: list(scheduler.sandboxes.values()), configured.get)
+    metrics = Metrics(
+        profile,
+        lambda: list(scheduler.sandboxes.values()),
+        lambda name: engine.configuration(VersionKey.of(name)),
+    )
     logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=origin)
     recorder = Recorder(journal=journal, sinks=(metrics,), logger=logger)
     engine = Engine(
@@ -294,15 +322,29 @@ def _assemble(
     )
     companion = Companion(state.path / "companion.log") if settings.companion else None
     others = OtherServices(settings.aws_endpoint, companion)
+    functions = await Functions.open(
+        database,
+        state.path / "code",
+        engine,
+        home=Scope(settings.account, settings.region),
+        # a chance of its own, so that sandboxes live as long as they would without aliases
+        chance=random.Random(f"{settings.seed}:aliases"),  # noqa: S311
+        time_of_day=_time_of_day,
+    )
     eventing = Eventing(
         database=database,
-        invoker=EngineInvoker(engine),
+        invoker=FunctionInvoker(functions.targets, engine, functions.catalog.resources),
         endpoints=Endpoints(settings.aws_endpoint, companion),
         profile=profile,
         credentials=_credentials(),
         speedup=settings.idle_speedup / settings.dilation,
     )
-    return _Parts(engine, eventing, recorder, logs, metrics, others, companion)
+    control = control_of(functions, engine, profile, eventing.client, _time_of_day)
+    return _Parts(engine, functions, control, eventing, recorder, logs, metrics, others, companion)
+
+
+def _time_of_day() -> str:
+    return written_time(time.time())
 
 
 def _credentials() -> Credentials:

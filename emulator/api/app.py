@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from emulator import __version__
 from emulator.api.companion.route import SignedRoute
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from emulator.api.companion.route import OtherServices
+    from emulator.api.invoke.directory import Directory
     from emulator.api.network import Network
     from emulator.api.services.calls import Registry
     from emulator.core.apis import Api
@@ -79,6 +80,8 @@ def create_app(
     network: Network | None = None,
     registry: Registry | None = None,
     events: EventQueue | None = None,
+    directory: Directory | None = None,
+    code: APIRouter | None = None,
     apis: Iterable[Api] = (),
     targets: Iterable[Target] = (),
 ) -> Gateway:
@@ -86,6 +89,8 @@ def create_app(
 
     `routes` are an HTTP API's, `apis` are others that stand in front of functions, and `targets`
     are functions behind a load balancer.
+    `code` serves the links to functions' code.
+    `directory` knows the functions that may be invoked; without it they are the engine's.
     `events` keeps asynchronous events; without it they are refused.
     `registry` has the operations of AWS's APIs that the emulator serves.
     `others` are AWS's services beside Lambda; clients of `sandboxes` see no page of the testbed's.
@@ -108,10 +113,19 @@ def create_app(
         sandboxes=sandboxes or SandboxClients(),
     ):
         pages.include_router(router)
+    if code is not None:
+        pages.include_router(code)
     pages.router.default = not_found if others is None else others.fall_back
-    invoke = InvokeRoute(engine, profile, events)
+    invoke = InvokeRoute(engine, profile, events, directory)
     found = _routes(
-        invoke, engine, profile, others=others, registry=registry, port=port, network=network
+        invoke,
+        engine,
+        profile,
+        directory=directory,
+        others=others,
+        registry=registry,
+        port=port,
+        network=network,
     )
     every = (*apis, HttpApi("testbed", routes.routes)) if routes.routes else apis
     balancer: Route = LoadBalancerRoute(engine, targets, profile, port)
@@ -126,6 +140,7 @@ def _routes(
     engine: Engine,
     profile: Profile,
     *,
+    directory: Directory | None,
     others: OtherServices | None,
     registry: Registry | None,
     port: int,
@@ -138,7 +153,7 @@ def _routes(
 
     found = [distant(invoke, WayIn.INVOKE)]
     if profile.streamed_response_limit:
-        found.append(distant(ResponseStreamRoute(engine, profile), WayIn.INVOKE))
+        found.append(distant(ResponseStreamRoute(engine, profile, directory), WayIn.INVOKE))
     found.append(distant(FunctionUrlRoute(engine, profile, port), WayIn.INVOKE))
     if registry is not None:
         found.append(ServicesRoute(registry, profile))

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.api.control.account import account_operations
+from emulator.api.control.operations import control_operations
 from emulator.api.services.calls import Registry
 
 if TYPE_CHECKING:
-    from emulator.core.profile import Profile
-    from emulator.live.engine import Engine
+    from emulator.api.control.collaborators import Control
 
 
-def all_operations(engine: Engine, profile: Profile) -> Registry:
+def all_operations(control: Control) -> Registry:
     """Returns who serves which operation."""
     registry = Registry()
-    registry.add_all("lambda", account_operations(engine, profile))
+    registry.add_all("lambda", control_operations(control))
     return registry

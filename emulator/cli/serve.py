@@ -49,7 +49,24 @@ def up(
     template: Annotated[  # noqa: ARG001
         str | None,
         typer.Option(
-            metavar="FILE", help="Deploy this SAM template. (default: functions/template.yaml)"
+            metavar="FILE|none",
+            help="Deploy this SAM template, or nothing. (default: functions/template.yaml)",
+        ),
+    ] = None,
+    account: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="Own the template's functions, and be the account of callers whose key is no "
+            "account's. (default: 123456789012)",
+        ),
+    ] = None,
+    region: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Have the template's functions here, and requests that are not signed. (default: "
+            "us-east-1)",
         ),
     ] = None,
     backend: Annotated[  # noqa: ARG001

@@ -25,6 +25,20 @@ _FORMS = re.compile(
     r"(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
 )
 _LONGEST_NAME = 64
+_REGION = 3
+"""Place of the region in an ARN."""
+_ACCOUNT_DIGITS = 12
+
+
+def account_of(access_key: str | None, otherwise: str) -> str:
+    """Returns the account whose access key this is.
+
+    A key of twelve digits is the id of its account: the convention of emulators, by which tests
+    have accounts side by side. Every other key is of the account `otherwise`.
+    """
+    if access_key is not None and len(access_key) == _ACCOUNT_DIGITS and access_key.isdecimal():
+        return access_key
+    return otherwise
 
 
 class NameFault(ValueError):  # noqa: N818  # AWS's sentence, which callers turn into their error
@@ -111,6 +125,20 @@ def refer(text: str, qualifier: str | None, asked: Scope) -> Reference:
         )
     scope = Scope(found["account"] or asked.account, region)
     return Reference(FunctionName(scope, found["name"]), qualifier or named or "")
+
+
+def named_by_arn(arn: str) -> Reference:
+    """Returns the function, version or alias of a whole ARN, of whatever account and region.
+
+    Raises:
+        NameFault: it is no such ARN.
+    """
+    parts = arn.split(":", _REGION + 1)
+    region = parts[_REGION] if len(parts) > _REGION else ""
+    found = refer(arn, None, Scope("", region))
+    if not found.function.scope.account:
+        raise NameFault(f"{arn} is not the ARN of a function")
+    return found
 
 
 def is_version(qualifier: str) -> bool:

@@ -13,6 +13,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """Holds a version whose package is made, and which is not deployed yet."""
+
+    configuration: FunctionConfiguration
+    package: str
+    package_mb: float = 0.0
+    """Size of the code as a zip, where that decides something."""
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """Holds one revision of a version: what is configured, and the backend's package."""
 

@@ -57,7 +57,7 @@ from emulator.errors import (
     SandboxStartError,
 )
 from emulator.live.backends.interface import RUNTIME
-from emulator.live.deployments import Deployments
+from emulator.live.deployments import Deployments, Prepared
 from emulator.live.invocation import Call
 from emulator.live.launcher import Launcher
 from emulator.live.open_invocations import OpenInvocations
@@ -193,14 +193,27 @@ class Engine:
         Raises:
             BuildError: the package cannot be made; an earlier deployment stays.
         """
+        self.put(await self.prepare(configuration, progress))
+
+    async def prepare(self, configuration: FunctionConfiguration, progress: Progress) -> Prepared:
+        """Makes a version's package, for `put`; nothing that is deployed changes.
+
+        Raises:
+            BuildError: the package cannot be made.
+        """
         began = self._clock.now()
         package = await self._backend.deploy(configuration, progress)
         package_mb = 0.0
         if self._weigh is not None:
             package_mb = await asyncio.to_thread(self._weigh, configuration, package)
-        revision = self._deployments.add(configuration, package).revision
-        log.info("deployed %s in %.1f s", configuration.key, self._clock.now() - began)
-        self._apply(VersionDeployed(configuration.scheduled(revision, package_mb)))
+        log.info("made %s in %.1f s", configuration.key, self._clock.now() - began)
+        return Prepared(configuration, package, package_mb)
+
+    def put(self, prepared: Prepared) -> None:
+        """Puts a version in the place of an earlier deployment, whose sandboxes end their work."""
+        configuration = prepared.configuration
+        revision = self._deployments.add(configuration, prepared.package).revision
+        self._apply(VersionDeployed(configuration.scheduled(revision, prepared.package_mb)))
         limit = configuration.reserved_concurrency
         if limit is not None or revision > 0:
             self.reserve(configuration.scheduled_name, limit)

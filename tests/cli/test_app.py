@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 EXTRAS = ("PIL", "boto3", "flask", "gevent", "locust", "matplotlib", "moto", "numpy", "pyarrow")
 COMMANDS = {
     "init": "FOLDER",
-    "up": "--settings --host --port --template --backend --profile --keep-alive --policy "
-    "--idle-speedup --pick-order --binding --host-memory --admission --journal-limit "
-    "--start-width --init-cpu --init-timeout --dilation --network --page-cache --read-ahead --seed "
-    "--state-dir --run-dir --cgroup-root --aws-endpoint --alb --no-companion --verbose -v",
+    "up": "--settings --host --port --template --account --region --backend --profile "
+    "--keep-alive --policy --idle-speedup --pick-order --binding --host-memory --admission "
+    "--journal-limit --start-width --init-cpu --init-timeout --dilation --network --page-cache "
+    "--read-ahead --seed --state-dir --run-dir --cgroup-root --aws-endpoint --alb --no-companion "
+    "--verbose -v",
     "invoke": "FUNCTION --url --payload --json",
     "ps": "--url --json",
     "logs": "FUNCTION --url --limit",

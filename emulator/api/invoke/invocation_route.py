@@ -6,18 +6,19 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from emulator.api.asgi import respond, send_error
+from emulator.api.invoke.directory import DeployedDirectory
 from emulator.core.asynchronous.lineage import EndlessChainError, continued
-from emulator.errors import LoopError, ResourceNotFoundError, ServiceError
+from emulator.errors import LoopError, ServiceError
 from emulator.live.engine import check_tenant
-from emulator.live.sandbox.environment import function_arn
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from emulator.core.function_configuration import FunctionConfiguration
-    from emulator.core.model import VersionKey
+    from emulator.api.invoke.directory import Directory
+    from emulator.api.invoke.request import Options
     from emulator.core.profile import Profile
     from emulator.live.engine import Engine
+    from emulator.live.functions.targets import Target
 
 
 _LOOP = (
@@ -32,10 +33,13 @@ class InvocationRoute(ABC):
     prefix: ClassVar[str]
     suffix: ClassVar[str]
 
-    def __init__(self, engine: Engine, profile: Profile) -> None:
+    def __init__(
+        self, engine: Engine, profile: Profile, directory: Directory | None = None
+    ) -> None:
+        """Without a `directory` functions are those that the engine has."""
         self._engine = engine
         self._profile = profile
-        self._arns: dict[VersionKey, str] = {}
+        self._directory = directory or DeployedDirectory(engine)
 
     def match(self, scope: Scope) -> ASGIApp | None:
         if (
@@ -55,36 +59,32 @@ class InvocationRoute(ABC):
     @abstractmethod
     async def _invoke(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 
-    def _counted(self, key: VersionKey, trace: str) -> str:
+    async def _found(self, scope: Scope, asked: Options) -> Target:
+        words = (scope["path"], scope["query_string"], asked.credential)
+        return self._directory.get(words) or await self._directory.find(words)
+
+    def _counted(self, target: Target, trace: str) -> str:
         """Returns the trace with one more invocation of the function.
 
         Raises:
             LoopError: the function was invoked too often in one chain of events.
         """
-        arn = self._arns.get(key) or self._arns.setdefault(key, function_arn(key.name))
         try:
-            return continued(trace, arn, self._profile.asynchronous.most_in_a_loop)
+            return continued(trace, target.function_arn, self._profile.asynchronous.most_in_a_loop)
         except EndlessChainError:
             raise LoopError(_LOOP) from None
 
-    async def _dry_run(self, key: VersionKey, tenant: str, send: Send) -> None:
+    def _check_tenant(self, target: Target, tenant: str) -> None:
+        """Refuses a tenant that is missing, or that is not asked for."""
+        configuration = self._engine.configuration(target.key)
+        assert configuration is not None  # a target's versions are ready
+        check_tenant(tenant, configuration)
+
+    async def _dry_run(self, target: Target, tenant: str, send: Send) -> None:
         """Answers an invocation that is only to be checked.
 
         Raises:
-            ResourceNotFoundError: there is no such version.
             InvalidParameterValueError: a tenant is missing, or is not asked for.
         """
-        check_tenant(tenant, self._configuration(key))
+        self._check_tenant(target, tenant)
         await respond(send, 204, b"", [])
-
-    def _configuration(self, key: VersionKey) -> FunctionConfiguration:
-        """Returns the configuration of a version.
-
-        Raises:
-            ResourceNotFoundError: there is no such version.
-        """
-        configuration = self._engine.configuration(key)
-        if configuration is None:
-            arn = function_arn(key.name, key.version)
-            raise ResourceNotFoundError(f"Function not found: {arn}")
-        return configuration

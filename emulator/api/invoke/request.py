@@ -10,33 +10,24 @@ from __future__ import annotations
 import base64
 import re
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import parse_qs
 
 import msgspec
 
 from emulator.api import xray
 from emulator.api.invoke.nesting import is_deeper
 from emulator.core.constraints import constraint, too_long
-from emulator.core.model import LATEST, VersionKey
 from emulator.errors import (
     ConstraintError,
-    InvalidParameterValueError,
     InvalidRequestContentError,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from starlette.types import Scope
 
 INVOCATION_TYPES = ("Event", "RequestResponse", "DryRun")
 STREAMED_INVOCATION_TYPES = ("RequestResponse", "DryRun")
 _LOG_TYPES = ("None", "Tail")
-# the function's name alone, a partial ARN or a whole one, each with or without a qualifier
-_FUNCTION = re.compile(
-    r"(?:arn:aws[\w-]*:lambda:[a-z0-9-]+:\d{12}:function:|(?:\d{12}:)?function:|\d{12}:)?"
-    r"(?P<name>[\w-]{1,64})(?::(?P<qualifier>\$LATEST|[\w-]+))?"
-)
 _syntax = msgspec.json.Decoder(msgspec.Raw)
 _SURROGATE = re.compile(rb"(?<!\\)((?:\\\\)*)\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 """The escape of half a surrogate pair, after escaped backslashes."""
@@ -66,6 +57,8 @@ class Options(NamedTuple):
     trace_id: str
     tenant: str
     """Tenant for whom the function is invoked; empty: none is named."""
+    credential: bytes = b""
+    """The first part of the signature, which names the access key and the region; empty: none."""
 
 
 def options(
@@ -78,9 +71,9 @@ def options(
         InvalidRequestContentError: the client context is not JSON in base64.
     """
     invocation_type, log_type, client_context = "RequestResponse", "None", ""
-    trace_id = tenant = ""
+    trace_id, tenant, credential = "", "", b""
     for name, value in headers:
-        if not name.startswith(b"x-am"):
+        if not name.startswith((b"x-am", b"auth")):
             continue  # most are no option
         if name == b"x-amz-invocation-type":
             invocation_type = _one_of(invocation_types, value, "invocationType")
@@ -88,12 +81,19 @@ def options(
             log_type = _one_of(_LOG_TYPES, value, "logType")
         elif name == b"x-amz-client-context":
             client_context = _client_context(value)
+        elif name == b"authorization":
+            credential = value.partition(b",")[0]
         elif name == b"x-amz-tenant-id":
             tenant = _tenant(value)
         elif name == xray.HEADER:
             trace_id = xray.continued(value.decode("latin-1"))
     return Options(
-        invocation_type, log_type == "Tail", client_context, trace_id or xray.new_trace(), tenant
+        invocation_type,
+        log_type == "Tail",
+        client_context,
+        trace_id or xray.new_trace(),
+        tenant,
+        credential,
     )
 
 
@@ -133,24 +133,6 @@ def _client_context(header: bytes) -> str:
         raise InvalidRequestContentError(
             "Client context must be a valid Base64-encoded JSON object."
         ) from error
-
-
-def function_key(scope: Scope, prefix: str, suffix: str) -> VersionKey:
-    """Returns the version of the function named in the path between prefix and suffix.
-
-    Raises:
-        InvalidParameterValueError: no function can have this name.
-    """
-    raw = scope["path"][len(prefix) : -len(suffix)]
-    found = _FUNCTION.fullmatch(raw)
-    if found is None:
-        rule = f"satisfy regular expression pattern: {_FUNCTION.pattern}"
-        raise InvalidParameterValueError(constraint(raw, "functionName", rule))
-    qualifier = found["qualifier"]
-    if scope["query_string"]:
-        asked = parse_qs(scope["query_string"].decode("latin-1")).get("Qualifier")
-        qualifier = asked[0] if asked else qualifier
-    return VersionKey.of(found["name"], qualifier or LATEST)
 
 
 def check_json(payload: bytes) -> None:

@@ -23,23 +23,22 @@ from emulator.api.asgi import (
     send_error,
 )
 from emulator.api.invoke.invocation_route import InvocationRoute
-from emulator.api.invoke.request import check_json, function_key, options
+from emulator.api.invoke.request import check_json, options
 from emulator.api.network import passage_of
 from emulator.core.model import Failure
 from emulator.errors import ServiceError, ServiceUnavailableError
-from emulator.live.engine import check_tenant
-from emulator.live.sandbox.environment import function_arn
 
 if TYPE_CHECKING:
     import asyncio
 
     from starlette.types import Receive, Scope, Send
 
+    from emulator.api.invoke.directory import Directory
     from emulator.api.invoke.request import Options
-    from emulator.core.model import VersionKey
     from emulator.core.profile import Profile
     from emulator.live.asynchronous.event_queue import EventQueue
     from emulator.live.engine import Engine
+    from emulator.live.functions.targets import Target
     from emulator.live.invocation import Outcome
 
 
@@ -49,9 +48,15 @@ class InvokeRoute(InvocationRoute):
     prefix = "/2015-03-31/functions/"
     suffix = "/invocations"
 
-    def __init__(self, engine: Engine, profile: Profile, events: EventQueue | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        profile: Profile,
+        events: EventQueue | None = None,
+        directory: Directory | None = None,
+    ) -> None:
         """`events` keeps asynchronous events; without it they are refused."""
-        super().__init__(engine, profile)
+        super().__init__(engine, profile, directory)
         self._events = events
 
     def accept(self, scope: Scope, payload: bytes) -> asyncio.Future[Outcome] | None:
@@ -66,8 +71,12 @@ class InvokeRoute(InvocationRoute):
             asked = options(scope["headers"])
             if asked.tail or asked.invocation_type != "RequestResponse":
                 return None
+            words = (scope["path"], scope["query_string"], asked.credential)
+            target = self._directory.get(words)
+            if target is None:
+                return None
             check_size(payload, self._profile.request_limit)
-            return self._start(scope, asked, payload)
+            return self._start(scope, target, asked, payload)
         except ServiceError:
             return None
 
@@ -84,42 +93,46 @@ class InvokeRoute(InvocationRoute):
         except ServiceError as error:
             await send_error(send, error)
 
-    def _start(self, scope: Scope, asked: Options, payload: bytes) -> asyncio.Future[Outcome]:
-        key = function_key(scope, self.prefix, self.suffix)
+    def _start(
+        self, scope: Scope, target: Target, asked: Options, payload: bytes
+    ) -> asyncio.Future[Outcome]:
         check_json(payload)
         return self._engine.invoke(
-            key,
+            target.choose(),
             payload or b"{}",
-            trace_id=self._counted(key, asked.trace_id),
+            trace_id=self._counted(target, asked.trace_id),
             client_context=asked.client_context,
             tail=asked.tail,
             passage=passage_of(scope),
+            alias=target.alias,
+            arn=target.arn,
             tenant=asked.tenant,
         )
 
     async def _invoke(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = options(scope["headers"])
-        key = function_key(scope, self.prefix, self.suffix)
         if asked.invocation_type == "Event":
-            await self._queue(key, asked, receive, send)
+            await self._queue(scope, asked, receive, send)
             return
         payload = await read_body(receive, self._profile.request_limit)
+        target = await self._found(scope, asked)
         if asked.invocation_type == "DryRun":
             check_json(payload)
-            await self._dry_run(key, asked.tenant, send)
+            await self._dry_run(target, asked.tenant, send)
             return
-        await self._tell(await self._start(scope, asked, payload), send, tail=asked.tail)
+        await self._tell(await self._start(scope, target, asked, payload), send, tail=asked.tail)
 
-    async def _queue(self, key: VersionKey, asked: Options, receive: Receive, send: Send) -> None:
+    async def _queue(self, scope: Scope, asked: Options, receive: Receive, send: Send) -> None:
         """Answers 202 when the event is on the disk, and no earlier."""
         limit = self._profile.async_request_limit
         payload = await read_event(receive, limit)
         check_json(payload)
-        check_tenant(asked.tenant, self._configuration(key))
+        target = await self._found(scope, asked)
+        self._check_tenant(target, asked.tenant)
         if self._events is None:
             raise ServiceUnavailableError("This emulator keeps no asynchronous events.")
         request_id = await self._events.accept(
-            function_arn(key.name, key.version),
+            target.arn,
             payload or b"{}",
             asked.trace_id,
             client_context=asked.client_context,

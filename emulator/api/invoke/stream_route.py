@@ -23,7 +23,6 @@ from emulator.api.invoke.invocation_route import InvocationRoute
 from emulator.api.invoke.request import (
     STREAMED_INVOCATION_TYPES,
     check_json,
-    function_key,
     options,
 )
 from emulator.api.network import passage_of
@@ -43,11 +42,11 @@ class ResponseStreamRoute(InvocationRoute):
 
     async def _invoke(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = options(scope["headers"], STREAMED_INVOCATION_TYPES)
-        key = function_key(scope, self.prefix, self.suffix)
         payload = await read_body(receive, self._profile.request_limit)
+        target = await self._found(scope, asked)
         check_json(payload)
         if asked.invocation_type == "DryRun":
-            await self._dry_run(key, asked.tenant, send)
+            await self._dry_run(target, asked.tenant, send)
             return
         stream = ResponseStream(
             self._profile.streamed_response_limit,
@@ -55,13 +54,15 @@ class ResponseStreamRoute(InvocationRoute):
             self._engine.dilation,
         )
         outcome = self._engine.invoke(
-            key,
+            target.choose(),
             payload or b"{}",
-            trace_id=self._counted(key, asked.trace_id),
+            trace_id=self._counted(target, asked.trace_id),
             client_context=asked.client_context,
             stream=stream,
             tail=asked.tail,
             passage=passage_of(scope),
+            alias=target.alias,
+            arn=target.arn,
             tenant=asked.tenant,
         )
         try:

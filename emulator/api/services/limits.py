@@ -43,5 +43,7 @@ def limits(profile: Profile) -> Limits:
             "MemorySize": Bounds(profile.least_memory_mb, profile.most_memory_mb),
             "Timeout": Bounds(1, profile.max_timeout),
             "EphemeralStorageSize": Bounds(profile.least_storage_mb, profile.most_storage_mb),
+            # whether a runtime can be had is told with another error, by who creates functions
+            "Runtime": Bounds(None, None),
         }
     )

@@ -17,6 +17,7 @@ from emulator.api.services.limits import limits
 from emulator.api.services.request import ApiRequest
 from emulator.api.services.unserved import no_operation, not_emulated
 from emulator.api.services.wire_forms import WireForms
+from emulator.core.function_names import account_of
 from emulator.errors import ServiceError as AnyServiceError
 from emulator.live.request_id import new_request_id
 from emulator.live.sandbox.environment import ACCOUNT_ID, REGION
@@ -123,7 +124,7 @@ class ServicesRoute:
             operation=operation.name,
             arguments=arguments,
             region=self._region if signer is None else signer.region,
-            account=self._account,
+            account=account_of(None if signer is None else signer.access_key, self._account),
             caller=None if signer is None else signer.access_key,
             request_id=request_id,
             host=request.headers.get("host", ""),

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 CALL_LIMIT = 10.0
 """Seconds that a call may take, but for one that waits for messages."""
+_OBJECT_LIMIT = 300.0
+"""Seconds that a large object may take."""
 _FIRST_ERROR = 400
 
 
@@ -146,6 +148,19 @@ class AwsClient:
         path = f"/{bucket}/{quote(key)}"
         headers = {"content-type": "application/json"}
         await self._send("s3", "PUT", path, headers, body, place=place, limit=CALL_LIMIT)
+
+    async def get_object(self, bucket: str, key: str, place: Place, *, version: str = "") -> bytes:
+        """Returns an object of a bucket, its latest version unless another is named.
+
+        Raises:
+            EndpointError: as for `call`.
+            CompanionError: as for `call`.
+        """
+        path = f"/{bucket}/{quote(key)}"
+        if version:
+            path += f"?versionId={quote(version)}"
+        answer = await self._send("s3", "GET", path, {}, b"", place=place, limit=_OBJECT_LIMIT)
+        return answer.content
 
     async def _send(
         self,

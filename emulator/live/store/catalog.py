@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from emulator.core.function_names import FunctionName, Reference, is_version
 from emulator.core.version_key import LATEST
 from emulator.errors import ResourceNotFoundError
+from emulator.live.store.layers import Layers
 from emulator.live.store.resources import OF_FUNCTIONS, Key, Kind
 
 if TYPE_CHECKING:
@@ -69,8 +71,13 @@ class Code:
     """Path of the Dockerfile of a template's image function."""
     context: str = ""
     """Path of the folder from which the Dockerfile copies."""
+    unzipped: int = 0
+    """Bytes of the archive's files."""
     layers: tuple[str, ...] = ()
-    """Folders of a template's layers, in order; other layers are in the members, by ARN."""
+    """Folders of a template's layers, in order."""
+    layer_archives: tuple[str, ...] = ()
+    """Names of the zips of other layers, in order; the members have their ARNs. A layer that is
+    deleted goes on serving the versions that have it, as on Lambda."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +164,7 @@ class Catalog:
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
         """Where all documents are, those of functions' settings included."""
+        self.layers = Layers(resources)
 
     # what is there
 
@@ -241,6 +249,24 @@ class Catalog:
             }
         )
 
+    async def delete_qualifier(self, function: FunctionName, qualifier: str) -> None:
+        """Takes a published version or an alias away, with what is set for its name."""
+        keys = (Key(function.scope, kind, function.name, qualifier) for kind in OF_FUNCTIONS)
+        await self.resources.change(
+            {key: None for key in keys if self.resources.get(key) is not None}
+        )
+
+    # zips
+
+    def archives(self) -> set[str]:
+        """Returns the names of all zips that a version or a layer needs."""
+        needed = set()
+        for scope in self.resources.scopes(Kind.VERSION):
+            for versions in self.resources.all(scope, Kind.VERSION).values():
+                for document in versions.values():
+                    needed |= {document["code"]["archive"], *document["code"]["layer_archives"]}
+        return needed | self.layers.archives()
+
     def _function(self, name: FunctionName, document: Document) -> Function:
         return Function(name, document["next_version"], document["tags"], document["from_template"])
 
@@ -253,6 +279,10 @@ def version_key(name: FunctionName, version: str) -> Key:
     return Key(name.scope, Kind.VERSION, name.name, version)
 
 
+def concurrency_key(name: FunctionName) -> Key:
+    return Key(name.scope, Kind.CONCURRENCY, name.name)
+
+
 def alias_key(name: FunctionName, alias: str) -> Key:
     return Key(name.scope, Kind.ALIAS, name.name, alias)
 
@@ -260,6 +290,12 @@ def alias_key(name: FunctionName, alias: str) -> Key:
 def revised(version: Version, modified: str, **changes: Any) -> Version:
     """Returns a version with changes, a new RevisionId and a new time of its last change."""
     return replace(version, revision=new_revision(), modified=modified, **changes)
+
+
+def written_time(epoch: float) -> str:
+    """Returns a time as LastModified and CreatedDate have it, in UTC."""
+    at = datetime.fromtimestamp(epoch, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}+0000"
 
 
 def new_revision() -> str:
@@ -286,7 +322,10 @@ def _version(name: FunctionName, version: str, document: Document) -> Version:
         name,
         version,
         document["members"],
-        Code(**code | {"layers": tuple(code["layers"])}),
+        Code(
+            **code
+            | {"layers": tuple(code["layers"]), "layer_archives": tuple(code["layer_archives"])}
+        ),
         Status(
             **status | {"state": State(status["state"]), "update": UpdateStatus(status["update"])}
         ),

@@ -20,7 +20,7 @@ from emulator.core.function_names import Scope
 from emulator.live.store.database import Schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from emulator.live.store.database import Database
 
@@ -80,8 +80,10 @@ class Kind(StrEnum):
     """By its id."""
     EVENT_SOURCE = "event-source"
     """By its UUID."""
+    TAGS = "tags"
+    """By kind and id of what is labelled, but for functions."""
     LAYER = "layer"
-    """By layer and version."""
+    """By layer and version; without a version: the number of the next one."""
     LAYER_POLICY = "layer-policy"
     """By layer and version."""
 
@@ -103,6 +105,9 @@ class Key(NamedTuple):
     qualifier: str = ""
 
 
+Watcher: TypeAlias = "Callable[[Collection[Key]], None]"
+
+
 class Resources:
     """Finds documents by key, name or kind. A document is never changed, but replaced.
 
@@ -114,6 +119,11 @@ class Resources:
         self._database = database
         self._found: defaultdict[tuple[Scope, Kind], dict[str, dict[str, Document]]]
         self._found = defaultdict(dict)
+        self._watchers: list[Watcher] = []
+
+    def watch(self, watcher: Watcher) -> None:
+        """Calls `watcher` with the keys of each later change, once memory has the change."""
+        self._watchers.append(watcher)
 
     @classmethod
     async def open(cls, database: Database) -> Self:
@@ -149,6 +159,7 @@ class Resources:
         rows = [(_columns(key), _text(document)) for key, document in changes.items()]
         for key, document in changes.items():
             self._replace(key, document)
+        self._tell(changes)
         writing = asyncio.ensure_future(self._database.write(partial(_store, rows=rows)))
         try:
             await asyncio.shield(writing)  # a caller who leaves takes back nothing
@@ -162,6 +173,11 @@ class Resources:
             if self.get(key) is document:  # and no later change of somebody else's
                 text = await self._database.read(partial(_stored, columns=_columns(key)))
                 self._replace(key, None if text is None else msgspec.json.decode(text))
+        self._tell(changes)
+
+    def _tell(self, keys: Collection[Key]) -> None:
+        for watcher in self._watchers:
+            watcher(keys)
 
     def _replace(self, key: Key, document: Document | None) -> None:
         if document is None:

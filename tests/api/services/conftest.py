@@ -11,6 +11,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -18,25 +19,39 @@ import pytest
 from botocore.config import Config
 
 from emulator.api.app import create_app
+from emulator.api.control.collaborators import control_of
+from emulator.api.control.downloads import downloads
+from emulator.api.invoke.directory import FunctionDirectory
 from emulator.api.operations import all_operations
 from emulator.api.server import GatewayServer, gateway_config
+from emulator.core.function_names import Scope
 from emulator.core.policy import SchedulerSettings
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
+from emulator.live.aws.client import AwsClient
+from emulator.live.aws.endpoints import Endpoints
 from emulator.live.clock import MonotonicClock
 from emulator.live.engine import Engine
+from emulator.live.functions.functions import FUNCTION_SCHEMAS, Functions
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
+from emulator.live.store.catalog import written_time
+from emulator.live.store.database import Database
 from emulator.telemetry.log_store import Logs
 from emulator.telemetry.metrics import Metrics
 from tests.live.scripted_backend import ScriptedBackend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
+    from pathlib import Path
+
+    from fastapi import APIRouter
 
     from emulator.api.app import Gateway
+    from emulator.api.control.collaborators import Control
+    from emulator.api.invoke.directory import Directory
     from emulator.api.services.calls import Registry
     from emulator.core.profile import Profile
 
@@ -78,17 +93,36 @@ class ServedApi:
 @contextmanager
 def served_api(
     profile: Profile = AWS_2025,
-    registry: Callable[[Engine, Profile], Registry] = all_operations,
+    registry: Callable[[Control], Registry] = all_operations,
+    *,
+    folder: Path,
+    endpoints: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[ServedApi]:
-    """Serves an emulator without functions until the end of the block."""
+    """Serves an emulator until the end of the block; its functions stay in `folder`.
+
+    `endpoints` serve other services, by their names.
+    """
     loop = asyncio.new_event_loop()
     started, found = threading.Event(), list[ServedApi]()
     servers: list[_Server] = []
 
     async def serve() -> None:
         engine = _engine(profile)
-        served = registry(engine, profile)
-        app = _app(engine, profile, served)
+        database = Database(folder / "state.db", [*FUNCTION_SCHEMAS])
+        functions = await Functions.open(
+            database,
+            folder / "code",
+            engine,
+            home=Scope(),
+            chance=random.Random(0),
+            time_of_day=_time_of_day,
+        )
+        await functions.resume()
+        client = AwsClient(Endpoints(endpoints, None))
+        control = control_of(functions, engine, profile, client, _time_of_day)
+        served = registry(control)
+        directory = FunctionDirectory(functions.targets, functions.home)
+        app = _app(engine, profile, served, directory, downloads(control))
         server = _Server(
             gateway_config(app, grace=0.3),
             lambda port: found.append(ServedApi(f"http://127.0.0.1:{port}", engine, loop, served)),
@@ -96,7 +130,10 @@ def served_api(
         )
         servers.append(server)
         await server.serve()
+        await functions.close()
         await engine.close()
+        await client.close()
+        database.close()
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()
@@ -124,7 +161,13 @@ def _engine(profile: Profile) -> Engine:
     )
 
 
-def _app(engine: Engine, profile: Profile, registry: Registry) -> Gateway:
+def _time_of_day() -> str:
+    return written_time(time.time())
+
+
+def _app(
+    engine: Engine, profile: Profile, registry: Registry, directory: Directory, code: APIRouter
+) -> Gateway:
     return create_app(
         engine,
         RouteTable([]),
@@ -134,6 +177,8 @@ def _app(engine: Engine, profile: Profile, registry: Registry) -> Gateway:
         logs=Logs("test"),
         metrics=Metrics(profile, lambda: list(engine.sandboxes.values())),
         registry=registry,
+        directory=directory,
+        code=code,
     )
 
 
@@ -151,6 +196,6 @@ class _Server(GatewayServer):
 
 
 @pytest.fixture(scope="module")
-def api() -> Iterator[ServedApi]:
-    with served_api() as here:
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApi]:
+    with served_api(folder=tmp_path_factory.mktemp("state")) as here:
         yield here

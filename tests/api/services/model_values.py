@@ -62,7 +62,9 @@ def least(shape: Shape, limits: Limits) -> Any:  # noqa: PLR0911  # a kind a cas
             members = {name: shape.members[name] for name in shape.required_members}
             return {name: least(member, limits) for name, member in members.items()}
         case "list":
-            return [least(shape.member, limits)] * int(bounds.least or 0)
+            # an empty list in a query is none
+            in_query = shape.serialization.get("location") == "querystring"
+            return [least(shape.member, limits)] * int(bounds.least or in_query)
         case "map":
             values = _keys(shape.key, limits, int(bounds.least or 0))
             return {key: least(shape.value, limits) for key in values}

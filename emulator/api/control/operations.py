@@ -1,0 +1,34 @@
+"""The operations on functions and what belongs to them, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emulator.api.control.account import account_operations
+from emulator.api.control.aliases import alias_operations
+from emulator.api.control.functions import function_operations
+from emulator.api.control.layers import layer_operations
+from emulator.api.control.tags import tag_operations
+from emulator.api.control.updates import update_operations
+from emulator.api.control.versions import version_operations
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from emulator.api.control.collaborators import Control
+    from emulator.api.services.calls import Operation
+
+_GROUPS = (
+    account_operations,
+    alias_operations,
+    function_operations,
+    layer_operations,
+    tag_operations,
+    update_operations,
+    version_operations,
+)
+
+
+def control_operations(control: Control) -> Mapping[str, Operation]:
+    """Returns who serves which operation."""
+    return {name: function for group in _GROUPS for name, function in group(control).items()}

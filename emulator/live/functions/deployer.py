@@ -1,0 +1,295 @@
+"""Makes versions of the catalogue ready to be invoked: at once, when first needed, or beside.
+
+A version that a client has made or changed is made ready in the background, as on Lambda: it is
+Pending until then, and a version whose update goes on serves as it was. After a restart a version
+is made ready by its first request, so that a thousand functions cost nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.core.function_names import FunctionName
+from emulator.core.version_key import LATEST
+from emulator.errors import BuildError, ResourceConflictError, ServiceError, ServiceUnavailableError
+from emulator.live.functions.conversion import configuration, members
+from emulator.live.functions.folders import identity, zipped
+from emulator.live.store.catalog import (
+    Code,
+    Function,
+    State,
+    Status,
+    UpdateStatus,
+    Version,
+    concurrency_key,
+    function_key,
+    new_revision,
+    revised,
+    version_key,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Coroutine
+
+    from emulator.core.function_configuration import FunctionConfiguration
+    from emulator.core.function_names import Scope
+    from emulator.core.version_key import VersionKey
+    from emulator.live.backends.interface import Progress
+    from emulator.live.deployments import Prepared
+    from emulator.live.engine import Engine
+    from emulator.live.store.archives import Archives
+    from emulator.live.store.catalog import Catalog
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 2
+"""Packages that are made in the background at one time; more would slow functions down."""
+ACTIVE = Status(State.ACTIVE, "", "")
+
+
+class Deployer:
+    """Brings the engine what the catalogue says. Use from the engine's event loop."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        archives: Archives,
+        engine: Engine,
+        *,
+        home: Scope,
+        time_of_day: Callable[[], str],
+    ) -> None:
+        """`time_of_day` writes the present time as LastModified has it."""
+        self._catalog = catalog
+        self._archives = archives
+        self._engine = engine
+        self._home = home
+        self._time_of_day = time_of_day
+        self._templates: dict[FunctionName, FunctionConfiguration] = {}
+        self._making: defaultdict[VersionKey, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._background = asyncio.Semaphore(_AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # what requests need
+
+    async def ready(self, version: Version) -> VersionKey:
+        """Returns the key by which the engine knows a version, which is made ready if need be.
+
+        Raises:
+            ResourceConflictError: the version is Pending or Failed. Lambda refuses so, and does not
+                wait ("Lambda function states" in the developer guide: "Lambda does not invoke a
+                function during pending state"; the sentence: remotion-dev/remotion, issue 1186).
+            ServiceUnavailableError: its package cannot be made any more.
+        """
+        key = self.key(version)
+        if self._engine.has(key):
+            return key
+        if version.status.state is not State.ACTIVE:
+            raise not_now(version.status.state)
+        async with self._making[key]:
+            if not self._engine.has(key):
+                try:
+                    self._engine.put(await self._prepared(version, _silent))
+                except (BuildError, ServiceError, OSError) as error:
+                    raise ServiceUnavailableError(f"{version.arn}: {error}") from error
+        return key
+
+    def key(self, version: Version) -> VersionKey:
+        """Returns the key of a version in the engine, ready or not."""
+        return version.function.key(version.version, self._home)
+
+    # what clients change
+
+    def begin(self, version: Version) -> None:
+        """Makes a Pending version ready in the background; it becomes Active, or Failed."""
+        self._spawn(self._create(version))
+
+    def begin_update(self, before: Version, after: Version) -> None:
+        """Replaces a version in the background; where that fails, all stays as it was `before`."""
+        self._spawn(self._update(before, after))
+
+    def retire(self, version: Version) -> None:
+        """Takes a version from the engine; requests that came before end as they would have."""
+        key = self.key(version)
+        if self._engine.has(key):
+            self._engine.retire(key)
+
+    def resume(self) -> None:
+        """Goes on with what an earlier emulator had begun."""
+        for function in self._catalog.all_functions():
+            for version in self._catalog.versions(function.name):
+                if version.status.state is State.PENDING:
+                    self.begin(version)
+                elif version.status.update is UpdateStatus.IN_PROGRESS:
+                    self.begin_update(version, version)
+
+    async def close(self) -> None:
+        """Ends the work in the background, which the next emulator resumes."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # what a template says
+
+    async def deploy(self, template: FunctionConfiguration, progress: Progress) -> Version:
+        """Puts a template's function in the place of any other of its name, and makes it ready.
+
+        Published versions and aliases of the name stay.
+
+        Raises:
+            BuildError: the package cannot be made.
+        """
+        version = await self._of_template(template)
+        self._templates[version.function] = template
+        function = self._catalog.function(version.function) or Function(version.function)
+        reserved = template.reserved_concurrency
+        await self._catalog.resources.change(
+            {
+                function_key(version.function): replace(function, from_template=True).document,
+                version_key(version.function, version.version): version.document,
+                concurrency_key(version.function): None
+                if reserved is None
+                else {"ReservedConcurrentExecutions": reserved},
+            }
+        )
+        self._engine.put(await self._prepared(version, progress))
+        return version
+
+    async def frozen(self, version: Version) -> Code:
+        """Returns a version's code where nobody changes it: a template's folders are zipped."""
+        code = version.code
+        if not code.folder:
+            return code
+        most = sys.maxsize  # Lambda's limit is checked where the package is made
+        archives = [
+            await self._archives.keep(await asyncio.to_thread(zipped, Path(folder)), most)
+            for folder in (code.folder, *code.layers)
+        ]
+        return Code(
+            code.sha256,
+            code.size,
+            archives[0].name,
+            unzipped=archives[0].unzipped,
+            layer_archives=tuple(archive.name for archive in archives[1:]),
+        )
+
+    async def forget_templates(self, kept: Collection[str]) -> None:
+        """Takes away the functions of earlier templates whose names are not `kept`."""
+        for function in self._catalog.all_functions():
+            if function.from_template and function.name.name not in kept:
+                await self._catalog.delete(function.name)
+
+    async def _of_template(self, template: FunctionConfiguration) -> Version:
+        source = template.image
+        sha256, size = await asyncio.to_thread(identity, template)
+        code = Code(
+            sha256=sha256,
+            size=size,
+            folder=template.code,
+            layers=template.layers,
+            image_uri=template.image_uri,
+            dockerfile=source.dockerfile if source else "",
+            context=source.context if source else "",
+        )
+        return Version(
+            FunctionName(self._home, template.name),
+            LATEST,
+            {"Role": f"arn:aws:iam::{self._home.account}:role/testbed"} | members(template),
+            code,
+            ACTIVE,
+            new_revision(),
+            self._time_of_day(),
+        )
+
+    # making
+
+    async def _create(self, version: Version) -> None:
+        async with self._background, self._making[self.key(version)]:
+            prepared, fault = await self._tried(version)
+            if not self._is_current(version):
+                return  # deleted meanwhile, or changed, which makes it anew
+            if prepared is None:
+                code = "InvalidImage" if version.code.image_uri else "InvalidConfiguration"
+                status = Status(State.FAILED, fault, code)
+            else:
+                self._engine.put(prepared)
+                status = ACTIVE
+        await self._catalog.save(revised(version, version.modified, status=status))
+
+    async def _update(self, before: Version, after: Version) -> None:
+        async with self._background, self._making[self.key(after)]:
+            prepared, fault = await self._tried(after)
+            if not self._is_current(after):
+                return
+            if prepared is None:
+                status = _failed_update(before.status, fault)
+                await self._catalog.save(revised(before, after.modified, status=status))
+                return
+            self._engine.put(prepared)
+        await self._catalog.save(revised(after, after.modified, status=ACTIVE))
+
+    async def _tried(self, version: Version) -> tuple[Prepared | None, str]:
+        """Returns the version with its package, or a sentence that says why there is none."""
+        try:
+            return await self._prepared(version, _silent), ""
+        except (BuildError, ServiceError, OSError) as error:
+            log.warning("%s cannot be made: %s", version.arn, error)
+            return None, str(error)
+
+    async def _prepared(self, version: Version, progress: Progress) -> Prepared:
+        return await self._engine.prepare(await self._configuration(version), progress)
+
+    async def _configuration(self, version: Version) -> FunctionConfiguration:
+        code = version.code
+        folder = str(await self._archives.folder(code.archive)) if code.archive else code.folder
+        layers = [str(await self._archives.folder(name)) for name in code.layer_archives]
+        concurrency = self._catalog.resources.get(concurrency_key(version.function)) or {}
+        return configuration(
+            version,
+            self._home,
+            code=folder,
+            layers=(*code.layers, *layers),
+            reserved_concurrency=concurrency.get("ReservedConcurrentExecutions"),
+            template=self._templates.get(version.function),
+        )
+
+    def _is_current(self, version: Version) -> bool:
+        found = self._catalog.version(version.function, version.version)
+        return found is not None and found.revision == version.revision
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a function could not be made ready", exc_info=error)
+
+
+def not_now(state: State) -> ResourceConflictError:
+    """Returns AWS's refusal of what a version in a state cannot do."""
+    return ResourceConflictError(
+        "The operation cannot be performed at this time. The function is currently in the "
+        f"following state: {state}"
+    )
+
+
+def _failed_update(before: Status, fault: str) -> Status:
+    return replace(
+        before,
+        update=UpdateStatus.FAILED,
+        update_reason=fault,
+        update_reason_code="InvalidConfiguration",
+    )
+
+
+def _silent(line: str) -> None:
+    log.debug("%s", line)

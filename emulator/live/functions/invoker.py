@@ -1,0 +1,66 @@
+"""Invokes functions of the catalogue by their ARN, for those who have no client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emulator.core.asynchronous.rules import EventSettings
+from emulator.core.function_names import NameFault, named_by_arn
+from emulator.errors import InvalidParameterValueError
+from emulator.live.store.resources import Key, Kind
+
+if TYPE_CHECKING:
+    from emulator.core.function_names import Reference
+    from emulator.live.engine import Engine
+    from emulator.live.functions.targets import Targets
+    from emulator.live.invocation import Outcome
+    from emulator.live.store.resources import Resources
+
+
+class FunctionInvoker:
+    """Satisfies `asynchronous.invoker.Invoker` with functions of every account and region."""
+
+    def __init__(self, targets: Targets, engine: Engine, resources: Resources) -> None:
+        self._targets = targets
+        self._engine = engine
+        self._resources = resources
+
+    async def invoke(
+        self,
+        function_arn: str,
+        payload: bytes,
+        *,
+        request_id: str = "",
+        trace_id: str = "",
+        client_context: str = "",
+    ) -> Outcome:
+        """Makes the version ready that the ARN means now, if need be, and invokes that.
+
+        Raises:
+            ServiceError: there is no such version, or it cannot be invoked now.
+        """
+        target = self._targets.get(function_arn)
+        if target is None:
+            target = await self._targets.find(function_arn, _reference(function_arn))
+        return await self._engine.invoke(
+            target.choose(),
+            payload,
+            request_id=request_id,
+            trace_id=trace_id,
+            client_context=client_context,
+            alias=target.alias,
+            arn=target.arn,
+        )
+
+    def settings(self, function_arn: str) -> EventSettings:
+        """Returns what is set for asynchronous events of the function."""
+        function = _reference(function_arn).function
+        reserved = self._resources.get(Key(function.scope, Kind.CONCURRENCY, function.name)) or {}
+        return EventSettings(barred=reserved.get("ReservedConcurrentExecutions") == 0)
+
+
+def _reference(function_arn: str) -> Reference:
+    try:
+        return named_by_arn(function_arn)
+    except NameFault as fault:
+        raise InvalidParameterValueError(str(fault)) from fault
