@@ -62,6 +62,7 @@ from emulator.live.listeners import listener_at
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
+from emulator.live.store.apis import APIS, ApiStore
 from emulator.live.store.catalog import written_time
 from emulator.live.store.database import Database
 from emulator.live.store.read_ahead import read_ahead
@@ -79,12 +80,13 @@ if TYPE_CHECKING:
     from emulator.api.app import Gateway
     from emulator.api.control.collaborators import Control
     from emulator.config import Settings
+    from emulator.core.apis import Api
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.policy import SchedulerSettings
     from emulator.core.profile import Profile
     from emulator.live.backends.interface import SandboxBackend
 
-_SCHEMAS = (*FUNCTION_SCHEMAS, *EVENT_SCHEMAS)
+_SCHEMAS = (*FUNCTION_SCHEMAS, *EVENT_SCHEMAS, APIS)
 _VERSIONED = ("awslambdaric", "docker", "fastapi", "locust", "moto", "numpy", "uvicorn")
 _HOST_SHARE = 0.75
 _RESERVE_MB = 512
@@ -228,7 +230,8 @@ async def _serve(
             app = create_app(
                 parts.engine,
                 RouteTable(()),
-                apis=loaded.apis,
+                apis=await _apis(loaded, ApiStore(database)),
+                api_store=ApiStore(database),
                 port=listener.getsockname()[1],
                 profile=profile,
                 backend=backend.name,
@@ -246,6 +249,12 @@ async def _serve(
             await _Server(app, run, loaded, settings, display.say).serve(listeners)
         finally:
             await parts.close()
+
+
+async def _apis(loaded: template.Template, store: ApiStore) -> list[Api]:
+    """Returns the template's APIs, and those that clients have put there before."""
+    own = {api.id for api in loaded.apis}
+    return [*loaded.apis, *(api for api in await store.load() if api.id not in own)]
 
 
 async def _deploy(loaded: template.Template, functions: Functions, display: Display) -> None:

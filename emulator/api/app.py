@@ -12,17 +12,16 @@ from fastapi import APIRouter, FastAPI
 
 from emulator import __version__
 from emulator.api.companion.route import SignedRoute
-from emulator.api.execute_api import UnknownApiRoute
+from emulator.api.doors import ApiDoors, api_pages
 from emulator.api.function_url.route import FunctionUrlRoute
-from emulator.api.http_api.route import HttpApiRoute, not_found
+from emulator.api.http_api.route import not_found
 from emulator.api.invoke.route import InvokeRoute
 from emulator.api.invoke.stream_route import ResponseStreamRoute
 from emulator.api.load_balancer.route import LoadBalancerRoute
 from emulator.api.own_routes import own_routes
 from emulator.api.peers import SandboxClients
-from emulator.api.rest_api.route import RestApiRoute
 from emulator.api.services.route import ServicesRoute
-from emulator.core.apis import HttpApi, RestApi
+from emulator.core.apis import HttpApi
 from emulator.core.network_path import WayIn
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from emulator.core.routes import RouteTable
     from emulator.live.asynchronous.event_queue import EventQueue
     from emulator.live.engine import Engine
+    from emulator.live.store.apis import ApiStore
     from emulator.telemetry.log_store import Logs
     from emulator.telemetry.metrics import Metrics
 
@@ -83,12 +83,13 @@ def create_app(
     directory: Directory | None = None,
     code: APIRouter | None = None,
     apis: Iterable[Api] = (),
+    api_store: ApiStore | None = None,
     targets: Iterable[Target] = (),
 ) -> Gateway:
     """Returns the whole HTTP face of one emulator.
 
     `routes` are an HTTP API's, `apis` are others that stand in front of functions, and `targets`
-    are functions behind a load balancer.
+    are functions behind a load balancer; `api_store` keeps the APIs that clients put there.
     `code` serves the links to functions' code.
     `directory` knows the functions that may be invoked; without it they are the engine's.
     `events` keeps asynchronous events; without it they are refused.
@@ -127,10 +128,19 @@ def create_app(
         port=port,
         network=network,
     )
-    every = (*apis, HttpApi("testbed", routes.routes)) if routes.routes else apis
-    balancer: Route = LoadBalancerRoute(engine, targets, profile, port)
+    balancer: Route = LoadBalancerRoute(engine, targets, profile, port, directory)
     found.append(balancer if network is None else network.before(balancer, WayIn.INVOKE))
-    found += _api_routes(engine, every, profile, port=port, network=network)
+    doors = ApiDoors(
+        engine,
+        profile,
+        (*apis, HttpApi("testbed", routes.routes)) if routes.routes else apis,
+        port=port,
+        directory=directory,
+        network=network,
+        store=api_store,
+    )
+    pages.include_router(api_pages(doors, sandboxes or SandboxClients()))
+    found.append(doors)
     # the short way to Invoke does not lead over a network
     return Gateway(found, pages, invoke if network is None else None)
 
@@ -160,26 +170,3 @@ def _routes(
     if others is not None:
         found.append(SignedRoute(others))
     return found
-
-
-def _api_routes(
-    engine: Engine,
-    apis: Iterable[Api],
-    profile: Profile,
-    *,
-    port: int,
-    network: Network | None,
-) -> list[Route]:
-    """Returns the routes of the APIs, which come last: a greedy one takes whatever it is asked.
-
-    Those of REST APIs, whose paths begin with a stage, come before the others.
-    """
-    doors: list[Route] = []
-    for api in sorted(apis, key=lambda api: isinstance(api, HttpApi)):
-        if isinstance(api, RestApi):
-            doors.append(RestApiRoute(engine, api, profile, port))
-        else:
-            doors.append(HttpApiRoute(engine, api, profile, port))
-    if network is not None:
-        doors = [network.before(door, WayIn.HTTP_API) for door in doors]
-    return [*doors, UnknownApiRoute()]

@@ -14,12 +14,13 @@ import re
 from typing import TYPE_CHECKING
 
 from emulator.api.asgi import json_response, send_response
-from emulator.core.model import VersionKey
+from emulator.api.invoke.directory import DeployedDirectory
 from emulator.live.sandbox.environment import REGION
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from emulator.api.invoke.directory import Directory
     from emulator.core.network_path import Passage
     from emulator.core.profile import IntegrationTimeout
     from emulator.core.routes import Route
@@ -74,8 +75,12 @@ def new_gateway_id() -> str:
 class Integration:
     """Calls functions, no longer than API Gateway waits for them."""
 
-    def __init__(self, engine: Engine, limit: IntegrationTimeout) -> None:
+    def __init__(
+        self, engine: Engine, limit: IntegrationTimeout, directory: Directory | None = None
+    ) -> None:
+        """Without a `directory` functions are those that the engine has."""
         self._engine = engine
+        self._directory = directory or DeployedDirectory(engine)
         self.gave_up = json_response(limit.status, limit.body)
         """The answer where a function took too long."""
         self._seconds = limit.seconds
@@ -85,8 +90,40 @@ class Integration:
 
         Raises:
             TimeoutError: the function took too long for API Gateway, and runs on.
-            ResourceNotFoundError: the function is gone.
+            ServiceError: Lambda refused: the function is gone, or not active.
         """
         async with asyncio.timeout(self._seconds * self._engine.dilation):
-            key = VersionKey.of(route.function)
-            return await self._engine.invoke(key, payload, trace_id=trace_id, passage=passage)
+            return await call_function(
+                self._engine,
+                self._directory,
+                route.function,
+                payload,
+                trace_id=trace_id,
+                passage=passage,
+            )
+
+
+async def call_function(
+    engine: Engine,
+    directory: Directory,
+    function: str,
+    payload: bytes,
+    *,
+    trace_id: str,
+    passage: Passage,
+) -> Outcome:
+    """Invokes a function by its name, or by its name and alias.
+
+    Raises:
+        ServiceError: Lambda refused: the function is gone, or not active.
+    """
+    words = (function, b"", b"")
+    target = directory.get(words) or await directory.find(words)
+    return await engine.invoke(
+        target.choose(),
+        payload,
+        trace_id=trace_id,
+        passage=passage,
+        alias=target.alias,
+        arn=target.arn,
+    )

@@ -79,7 +79,7 @@ def own_routes(
 ) -> tuple[APIRouter, APIRouter]:
     """Returns the routes that are open to every client, and those that are closed to sandboxes."""
     everyone = APIRouter()
-    users = APIRouter(dependencies=[Depends(_refusal_of(sandboxes))], responses=_CLOSED)
+    users = APIRouter(dependencies=[Depends(refusal_of(sandboxes))], responses=_CLOSED)
 
     @everyone.get("/healthz")
     async def healthz() -> Health:
@@ -117,7 +117,9 @@ def own_routes(
     return everyone, users
 
 
-def _refusal_of(sandboxes: SandboxClients) -> Callable[[Request], Awaitable[None]]:
+def refusal_of(sandboxes: SandboxClients) -> Callable[[Request], Awaitable[None]]:
+    """Returns what refuses requests of sandboxes, as a dependency of routes."""
+
     async def refuse(request: Request) -> None:
         if await sandboxes.include(request.scope):
             raise HTTPException(403, "The testbed's own pages are closed to sandboxes.")

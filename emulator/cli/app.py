@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from emulator.cli import clients, policies, reports, runs, serve
+from emulator.cli.deploy import deploy
 from emulator.cli.init import init
 from emulator.cli.version import version
 
@@ -22,6 +23,7 @@ _EXAMPLES = """Examples:
   testbed invoke echo --payload '{"hello": "world"}'
   testbed ps                                   the sandboxes that live now
   testbed logs kdd99-tf                        what the function wrote
+  testbed deploy ../shop/template.yaml         take a SAM project to the running emulator
   testbed recycle echo                         make its next request a cold start
   testbed demo                                 the whole study in small, with a report
   testbed tune echo --memory 128,256,512       the best memory size by cost and speed
@@ -75,7 +77,7 @@ def _globals(
 
 
 for command in (
-    *(init, serve.up, clients.invoke, clients.ps, clients.logs, clients.recycle),
+    *(init, serve.up, clients.invoke, clients.ps, clients.logs, clients.recycle, deploy),
     *(runs.demo, runs.experiment, runs.simulate, reports.report, reports.bill, runs.tune),
     *(runs.bench, runs.chaos, runs.fidelity, reports.network, reports.validate),
     *(policies.compare_policies, version),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from emulator.deploy.functions import FunctionMaker
@@ -69,10 +69,11 @@ class Deployer:
             done = self._functions.function(function, extras, layers, self._role(function, extras))
             yield Row("function", extras.invoked_as, done.outcome, done.url)
         for trigger in template.triggers:
-            source = self._triggers.make(trigger)
-            yield Row("trigger", trigger.function, "connected", source)
+            invoked = template.extras[trigger.function].invoked_as
+            source = self._triggers.make(replace(trigger, function=invoked))
+            yield Row("trigger", invoked, "connected", source)
         for api in template.apis:
-            for address in self._put_api(api):
+            for address in self._put_api(_with_aliases(api, template)):
                 yield Row("route", api.id, "served", address)
 
     def _role(self, function: FunctionConfiguration, extras: Extras) -> str:
@@ -82,3 +83,11 @@ class Deployer:
         name = f"{function.name}Role"
         self._resources.role(name, extras.policies)
         return f"arn:aws:iam::{self._account}:role/{name}"
+
+
+def _with_aliases(api: Api, template: Template) -> Api:
+    """Returns an API whose routes invoke functions by the aliases that SAM publishes."""
+    routes = tuple(
+        replace(route, function=template.extras[route.function].invoked_as) for route in api.routes
+    )
+    return replace(api, routes=routes)

@@ -32,6 +32,7 @@ COMMANDS = {
     "ps": "--url --json",
     "logs": "FUNCTION --url --limit",
     "recycle": "FUNCTION --url --json",
+    "deploy": "TEMPLATE --url --stack --parameter --account --region --json",
     "demo": "--backend --dilation --run-dir",
     "experiment": "PLAN --run-dir --resume --backend --dry-run",
     "simulate": "PLAN --behaviours --calibrate --leave-one-out --seed --jobs --start-width "

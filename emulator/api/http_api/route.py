@@ -33,7 +33,7 @@ from emulator.core.routes import PayloadFormat, RouteAuth, RouteTable
 from emulator.errors import (
     InvalidParameterValueError,
     RequestTooLargeError,
-    ResourceNotFoundError,
+    ServiceError,
 )
 from emulator.live.sandbox.environment import ACCOUNT_ID
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from emulator.api.asgi import Headers
+    from emulator.api.invoke.directory import Directory
     from emulator.core.apis import HttpApi
     from emulator.core.profile import Profile
     from emulator.core.routes import Route
@@ -62,10 +63,17 @@ _PREFLIGHT = HttpResponse(204, ((b"content-length", b"0"),), b"")
 class HttpApiRoute:
     """Takes what one HTTP API routes: all under the API's own host, its routes elsewhere."""
 
-    def __init__(self, engine: Engine, api: HttpApi, profile: Profile, port: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        api: HttpApi,
+        profile: Profile,
+        port: int,
+        directory: Directory | None = None,
+    ) -> None:
         self._api = api
         self._routes = RouteTable(api.routes)
-        self._integration = Integration(engine, profile.integration_timeout)
+        self._integration = Integration(engine, profile.integration_timeout, directory)
         self._event_limit = profile.request_limit
         self._prefix = "" if api.stage == DEFAULT_STAGE else f"/{api.stage}"
         self._facts = Api(
@@ -136,7 +144,7 @@ class HttpApiRoute:
             outcome = await self._integration.call(route, payload, trace_id, passage_of(scope))
         except TimeoutError:
             await send_response(send, self._integration.gave_up, own)
-        except ResourceNotFoundError:
+        except ServiceError:
             await send_response(send, _UNAVAILABLE, own)
         except InvalidParameterValueError:  # isolated by tenant, whom an HTTP API cannot name
             await send_response(send, INTERNAL_SERVER_ERROR, own)

@@ -35,7 +35,7 @@ from emulator.api.rest_api.responses import (
 )
 from emulator.core.resources import ResourceTree
 from emulator.core.routes import RouteAuth
-from emulator.errors import RequestTooLargeError, ResourceNotFoundError
+from emulator.errors import RequestTooLargeError, ServiceError
 from emulator.live.sandbox.environment import ACCOUNT_ID
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from emulator.api.asgi import Headers
+    from emulator.api.invoke.directory import Directory
     from emulator.core.apis import RestApi
     from emulator.core.profile import Profile
     from emulator.core.resources import Resource
@@ -61,10 +62,17 @@ class _Ids:
 class RestApiRoute:
     """Takes every request whose path begins with one REST API's stage."""
 
-    def __init__(self, engine: Engine, api: RestApi, profile: Profile, port: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        api: RestApi,
+        profile: Profile,
+        port: int,
+        directory: Directory | None = None,
+    ) -> None:
         self._api = api
         self._tree = ResourceTree(api.routes)
-        self._integration = Integration(engine, profile.rest_integration_timeout)
+        self._integration = Integration(engine, profile.rest_integration_timeout, directory)
         self._event_limit = profile.request_limit
         self._prefix = f"/{api.stage}"
         self._facts = Api(
@@ -133,7 +141,7 @@ class RestApiRoute:
             await send_response(send, TOO_LARGE_FOR_LAMBDA, own)
         except TimeoutError:
             await send_response(send, self._integration.gave_up, own)
-        except ResourceNotFoundError:
+        except ServiceError:
             await send_response(send, INTERNAL_SERVER_ERROR, own)
         else:
             accept = dict(headers).get(b"accept", b"").decode("latin-1")
