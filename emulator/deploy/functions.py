@@ -42,8 +42,12 @@ class FunctionMaker:
         self._services = services
         self._progress = progress
 
-    def layer(self, arn: str, folder: str) -> str:
-        """Publishes a layer's content unless its newest version has that; returns its ARN."""
+    def layer(self, arn: str, folder: str) -> tuple[str, str]:
+        """Publishes a layer's content unless its newest version has that.
+
+        Returns:
+            The ARN of the version, and what became of it.
+        """
         name = arn.split(":")[6]
         package = zipped(folder)
         listed = self._services.call("lambda", "list_layer_versions", LayerName=name)
@@ -55,11 +59,11 @@ class FunctionMaker:
                 VersionNumber=version["Version"],
             )
             if there["Content"]["CodeSha256"] == digest(package):
-                return str(there["LayerVersionArn"])
+                return str(there["LayerVersionArn"]), "unchanged"
         made = self._services.call(
             "lambda", "publish_layer_version", LayerName=name, Content={"ZipFile": package}
         )
-        return str(made["LayerVersionArn"])
+        return str(made["LayerVersionArn"]), "published"
 
     def function(
         self, function: FunctionConfiguration, extras: Extras, layers: list[str], role: str
@@ -70,8 +74,12 @@ class FunctionMaker:
             EndpointError: the emulator refused, or the function did not become active.
             TemplateError: the function is an image that has to be built first.
         """
-        outcome = self._configured(function, extras, layers, role)
-        self._concurrency(function)
+        there = self._services.attempt(
+            "lambda", "get_function", _MISSING, FunctionName=function.name
+        )
+        stated = members.configuration(function, extras, layers, role)
+        outcome = self._configured(function, extras, stated, there)
+        self._concurrency(function, there)
         published = self._publish(function, extras)
         self._event_invoke(function, extras, published)
         return Deployed(outcome, self._url(function, published))
@@ -79,13 +87,13 @@ class FunctionMaker:
     # code and configuration
 
     def _configured(
-        self, function: FunctionConfiguration, extras: Extras, layers: list[str], role: str
+        self,
+        function: FunctionConfiguration,
+        extras: Extras,
+        stated: Mapping[str, Any],
+        there: Mapping[str, Any] | None,
     ) -> str:
         code, sha256 = self._code(function)
-        stated = members.configuration(function, extras, layers, role)
-        there = self._services.attempt(
-            "lambda", "get_function", _MISSING, FunctionName=function.name
-        )
         if there is None:
             created = members.creation(function, extras, code)
             self._services.call("lambda", "create_function", **stated, **created)
@@ -136,9 +144,14 @@ class FunctionMaker:
 
     # what is set beside it
 
-    def _concurrency(self, function: FunctionConfiguration) -> None:
+    def _concurrency(
+        self, function: FunctionConfiguration, there: Mapping[str, Any] | None
+    ) -> None:
         if function.reserved_concurrency is None:
-            self._services.call("lambda", "delete_function_concurrency", FunctionName=function.name)
+            if there is not None and there.get("Concurrency"):
+                self._services.call(
+                    "lambda", "delete_function_concurrency", FunctionName=function.name
+                )
             return
         self._services.call(
             "lambda",

@@ -71,6 +71,7 @@ class Services:
             EndpointError: the service refused with another code, or does not answer.
         """
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+        from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
         try:
             found: dict[str, Any] = getattr(self.client(service), operation)(**members)
@@ -80,6 +81,8 @@ class Services:
                 return None
             sentence = f"{said.get('Code', 'an error')}: {said.get('Message', '')}"
             raise EndpointError(f"{service} refused {operation}: {sentence}") from error
+        except ResponseParserError as error:
+            raise EndpointError(f"Nobody serves {service} at {self._address}.") from error
         except BotoCoreError as error:
             raise EndpointError(f"{service} {operation}: {error}") from error
         return found
