@@ -44,6 +44,10 @@ fidelity: setup
 chaos: setup
 	$(BIN)/testbed chaos --out docs/chaos.md
 
+# Sends 20,000 random requests for operations of AWS's APIs: no fault, no hang, nothing lost.
+fuzz: setup
+	TESTBED_FUZZ=$(or $(REQUESTS),20000) $(BIN)/pytest -s tests/api/services/test_fuzz.py
+
 # Changes the core in some 1,600 small ways, and lists those that no test of tests/core notices.
 mutants: setup
 	$(BIN)/pip install --quiet --constraint requirements.lock 'mutmut>=3.8,<4'

@@ -118,7 +118,7 @@ def _paired(value: object) -> object:
     return found
 
 
-_OWN_SERVICES = frozenset({"lambda", "logs"})
+_OWN_SERVICES = frozenset({"lambda", "logs", "monitoring"})
 _SERVICE = re.compile(r"[a-z][a-z0-9.-]*")
 
 
@@ -194,6 +194,8 @@ class Settings:
     """Whether a sandbox counts with what it uses, or with its function's memory size."""
     journal_limit: Annotated[_Integer, Field(ge=0)] = 1024
     """MB to which a run's journal grows; 0: without a limit."""
+    log_limit: Annotated[_Integer, Field(ge=1)] = 256
+    """MB of all functions' log events that are kept; the oldest go first."""
     start_width: Annotated[_Integer, Field(ge=1)] = 4
     """Number of sandboxes that may be in creation or init at once."""
     init_cpu: InitCpu = InitCpu.BOOSTED

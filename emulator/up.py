@@ -52,6 +52,7 @@ from emulator.live.backends.package import zipped_mb
 from emulator.live.backends.page_cache import PrivatePages, remove_orphans
 from emulator.live.backends.process.backend import ProcessBackend
 from emulator.live.clock import MonotonicClock
+from emulator.live.cloudwatch import LOG_SCHEMAS, CloudWatch
 from emulator.live.companion.process import Companion
 from emulator.live.engine import Engine
 from emulator.live.eventing import EVENT_SCHEMAS, Eventing
@@ -70,6 +71,7 @@ from emulator.live.store.state_directory import StateDirectory, describe_run
 from emulator.policy_choice import chosen
 from emulator.sam import template
 from emulator.telemetry.log_store import Logs
+from emulator.telemetry.metric_data.lambda_metrics import LambdaMetrics
 from emulator.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -211,12 +213,14 @@ async def _serve(
         _listeners(listener, backend) as listeners,
         contextlib.closing(AvailableMemory(settings.cgroup_root)) as available,
         contextlib.closing(Database(state.path / "state.db", _SCHEMAS)) as database,
+        contextlib.closing(Database(state.path / "logs.db", LOG_SCHEMAS)) as log_database,
     ):
         parts = await _assemble(
             settings,
             backend,
             state,
             database=database,
+            watch=CloudWatch(log_database, limit=settings.log_limit << 20),
             journal=journal,
             listeners=listeners,
             clock=clock,
@@ -240,9 +244,11 @@ async def _serve(
                 others=parts.others,
                 sandboxes=sandboxes,
                 network=_network(settings, sandboxes),
-                registry=all_operations(parts.control),
+                registry=all_operations(parts.control, parts.watch),
                 directory=FunctionDirectory(parts.functions.targets, parts.functions.home),
+                urls=parts.functions.urls,
                 code=downloads(parts.control),
+                watch=parts.watch,
                 events=parts.eventing.queue,
                 targets=[target_of(text) for text in settings.alb],
             )
@@ -275,6 +281,7 @@ class _Parts:
     control: Control
     eventing: Eventing
     recorder: Recorder
+    watch: CloudWatch
     logs: Logs
     metrics: Metrics
     others: OtherServices
@@ -289,6 +296,7 @@ class _Parts:
         if self.companion is not None:
             await self.companion.close()
         self.recorder.close()
+        await self.watch.close()
 
 
 async def _assemble(
@@ -297,6 +305,7 @@ async def _assemble(
     state: StateDirectory,
     *,
     database: Database,
+    watch: CloudWatch,
     journal: JournalFile,
     listeners: list[socket.socket],
     clock: MonotonicClock,
@@ -305,7 +314,8 @@ async def _assemble(
 ) -> _Parts:
     """Builds the parts of an emulator; `origin` is the time of day at which `clock` began."""
     profile = PROFILES[settings.profile]
-    logs = Logs(state.instance)
+    # a run's sandboxes count from 1 again, and their streams are kept from run to run
+    logs = Logs(f"{state.instance}/{origin}", sink=watch.logs)
     chance = random.Random(settings.seed)  # noqa: S311  # lifetimes are no secret
     scheduler = Scheduler(_scheduling(settings, profile), chance)
     metrics = Metrics(
@@ -314,7 +324,11 @@ async def _assemble(
         lambda name: engine.configuration(VersionKey.of(name)),
     )
     logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=origin)
-    recorder = Recorder(journal=journal, sinks=(metrics,), logger=logger)
+    counts = LambdaMetrics(
+        logger.epoch, lambda: recorder.running, lambda key: engine.functions.get(VersionKey(key))
+    )
+    watch.metrics.gather(counts)
+    recorder = Recorder(journal=journal, sinks=(metrics, counts), logger=logger)
     engine = Engine(
         scheduler=scheduler,
         backend=backend,
@@ -349,7 +363,18 @@ async def _assemble(
         speedup=settings.idle_speedup / settings.dilation,
     )
     control = control_of(functions, engine, profile, eventing.client, _time_of_day)
-    return _Parts(engine, functions, control, eventing, recorder, logs, metrics, others, companion)
+    return _Parts(
+        engine,
+        functions,
+        control,
+        eventing,
+        recorder,
+        watch,
+        logs,
+        metrics,
+        others,
+        companion,
+    )
 
 
 def _time_of_day() -> str:

@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from emulator.core.profile import Profile
     from emulator.core.routes import RouteTable
     from emulator.live.asynchronous.event_queue import EventQueue
+    from emulator.live.cloudwatch import CloudWatch
     from emulator.live.engine import Engine
+    from emulator.live.functions.urls import Urls
     from emulator.live.store.apis import ApiStore
     from emulator.telemetry.log_store import Logs
     from emulator.telemetry.metrics import Metrics
@@ -81,10 +83,12 @@ def create_app(
     registry: Registry | None = None,
     events: EventQueue | None = None,
     directory: Directory | None = None,
+    urls: Urls | None = None,
     code: APIRouter | None = None,
     apis: Iterable[Api] = (),
     api_store: ApiStore | None = None,
     targets: Iterable[Target] = (),
+    watch: CloudWatch | None = None,
 ) -> Gateway:
     """Returns the whole HTTP face of one emulator.
 
@@ -96,6 +100,7 @@ def create_app(
     `registry` has the operations of AWS's APIs that the emulator serves.
     `others` are AWS's services beside Lambda; clients of `sandboxes` see no page of the testbed's.
     `network` lies between clients and functions, and before no other page.
+    `watch` keeps the logs, and counts the requests of APIs.
     """
     pages = FastAPI(
         title="Serverless testbed",
@@ -112,6 +117,7 @@ def create_app(
         logs=logs,
         metrics=metrics,
         sandboxes=sandboxes or SandboxClients(),
+        archive=None if watch is None else watch.logs,
     ):
         pages.include_router(router)
     if code is not None:
@@ -123,6 +129,7 @@ def create_app(
         engine,
         profile,
         directory=directory,
+        urls=urls,
         others=others,
         registry=registry,
         port=port,
@@ -138,6 +145,7 @@ def create_app(
         directory=directory,
         network=network,
         store=api_store,
+        watch=None if watch is None else watch.gateway,
     )
     pages.include_router(api_pages(doors, sandboxes or SandboxClients()))
     found.append(doors)
@@ -151,6 +159,7 @@ def _routes(
     profile: Profile,
     *,
     directory: Directory | None,
+    urls: Urls | None,
     others: OtherServices | None,
     registry: Registry | None,
     port: int,
@@ -164,7 +173,7 @@ def _routes(
     found = [distant(invoke, WayIn.INVOKE)]
     if profile.streamed_response_limit:
         found.append(distant(ResponseStreamRoute(engine, profile, directory), WayIn.INVOKE))
-    found.append(distant(FunctionUrlRoute(engine, profile, port), WayIn.INVOKE))
+    found.append(distant(FunctionUrlRoute(engine, profile, port, urls), WayIn.INVOKE))
     if registry is not None:
         found.append(ServicesRoute(registry, profile))
     if others is not None:

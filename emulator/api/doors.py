@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from fastapi import APIRouter, Body, Depends, HTTPException
 
+from emulator.api.cloudwatch.watched_route import WatchedApi, WatchedRoute
 from emulator.api.execute_api import UnknownApiRoute, api_url
 from emulator.api.http_api.route import HttpApiRoute
 from emulator.api.own_routes import refusal_of
@@ -16,6 +17,7 @@ from emulator.api.rest_api.route import RestApiRoute
 from emulator.core.api_documents import api_of, document_of
 from emulator.core.apis import DEFAULT_STAGE, RestApi
 from emulator.core.network_path import WayIn
+from emulator.telemetry.metric_data.gateway_metrics import ApiKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from emulator.core.profile import Profile
     from emulator.live.engine import Engine
     from emulator.live.store.apis import ApiStore
+    from emulator.telemetry.metric_data.gateway_metrics import GatewayMetrics
 
 
 class Route(Protocol):
@@ -51,6 +54,7 @@ class ApiDoors:
         directory: Directory | None = None,
         network: Network | None = None,
         store: ApiStore | None = None,
+        watch: GatewayMetrics | None = None,
     ) -> None:
         self._engine = engine
         self._profile = profile
@@ -58,6 +62,7 @@ class ApiDoors:
         self._directory = directory
         self._network = network
         self._store = store
+        self._watch = watch
         self._apis = {api.id: api for api in apis}
         self._routes: list[Route] = []
         self._arrange()
@@ -105,8 +110,17 @@ class ApiDoors:
 
     def _route(self, api: Api) -> Route:
         if isinstance(api, RestApi):
-            return RestApiRoute(self._engine, api, self._profile, self._port, self._directory)
-        return HttpApiRoute(self._engine, api, self._profile, self._port, self._directory)
+            kind = ApiKind.REST
+            route: Route = RestApiRoute(
+                self._engine, api, self._profile, self._port, self._directory
+            )
+        else:
+            kind = ApiKind.HTTP
+            route = HttpApiRoute(self._engine, api, self._profile, self._port, self._directory)
+        if self._watch is None:
+            return route
+        watched = WatchedApi(kind, api.id, api.stage)
+        return WatchedRoute(route, watched, self._watch, self._engine.now)
 
 
 def api_pages(doors: ApiDoors, sandboxes: SandboxClients) -> APIRouter:

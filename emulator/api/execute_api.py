@@ -14,7 +14,9 @@ import re
 from typing import TYPE_CHECKING
 
 from emulator.api.asgi import json_response, send_response
+from emulator.api.cloudwatch.watched_route import integration
 from emulator.api.invoke.directory import DeployedDirectory
+from emulator.api.network import passage_of
 from emulator.live.sandbox.environment import REGION
 
 if TYPE_CHECKING:
@@ -85,22 +87,23 @@ class Integration:
         """The answer where a function took too long."""
         self._seconds = limit.seconds
 
-    async def call(self, route: Route, payload: bytes, trace_id: str, passage: Passage) -> Outcome:
-        """Invokes a route's function.
+    async def call(self, route: Route, payload: bytes, trace_id: str, scope: Scope) -> Outcome:
+        """Invokes a route's function for a request.
 
         Raises:
             TimeoutError: the function took too long for API Gateway, and runs on.
             ServiceError: Lambda refused: the function is gone, or not active.
         """
-        async with asyncio.timeout(self._seconds * self._engine.dilation):
-            return await call_function(
-                self._engine,
-                self._directory,
-                route.function,
-                payload,
-                trace_id=trace_id,
-                passage=passage,
-            )
+        with integration(scope):
+            async with asyncio.timeout(self._seconds * self._engine.dilation):
+                return await call_function(
+                    self._engine,
+                    self._directory,
+                    route.function,
+                    payload,
+                    trace_id=trace_id,
+                    passage=passage_of(scope),
+                )
 
 
 async def call_function(

@@ -7,15 +7,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emulator.api.cloudwatch.logs.operations import log_operations
+from emulator.api.cloudwatch.metrics.operations import metric_operations
 from emulator.api.control.operations import control_operations
 from emulator.api.services.calls import Registry
 
 if TYPE_CHECKING:
     from emulator.api.control.collaborators import Control
+    from emulator.live.cloudwatch import CloudWatch
 
 
-def all_operations(control: Control) -> Registry:
-    """Returns who serves which operation."""
+def all_operations(control: Control, watch: CloudWatch | None = None) -> Registry:
+    """Returns who serves which operation; those of CloudWatch where `watch` is there."""
     registry = Registry()
     registry.add_all("lambda", control_operations(control))
+    if watch is not None:
+        registry.add_all("logs", log_operations(watch.logs))
+        registry.add_all("monitoring", metric_operations(watch.metrics))
     return registry

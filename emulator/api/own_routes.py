@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from fastapi.responses import PlainTextResponse
 from starlette.requests import Request  # noqa: TC002  # FastAPI reads annotations
 
+from emulator.api.cloudwatch.log_pages import Wanted, following_lines, log_lines
 from emulator.core.model import SandboxState
 from emulator.host.cgroup_files import mebibytes
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from emulator.api.peers import SandboxClients
     from emulator.host.memory_counters import MemoryCounters
     from emulator.live.engine import Engine
+    from emulator.live.store.logs.archive import LogArchive
     from emulator.telemetry.log_store import Logs
     from emulator.telemetry.metrics import Metrics
 
@@ -65,7 +67,7 @@ def _refused(status: int, description: str) -> dict[int | str, dict[str, Any]]:
 
 
 _CLOSED = _refused(403, "The page is closed to sandboxes.")
-_NO_FUNCTION = _refused(404, "No function has this name.")
+_NO_FUNCTION = _refused(404, "No function has this name.") | _refused(400, "No filter pattern.")
 
 
 def own_routes(
@@ -76,8 +78,12 @@ def own_routes(
     logs: Logs,
     metrics: Metrics,
     sandboxes: SandboxClients,
+    archive: LogArchive | None = None,
 ) -> tuple[APIRouter, APIRouter]:
-    """Returns the routes that are open to every client, and those that are closed to sandboxes."""
+    """Returns the routes that are open to every client, and those that are closed to sandboxes.
+
+    Logs are read from the `archive` where there is one, else from memory.
+    """
     everyone = APIRouter()
     users = APIRouter(dependencies=[Depends(refusal_of(sandboxes))], responses=_CLOSED)
 
@@ -101,9 +107,13 @@ def own_routes(
         "/_testbed/logs/{function}", response_class=PlainTextResponse, responses=_NO_FUNCTION
     )
     async def function_logs(
-        function: str, limit: Annotated[int, Query(ge=1, le=10_000)] = 200
-    ) -> PlainTextResponse:
-        """Returns the last lines of a function's log."""
+        function: str,
+        limit: Annotated[int, Query(ge=1, le=10_000)] = 200,
+        pattern: Annotated[str, Query(max_length=1024)] = "",
+    ) -> Response:
+        """Returns the last lines of a function's log, those that a filter pattern matches."""
+        if archive is not None:
+            return await log_lines(engine, archive, function, Wanted(limit, pattern))
         if f"{function}:$LATEST" not in engine.functions:
             raise HTTPException(404, f"No function is called {function}.")
         return PlainTextResponse("".join(f"{line}\n" for line in logs.tail(function, limit)))
@@ -114,7 +124,25 @@ def own_routes(
             raise HTTPException(404, f"No function is called {function}.")
         return {"function": function, "sandboxes": engine.recycle(function)}
 
+    if archive is not None:
+        users.include_router(_following(engine, archive))
+
     return everyone, users
+
+
+def _following(engine: Engine, archive: LogArchive) -> APIRouter:
+    """Returns the route whose answer does not end, which no description of the pages has."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/_testbed/logs/{function}/following")
+    async def function_logs_and_those_to_come(
+        function: str,
+        limit: Annotated[int, Query(ge=1, le=10_000)] = 200,
+        pattern: Annotated[str, Query(max_length=1024)] = "",
+    ) -> Response:
+        return await following_lines(engine, archive, function, Wanted(limit, pattern))
+
+    return router
 
 
 def refusal_of(sandboxes: SandboxClients) -> Callable[[Request], Awaitable[None]]:

@@ -22,7 +22,8 @@ _EXAMPLES = """Examples:
   testbed up --backend process --profile aws-2018
   testbed invoke echo --payload '{"hello": "world"}'
   testbed ps                                   the sandboxes that live now
-  testbed logs kdd99-tf                        what the function wrote
+  testbed logs kdd99-tf --follow --filter ERROR
+                                               what the function wrote, and writes
   testbed deploy ../shop/template.yaml         take a SAM project to the running emulator
   testbed recycle echo                         make its next request a cold start
   testbed demo                                 the whole study in small, with a report

@@ -3,6 +3,7 @@
 Knows the emulator by its address alone, as any client does.
 """
 
+import codecs
 import json
 import os
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import typer
 
@@ -90,12 +91,27 @@ def logs(
     *,
     url: Url = DEFAULT_URL,
     limit: Annotated[int, typer.Option(min=1, help="Print this many of the newest lines.")] = 200,
+    pattern: Annotated[
+        str,
+        typer.Option(
+            "--filter",
+            metavar="PATTERN",
+            help="Print lines that match this filter pattern of CloudWatch Logs, such as ERROR or "
+            "'{ $.level = \"ERROR\" }'.",
+        ),
+    ] = "",
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Print lines as they come, until Ctrl-C.")
+    ] = False,
 ) -> None:
     """Print what a function wrote."""
-    response = _ask(url, "GET", f"/_testbed/logs/{quote(function)}?limit={limit}")
-    if response.status != _OK:
-        told = response.decoded()
-        raise TestbedError(str(told.get("detail", told)) if isinstance(told, dict) else str(told))
+    path = f"/_testbed/logs/{quote(function, safe='')}"
+    query = urlencode({"limit": limit, "pattern": pattern})
+    if follow:
+        _print_as_it_comes(url, f"{path}/following?{query}")
+        return
+    response = _ask(url, "GET", f"{path}?{query}")
+    _check_answer(response)
     print(response.text, end="")
 
 
@@ -188,6 +204,35 @@ def ask_json(url: str, method: str, path: str, body: Any = None) -> dict[str, An
     if response.status != _OK or not isinstance(told, dict):
         raise TestbedError(str(told.get("detail", told)) if isinstance(told, dict) else str(told))
     return told
+
+
+def _print_as_it_comes(url: str, path: str) -> None:
+    """Prints an answer that does not end; Ctrl-C ends the program, and the emulator's end this."""
+    import httpcore  # noqa: PLC0415  # not for every command
+
+    _check(url)
+    timeouts = {"connect": _TIMEOUT, "read": None, "write": _TIMEOUT, "pool": _TIMEOUT}
+    try:
+        with httpcore.stream(
+            "GET", url.rstrip("/") + path, extensions={"timeout": timeouts}
+        ) as response:
+            if response.status != _OK:
+                _check_answer(_Answer(response.status, {}, response.read(), 0.0))
+            decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
+            for piece in response.iter_stream():
+                print(decode(piece), end="", flush=True)
+    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
+        raise TestbedError(f"The emulator at {url} does not answer any more ({error}).") from error
+
+
+def _check_answer(response: _Answer) -> None:
+    """
+    Raises:
+        TestbedError: the emulator refused, with its sentence.
+    """
+    if response.status != _OK:
+        told = response.decoded()
+        raise TestbedError(str(told.get("detail", told)) if isinstance(told, dict) else str(told))
 
 
 def _check(url: str) -> None:

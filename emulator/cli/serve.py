@@ -146,6 +146,10 @@ def up(
         str | None,
         typer.Option(metavar="MB", help="Let the journal grow to this size. (default: 1024)"),
     ] = None,
+    log_limit: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(metavar="MB", help="Keep this much of all functions' logs. (default: 256)"),
+    ] = None,
     start_width: Annotated[  # noqa: ARG001
         str | None,
         typer.Option(metavar="N", help="Create or init N sandboxes at once. (default: 4)"),

@@ -21,6 +21,7 @@ from emulator.core.log_configuration import LogConfiguration, log_faults
 from emulator.core.model import LATEST, FunctionVersion, VersionKey
 from emulator.core.prices import Architecture
 from emulator.core.profile import Feature
+from emulator.core.tenancy import unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -286,21 +287,14 @@ def _provisioned_faults(configuration: FunctionConfiguration) -> list[str]:
 
 
 def _tenancy_faults(configuration: FunctionConfiguration) -> list[str]:
-    """Returns the refusals of what goes with no tenant isolation.
-
-    The guide's "Tenant isolation" names the features; the words are ours (trust L).
-    """
+    """Returns the refusals of what goes with no tenant isolation, as the guide names it."""
     if not configuration.tenant_isolation:
         return []
     asked = {
         "Provisioned concurrency": configuration.provisioned_concurrency is not None,
         "A function URL": configuration.function_url is not None,
     }
-    return [
-        f"{feature} is not supported for functions with tenant isolation mode enabled."
-        for feature, wanted in asked.items()
-        if wanted
-    ]
+    return [unsupported(feature) for feature, wanted in asked.items() if wanted]
 
 
 def _dated_faults(configuration: FunctionConfiguration, profile: Profile) -> list[str]:

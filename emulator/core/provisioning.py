@@ -6,6 +6,7 @@ is not replaced until the number is set again: the same init would fail for ever
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.core.model import SandboxState
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from emulator.core.model import Sandbox, VersionKey
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """Holds how far a version's provisioned concurrency has come."""
+
+    ready: int
+    """Sandboxes that are initialized, idle or not."""
+    given_up: int
+    """Sandboxes that are missing since their init failed."""
 
 
 class Provisioning:
@@ -60,6 +71,10 @@ class Provisioning:
     def members(self, key: VersionKey) -> list[int]:
         """Returns the sandboxes of a version that count, in the order of their creation."""
         return sorted(self._members.get(key, ()))
+
+    def given_up(self, key: VersionKey) -> int:
+        """Returns how many places of a version stay empty, as their init failed."""
+        return self._given_up.get(key, 0)
 
     def add(self, key: VersionKey, sandbox: int) -> None:
         """Counts a new sandbox."""

@@ -84,7 +84,7 @@ from emulator.core.policy import (
     SchedulerSettings,
     idle_pool,
 )
-from emulator.core.provisioning import Provisioning
+from emulator.core.provisioning import Provisioned, Provisioning
 from emulator.core.tenancy import TenantSandboxes, tenant_fault
 
 if TYPE_CHECKING:
@@ -159,6 +159,12 @@ class Scheduler:
     def versions(self) -> Mapping[VersionKey, FunctionVersion]:
         """Returns every deployed version, by key; to be read, never changed."""
         return self._versions
+
+    def provisioned(self, key: VersionKey) -> Provisioned:
+        """Returns what stands ready of a version's provisioned concurrency."""
+        members = self._provisioning.members(key)
+        ready = [number for number in members if self._sandboxes[number].initialized]
+        return Provisioned(len(ready), self._provisioning.given_up(key))
 
     def next_deadline(self) -> Seconds | None:
         """Returns when `TimePassed` is due; None where nothing is due before the next event."""

@@ -35,6 +35,11 @@ NO_TENANT_WANTED = (
 """Refusal of a tenant that a function does not tell apart (trust L: modelled on the other one)."""
 
 
+def unsupported(feature: str) -> str:
+    """Returns the refusal of what goes with no tenant isolation (trust L: the words are ours)."""
+    return f"{feature} is not supported for functions with tenant isolation mode enabled."
+
+
 def tenant_fault(tenant: str, *, per_tenant: bool) -> str:
     """Returns the refusal of a request for naming no tenant, or one in vain; empty where right."""
     if bool(tenant) is per_tenant:

@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from emulator.core.model import Sandbox, VersionKey
     from emulator.core.network_path import Passage
     from emulator.core.profile import Profile
+    from emulator.core.provisioning import Provisioned
     from emulator.core.scheduler import Scheduler
     from emulator.host.memory_counters import MemoryCounters
     from emulator.live.backends.interface import Exit, Progress, SandboxBackend
@@ -237,6 +238,10 @@ class Engine:
         count = sum(sandbox.function.name == name for sandbox in self.sandboxes.values())
         self._apply(FunctionRecycled(name))
         return count
+
+    def provisioned(self, key: VersionKey) -> Provisioned:
+        """Returns what stands ready of a version's provisioned concurrency."""
+        return self._scheduler.provisioned(key)
 
     def retire(self, key: VersionKey) -> None:
         """Forgets a version; requests that came before end as they would have."""

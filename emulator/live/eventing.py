@@ -1,4 +1,4 @@
-"""Holds all that invokes functions without a client that waits: the queue of asynchronous events.
+"""Holds all that invokes functions without a client that waits: asynchronous events, event sources.
 
 Owns the order in which the parts begin and end, and nothing of what they do.
 """
@@ -11,6 +11,8 @@ from emulator.live.asynchronous.destinations import Destinations
 from emulator.live.asynchronous.event_queue import EventQueue
 from emulator.live.asynchronous.event_store import EVENTS, EventStore
 from emulator.live.aws.client import AwsClient
+from emulator.live.event_sources.event_sources import EventSources
+from emulator.live.event_sources.positions import POSITIONS, Positions
 
 if TYPE_CHECKING:
     from emulator.core.profile import Profile
@@ -18,8 +20,9 @@ if TYPE_CHECKING:
     from emulator.live.aws.client import Credentials
     from emulator.live.aws.endpoints import Endpoints
     from emulator.live.store.database import Database
+    from emulator.live.store.resources import Resources
 
-EVENT_SCHEMAS = (EVENTS,)
+EVENT_SCHEMAS = (EVENTS, POSITIONS)
 """What the state's database must be opened with."""
 
 
@@ -35,8 +38,13 @@ class Eventing:
         profile: Profile,
         credentials: Credentials | None = None,
         speedup: float = 1.0,
+        dilation: float = 1.0,
+        resources: Resources | None = None,
     ) -> None:
-        """`speedup` is how many seconds an event ages in one of the machine's."""
+        """`speedup` is how many seconds an event ages in one of the machine's.
+
+        `resources` keep event source mappings; without them there are none.
+        """
         self.client = AwsClient(endpoints, credentials)
         self.queue = EventQueue(
             store=EventStore(database),
@@ -46,11 +54,26 @@ class Eventing:
             speedup=speedup,
         )
 
+        self.sources = None
+        if resources is not None:
+            self.sources = EventSources(
+                resources=resources,
+                positions=Positions(database),
+                client=self.client,
+                invoker=invoker,
+                most_in_a_loop=profile.asynchronous.most_in_a_loop,
+                dilation=dilation,
+            )
+
     async def open(self) -> None:
         """Takes up what an earlier run has left."""
         await self.queue.open(Destinations(self.client, self.queue.accept))
+        if self.sources is not None:
+            await self.sources.open()
 
     async def close(self) -> None:
         """Ends every attempt and every call; events that have not ended stay for the next run."""
+        if self.sources is not None:
+            await self.sources.close()
         await self.queue.close()
         await self.client.close()

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def description() -> Iterator[schemathesis.BaseSchema]:
-    with served_api() as here:
+def description(tmp_path_factory: pytest.TempPathFactory) -> Iterator[schemathesis.BaseSchema]:
+    with served_api(folder=tmp_path_factory.mktemp("state")) as here:
         yield schemathesis.openapi.from_url(f"{here.url}/_testbed/openapi.json")
 
 

@@ -25,12 +25,12 @@ COMMANDS = {
     "init": "FOLDER",
     "up": "--settings --host --port --template --account --region --backend --profile "
     "--keep-alive --policy --idle-speedup --pick-order --binding --host-memory --admission "
-    "--journal-limit --start-width --init-cpu --init-timeout --dilation --network --page-cache "
-    "--read-ahead --seed --state-dir --run-dir --cgroup-root --aws-endpoint --alb --no-companion "
-    "--verbose -v",
+    "--journal-limit --log-limit --start-width --init-cpu --init-timeout --dilation --network "
+    "--page-cache --read-ahead --seed --state-dir --run-dir --cgroup-root --aws-endpoint --alb "
+    "--no-companion --verbose -v",
     "invoke": "FUNCTION --url --payload --json",
     "ps": "--url --json",
-    "logs": "FUNCTION --url --limit",
+    "logs": "FUNCTION --url --limit --filter --follow -f",
     "recycle": "FUNCTION --url --json",
     "deploy": "TEMPLATE --url --stack --parameter --account --region --json",
     "demo": "--backend --dilation --run-dir",

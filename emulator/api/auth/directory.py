@@ -90,7 +90,7 @@ class Directory:
             _session_caller(arn, "", name, key, {}) if role is None else role.caller(name, key),
             () if role is None else role.policies,
             None if role is None else role.boundary,
-            None if policy is None else (_read(policy),),
+            None if policy is None else (believed(policy),),
             described["token"],
             described["expires"],
             function_arn,
@@ -126,8 +126,8 @@ def _user(account: str, described: Mapping[str, Any], key: Mapping[str, str]) ->
     return Identity(
         key["secret"],
         caller,
-        tuple(map(_read, described["policies"])),
-        None if boundary is None else _read(boundary),
+        tuple(map(believed, described["policies"])),
+        None if boundary is None else believed(boundary),
     )
 
 
@@ -137,9 +137,9 @@ def _role(described: Mapping[str, Any]) -> Role:
         described["arn"],
         described["name"],
         described["id"],
-        _read(described["trust"]),
-        tuple(map(_read, described["policies"])),
-        None if boundary is None else _read(boundary),
+        believed(described["trust"]),
+        tuple(map(believed, described["policies"])),
+        None if boundary is None else believed(boundary),
         described["tags"],
     )
 
@@ -161,7 +161,8 @@ def _session_caller(
 
 
 @lru_cache(maxsize=4096)
-def _read(document: str) -> Policy:
+def believed(document: str) -> Policy:
+    """Returns the policy that a document holds; one that cannot be understood denies everything."""
     try:
         return read_policy(document)
     except MalformedPolicyError as error:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from emulator.api.auth.context import Values
     from emulator.api.auth.directory import Identity, Role
     from emulator.api.auth.policy import Policy
+    from emulator.api.auth.principals import Caller
     from emulator.live.companion.identity_source import IdentitySource
     from emulator.live.companion.sessions import Sessions
 
@@ -114,6 +115,13 @@ class Guard:
         decision = evaluate(request, policies)
         if not decision.allowed:
             raise ServiceError(ACCESS_DENIED, sentence(request, decision), 403)
+
+    def trusts(self, role: Role, caller: Caller) -> bool:
+        """Returns whether a role's trust policy lets somebody assume the role."""
+        account = role.arn.split(":")[4]
+        context = caller_context(caller)
+        request = Request(caller, "sts:AssumeRole", role.arn, account, context)
+        return evaluate(request, Policies(resource=role.trust, resource_decides=True)).allowed
 
     def context(self, scope: Scope, region: str, identity: Identity | None) -> Values:
         """Returns the values of a request for conditions, as far as they are every service's."""

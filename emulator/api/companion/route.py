@@ -15,17 +15,24 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from emulator.api.asgi import respond
+from emulator.api.auth.refusals import refusal_of
 from emulator.api.companion.proxy import Proxy, UpstreamError
-from emulator.api.companion.service_name import OWN, addressed_to, signed_for
+from emulator.api.companion.service_name import OWN, access_key_of, addressed_to, signed_for
 from emulator.api.http_api.route import not_found
-from emulator.errors import CompanionError
+from emulator.errors import CompanionError, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from emulator.api.auth.services_guard import ServicesGuard
+    from emulator.live.companion.identity_source import IdentitySource
     from emulator.live.companion.process import Companion
+
+_OWN_HEADERS = b"x-testbed-"
+_IDENTITY_SERVICES = frozenset({"iam", "sts", "cloudformation"})
+"""Services whose calls may change who may do what."""
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +43,23 @@ class OtherServices:
     Use from one event loop; `close` ends the connections.
     """
 
-    def __init__(self, endpoints: Mapping[str, str], companion: Companion | None) -> None:
-        """Takes endpoints by service, as signatures name it; the companion stays its owner's."""
+    def __init__(
+        self,
+        endpoints: Mapping[str, str],
+        companion: Companion | None,
+        *,
+        identities: IdentitySource | None = None,
+        guard: ServicesGuard | None = None,
+    ) -> None:
+        """Takes endpoints by service, as signatures name it; the companion stays its owner's.
+
+        `identities` tells the companion of sessions that it does not know; `guard` decides who may
+        ask the companion, while endpoints look at signatures themselves.
+        """
         self._endpoints = endpoints
         self._companion = companion
+        self._identities = identities
+        self._guard = guard
         self._proxy = Proxy()
 
     async def close(self) -> None:
@@ -53,9 +73,12 @@ class OtherServices:
             return
         try:
             if server is None:
-                assert self._companion is not None
-                server = await self._companion.url()
-            await self._proxy.pass_on(server, scope, receive, send)
+                await self._ask_companion(service, scope, receive, send)
+            else:
+                await self._proxy.pass_on(server, scope, receive, send)
+        except ServiceError as error:
+            status, kind, body = refusal_of(service, error)
+            await respond(send, status, body, [(b"content-type", kind)])
         except CompanionError as error:
             log.warning("%s", error)
             await _refuse(send, 503, service, str(error))
@@ -63,6 +86,31 @@ class OtherServices:
             sentence = f"{service} at {server} does not answer: {error}."
             log.warning("%s", sentence)
             await _refuse(send, 503, service, sentence)
+
+    async def _ask_companion(
+        self, service: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Passes a request on to the companion, which must know who signed it.
+
+        Raises:
+            ServiceError: the caller is refused.
+            CompanionError: the companion does not start.
+            UpstreamError: the companion does not answer.
+        """
+        assert self._companion is not None
+        if self._guard is not None:
+            scope, receive, _ = await self._guard.admit(service, scope, receive)
+        if self._identities is not None:
+            key = access_key_of(scope["headers"], scope["query_string"])
+            await self._identities.introduce(key)
+        server = await self._companion.url()
+        try:
+            await self._proxy.pass_on(
+                server, _with_headers(scope, self._companion.headers), receive, send
+            )
+        finally:
+            if self._identities is not None and service in _IDENTITY_SERVICES:
+                self._identities.expire()
 
     async def fall_back(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers what no route took: other services' unsigned requests, and all else with 404."""
@@ -84,6 +132,13 @@ class SignedRoute:
         if not service or service in OWN:
             return None
         return partial(self._services.serve, service)
+
+
+def _with_headers(scope: Scope, headers: Mapping[str, str]) -> Scope:
+    """Returns the request with these headers, and without any of the emulator's own of others."""
+    kept = [(name, value) for name, value in scope["headers"] if not name.startswith(_OWN_HEADERS)]
+    added = [(name.encode(), value.encode()) for name, value in headers.items()]
+    return {**scope, "headers": [*kept, *added]}
 
 
 async def _refuse(send: Send, status: int, service: str, sentence: str) -> None:

@@ -17,11 +17,12 @@ from urllib.parse import unquote_plus
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-OWN = frozenset({"lambda", "logs", "execute-api"})
+OWN = frozenset({"lambda", "logs", "monitoring", "execute-api"})
 """Services that the emulator is itself; `execute-api` signs calls of the template's routes."""
 
 # date, region (absent in version 4a), service; the access key before them may hold anything
 _SCOPE = re.compile(r"/\d{8}(?:/[a-z0-9-]+)?/([A-Za-z0-9.-]+)/aws4_request(?:,|$)")
+_KEY = re.compile(r"Credential=([^/,\s]+)/")
 _HOST = re.compile(r"(?P<labels>.+)\.(?:amazonaws\.com(?:\.cn)?|localhost)(?::\d+)?")
 _BESIDE_THE_SERVICE = re.compile(r"dualstack|[a-z]{2}(?:-[a-z]+)+-\d")
 _TARGETS = {
@@ -51,6 +52,17 @@ def signed_for(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> str:
         return _of_scope(unquote_plus(_parameter(query, b"X-Amz-Credential=")))
     # boto3 still presigns S3 with version 2 where it is not told otherwise
     return "s3" if b"AWSAccessKeyId=" in query and b"Signature=" in query else ""
+
+
+def access_key_of(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> str:
+    """Returns the access key that a request names in its signature; empty for none."""
+    for name, value in headers:
+        if name == b"authorization":
+            found = _KEY.search(value.decode("latin-1"))
+            return found[1] if found else ""
+    if b"X-Amz-Credential=" in query:
+        return unquote_plus(_parameter(query, b"X-Amz-Credential=")).partition("/")[0]
+    return ""
 
 
 def addressed_to(headers: Iterable[tuple[bytes, bytes]]) -> str:

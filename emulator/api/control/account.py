@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from emulator.api.control.checks import code_sizes
 from emulator.api.control.collaborators import scope_of
-from emulator.live.store.resources import Kind
+from emulator.live.functions.concurrency import taken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,18 +23,17 @@ def account_operations(control: Control) -> Mapping[str, Operation]:
 async def get_account_settings(control: Control, call: Call) -> dict[str, Any]:
     """Shows what the account may have in a region, and has."""
     scope, profile = scope_of(call), control.profile
-    found = control.catalog.resources.all(scope, Kind.CONCURRENCY).values()
-    reserved = sum(document[""]["ReservedConcurrentExecutions"] for document in found)
+    unreserved = taken(control.catalog, scope).unreserved(profile.account_concurrency)
     return {
         "AccountLimit": {
             "TotalCodeSize": profile.code.total,
             "CodeSizeUnzipped": profile.code.unzipped,
             "CodeSizeZipped": profile.code.zipped,
             "ConcurrentExecutions": profile.account_concurrency,
-            "UnreservedConcurrentExecutions": profile.account_concurrency - reserved,
+            "UnreservedConcurrentExecutions": unreserved,
         },
         "AccountUsage": {
-            "TotalCodeSize": sum(code_sizes(control, scope)),
+            "TotalCodeSize": control.catalog.code_size(scope),
             "FunctionCount": len(control.catalog.functions(scope)),
         },
     }

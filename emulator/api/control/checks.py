@@ -16,7 +16,7 @@ from emulator.live.functions.deployer import not_now
 from emulator.live.store.catalog import State, UpdateStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
     from emulator.api.control.collaborators import Control
@@ -84,22 +84,13 @@ def check_size(control: Control, version: Version, layers_unzipped: int) -> None
 
 def check_storage(control: Control, scope: Scope, more: int) -> None:
     """Refuses code for which the account has no room left in the region."""
-    used = sum(code_sizes(control, scope))
+    used = control.catalog.code_size(scope)
     if used + more > control.profile.code.total:
         raise ServiceError(
             "CodeStorageExceededException",
             "Code storage limit exceeded.",
             400,
         )
-
-
-def code_sizes(control: Control, scope: Scope) -> Iterable[int]:
-    """Yields the bytes of each version and layer of an account in a region."""
-    catalog = control.catalog
-    for function in catalog.functions(scope):
-        for version in catalog.versions(function.name):
-            yield version.code.size
-    yield from catalog.layers.sizes(scope)
 
 
 def check_revision(revision: str, wanted: str | None) -> None:

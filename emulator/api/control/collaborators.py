@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from emulator.core.profile import Profile
     from emulator.live.aws.client import AwsClient
     from emulator.live.engine import Engine
+    from emulator.live.functions.concurrency import ConcurrencySettings
     from emulator.live.functions.deployer import Deployer
     from emulator.live.functions.functions import Functions
     from emulator.live.store.archives import Archives
@@ -35,6 +36,7 @@ class Control:
     catalog: Catalog
     archives: Archives
     deployer: Deployer
+    concurrency: ConcurrencySettings
     engine: Engine
     profile: Profile
     links: Links
@@ -56,6 +58,7 @@ def control_of(
         functions.catalog,
         functions.archives,
         functions.deployer,
+        functions.concurrency,
         engine,
         profile,
         Links(),

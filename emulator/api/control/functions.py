@@ -18,6 +18,7 @@ from emulator.api.control.checks import (
     check_storage,
 )
 from emulator.api.control.code import code_of
+from emulator.api.control.code_signing import check_code, use_config
 from emulator.api.control.collaborators import function_name, reference, scope_of
 from emulator.api.control.layer_references import layers_of
 from emulator.api.control.pages import page
@@ -66,9 +67,13 @@ async def create_function(control: Control, call: Call) -> dict[str, Any]:
     check_emulated(arguments)
     check_runtime(control, arguments.get("Runtime"))
     _check_new(control, name)
+    signing = arguments.get("CodeSigningConfigArn", "")
+    check_code(control, name, signing)
     latest = await _new_version(control, call, name)
     check_configuration(control, latest)
     _check_new(control, name)  # somebody else may have come first while the code was kept
+    if signing:
+        await use_config(control, name, signing)
     function = Function(name, tags=dict(arguments.get("Tags") or {}))
     if not arguments.get("Publish"):
         await control.catalog.save(function, latest)

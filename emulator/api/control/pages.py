@@ -23,15 +23,19 @@ def page(
     call: Call,
     entries: Sequence[T],
     name: Callable[[T], str],
-    write: Callable[[T], dict[str, Any]],
+    write: Callable[[T], Any],
     member: str,
+    *,
+    most: int = MOST,
 ) -> dict[str, Any]:
     """Returns a page of `entries`, whose order is that of the list, as the answer's `member`.
+
+    `most` is how many there are at most, however many more were asked for.
 
     Raises:
         InvalidParameterValueError: the marker is none that an answer had.
     """
-    most = min(call.arguments.get("MaxItems") or MOST, MOST)
+    most = min(call.arguments.get("MaxItems") or most, most)
     marker = call.arguments.get("Marker")
     begin = _after(entries, name, _read(marker)) if marker else 0
     found = entries[begin : begin + most]

@@ -22,6 +22,7 @@ from emulator.api.control.checks import (
     check_storage,
 )
 from emulator.api.control.code import code_of
+from emulator.api.control.code_signing import check_code
 from emulator.api.control.collaborators import function_name, scope_of
 from emulator.api.control.functions import CONFIGURED, configured
 from emulator.api.control.layer_references import layers_of
@@ -52,6 +53,7 @@ async def update_function_code(control: Control, call: Call) -> dict[str, Any]:
     """Gives a function other code; with DryRun only says what would be."""
     arguments, scope = call.arguments, scope_of(call)
     before = _changeable(control, call)
+    check_code(control, before.function)
     members = dict(before.members)
     if architectures := arguments.get("Architectures"):
         members["Architectures"] = architectures

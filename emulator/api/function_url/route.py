@@ -46,7 +46,10 @@ from emulator.api.http_api.event import Api, event, request_of
 from emulator.api.network import passage_of
 from emulator.core.function_url import InvokeMode, UrlAuth
 from emulator.core.routes import ANY, DEFAULT, Route
+from emulator.core.version_key import LATEST
 from emulator.errors import ResourceNotFoundError, ServiceError
+from emulator.live.functions.targets import Target
+from emulator.live.functions.urls import ServedUrl
 from emulator.live.response_stream import ResponseStream
 from emulator.live.sandbox.environment import ACCOUNT_ID
 
@@ -56,10 +59,9 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from emulator.api.asgi import HttpResponse
-    from emulator.core.function_configuration import FunctionConfiguration
-    from emulator.core.function_url import FunctionUrl
     from emulator.core.profile import Profile
     from emulator.live.engine import Engine
+    from emulator.live.functions.urls import Urls
     from emulator.live.invocation import Outcome
 
 _MARK = b".lambda-url."
@@ -77,10 +79,14 @@ def function_url(function: str, port: int) -> str:
 class FunctionUrlRoute:
     """Takes every request whose Host is a function URL's, whatever its method and path."""
 
-    def __init__(self, engine: Engine, profile: Profile, port: int) -> None:
+    def __init__(
+        self, engine: Engine, profile: Profile, port: int, urls: Urls | None = None
+    ) -> None:
+        """`urls` knows what may be asked for; without it the engine's functions are."""
         self._engine = engine
         self._profile = profile
         self._port = port
+        self._urls = urls
 
     def match(self, scope: Scope) -> ASGIApp | None:
         for name, value in scope["headers"]:
@@ -94,23 +100,35 @@ class FunctionUrlRoute:
     async def _handle(
         self, host: re.Match[str], scope: Scope, receive: Receive, send: Send
     ) -> None:
-        function = self._function(host["function"])
-        if function is None or function.function_url is None:
+        try:
+            served = await self._find(host["function"])
+        except ServiceError as error:
+            await send_error(send, error)
+            return
+        if served is None:
             await send_response(send, NO_SUCH_URL)
             return
         api = Api(
-            ACCOUNT_ID if function.function_url.auth is UrlAuth.AWS_IAM else "anonymous",
+            ACCOUNT_ID if served.url.auth is UrlAuth.AWS_IAM else "anonymous",
             host["function"],
             host["domain"],
             self._port,
         )
-        request = _UrlRequest(self._engine, self._profile, api, function, scope)
+        request = _UrlRequest(self._engine, self._profile, api, served, scope)
         await request.answer(receive, send)
 
-    def _function(self, name: str) -> FunctionConfiguration | None:
+    async def _find(self, host: str) -> ServedUrl | None:
+        """Returns what the first word of a host leads to; None where there is no such URL.
+
+        Raises:
+            ServiceError: the function cannot be invoked now.
+        """
+        if self._urls is not None:
+            return await self._urls.find(host)
         for function in self._engine.functions.values():
-            if function.version == "$LATEST" and function.name.lower() == name:
-                return function
+            url = function.function_url
+            if url and function.version == LATEST and function.name.lower() == host:
+                return ServedUrl(Target(function.key, function.arn, function.arn), url)
         return None
 
 
@@ -122,15 +140,15 @@ class _UrlRequest:
         engine: Engine,
         profile: Profile,
         api: Api,
-        function: FunctionConfiguration,
+        served: ServedUrl,
         scope: Scope,
     ) -> None:
-        assert function.function_url is not None
         self._engine = engine
         self._profile = profile
         self._api = api
-        self._key = function.key
-        self._url: FunctionUrl = function.function_url
+        self._target = served.target
+        self._key = served.target.choose()
+        self._url = served.url
         self._scope = scope
         self._by_name = dict(scope["headers"])
         cors = self._url.cors
@@ -170,6 +188,8 @@ class _UrlRequest:
             request_id=request_id,
             trace_id=trace_id,
             passage=passage_of(self._scope),
+            alias=self._target.alias,
+            arn=self._target.arn,
         )
         raise_refusal(outcome)
         response = BAD_GATEWAY if outcome.function_error else whole(outcome.payload)
@@ -217,6 +237,8 @@ class _UrlRequest:
             trace_id=trace_id,
             stream=stream,
             passage=passage_of(self._scope),
+            alias=self._target.alias,
+            arn=self._target.arn,
         )
         try:
             begun = await first_news(outcome, stream)

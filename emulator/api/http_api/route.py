@@ -27,7 +27,6 @@ from emulator.api.http_api.event import Api, event, inferred_body, request_of, s
 from emulator.api.http_api.event_v1 import Asked, event_v1
 from emulator.api.http_api.response import INTERNAL_SERVER_ERROR, NOT_FOUND, response
 from emulator.api.http_api.response_v1 import response_v1
-from emulator.api.network import passage_of
 from emulator.core.apis import DEFAULT_STAGE
 from emulator.core.routes import PayloadFormat, RouteAuth, RouteTable
 from emulator.errors import (
@@ -141,7 +140,7 @@ class HttpApiRoute:
             await send_response(send, _TOO_LARGE)
             return
         try:
-            outcome = await self._integration.call(route, payload, trace_id, passage_of(scope))
+            outcome = await self._integration.call(route, payload, trace_id, scope)
         except TimeoutError:
             await send_response(send, self._integration.gave_up, own)
         except ServiceError:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qs
 
 from emulator.core.function_names import (
+    FunctionName,
     NameFault,
     OtherRegionFault,
     Scope,
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from emulator.core.function_names import Reference
     from emulator.live.engine import Engine
     from emulator.live.functions.targets import Targets
+
+log = logging.getLogger(__name__)
 
 Words = tuple[str, bytes, bytes]
 """The function's path, the query, and the credential of the signature, as the request has them."""
@@ -51,7 +55,26 @@ class FunctionDirectory:
         self.get = targets.get  # one call less on the way of every request
 
     async def find(self, words: Words) -> Target:
-        return await self._targets.find(words, asked_for(words, self._home))
+        reference = asked_for(words, self._home)
+        try:
+            return await self._targets.find(words, reference)
+        except ResourceNotFoundError:
+            self._tell_where(reference.function)
+            raise
+
+    def _tell_where(self, missed: FunctionName) -> None:
+        """Logs where a function is that was looked for in another region or account."""
+        if missed.scope != self._home and self._targets.knows(
+            FunctionName(self._home, missed.name)
+        ):
+            log.warning(
+                "%s was asked for in %s of account %s and is in %s of %s (--region, --account)",
+                missed.name,
+                missed.scope.region,
+                missed.scope.account,
+                self._home.region,
+                self._home.account,
+            )
 
 
 class DeployedDirectory:

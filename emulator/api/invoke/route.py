@@ -136,6 +136,7 @@ class InvokeRoute(InvocationRoute):
             payload or b"{}",
             asked.trace_id,
             client_context=asked.client_context,
+            tenant=asked.tenant,
         )
         await respond(send, 202, b"", [(b"x-amzn-requestid", request_id.encode())])
 

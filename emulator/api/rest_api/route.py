@@ -21,7 +21,6 @@ from emulator.api.companion.service_name import signed_for
 from emulator.api.execute_api import BODY_LIMIT, Integration, domain_of, named_api, new_gateway_id
 from emulator.api.http_api.event import Api, request_of, sent_path
 from emulator.api.http_api.event_v1 import Asked, event_v1, resource_id
-from emulator.api.network import passage_of
 from emulator.api.rest_api.responses import (
     BAD_GATEWAY,
     INTERNAL_SERVER_ERROR,
@@ -136,7 +135,7 @@ class RestApiRoute:
         payload = self._event(route, path_parameters, scope, headers=headers, body=body, ids=ids)
         try:
             check_size(payload, self._event_limit)
-            outcome = await self._integration.call(route, payload, trace_id, passage_of(scope))
+            outcome = await self._integration.call(route, payload, trace_id, scope)
         except RequestTooLargeError:
             await send_response(send, TOO_LARGE_FOR_LAMBDA, own)
         except TimeoutError:

@@ -9,12 +9,15 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from starlette.responses import StreamingResponse
+
 from emulator.api.asgi import ClientLeftError, send_response
 from emulator.api.services.bodies import whole_body
 from emulator.api.services.calls import Call, ServiceError
 from emulator.api.services.checks import refusal
 from emulator.api.services.limits import limits
 from emulator.api.services.request import ApiRequest
+from emulator.api.services.streamed import streamed_answer
 from emulator.api.services.unserved import no_operation, not_emulated
 from emulator.api.services.wire_forms import WireForms
 from emulator.core.function_names import account_of
@@ -40,11 +43,20 @@ log = logging.getLogger(__name__)
 class Gatekeeper(Protocol):
     """Says who may call what."""
 
-    async def admit(self, request: ApiRequest, call: Call) -> Call:
-        """Returns the call, with its caller's account.
+    async def identify(
+        self, service_name: str, scope: Scope, receive: Receive
+    ) -> tuple[Scope, Receive]:
+        """Returns the request with what is known of its sender, and its body to be read.
 
         Raises:
-            ServiceError: the signature is wrong, or the caller has no right.
+            ServiceError: the signature is missing or wrong.
+        """
+
+    async def admit(self, scope: Scope, call: Call) -> Call:
+        """Returns the call of such a request, with its caller's account.
+
+        Raises:
+            ServiceError: the caller has no right.
         """
 
 
@@ -86,11 +98,16 @@ class ServicesRoute:
             log.exception("%s %s failed", scope["method"], scope["path"])
             fault = ServiceError("ServiceException", "The emulator failed; its log says why.", 500)
             response = form.refuse(fault, request_id)
-        await send_response(send, response)
+        if isinstance(response, StreamingResponse):
+            await response(scope, receive, send)
+        else:
+            await send_response(send, response)
 
     async def _answer(
         self, form: WireForm, scope: Scope, receive: Receive, request_id: str
-    ) -> HttpResponse:
+    ) -> HttpResponse | StreamingResponse:
+        if self._gatekeeper is not None:
+            scope, receive = await self._gatekeeper.identify(form.model.name, scope, receive)
         head = ApiRequest.of(scope)
         named = form.operation(head)
         encoding = head.headers.get("content-encoding", "")
@@ -105,10 +122,12 @@ class ServicesRoute:
         arguments = form.arguments(request, operation)
         call = self._call(form, request, operation, arguments, request_id)
         if self._gatekeeper is not None:
-            call = await self._gatekeeper.admit(request, call)
+            call = await self._gatekeeper.admit(scope, call)
         if sentence := refusal(operation.input_shape, arguments, self._limits):
             raise ServiceError(form.model.refusal, sentence, 400)
-        return form.answer(operation, await function(call), request_id)
+        members = await function(call)
+        streamed = streamed_answer(operation, members, request_id)
+        return streamed or form.answer(operation, members, request_id)
 
     def _call(
         self,

@@ -18,5 +18,5 @@ _MOST = 1250
 
 def most_batches(busy_for: Seconds, maximum: int | None) -> int:
     """Returns the bound after a queue had messages waiting for `busy_for` seconds."""
-    grown = _FIRST + int(max(0.0, busy_for) * _MORE_PER_SECOND)
-    return min(grown, _MOST, maximum or _MOST)
+    grown = min(_FIRST + max(0.0, busy_for) * _MORE_PER_SECOND, _MOST)
+    return min(int(grown), maximum or _MOST)

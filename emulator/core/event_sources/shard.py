@@ -103,8 +103,8 @@ class Shard:
 
     @property
     def waiting(self) -> int:
-        """Returns how many records are neither done nor discarded."""
-        return sum(not done for done in self._open.values())
+        """Returns how many records there are from the first on that is not done."""
+        return len(self._open)
 
     def arrived(
         self, records: Iterable[StreamRecord], now: Seconds, dropped: Collection[str] = ()

@@ -95,6 +95,7 @@ class EventQueue:
         *,
         client_context: str = "",
         request_id: str = "",
+        tenant: str = "",
     ) -> str:
         """Queues an event; returns its request id when the event is on the disk.
 
@@ -103,7 +104,13 @@ class EventQueue:
         """
         now = self._wall_time()
         event = QueuedEvent(
-            request_id or new_request_id(), function_arn, trace_id, client_context, now, now
+            request_id or new_request_id(),
+            function_arn,
+            trace_id,
+            client_context,
+            now,
+            now,
+            tenant=tenant,
         )
         await self._store.add(event, payload)
         self._kept += 1
@@ -216,6 +223,7 @@ class EventQueue:
                 request_id=event.id,
                 trace_id=continued(event.trace_id, event.function_arn, most),
                 client_context=event.client_context,
+                tenant=event.tenant,
             )
         except EndlessChainError:
             return Result.LOOPED, LastAttempt(_OK)

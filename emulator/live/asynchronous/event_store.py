@@ -15,17 +15,19 @@ if TYPE_CHECKING:
 
 EVENTS = Schema(
     "events",
-    version=1,
+    version=2,
     statements=(
         """CREATE TABLE events (
             id TEXT PRIMARY KEY, function TEXT NOT NULL, payload BLOB NOT NULL,
             trace TEXT NOT NULL, context TEXT NOT NULL,
             accepted REAL NOT NULL, due REAL NOT NULL,
-            attempts INTEGER NOT NULL, refusals INTEGER NOT NULL
+            attempts INTEGER NOT NULL, refusals INTEGER NOT NULL,
+            tenant TEXT NOT NULL DEFAULT ''
         )""",
     ),
+    migrations={1: ("ALTER TABLE events ADD COLUMN tenant TEXT NOT NULL DEFAULT ''",)},
 )
-_WITHOUT_PAYLOAD = "id, function, trace, context, accepted, due, attempts, refusals"
+_WITHOUT_PAYLOAD = "id, function, trace, context, accepted, due, attempts, refusals, tenant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class QueuedEvent:
     due_at: float
     attempts: int = 0
     refusals: int = 0
+    tenant: str = ""
 
 
 class EventStore:
@@ -77,7 +80,7 @@ class EventStore:
 
 def _add(connection: sqlite3.Connection, event: QueuedEvent, payload: bytes) -> None:
     connection.execute(
-        f"INSERT INTO events (payload, {_WITHOUT_PAYLOAD}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        f"INSERT INTO events (payload, {_WITHOUT_PAYLOAD}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
         (
             payload,
             event.id,
@@ -88,6 +91,7 @@ def _add(connection: sqlite3.Connection, event: QueuedEvent, payload: bytes) -> 
             event.due_at,
             event.attempts,
             event.refusals,
+            event.tenant,
         ),
     )
 

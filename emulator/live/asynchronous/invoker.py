@@ -31,6 +31,7 @@ class Invoker(Protocol):
         request_id: str = "",
         trace_id: str = "",
         client_context: str = "",
+        tenant: str = "",
     ) -> Awaitable[Outcome]:
         """Begins an invocation; what is returned ends with its outcome.
 
@@ -63,6 +64,7 @@ class EngineInvoker:
         request_id: str = "",
         trace_id: str = "",
         client_context: str = "",
+        tenant: str = "",
     ) -> Awaitable[Outcome]:
         return self._engine.invoke(
             version_key(function_arn),
@@ -70,6 +72,7 @@ class EngineInvoker:
             request_id=request_id,
             trace_id=trace_id,
             client_context=client_context,
+            tenant=tenant,
         )
 
     def settings(self, function_arn: str) -> EventSettings:

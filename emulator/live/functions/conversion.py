@@ -17,6 +17,8 @@ from emulator.core.log_configuration import (
     SystemLogLevel,
 )
 from emulator.core.prices import Architecture
+from emulator.core.tenancy import TenantIsolationMode
+from emulator.core.version_key import LATEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +47,7 @@ def configuration(
     """
     members, source = version.members, version.code
     image = members.get("ImageConfig", {})
+    provisioned = template and version.version == LATEST and template.provisioned_concurrency
     return replace(
         template or FunctionConfiguration(version.function.name),
         version=version.version,
@@ -59,6 +62,8 @@ def configuration(
         code=code,
         layers=layers,
         reserved_concurrency=reserved_concurrency,
+        provisioned_concurrency=provisioned or None,
+        tenant_isolation=bool(members.get("TenancyConfig")),
         image=ImageSource(source.dockerfile, source.context) if source.dockerfile else None,
         image_uri=source.image_uri,
         image_command=tuple(image.get("Command", ())),
@@ -80,6 +85,8 @@ def members(template: FunctionConfiguration) -> dict[str, Any]:
         "EphemeralStorage": {"Size": template.ephemeral_storage_mb},
         "LoggingConfig": _logging_members(template.logging),
     }
+    if template.tenant_isolation:
+        found["TenancyConfig"] = {"TenantIsolationMode": TenantIsolationMode.PER_TENANT.value}
     if template.environment:
         found["Environment"] = {"Variables": dict(template.environment)}
     if template.package_type is PackageType.ZIP:

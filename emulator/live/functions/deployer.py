@@ -20,6 +20,7 @@ from emulator.core.version_key import LATEST
 from emulator.errors import BuildError, ResourceConflictError, ServiceError, ServiceUnavailableError
 from emulator.live.functions.conversion import configuration, members
 from emulator.live.functions.folders import identity, zipped
+from emulator.live.functions.urls import template_url
 from emulator.live.store.catalog import (
     Code,
     Function,
@@ -31,6 +32,7 @@ from emulator.live.store.catalog import (
     function_key,
     new_revision,
     revised,
+    url_key,
     version_key,
 )
 
@@ -148,14 +150,16 @@ class Deployer:
         version = await self._of_template(template)
         self._templates[version.function] = template
         function = self._catalog.function(version.function) or Function(version.function)
-        reserved = template.reserved_concurrency
-        await self._catalog.resources.change(
+        reserved, url = template.reserved_concurrency, url_key(version.function)
+        resources = self._catalog.resources
+        await resources.change(
             {
                 function_key(version.function): replace(function, from_template=True).document,
                 version_key(version.function, version.version): version.document,
                 concurrency_key(version.function): None
                 if reserved is None
                 else {"ReservedConcurrentExecutions": reserved},
+                url: template_url(template, resources.get(url), self._time_of_day()),
             }
         )
         self._engine.put(await self._prepared(version, progress))

@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from emulator.live.functions.concurrency import ConcurrencySettings
 from emulator.live.functions.deployer import Deployer
 from emulator.live.functions.targets import Targets
+from emulator.live.functions.urls import Urls
 from emulator.live.store.archives import Archives
 from emulator.live.store.catalog import Catalog
 from emulator.live.store.resources import RESOURCES, Resources
@@ -35,6 +37,8 @@ class Functions:
     archives: Archives
     deployer: Deployer
     targets: Targets
+    urls: Urls
+    concurrency: ConcurrencySettings
     home: Scope
     """Account and region of the emulator itself: its template's functions live there."""
 
@@ -53,13 +57,18 @@ class Functions:
         catalog = Catalog(await Resources.open(database))
         archives = Archives(code)
         deployer = Deployer(catalog, archives, engine, home=home, time_of_day=time_of_day)
-        return cls(catalog, archives, deployer, Targets(catalog, deployer, chance), home)
+        targets = Targets(catalog, deployer, chance)
+        urls = Urls(catalog.resources, targets)
+        concurrency = ConcurrencySettings(catalog, deployer, engine, home)
+        return cls(catalog, archives, deployer, targets, urls, concurrency, home)
 
     async def resume(self) -> None:
         """Goes on with what an earlier run had begun, and sweeps away code that nobody needs."""
         await self.archives.keep_only(self.catalog.archives())
         self.deployer.resume()
+        self.concurrency.apply()
 
     async def close(self) -> None:
         """Ends the work in the background, which the next run resumes."""
+        await self.concurrency.close()
         await self.deployer.close()

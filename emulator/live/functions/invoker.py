@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from emulator.core.asynchronous.rules import EventSettings
 from emulator.core.function_names import NameFault, named_by_arn
+from emulator.core.version_key import LATEST
 from emulator.errors import InvalidParameterValueError
 from emulator.live.store.resources import Key, Kind
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from emulator.live.engine import Engine
     from emulator.live.functions.targets import Targets
     from emulator.live.invocation import Outcome
-    from emulator.live.store.resources import Resources
+    from emulator.live.store.resources import Document, Resources
 
 
 class FunctionInvoker:
@@ -33,6 +34,7 @@ class FunctionInvoker:
         request_id: str = "",
         trace_id: str = "",
         client_context: str = "",
+        tenant: str = "",
     ) -> Outcome:
         """Makes the version ready that the ARN means now, if need be, and invokes that.
 
@@ -50,13 +52,37 @@ class FunctionInvoker:
             client_context=client_context,
             alias=target.alias,
             arn=target.arn,
+            tenant=tenant,
         )
 
     def settings(self, function_arn: str) -> EventSettings:
         """Returns what is set for asynchronous events of the function."""
-        function = _reference(function_arn).function
-        reserved = self._resources.get(Key(function.scope, Kind.CONCURRENCY, function.name)) or {}
-        return EventSettings(barred=reserved.get("ReservedConcurrentExecutions") == 0)
+        asked = _reference(function_arn)
+        config = self._document(Kind.EVENT_INVOKE_CONFIG, asked, asked.qualifier or LATEST)
+        destinations = config.get("DestinationConfig", {})
+        reserved = self._document(Kind.CONCURRENCY, asked)
+        return EventSettings(
+            retry_attempts=config.get("MaximumRetryAttempts"),
+            longest_age=config.get("MaximumEventAgeInSeconds"),
+            on_success=destinations.get("OnSuccess", {}).get("Destination", ""),
+            on_failure=destinations.get("OnFailure", {}).get("Destination", ""),
+            dead_letters=self._dead_letters(asked),
+            barred=reserved.get("ReservedConcurrentExecutions") == 0,
+            allows_loops=self._document(Kind.RECURSION, asked).get("RecursiveLoop") == "Allow",
+        )
+
+    def _document(self, kind: Kind, asked: Reference, qualifier: str = "") -> Document:
+        function = asked.function
+        return self._resources.get(Key(function.scope, kind, function.name, qualifier)) or {}
+
+    def _dead_letters(self, asked: Reference) -> str:
+        """Returns the dead-letter queue or topic of the version that is asked for."""
+        qualifier = asked.qualifier or LATEST
+        alias = self._document(Kind.ALIAS, asked, qualifier)
+        version = self._document(Kind.VERSION, asked, alias.get("version", qualifier))
+        found = version.get("members", {}).get("DeadLetterConfig") or {}
+        target: str = found.get("TargetArn", "")
+        return target
 
 
 def _reference(function_arn: str) -> Reference:

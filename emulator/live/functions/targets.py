@@ -17,7 +17,7 @@ from emulator.live.store.resources import Kind
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Mapping
 
-    from emulator.core.function_names import Reference
+    from emulator.core.function_names import FunctionName, Reference
     from emulator.core.policy import Chance
     from emulator.core.version_key import VersionKey
     from emulator.live.functions.deployer import Deployer
@@ -76,6 +76,10 @@ class Targets:
     def get(self, words: Hashable) -> Target | None:
         """Returns what `find` found for the same words; None where `find` must be asked."""
         return self._found.get(words)
+
+    def knows(self, function: FunctionName) -> bool:
+        """Returns whether there is a function of the name, ready or not."""
+        return self._catalog.function(function) is not None
 
     async def find(self, words: Hashable, reference: Reference) -> Target:
         """Returns what a name leads to; the versions are made ready first.

@@ -258,6 +258,15 @@ class Catalog:
 
     # zips
 
+    def code_size(self, scope: Scope) -> int:
+        """Returns the bytes of all versions and layers of an account in a region, as zips.
+
+        The documents are read as they are, since each new function asks.
+        """
+        found = self.resources.all(scope, Kind.VERSION).values()
+        versions = sum(one["code"]["size"] for versions in found for one in versions.values())
+        return versions + sum(self.layers.sizes(scope))
+
     def archives(self) -> set[str]:
         """Returns the names of all zips that a version or a layer needs."""
         needed = set()
@@ -281,6 +290,10 @@ def version_key(name: FunctionName, version: str) -> Key:
 
 def concurrency_key(name: FunctionName) -> Key:
     return Key(name.scope, Kind.CONCURRENCY, name.name)
+
+
+def url_key(name: FunctionName, alias: str = "") -> Key:
+    return Key(name.scope, Kind.URL, name.name, alias)
 
 
 def alias_key(name: FunctionName, alias: str) -> Key:

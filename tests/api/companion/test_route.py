@@ -73,8 +73,11 @@ def another_moto() -> Iterator[str]:
     """A second server with buckets and queues of its own; where it serves."""
     command = emulator.live.companion.process.COMMAND
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
         assert process.stdout is not None
         try:
+            process.stdin.write(b"secret\n")
+            process.stdin.flush()
             yield f"http://127.0.0.1:{int(process.stdout.readline())}"
         finally:
             process.kill()

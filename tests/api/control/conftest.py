@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import zipfile
 from types import MappingProxyType
@@ -14,6 +15,7 @@ from tests.api.services.conftest import served_api
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from tests.api.control.made import Made
     from tests.api.services.conftest import ServedApi
 
 ECHO = MappingProxyType({"app.py": "def echo(event, context): return event"})
@@ -27,8 +29,18 @@ def api(tmp_path: pytest.TempPathFactory) -> Iterator[ServedApi]:
 
 
 @pytest.fixture
-def client(api: ServedApi) -> Any:
-    return api.client("lambda")
+def client(api: ServedApi) -> Iterator[Any]:
+    with contextlib.closing(api.client("lambda")) as client:
+        yield client
+
+
+@pytest.fixture(name="made")
+def made_function(api: ServedApi, client: Any) -> Made:
+    """A function of the name f, which is Active."""
+    from tests.api.control.made import Made  # noqa: PLC0415  # it builds on this module
+
+    made(client, "f")
+    return Made(api, client, "f")
 
 
 def zipped(files: Mapping[str, str | bytes] = ECHO) -> bytes:

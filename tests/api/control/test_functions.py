@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import json
-import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -15,19 +12,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.api.control.conftest import ROLE, create, made, zipped
+from tests.api.control.holding import held_back, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from emulator.live.deployments import Prepared
     from tests.api.services.conftest import ServedApi
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:echo"
-
-
-def refusal(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
-    answer = error.value.response
-    return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
 
 
 def test_new_function_is_pending_then_active_and_can_be_invoked(client: Any) -> None:
@@ -112,7 +102,7 @@ def test_pending_function_cannot_be_invoked(api: ServedApi, client: Any) -> None
     made(client)
     found = client.get_function_configuration(FunctionName="echo")
     assert found["State"] == "Active"
-    with _held_back(api):
+    with held_back(api):
         create(client, "late")
         with pytest.raises(ClientError, match="in the following state: Pending") as refused:
             client.invoke(FunctionName="late")
@@ -153,6 +143,16 @@ def test_accounts_and_regions_are_apart(api: ServedApi, client: Any) -> None:
         abroad.get_function(FunctionName=ARN)
 
 
+def test_function_that_is_looked_for_elsewhere_is_pointed_to_in_the_log(
+    api: ServedApi, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    made(client)
+    with pytest.raises(ClientError, match="Function not found: arn:aws:lambda:eu-west-1:"):
+        api.client("lambda", region="eu-west-1").invoke(FunctionName="echo")
+    assert "echo was asked for in eu-west-1" in caplog.text
+    assert "is in us-east-1" in caplog.text
+
+
 def test_functions_are_listed_by_name_in_pages(client: Any) -> None:
     for name in ("b", "c", "a"):
         create(client, name)
@@ -182,6 +182,20 @@ def test_deleted_function_is_gone_and_its_name_is_free(client: Any) -> None:
         client.invoke(FunctionName="echo")
     made(client, MemorySize=256)
     assert client.get_function(FunctionName="echo")["Configuration"]["MemorySize"] == 256
+
+
+def test_function_that_is_made_again_while_pending_is_the_second(
+    api: ServedApi, client: Any
+) -> None:
+    with held_back(api):
+        create(client, MemorySize=256)
+        create(client, "other")
+        client.delete_function(FunctionName="other")
+        client.delete_function(FunctionName="echo")
+        create(client, MemorySize=512)
+    client.get_waiter("function_active_v2").wait(FunctionName="echo")
+    client.invoke(FunctionName="echo")
+    assert {c.memory_mb for c in api.engine.functions.values()} == {512}
 
 
 @pytest.mark.parametrize(
@@ -214,24 +228,6 @@ def test_products_that_are_not_emulated_are_named(client: Any) -> None:
     with pytest.raises(ClientError, match="Durable functions are not emulated") as refused:
         create(client, DurableConfig={"ExecutionTimeout": 60})
     assert refusal(refused) == ("NotImplementedException", 501)
-
-
-@contextmanager
-def _held_back(api: ServedApi) -> Iterator[None]:
-    """Lets no package be made until the end of the block."""
-    go_on = threading.Event()
-    prepare = api.engine.prepare
-
-    async def held(*arguments: Any) -> Prepared:
-        assert await asyncio.to_thread(go_on.wait, 20)
-        return await prepare(*arguments)
-
-    api.engine.prepare = held
-    try:
-        yield
-    finally:
-        go_on.set()
-        api.engine.prepare = prepare
 
 
 def _damaged() -> bytes:

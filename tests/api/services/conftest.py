@@ -51,7 +51,6 @@ if TYPE_CHECKING:
 
     from emulator.api.app import Gateway
     from emulator.api.control.collaborators import Control
-    from emulator.api.invoke.directory import Directory
     from emulator.api.services.calls import Registry
     from emulator.core.profile import Profile
 
@@ -122,7 +121,14 @@ def served_api(
         control = control_of(functions, engine, profile, client, _time_of_day)
         served = registry(control)
         directory = FunctionDirectory(functions.targets, functions.home)
-        app = _app(engine, profile, served, directory, downloads(control))
+        app = _app(
+            engine,
+            profile,
+            served,
+            downloads(control),
+            directory=directory,
+            urls=functions.urls,
+        )
         server = _Server(
             gateway_config(app, grace=0.3),
             lambda port: found.append(ServedApi(f"http://127.0.0.1:{port}", engine, loop, served)),
@@ -166,8 +172,9 @@ def _time_of_day() -> str:
 
 
 def _app(
-    engine: Engine, profile: Profile, registry: Registry, directory: Directory, code: APIRouter
+    engine: Engine, profile: Profile, registry: Registry, code: APIRouter, **known: Any
 ) -> Gateway:
+    """`known` are those who know functions and URLs."""
     return create_app(
         engine,
         RouteTable([]),
@@ -177,8 +184,8 @@ def _app(
         logs=Logs("test"),
         metrics=Metrics(profile, lambda: list(engine.sandboxes.values())),
         registry=registry,
-        directory=directory,
         code=code,
+        **known,
     )
 
 

@@ -18,8 +18,6 @@ from tests.api.services.conftest import ServedApi, served_api
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from emulator.core.profile import Profile
-    from emulator.live.engine import Engine
 
 FUNCTIONS = "/2015-03-31/functions"
 SIGNED = {
@@ -58,7 +56,7 @@ async def refuse_metrics(_: Call) -> dict[str, Any]:
     raise ServiceError("InvalidParameterValueException", "StartTime <must> be before EndTime.")
 
 
-def registry(_: Engine, __: Profile) -> Registry:
+def registry(_: object) -> Registry:
     served = Registry()
     served.add("lambda", "GetFunction", fail)
     served.add("lambda", "CreateFunction", tell)
@@ -68,8 +66,8 @@ def registry(_: Engine, __: Profile) -> Registry:
 
 
 @pytest.fixture(scope="module")
-def api() -> Iterator[ServedApi]:
-    with served_api(registry=registry) as here:
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApi]:
+    with served_api(registry=registry, folder=tmp_path_factory.mktemp("state")) as here:
         yield here
 
 

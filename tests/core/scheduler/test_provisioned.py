@@ -29,6 +29,7 @@ from emulator.core.messages import (
 )
 from emulator.core.model import Failure, FunctionVersion, StartKind, StopReason, ThrottleReason
 from emulator.core.policy import Binding, FixedKeepAlive, RecycleAge
+from emulator.core.provisioning import Provisioned
 from tests.core.scheduler_host import BIG, ECHO, Host
 
 COLD, WARM, SUPPRESSED = StartKind.COLD, StartKind.WARM, StartKind.SUPPRESSED
@@ -369,3 +370,19 @@ def test_end_of_an_invocation_on_a_provisioned_sandbox_makes_no_room_for_others(
     assert host.invoke(2, "a") == [Dispatch(1, "a", PROVISIONED)]
     assert host.finish(3, 1, "a") == [FreezeSandbox(1)]
     assert host.invoke(3, "b", BIG) == [Throttle("b", ThrottleReason.ACCOUNT_CONCURRENCY)]
+
+
+def test_what_stands_ready_is_told_and_what_is_given_up() -> None:
+    host = Host()
+    assert host.scheduler.provisioned(ECHO) == Provisioned(0, 0)
+    host.tell(1, ProvisionedSet(ECHO, 2))
+    assert host.scheduler.provisioned(ECHO) == Provisioned(0, 0)
+    for sandbox in (1, 2):
+        host.tell(2, InitBegan(sandbox))
+    host.tell(3, SandboxReady(1))
+    host.tell(3, InitFailed(2))
+    assert host.scheduler.provisioned(ECHO) == Provisioned(1, 1)
+    host.invoke(4, "a")
+    assert host.scheduler.provisioned(ECHO) == Provisioned(1, 1)
+    host.tell(5, ProvisionedSet(ECHO, 0))
+    assert host.scheduler.provisioned(ECHO).given_up == 0

@@ -53,6 +53,7 @@ class Invoked:
     request_id: str
     payload: bytes
     trace_id: str
+    tenant: str = ""
 
 
 @dataclass
@@ -74,10 +75,11 @@ class Functions:
         request_id: str = "",
         trace_id: str = "",
         client_context: str = "",
+        tenant: str = "",
     ) -> Awaitable[Outcome]:
         del function_arn, client_context
         now = asyncio.get_running_loop().time()
-        self.invoked.append(Invoked(now, request_id, payload, trace_id))
+        self.invoked.append(Invoked(now, request_id, payload, trace_id, tenant))
         answer = self.scripted.popleft() if self.scripted else OK
         if isinstance(answer, Exception):
             raise answer

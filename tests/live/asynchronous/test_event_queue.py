@@ -57,6 +57,17 @@ def test_errors_are_retried_with_the_same_request_id_and_payload() -> None:
     assert len({(one.request_id, one.payload) for one in functions.invoked}) == 1
 
 
+def test_each_attempt_is_for_the_events_tenant() -> None:
+    functions = scripted(ERROR)
+
+    async def scenario(here: Bench) -> None:
+        await here.queue.accept(ARN, b"1", tenant="blue")
+        await here.emptied()
+
+    bench(functions, scenario)
+    assert [one.tenant for one in functions.invoked] == ["blue", "blue"]
+
+
 def test_speedup_shortens_the_waits_alone() -> None:
     functions = scripted(ERROR, ERROR)
     bench(functions, one_event, speedup=60.0)

@@ -6,14 +6,28 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.live.asynchronous.event_store import EVENTS, EventStore, QueuedEvent
-from emulator.live.store.database import Database
+from emulator.live.store.database import Database, Schema
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.anyio
 
-EVENT = QueuedEvent("id-1", "arn:f", "Root=1", "{}", 10.5, 10.5)
+EVENT = QueuedEvent("id-1", "arn:f", "Root=1", "{}", 10.5, 10.5, tenant="blue")
+FIRST = Schema(
+    "events",
+    version=1,
+    statements=(
+        """CREATE TABLE events (
+            id TEXT PRIMARY KEY, function TEXT NOT NULL, payload BLOB NOT NULL,
+            trace TEXT NOT NULL, context TEXT NOT NULL,
+            accepted REAL NOT NULL, due REAL NOT NULL,
+            attempts INTEGER NOT NULL, refusals INTEGER NOT NULL
+        )""",
+        "INSERT INTO events VALUES ('id-1', 'arn:f', 'p', 'Root=1', '{}', 10.5, 10.5, 0, 0)",
+    ),
+)
+"""The tables before events had tenants."""
 
 
 async def test_event_outlives_its_database(tmp_path: Path) -> None:
@@ -36,4 +50,11 @@ async def test_events_come_in_the_order_of_acceptance(tmp_path: Path) -> None:
         await store.add(replace(EVENT, id=str(number), accepted_at=number), b"")
     await store.remove("2")
     assert [event.id for event in await store.all()] == ["1", "3"]
+    database.close()
+
+
+async def test_event_of_an_earlier_version_has_no_tenant(tmp_path: Path) -> None:
+    Database(tmp_path / "state.db", [FIRST]).close()
+    database = Database(tmp_path / "state.db", [EVENTS])
+    assert await EventStore(database).all() == [replace(EVENT, tenant="")]
     database.close()

@@ -97,7 +97,7 @@ def value_refused(sentence: str) -> NoReturn:
     Raises:
         ServiceError: always.
     """
-    raise ServiceError("InvalidParameterValueException", sentence)
+    raise ServiceError("InvalidParameterValue", sentence)
 
 
 def combination_refused(sentence: str) -> NoReturn:
@@ -105,4 +105,4 @@ def combination_refused(sentence: str) -> NoReturn:
     Raises:
         ServiceError: always.
     """
-    raise ServiceError("InvalidParameterCombinationException", sentence)
+    raise ServiceError("InvalidParameterCombination", sentence)

@@ -43,7 +43,7 @@ class StatisticsOperations:
         simple, extended = given.get("Statistics", ()), given.get("ExtendedStatistics", ())
         if not simple and not extended:
             sentence = "At least one of the parameters Statistics and ExtendedStatistics is needed."
-            raise ServiceError("MissingRequiredParameterException", sentence)
+            raise ServiceError("MissingParameter", sentence)
         _check(extended)
         periods = Periods.of(given["StartTime"], given["EndTime"], given["Period"])
         if (points := len(periods.times)) > _MOST_POINTS:

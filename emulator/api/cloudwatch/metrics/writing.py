@@ -49,7 +49,7 @@ class MetricWritingOperations:
             data += entity.get("MetricData", ())
         if not data:
             sentence = "The parameter MetricData is required."
-            raise ServiceError("MissingRequiredParameterException", sentence)
+            raise ServiceError("MissingParameter", sentence)
         if len(data) > _MOST_DATA:
             value_refused(
                 f"The collection MetricData must not have a size greater than {_MOST_DATA}."

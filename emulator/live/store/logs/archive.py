@@ -60,6 +60,7 @@ class LogArchive:
         self._waiting_size = 0
         self._lost = 0
         self._expired_at = 0
+        self._news = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._flush: asyncio.Task[None] | None = None
 
@@ -95,6 +96,10 @@ class LogArchive:
         """Runs `work` in a transaction, after the lines that were taken before."""
         await self.flush()
         return await self._database.write(work)
+
+    def news(self) -> asyncio.Event:
+        """Returns what is set when the next events are stored: ask before reading, wait after."""
+        return self._news
 
     async def put(self, events: Batch) -> None:
         """Stores events of others than functions, in their streams, which are there."""
@@ -170,3 +175,6 @@ class LogArchive:
             shrink_to(connection, self._limit)
 
         await self._database.write(work)
+        if batch:
+            self._news.set()
+            self._news = asyncio.Event()

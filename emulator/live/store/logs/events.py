@@ -151,6 +151,23 @@ def scan(
     yield from map(_event, _select(connection, "log_group", group, span, limit=-1, order=order))
 
 
+def arrivals(
+    connection: sqlite3.Connection, group: int, after: int, limit: int
+) -> list[StoredEvent]:
+    """Returns the first events of a group that came after an arrival, as they came."""
+    rows = connection.execute(
+        f"SELECT {_EVENT} FROM log_events WHERE id > ? AND log_group = ? ORDER BY id LIMIT ?",  # noqa: S608
+        (after, group, limit),
+    )
+    return [_event(row) for row in rows]
+
+
+def last_arrival(connection: sqlite3.Connection) -> int:
+    """Returns the arrival of the newest event of all groups; 0 where there is none."""
+    found: int = connection.execute("SELECT coalesce(max(id), 0) FROM log_events").fetchone()[0]
+    return found
+
+
 def newest(connection: sqlite3.Connection, group: int, span: Span, limit: int) -> list[StoredEvent]:
     """Returns the last events of a group within the span, oldest first."""
     return _events(connection, "log_group", group, span, limit=limit, order="DESC")[::-1]

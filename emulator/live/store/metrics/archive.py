@@ -53,21 +53,23 @@ class MetricArchive:
         self,
         database: Database,
         place: Callable[[str], Place],
-        counts: Sequence[Counts],
         *,
         wall_time: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
         self._place = place
-        self._counts = counts
+        self._counts: list[Counts] = []
         self._wall_time = wall_time
         self._expired_at = 0
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         """Held during a batch: who reads must not overtake what another has taken."""
-        for one in counts:
-            one.filled = self._arm
+
+    def gather(self, counts: Counts) -> None:
+        """Takes what is counted there from now on."""
+        self._counts.append(counts)
+        counts.filled = self._arm
 
     def now(self) -> float:
         """Returns the epoch second."""

@@ -70,13 +70,13 @@ def list_metrics(connection: sqlite3.Connection, place: Place, since: int) -> li
     rows = connection.execute(
         "SELECT namespace, name, dimensions, max(last) FROM metrics"
         " WHERE account = ? AND region = ? GROUP BY namespace, name, dimensions"
-        " HAVING max(last) >= ? ORDER BY namespace, name, dimensions",
+        " HAVING max(last) >= ?",
         (*place, since),
     )
-    return [
+    return sorted(
         Listed(namespace, name, _dimensions(dimensions), last)
         for namespace, name, dimensions, last in rows
-    ]
+    )
 
 
 def expire(connection: sqlite3.Connection, now: int) -> None:

@@ -1,0 +1,215 @@
+"""Stands before the APIs that the emulator serves itself, under `--auth strict`.
+
+Reads a request's body, since a signature covers it, and hands both on; knows which rights a call
+needs (`rights`), and where a resource's own policy and tags are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import parse_qs
+
+from emulator.api.asgi import read_body, send_error
+from emulator.api.auth.context import tag_context
+from emulator.api.auth.directory import believed
+from emulator.api.auth.guard import hash_of
+from emulator.api.auth.principals import service
+from emulator.api.auth.rights import INVOKE, INVOKE_URL, LAMBDA, PASS_ROLE, rights
+from emulator.api.services.bodies import MOST_BYTES
+from emulator.api.services.calls import Call, ServiceError
+from emulator.api.services.request import ApiRequest
+from emulator.errors import ServiceError as AnyServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from emulator.api.app import Route
+    from emulator.api.auth.context import Values
+    from emulator.api.auth.directory import Identity
+    from emulator.api.auth.guard import Guard
+    from emulator.api.invoke.invocation_route import InvocationRoute
+
+_IDENTITY = "testbed.identity"
+_VERIFIED_UNDER_LAMBDA = frozenset({"lambda", "lambda-core", "lambda-microvms", "lambda-web"})
+_NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
+
+
+class Resources(Protocol):
+    """Tells of a function or layer what its owner has said of it."""
+
+    def policy(self, arn: str) -> str | None:
+        """Returns the document of the resource's own policy, qualified or not; None for none."""
+
+    def tags(self, arn: str) -> Mapping[str, str]:
+        """Returns the tags of the resource, which are the function's for its versions."""
+
+
+class Gatekeeper:
+    """Admits the calls that their callers have the right to."""
+
+    def __init__(self, guard: Guard, resources: Resources) -> None:
+        self._guard = guard
+        self._resources = resources
+
+    async def identify(
+        self, service_name: str, scope: Scope, receive: Receive
+    ) -> tuple[Scope, Receive]:
+        """Verifies who sent a request; returns the request with its body to be read once more.
+
+        Raises:
+            ServiceError: the request is not signed, or not rightly, or too large.
+            ClientLeftError: its body was cut short.
+        """
+        name = "lambda" if service_name in _VERIFIED_UNDER_LAMBDA else service_name
+        body = await read_body(receive, MOST_BYTES)
+        identity = await self._guard.authenticate(scope, hash_of(body), (name,))
+        extensions = {**scope.get("extensions", {}), _IDENTITY: identity}
+        return {**scope, "extensions": extensions}, replayed(body, receive)
+
+    async def admit(self, scope: Scope, call: Call) -> Call:
+        """Checks every right that a call needs; returns the call in its caller's account.
+
+        Raises:
+            ServiceError: the caller lacks a right, or Lambda one to the function's role.
+        """
+        identity: Identity = scope["extensions"][_IDENTITY]
+        own = replace(call, account=identity.caller.account)
+        context = self._guard.context(scope, call.region, identity)
+        for right in rights(own):
+            self._check(identity, right.action, right.resource, context | right.context, own)
+            if right.action == PASS_ROLE:
+                await self._check_trust(right.resource)
+        return own
+
+    async def admit_to_url(
+        self, scope: Scope, body: bytes, arn: str, auth_type: str, *, also_invoke: bool
+    ) -> Identity | None:
+        """Checks the rights to invoke a function by its URL; returns the caller, None for nobody.
+
+        `auth_type` is `AWS_IAM` or `NONE`; since October 2025 the right to invoke the function is
+        needed beside the one to its URL. Source: the developer guide, "Control access to Lambda
+        function URLs".
+
+        Raises:
+            ServiceError: the request is not signed rightly, or the caller lacks a right.
+        """
+        identity = None
+        if auth_type != "NONE":
+            identity = await self._guard.authenticate(scope, hash_of(body), ("lambda",))
+        region = arn.split(":")[3]
+        context = self._guard.context(scope, region, identity)
+        context["lambda:functionurlauthtype"] = (auth_type,)
+        context["lambda:invokedviafunctionurl"] = ("true",)
+        for action in (INVOKE_URL, INVOKE) if also_invoke else (INVOKE_URL,):
+            self._check_resource(identity, action, arn, context)
+        return identity
+
+    async def admit_to_api(self, scope: Scope, body: bytes, arn: str) -> Identity:
+        """Checks the right to call a route of API Gateway's that has the authorizer AWS_IAM.
+
+        `arn` is `arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`.
+
+        Raises:
+            ServiceError: the request is not signed rightly, or the caller lacks the right.
+        """
+        identity = await self._guard.authenticate(scope, hash_of(body), ("execute-api",))
+        region, account = arn.split(":")[3:5]
+        context = self._guard.context(scope, region, identity)
+        self._guard.authorize(identity, "execute-api:Invoke", arn, account=account, context=context)
+        return identity
+
+    def _check(
+        self, identity: Identity, action: str, resource: str, context: Values, call: Call
+    ) -> None:
+        if resource == "*":
+            self._guard.authorize(identity, action, "*", account=call.account, context=context)
+        else:
+            self._check_resource(identity, action, resource, context)
+
+    def _check_resource(
+        self, identity: Identity | None, action: str, arn: str, context: Values
+    ) -> None:
+        account = arn.split(":")[4]
+        policy = None
+        if action.startswith("lambda:"):
+            document = self._resources.policy(arn)
+            policy = None if document is None else believed(document)
+            context = context | tag_context("aws:ResourceTag", self._resources.tags(arn))
+        self._guard.authorize(
+            identity, action, arn, account=account, context=context, resource_policy=policy
+        )
+
+    async def _check_trust(self, arn: str) -> None:
+        """Checks that Lambda may assume a role.
+
+        Raises:
+            ServiceError: the role is not there, or does not trust Lambda.
+        """
+        role = await self._guard.role(arn)
+        if role is None or not self._guard.trusts(role, service(LAMBDA)):
+            raise ServiceError("InvalidParameterValueException", _NOT_ASSUMABLE, 400)
+
+
+class GuardedInvocation:
+    """Stands before a plain route of an Invoke operation."""
+
+    def __init__(self, route: InvocationRoute, gatekeeper: Gatekeeper, region: str) -> None:
+        """`region` is that of requests whose signature is not to be believed yet."""
+        self._route = route
+        self._gatekeeper = gatekeeper
+        self._region = region
+
+    def match(self, scope: Scope) -> ASGIApp | None:
+        answer = self._route.match(scope)
+        return None if answer is None else partial(self._pass, answer)
+
+    async def _pass(self, answer: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            scope, receive = await self._gatekeeper.identify("lambda", scope, receive)
+            await self._gatekeeper.admit(scope, self._call(scope))
+        except AnyServiceError as error:
+            await send_error(send, error)
+            return
+        await answer(scope, receive, send)
+
+    def _call(self, scope: Scope) -> Call:
+        request = ApiRequest.of(scope)
+        name = scope["path"][len(self._route.prefix) : -len(self._route.suffix)]
+        arguments = {"FunctionName": name}
+        qualifier = parse_qs(request.query_string).get("Qualifier")
+        if qualifier:
+            arguments["Qualifier"] = qualifier[0]
+        signer = request.signer
+        return Call(
+            service="lambda",
+            operation="Invoke",
+            arguments=arguments,
+            region=self._region if signer is None else signer.region,
+            account="",
+            caller=None if signer is None else signer.access_key,
+            request_id="",
+            host=request.headers.get("host", ""),
+        )
+
+
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """Returns a source of messages that has a whole body first, and then what else comes."""
+    unread = True
+
+    async def messages() -> Message:
+        nonlocal unread
+        if unread:
+            unread = False
+            return {"type": "http.request", "body": body, "more_body": False}
+        return await receive()
+
+    return messages
+
+
+def guarded(route: InvocationRoute, gatekeeper: Gatekeeper | None, region: str) -> Route:
+    """Returns the route itself where nobody is asked for rights."""
+    return route if gatekeeper is None else GuardedInvocation(route, gatekeeper, region)

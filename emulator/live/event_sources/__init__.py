@@ -1,0 +1,1 @@
+"""Reads queues and streams, and invokes the functions that are mapped to them."""
