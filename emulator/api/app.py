@@ -15,11 +15,13 @@ from emulator.api.companion.route import SignedRoute
 from emulator.api.doors import ApiDoors, api_pages
 from emulator.api.function_url.route import FunctionUrlRoute
 from emulator.api.http_api.route import not_found
+from emulator.api.invoke.directory import DeployedDirectory
 from emulator.api.invoke.route import InvokeRoute
 from emulator.api.invoke.stream_route import ResponseStreamRoute
 from emulator.api.load_balancer.route import LoadBalancerRoute
 from emulator.api.own_routes import own_routes
 from emulator.api.peers import SandboxClients
+from emulator.api.recycling import recycling_page
 from emulator.api.services.route import ServicesRoute
 from emulator.core.apis import HttpApi
 from emulator.core.network_path import WayIn
@@ -148,6 +150,8 @@ def create_app(
         watch=None if watch is None else watch.gateway,
     )
     pages.include_router(api_pages(doors, sandboxes or SandboxClients()))
+    known = directory or DeployedDirectory(engine)
+    pages.include_router(recycling_page(engine, known, sandboxes or SandboxClients()))
     found.append(doors)
     # the short way to Invoke does not lead over a network
     return Gateway(found, pages, invoke if network is None else None)

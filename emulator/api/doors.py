@@ -5,14 +5,15 @@ Owns which APIs there are and in which order they are asked; how one answers is 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
-from fastapi import APIRouter, Body, Depends, HTTPException
+from fastapi import APIRouter, Body, Depends, HTTPException, Path
 
 from emulator.api.cloudwatch.watched_route import WatchedApi, WatchedRoute
 from emulator.api.execute_api import UnknownApiRoute, api_url
 from emulator.api.http_api.route import HttpApiRoute
-from emulator.api.own_routes import refusal_of
+from emulator.api.own_routes import CLOSED, refusal_of, refused
 from emulator.api.rest_api.route import RestApiRoute
 from emulator.core.api_documents import api_of, document_of
 from emulator.core.apis import DEFAULT_STAGE, RestApi
@@ -123,27 +124,45 @@ class ApiDoors:
         return WatchedRoute(route, watched, self._watch, self._engine.now)
 
 
+@dataclass(frozen=True, slots=True)
+class ServedApi:
+    """Tells under which addresses an API is served."""
+
+    id: str
+    routes: list[str]
+    """Method and address of each route."""
+
+
+_Id = Annotated[str, Path(pattern="^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+
+
 def api_pages(doors: ApiDoors, sandboxes: SandboxClients) -> APIRouter:
     """Returns the pages on which users see the APIs, put new ones and remove them."""
-    pages = APIRouter(prefix="/_testbed/apis", dependencies=[Depends(refusal_of(sandboxes))])
+    pages = APIRouter(
+        prefix="/_testbed/apis", dependencies=[Depends(refusal_of(sandboxes))], responses=CLOSED
+    )
 
     @pages.get("")
     async def list_apis() -> list[dict[str, Any]]:
+        """Returns every API as its document."""
         return [document_of(api) for api in doors.apis]
 
-    @pages.put("/{name}")
-    async def put_api(name: str, document: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
+    # what a document may hold is told in docs/ways-in.md: a schema cannot say which routes clash
+    @pages.put("/{name}", include_in_schema=False)
+    async def put_api(name: _Id, document: Annotated[dict[str, Any], Body()]) -> ServedApi:
+        """Serves an API from now on, in the place of an earlier one of its name."""
         try:
             api = api_of({**document, "id": name})
         except ValueError as error:
-            raise HTTPException(422, str(error)) from error
+            raise HTTPException(400, str(error)) from error
         await doors.put(api)
-        return {"id": api.id, "routes": doors.addresses(api)}
+        return ServedApi(api.id, doors.addresses(api))
 
-    @pages.delete("/{name}")
-    async def delete_api(name: str) -> dict[str, str]:
+    @pages.delete("/{name}", responses=refused(404, "No API has this name."))
+    async def delete_api(name: _Id) -> ServedApi:
+        """Serves an API no more."""
         if not await doors.remove(name):
             raise HTTPException(404, f"No API is called {name}.")
-        return {"id": name}
+        return ServedApi(name, [])
 
     return pages

@@ -55,7 +55,7 @@ class SandboxRow:
     """Since the sandbox's start."""
 
 
-def _refused(status: int, description: str) -> dict[int | str, dict[str, Any]]:
+def refused(status: int, description: str) -> dict[int | str, dict[str, Any]]:
     """Describes an error's answer, which is JSON even where a page is plain text."""
     schema = {
         "type": "object",
@@ -66,8 +66,8 @@ def _refused(status: int, description: str) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": description, "content": content}}
 
 
-_CLOSED = _refused(403, "The page is closed to sandboxes.")
-_NO_FUNCTION = _refused(404, "No function has this name.") | _refused(400, "No filter pattern.")
+CLOSED = refused(403, "The page is closed to sandboxes.")
+_NO_FUNCTION = refused(404, "No function has this name.") | refused(400, "No filter pattern.")
 
 
 def own_routes(
@@ -85,7 +85,7 @@ def own_routes(
     Logs are read from the `archive` where there is one, else from memory.
     """
     everyone = APIRouter()
-    users = APIRouter(dependencies=[Depends(refusal_of(sandboxes))], responses=_CLOSED)
+    users = APIRouter(dependencies=[Depends(refusal_of(sandboxes))], responses=CLOSED)
 
     @everyone.get("/healthz")
     async def healthz() -> Health:
@@ -117,12 +117,6 @@ def own_routes(
         if f"{function}:$LATEST" not in engine.functions:
             raise HTTPException(404, f"No function is called {function}.")
         return PlainTextResponse("".join(f"{line}\n" for line in logs.tail(function, limit)))
-
-    @users.post("/_testbed/recycle/{function}")
-    async def recycle(function: str) -> dict[str, Any]:
-        if all(configured.name != function for configured in engine.functions.values()):
-            raise HTTPException(404, f"No function is called {function}.")
-        return {"function": function, "sandboxes": engine.recycle(function)}
 
     if archive is not None:
         users.include_router(_following(engine, archive))

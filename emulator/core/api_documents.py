@@ -5,6 +5,7 @@ A document has the members of `HttpApi` or `RestApi`, and says which in `kind`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from emulator.core.apis import Api
 
+_FLAG = "allow_credentials"
+_STAGE = re.compile(r"\$default|[A-Za-z0-9_-]{1,128}")
 _KINDS = {"http": HttpApi, "rest": RestApi}
 
 
@@ -47,10 +50,13 @@ def api_of(document: Mapping[str, Any]) -> Api:
         kind = _KINDS[members.pop("kind")]
         members["routes"] = tuple(_route(route) for route in members.get("routes", ()))
         if (cors := members.get("cors")) is not None:
-            members["cors"] = _cors(cors) if kind is HttpApi else RestCors(**cors)
+            members["cors"] = _cors(cors) if kind is HttpApi else RestCors(**_checked(cors))
         if "binary_media_types" in members:
-            members["binary_media_types"] = tuple(members["binary_media_types"])
+            members["binary_media_types"] = _words(members["binary_media_types"])
+        members["variables"] = _texts(members.get("variables", {}))
         api: Api = kind(**members)
+        if not _STAGE.fullmatch(api.stage) or not isinstance(api.id, str):
+            raise TypeError("a stage is letters, digits, - and _")  # noqa: TRY301  # as the rest
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"this is no API's document: {error}") from error
     # both refuse two routes that take the same requests
@@ -77,5 +83,34 @@ def _route(members: Mapping[str, Any]) -> Route:
 
 
 def _cors(members: Mapping[str, Any]) -> Cors:
-    lists = {name: tuple(value) for name, value in members.items() if isinstance(value, list)}
-    return Cors(**{**members, **lists})
+    lists = {name: _words(value) for name, value in members.items() if isinstance(value, list)}
+    checked = _checked({name: value for name, value in members.items() if name not in lists})
+    named = [name for name in checked if name.startswith(("allow_", "expose_")) and name != _FLAG]
+    if named:
+        raise TypeError(f"{named[0]} is no list")
+    return Cors(**{**checked, **lists})
+
+
+def _checked(members: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns members that are texts, flags and numbers.
+
+    Raises:
+        TypeError: one is something else.
+    """
+    for name, value in members.items():
+        wanted = bool if name == _FLAG else (str, int)
+        if not isinstance(value, wanted):
+            raise TypeError(f"{name} is {value!r}")
+    return dict(members)
+
+
+def _words(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, (list, tuple)) or not all(isinstance(one, str) for one in values):
+        raise TypeError(f"{values!r} is no list of texts")
+    return tuple(values)
+
+
+def _texts(values: Any) -> dict[str, str]:
+    if not isinstance(values, dict) or not all(isinstance(one, str) for one in values.values()):
+        raise TypeError(f"{values!r} is no mapping to texts")
+    return values
