@@ -42,7 +42,9 @@ from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
 from emulator.core.scheduling import scheduling, scheduling_facts
 from emulator.core.version_key import VersionKey
-from emulator.errors import BackendUnavailableError, SettingsError
+from emulator.deploy.deployer import Deployer
+from emulator.deploy.services import Services
+from emulator.errors import BackendUnavailableError, SettingsError, TestbedError
 from emulator.host.delegation import enter_delegated_scope
 from emulator.host.machine import machine
 from emulator.host.memory import AvailableMemory, memory_mb
@@ -146,7 +148,12 @@ async def up(settings: Settings, display: Display) -> None:
 def _template(settings: Settings) -> template.Template:
     if settings.template == NO_TEMPLATE:
         return template.Template((), ())
-    return template.load(settings.template, PROFILES[settings.profile])
+    return template.load(
+        settings.template,
+        PROFILES[settings.profile],
+        account=settings.account,
+        region=settings.region,
+    )
 
 
 async def open_backend(
@@ -526,6 +533,10 @@ class _Server(GatewayServer):
         super().__init__(gateway_config(app))
         self._run = run
         self._say = say
+        self._loaded = loaded
+        self._settings = settings
+        self._connection: asyncio.Future[None] | None = None
+        """Makes the template's resources and triggers, while requests are served."""
         self._apis = loaded.apis
         self._functions = loaded.functions
         self._targets = [target_of(text) for text in settings.alb]
@@ -553,8 +564,32 @@ class _Server(GatewayServer):
             if function.function_url is not None:
                 self._say(f"  URL {function_url(function.name, port)} -> {function.name}")
         for target in self._targets:
-            address = load_balancer_url(target.function, port)
-            self._say(f"  ALB {address} -> {target.function}")
+            url = load_balancer_url(target.function, port)
+            self._say(f"  ALB {url} -> {target.function}")
+        if self._loaded.resources or self._loaded.triggers:
+            loop = asyncio.get_running_loop()
+            self._connection = loop.run_in_executor(None, self._connect, address)
+
+    def _connect(self, address: str) -> None:
+        """Makes what the template has beside its functions, as a client of this emulator would."""
+        account, region = self._settings.account, self._settings.region
+        deployer = Deployer(
+            Services(address, account, region),
+            account=account,
+            region=region,
+            put_api=lambda _: [],
+            progress=self._say,
+        )
+        try:
+            for row in deployer.connect(self._loaded):
+                self._say(f"  {row.kind} {row.name} {row.outcome}{row.at and f': {row.at}'}")
+        except TestbedError as error:
+            self._say(f"Not as on Lambda: the rest of the template was not made: {error}")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._connection is not None:
+            self._connection.cancel()
+        await super().shutdown(sockets)
 
 
 @contextlib.contextmanager

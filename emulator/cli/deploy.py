@@ -60,7 +60,7 @@ def deploy(
         return list(told["routes"])
 
     deployer = Deployer(
-        Services(url, region),
+        Services(url, account, region),
         account=account,
         region=region,
         put_api=put_api,

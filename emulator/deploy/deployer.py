@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from emulator.core.apis import Api
     from emulator.core.function_configuration import FunctionConfiguration
+    from emulator.core.triggers import Trigger
     from emulator.deploy.services import Services
     from emulator.sam.extras import Extras
     from emulator.sam.template import Template
@@ -58,9 +59,7 @@ class Deployer:
             EndpointError: the emulator or a service refused; what was deployed before stays.
             TemplateError: an image has to be built first.
         """
-        for resource in template.resources:
-            outcome = "created" if self._resources.make(resource) else "there"
-            yield Row(resource.kind, resource.name, outcome)
+        yield from self._resource_rows(template)
         published = {}
         for arn, folder in template.layers.items():
             published[arn], outcome = self._functions.layer(arn, folder)
@@ -72,11 +71,28 @@ class Deployer:
             yield Row("function", extras.invoked_as, done.outcome, done.url)
         for trigger in template.triggers:
             invoked = template.extras[trigger.function].invoked_as
-            source = self._triggers.make(replace(trigger, function=invoked))
-            yield Row("trigger", invoked, "connected", source)
+            yield self._connected(replace(trigger, function=invoked))
         for api in template.apis:
             for address in self._put_api(_with_aliases(api, template)):
                 yield Row("route", api.id, "served", address)
+
+    def connect(self, template: Template) -> Iterator[Row]:
+        """Yields a row for each resource and trigger of functions that are there already.
+
+        Raises:
+            EndpointError: the emulator or a service refused.
+        """
+        yield from self._resource_rows(template)
+        for trigger in template.triggers:
+            yield self._connected(trigger)
+
+    def _resource_rows(self, template: Template) -> Iterator[Row]:
+        for resource in template.resources:
+            outcome = "created" if self._resources.make(resource) else "there"
+            yield Row(resource.kind, resource.name, outcome)
+
+    def _connected(self, trigger: Trigger) -> Row:
+        return Row("trigger", trigger.function, "connected", self._triggers.make(trigger))
 
     def _role(self, function: FunctionConfiguration, extras: Extras) -> str:
         """Returns the ARN of a function's role; makes a role where the template names none."""

@@ -19,12 +19,15 @@ class Services:
     """Holds a client of each service that was asked so far.
 
     Credentials are the environment's or the user's files' where there are any, as for the AWS CLI;
-    the emulator takes any unless it checks them.
+    else a key that names the account, which the emulator takes unless it checks keys.
     """
 
-    def __init__(self, address: str, region: str, make: Callable[..., Any] | None = None) -> None:
+    def __init__(
+        self, address: str, account: str, region: str, make: Callable[..., Any] | None = None
+    ) -> None:
         """Takes what makes a client in the place of botocore's session, for a test."""
         self._address = address
+        self._account = account
         self._region = region
         self._make = make
         self._clients: dict[str, Any] = {}
@@ -40,7 +43,7 @@ class Services:
         from botocore.config import Config  # noqa: PLC0415
 
         session = botocore.session.get_session()
-        keys = {} if session.get_credentials() else {"aws_access_key_id": "testbed"}
+        keys = {} if session.get_credentials() else {"aws_access_key_id": self._account}
         if keys:
             keys["aws_secret_access_key"] = "testbed"  # noqa: S105  # the emulator takes any
         make = self._make or session.create_client

@@ -87,7 +87,7 @@ class Aws:
             del endpoint_url
             return session.create_client(service, region_name=region_name, **more)
 
-        self.services = Services("", REGION, make)
+        self.services = Services("", ACCOUNT, REGION, make)
 
     def deploy(self, text: str) -> list[Row]:
         path = self.folder / "template.yaml"
