@@ -350,7 +350,12 @@ async def _assemble(
         # to weigh a package takes seconds: only where the weight decides something
         weigh=None if PATHS[settings.network].placement is None else zipped_mb,
     )
-    companion = Companion(state.path / "companion.log") if settings.companion else None
+    speedup = settings.idle_speedup / settings.dilation
+    companion = None
+    if settings.companion:
+        companion = Companion(
+            state.path / "companion.log", gateway=_own_address(listeners[0]), speedup=speedup
+        )
     others = OtherServices(settings.aws_endpoint, companion)
     functions = await Functions.open(
         database,
@@ -367,7 +372,8 @@ async def _assemble(
         endpoints=Endpoints(settings.aws_endpoint, companion),
         profile=profile,
         credentials=_credentials(),
-        speedup=settings.idle_speedup / settings.dilation,
+        speedup=speedup,
+        dilation=settings.dilation,
     )
     control = control_of(functions, engine, profile, eventing.client, _time_of_day)
     return _Parts(
@@ -386,6 +392,13 @@ async def _assemble(
 
 def _time_of_day() -> str:
     return written_time(time.time())
+
+
+def _own_address(gateway: socket.socket) -> str:
+    """Returns where a process of this machine reaches the gateway."""
+    host, port = gateway.getsockname()[:2]
+    found = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # not bound here
+    return f"http://[{found}]:{port}" if ":" in found else f"http://{found}:{port}"
 
 
 def _credentials() -> Credentials:

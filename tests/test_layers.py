@@ -24,6 +24,7 @@ PURE = frozenset(
         "itertools",
         "json",
         "math",
+        "msgspec",  # fast value objects, and no more
         "operator",
         "re",
         "statistics",
@@ -32,7 +33,7 @@ PURE = frozenset(
         "typing",
     }
 )
-"""What core may import of the standard library: nothing that knows time, chance or the world."""
+"""What core may import from outside: nothing that knows time, chance or the world."""
 FINDS_PROFILES = frozenset({"importlib", "pkgutil"})
 """What finds the modules of profiles, so that a further one is one more file."""
 

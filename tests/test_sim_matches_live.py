@@ -36,7 +36,7 @@ from emulator.live.clock import LoopClock
 from emulator.live.engine import Engine
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
-from emulator.sim import service
+from emulator.sim import behaviour
 from emulator.telemetry.log_store import Logs
 from tests.core.policies.everything import Everything
 from tests.core.policies.small import SMALL
@@ -217,8 +217,8 @@ def test_live_engine_simulator_and_reference_agree_with_every_policy(policy: Pol
     assert ordered > 0
 
 
-@pytest.mark.parametrize("outcome", [service.Outcome.OK, service.Outcome.EXIT])
-def test_what_ends_in_the_moment_of_its_timeout_has_timed_out(outcome: service.Outcome) -> None:
+@pytest.mark.parametrize("outcome", [behaviour.Outcome.OK, behaviour.Outcome.EXIT])
+def test_what_ends_in_the_moment_of_its_timeout_has_timed_out(outcome: behaviour.Outcome) -> None:
     live = LiveRun(OneCall(outcome))
     assert live.outcomes["i1"].failure is Failure.TIMEOUT
     (record,) = fold(live.entries)[0]
@@ -228,7 +228,7 @@ def test_what_ends_in_the_moment_of_its_timeout_has_timed_out(outcome: service.O
 
 
 def test_runtime_that_ends_while_its_sandbox_is_reset_ends_nothing_else() -> None:
-    live = LiveRun(OneCall(service.Outcome.EXIT, takes=1.9375), last_words=0.09375)
+    live = LiveRun(OneCall(behaviour.Outcome.EXIT, takes=1.9375), last_words=0.09375)
     assert live.outcomes["i1"].failure is Failure.TIMEOUT
     assert [(entry.at, entry.event) for entry in live.entries[4:8]] == [
         (3.0, TimePassed()),

@@ -8,9 +8,10 @@ that a message does not name has its default.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+
+from msgspec import Struct
 
 from emulator.core import messages
 from emulator.core.message_lines import message_line, number
@@ -28,8 +29,7 @@ class JournalError(Exception):
     """Reports a line that is no journal entry, or a replay that departs from the journal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """Holds one event, with its time and the commands that followed."""
 
     at: Seconds

@@ -11,6 +11,8 @@ from dataclasses import fields
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct, structs
+
 from emulator.core.messages import (
     Dispatch,
     FreezeSandbox,
@@ -45,6 +47,9 @@ def _any(message: Event | Command) -> str:
 
 
 def _plain(value: Any) -> dict[str, Any]:
+    """Returns the fields that make the value anew; a function's version is a dataclass."""
+    if isinstance(value, Struct):
+        return structs.asdict(value)
     return {field.name: getattr(value, field.name) for field in fields(value) if field.init}
 
 

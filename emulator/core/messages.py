@@ -2,11 +2,14 @@
 
 Events are named in the past tense, commands in the imperative. Knows nothing of who sends or obeys
 a message, nor of how a message is written down (`journal`).
+
+Messages are made by the million in a simulation. A Struct is made in a tenth of a frozen
+dataclass's time, and is the same otherwise: frozen, equal by its fields, matched by position.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from emulator.core.model import (  # noqa: TC001  # the journal resolves these at run time
     Failure,
@@ -19,22 +22,19 @@ from emulator.core.model import (  # noqa: TC001  # the journal resolves these a
 )
 
 
-@dataclass(frozen=True, slots=True)
-class VersionDeployed:
+class VersionDeployed(Struct, frozen=True):
     """Reports that a version can be asked for, instead of any earlier revision."""
 
     function: FunctionVersion
 
 
-@dataclass(frozen=True, slots=True)
-class VersionRetired:
+class VersionRetired(Struct, frozen=True):
     """Reports that a version can be asked for no more."""
 
     key: VersionKey
 
 
-@dataclass(frozen=True, slots=True)
-class ReservedConcurrencySet:
+class ReservedConcurrencySet(Struct, frozen=True):
     """Reports how many invocations of a function may run, and are kept free for the function."""
 
     name: str
@@ -42,8 +42,7 @@ class ReservedConcurrencySet:
     """None lifts the reservation; 0 throttles every request."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProvisionedSet:
+class ProvisionedSet(Struct, frozen=True):
     """Reports how many sandboxes of a version are to be kept initialized, used or not."""
 
     key: VersionKey
@@ -51,8 +50,7 @@ class ProvisionedSet:
     """0 ends provisioned concurrency."""
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionRecycled:
+class FunctionRecycled(Struct, frozen=True):
     """Reports that all sandboxes of a function are to end, as those do that are too old.
 
     Idle ones end now, others after their work; the next request starts a new one.
@@ -61,8 +59,7 @@ class FunctionRecycled:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class InvokeRequested:
+class InvokeRequested(Struct, frozen=True):
     """Reports that a request has come."""
 
     invocation: str
@@ -78,8 +75,7 @@ class InvokeRequested:
     """Tenant whose sandboxes alone may serve; given where the version is isolated by tenant."""
 
 
-@dataclass(frozen=True, slots=True)
-class Anatomy:
+class Anatomy(Struct, frozen=True):
     """Splits the time of a cold start, in seconds on the driver's clock.
 
     `create` and `start` are what the backend's engine took, `connect` is from the started
@@ -94,8 +90,7 @@ class Anatomy:
     other: Seconds = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryUse:
+class MemoryUse(Struct, frozen=True):
     """Holds a sandbox's memory at the end of an invocation, and what came from disk until then.
 
     Faults and refaults count since the sandbox's memory was last looked at: for an invocation
@@ -113,46 +108,40 @@ class MemoryUse:
     """Pages of files that had been evicted and were read again; None where that is unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class InitBegan:
+class InitBegan(Struct, frozen=True):
     """Reports that a sandbox is made: its first process runs, and the limit of its init counts."""
 
     sandbox: int
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxReady:
+class SandboxReady(Struct, frozen=True):
     """Reports that a runtime asked for work for the first time since its start or restart."""
 
     sandbox: int
     anatomy: Anatomy = Anatomy()
 
 
-@dataclass(frozen=True, slots=True)
-class InitFailed:
+class InitFailed(Struct, frozen=True):
     """Reports that a runtime told of an error in its init; `error_type` as the runtime gave it."""
 
     sandbox: int
     error_type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class InvocationAnswered:
+class InvocationAnswered(Struct, frozen=True):
     """Reports that a runtime has posted its answer, and will ask for its next work soon."""
 
     sandbox: int
     invocation: str
 
 
-@dataclass(frozen=True, slots=True)
-class StayedBusy:
+class StayedBusy(Struct, frozen=True):
     """Reports that a sandbox will not be free soon: an extension goes on after the runtime."""
 
     sandbox: int
 
 
-@dataclass(frozen=True, slots=True)
-class InvocationFinished:
+class InvocationFinished(Struct, frozen=True):
     """Reports that a sandbox is free again: runtime and extensions asked for the next event.
 
     `error_type` is not empty where the handler raised.
@@ -171,8 +160,7 @@ class InvocationFinished:
     memory: MemoryUse | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeExited:
+class RuntimeExited(Struct, frozen=True):
     """Reports that a runtime ended or an extension failed; the sandbox itself is still there.
 
     An extension that failed has an `error_type`; the usage is as in InvocationFinished.
@@ -188,8 +176,7 @@ class RuntimeExited:
     memory: MemoryUse | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxReset:
+class SandboxReset(Struct, frozen=True):
     """Reports that nothing runs in a sandbox any more.
 
     The usage is that of the invocation that a timeout ended.
@@ -202,8 +189,7 @@ class SandboxReset:
     memory: MemoryUse | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxGone:
+class SandboxGone(Struct, frozen=True):
     """Reports that a sandbox ended: stopped as commanded, or on its own."""
 
     sandbox: int
@@ -212,15 +198,13 @@ class SandboxGone:
     out_of_memory: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class HostMemoryMeasured:
+class HostMemoryMeasured(Struct, frozen=True):
     """Reports how much memory the host has available now, for sandboxes and everything else."""
 
     available_mb: int
 
 
-@dataclass(frozen=True, slots=True)
-class TimePassed:
+class TimePassed(Struct, frozen=True):
     """Reports that a deadline came which the driver had from `next_deadline`."""
 
 
@@ -244,8 +228,7 @@ Event = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class StartSandbox:
+class StartSandbox(Struct, frozen=True):
     """Makes a sandbox, assigned from birth: `invocation` is the request that needs the sandbox.
 
     `invocation` is None for a sandbox of provisioned concurrency, and for a `prewarmed` sandbox,
@@ -260,8 +243,7 @@ class StartSandbox:
     """Time for which the sandbox has waited for a host that has its function's code."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dispatch:
+class Dispatch(Struct, frozen=True):
     """Runs an invocation in a sandbox, whose runtime is started first where none runs."""
 
     sandbox: int
@@ -269,39 +251,34 @@ class Dispatch:
     start: StartKind
 
 
-@dataclass(frozen=True, slots=True)
-class FreezeSandbox:
+class FreezeSandbox(Struct, frozen=True):
     """Freezes a sandbox that has nothing to do."""
 
     sandbox: int
 
 
-@dataclass(frozen=True, slots=True)
-class ResetSandbox:
+class ResetSandbox(Struct, frozen=True):
     """Kills all processes of a sandbox and keeps the rest; the next Dispatch starts a runtime."""
 
     sandbox: int
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
-class StopSandbox:
+class StopSandbox(Struct, frozen=True):
     """Ends a sandbox."""
 
     sandbox: int
     reason: StopReason
 
 
-@dataclass(frozen=True, slots=True)
-class Throttle:
+class Throttle(Struct, frozen=True):
     """Refuses a request."""
 
     invocation: str
     reason: ThrottleReason
 
 
-@dataclass(frozen=True, slots=True)
-class Fail:
+class Fail(Struct, frozen=True):
     """Answers a request whose handler gave no answer."""
 
     invocation: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from emulator.core.version_key import LATEST as LATEST  # noqa: PLC0414  # it is asked for here
 from emulator.core.version_key import PoolKey as PoolKey  # noqa: PLC0414
@@ -94,6 +94,8 @@ MOVES: Mapping[SandboxState, frozenset[SandboxState]] = {
     SandboxState.STOPPING: frozenset({SandboxState.GONE}),
     SandboxState.GONE: frozenset(),
 }
+_FOLLOWING: Final = tuple(tuple(MOVES[state]) for state in SandboxState)
+"""The table by the states' numbers: a member of an enum is hashed by Python code, at each look."""
 
 
 class IllegalMoveError(Exception):
@@ -213,6 +215,6 @@ class Sandbox:
         Raises:
             IllegalMoveError: `MOVES` does not have the move; the state stays.
         """
-        if state not in MOVES[self.state]:
+        if state not in _FOLLOWING[self.state]:
             raise IllegalMoveError(f"sandbox {self.id}: {self.state.name} -> {state.name}")
         self.state = state

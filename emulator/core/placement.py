@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from emulator.core.network_path import Trust  # noqa: TC001  # the compiled module resolves it
+
 if TYPE_CHECKING:
     from emulator.core.model import FunctionVersion, Seconds, VersionKey
-    from emulator.core.network_path import Trust
 
 
 @dataclass(frozen=True, slots=True)

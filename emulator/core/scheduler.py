@@ -25,7 +25,7 @@ Written down on purpose:
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from emulator.core.concurrency import Concurrency, ScaleOutLimit
 from emulator.core.deadlines import Deadlines
@@ -101,8 +101,13 @@ class TenantError(Exception):
     """Reports a request without a tenant where one is needed, or with one where none is known."""
 
 
-_NEVER = float("inf")
-_BEGUN = frozenset(
+_NEVER: Final = float("inf")
+# What every invocation asks for: a member of an enum is looked up anew at each mention.
+_IDLE: Final = SandboxState.IDLE
+_BUSY: Final = SandboxState.BUSY
+_WARM: Final = StartKind.WARM
+_LATE: Final = Binding.LATE
+_BEGUN: Final = frozenset(
     {SandboxState.STARTING, SandboxState.BUSY, SandboxState.IDLE, SandboxState.RESETTING}
 )
 """States of sandboxes that are made and not ending."""
@@ -189,25 +194,28 @@ class Scheduler:
             TenantError: the event is a request that names no tenant though its version is isolated
                 by tenant, or the other way round; nothing was changed.
         """
+        pool: PoolKey | None = None
         if isinstance(event, InvokeRequested):
             function = self._versions.get(event.key)
             if function is None:
                 raise UnknownVersionError(event.key)
+            pool = function.key
             if event.tenant or function.per_tenant:
-                _check_tenant(event.tenant, function)
+                pool = _tenants_pool(event.tenant, function)
         commands: list[Command] = []
         self._commands = commands
         if self._policy is not None:
             self._policy_time = now * self._settings.idle_speedup
         if self._deadlines.may_come_by(now):
             self._handle_due(now)
-        match event:
-            case InvokeRequested():
-                self._on_request(event, now)
-            case InvocationAnswered():
-                self._on_answered(event, now)
+        match event:  # what every invocation brings stands first
             case InvocationFinished():
                 self._on_finished(event, now)
+            case InvokeRequested():
+                assert pool is not None, "it was found above"
+                self._on_request(event, pool, now)
+            case InvocationAnswered():
+                self._on_answered(event, now)
             case TimePassed():
                 pass
             case (
@@ -296,7 +304,7 @@ class Scheduler:
 
     # requests
 
-    def _on_request(self, event: InvokeRequested, now: Seconds) -> None:
+    def _on_request(self, event: InvokeRequested, pool: PoolKey, now: Seconds) -> None:
         """Finds a place for a request, in one of three ways.
 
         1. A sandbox that has answered will be free in a moment, and nobody waits for it: the
@@ -307,9 +315,6 @@ class Scheduler:
         Where the function is isolated by tenant, only sandboxes of the request's tenant count.
         """
         function = self._versions[event.key]
-        pool: PoolKey = function.key
-        if event.tenant:
-            pool = PoolKey.of_tenant(function.key, event.tenant)
         reason = self._concurrency.rate_met(function.name, now)
         if reason is not None:
             self._commands.append(Throttle(event.invocation, reason))
@@ -357,7 +362,7 @@ class Scheduler:
         return None if self._make_room(function) else ThrottleReason.HOST_MEMORY
 
     def _dispatch(self, sandbox: Sandbox, invocation: str, start: StartKind, now: Seconds) -> None:
-        sandbox.move(SandboxState.BUSY)
+        sandbox.move(_BUSY)
         sandbox.invocation = invocation
         self._deadlines.set(sandbox.id, now + sandbox.function.timeout)
         if self._policy is not None:
@@ -505,7 +510,7 @@ class Scheduler:
             self._policy.created(sandbox, self._policy_time)
         self._room.commit(sandbox)
         self._fetch_code(sandbox, now)
-        if invocation is not None and self._settings.binding is Binding.LATE:
+        if invocation is not None and self._settings.binding is _LATE:
             self._waiting.setdefault(pool, OrderedDict())[invocation] = sandbox
         return sandbox
 
@@ -546,7 +551,7 @@ class Scheduler:
                 return
             if sandbox.state is SandboxState.QUEUED:
                 self._drop_queued(sandbox)
-            elif sandbox.state is SandboxState.IDLE:
+            elif sandbox.state is _IDLE:
                 self._stop_idle(sandbox, StopReason.DEPROVISIONED)
 
     def _top_up(self, now: Seconds) -> None:
@@ -570,7 +575,7 @@ class Scheduler:
         self._deadlines.set(sandbox.id, now + limit)
 
     def _on_ready(self, sandbox: Sandbox, now: Seconds) -> None:
-        if sandbox.state is SandboxState.BUSY:
+        if sandbox.state is _BUSY:
             sandbox.initialized = True  # again, within its invocation
         if sandbox.state is not SandboxState.STARTING:
             return
@@ -590,7 +595,7 @@ class Scheduler:
         sandbox = self._sandboxes.get(event.sandbox)
         if (
             sandbox is not None
-            and sandbox.state is SandboxState.BUSY
+            and sandbox.state is _BUSY
             and sandbox.invocation == event.invocation
             and self._reason_to_stop(sandbox, now) is None
         ):
@@ -599,11 +604,7 @@ class Scheduler:
 
     def _on_finished(self, event: InvocationFinished, now: Seconds) -> None:
         sandbox = self._sandboxes.get(event.sandbox)
-        if (
-            sandbox is None
-            or sandbox.state is not SandboxState.BUSY
-            or sandbox.invocation != event.invocation
-        ):
+        if sandbox is None or sandbox.state is not _BUSY or sandbox.invocation != event.invocation:
             return
         self._room.observe(sandbox, event.max_memory_mb)
         self._release(sandbox)
@@ -613,7 +614,7 @@ class Scheduler:
     def _release(self, sandbox: Sandbox) -> None:
         """Parts a sandbox from its invocation, which counts towards concurrency no more."""
         sandbox.invocation = None
-        if self._policy is not None and sandbox.state is SandboxState.BUSY:
+        if self._policy is not None and sandbox.state is _BUSY:
             self._policy.ended(sandbox, self._policy_time)
         self._count_off(sandbox)
         if not sandbox.provisioned:
@@ -629,10 +630,7 @@ class Scheduler:
             self._dispatch(sandbox, invocation, start, now)
         elif reason is not None:
             self._stop(sandbox, reason)
-        elif (
-            sandbox.state is SandboxState.BUSY
-            and (handed := self._take_hand_over(sandbox)) is not None
-        ):
+        elif sandbox.state is _BUSY and (handed := self._take_hand_over(sandbox)) is not None:
             self._dispatch(sandbox, handed, start, now)
         else:
             self._rest(sandbox, now)
@@ -654,7 +652,7 @@ class Scheduler:
             and not self._stays(self._policy, sandbox)
         ):
             return
-        sandbox.move(SandboxState.IDLE)
+        sandbox.move(_IDLE)
         sandbox.invocation = None
         sandbox.idle_since = now
         pools = self._provisioned_pools if sandbox.provisioned else self._pools
@@ -676,7 +674,7 @@ class Scheduler:
         Late binding ends when the version is retired: each request that still waits stays with
         the sandbox that was started for it, and none that comes later is served by old code.
         """
-        late = self._settings.binding is Binding.LATE
+        late = self._settings.binding is _LATE
         return late and not sandbox.retired and not sandbox.provisioned
 
     def _swap_request(self, sandbox: Sandbox, invocation: str | None) -> None:
@@ -969,16 +967,22 @@ class Scheduler:
             assert self._hand_overs.waiting(key) <= len(expected), f"{key}: too many wait"
 
 
-def _check_tenant(tenant: str, function: FunctionVersion) -> None:
+def _tenants_pool(tenant: str, function: FunctionVersion) -> PoolKey:
+    """Returns the pool of a tenant's requests.
+
+    Raises:
+        TenantError: the function is asked for without its tenant, or with one in vain.
+    """
     if fault := tenant_fault(tenant, per_tenant=function.per_tenant):
         raise TenantError(fault)
+    return PoolKey.of_tenant(function.key, tenant)
 
 
 def _start_kind(sandbox: Sandbox) -> StartKind:
     """Returns how an invocation finds a sandbox whose start is over."""
     if not sandbox.initialized:
         return StartKind.SUPPRESSED
-    return StartKind.PROVISIONED if sandbox.provisioned else StartKind.WARM
+    return StartKind.PROVISIONED if sandbox.provisioned else _WARM
 
 
 def _failure_of_gone(event: SandboxGone) -> Failure:

@@ -7,29 +7,47 @@ answer takes. Knows nothing of what is asked.
 
 from __future__ import annotations
 
-import random
+import math
 from hashlib import blake2b
 from struct import Struct
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Value = TypeVar("Value")
 _WORDS = Struct("<8Q")
-_BITS = 64
-_UNIT = 2.0**-53
+_BITS: Final = 64
+_UNIT: Final = 2.0**-53
+_NORMAL: Final = 4.0 * math.exp(-0.5) / math.sqrt(2.0)
 
 
-class AnswerChance(random.Random):
-    """Draws as Python's own generator does, with all its distributions, from a hash."""
+class Draws(Protocol):
+    """Draws random numbers; `random.Random` has the methods."""
+
+    def random(self) -> float:
+        """Returns a number in [0, 1)."""
+        ...
+
+    def getrandbits(self, k: int, /) -> int:
+        """Returns a whole number of `k` bits."""
+        ...
+
+
+class AnswerChance:
+    """Draws from the hash of a question."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._question = b""
+        self._question = ""
         self._round = 0
-        self._words: list[int] = []
+        """Number of digests of the question that were taken."""
+        self._words: tuple[int, ...] = ()
+        self._left = 0
 
     def ask(self, question: str) -> None:
-        """Begins the numbers of a question."""
-        self._question = question.encode()
-        self._round = 0
-        self._words = list(_WORDS.unpack(blake2b(self._question).digest()))
+        """Begins the numbers of a question, which is hashed when the first of them is drawn."""
+        self._question = question
+        self._round = self._left = 0
 
     def random(self) -> float:
         """Returns a number in [0, 1), of 53 bits."""
@@ -44,8 +62,37 @@ class AnswerChance(random.Random):
         return number >> (have - k)
 
     def _word(self) -> int:
-        if not self._words:
-            self._round += 1
-            more = blake2b(self._question, salt=self._round.to_bytes(16, "little"))
-            self._words = list(_WORDS.unpack(more.digest()))
-        return self._words.pop()
+        if self._left == 0:
+            self._words = _WORDS.unpack(self._digest())
+            self._left = len(self._words)
+        self._left -= 1
+        return self._words[self._left]
+
+    def _digest(self) -> bytes:
+        self._round += 1
+        question = self._question.encode()
+        if self._round == 1:
+            return blake2b(question).digest()
+        return blake2b(question, salt=(self._round - 1).to_bytes(16, "little")).digest()
+
+
+def normal(chance: Draws, mean: float, deviation: float) -> float:
+    """Returns a number of a normal distribution, as Python's generator draws it.
+
+    Source: Kinderman and Monahan, ACM Transactions on Mathematical Software 3 (1977).
+    """
+    while True:
+        first = chance.random()
+        second = 1.0 - chance.random()
+        z = _NORMAL * (first - 0.5) / second
+        if z * z / 4.0 <= -math.log(second):
+            return mean + z * deviation
+
+
+def chosen(chance: Draws, values: Sequence[Value]) -> Value:
+    """Returns one of some values, each as likely as the next."""
+    count = len(values)
+    bits = count.bit_length()
+    while (place := chance.getrandbits(bits)) >= count:
+        pass
+    return values[place]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
 from emulator.core.journal import Entry
 from emulator.core.messages import (
@@ -31,7 +31,7 @@ from emulator.core.messages import (
     Throttle,
     TimePassed,
 )
-from emulator.sim.service import Outcome
+from emulator.sim.behaviour import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,14 +39,42 @@ if TYPE_CHECKING:
     from emulator.core.messages import Command, Event
     from emulator.core.model import Seconds
     from emulator.core.scheduler import Scheduler
-    from emulator.sim.service import Answer, ServiceModel, Start
+    from emulator.sim.behaviour import Answer, Start
     from emulator.sim.workload import Stimulus
 
-_STIMULUS = 0
+
+class Service(Protocol):
+    """Answers how long each phase of a sandbox takes, and how the phase ends; see `service`."""
+
+    def start(self, function: str, sandbox: int) -> Start:
+        """Returns the course of a new sandbox's start."""
+        ...
+
+    def restart(self, function: str, sandbox: int, number: int) -> Start:
+        """Returns the course of the init that follows a sandbox's `number`-th reset."""
+        ...
+
+    def reset(self, function: str, sandbox: int, number: int) -> Seconds:
+        """Returns the seconds until nothing runs in a sandbox that is reset."""
+        ...
+
+    def answer(self, function: str, invocation: str, *, first: bool) -> Answer:
+        """Returns the course of an invocation; `first` where the sandbox was not called before."""
+        ...
+
+    def stop(self, function: str, sandbox: int) -> Seconds:
+        """Returns the seconds for which a stopping sandbox holds its memory."""
+        ...
+
+
+# What every invocation asks for: a member of an enum is looked up anew at each mention.
+_OK: Final = Outcome.OK
+_ERROR: Final = Outcome.ERROR
+_STIMULUS: Final = 0
 """Stands for the sandbox of an event from outside; the ids of sandboxes begin at 1."""
-_DEADLINE = -1
+_DEADLINE: Final = -1
 """Stands for the sandbox of a deadline of the scheduler's."""
-_ADDED = -2
+_ADDED: Final = -2
 """Stands for the sandbox of the first added event; the others count down from here."""
 
 
@@ -74,7 +102,7 @@ class _Sandbox:
 class Simulation:
     """Runs one simulation; the journal is streamed, so that a run may be longer than memory."""
 
-    def __init__(self, scheduler: Scheduler, service: ServiceModel) -> None:
+    def __init__(self, scheduler: Scheduler, service: Service) -> None:
         self._scheduler = scheduler
         self._service = service
         self._heap: list[tuple[Seconds, int, int, Event]] = []
@@ -90,7 +118,6 @@ class Simulation:
             ValueError: the stimuli are not in time order.
         """
         stimuli_left = iter(stimuli)
-        handle = self._scheduler.handle
         self._take_stimulus(stimuli_left, -math.inf)
         while True:
             at, sandbox, event = self._next()
@@ -98,9 +125,10 @@ class Simulation:
                 return
             if sandbox == _STIMULUS:
                 self._take_stimulus(stimuli_left, at)
-            commands = handle(event, at)
-            if sandbox in self._sandboxes:
-                self._follow_up(self._sandboxes[sandbox], event, at)
+            commands = self._scheduler.handle(event, at)
+            known = self._sandboxes.get(sandbox)
+            if known is not None:
+                self._follow_up(known, event, at)
             for command in commands:
                 self._apply(command, at)
             yield Entry(at, event, tuple(commands))
@@ -146,20 +174,20 @@ class Simulation:
             return math.inf, _DEADLINE, TimePassed()
         at, _, sandbox, event = heapq.heappop(heap)
         del awaited[sandbox]
-        if isinstance(event, SandboxGone):
-            del self._sandboxes[sandbox]
         return at, sandbox, event
 
     # what each command brings about
 
     def _apply(self, command: Command, now: Seconds) -> None:
-        match command:
+        match command:  # what every invocation brings stands first
+            case Dispatch(number, invocation, _):
+                self._dispatch(self._sandboxes[number], invocation, now)
+            case FreezeSandbox():
+                pass
             case StartSandbox(number, key, _):
                 sandbox = _Sandbox(number, key.name)
                 self._sandboxes[number] = sandbox
                 self._make(sandbox, self._service.start(sandbox.function, number), now)
-            case Dispatch(number, invocation, _):
-                self._dispatch(self._sandboxes[number], invocation, now)
             case ResetSandbox(number, _):
                 self._reset(self._sandboxes[number], now)
             case StopSandbox(number, _):
@@ -169,7 +197,7 @@ class Simulation:
                 ):  # else the sandbox ended by itself in the moment of its timeout
                     after = self._service.stop(stopping.function, number)
                     self._push(now + after, number, SandboxGone(number))
-            case FreezeSandbox() | Throttle() | Fail():
+            case Throttle() | Fail():
                 pass
             case _:
                 assert_never(command)
@@ -184,17 +212,22 @@ class Simulation:
 
     def _follow_up(self, sandbox: _Sandbox, event: Event, now: Seconds) -> None:
         """Continues what a sandbox does after an event, whatever was decided upon the event."""
-        if isinstance(event, InitBegan) and sandbox.start is not None:
-            self._run_init(sandbox, sandbox.start, now)
-        elif isinstance(event, InvocationAnswered) and sandbox.finishes is not None:
-            sandbox.peak_mb = sandbox.finishes.max_memory_mb
-            self._push(now + sandbox.asks_after, sandbox.id, sandbox.finishes)
-        elif isinstance(event, InvocationFinished):
-            sandbox.peak_mb = event.max_memory_mb
-        elif isinstance(event, SandboxReady):
-            sandbox.start = None
-            if sandbox.invocation is not None:
-                self._run_invocation(sandbox, sandbox.invocation, now)
+        match event:
+            case InvocationFinished():
+                sandbox.peak_mb = event.max_memory_mb
+            case InvocationAnswered() if sandbox.finishes is not None:
+                sandbox.peak_mb = sandbox.finishes.max_memory_mb
+                self._push(now + sandbox.asks_after, sandbox.id, sandbox.finishes)
+            case InitBegan() if sandbox.start is not None:
+                self._run_init(sandbox, sandbox.start, now)
+            case SandboxReady():
+                sandbox.start = None
+                if sandbox.invocation is not None:
+                    self._run_invocation(sandbox, sandbox.invocation, now)
+            case SandboxGone():
+                del self._sandboxes[sandbox.id]
+            case _:
+                pass
 
     def _run_init(self, sandbox: _Sandbox, start: Start, now: Seconds) -> None:
         number, over = sandbox.id, now + start.anatomy.connect + start.anatomy.init
@@ -230,17 +263,11 @@ class Simulation:
         first, sandbox.fresh, sandbox.invocation = sandbox.fresh, False, None
         answer = self._service.answer(sandbox.function, invocation, first=first)
         number, over = sandbox.id, now + answer.duration
-        match answer.outcome:
-            case Outcome.OK | Outcome.ERROR:
-                memory = answer.max_memory_mb
-                event = InvocationFinished(
-                    number, invocation, answer.error_type, memory, answer.throttled
-                )
-                if answer.ask is None:
-                    self._push(over, number, event)
-                else:
-                    sandbox.finishes, sandbox.asks_after = event, answer.ask
-                    self._push(over, number, InvocationAnswered(number, invocation))
+        outcome = answer.outcome
+        if outcome is _OK or outcome is _ERROR:
+            self._finish(sandbox, invocation, answer, over)
+            return
+        match outcome:
             case Outcome.EXIT | Outcome.OUT_OF_MEMORY:
                 self._push(over, number, self._exit(sandbox, answer))
             case Outcome.NEVER:
@@ -248,7 +275,19 @@ class Simulation:
             case Outcome.START_FAILED:
                 raise ValueError("only a sandbox's start can fail to be made")
             case _:
-                assert_never(answer.outcome)
+                assert_never(outcome)
+
+    def _finish(self, sandbox: _Sandbox, invocation: str, answer: Answer, over: Seconds) -> None:
+        """Lets an invocation answer and its sandbox come free, at once or when it asks for work."""
+        number = sandbox.id
+        event = InvocationFinished(
+            number, invocation, answer.error_type, answer.max_memory_mb, answer.throttled
+        )
+        if answer.ask is None:
+            self._push(over, number, event)
+        else:
+            sandbox.finishes, sandbox.asks_after = event, answer.ask
+            self._push(over, number, InvocationAnswered(number, invocation))
 
     def _exit(self, sandbox: _Sandbox, end: Start | Answer) -> RuntimeExited:
         starved = end.outcome is Outcome.OUT_OF_MEMORY

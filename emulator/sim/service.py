@@ -7,229 +7,22 @@ whole numbers of `TICK`, a power of two: sums of them are exact, in whatever ord
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping  # noqa: TC003  # the compiled module resolves its fields
 from dataclasses import dataclass, field
-from enum import StrEnum
-from itertools import pairwise
-from typing import TYPE_CHECKING, Protocol
+from typing import Final
 
 from emulator.core.messages import Anatomy
+from emulator.core.model import Seconds  # noqa: TC001  # as above
+from emulator.sim.behaviour import Answer, Behaviour, Outcome, Shares, Start
 from emulator.sim.chance import AnswerChance
 
-if TYPE_CHECKING:
-    import random
-
-    from emulator.core.model import Seconds
-
-TICK = 2.0**-20
+TICK: Final = 2.0**-20
 """Seconds; about a microsecond."""
+_OK: Final = Outcome.OK
+"""Named here, since a member of an enum is looked up anew at each mention."""
 
-
-class Distribution(Protocol):
-    """Draws lengths of time."""
-
-    def draw(self, chance: random.Random) -> Seconds:
-        """Returns a length of time in seconds."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    """Draws the same length each time."""
-
-    seconds: Seconds
-
-    def draw(self, chance: random.Random) -> Seconds:  # noqa: ARG002  # the others' signature
-        return self.seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Uniform:
-    """Draws every length between two ends with the same probability."""
-
-    least: Seconds
-    most: Seconds
-
-    def draw(self, chance: random.Random) -> Seconds:
-        return chance.uniform(self.least, self.most)
-
-
-@dataclass(frozen=True, slots=True)
-class Exponential:
-    """Draws lengths from an exponential distribution."""
-
-    mean: Seconds
-
-    def draw(self, chance: random.Random) -> Seconds:
-        return chance.expovariate(1.0) * self.mean
-
-
-@dataclass(frozen=True, slots=True)
-class LogNormal:
-    """Draws lengths from a log-normal distribution; `spread` is the logarithm's deviation."""
-
-    median: Seconds
-    spread: float
-
-    def draw(self, chance: random.Random) -> Seconds:
-        return chance.lognormvariate(math.log(self.median), self.spread)
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """Draws from measured lengths, each as likely as the next."""
-
-    seconds: tuple[Seconds, ...]
-
-    def draw(self, chance: random.Random) -> Seconds:
-        return chance.choice(self.seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class Normal:
-    """Draws lengths from a normal distribution, of which what is below `least` is cut off."""
-
-    mean: Seconds
-    deviation: Seconds
-    least: Seconds = 0.0
-
-    def __post_init__(self) -> None:
-        if self.least > self.mean:
-            raise ValueError("a truncated normal distribution's least value is below its mean")
-
-    def draw(self, chance: random.Random) -> Seconds:
-        while (drawn := chance.normalvariate(self.mean, self.deviation)) < self.least:
-            pass
-        return drawn
-
-
-@dataclass(frozen=True, slots=True)
-class Quantiles:
-    """Draws from a distribution of which equally spaced quantiles are known, least and most too.
-
-    Between two quantiles all lengths have the same probability.
-    """
-
-    seconds: tuple[Seconds, ...]
-
-    def __post_init__(self) -> None:
-        if not self.seconds or list(self.seconds) != sorted(self.seconds):
-            raise ValueError("quantiles are at least one, and rise")
-
-    def draw(self, chance: random.Random) -> Seconds:
-        place = chance.random() * (len(self.seconds) - 1)
-        below = int(place)
-        if below + 1 == len(self.seconds):  # there is but one
-            return self.seconds[below]
-        least, most = self.seconds[below], self.seconds[below + 1]
-        return least + (most - least) * (place - below)
-
-
-@dataclass(frozen=True, slots=True)
-class Stretched:
-    """Draws lengths of a CPU's work as they take with a share of a CPU, after a wait for others."""
-
-    wait: Distribution
-    work: Distribution
-    share: float
-    """Share of a CPU, above 0 and at most 1."""
-
-    def draw(self, chance: random.Random) -> Seconds:
-        return self.wait.draw(chance) + self.work.draw(chance) / self.share
-
-
-@dataclass(frozen=True, slots=True)
-class Percentiles:
-    """Draws from known percentiles, evenly between each two.
-
-    `points` are (share, seconds), both rising, from share 0 to share 1.
-    """
-
-    points: tuple[tuple[float, Seconds], ...]
-
-    def draw(self, chance: random.Random) -> Seconds:
-        share = chance.random()
-        for (share0, seconds0), (share1, seconds1) in pairwise(self.points):
-            if share < share1:
-                return seconds0 + (seconds1 - seconds0) * (share - share0) / (share1 - share0)
-        return self.points[-1][1]
-
-
-class Outcome(StrEnum):
-    """Says how an init or an invocation ends."""
-
-    OK = "ok"
-    ERROR = "error"
-    """The runtime reports an error, of its init or of its handler, and goes on or exits."""
-    EXIT = "exit"
-    OUT_OF_MEMORY = "out of memory"
-    START_FAILED = "start failed"
-    """The sandbox could not be made; an outcome of starts only."""
-    NEVER = "never"
-    """No answer comes; only a timeout ends the wait."""
-
-
-Shares = tuple[tuple[Outcome, float], ...]
-"""Probability of each outcome that is not OK; OK has the rest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Behaviour:
-    """Describes one function: the phases of a start, the handler warm and cold, the mishaps."""
-
-    warm: Distribution
-    cold: Distribution | None = None
-    """Length of a sandbox's first handler call, without the init; None: as `warm`."""
-    create: Distribution = Constant(0.0)
-    start: Distribution = Constant(0.0)
-    connect: Distribution = Constant(0.0)
-    init: Distribution = Constant(0.0)
-    ask: Distribution | None = None
-    """Time from the answer to the request for the next work; None: no time, and no event."""
-    stop: Distribution = Constant(0.0)
-    reset: Distribution = Constant(0.0)
-    overhead: Distribution = Constant(0.0)
-    """Time that an answer takes on top of the emulator's own, as its client sees it."""
-    init_mishaps: Shares = ()
-    mishaps: Shares = ()
-    error_type: str = "Simulated"
-    exit_code: int = 1
-    max_memory_mb: int = 0
-    withheld: float = 0.0
-    """Share of a handler call's time in which the CPU quota is used up; only records tell it."""
-
-
-_KILLED = 137
+_KILLED: Final = 137
 """Exit code of a process that the kernel killed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Holds the phases of one start of a sandbox, the last of which ends in `outcome`.
-
-    A sandbox that cannot be made fails when `create` is over.
-    """
-
-    outcome: Outcome
-    anatomy: Anatomy
-    error_type: str = ""
-    exit_code: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Holds what comes of one invocation, `duration` seconds after its dispatch."""
-
-    outcome: Outcome
-    duration: Seconds
-    error_type: str = ""
-    exit_code: int = 0
-    max_memory_mb: int = 0
-    ask: Seconds | None = None
-    """Seconds from the answer until the runtime asks for its next work."""
-    throttled: Seconds = 0.0
-    """Seconds of the duration in which the CPU quota is used up."""
 
 
 @dataclass(slots=True)
@@ -270,16 +63,21 @@ class ServiceModel:
     def answer(self, function: str, invocation: str, *, first: bool) -> Answer:
         """Returns the course of an invocation; `first` where the sandbox was not called before."""
         behaviour, chance = self._seeded(function, f"answer:{invocation}")
-        cold = behaviour.cold if first else None
-        duration = _whole_ticks((cold or behaviour.warm).draw(chance))
-        if self.durations:
-            duration = self.durations.get(invocation, duration)
+        told = self.durations.get(invocation) if self.durations else None
+        drawn = behaviour.cold if first and behaviour.cold is not None else behaviour.warm
+        # drawn though a trace tells: what is drawn after it does not depend on the trace
+        duration = _whole_ticks(drawn.draw(chance))
+        if told is not None:
+            duration = told
         outcome = _outcome(behaviour.mishaps, chance)
-        error = behaviour.error_type if outcome is Outcome.ERROR else ""
-        code = _exit_code(outcome, behaviour)
         ask = None if behaviour.ask is None else _whole_ticks(behaviour.ask.draw(chance))
         throttled = duration * behaviour.withheld
-        return Answer(outcome, duration, error, code, behaviour.max_memory_mb, ask, throttled)
+        memory = behaviour.max_memory_mb
+        if outcome is _OK:
+            return Answer(outcome, duration, max_memory_mb=memory, ask=ask, throttled=throttled)
+        error = behaviour.error_type if outcome is Outcome.ERROR else ""
+        code = _exit_code(outcome, behaviour)
+        return Answer(outcome, duration, error, code, memory, ask, throttled)
 
     def overhead(self, function: str, invocation: str) -> Seconds:
         """Returns the seconds between gateway and client that an answer takes, both ways."""
@@ -291,9 +89,10 @@ class ServiceModel:
         behaviour, chance = self._seeded(function, f"stop:{sandbox}")
         return _whole_ticks(behaviour.stop.draw(chance))
 
-    def _seeded(self, function: str, question: str) -> tuple[Behaviour, random.Random]:
+    def _seeded(self, function: str, question: str) -> tuple[Behaviour, AnswerChance]:
         self._chance.ask(f"{self.seed}:{question}")
-        return self.named.get(function, self.others), self._chance
+        named = self.named.get(function) if self.named else None
+        return self.others if named is None else named, self._chance
 
 
 def _start(behaviour: Behaviour, anatomy: Anatomy, outcome: Outcome) -> Start:
@@ -302,12 +101,12 @@ def _start(behaviour: Behaviour, anatomy: Anatomy, outcome: Outcome) -> Start:
 
 
 def _whole_ticks(seconds: Seconds) -> Seconds:
-    return round(max(seconds, 0.0) / TICK) * TICK
+    return round(seconds / TICK) * TICK if seconds > 0.0 else 0.0
 
 
-def _outcome(mishaps: Shares, chance: random.Random) -> Outcome:
+def _outcome(mishaps: Shares, chance: AnswerChance) -> Outcome:
     if not mishaps:
-        return Outcome.OK
+        return _OK
     left = chance.random()
     for outcome, share in mishaps:
         left -= share

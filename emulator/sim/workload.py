@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import csv
 import heapq
-from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
 from emulator.core.messages import Event, InvokeRequested, VersionDeployed
 from emulator.core.model import VersionKey
+from emulator.sim.arrival import Arrival as Arrival  # noqa: PLC0414  # it is asked for here
 
 if TYPE_CHECKING:
     import random
@@ -21,19 +21,6 @@ if TYPE_CHECKING:
     from emulator.core.alias_routing import Routing
     from emulator.core.model import FunctionVersion, Seconds
     from emulator.core.policy import Chance
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Arrival:
-    """Holds the time of a request and the version that is asked for."""
-
-    at: Seconds
-    key: VersionKey
-    """Key of the function version."""
-    alias: str = ""
-    """Name of the alias that led to the version, if any."""
-    tenant: str = ""
-    """Tenant for whom the version is asked, where the version is isolated by tenant."""
 
 
 Stimulus = tuple["Seconds", Event]
@@ -46,7 +33,8 @@ class TraceError(Exception):
 
 def constant(key: VersionKey, period: Seconds, *, first: Seconds = 0.0) -> Iterator[Arrival]:
     """Yields an arrival every `period` seconds, without end."""
-    return (Arrival(first + number * period, key) for number in count())
+    for number in count():
+        yield Arrival(first + number * period, key)
 
 
 def poisson(key: VersionKey, rate: float, chance: random.Random) -> Iterator[Arrival]:
@@ -59,7 +47,8 @@ def poisson(key: VersionKey, rate: float, chance: random.Random) -> Iterator[Arr
 
 def at_times(key: VersionKey, times: Iterable[Seconds]) -> Iterator[Arrival]:
     """Yields an arrival at each of some times, which need not be sorted."""
-    return (Arrival(at, key) for at in sorted(times))
+    for at in sorted(times):
+        yield Arrival(at, key)
 
 
 def trace(lines: Iterable[str]) -> Iterator[Arrival]:

@@ -26,16 +26,10 @@ from emulator.core.policy import (
     SurvivalCurve,
 )
 from emulator.core.scheduler import Scheduler
+from emulator.sim.behaviour import Behaviour, Outcome
+from emulator.sim.distributions import Constant, Exponential, Uniform
 from emulator.sim.engine import Simulation
-from emulator.sim.service import (
-    TICK,
-    Behaviour,
-    Constant,
-    Exponential,
-    Outcome,
-    ServiceModel,
-    Uniform,
-)
+from emulator.sim.service import TICK, ServiceModel
 
 if TYPE_CHECKING:
     from emulator.core.journal import Entry

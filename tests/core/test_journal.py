@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from emulator.core.journal import Entry, JournalError, decode, encode, replay
 from emulator.core.messages import (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from emulator.errors import SandboxStartError
 from emulator.live.backends.interface import RUNTIME, Exit, Limitation
-from emulator.sim.service import Outcome
+from emulator.sim.behaviour import Outcome
 
 if TYPE_CHECKING:
     import socket
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
         SandboxSpec,
     )
     from emulator.live.runtime_api.interface import Admits, RuntimeListener, Work
-    from emulator.sim.service import Answer, ServiceModel, Start
+    from emulator.sim.behaviour import Answer, Start
+    from emulator.sim.service import ServiceModel
 
 KILLED = 137
 

@@ -20,7 +20,9 @@ from emulator.live.clock import LoopClock
 from emulator.live.engine import Engine
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
-from emulator.sim.service import Behaviour, Constant, Outcome, ServiceModel
+from emulator.sim.behaviour import Behaviour, Outcome
+from emulator.sim.distributions import Constant
+from emulator.sim.service import ServiceModel
 from emulator.telemetry.log_store import Logs
 from tests.live.fake_backend import FakeBackend, FakeProcess, FakeRuntimeApi
 from tests.live.jumping_loop import run

@@ -20,7 +20,7 @@ from emulator.core.model import FunctionVersion, StartKind
 from emulator.core.policy import SchedulerSettings
 from emulator.core.scheduler import Scheduler
 from emulator.sim.engine import Simulation
-from emulator.sim.service import Behaviour, ServiceModel
+from emulator.sim.service import ServiceModel
 from emulator.sim.workload import Arrival, before, stimuli
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from emulator.core.journal import Entry
     from emulator.core.messages import Command, Event
     from emulator.core.model import Seconds
+    from emulator.sim.behaviour import Behaviour
 
 ECHO = FunctionVersion("echo", 128, math.inf)
 UNLIMITED = {

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from random import Random
 from statistics import fmean, pvariance
 
-from emulator.sim.chance import AnswerChance
+from emulator.sim.chance import AnswerChance, chosen, normal
 
 
 def drawn(question: str, count: int) -> list[float]:
@@ -38,4 +39,12 @@ def test_whole_numbers_have_as_many_bits_as_asked_for_and_no_more() -> None:
     for bits in (1, 7, 64, 65, 200):
         numbers = [chance.getrandbits(bits) for _ in range(300)]
         assert max(numbers).bit_length() == bits
-    assert {chance.choice("xyz") for _ in range(100)} == set("xyz")
+    assert {chosen(chance, "xyz") for _ in range(100)} == set("xyz")
+
+
+def test_draws_are_those_of_pythons_own_generator() -> None:
+    """Seeds of before there was a `normal` of our own give the same records."""
+    ours, theirs = Random(1), Random(1)
+    for _ in range(1000):
+        assert normal(ours, 2.0, 0.5) == theirs.normalvariate(2.0, 0.5)
+        assert chosen(ours, range(7)) == theirs.choice(range(7))

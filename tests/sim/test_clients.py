@@ -11,9 +11,11 @@ from emulator.core.model import FunctionVersion
 from emulator.core.network_path import Connection, Passage
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings
 from emulator.core.scheduler import Scheduler
+from emulator.sim.behaviour import Behaviour
 from emulator.sim.clients import Answered, Arrivals, Clients, Exchange, Pings, Singles, Users
+from emulator.sim.distributions import Constant, Exponential, Uniform
 from emulator.sim.engine import Simulation
-from emulator.sim.service import Behaviour, Constant, Exponential, ServiceModel, Uniform
+from emulator.sim.service import ServiceModel
 from emulator.sim.workload import at_times, stimuli
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ import pytest
 
 from emulator.core.messages import Dispatch
 from emulator.core.policy import FixedKeepAlive, PickOrder
-from emulator.sim.service import Behaviour, Constant, Distribution, Exponential, LogNormal, Uniform
+from emulator.sim.behaviour import Behaviour
+from emulator.sim.distributions import Constant, Distribution, Exponential, LogNormal, Uniform
 from emulator.sim.workload import Arrival, at_times, constant, poisson
 from tests.sim.tally import ECHO, UNLIMITED, Tally, simulated
 

@@ -32,20 +32,14 @@ from emulator.core.messages import (
 from emulator.core.model import Failure, FunctionVersion, StartKind, StopReason, ThrottleReason
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings
 from emulator.core.scheduler import Scheduler
+from emulator.sim.behaviour import Answer, Behaviour, Outcome, Start
+from emulator.sim.distributions import Constant, Exponential, Uniform
 from emulator.sim.engine import Simulation
-from emulator.sim.service import (
-    Answer,
-    Behaviour,
-    Constant,
-    Exponential,
-    Outcome,
-    ServiceModel,
-    Uniform,
-)
+from emulator.sim.service import ServiceModel
 from emulator.sim.workload import at_times, constant, poisson, stimuli
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from emulator.core.messages import Event
     from emulator.sim.workload import Stimulus
@@ -62,6 +56,28 @@ PHASES: dict[str, Any] = {
 }
 SECOND, HALF = Constant(1.0), Constant(0.5)
 TEN = FixedKeepAlive(10.0)
+
+
+class Scripted:
+    """Makes every sandbox at once, and answers as a test says."""
+
+    def __init__(self, answer: Callable[[bool], Answer]) -> None:
+        self._answer = answer
+
+    def start(self, function: str, sandbox: int) -> Start:  # noqa: ARG002
+        return Start(Outcome.OK, Anatomy())
+
+    def restart(self, function: str, sandbox: int, number: int) -> Start:  # noqa: ARG002
+        return Start(Outcome.OK, Anatomy())
+
+    def reset(self, function: str, sandbox: int, number: int) -> float:  # noqa: ARG002
+        return 0.0
+
+    def answer(self, function: str, invocation: str, *, first: bool) -> Answer:  # noqa: ARG002
+        return self._answer(first)
+
+    def stop(self, function: str, sandbox: int) -> float:  # noqa: ARG002
+        return 0.0
 
 
 def run(behaviour: Behaviour, times: Iterable[float], **settings: Any) -> list[Entry]:
@@ -181,12 +197,8 @@ def test_invocation_that_fails_resets_its_sandbox_and_the_next_one_starts_with_a
 def test_runtime_that_ends_after_an_answer_has_the_memory_of_that() -> None:
     answers = iter((Answer(Outcome.OK, 1.0, max_memory_mb=36), Answer(Outcome.EXIT, 1.0)))
 
-    class Model(ServiceModel):
-        def answer(self, function: str, invocation: str, *, first: bool) -> Answer:  # noqa: ARG002
-            return next(answers)
-
     simulation = Simulation(
-        Scheduler(SchedulerSettings(), random.Random(0)), Model(0, Behaviour(SECOND))
+        Scheduler(SchedulerSettings(), random.Random(0)), Scripted(lambda _: next(answers))
     )
     entries = list(simulation.run(stimuli([ECHO], at_times(KEY, [1.0, 3.0])), until=4.0))
     assert entries[-2].event == RuntimeExited(1, 0, max_memory_mb=36)
@@ -195,15 +207,12 @@ def test_runtime_that_ends_after_an_answer_has_the_memory_of_that() -> None:
 def test_first_call_after_a_reset_takes_as_long_as_a_first_one() -> None:
     seen: list[bool] = []
 
-    class Model(ServiceModel):
-        def answer(self, function: str, invocation: str, *, first: bool) -> Answer:  # noqa: ARG002
-            seen.append(first)
-            outcome = Outcome.EXIT if len(seen) == 2 else Outcome.OK
-            return Answer(outcome, 1.0)
+    def answer(first: bool) -> Answer:
+        seen.append(first)
+        outcome = Outcome.EXIT if len(seen) == 2 else Outcome.OK
+        return Answer(outcome, 1.0)
 
-    simulation = Simulation(
-        Scheduler(SchedulerSettings(), random.Random(0)), Model(0, Behaviour(SECOND))
-    )
+    simulation = Simulation(Scheduler(SchedulerSettings(), random.Random(0)), Scripted(answer))
     for _ in simulation.run(stimuli([ECHO], at_times(KEY, [1.0, 3.0, 5.0, 7.0])), until=9.0):
         pass
     assert seen == [True, False, True, False]

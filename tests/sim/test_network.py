@@ -24,10 +24,11 @@ from emulator.core.placement import Placement
 from emulator.core.policy import SchedulerSettings
 from emulator.core.records import InvocationRecord, fold
 from emulator.core.scheduler import Scheduler
+from emulator.sim.behaviour import Behaviour
 from emulator.sim.clients import Answered, Arrivals, Clients, Exchange, Singles, Users
+from emulator.sim.distributions import Constant as Always
 from emulator.sim.engine import Simulation
-from emulator.sim.service import Behaviour, ServiceModel
-from emulator.sim.service import Constant as Always
+from emulator.sim.service import ServiceModel
 
 Draw = Callable[[Connection], Passage]
 TOOK = 0.25

@@ -5,18 +5,16 @@ import statistics
 
 import pytest
 
-from emulator.sim.service import (
-    TICK,
-    Behaviour,
+from emulator.sim.behaviour import Behaviour, Outcome
+from emulator.sim.distributions import (
     Constant,
     Distribution,
     Exponential,
     LogNormal,
     Measured,
-    Outcome,
-    ServiceModel,
     Uniform,
 )
+from emulator.sim.service import TICK, ServiceModel
 
 BEHAVIOUR = Behaviour(
     warm=Exponential(1.0),

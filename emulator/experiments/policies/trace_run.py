@@ -21,8 +21,10 @@ from emulator.core.profiles import PROFILES
 from emulator.core.records import RecordFold, Status
 from emulator.core.scheduler import Scheduler
 from emulator.core.scheduling import scheduling
+from emulator.sim.behaviour import Behaviour
+from emulator.sim.distributions import Constant
 from emulator.sim.engine import Simulation
-from emulator.sim.service import Behaviour, Constant, ServiceModel
+from emulator.sim.service import ServiceModel
 from emulator.sim.workload import Arrival, stimuli
 
 if TYPE_CHECKING:

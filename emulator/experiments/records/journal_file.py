@@ -10,8 +10,10 @@ it. Does not know what a run is, nor what is made of the entries.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from emulator.core import journal
 from emulator.core.journal import Entry
@@ -143,7 +145,7 @@ def _entry(line: bytes) -> Entry:
         case InvocationFinished() | InitFailed() | RuntimeExited() as event:
             short = event.error_type[:LONGEST_ERROR_TYPE]
             if short != event.error_type:
-                return replace(entry, event=replace(event, error_type=short))
+                return structs.replace(entry, event=structs.replace(event, error_type=short))
         case _:
             pass
     return entry

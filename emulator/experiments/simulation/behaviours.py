@@ -23,13 +23,12 @@ from emulator.core.profiles import PROFILES
 from emulator.errors import SettingsError
 from emulator.experiments.plan.toml_lines import line_of
 from emulator.experiments.simulation.samples import HANDLER, Phase
-from emulator.sim.service import (
-    Behaviour,
+from emulator.sim.behaviour import Behaviour, Outcome
+from emulator.sim.distributions import (
     Constant,
     Exponential,
     LogNormal,
     Normal,
-    Outcome,
     Quantiles,
     Stretched,
     Uniform,
@@ -40,7 +39,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from emulator.experiments.plan.cells import PlannedCell
-    from emulator.sim.service import Distribution, Shares
+    from emulator.sim.behaviour import Shares
+    from emulator.sim.distributions import Distribution
 
 _KINDS: Mapping[str, tuple[Callable[..., Distribution], int, str]] = {
     "uniform": (Uniform, 2, "two numbers, [least, most]"),

@@ -27,14 +27,15 @@ from emulator.errors import SettingsError
 from emulator.experiments.records.fit_file import PhaseFit
 from emulator.experiments.simulation.fit import Law, errors, fit, quantiles, split
 from emulator.experiments.simulation.samples import HANDLER, Phase
-from emulator.sim.service import Behaviour, Constant, Outcome, Quantiles
+from emulator.sim.behaviour import Behaviour, Outcome
+from emulator.sim.distributions import Constant, Quantiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from emulator.experiments.plan.cells import PlannedCell
     from emulator.experiments.simulation.samples import CellSamples
-    from emulator.sim.service import Distribution
+    from emulator.sim.distributions import Distribution
 
 ENOUGH = 10
 """Samples from which quantiles are taken where there is a choice."""

@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     from emulator.experiments.plan.cells import PlannedCell
     from emulator.experiments.plan.model import Plan
     from emulator.experiments.plan.template import TemplateFunction
+    from emulator.sim.behaviour import Behaviour
     from emulator.sim.clients import Answered
-    from emulator.sim.service import Behaviour
 
 _ENDLESS_MEMORY_MB = 1 << 30
 """MB of a host that no function fills: a simulated cell has no machine unless its plan names it."""

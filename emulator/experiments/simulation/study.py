@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from emulator.experiments.plan.model import Plan
     from emulator.experiments.records.fit_file import PhaseFit
     from emulator.experiments.records.request_table import RequestRow
-    from emulator.sim.service import Behaviour
+    from emulator.sim.behaviour import Behaviour
 
 
 @dataclass(frozen=True, slots=True)

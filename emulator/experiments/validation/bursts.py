@@ -16,8 +16,10 @@ from emulator.core.model import FunctionVersion, StartKind
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings
 from emulator.core.scheduler import Scheduler
 from emulator.experiments.validation.figures import Comparison, Prediction, quantile
+from emulator.sim.behaviour import Behaviour
+from emulator.sim.distributions import Constant, Measured
 from emulator.sim.engine import Simulation
-from emulator.sim.service import Behaviour, Constant, Measured, ServiceModel
+from emulator.sim.service import ServiceModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -18,8 +18,10 @@ from emulator.core.policies.pool_halving import PoolHalving
 from emulator.core.policy import FixedKeepAlive, RecycleAge, SchedulerSettings
 from emulator.core.scheduler import Scheduler
 from emulator.experiments.validation.figures import Comparison, Prediction
+from emulator.sim.behaviour import Behaviour
+from emulator.sim.distributions import Measured
 from emulator.sim.engine import Simulation
-from emulator.sim.service import Behaviour, Measured, ServiceModel
+from emulator.sim.service import ServiceModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

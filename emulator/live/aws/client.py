@@ -175,7 +175,7 @@ class AwsClient:
     ) -> httpx.Response:
         url = await self._endpoints.url(service) + path
         request = {"method": method, "url": url, "headers": headers, "data": body}
-        signed = self._signed(service, request, place)
+        signed = self._signed(service, request, place) | dict(self._endpoints.headers(service))
         try:
             async with asyncio.timeout(limit):
                 answer = await self._client().request(method, url, content=body, headers=signed)

@@ -23,6 +23,12 @@ class Endpoints:
         self._named = named
         self._companion = companion
 
+    def headers(self, service: str) -> Mapping[str, str]:
+        """Returns what a request needs beside its own, so that the companion serves it."""
+        if self._companion is None or service in self._named:
+            return {}
+        return self._companion.headers
+
     async def url(self, service: str) -> str:
         """Returns `http://host:port`, and starts the companion where that is to serve.
 

@@ -44,13 +44,20 @@ class Companion:
         log_file: Path,
         *,
         closed: bool = False,
+        gateway: str = "",
+        speedup: float = 1.0,
         command: Sequence[str] = COMMAND,
         patience: float = _PATIENCE,
     ) -> None:
         """`log_file` takes the server's output; `command` must print a port and heed its input.
 
-        A `closed` companion serves nobody but who sends its `headers`.
+        A `closed` companion serves nobody but who sends its `headers`. What happens there invokes
+        the functions at the address `gateway`, if one is given; schedules there run `speedup` times
+        as fast as the clock on the wall.
         """
+        self._own = {"TESTBED_GATEWAY": gateway, "TESTBED_SPEEDUP": repr(speedup)}
+        if not gateway:
+            self._own = {}
         self._log_file = log_file
         self._closed = closed
         self._secret = secrets.token_urlsafe(24)
@@ -111,7 +118,7 @@ class Companion:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=output,
-                env=companion_environment(os.environ),
+                env=companion_environment(os.environ) | self._own,
                 start_new_session=True,  # Ctrl-C is for the emulator, which ends it
             )
         assert self._process.stdout is not None

@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 DOOR_HEADER = "HTTP_X_TESTBED_COMPANION"
@@ -62,6 +63,22 @@ def _answer(start_response: Any, status: str, value: Any) -> Iterable[bytes]:
     return [body]
 
 
+def connect_functions(secret: str) -> None:
+    """Has moto invoke functions of the emulator at TESTBED_GATEWAY, where one is named."""
+    url = os.environ.get("TESTBED_GATEWAY")
+    if url is None:
+        return
+    # behind all others, for an emulator that is run out of its checkout
+    sys.path.append(str(Path(__file__).parents[3]))
+    from emulator.live.companion.functions import connect  # noqa: PLC0415
+    from emulator.live.companion.gateway import Gateway  # noqa: PLC0415
+    from emulator.live.companion.timetable import ScheduledEvents  # noqa: PLC0415
+
+    gateway = Gateway(url, secret)
+    deliver = connect(gateway)
+    ScheduledEvents(gateway, deliver, float(os.environ.get("TESTBED_SPEEDUP", "1"))).start()
+
+
 def main() -> None:
     secret, _, mode = sys.stdin.buffer.readline().decode().strip().partition(" ")
     # before moto is imported: roles are mostly given AWS's own policies
@@ -70,6 +87,7 @@ def main() -> None:
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line for every request
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    connect_functions(secret)
     server.start()
     # nobody knows the port yet
     inner: Any = server._server  # noqa: SLF001  # moto builds its app where it serves

@@ -264,7 +264,7 @@ class Catalog:
         The documents are read as they are, since each new function asks.
         """
         found = self.resources.all(scope, Kind.VERSION).values()
-        versions = sum(one["code"]["size"] for versions in found for one in versions.values())
+        versions: int = sum(one["code"]["size"] for versions in found for one in versions.values())
         return versions + sum(self.layers.sizes(scope))
 
     def archives(self) -> set[str]:

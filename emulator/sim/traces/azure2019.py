@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emulator.sim.service import Percentiles
+from emulator.sim.distributions import Percentiles
 from emulator.sim.traces.rows import amount, parsed
 from emulator.sim.traces.trace import Call, Trace, TracedFunction, spread
 from emulator.sim.workload import TraceError

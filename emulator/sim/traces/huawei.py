@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from emulator.sim.service import Constant
+from emulator.sim.distributions import Constant
 from emulator.sim.traces.rows import amount, opened, parsed
 from emulator.sim.traces.trace import Trace, TracedFunction, spread
 

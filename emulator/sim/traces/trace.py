@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from emulator.core.model import Seconds
-    from emulator.sim.service import Distribution
+    from emulator.sim.distributions import Distribution
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -9,14 +9,15 @@ from emulator.errors import SettingsError
 from emulator.experiments.plan.cells import Origin, planned_cells
 from emulator.experiments.plan.loader import load
 from emulator.experiments.simulation.behaviours import read_behaviours
-from emulator.sim.service import Constant, LogNormal, Normal, Outcome, Quantiles, Uniform
+from emulator.sim.behaviour import Outcome
+from emulator.sim.distributions import Constant, LogNormal, Normal, Quantiles, Uniform
 from tests.experiments.plans import PLAN, write_plan
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from emulator.experiments.plan.cells import PlannedCell
-    from emulator.sim.service import Behaviour
+    from emulator.sim.behaviour import Behaviour
 
 
 def cells(folder: Path, text: str = PLAN) -> list[PlannedCell]:

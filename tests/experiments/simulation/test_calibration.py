@@ -15,7 +15,8 @@ from emulator.experiments.simulation.calibration import Calibration
 from emulator.experiments.simulation.command import run_simulation
 from emulator.experiments.simulation.samples import CellSamples, Phase, gather
 from emulator.experiments.simulation.study import SimulationOptions, simulate
-from emulator.sim.service import Outcome, Quantiles
+from emulator.sim.behaviour import Outcome
+from emulator.sim.distributions import Quantiles
 from tests.experiments.plans import write_plan
 from tests.experiments.simulation.simulated import BEHAVIOURS, PLAN, as_measured, simulated
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from emulator.experiments.plan.cells import PlannedCell
-    from emulator.sim.service import Distribution
+    from emulator.sim.distributions import Distribution
 
 
 @pytest.fixture(scope="module")

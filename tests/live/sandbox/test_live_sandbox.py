@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.messages import Anatomy, MemoryUse

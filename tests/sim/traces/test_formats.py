@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.sim.service import Constant, Percentiles
+from emulator.sim.distributions import Constant, Percentiles
 from emulator.sim.traces import access_log, azure2019, azure2021, huawei, table
 from emulator.sim.traces.trace import Call, TracedFunction
 from emulator.sim.workload import TraceError

@@ -16,16 +16,17 @@ if TYPE_CHECKING:
     from tests.api.services.conftest import ServedApi
     from tests.api.services.fuzzing.requests import Request
 
-_NAME = re.compile(r"(?:.*function:)?([A-Za-z0-9_-]+)(?::([A-Za-z0-9_$.-]+))?")
-Key = tuple[str, str]
-"""Region and name."""
+_NAME = re.compile(r"(?:.*?(\d{12}):)?(?:function:)?([A-Za-z0-9_-]+)(?::([A-Za-z0-9_$.-]+))?")
+ACCOUNT = "123456789012"
+Key = tuple[str, str, str]
+"""Region, account and name."""
 
 
-def _parts(function: str) -> tuple[str, str]:
-    """Returns the name and the qualifier in any form of a function's name."""
+def _parts(region: str, function: str) -> tuple[Key, str]:
+    """Returns whose function is meant, and the qualifier, in any form of a function's name."""
     found = _NAME.fullmatch(function)
     assert found is not None, function
-    return found[1], found[2] or ""
+    return (region, found[1] or ACCOUNT, found[2]), found[3] or ""
 
 
 class Ledger:
@@ -49,19 +50,20 @@ class Ledger:
             case "CreateFunction" | "UpdateFunctionConfiguration" | "UpdateFunctionCode":
                 self._configured(request.region, answer)
             case "PublishVersion":
-                self.versions[request.region, answer["FunctionName"]].add(answer["Version"])
+                key = _parts(request.region, answer["FunctionArn"])[0]
+                self.versions[key].add(answer["Version"])
             case "DeleteFunction":
                 qualifiers = parse_qs(query).get("Qualifier", [""])
                 self._deleted(request.region, labels["FunctionName"], qualifiers[0])
             case "CreateAlias" | "UpdateAlias":
-                key = request.region, _parts(labels["FunctionName"])[0]
+                key = _parts(request.region, labels["FunctionName"])[0]
                 self.aliases[key][answer["Name"]] = answer["FunctionVersion"]
             case "DeleteAlias":
-                key = request.region, _parts(labels["FunctionName"])[0]
+                key = _parts(request.region, labels["FunctionName"])[0]
                 self.aliases[key].pop(labels["Name"], None)
 
     def _configured(self, region: str, answer: Mapping[str, Any]) -> None:
-        key = region, answer["FunctionName"]
+        key = _parts(region, answer["FunctionArn"])[0]
         if answer["Version"] == "$LATEST":
             self.functions[key] = answer.get("Description", "")
         else:
@@ -69,8 +71,7 @@ class Ledger:
             self.versions[key].add(answer["Version"])
 
     def _deleted(self, region: str, function: str, stated: str) -> None:
-        name, qualifier = _parts(function)
-        key = region, name
+        key, qualifier = _parts(region, function)
         if stated or qualifier:
             self.versions[key].discard(stated or qualifier)
             return
@@ -83,23 +84,25 @@ class Ledger:
         for region in REGIONS:
             client = api.client("lambda", region=region)
             yield from self._of_functions(region, client)
-            for name in sorted(name for of, name in self.functions if of == region):
-                yield from self._of_one(region, name, client)
+            for key in sorted(self.functions):
+                if key[:2] == (region, ACCOUNT):
+                    yield from self._of_one(key, client)
 
     def _of_functions(self, region: str, client: Any) -> Iterator[str]:
         pages = client.get_paginator("list_functions").paginate(PaginationConfig={"PageSize": 2})
         listed = {f["FunctionName"]: f["Description"] for page in pages for f in page["Functions"]}
-        noted = {name: text for (of, name), text in self.functions.items() if of == region}
+        noted = {k[2]: text for k, text in self.functions.items() if k[:2] == (region, ACCOUNT)}
         if listed != noted:
             yield f"functions of {region}: {listed} are listed, and {noted} were answered"
 
-    def _of_one(self, region: str, name: str, client: Any) -> Iterator[str]:
+    def _of_one(self, key: Key, client: Any) -> Iterator[str]:
+        name = key[2]
         pages = client.get_paginator("list_versions_by_function").paginate(FunctionName=name)
         listed = {version["Version"] for page in pages for version in page["Versions"]}
-        noted = {"$LATEST", *self.versions[region, name]}
+        noted = {"$LATEST", *self.versions[key]}
         if listed != noted:
-            yield f"versions of {name} in {region}: {listed} are listed, {noted} were answered"
+            yield f"versions of {key}: {listed} are listed, {noted} were answered"
         found = client.list_aliases(FunctionName=name)["Aliases"]
         aliases = {alias["Name"]: alias["FunctionVersion"] for alias in found}
-        if aliases != self.aliases[region, name]:
-            yield f"aliases of {name} in {region}: {aliases}, noted {self.aliases[region, name]}"
+        if aliases != self.aliases[key]:
+            yield f"aliases of {key}: {aliases} are listed, {self.aliases[key]} were answered"
