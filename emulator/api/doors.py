@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 from fastapi import APIRouter, Body, Depends, HTTPException, Path
 
 from emulator.api.cloudwatch.watched_route import WatchedApi, WatchedRoute
-from emulator.api.execute_api import UnknownApiRoute, api_url
+from emulator.api.execute_api import UnknownApiRoute, api_url, named_api
 from emulator.api.http_api.route import HttpApiRoute
 from emulator.api.own_routes import CLOSED, refusal_of, refused
 from emulator.api.rest_api.route import RestApiRoute
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from emulator.live.engine import Engine
     from emulator.live.store.apis import ApiStore
     from emulator.telemetry.metric_data.gateway_metrics import GatewayMetrics
+
+
+_OWN_PAGES = "/_testbed/"
 
 
 class Route(Protocol):
@@ -89,6 +92,8 @@ class ApiDoors:
         return there is not None
 
     def match(self, scope: Scope) -> ASGIApp | None:
+        if scope["path"].startswith(_OWN_PAGES) and named_api(scope) is None:
+            return None  # a `$default` route would take the page that takes the route away
         for route in self._routes:
             if (answer := route.match(scope)) is not None:
                 return answer

@@ -36,3 +36,14 @@ def test_document_that_is_no_apis_is_told_what_is_wrong(emulator: Served) -> Non
     answer = httpx.put(f"{emulator.url}/_testbed/apis/x", json={"kind": "soap"})
     assert answer.status_code == 400
     assert answer.json()["detail"].startswith("this is no API's document")
+
+
+def test_api_that_takes_everything_leaves_the_testbeds_own_pages(emulator: Served) -> None:
+    page = f"{emulator.url}/_testbed/apis/all"
+    everything = HttpApi("all", (Route("ANY", "$default", "echo"),))
+    httpx.put(page, json=document_of(everything))
+    try:
+        assert httpx.get(f"{emulator.url}/anything").json()["routeKey"] == "$default"
+        assert httpx.get(f"{emulator.url}/_testbed/apis").json()[-1]["id"] == "all"
+    finally:
+        assert httpx.delete(page).json()["id"] == "all"
