@@ -52,7 +52,7 @@ def simulate(
             "(default: lifetime)",
         ),
     ] = None,
-    profile: Profile = "aws-2025",
+    profile: Profile = "aws-2026",
     memory: Annotated[
         int,
         typer.Option(

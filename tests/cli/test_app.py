@@ -24,7 +24,8 @@ EXTRAS = ("PIL", "boto3", "flask", "gevent", "locust", "matplotlib", "moto", "nu
 COMMANDS = {
     "init": "FOLDER",
     "up": "--settings --host --port --template --account --region --backend --profile "
-    "--keep-alive --policy --idle-speedup --pick-order --binding --host-memory --admission "
+    "--keep-alive --recycle-age --policy --idle-speedup --pick-order --binding --host-memory "
+    "--admission "
     "--journal-limit --log-limit --start-width --init-cpu --init-timeout --dilation --network "
     "--page-cache --read-ahead --seed --state-dir --run-dir --cgroup-root --aws-endpoint --auth "
     "--alb --no-companion --verbose -v",
