@@ -49,5 +49,6 @@ def _uses_sam(template: Mapping[str, Any]) -> bool:
 def _managed_policies() -> dict[str, str]:
     """Returns the ARNs of AWS's own policies by their names."""
     return {
-        name: str(policy["Arn"]) for name, policy in json.loads(aws_managed_policies_data).items()
+        name: f"arn:aws:iam::aws:policy{policy.get('Path') or '/'}{name}"
+        for name, policy in json.loads(aws_managed_policies_data).items()
     }
