@@ -13,7 +13,6 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 DOOR_HEADER = "HTTP_X_TESTBED_COMPANION"
@@ -22,8 +21,6 @@ _OPEN_TO_ALL = ("/moto-api", "/latest/meta-data/", "/latest/api/")
 """Paths at which moto itself tells, and changes, everything."""
 
 App = Callable[[dict[str, Any], Any], Iterable[bytes]]
-_STACKS = "/cloudformation/aws4_request"
-"""In the signature of every request for CloudFormation."""
 
 
 class Door:
@@ -66,34 +63,6 @@ def _answer(start_response: Any, status: str, value: Any) -> Iterable[bytes]:
     return [body]
 
 
-class Stacks:
-    """Has stacks make functions of the emulator, from the first request for CloudFormation on.
-
-    What CloudFormation needs of moto is nearly all of it, and takes seconds to import.
-    """
-
-    def __init__(self, app: App, secret: str) -> None:
-        self._app = app
-        self._secret = secret
-        self._connecting = Lock()
-        self._connected = False
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if not self._connected and _STACKS in environ.get("HTTP_AUTHORIZATION", ""):
-            with self._connecting:
-                self._connect()
-        return self._app(environ, start_response)
-
-    def _connect(self) -> None:
-        if self._connected:
-            return
-        from emulator.live.companion.stacks.apis import Apis  # noqa: PLC0415
-        from emulator.live.companion.stacks.connect import connect_stacks  # noqa: PLC0415
-
-        connect_stacks(Apis(os.environ["TESTBED_GATEWAY"], self._secret))
-        self._connected = True
-
-
 def connect_functions(secret: str) -> None:
     """Has moto invoke functions of the emulator at TESTBED_GATEWAY, where one is named."""
     url = os.environ.get("TESTBED_GATEWAY")
@@ -122,10 +91,7 @@ def main() -> None:
     server.start()
     # nobody knows the port yet
     inner: Any = server._server  # noqa: SLF001  # moto builds its app where it serves
-    app: App = inner.app
-    if "TESTBED_GATEWAY" in os.environ:
-        app = Stacks(app, secret)
-    inner.app = Door(app, secret, closed=mode == "closed")
+    inner.app = Door(inner.app, secret, closed=mode == "closed")
     port = server.get_host_and_port()[1]
     print(port, flush=True)
     # nobody reads what moto prints from here on
