@@ -46,7 +46,9 @@ from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
 from emulator.core.scheduling import scheduling, scheduling_facts
 from emulator.core.version_key import VersionKey
-from emulator.errors import BackendUnavailableError, SettingsError
+from emulator.deploy.deployer import Deployer
+from emulator.deploy.services import Services
+from emulator.errors import BackendUnavailableError, SettingsError, TestbedError
 from emulator.host.delegation import enter_delegated_scope
 from emulator.host.machine import machine
 from emulator.host.memory import AvailableMemory, memory_mb
@@ -68,6 +70,7 @@ from emulator.live.listeners import listener_at
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
+from emulator.live.store.apis import APIS, ApiStore
 from emulator.live.store.catalog import written_time
 from emulator.live.store.database import Database
 from emulator.live.store.read_ahead import read_ahead
@@ -87,13 +90,14 @@ if TYPE_CHECKING:
     from emulator.api.app import Gateway
     from emulator.api.control.collaborators import Control
     from emulator.config import Settings
+    from emulator.core.apis import Api
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.policy import SchedulerSettings
     from emulator.core.profile import Profile
     from emulator.live.asynchronous.observations import Observed
     from emulator.live.backends.interface import SandboxBackend
 
-_SCHEMAS = (*FUNCTION_SCHEMAS, *EVENT_SCHEMAS)
+_SCHEMAS = (*FUNCTION_SCHEMAS, *EVENT_SCHEMAS, APIS)
 _VERSIONED = ("awslambdaric", "docker", "fastapi", "locust", "moto", "numpy", "uvicorn")
 _HOST_SHARE = 0.75
 _RESERVE_MB = 512
@@ -152,7 +156,12 @@ async def up(settings: Settings, display: Display) -> None:
 def _template(settings: Settings) -> template.Template:
     if settings.template == NO_TEMPLATE:
         return template.Template((), ())
-    return template.load(settings.template, PROFILES[settings.profile])
+    return template.load(
+        settings.template,
+        PROFILES[settings.profile],
+        account=settings.account,
+        region=settings.region,
+    )
 
 
 async def open_backend(
@@ -243,7 +252,8 @@ async def _serve(
             app = create_app(
                 parts.engine,
                 RouteTable(()),
-                apis=loaded.apis,
+                apis=await _apis(loaded, ApiStore(database)),
+                api_store=ApiStore(database),
                 port=listener.getsockname()[1],
                 profile=profile,
                 backend=backend.name,
@@ -270,6 +280,12 @@ async def _serve(
             await server.serve(listeners)
         finally:
             await parts.close()
+
+
+async def _apis(loaded: template.Template, store: ApiStore) -> list[Api]:
+    """Returns the template's APIs, and those that clients have put there before."""
+    own = {api.id for api in loaded.apis}
+    return [*loaded.apis, *(api for api in await store.load() if api.id not in own)]
 
 
 async def _deploy(loaded: template.Template, functions: Functions, display: Display) -> None:
@@ -612,6 +628,10 @@ class _Server(GatewayServer):
         self._eventing = eventing
         self._run = run
         self._say = say
+        self._loaded = loaded
+        self._settings = settings
+        self._connection: asyncio.Future[None] | None = None
+        """Makes the template's resources and triggers, while requests are served."""
         self._apis = loaded.apis
         self._functions = loaded.functions
         self._targets = [target_of(text) for text in settings.alb]
@@ -641,8 +661,32 @@ class _Server(GatewayServer):
             if function.function_url is not None:
                 self._say(f"  URL {function_url(function.name, port)} -> {function.name}")
         for target in self._targets:
-            address = load_balancer_url(target.function, port)
-            self._say(f"  ALB {address} -> {target.function}")
+            url = load_balancer_url(target.function, port)
+            self._say(f"  ALB {url} -> {target.function}")
+        if self._loaded.resources or self._loaded.triggers:
+            loop = asyncio.get_running_loop()
+            self._connection = loop.run_in_executor(None, self._connect, address)
+
+    def _connect(self, address: str) -> None:
+        """Makes what the template has beside its functions, as a client of this emulator would."""
+        account, region = self._settings.account, self._settings.region
+        deployer = Deployer(
+            Services(address, account, region),
+            account=account,
+            region=region,
+            put_api=lambda _: [],
+            progress=self._say,
+        )
+        try:
+            for row in deployer.connect(self._loaded):
+                self._say(f"  {row.kind} {row.name} {row.outcome}{row.at and f': {row.at}'}")
+        except TestbedError as error:
+            self._say(f"Not as on Lambda: the rest of the template was not made: {error}")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._connection is not None:
+            self._connection.cancel()
+        await super().shutdown(sockets)
 
 
 @contextlib.contextmanager

@@ -13,21 +13,20 @@ from fastapi import APIRouter, FastAPI
 from emulator import __version__
 from emulator.api.auth.closed_pages import ClosedPages
 from emulator.api.auth.gatekeeper import guarded
-from emulator.api.cloudwatch.watched_route import WatchedApi, WatchedRoute
 from emulator.api.companion.route import SignedRoute
-from emulator.api.execute_api import UnknownApiRoute
+from emulator.api.doors import ApiDoors, api_pages
 from emulator.api.function_url.route import FunctionUrlRoute
-from emulator.api.http_api.route import HttpApiRoute, not_found
+from emulator.api.http_api.route import not_found
+from emulator.api.invoke.directory import DeployedDirectory
 from emulator.api.invoke.route import InvokeRoute
 from emulator.api.invoke.stream_route import ResponseStreamRoute
 from emulator.api.load_balancer.route import LoadBalancerRoute
 from emulator.api.own_routes import own_routes
 from emulator.api.peers import SandboxClients
-from emulator.api.rest_api.route import RestApiRoute
+from emulator.api.recycling import recycling_page
 from emulator.api.services.route import ServicesRoute
-from emulator.core.apis import HttpApi, RestApi
+from emulator.core.apis import HttpApi
 from emulator.core.network_path import WayIn
-from emulator.telemetry.metric_data.gateway_metrics import ApiKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,8 +46,8 @@ if TYPE_CHECKING:
     from emulator.live.cloudwatch import CloudWatch
     from emulator.live.engine import Engine
     from emulator.live.functions.urls import Urls
+    from emulator.live.store.apis import ApiStore
     from emulator.telemetry.log_store import Logs
-    from emulator.telemetry.metric_data.gateway_metrics import GatewayMetrics
     from emulator.telemetry.metrics import Metrics
 
 
@@ -92,6 +91,7 @@ def create_app(
     urls: Urls | None = None,
     code: APIRouter | None = None,
     apis: Iterable[Api] = (),
+    api_store: ApiStore | None = None,
     targets: Iterable[Target] = (),
     watch: CloudWatch | None = None,
     gatekeeper: Gatekeeper | None = None,
@@ -99,7 +99,7 @@ def create_app(
     """Returns the whole HTTP face of one emulator.
 
     `routes` are an HTTP API's, `apis` are others that stand in front of functions, and `targets`
-    are functions behind a load balancer.
+    are functions behind a load balancer; `api_store` keeps the APIs that clients put there.
     `code` serves the links to functions' code.
     `directory` knows the functions that may be invoked; without it they are the engine's.
     `events` keeps asynchronous events; without it they are refused.
@@ -143,18 +143,23 @@ def create_app(
         network=network,
         gatekeeper=gatekeeper,
     )
-    every = (*apis, HttpApi("testbed", routes.routes)) if routes.routes else apis
-    balancer: Route = LoadBalancerRoute(engine, targets, profile, port)
+    balancer: Route = LoadBalancerRoute(engine, targets, profile, port, directory)
     found.append(balancer if network is None else network.before(balancer, WayIn.INVOKE))
-    found += _api_routes(
+    doors = ApiDoors(
         engine,
-        every,
         profile,
+        (*apis, HttpApi("testbed", routes.routes)) if routes.routes else apis,
         port=port,
+        directory=directory,
         network=network,
+        store=api_store,
         watch=None if watch is None else watch.gateway,
         gatekeeper=gatekeeper,
     )
+    pages.include_router(api_pages(doors, sandboxes or SandboxClients()))
+    known = directory or DeployedDirectory(engine)
+    pages.include_router(recycling_page(engine, known, sandboxes or SandboxClients()))
+    found.append(doors)
     # the short way to Invoke leads neither over a network nor past a gatekeeper
     is_short = network is None and gatekeeper is None
     closed = pages if gatekeeper is None else ClosedPages(pages)
@@ -190,32 +195,3 @@ def _routes(
     if others is not None:
         found.append(SignedRoute(others))
     return found
-
-
-def _api_routes(
-    engine: Engine,
-    apis: Iterable[Api],
-    profile: Profile,
-    *,
-    port: int,
-    network: Network | None,
-    watch: GatewayMetrics | None,
-    gatekeeper: Gatekeeper | None,
-) -> list[Route]:
-    """Returns the routes of the APIs, which come last: a greedy one takes whatever it is asked.
-
-    Those of REST APIs, whose paths begin with a stage, come before the others.
-    """
-    doors: list[Route] = []
-    for api in sorted(apis, key=lambda api: isinstance(api, HttpApi)):
-        if isinstance(api, RestApi):
-            door: Route = RestApiRoute(engine, api, profile, port, gatekeeper)
-            kind = ApiKind.REST
-        else:
-            door, kind = HttpApiRoute(engine, api, profile, port, gatekeeper), ApiKind.HTTP
-        if watch is not None:
-            door = WatchedRoute(door, WatchedApi(kind, api.id, api.stage), watch, engine.now)
-        doors.append(door)
-    if network is not None:
-        doors = [network.before(door, WayIn.HTTP_API) for door in doors]
-    return [*doors, UnknownApiRoute()]

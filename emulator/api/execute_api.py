@@ -17,9 +17,9 @@ from emulator.api.asgi import json_response, send_response
 from emulator.api.auth.signature import MISSING
 from emulator.api.cloudwatch.watched_route import integration
 from emulator.api.companion.service_name import signed_for
+from emulator.api.invoke.directory import DeployedDirectory
 from emulator.api.network import passage_of
 from emulator.api.services.calls import ServiceError
-from emulator.core.model import VersionKey
 from emulator.live.sandbox.environment import REGION
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from emulator.api.auth.gatekeeper import Gatekeeper
     from emulator.api.auth.principals import Caller
     from emulator.api.http_api.event import Api
+    from emulator.api.invoke.directory import Directory
+    from emulator.core.network_path import Passage
     from emulator.core.profile import IntegrationTimeout
     from emulator.core.routes import Route
     from emulator.live.engine import Engine
@@ -106,8 +108,12 @@ def new_gateway_id() -> str:
 class Integration:
     """Calls functions, no longer than API Gateway waits for them."""
 
-    def __init__(self, engine: Engine, limit: IntegrationTimeout) -> None:
+    def __init__(
+        self, engine: Engine, limit: IntegrationTimeout, directory: Directory | None = None
+    ) -> None:
+        """Without a `directory` functions are those that the engine has."""
         self._engine = engine
+        self._directory = directory or DeployedDirectory(engine)
         self.gave_up = json_response(limit.status, limit.body)
         """The answer where a function took too long."""
         self._seconds = limit.seconds
@@ -117,9 +123,41 @@ class Integration:
 
         Raises:
             TimeoutError: the function took too long for API Gateway, and runs on.
-            ResourceNotFoundError: the function is gone.
+            ServiceError: Lambda refused: the function is gone, or not active.
         """
-        key, passage = VersionKey.of(route.function), passage_of(scope)
         with integration(scope):
             async with asyncio.timeout(self._seconds * self._engine.dilation):
-                return await self._engine.invoke(key, payload, trace_id=trace_id, passage=passage)
+                return await call_function(
+                    self._engine,
+                    self._directory,
+                    route.function,
+                    payload,
+                    trace_id=trace_id,
+                    passage=passage_of(scope),
+                )
+
+
+async def call_function(
+    engine: Engine,
+    directory: Directory,
+    function: str,
+    payload: bytes,
+    *,
+    trace_id: str,
+    passage: Passage,
+) -> Outcome:
+    """Invokes a function by its name, or by its name and alias.
+
+    Raises:
+        ServiceError: Lambda refused: the function is gone, or not active.
+    """
+    words = (function, b"", b"")
+    target = directory.get(words) or await directory.find(words)
+    return await engine.invoke(
+        target.choose(),
+        payload,
+        trace_id=trace_id,
+        passage=passage,
+        alias=target.alias,
+        arn=target.arn,
+    )

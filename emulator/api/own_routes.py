@@ -56,7 +56,7 @@ class SandboxRow:
     """Since the sandbox's start."""
 
 
-_CLOSED = refused(403, "The page is closed to sandboxes.")
+CLOSED = refused(403, "The page is closed to sandboxes.")
 _NO_FUNCTION = refused(404, "No function has this name.") | refused(400, "No filter pattern.")
 
 
@@ -75,7 +75,7 @@ def own_routes(
     Logs are read from the disk where `watch` keeps them, else from memory.
     """
     everyone = APIRouter()
-    users = APIRouter(dependencies=[Depends(_refusal_of(sandboxes))], responses=_CLOSED)
+    users = APIRouter(dependencies=[Depends(refusal_of(sandboxes))], responses=CLOSED)
 
     @everyone.get("/healthz")
     async def healthz() -> Health:
@@ -129,7 +129,9 @@ def _following(engine: Engine, watch: CloudWatch) -> APIRouter:
     return router
 
 
-def _refusal_of(sandboxes: SandboxClients) -> Callable[[Request], Awaitable[None]]:
+def refusal_of(sandboxes: SandboxClients) -> Callable[[Request], Awaitable[None]]:
+    """Returns what refuses requests of sandboxes, as a dependency of routes."""
+
     async def refuse(request: Request) -> None:
         if await sandboxes.include(request.scope):
             raise HTTPException(403, "The testbed's own pages are closed to sandboxes.")

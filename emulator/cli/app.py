@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from emulator.cli import clients, policies, reports, runs, serve
+from emulator.cli.deploy import deploy
 from emulator.cli.init import init
 from emulator.cli.simulate import simulate
 from emulator.cli.version import version
@@ -24,6 +25,8 @@ _EXAMPLES = """Examples:
   testbed ps                                   the sandboxes that live now
   testbed logs kdd99-tf --follow --filter ERROR
                                                what the function wrote, and writes
+  testbed deploy ../shop/template.yaml         take a SAM project to the running emulator
+  testbed recycle echo                         make its next request a cold start
   testbed demo                                 the whole study in small, with a report
   testbed tune echo --memory 128,256,512       the best memory size by cost and speed
   testbed report runs/small                    a page of a run; of two runs: side by side
@@ -78,7 +81,7 @@ def _globals(
 
 
 for command in (
-    *(init, serve.up, clients.invoke, clients.ps, clients.logs),
+    *(init, serve.up, clients.invoke, clients.ps, clients.logs, clients.recycle, deploy),
     *(runs.demo, runs.experiment, simulate, reports.report, reports.bill, runs.tune),
     *(runs.bench, runs.chaos, runs.lost_events, runs.fidelity, reports.network, reports.validate),
     *(policies.compare_policies, version),

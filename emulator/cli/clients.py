@@ -1,4 +1,4 @@
-"""Asks a running emulator over HTTP: `testbed invoke`, `ps` and `logs`.
+"""Asks a running emulator over HTTP: `testbed invoke`, `ps`, `logs` and `recycle`.
 
 Knows the emulator by its address alone, as any client does.
 """
@@ -115,6 +115,16 @@ def logs(
     print(response.text, end="")
 
 
+def recycle(function: Function, *, url: Url = DEFAULT_URL, as_json: Json = False) -> None:
+    """End a function's sandboxes after their work, so that its next request is a cold start."""
+    told = ask_json(url, "POST", f"/_testbed/recycle/{quote(function)}")
+    if as_json:
+        print_json(told)
+        return
+    count = told["sandboxes"]
+    print(f"{count} sandbox{'' if count == 1 else 'es'} of {function} end; the next start is cold.")
+
+
 def read_payload(text: str) -> bytes:
     """Returns the bytes that `--payload` names: JSON itself, @FILE, or stdin for `-`.
 
@@ -181,6 +191,19 @@ def _ask(url: str, method: str, path: str, body: bytes = b"") -> _Answer:
         name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
     }
     return _Answer(response.status, headers, response.content, took_ms)
+
+
+def ask_json(url: str, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    """Asks for one of the testbed's own pages and returns what was told.
+
+    Raises:
+        TestbedError: Nobody answers there, or the page refused.
+    """
+    response = _ask(url, method, path, b"" if body is None else json.dumps(body).encode())
+    told = response.decoded()
+    if response.status != _OK or not isinstance(told, dict):
+        raise TestbedError(str(told.get("detail", told)) if isinstance(told, dict) else str(told))
+    return told
 
 
 def _print_as_it_comes(url: str, path: str) -> None:

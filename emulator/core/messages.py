@@ -50,6 +50,15 @@ class ProvisionedSet(Struct, frozen=True):
     """0 ends provisioned concurrency."""
 
 
+class FunctionRecycled(Struct, frozen=True):
+    """Reports that all sandboxes of a function are to end, as those do that are too old.
+
+    Idle ones end now, others after their work; the next request starts a new one.
+    """
+
+    name: str
+
+
 class InvokeRequested(Struct, frozen=True):
     """Reports that a request has come."""
 
@@ -205,7 +214,12 @@ SandboxChange = (
 """Events by which a sandbox reports of itself, but for the end of an invocation."""
 
 Setting = (
-    VersionDeployed | VersionRetired | ReservedConcurrencySet | ProvisionedSet | HostMemoryMeasured
+    VersionDeployed
+    | VersionRetired
+    | ReservedConcurrencySet
+    | ProvisionedSet
+    | FunctionRecycled
+    | HostMemoryMeasured
 )
 """Events that are about no invocation and no sandbox."""
 

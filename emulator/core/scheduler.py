@@ -37,6 +37,7 @@ from emulator.core.messages import (
     Event,
     Fail,
     FreezeSandbox,
+    FunctionRecycled,
     HostMemoryMeasured,
     InitBegan,
     InitFailed,
@@ -106,6 +107,10 @@ _IDLE: Final = SandboxState.IDLE
 _BUSY: Final = SandboxState.BUSY
 _WARM: Final = StartKind.WARM
 _LATE: Final = Binding.LATE
+_BEGUN: Final = frozenset(
+    {SandboxState.STARTING, SandboxState.BUSY, SandboxState.IDLE, SandboxState.RESETTING}
+)
+"""States of sandboxes that are made and not ending."""
 
 
 class Scheduler:
@@ -218,6 +223,7 @@ class Scheduler:
                 | VersionRetired()
                 | ReservedConcurrencySet()
                 | ProvisionedSet()
+                | FunctionRecycled()
                 | HostMemoryMeasured()
             ):
                 self._on_setting(event, now)
@@ -253,6 +259,8 @@ class Scheduler:
                 self._concurrency.reserve(name, limit)
             case ProvisionedSet():
                 self._on_provisioned(event.key, event.count)
+            case FunctionRecycled(name):
+                self._recycle(name, now)
             case HostMemoryMeasured(available_mb):
                 self._room.measured(available_mb)
             case _:
@@ -843,6 +851,15 @@ class Scheduler:
                 sandbox.provisioned or sandbox.prewarmed
             ) and sandbox.state is SandboxState.QUEUED:
                 self._drop_queued(sandbox)
+
+    def _recycle(self, name: str, now: Seconds) -> None:
+        """Ends a function's sandboxes as if all were too old; those still queued are new anyway."""
+        for sandbox in list(self._sandboxes.values()):
+            if sandbox.function.name != name or sandbox.state not in _BEGUN:
+                continue
+            sandbox.recycle_at = now
+            if sandbox.state is SandboxState.IDLE:
+                self._stop_idle(sandbox, StopReason.RECYCLED)
 
     # the policy
 

@@ -19,7 +19,7 @@ class SourceMapping:
     """Holds a queue or a stream that Lambda itself reads."""
 
     function: str
-    """Name, or name and alias: `worker:live`."""
+    """The function's name; one that is deployed with an alias is invoked by that."""
     source: str
     """ARN of the queue or stream."""
     members: Mapping[str, Any] = field(default_factory=dict)

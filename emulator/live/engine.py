@@ -25,6 +25,7 @@ from emulator.core.messages import (
     Event,
     Fail,
     FreezeSandbox,
+    FunctionRecycled,
     HostMemoryMeasured,
     InitBegan,
     InitFailed,
@@ -227,6 +228,16 @@ class Engine:
     def provision(self, key: VersionKey, count: int) -> None:
         """Sets the provisioned concurrency of a deployed version; 0 ends it."""
         self._apply(ProvisionedSet(key, count))
+
+    def recycle(self, name: str) -> int:
+        """Ends the sandboxes of a function's scheduled name, each after its work.
+
+        Returns:
+            The number of sandboxes that the function had; its next request starts a new one.
+        """
+        count = sum(sandbox.function.name == name for sandbox in self.sandboxes.values())
+        self._apply(FunctionRecycled(name))
+        return count
 
     def provisioned(self, key: VersionKey) -> Provisioned:
         """Returns what stands ready of a version's provisioned concurrency."""

@@ -13,7 +13,7 @@ from emulator.core.apis import DEFAULT_STAGE, Api, HttpApi, RestApi, RestCors
 from emulator.core.function_url import Cors
 from emulator.core.routes import Route, RouteAuth
 from emulator.sam.loader import line_of
-from emulator.sam.references import HTTP_API, REST_API
+from emulator.sam.references import HTTP_API, REST_API, api_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,9 +66,12 @@ class _Draft:
 class ApiReader:
     """Reads APIs, then takes routes, so that no two routes of an API take the same requests."""
 
-    def __init__(self, nodes: NodeReader, shared: Mapping[str, Mapping[str, Entry]]) -> None:
-        """Takes the entries of Globals for `Api` and `HttpApi`."""
+    def __init__(
+        self, nodes: NodeReader, shared: Mapping[str, Mapping[str, Entry]], stack: str
+    ) -> None:
+        """Takes what Globals state for `Api` and `HttpApi`, and the stack that ids begin with."""
         self._nodes = nodes
+        self._stack = stack
         self._shared = shared
         self._drafts: dict[str, _Draft] = {}
 
@@ -83,15 +86,16 @@ class ApiReader:
         own = self._nodes.entries(section.node, entry.key, known) if section else {}
         if kind == REST_KIND and "StageName" not in own:
             self._nodes.faults.add(entry.line, f"{entry.key} needs StageName")
-        self._drafts[entry.key.lower()] = self._draft(kind, entry.key, own)
+        self._drafts[api_id(entry.key, self._stack)] = self._draft(kind, entry.key, own)
 
     def api(self, kind: str, named: Entry | None, what: str) -> str:
         """Returns the id of the API that an event names, or of the one that SAM makes itself."""
         if named is None:
             logical = REST_API if kind == REST_KIND else HTTP_API
-            if logical.lower() not in self._drafts:
-                self._drafts[logical.lower()] = self._draft(kind, logical, {})
-            return logical.lower()
+            made = api_id(logical, self._stack)
+            if made not in self._drafts:
+                self._drafts[made] = self._draft(kind, logical, {})
+            return made
         name = self._nodes.text(named.node, f"{what}: {named.key}")
         draft = self._drafts.get(name or "")
         if name is None:
@@ -127,7 +131,7 @@ class ApiReader:
         variables = "Variables" if kind == REST_KIND else "StageVariables"
         draft = _Draft(
             kind,
-            logical.lower(),
+            api_id(logical, self._stack),
             self._text(logical, stated, "StageName")
             or ("Prod" if kind == REST_KIND else DEFAULT_STAGE),
             variables={

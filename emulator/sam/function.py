@@ -224,8 +224,7 @@ class FunctionReader:
             if kind in _ROUTED:
                 self._route(kind, event, parts.get("Properties"), name)
             elif kind:
-                invoked = self.extras[name].invoked_as
-                read = self._event_reader.read(kind, event, parts.get("Properties"), invoked)
+                read = self._event_reader.read(kind, event, parts.get("Properties"), name)
                 self.triggers += [read] if read is not None else []
 
     def _route(self, kind: str, event: Entry, section: Entry | None, name: str) -> None:

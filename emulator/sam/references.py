@@ -47,6 +47,7 @@ class Kind:
     attributes: Mapping[str, str] = field(default_factory=dict)
     lower: bool = False
     """Whether names are in lower case."""
+    is_api: bool = False
 
 
 _LAMBDA = "arn:aws:lambda:{region}:{account}"
@@ -62,8 +63,8 @@ KINDS: Mapping[str, Kind] = {
         "FunctionName", attributes={"Arn": _LAMBDA + ":function:{name}"}
     ),
     "AWS::Serverless::LayerVersion": Kind("LayerName", _LAMBDA + ":layer:{name}:1"),
-    "AWS::Serverless::Api": Kind(attributes={"RootResourceId": "root"}, lower=True),
-    "AWS::Serverless::HttpApi": Kind(attributes={"ApiEndpoint": _API_URL}, lower=True),
+    "AWS::Serverless::Api": Kind(attributes={"RootResourceId": "root"}, is_api=True),
+    "AWS::Serverless::HttpApi": Kind(attributes={"ApiEndpoint": _API_URL}, is_api=True),
     "AWS::Serverless::SimpleTable": _TABLES,
     "AWS::DynamoDB::Table": _TABLES,
     "AWS::SQS::Queue": Kind(
@@ -112,6 +113,14 @@ _GENERATED = {
 """What SAM makes beside a function, by the end of its logical id: its attribute."""
 
 
+DEFAULT_STACK = "testbed"
+
+
+def api_id(logical: str, stack: str) -> str:
+    """Returns an API's id: two stacks may both have the API that SAM makes itself."""
+    return logical.lower() if stack == DEFAULT_STACK else f"{stack}-{logical}".lower()
+
+
 @dataclass(frozen=True, slots=True)
 class Declared:
     """Holds a resource as the template declares it."""
@@ -135,6 +144,7 @@ class References:
     ) -> None:
         self._parameters = parameters
         self._resources = resources
+        self._stack = stack
         self._places = {"account": account, "region": region}
         self._pseudo = {
             "AWS::AccountId": account,
@@ -159,7 +169,7 @@ class References:
 
     def _resource(self, name: str, evaluator: Evaluator, at: Node) -> Node | None:
         if name in (REST_API, HTTP_API):
-            return _text(name.lower(), at)
+            return _text(api_id(name, self._stack), at)
         logical, _, member = name.partition(".")
         declared = self._resources.get(logical)
         if declared is None:
@@ -176,7 +186,7 @@ class References:
         if name in (REST_API, HTTP_API):
             stated = "AWS::Serverless::Api" if name == REST_API else "AWS::Serverless::HttpApi"
             template = KINDS[stated].attributes.get(attribute)
-            return template and template.format(name=name.lower(), **self._places)
+            return template and template.format(name=api_id(name, self._stack), **self._places)
         declared = self._resources.get(name)
         if declared is None:
             return self._generated(name, attribute, evaluator)
@@ -195,6 +205,7 @@ class References:
     def _facts(self, logical: str, declared: Declared, evaluator: Evaluator) -> dict[str, str]:
         kind = KINDS[declared.kind]
         name = logical.lower() if kind.lower else logical
+        name = api_id(logical, self._stack) if kind.is_api else name
         stated = declared.properties.get(kind.named_by)
         found = evaluator.resolve(stated) if stated is not None else None
         if isinstance(found, yaml.ScalarNode) and found.tag != UNRESOLVED:

@@ -22,7 +22,7 @@ from emulator.sam.intrinsics import Resolver
 from emulator.sam.loader import compose, line_of
 from emulator.sam.nodes import Entry, Faults, NodeReader
 from emulator.sam.parameters import parameters
-from emulator.sam.references import KINDS, Declared, References
+from emulator.sam.references import DEFAULT_STACK, KINDS, Declared, References
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,7 +55,6 @@ _LAYER_PROPERTIES = (
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 _ACCOUNT = "123456789012"
 _REGION = "us-east-1"
-_STACK = "testbed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +107,14 @@ def load(
     *,
     account: str = _ACCOUNT,
     region: str = _REGION,
+    stack: str = DEFAULT_STACK,
 ) -> Template:
     """Reads a SAM template; paths in it are relative to its folder.
 
     With a profile, what Lambda would refuse under it is a fault too. `machine` names this
     machine's architecture (default: as Python says): functions run natively, so that a function
     which asks for another gets a remark. `given` are parameters in the place of their defaults;
-    `account` and `region` stand in ARNs.
+    `account` and `region` stand in ARNs, `stack` in the ids of APIs.
 
     Raises:
         TemplateError: names all that is wrong, a line each; `line` is the first fault's.
@@ -129,7 +129,7 @@ def load(
         {resource.entry.key: _declared(resource) for resource in resources},
         account=account,
         region=region,
-        stack=_STACK,
+        stack=stack,
     )
     resolver = Resolver(
         nodes.faults,
@@ -139,7 +139,7 @@ def load(
     )
     shared = _globals(sections.get("Globals"), nodes, resolver)
     present = [_resolved(resource, resolver) for resource in _present(resources, resolver)]
-    found = _read(present, shared, nodes, references, resolver)
+    found = _read(present, shared, nodes, references, resolver, stack=stack)
     if profile is not None and not nodes.faults:
         for name, fault in _refusals(list(found.template.functions), profile):
             nodes.faults.add(found.lines[name], f"{name}: {fault}")
@@ -162,8 +162,10 @@ def _read(
     nodes: NodeReader,
     references: References,
     resolver: Resolver,
+    *,
+    stack: str,
 ) -> _Found:
-    apis = ApiReader(nodes, shared)
+    apis = ApiReader(nodes, shared, stack)
     for resource in resources:
         if resource.kind in (REST_KIND, HTTP_KIND):
             apis.declare(resource.kind, resource.entry, resource.properties)

@@ -131,3 +131,15 @@ def test_metrics_count_invocations(emulator: Served) -> None:
     text = httpx.get(f"{emulator.url}/metrics").text
     assert 'testbed_cold_starts_total{function="echo"}' in text
     assert 'testbed_sandboxes{function="echo",state="idle"}' in text
+
+
+def test_recycled_function_starts_cold(emulator: Served) -> None:
+    httpx.post(f"{emulator.url}/echo/1")
+    assert httpx.post(f"{emulator.url}/echo/1").headers["x-testbed-start"] == "warm"
+    told = httpx.post(f"{emulator.url}/_testbed/recycle/echo").json()
+    assert told["function"] == "echo"
+    assert told["sandboxes"] >= 1
+    assert httpx.post(f"{emulator.url}/echo/1").headers["x-testbed-start"] == "cold"
+    missing = httpx.post(f"{emulator.url}/_testbed/recycle/nobody")
+    assert missing.status_code == 404
+    assert missing.json()["detail"].startswith("Function not found: arn:aws:lambda:")

@@ -32,6 +32,8 @@ COMMANDS = {
     "invoke": "FUNCTION --url --payload --json",
     "ps": "--url --json",
     "logs": "FUNCTION --url --limit --filter --follow -f",
+    "recycle": "FUNCTION --url --json",
+    "deploy": "TEMPLATE --url --stack --parameter --account --region --json",
     "demo": "--backend --dilation --run-dir",
     "experiment": "PLAN --run-dir --resume --backend --dry-run",
     "simulate": "PLAN --behaviours --calibrate --leave-one-out --trace --format --policy --profile "

@@ -78,11 +78,11 @@ def test_every_kind_of_event_is_read(tmp_path: Path) -> None:
   Bus: {Type: AWS::Events::EventBus, Properties: {Name: mine}}
 """,
     )
-    alias = "Echo:live"
+    name = "Echo"
     table = "arn:aws:dynamodb:us-east-1:123456789012:table/Table/stream/LATEST"
     assert template.triggers == (
         SourceMapping(
-            alias,
+            name,
             QUEUE,
             {
                 "BatchSize": 5,
@@ -92,18 +92,18 @@ def test_every_kind_of_event_is_read(tmp_path: Path) -> None:
             },
         ),
         SourceMapping(
-            alias,
+            name,
             "arn:aws:kinesis:us-east-1:123456789012:stream/Clicks",
             {"StartingPosition": "LATEST"},
         ),
         SourceMapping(
-            alias, table, {"StartingPosition": "TRIM_HORIZON", "BisectBatchOnFunctionError": True}
+            name, table, {"StartingPosition": "TRIM_HORIZON", "BisectBatchOnFunctionError": True}
         ),
-        BucketNotification(alias, "files", ("s3:ObjectCreated:*",), "in/", ".csv"),
-        TopicSubscription(alias, "arn:aws:sns:us-east-1:123456789012:News", {"kind": ["a"]}),
-        RuleTarget(alias, "EchoTick", schedule="rate(5 minutes)", input='{"a": 1}', enabled=False),
-        RuleTarget(alias, "nightly", schedule="cron(0 1 * * ? *)"),
-        RuleTarget(alias, "EchoMatch", pattern={"source": ["mine"]}, bus="mine", retries=3),
+        BucketNotification(name, "files", ("s3:ObjectCreated:*",), "in/", ".csv"),
+        TopicSubscription(name, "arn:aws:sns:us-east-1:123456789012:News", {"kind": ["a"]}),
+        RuleTarget(name, "EchoTick", schedule="rate(5 minutes)", input='{"a": 1}', enabled=False),
+        RuleTarget(name, "nightly", schedule="cron(0 1 * * ? *)"),
+        RuleTarget(name, "EchoMatch", pattern={"source": ["mine"]}, bus="mine", retries=3),
     )
     assert template.resources[0] == OtherResource(
         "AWS::SQS::Queue", "Jobs", "Jobs", {"VisibilityTimeout": 30}

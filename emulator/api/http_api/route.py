@@ -39,7 +39,6 @@ from emulator.core.routes import PayloadFormat, RouteAuth, RouteTable
 from emulator.errors import (
     InvalidParameterValueError,
     RequestTooLargeError,
-    ResourceNotFoundError,
     ServiceError,
 )
 from emulator.live.sandbox.environment import ACCOUNT_ID
@@ -52,6 +51,7 @@ if TYPE_CHECKING:
     from emulator.api.asgi import Headers
     from emulator.api.auth.gatekeeper import Gatekeeper
     from emulator.api.auth.principals import Caller
+    from emulator.api.invoke.directory import Directory
     from emulator.core.apis import HttpApi
     from emulator.core.profile import Profile
     from emulator.core.routes import Route
@@ -77,12 +77,14 @@ class HttpApiRoute:
         api: HttpApi,
         profile: Profile,
         port: int,
+        *,
+        directory: Directory | None = None,
         gatekeeper: Gatekeeper | None = None,
     ) -> None:
         self._gatekeeper = gatekeeper
         self._api = api
         self._routes = RouteTable(api.routes)
-        self._integration = Integration(engine, profile.integration_timeout)
+        self._integration = Integration(engine, profile.integration_timeout, directory)
         self._event_limit = profile.request_limit
         self._prefix = "" if api.stage == DEFAULT_STAGE else f"/{api.stage}"
         self._facts = Api(
@@ -162,7 +164,7 @@ class HttpApiRoute:
             outcome = await self._integration.call(route, payload, trace_id, scope)
         except TimeoutError:
             await send_response(send, self._integration.gave_up, own)
-        except ResourceNotFoundError:
+        except ServiceError:
             await send_response(send, _UNAVAILABLE, own)
         except InvalidParameterValueError:  # isolated by tenant, whom an HTTP API cannot name
             await send_response(send, INTERNAL_SERVER_ERROR, own)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from emulator.api import xray
 from emulator.api.asgi import check_size, outcome_headers, read_body, send_response
+from emulator.api.execute_api import call_function
 from emulator.api.http_api.event import request_of, sent_path
+from emulator.api.invoke.directory import DeployedDirectory
 from emulator.api.load_balancer.event import event
 from emulator.api.load_balancer.responses import (
     BAD_GATEWAY,
@@ -22,8 +24,7 @@ from emulator.api.load_balancer.responses import (
     response,
 )
 from emulator.api.network import passage_of
-from emulator.core.model import VersionKey
-from emulator.errors import RequestTooLargeError, ResourceNotFoundError
+from emulator.errors import RequestTooLargeError, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from emulator.api.asgi import HttpResponse
+    from emulator.api.invoke.directory import Directory
     from emulator.core.load_balancer import Target
     from emulator.core.profile import Profile
     from emulator.live.engine import Engine
@@ -49,8 +51,15 @@ class LoadBalancerRoute:
     """Takes every request whose Host is a load balancer's, whatever its method and path."""
 
     def __init__(
-        self, engine: Engine, targets: Iterable[Target], profile: Profile, port: int
+        self,
+        engine: Engine,
+        targets: Iterable[Target],
+        profile: Profile,
+        port: int,
+        directory: Directory | None = None,
     ) -> None:
+        """Without a `directory` functions are those that the engine has."""
+        self._directory = directory or DeployedDirectory(engine)
         self._engine = engine
         self._targets = {target.function.lower(): target for target in targets}
         self._event_limit = profile.request_limit
@@ -81,13 +90,15 @@ class LoadBalancerRoute:
             await send_response(send, TOO_LARGE)
             return
         try:
-            outcome = await self._engine.invoke(
-                VersionKey.of(target.function),
+            outcome = await call_function(
+                self._engine,
+                self._directory,
+                target.function,
                 payload,
                 trace_id=trace_id,
                 passage=passage_of(scope),
             )
-        except ResourceNotFoundError:
+        except ServiceError:
             await send_response(send, UNAVAILABLE)
         else:
             await send_response(send, _answer(outcome, target), outcome_headers(outcome))

@@ -42,7 +42,7 @@ from emulator.api.rest_api.responses import (
 )
 from emulator.core.resources import ResourceTree
 from emulator.core.routes import RouteAuth
-from emulator.errors import RequestTooLargeError, ResourceNotFoundError, ServiceError
+from emulator.errors import RequestTooLargeError, ServiceError
 from emulator.live.sandbox.environment import ACCOUNT_ID
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from emulator.api.asgi import Headers
     from emulator.api.auth.gatekeeper import Gatekeeper
     from emulator.api.auth.principals import Caller
+    from emulator.api.invoke.directory import Directory
     from emulator.core.apis import RestApi
     from emulator.core.profile import Profile
     from emulator.core.resources import Resource
@@ -76,12 +77,14 @@ class RestApiRoute:
         api: RestApi,
         profile: Profile,
         port: int,
+        *,
+        directory: Directory | None = None,
         gatekeeper: Gatekeeper | None = None,
     ) -> None:
         self._gatekeeper = gatekeeper
         self._api = api
         self._tree = ResourceTree(api.routes)
-        self._integration = Integration(engine, profile.rest_integration_timeout)
+        self._integration = Integration(engine, profile.rest_integration_timeout, directory)
         self._event_limit = profile.request_limit
         self._prefix = f"/{api.stage}"
         self._facts = Api(
@@ -155,7 +158,7 @@ class RestApiRoute:
             await send_response(send, TOO_LARGE_FOR_LAMBDA, own)
         except TimeoutError:
             await send_response(send, self._integration.gave_up, own)
-        except ResourceNotFoundError:
+        except ServiceError:
             await send_response(send, INTERNAL_SERVER_ERROR, own)
         else:
             accept = dict(headers).get(b"accept", b"").decode("latin-1")

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,44 @@ _OPEN_TO_ALL = ("/moto-api", "/latest/meta-data/", "/latest/api/")
 App = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
+class Stacks:
+    """Connects CloudFormation with the emulator at the first request for it, as that takes 3 s."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+        self._lock = threading.Lock()
+        self._is_connected = False
+
+    def prepare(self, environ: dict[str, Any]) -> str:
+        """Returns a sentence that refuses a request; empty where the request can be served."""
+        url = os.environ.get("TESTBED_GATEWAY")
+        if url is None or "/cloudformation/" not in environ.get("HTTP_AUTHORIZATION", ""):
+            return ""
+        with self._lock:
+            if self._is_connected:
+                return ""
+            os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # SAM's translator wants one
+            try:
+                from emulator.live.companion.stacks import connect_stacks  # noqa: PLC0415
+
+                connect_stacks(url, self._secret)
+            except ImportError as error:
+                return (
+                    f"CloudFormation needs {error.name}: pip install "
+                    "'serverless-testbed[cloudformation]'"
+                )
+            self._is_connected = True
+        return ""
+
+
 class Door:
     """Lets requests through to moto, and answers the emulator's own ones."""
 
-    def __init__(self, moto: App, secret: str, *, closed: bool) -> None:
+    def __init__(
+        self, moto: App, secret: str, *, closed: bool, stacks: Stacks | None = None
+    ) -> None:
         self._moto = moto
+        self._stacks = stacks or Stacks(secret)
         self._secret = secret
         self._closed = closed
 
@@ -39,6 +73,8 @@ class Door:
             path.startswith(_OPEN_TO_ALL) or not self._knows(environ.get(DOOR_HEADER, ""))
         ):
             return _answer(start_response, "403 Forbidden", {"message": "Forbidden"})
+        if refusal := self._stacks.prepare(environ):
+            return _answer(start_response, "501 Not Implemented", {"message": refusal})
         return self._moto(environ, start_response)
 
     def _internal(self, path: str, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

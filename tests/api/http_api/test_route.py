@@ -126,7 +126,9 @@ def test_gateway_gives_a_function_up_as_it_did_in_its_year_and_in_the_function_s
 
     async def ask() -> None:
         never = asyncio.get_running_loop().create_future()
-        engine = SimpleNamespace(dilation=dilation, invoke=lambda *_, **__: never)
+        engine = SimpleNamespace(
+            dilation=dilation, has=lambda _: True, invoke=lambda *_, **__: never
+        )
         api = HttpApi("testbed", (Route("GET", "/slow", "slow"),))
         route = HttpApiRoute(cast("Engine", engine), api, profile, 0)
         scope = {

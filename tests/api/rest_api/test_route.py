@@ -148,7 +148,7 @@ def test_api_gives_a_function_up_after_29_seconds(profile: Profile) -> None:
 
     async def ask() -> None:
         never = asyncio.get_running_loop().create_future()
-        engine = SimpleNamespace(dilation=1.0, invoke=lambda *_, **__: never)
+        engine = SimpleNamespace(dilation=1.0, has=lambda _: True, invoke=lambda *_, **__: never)
         api = RestApi("rest", (Route("GET", "/slow", "slow"),))
         route = RestApiRoute(cast("Engine", engine), api, profile, 0)
         scope = {

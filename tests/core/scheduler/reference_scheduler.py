@@ -17,6 +17,7 @@ from emulator.core.messages import (
     Event,
     Fail,
     FreezeSandbox,
+    FunctionRecycled,
     HostMemoryMeasured,
     InitBegan,
     InitFailed,
@@ -299,6 +300,12 @@ class ReferenceScheduler:
                 self.reserved = others if limit is None else [*others, (name, limit)]
             case ProvisionedSet(key, count):
                 self.provision(key, count)
+            case FunctionRecycled(name):
+                for box in list(self.boxes):
+                    if box.function.name == name and box.state in (STARTING, BUSY, RESETTING, IDLE):
+                        box.recycle_at = now
+                        if box.state is IDLE:
+                            self.stop(box, StopReason.RECYCLED)
             case HostMemoryMeasured(available_mb):
                 self.available_mb = available_mb
             case TimePassed():

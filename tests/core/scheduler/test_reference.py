@@ -15,6 +15,7 @@ from emulator.core.messages import (
     Event,
     Fail,
     FreezeSandbox,
+    FunctionRecycled,
     HostMemoryMeasured,
     InitBegan,
     InitFailed,
@@ -239,6 +240,7 @@ class Stream:
             (3, self.late_event),
             (1, self.redeploy),
             (1, self.reserve),
+            (1, self.recycle),
             (9, self.provision),
             (2, self.measure),
         ]
@@ -367,6 +369,9 @@ class Stream:
     def reserve(self) -> None:
         limit = self.chance.choice((None, None, 0, 1, 3))
         self.tell(ReservedConcurrencySet(self.chance.choice(NAMES), limit))
+
+    def recycle(self) -> None:
+        self.tell(FunctionRecycled(self.chance.choice(NAMES)))
 
     def provision(self) -> None:
         count = self.chance.choice((0, 1, 2))

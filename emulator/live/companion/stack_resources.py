@@ -1,0 +1,429 @@
+"""Says how each of CloudFormation's resources of Lambda and API Gateway is made in the emulator.
+
+Knows nothing of moto. Sources: CloudFormation user guide, the references of AWS::Lambda,
+AWS::ApiGateway and AWS::ApiGatewayV2.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import uuid
+import zipfile
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from emulator.core.api_documents import document_of
+from emulator.core.apis import HttpApi, RestApi
+from emulator.core.openapi_routes import http_cors_of, rest_cors_of, routes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from emulator.core.apis import Api
+    from emulator.live.companion.lambda_client import OwnApi
+
+_LONGEST_WAIT = 900.0
+"""Seconds for a function to become active."""
+_BETWEEN_LOOKS = 0.1
+_INLINE = {"python": "index.py", "nodejs": "index.js"}
+_CODE = ("ZipFile", "S3Bucket", "S3Key", "S3ObjectVersion", "ImageUri")
+_SET_APART = ("ReservedConcurrentExecutions", "RuntimeManagementConfig", "RecursiveLoop")
+_MISSING = "ResourceNotFoundException"
+
+
+@dataclass(slots=True)
+class Made:
+    """Holds a resource that was made."""
+
+    id: str
+    """What `!Ref` gives."""
+    attributes: dict[str, str] = field(default_factory=dict)
+    members: dict[str, str] = field(default_factory=dict)
+    """Members that name the resource in Lambda's API."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Says how resources of one type are made, changed and deleted."""
+
+    kind: str
+    make: Callable[[OwnApi, str, dict[str, Any]], Made]
+    change: Callable[[OwnApi, Made, dict[str, Any]], Made]
+    remove: Callable[[OwnApi, Made], None]
+    named_by: str = ""
+    """The property that states the name; empty: there is none."""
+    attributes: tuple[str, ...] = ()
+
+
+# functions
+
+
+def _make_function(api: OwnApi, name: str, properties: dict[str, Any]) -> Made:
+    members = _function_members(properties)
+    created = api.call("CreateFunction", {**members, "FunctionName": name})
+    _wait(api, name)
+    _reserve(api, name, properties)
+    return Made(name, {"Arn": created["FunctionArn"]}, {"FunctionName": name})
+
+
+def _change_function(api: OwnApi, made: Made, properties: dict[str, Any]) -> Made:
+    members = _function_members(properties)
+    code = {"Architectures": members.pop("Architectures", ["x86_64"]), **members.pop("Code")}
+    members.pop("PackageType", None)
+    members.pop("Tags", None)
+    api.call("UpdateFunctionCode", {**made.members, **code})
+    _wait(api, made.id)
+    api.call("UpdateFunctionConfiguration", {**members, **made.members})
+    _wait(api, made.id)
+    _reserve(api, made.id, properties)
+    return made
+
+
+def _function_members(properties: dict[str, Any]) -> dict[str, Any]:
+    left_out = ("FunctionName", *_SET_APART)
+    members = {name: value for name, value in properties.items() if name not in left_out}
+    code = {name: value for name, value in members["Code"].items() if name in _CODE}
+    if isinstance(code.get("ZipFile"), str):
+        code["ZipFile"] = _packed(code["ZipFile"], str(members.get("Runtime", "")))
+    members["Code"] = code
+    if "ImageUri" in code:
+        members["PackageType"] = "Image"
+    if isinstance(members.get("Tags"), list):
+        members["Tags"] = {tag["Key"]: tag["Value"] for tag in members["Tags"]}
+    return members
+
+
+def _packed(text: str, runtime: str) -> bytes:
+    """Returns code that stands in a template as the package that CloudFormation makes of it."""
+    name = next((name for start, name in _INLINE.items() if runtime.startswith(start)), "index.py")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, text)
+    return packed.getvalue()
+
+
+def _wait(api: OwnApi, name: str) -> None:
+    until = time.monotonic() + _LONGEST_WAIT
+    while time.monotonic() < until:
+        there = api.call("GetFunctionConfiguration", {"FunctionName": name})
+        states = (there.get("State", "Active"), there.get("LastUpdateStatus", "Successful"))
+        if "Failed" in states:
+            reason = there.get("StateReason") or there.get("LastUpdateStatusReason") or "it failed"
+            raise RuntimeError(f"{name}: {reason}")
+        if states == ("Active", "Successful"):
+            return
+        time.sleep(_BETWEEN_LOOKS)
+    raise RuntimeError(f"{name} is not active after {_LONGEST_WAIT:.0f} s")
+
+
+def _reserve(api: OwnApi, name: str, properties: dict[str, Any]) -> None:
+    stated = properties.get("ReservedConcurrentExecutions")
+    if stated is not None:
+        members = {"FunctionName": name, "ReservedConcurrentExecutions": stated}
+        api.call("PutFunctionConcurrency", members)
+
+
+# versions, aliases, layers
+
+
+def _make_version(api: OwnApi, _name: str, properties: dict[str, Any]) -> Made:
+    known = ("FunctionName", "Description", "CodeSha256")
+    members = {name: properties[name] for name in known if name in properties}
+    version = api.call("PublishVersion", members)
+    arn = version["FunctionArn"]
+    return Made(arn, {"Version": version["Version"], "FunctionArn": arn})
+
+
+def _keep(_api: OwnApi, made: Made, _properties: dict[str, Any]) -> Made:
+    return made
+
+
+def _leave(_api: OwnApi, _made: Made) -> None:
+    """Leaves a resource where it is: CloudFormation retains versions of SAM's too."""
+
+
+def _alias_members(properties: dict[str, Any]) -> dict[str, Any]:
+    known = ("FunctionName", "FunctionVersion", "Name", "Description")
+    members = {name: properties[name] for name in known if name in properties}
+    weights = (properties.get("RoutingConfig") or {}).get("AdditionalVersionWeights", ())
+    if weights:
+        shares = {one["FunctionVersion"]: one["FunctionWeight"] for one in weights}
+        members["RoutingConfig"] = {"AdditionalVersionWeights": shares}
+    return members
+
+
+def _make_alias(api: OwnApi, _name: str, properties: dict[str, Any]) -> Made:
+    alias = api.call("CreateAlias", _alias_members(properties))
+    named = {"FunctionName": str(properties["FunctionName"]), "Name": str(properties["Name"])}
+    _provision(api, named, properties)
+    return Made(alias["AliasArn"], {"AliasArn": alias["AliasArn"]}, named)
+
+
+def _change_alias(api: OwnApi, made: Made, properties: dict[str, Any]) -> Made:
+    api.call("UpdateAlias", _alias_members(properties))
+    _provision(api, made.members, properties)
+    return made
+
+
+def _provision(api: OwnApi, named: Mapping[str, str], properties: dict[str, Any]) -> None:
+    stated = (properties.get("ProvisionedConcurrencyConfig") or {}).get(
+        "ProvisionedConcurrentExecutions"
+    )
+    if stated is not None:
+        members = {
+            "FunctionName": named["FunctionName"],
+            "Qualifier": named["Name"],
+            "ProvisionedConcurrentExecutions": stated,
+        }
+        api.call("PutProvisionedConcurrencyConfig", members)
+
+
+def _make_layer(api: OwnApi, name: str, properties: dict[str, Any]) -> Made:
+    version = api.call("PublishLayerVersion", {**properties, "LayerName": name})
+    arn = version["LayerVersionArn"]
+    named = {"LayerName": name, "VersionNumber": str(version["Version"])}
+    return Made(arn, {"LayerVersionArn": arn}, named)
+
+
+def _change_layer(api: OwnApi, made: Made, properties: dict[str, Any]) -> Made:
+    return _make_layer(api, made.members["LayerName"], properties)
+
+
+# permissions, URLs, events
+
+
+def _make_permission(api: OwnApi, name: str, properties: dict[str, Any]) -> Made:
+    known = {**properties, "StatementId": name[:100]}
+    api.call("AddPermission", known)
+    named = {"FunctionName": str(properties["FunctionName"]), "StatementId": name[:100]}
+    return Made(name, {"Id": name}, named)
+
+
+def _change_permission(api: OwnApi, made: Made, properties: dict[str, Any]) -> Made:
+    api.call("RemovePermission", made.members)
+    return _make_permission(api, made.id, properties)
+
+
+def _url_members(properties: dict[str, Any]) -> dict[str, Any]:
+    members = {name: value for name, value in properties.items() if name != "TargetFunctionArn"}
+    return {**members, "FunctionName": properties["TargetFunctionArn"]}
+
+
+def _make_url(api: OwnApi, _name: str, properties: dict[str, Any]) -> Made:
+    members = _url_members(properties)
+    made = api.call("CreateFunctionUrlConfig", members)
+    named: dict[str, str] = {
+        name: str(members[name]) for name in ("FunctionName", "Qualifier") if name in members
+    }
+    facts = {"FunctionUrl": made["FunctionUrl"], "FunctionArn": made["FunctionArn"]}
+    return Made(made["FunctionArn"], facts, named)
+
+
+def _change_url(api: OwnApi, made: Made, properties: dict[str, Any]) -> Made:
+    api.call("UpdateFunctionUrlConfig", _url_members(properties))
+    return made
+
+
+def _make_mapping(api: OwnApi, _name: str, properties: dict[str, Any]) -> Made:
+    made = api.call("CreateEventSourceMapping", _without_tags(properties))
+    return Made(made["UUID"], {"Id": made["UUID"]}, {"UUID": made["UUID"]})
+
+
+def _change_mapping(api: OwnApi, made: Made, properties: dict[str, Any]) -> Made:
+    fixed = ("EventSourceArn", "StartingPosition", "StartingPositionTimestamp")
+    changed = {
+        name: value for name, value in _without_tags(properties).items() if name not in fixed
+    }
+    api.call("UpdateEventSourceMapping", {**changed, **made.members})
+    return made
+
+
+def _without_tags(properties: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in properties.items() if name != "Tags"}
+
+
+def _make_event_invoke(api: OwnApi, _name: str, properties: dict[str, Any]) -> Made:
+    api.call("PutFunctionEventInvokeConfig", properties)
+    named = {str(name): str(properties[name]) for name in ("FunctionName", "Qualifier")}
+    return Made("|".join(named.values()), {}, named)
+
+
+def _change_event_invoke(api: OwnApi, made: Made, properties: dict[str, Any]) -> Made:
+    return _make_event_invoke(api, made.id, properties)
+
+
+def _removal(operation: str) -> Callable[[OwnApi, Made], None]:
+    """Returns what deletes a resource; what is gone already is left at that."""
+
+    def remove(api: OwnApi, made: Made) -> None:
+        try:
+            api.call(operation, made.members)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != _MISSING:
+                raise
+
+    return remove
+
+
+# APIs
+
+
+def _document(properties: dict[str, Any]) -> dict[str, Any]:
+    """Returns an API's OpenAPI document, also of JSON in a text."""
+    body = properties.get("Body") or {}
+    found = json.loads(body) if isinstance(body, str) else body
+    return found if isinstance(found, dict) else {}
+
+
+def _make_rest_api(api: OwnApi, _name: str, properties: dict[str, Any]) -> Made:
+    name = uuid.uuid4().hex[:10]
+    facts = {"RestApiId": name, "RootResourceId": "root"}
+    return _change_rest_api(api, Made(name, facts), properties)
+
+
+def _change_rest_api(api: OwnApi, made: Made, properties: dict[str, Any]) -> Made:
+    document = _document(properties)
+    binary = properties.get("BinaryMediaTypes") or document.get(
+        "x-amazon-apigateway-binary-media-types", ()
+    )
+    served = RestApi(
+        made.id,
+        tuple(routes_of(document)),
+        binary_media_types=tuple(str(one).replace("~1", "/") for one in binary),
+        cors=rest_cors_of(document),
+    )
+    _put(api, served)
+    return made
+
+
+def _make_http_api(api: OwnApi, _name: str, properties: dict[str, Any]) -> Made:
+    name = uuid.uuid4().hex[:10]
+    facts = {"ApiId": name, "ApiEndpoint": f"http://{name}.execute-api.localhost"}
+    return _change_http_api(api, Made(name, facts), properties)
+
+
+def _change_http_api(api: OwnApi, made: Made, properties: dict[str, Any]) -> Made:
+    document = _document(properties)
+    _put(api, HttpApi(made.id, tuple(routes_of(document)), cors=http_cors_of(document)))
+    return made
+
+
+def _put(api: OwnApi, served: Api) -> None:
+    """Puts an API with the stage that it has, if it is there already."""
+    stated, there = document_of(served), api.get_api(served.id)
+    if there is not None:
+        stated |= {name: there[name] for name in ("stage", "variables")}
+    api.put_api(served.id, stated)
+
+
+def _remove_api(api: OwnApi, made: Made) -> None:
+    api.delete_api(made.id)
+
+
+def _make_stage(api: OwnApi, name: str, properties: dict[str, Any]) -> Made:
+    """Serves an API under its stage; an API has one stage here, the last that was made."""
+    owner = str(properties.get("RestApiId") or properties.get("ApiId"))
+    stage = str(properties.get("StageName") or name)
+    variables = properties.get("Variables") or properties.get("StageVariables") or {}
+    document = api.get_api(owner)
+    if document is not None:
+        api.put_api(owner, {**document, "stage": stage, "variables": variables})
+    return Made(stage)
+
+
+def _change_stage(api: OwnApi, made: Made, properties: dict[str, Any]) -> Made:
+    return _make_stage(api, made.id, properties)
+
+
+def _make_deployment(_api: OwnApi, name: str, _properties: dict[str, Any]) -> Made:
+    """Makes nothing: an API is served as it is."""
+    return Made(name, {"DeploymentId": name})
+
+
+RECIPES = (
+    Recipe(
+        "AWS::Lambda::Function",
+        _make_function,
+        _change_function,
+        _removal("DeleteFunction"),
+        named_by="FunctionName",
+        attributes=("Arn",),
+    ),
+    Recipe(
+        "AWS::Lambda::Version",
+        _make_version,
+        _keep,
+        _leave,
+        attributes=("Version", "FunctionArn"),
+    ),
+    Recipe(
+        "AWS::Lambda::Alias",
+        _make_alias,
+        _change_alias,
+        _removal("DeleteAlias"),
+        attributes=("AliasArn",),
+    ),
+    Recipe(
+        "AWS::Lambda::LayerVersion",
+        _make_layer,
+        _change_layer,
+        _leave,
+        named_by="LayerName",
+        attributes=("LayerVersionArn",),
+    ),
+    Recipe(
+        "AWS::Lambda::Permission",
+        _make_permission,
+        _change_permission,
+        _removal("RemovePermission"),
+        attributes=("Id",),
+    ),
+    Recipe(
+        "AWS::Lambda::Url",
+        _make_url,
+        _change_url,
+        _removal("DeleteFunctionUrlConfig"),
+        attributes=("FunctionUrl", "FunctionArn"),
+    ),
+    Recipe(
+        "AWS::Lambda::EventSourceMapping",
+        _make_mapping,
+        _change_mapping,
+        _removal("DeleteEventSourceMapping"),
+        attributes=("Id", "EventSourceMappingArn"),
+    ),
+    Recipe(
+        "AWS::Lambda::EventInvokeConfig",
+        _make_event_invoke,
+        _change_event_invoke,
+        _removal("DeleteFunctionEventInvokeConfig"),
+    ),
+    Recipe(
+        "AWS::ApiGateway::RestApi",
+        _make_rest_api,
+        _change_rest_api,
+        _remove_api,
+        attributes=("RestApiId", "RootResourceId"),
+    ),
+    Recipe(
+        "AWS::ApiGatewayV2::Api",
+        _make_http_api,
+        _change_http_api,
+        _remove_api,
+        attributes=("ApiId", "ApiEndpoint"),
+    ),
+    Recipe("AWS::ApiGateway::Stage", _make_stage, _change_stage, _leave),
+    Recipe("AWS::ApiGatewayV2::Stage", _make_stage, _change_stage, _leave),
+    Recipe(
+        "AWS::ApiGateway::Deployment",
+        _make_deployment,
+        _keep,
+        _leave,
+        attributes=("DeploymentId",),
+    ),
+)
+"""Resources that are made in the emulator; CloudFormation's others are moto's."""

@@ -1,0 +1,181 @@
+"""Lets the companion's CloudFormation make functions and APIs in the emulator.
+
+Moto's own models of Lambda and API Gateway are replaced by ones that ask the emulator's API, and
+templates of SAM are transformed by AWS's own translator. Everything else of a stack is moto's.
+Everything that is replaced in moto for this is replaced in this module.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from moto.cloudformation import models, parsing
+from moto.cloudformation.exceptions import UnformattedGetAttTemplateException, ValidationError
+from moto.core.common_models import CloudFormationModel
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from samtranslator.model.exceptions import InvalidDocumentException
+from samtranslator.translator.transform import transform
+
+from emulator.live.companion.lambda_client import OwnApi
+from emulator.live.companion.stack_resources import RECIPES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emulator.live.companion.stack_resources import Made, Recipe
+
+_TRANSFORM = "AWS::Serverless-2016-10-31"
+_MODELS: list[type[CloudFormationModel]] = []
+
+
+def connect_stacks(url: str, secret: str) -> None:
+    """Has CloudFormation's stacks make what is the emulator's through its API at `url`."""
+
+    @lru_cache
+    def own_api(account: str, region: str) -> OwnApi:
+        return OwnApi(url, secret, account, region)
+
+    # moto finds its models among the subclasses of one class, which does not hold them
+    _MODELS.extend(_model_of(recipe, own_api) for recipe in RECIPES)
+    parsing.get_model_list.cache_clear()
+    parsing.get_model_map.cache_clear()
+    parsing.get_name_type_map.cache_clear()
+    _transform_templates()
+
+
+def _model_of(recipe: Recipe, own_api: Callable[[str, str], OwnApi]) -> type[CloudFormationModel]:
+    """Returns a model of moto's, which a later one of the same type takes the place of."""
+
+    class Model(CloudFormationModel):
+        def __init__(self, made: Made) -> None:
+            self.made = made
+
+        @property
+        def physical_resource_id(self) -> str:
+            return self.made.id
+
+        @staticmethod
+        def cloudformation_name_type() -> str:
+            return recipe.named_by
+
+        @staticmethod
+        def cloudformation_type() -> str:
+            return recipe.kind
+
+        @classmethod
+        def has_cfn_attr(cls, attr: str) -> bool:
+            return attr in recipe.attributes
+
+        def get_cfn_attribute(self, attribute_name: str) -> str:
+            if attribute_name not in self.made.attributes:
+                raise UnformattedGetAttTemplateException
+            return self.made.attributes[attribute_name]
+
+        @classmethod
+        def create_from_cloudformation_json(
+            cls,
+            resource_name: str,
+            cloudformation_json: dict[str, Any],
+            account_id: str,
+            region_name: str,
+            **_: Any,
+        ) -> Model:
+            properties = cloudformation_json["Properties"]
+            with _refusals(resource_name):
+                return cls(recipe.make(own_api(account_id, region_name), resource_name, properties))
+
+        @classmethod
+        def update_from_cloudformation_json(
+            cls,
+            original_resource: Model,
+            new_resource_name: str,
+            cloudformation_json: dict[str, Any],
+            account_id: str,
+            region_name: str,
+        ) -> Model:
+            properties = cloudformation_json["Properties"]
+            with _refusals(new_resource_name):
+                api = own_api(account_id, region_name)
+                return cls(recipe.change(api, original_resource.made, properties))
+
+        def delete(self, account_id: str, region: str) -> None:
+            recipe.remove(own_api(account_id, region), self.made)
+
+    return Model
+
+
+class _refusals:  # noqa: N801  # used as a statement
+    """Turns what the emulator refused into CloudFormation's own error."""
+
+    def __init__(self, resource: str) -> None:
+        self._resource = resource
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, (ClientError, BotoCoreError, RuntimeError, TypeError, OSError)):
+            raise ValidationError(self._resource, f"{self._resource}: {error}") from error
+
+
+def _transform_templates() -> None:
+    """Has moto read SAM's templates as what SAM makes of them."""
+    parse = models.Stack.parse_template
+    parse_changes = models.ChangeSet._parse_template  # noqa: SLF001  # moto has no other place
+
+    def parse_template(template: str) -> dict[str, Any]:
+        return transformed(parse(template))
+
+    def parse_template_of_changes(self: models.ChangeSet) -> None:
+        parse_changes(self)
+        self.template_dict = transformed(self.template_dict)
+
+    apply = models.ChangeSet.apply
+
+    def apply_with_outputs(self: models.ChangeSet) -> None:
+        apply(self)
+        # moto leaves a stack that a change set makes without the outputs of its template
+        self.stack.template_dict = self.template_dict
+        self.stack.output_map = self.stack._create_output_map()  # noqa: SLF001
+
+    models.ChangeSet.apply = apply_with_outputs  # type: ignore[method-assign]
+    models.Stack.parse_template = staticmethod(parse_template)  # type: ignore[method-assign]
+    models.ChangeSet._parse_template = parse_template_of_changes  # type: ignore[method-assign]  # noqa: SLF001
+
+
+def transformed(template: dict[str, Any]) -> dict[str, Any]:
+    """Returns a template as CloudFormation reads it, which is another for one of SAM's.
+
+    Raises:
+        ValidationError: SAM refuses the template.
+    """
+    stated = template.get("Transform", ())
+    if _TRANSFORM not in ([stated] if isinstance(stated, str) else stated):
+        return template
+    try:
+        found: dict[str, Any] = transform(_plain(template), {}, _ManagedPolicies())
+    except InvalidDocumentException as error:
+        causes = "; ".join(cause.message for cause in error.causes)
+        raise ValidationError("Transform", causes or str(error)) from error
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Returns a template without dates, which YAML makes of a policy's Version."""
+    if isinstance(value, dict):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return value.isoformat() if isinstance(value, dt.date) else value
+
+
+class _ManagedPolicies:
+    """Knows the ARN of each policy of AWS's by the name that SAM lets a template say."""
+
+    def load(self) -> dict[str, str]:
+        policies = json.loads(aws_managed_policies_data)
+        return {name: str(policy["Arn"]) for name, policy in policies.items()}

@@ -1,0 +1,153 @@
+"""CloudFormation at the companion makes functions in an emulator without real sandboxes."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import threading
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+
+from emulator.live.companion.process import Companion
+from tests.api.services.conftest import ServedApi, served_api
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytest.importorskip("samtranslator")
+pytest.importorskip("openapi_spec_validator")  # of moto[cloudformation]
+
+_BOUND = 60
+SAM = """
+Transform: AWS::Serverless-2016-10-31
+Parameters: {Size: {Type: Number, Default: 256}}
+Resources:
+  Jobs: {Type: AWS::SQS::Queue}
+  Worker:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: s3://code/worker.zip
+      Handler: app.echo
+      Runtime: python3.13
+      MemorySize: !Ref Size
+      AutoPublishAlias: live
+      Environment: {Variables: {QUEUE: !Ref Jobs}}
+      Policies: [AmazonSQSFullAccess]
+      FunctionUrlConfig: {AuthType: NONE}
+      Events:
+        Get: {Type: HttpApi, Properties: {Path: "/web/{id}", Method: GET}}
+        Old: {Type: Api, Properties: {Path: "/rest/{proxy+}", Method: any}}
+Outputs:
+  Arn: {Value: !GetAtt Worker.Arn}
+  Url: {Value: !GetAtt WorkerUrl.FunctionUrl}
+"""
+PLAIN = """
+Resources:
+  Worker:
+    Type: AWS::Lambda::Function
+    Properties:
+      Code: {ZipFile: "def handler(event, context): return event"}
+      Handler: index.echo
+      Runtime: python3.13
+      Role: arn:aws:iam::123456789012:role/any
+      MemorySize: "%s"
+"""
+
+
+@dataclass
+class Here:
+    api: ServedApi
+    stacks: Any
+    """boto3's client of CloudFormation at the companion."""
+    functions: Any
+
+    def names(self) -> list[str]:
+        listed = self.functions.list_functions()["Functions"]
+        return sorted(function["FunctionName"] for function in listed)
+
+    def wait(self, stack: str) -> dict[str, Any]:
+        described: dict[str, Any] = self.stacks.describe_stacks(StackName=stack)["Stacks"][0]
+        return described
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
+    endpoints: dict[str, str] = {}
+    folder = tmp_path_factory.mktemp("state")
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    with served_api(folder=folder, endpoints=endpoints) as api:
+        companion = Companion(folder / "companion.log", gateway=api.url)
+        url = asyncio.run_coroutine_threadsafe(companion.url(), loop).result(_BOUND)
+        endpoints["s3"] = url
+        _put_code(_client("s3", url))
+        yield Here(api, _client("cloudformation", url), api.client("lambda"))
+        asyncio.run_coroutine_threadsafe(companion.close(), loop).result(_BOUND)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def _client(service: str, url: str) -> Any:
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    return boto3.client(service, endpoint_url=url, region_name="us-east-1", **keys)
+
+
+def _put_code(s3: Any) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("app.py", "def echo(event, context): return event\n")
+    s3.create_bucket(Bucket="code")
+    s3.put_object(Bucket="code", Key="worker.zip", Body=packed.getvalue())
+
+
+def test_sam_deploys_by_change_sets(here: Here) -> None:
+    here.stacks.create_change_set(
+        StackName="shop", ChangeSetName="one", ChangeSetType="CREATE", TemplateBody=SAM
+    )
+    here.stacks.execute_change_set(StackName="shop", ChangeSetName="one")
+    stack = here.wait("shop")
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    (name,) = here.names()
+    made = here.functions.get_function(FunctionName=name, Qualifier="live")["Configuration"]
+    assert made["MemorySize"] == 256
+    assert made["Environment"]["Variables"]["QUEUE"].startswith("https://sqs.")
+    assert outputs["Arn"].endswith(f":function:{name}")
+    assert ".lambda-url." in outputs["Url"]
+    event = httpx.get(f"{here.api.url}/web/7").json()
+    assert (event["routeKey"], event["pathParameters"]) == ("GET /web/{id}", {"id": "7"})
+    assert httpx.get(f"{here.api.url}/Prod/rest/7").status_code == 502  # echo is no proxy response
+    size = [{"ParameterKey": "Size", "ParameterValue": "512"}]
+    here.stacks.update_stack(StackName="shop", TemplateBody=SAM, Parameters=size)
+    assert here.functions.get_function(FunctionName=name)["Configuration"]["MemorySize"] == 512
+    here.stacks.delete_stack(StackName="shop")
+    assert here.names() == []
+    assert httpx.get(f"{here.api.url}/web/7").status_code == 404
+
+
+def test_plain_template_with_code_in_it_deploys(here: Here) -> None:
+    here.stacks.create_stack(StackName="plain", TemplateBody=PLAIN % 128)
+    (name,) = here.names()
+    assert name.startswith("plain-Worker-")
+    assert here.functions.get_function(FunctionName=name)["Configuration"]["MemorySize"] == 128
+    here.stacks.delete_stack(StackName="plain")
+
+
+def test_what_the_emulator_refuses_is_the_stacks_error(here: Here) -> None:
+    with pytest.raises(ClientError, match="memorySize") as refused:
+        here.stacks.create_stack(StackName="large", TemplateBody=PLAIN % 99999)
+    assert refused.value.response["Error"]["Code"] == "ValidationError"
+
+
+def test_template_that_sam_refuses_is_the_stacks_error(here: Here) -> None:
+    wrong = SAM.replace("Handler: app.echo", "Handlr: app.echo")
+    with pytest.raises(ClientError, match="Handlr"):
+        here.stacks.create_stack(StackName="wrong", TemplateBody=wrong)
