@@ -6,14 +6,17 @@ TESTBED_FUZZ is how many requests are sent; `make fuzz` sends 20,000.
 from __future__ import annotations
 
 import os
+import random
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from emulator.api.services.calls import Call, Registry
 from emulator.api.services.service_model import load
+from emulator.live import request_id
 from tests.api.services.conftest import ServedApi, served_api
 from tests.api.services.fuzzing.inventory import differences, inventory
 from tests.api.services.fuzzing.ledger import Ledger
@@ -34,6 +37,12 @@ ROUTED = ("Invoke", "InvokeWithResponseStream")
 
 ENDLESS = frozenset({"StartLiveTail", "GetLogObject"})
 """Operations whose answer is a stream, which lasts as long as its reader."""
+
+
+@pytest.fixture(autouse=True)
+def ids_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keeps the server's request ids apart, since Hypothesis seeds the chance that both share."""
+    monkeypatch.setattr(request_id, "_bits", random.SystemRandom().getrandbits)
 
 
 def of_all(api: ServedApi) -> st.SearchStrategy[Request]:
