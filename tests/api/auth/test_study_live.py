@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.cli import main
 from emulator.experiments.runner.model_upload import zipped as zipped_folder
 from tests.api.auth.study_by_api import (
     ACCOUNT,
@@ -96,6 +97,26 @@ def test_role_that_may_calls_and_the_other_is_told_why_not(study: Study, linear:
     assert 0 < measured(metrics, linear, "Duration", "Maximum") < 30_000
     with pytest.raises(ClientError, match="not authorized to perform: cloudwatch:GetMetricData"):
         measured(study.client("cloudwatch", may), linear, "Invocations")
+
+
+def test_testbed_invoke_signs_as_the_aws_cli_does(
+    study: Study,
+    linear: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    words = ["invoke", linear, "--url", study.url, "--payload", '{"features": [1, 1]}']
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    assert main(words) != 0
+    assert "wants signed calls (--auth strict)" in capsys.readouterr().err
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(study.credentials))
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out) == {"score": 2.0}
 
 
 def test_code_is_its_functions_role_and_no_more(study: Study, linear: str) -> None:
