@@ -36,7 +36,8 @@ COMMANDS = {
     "deploy": "TEMPLATE --url --stack --parameter --account --region --json",
     "demo": "--backend --dilation --run-dir",
     "experiment": "PLAN --run-dir --resume --backend --dry-run",
-    "simulate": "PLAN --behaviours --calibrate --leave-one-out --trace --format --policy --profile "
+    "simulate": "PLAN --behaviours --calibrate --leave-one-out --page --trace --format --policy "
+    "--profile "
     "--memory --cold-start --host-memory --concurrency --sample --window --scale --journal --seed "
     "--jobs --start-width --run-dir",
     "report": "RUN OTHER --out --json",
