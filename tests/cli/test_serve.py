@@ -199,7 +199,7 @@ def test_verbose_tells_of_deployment_and_stop(tmp_path: Path, *, verbose: bool) 
         httpx.post(here.url + INVOKE, content=b"{}")
         here.end()
     told = [line for line in here.lines if line.startswith("INFO emulator.")]
-    assert any("deployed echo" in line for line in told) is verbose
+    assert any("made echo" in line for line in told) is verbose
     assert bool(told) is verbose
 
 
