@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup check format test test-vm demo bench fidelity chaos mutants compiled interpreted wheel package lock clean
+.PHONY: setup check format test test-vm demo bench fidelity chaos fuzz lost-events mutants compiled interpreted wheel package lock clean
 
 setup: $(VENV)/.ready
 
@@ -43,6 +43,10 @@ fidelity: setup
 # What is lost when things break; needs a quarter of an hour.
 chaos: setup
 	$(BIN)/testbed chaos --out docs/chaos.md
+
+# Kills an emulator twenty times while 2,500 events come: each must run. Needs some minutes.
+lost-events: setup
+	$(BIN)/testbed lost-events --out docs/lost-events.md
 
 # Sends 20,000 random requests for operations of AWS's APIs: no fault, no hang, nothing lost.
 fuzz: setup

@@ -46,6 +46,15 @@ class BackendChoice(StrEnum):
     PROCESS = "process"
 
 
+class Auth(StrEnum):
+    """Says who may call the APIs of the emulator."""
+
+    STRICT = "strict"
+    """Who signs with a key of IAM's, and has the right."""
+    OFF = "off"
+    """Everyone who reaches the gateway."""
+
+
 def _checked_address(url: str) -> str:
     """Returns `http://host:port` without a slash at the end.
 
@@ -216,6 +225,8 @@ class Settings:
     """Name of what lies between clients and functions; `local`: nothing."""
     companion: bool = True
     """Whether a moto server stands in for AWS services that have no endpoint of their own."""
+    auth: Auth | None = None
+    """None: off, as long as the gateway listens on a loopback address alone."""
     aws_endpoint: _Endpoints = Field(default_factory=dict)
     """Address of each service, `http://host:port` by the name in signatures (`s3`, `sqs`)."""
     alb: Annotated[

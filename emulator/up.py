@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import ipaddress
 import logging
 import os
 import random
@@ -15,12 +16,15 @@ import signal
 import socket
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
 import uvloop
 
 from emulator.api.app import create_app
+from emulator.api.auth.authority import Authority
+from emulator.api.auth.resources import StoredResources
 from emulator.api.companion.route import OtherServices
 from emulator.api.control.collaborators import control_of
 from emulator.api.control.downloads import downloads
@@ -31,9 +35,9 @@ from emulator.api.network import Network
 from emulator.api.operations import all_operations
 from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
-from emulator.config import NO_TEMPLATE, BackendChoice, PageCache
+from emulator.config import NO_TEMPLATE, Auth, BackendChoice, PageCache
 from emulator.core.apis import DEFAULT_STAGE
-from emulator.core.function_names import Scope
+from emulator.core.function_names import Scope, named_by_arn, prefix
 from emulator.core.load_balancer import target_of
 from emulator.core.network_paths import NO_NETWORK, PATHS
 from emulator.core.policy import Admission
@@ -56,6 +60,7 @@ from emulator.live.backends.process.backend import ProcessBackend
 from emulator.live.clock import MonotonicClock
 from emulator.live.cloudwatch import LOG_SCHEMAS, CloudWatch
 from emulator.live.companion.process import Companion
+from emulator.live.companion.sessions import Sessions
 from emulator.live.engine import Engine
 from emulator.live.eventing import EVENT_SCHEMAS, Eventing
 from emulator.live.functions.functions import FUNCTION_SCHEMAS, Functions
@@ -69,6 +74,7 @@ from emulator.live.store.apis import APIS, ApiStore
 from emulator.live.store.catalog import written_time
 from emulator.live.store.database import Database
 from emulator.live.store.read_ahead import read_ahead
+from emulator.live.store.root_key import FILE, root_key
 from emulator.live.store.state_directory import StateDirectory, describe_run
 from emulator.policy_choice import chosen
 from emulator.sam import template
@@ -88,6 +94,7 @@ if TYPE_CHECKING:
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.policy import SchedulerSettings
     from emulator.core.profile import Profile
+    from emulator.live.asynchronous.observations import Observed
     from emulator.live.backends.interface import SandboxBackend
 
 _SCHEMAS = (*FUNCTION_SCHEMAS, *EVENT_SCHEMAS, APIS)
@@ -130,6 +137,7 @@ async def up(settings: Settings, display: Display) -> None:
         TestbedError: One of its subclasses, each a sentence for the user.
         OSError: A file of the state or run directory cannot be written.
     """
+    _check_auth(settings)
     loaded = _template(settings)
     _scheduling(settings, PROFILES[settings.profile])  # what is wrong there is told at once
     with (
@@ -227,7 +235,11 @@ async def _serve(
             backend,
             state,
             database=database,
-            watch=CloudWatch(log_database, limit=settings.log_limit << 20),
+            watch=CloudWatch(
+                log_database,
+                limit=settings.log_limit << 20,
+                home=Scope(settings.account, settings.region),
+            ),
             journal=journal,
             listeners=listeners,
             clock=clock,
@@ -236,7 +248,6 @@ async def _serve(
         )
         try:
             await _deploy(loaded, parts.functions, display)
-            await parts.eventing.open()
             sandboxes = SandboxClients.dialling(backend.runtime_api_host)
             app = create_app(
                 parts.engine,
@@ -251,15 +262,22 @@ async def _serve(
                 others=parts.others,
                 sandboxes=sandboxes,
                 network=_network(settings, sandboxes),
-                registry=all_operations(parts.control, parts.watch),
+                registry=all_operations(parts.control, parts.watch, parts.eventing),
                 directory=FunctionDirectory(parts.functions.targets, parts.functions.home),
                 urls=parts.functions.urls,
                 code=downloads(parts.control),
                 watch=parts.watch,
                 events=parts.eventing.queue,
                 targets=[target_of(text) for text in settings.alb],
+                gatekeeper=None if parts.authority is None else parts.authority.gatekeeper,
             )
-            await _Server(app, run, loaded, settings, display.say).serve(listeners)
+            if settings.auth is Auth.STRICT:
+                display.say(
+                    "Calls need a signature and a right (--auth strict); the root's access key is "
+                    f"in {state.path / FILE}"
+                )
+            server = _Server(app, run, loaded, settings, eventing=parts.eventing, say=display.say)
+            await server.serve(listeners)
         finally:
             await parts.close()
 
@@ -293,6 +311,7 @@ class _Parts:
     metrics: Metrics
     others: OtherServices
     companion: Companion | None
+    authority: Authority | None
 
     async def close(self) -> None:
         """Ends what invokes, the sandboxes, the services that these may ask, then the record."""
@@ -300,6 +319,8 @@ class _Parts:
         await self.functions.close()
         await self.engine.close()
         await self.others.close()
+        if self.authority is not None:
+            await self.authority.close()
         if self.companion is not None:
             await self.companion.close()
         self.recorder.close()
@@ -328,14 +349,22 @@ async def _assemble(
     metrics = Metrics(
         profile,
         lambda: list(scheduler.sandboxes.values()),
-        lambda name: engine.configuration(VersionKey.of(name)),
+        lambda key: engine.configuration(VersionKey(key)),
     )
     logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=origin)
-    counts = LambdaMetrics(
-        logger.epoch, lambda: recorder.running, lambda key: engine.functions.get(VersionKey(key))
-    )
+    counts = LambdaMetrics(logger.epoch, lambda: recorder.requests)
     watch.metrics.gather(counts)
     recorder = Recorder(journal=journal, sinks=(metrics, counts), logger=logger)
+    speedup = settings.idle_speedup / settings.dilation
+    companion = None
+    if settings.companion:
+        companion = Companion(
+            state.path / "companion.log",
+            closed=settings.auth is Auth.STRICT,
+            gateway=_own_address(listeners[0]),
+            speedup=speedup,
+        )
+    sessions = None if companion is None else Sessions()
     engine = Engine(
         scheduler=scheduler,
         backend=backend,
@@ -349,14 +378,8 @@ async def _assemble(
         available_memory_mb=available_memory_mb,
         # to weigh a package takes seconds: only where the weight decides something
         weigh=None if PATHS[settings.network].placement is None else zipped_mb,
+        credentials=None if sessions is None else sessions.environment,
     )
-    speedup = settings.idle_speedup / settings.dilation
-    companion = None
-    if settings.companion:
-        companion = Companion(
-            state.path / "companion.log", gateway=_own_address(listeners[0]), speedup=speedup
-        )
-    others = OtherServices(settings.aws_endpoint, companion)
     functions = await Functions.open(
         database,
         state.path / "code",
@@ -366,14 +389,28 @@ async def _assemble(
         chance=random.Random(f"{settings.seed}:aliases"),  # noqa: S311
         time_of_day=_time_of_day,
     )
+    authority = None
+    if companion is not None and sessions is not None:
+        key = root_key(state.path) if settings.auth is Auth.STRICT else None
+        authority = Authority.of(
+            companion, sessions, settings.account, key, StoredResources(functions.catalog)
+        )
+    others = OtherServices(
+        settings.aws_endpoint,
+        companion,
+        identities=None if authority is None else authority.identities,
+        guard=None if authority is None else authority.services,
+    )
     eventing = Eventing(
         database=database,
+        resources=functions.catalog.resources,
         invoker=FunctionInvoker(functions.targets, engine, functions.catalog.resources),
         endpoints=Endpoints(settings.aws_endpoint, companion),
         profile=profile,
         credentials=_credentials(),
         speedup=speedup,
         dilation=settings.dilation,
+        observe=partial(_observed, counts, functions.home),
     )
     control = control_of(functions, engine, profile, eventing.client, _time_of_day)
     return _Parts(
@@ -387,7 +424,16 @@ async def _assemble(
         metrics,
         others,
         companion,
+        authority,
     )
+
+
+def _observed(
+    counts: LambdaMetrics, home: Scope, function_arn: str, what: Observed, value: float
+) -> None:
+    function = named_by_arn(function_arn).function
+    name = f"{prefix(function.scope, home)}{function.name}"
+    counts.observe(name, what.value, value, time.time())
 
 
 def _time_of_day() -> str:
@@ -410,6 +456,38 @@ def _credentials() -> Credentials:
         found("AWS_SECRET_ACCESS_KEY") or own.secret_key,
         found("AWS_SESSION_TOKEN"),
     )
+
+
+def _check_auth(settings: Settings) -> None:
+    """Checks that nobody is let in unawares.
+
+    Raises:
+        SettingsError: the gateway would be open to other machines, or IAM would not be there.
+    """
+    if settings.auth is None and not _is_loopback(settings.host):
+        raise SettingsError(
+            f"On {settings.host} other machines reach the gateway, and who reaches it may run code "
+            "here and read every log: say --auth strict (signatures and IAM's policies decide) or "
+            "--auth off (everyone may), or listen on 127.0.0.1 (--host)."
+        )
+    if settings.auth is not Auth.STRICT:
+        return
+    if not settings.companion:
+        raise SettingsError(
+            "--auth strict asks the companion, which has the users: leave out --no-companion."
+        )
+    if elsewhere := {"iam", "sts"} & set(settings.aws_endpoint):
+        raise SettingsError(
+            f"--auth strict asks the companion's own IAM: leave out --aws-endpoint "
+            f"{min(elsewhere)}=…."
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _network(settings: Settings, sandboxes: SandboxClients) -> Network | None:
@@ -541,9 +619,12 @@ class _Server(GatewayServer):
         run: Path,
         loaded: template.Template,
         settings: Settings,
+        *,
+        eventing: Eventing,
         say: Callable[[str], None],
     ) -> None:
         super().__init__(gateway_config(app))
+        self._eventing = eventing
         self._run = run
         self._say = say
         self._loaded = loaded
@@ -566,6 +647,8 @@ class _Server(GatewayServer):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        # functions may ask the gateway from now on
+        await self._eventing.open()
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         address = f"http://{host}:{port}"
         self._say(f"Serving on {address}; the journal goes to {self._run}")

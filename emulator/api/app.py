@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 from fastapi import APIRouter, FastAPI
 
 from emulator import __version__
+from emulator.api.auth.closed_pages import ClosedPages
+from emulator.api.auth.gatekeeper import guarded
 from emulator.api.companion.route import SignedRoute
 from emulator.api.doors import ApiDoors, api_pages
 from emulator.api.function_url.route import FunctionUrlRoute
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from emulator.api.auth.gatekeeper import Gatekeeper
     from emulator.api.companion.route import OtherServices
     from emulator.api.invoke.directory import Directory
     from emulator.api.network import Network
@@ -91,6 +94,7 @@ def create_app(
     api_store: ApiStore | None = None,
     targets: Iterable[Target] = (),
     watch: CloudWatch | None = None,
+    gatekeeper: Gatekeeper | None = None,
 ) -> Gateway:
     """Returns the whole HTTP face of one emulator.
 
@@ -101,7 +105,8 @@ def create_app(
     `events` keeps asynchronous events; without it they are refused.
     `registry` has the operations of AWS's APIs that the emulator serves.
     `others` are AWS's services beside Lambda; clients of `sandboxes` see no page of the testbed's.
-    `network` lies between clients and functions, and before no other page.
+    `network` lies between clients and functions, and before no other page; `gatekeeper` asks all
+    who call AWS's APIs, and functions that want a signature, for their rights.
     `watch` keeps the logs, and counts the requests of APIs.
     """
     pages = FastAPI(
@@ -119,7 +124,7 @@ def create_app(
         logs=logs,
         metrics=metrics,
         sandboxes=sandboxes or SandboxClients(),
-        archive=None if watch is None else watch.logs,
+        watch=watch,
     ):
         pages.include_router(router)
     if code is not None:
@@ -136,6 +141,7 @@ def create_app(
         registry=registry,
         port=port,
         network=network,
+        gatekeeper=gatekeeper,
     )
     balancer: Route = LoadBalancerRoute(engine, targets, profile, port, directory)
     found.append(balancer if network is None else network.before(balancer, WayIn.INVOKE))
@@ -148,13 +154,16 @@ def create_app(
         network=network,
         store=api_store,
         watch=None if watch is None else watch.gateway,
+        gatekeeper=gatekeeper,
     )
     pages.include_router(api_pages(doors, sandboxes or SandboxClients()))
     known = directory or DeployedDirectory(engine)
     pages.include_router(recycling_page(engine, known, sandboxes or SandboxClients()))
     found.append(doors)
-    # the short way to Invoke does not lead over a network
-    return Gateway(found, pages, invoke if network is None else None)
+    # the short way to Invoke leads neither over a network nor past a gatekeeper
+    is_short = network is None and gatekeeper is None
+    closed = pages if gatekeeper is None else ClosedPages(pages)
+    return Gateway(found, closed, invoke if is_short else None)
 
 
 def _routes(
@@ -168,18 +177,21 @@ def _routes(
     registry: Registry | None,
     port: int,
     network: Network | None,
+    gatekeeper: Gatekeeper | None,
 ) -> list[Route]:
     """Returns the routes in the order in which they are asked: the hottest first."""
 
     def distant(route: Route, way: WayIn) -> Route:
         return route if network is None else network.before(route, way)
 
-    found = [distant(invoke, WayIn.INVOKE)]
+    found = [distant(guarded(invoke, gatekeeper), WayIn.INVOKE)]
     if profile.streamed_response_limit:
-        found.append(distant(ResponseStreamRoute(engine, profile, directory), WayIn.INVOKE))
-    found.append(distant(FunctionUrlRoute(engine, profile, port, urls), WayIn.INVOKE))
+        streamed = guarded(ResponseStreamRoute(engine, profile, directory), gatekeeper)
+        found.append(distant(streamed, WayIn.INVOKE))
+    url_route = FunctionUrlRoute(engine, profile, port, urls, gatekeeper)
+    found.append(distant(url_route, WayIn.INVOKE))
     if registry is not None:
-        found.append(ServicesRoute(registry, profile))
+        found.append(ServicesRoute(registry, profile, gatekeeper=gatekeeper))
     if others is not None:
         found.append(SignedRoute(others))
     return found

@@ -13,7 +13,8 @@ from fastapi import APIRouter, Body, Depends, HTTPException, Path
 from emulator.api.cloudwatch.watched_route import WatchedApi, WatchedRoute
 from emulator.api.execute_api import UnknownApiRoute, api_url, named_api
 from emulator.api.http_api.route import HttpApiRoute
-from emulator.api.own_routes import CLOSED, refusal_of, refused
+from emulator.api.own_routes import CLOSED, refusal_of
+from emulator.api.page_errors import refused
 from emulator.api.rest_api.route import RestApiRoute
 from emulator.core.api_documents import api_of, document_of
 from emulator.core.apis import DEFAULT_STAGE, RestApi
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Scope
 
+    from emulator.api.auth.gatekeeper import Gatekeeper
     from emulator.api.invoke.directory import Directory
     from emulator.api.network import Network
     from emulator.api.peers import SandboxClients
@@ -59,6 +61,7 @@ class ApiDoors:
         network: Network | None = None,
         store: ApiStore | None = None,
         watch: GatewayMetrics | None = None,
+        gatekeeper: Gatekeeper | None = None,
     ) -> None:
         self._engine = engine
         self._profile = profile
@@ -67,6 +70,7 @@ class ApiDoors:
         self._network = network
         self._store = store
         self._watch = watch
+        self._gatekeeper = gatekeeper
         self._apis = {api.id: api for api in apis}
         self._routes: list[Route] = []
         self._arrange()
@@ -118,11 +122,23 @@ class ApiDoors:
         if isinstance(api, RestApi):
             kind = ApiKind.REST
             route: Route = RestApiRoute(
-                self._engine, api, self._profile, self._port, self._directory
+                self._engine,
+                api,
+                self._profile,
+                self._port,
+                directory=self._directory,
+                gatekeeper=self._gatekeeper,
             )
         else:
             kind = ApiKind.HTTP
-            route = HttpApiRoute(self._engine, api, self._profile, self._port, self._directory)
+            route = HttpApiRoute(
+                self._engine,
+                api,
+                self._profile,
+                self._port,
+                directory=self._directory,
+                gatekeeper=self._gatekeeper,
+            )
         if self._watch is None:
             return route
         watched = WatchedApi(kind, api.id, api.stage)

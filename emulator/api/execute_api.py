@@ -14,14 +14,20 @@ import re
 from typing import TYPE_CHECKING
 
 from emulator.api.asgi import json_response, send_response
+from emulator.api.auth.signature import MISSING
 from emulator.api.cloudwatch.watched_route import integration
+from emulator.api.companion.service_name import signed_for
 from emulator.api.invoke.directory import DeployedDirectory
 from emulator.api.network import passage_of
+from emulator.api.services.calls import ServiceError
 from emulator.live.sandbox.environment import REGION
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from emulator.api.auth.gatekeeper import Gatekeeper
+    from emulator.api.auth.principals import Caller
+    from emulator.api.http_api.event import Api
     from emulator.api.invoke.directory import Directory
     from emulator.core.network_path import Passage
     from emulator.core.profile import IntegrationTimeout
@@ -57,6 +63,31 @@ def named_api(scope: Scope) -> str | None:
             found = _HOST.fullmatch(value.decode("latin-1").lower())
             return found["id"] if found else None
     return None
+
+
+async def admitted(
+    gatekeeper: Gatekeeper | None, api: Api, scope: Scope, receive: Receive
+) -> tuple[Receive, Caller | None]:
+    """Checks a request for a route whose authorization is AWS_IAM.
+
+    Without a gatekeeper a signature must be there, and nobody looks at it. Returns the body, to be
+    read once more, and the caller as far as known.
+
+    Raises:
+        ServiceError: the caller is refused.
+        RequestTooLargeError: the body is above API Gateway's limit.
+    """
+    if gatekeeper is None:
+        if signed_for(scope["headers"], scope["query_string"]) != "execute-api":
+            raise ServiceError(MISSING, "Missing Authentication Token", 403)
+        return receive, None
+    path = scope["path"].removeprefix(f"/{api.stage}")
+    arn = (
+        f"arn:aws:execute-api:{REGION}:{api.account_id}:{api.api_id}/{api.stage}/"
+        f"{scope['method']}/{path.removeprefix('/')}"
+    )
+    receive, identity = await gatekeeper.admit_to_api(scope, receive, BODY_LIMIT, arn)
+    return receive, identity.caller
 
 
 class UnknownApiRoute:

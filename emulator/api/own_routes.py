@@ -6,13 +6,14 @@ Knows what to show; who invokes what is the other routes'.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from fastapi.responses import PlainTextResponse
 from starlette.requests import Request  # noqa: TC002  # FastAPI reads annotations
 
 from emulator.api.cloudwatch.log_pages import Wanted, following_lines, log_lines
+from emulator.api.page_errors import refused
 from emulator.core.model import SandboxState
 from emulator.host.cgroup_files import mebibytes
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     from emulator.api.peers import SandboxClients
     from emulator.host.memory_counters import MemoryCounters
+    from emulator.live.cloudwatch import CloudWatch
     from emulator.live.engine import Engine
-    from emulator.live.store.logs.archive import LogArchive
     from emulator.telemetry.log_store import Logs
     from emulator.telemetry.metrics import Metrics
 
@@ -55,17 +56,6 @@ class SandboxRow:
     """Since the sandbox's start."""
 
 
-def refused(status: int, description: str) -> dict[int | str, dict[str, Any]]:
-    """Describes an error's answer, which is JSON even where a page is plain text."""
-    schema = {
-        "type": "object",
-        "properties": {"detail": {"type": "string"}},
-        "required": ["detail"],
-    }
-    content = {"application/json": {"schema": schema}}
-    return {status: {"description": description, "content": content}}
-
-
 CLOSED = refused(403, "The page is closed to sandboxes.")
 _NO_FUNCTION = refused(404, "No function has this name.") | refused(400, "No filter pattern.")
 
@@ -78,11 +68,11 @@ def own_routes(
     logs: Logs,
     metrics: Metrics,
     sandboxes: SandboxClients,
-    archive: LogArchive | None = None,
+    watch: CloudWatch | None = None,
 ) -> tuple[APIRouter, APIRouter]:
     """Returns the routes that are open to every client, and those that are closed to sandboxes.
 
-    Logs are read from the `archive` where there is one, else from memory.
+    Logs are read from the disk where `watch` keeps them, else from memory.
     """
     everyone = APIRouter()
     users = APIRouter(dependencies=[Depends(refusal_of(sandboxes))], responses=CLOSED)
@@ -112,19 +102,19 @@ def own_routes(
         pattern: Annotated[str, Query(max_length=1024)] = "",
     ) -> Response:
         """Returns the last lines of a function's log, those that a filter pattern matches."""
-        if archive is not None:
-            return await log_lines(engine, archive, function, Wanted(limit, pattern))
+        if watch is not None:
+            return await log_lines(engine, watch, function, Wanted(limit, pattern))
         if f"{function}:$LATEST" not in engine.functions:
             raise HTTPException(404, f"No function is called {function}.")
         return PlainTextResponse("".join(f"{line}\n" for line in logs.tail(function, limit)))
 
-    if archive is not None:
-        users.include_router(_following(engine, archive))
+    if watch is not None:
+        users.include_router(_following(engine, watch))
 
     return everyone, users
 
 
-def _following(engine: Engine, archive: LogArchive) -> APIRouter:
+def _following(engine: Engine, watch: CloudWatch) -> APIRouter:
     """Returns the route whose answer does not end, which no description of the pages has."""
     router = APIRouter(include_in_schema=False)
 
@@ -134,7 +124,7 @@ def _following(engine: Engine, archive: LogArchive) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=10_000)] = 200,
         pattern: Annotated[str, Query(max_length=1024)] = "",
     ) -> Response:
-        return await following_lines(engine, archive, function, Wanted(limit, pattern))
+        return await following_lines(engine, watch, function, Wanted(limit, pattern))
 
     return router
 

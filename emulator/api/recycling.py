@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Depends, HTTPException
 
-from emulator.api.own_routes import CLOSED, refusal_of, refused
+from emulator.api.own_routes import CLOSED, refusal_of
+from emulator.api.page_errors import refused
 from emulator.errors import InvalidParameterValueError, ResourceNotFoundError, ServiceError
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import typer
 from emulator.cli import clients, policies, reports, runs, serve
 from emulator.cli.deploy import deploy
 from emulator.cli.init import init
+from emulator.cli.simulate import simulate
 from emulator.cli.version import version
 
 _EXAMPLES = """Examples:
@@ -33,6 +34,8 @@ _EXAMPLES = """Examples:
   testbed experiment studies/small.toml        run a plan's cells; --dry-run only lists them
   testbed simulate studies/small.toml --calibrate runs/small
                                                predict the same cells in seconds
+  testbed simulate --trace calls.csv --policy lru --policy fixed:seconds=600
+                                               what calls of one's own would come to
   testbed compare-policies --trace calls.csv   keep-alive policies: cold starts, memory, cost
 
 Exit codes: 0 done, 1 failed, 2 wrongly used (nothing was begun), 130 interrupted.
@@ -79,8 +82,8 @@ def _globals(
 
 for command in (
     *(init, serve.up, clients.invoke, clients.ps, clients.logs, clients.recycle, deploy),
-    *(runs.demo, runs.experiment, runs.simulate, reports.report, reports.bill, runs.tune),
-    *(runs.bench, runs.chaos, runs.fidelity, reports.network, reports.validate),
+    *(runs.demo, runs.experiment, simulate, reports.report, reports.bill, runs.tune),
+    *(runs.bench, runs.chaos, runs.lost_events, runs.fidelity, reports.network, reports.validate),
     *(policies.compare_policies, version),
 ):
     app.command()(command)

@@ -55,6 +55,12 @@ def admissions() -> list[str]:
     return [str(admission) for admission in Admission]
 
 
+def auths() -> list[str]:
+    from emulator.config import Auth  # noqa: PLC0415
+
+    return [str(auth) for auth in Auth]
+
+
 def page_caches() -> list[str]:
     from emulator.config import PageCache  # noqa: PLC0415
 

@@ -71,54 +71,6 @@ def experiment(
     )
 
 
-def simulate(
-    plan: Annotated[Path, typer.Argument(help="TOML file, such as studies/small.toml.")],
-    *,
-    behaviours: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Draw times from this TOML file. (default: the plan's behaviours)"
-        ),
-    ] = None,
-    calibrate: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Draw times as this run measured them.")
-    ] = None,
-    leave_one_out: Annotated[
-        bool,
-        typer.Option(
-            "--leave-one-out",
-            help="Predict each cell from the run's other cells, and tell the errors.",
-        ),
-    ] = False,
-    seed: Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="Use this seed in place of the plan's.")
-    ] = None,
-    jobs: Annotated[
-        int, typer.Option(metavar="N", min=0, help="Use N processes; 0 is one for each CPU.")
-    ] = 0,
-    start_width: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Let N sandboxes start at once.")
-    ] = 4,
-    run_dir: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Write here. (default: runs/<plan>-simulated-<time>)"),
-    ] = None,
-) -> int:
-    """Predict a study's plan on virtual time."""
-    from emulator.experiments.simulation.command import run_simulation  # noqa: PLC0415
-    from emulator.experiments.simulation.study import SimulationOptions  # noqa: PLC0415
-
-    options = SimulationOptions(
-        behaviours=behaviours,
-        calibrate=calibrate,
-        leave_one_out=leave_one_out,
-        seed=seed,
-        jobs=jobs,
-        start_width=start_width,
-    )
-    return run_simulation(plan, options, run_dir)
-
-
 def tune(
     function: Function,
     *,
@@ -246,6 +198,32 @@ def chaos(
         seed=seed,
         kills=kills,
         out=out,
+    )
+    if as_json:
+        print_json(document)
+    elif out is None:
+        print(page)
+    return code
+
+
+def lost_events(
+    *,
+    events: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Invoke asynchronously N times.")
+    ] = 2000,
+    kills: Annotated[int, typer.Option(metavar="N", min=0, help="Kill the emulator N times.")] = 20,
+    seed: Annotated[int, typer.Option(metavar="N", help="Draw the moments from N.")] = 1,
+    backend: Backend = "process",
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the page here. (default: stdout)")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Kill an emulator while events come, and count which of them ran."""
+    from emulator.experiments.lost_events.command import run_lost_events  # noqa: PLC0415
+
+    code, document, page = run_lost_events(
+        events=events, kills=kills, seed=seed, backend=backend, out=out
     )
     if as_json:
         print_json(document)

@@ -10,6 +10,7 @@ import typer
 
 from emulator.cli.choices import (
     admissions,
+    auths,
     backends,
     bindings,
     completer,
@@ -222,6 +223,16 @@ def up(
             metavar="SERVICE=URL",
             help="Send requests for an AWS service there, such as s3=http://localhost:9000; may be "
             "repeated.",
+        ),
+    ] = None,
+    auth: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="strict|off",
+            help="Verify signatures and let IAM's policies decide (strict), or let everyone call "
+            "who reaches the gateway (off). (default: off on a loopback address; another address "
+            "needs the word)",
+            autocompletion=completer(auths),
         ),
     ] = None,
     alb: Annotated[  # noqa: ARG001

@@ -100,6 +100,13 @@ def prefix(scope: Scope, home: Scope) -> str:
     return "" if scope == home else f"{scope.account}/{scope.region}/"
 
 
+def owner(scheduled: str, home: Scope) -> tuple[Scope, str]:
+    """Returns the account and region of a function's scheduled name, and the plain name."""
+    prefixed, _, name = scheduled.rpartition("/")
+    account, _, region = prefixed.partition("/")
+    return Scope(account, region) if prefixed else home, name
+
+
 def refer(text: str, qualifier: str | None, asked: Scope) -> Reference:
     """Reads a name in any form; what the name leaves out is that of the scope that was `asked`.
 

@@ -16,6 +16,8 @@ from emulator.core.messages import (
     InvocationAnswered,
     InvocationFinished,
     InvokeRequested,
+    ProvisionedSet,
+    ReservedConcurrencySet,
     ResetSandbox,
     RuntimeExited,
     SandboxGone,
@@ -27,6 +29,7 @@ from emulator.core.messages import (
     VersionDeployed,
 )
 from emulator.core.model import Failure, StartKind, StopReason
+from emulator.core.open_requests import OpenRequests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,6 +90,8 @@ class InvocationRecord:
     """The sandbox's memory at the end; None where nobody looked."""
     tenant: str = ""
     """Tenant whose sandboxes alone could serve the request; empty where all could."""
+    alias: str = ""
+    """Name of the alias that led to the version, if any."""
 
     @property
     def latency(self) -> Seconds:
@@ -168,6 +173,7 @@ class _Open:
     gateway: Seconds = 0.0
     download: Seconds = 0.0
     tenant: str = ""
+    alias: str = ""
 
 
 _Usage = InvocationFinished | RuntimeExited | SandboxReset
@@ -184,8 +190,7 @@ class RecordFold:
         """Sandboxes that are not gone, by id."""
         self.failed_inits: list[InitReport] = []
         """Inits whose failure the last entry told."""
-        self.running: dict[str, int] = {}
-        """How many requests of each function have not ended; only functions that have some."""
+        self.requests = OpenRequests()
         self._versions: dict[str, FunctionVersion] = {}
         self._open: dict[str, _Open] = {}
         self._timed_out: dict[int, InvocationRecord] = {}
@@ -206,12 +211,14 @@ class RecordFold:
         match event:
             case VersionDeployed(function):
                 self._versions[function.key] = function
-            case InvokeRequested(invocation, key, network, gateway, _, tenant):
+            case InvokeRequested(invocation, key, network, gateway, alias, tenant):
                 version = self._versions[key]
                 self._open[invocation] = _Open(
-                    version, at, network=network, gateway=gateway, tenant=tenant
+                    version, at, network=network, gateway=gateway, alias=alias, tenant=tenant
                 )
-                self.running[version.name] = self.running.get(version.name, 0) + 1
+                self.requests.began(version.name)
+            case ProvisionedSet() | ReservedConcurrencySet():
+                self.requests.set_aside(event)
             case InvocationAnswered(_, invocation) if invocation in self._open:
                 self._open[invocation].answered_at = at
             case InvocationFinished():
@@ -356,8 +363,7 @@ class RecordFold:
         if opened is None:
             return []
         version = opened.version
-        if left := self.running.pop(version.name) - 1:
-            self.running[version.name] = left
+        self.requests.ended(version.name)
         return [
             InvocationRecord(
                 invocation,
@@ -383,6 +389,7 @@ class RecordFold:
                 opened.download,
                 used.memory,
                 opened.tenant,
+                opened.alias,
             )
         ]
 

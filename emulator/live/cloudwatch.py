@@ -8,9 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from emulator.live.sandbox.environment import ACCOUNT_ID, REGION
 from emulator.live.store.logs.archive import LogArchive
-from emulator.live.store.logs.groups import Place
 from emulator.live.store.logs.schema import LOGS
 from emulator.live.store.metrics.archive import MetricArchive, store_embedded
 from emulator.live.store.metrics.schema import METRICS
@@ -19,21 +17,17 @@ from emulator.telemetry.metric_data.gateway_metrics import GatewayMetrics
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from emulator.core.function_names import Scope
     from emulator.live.store.database import Database
 
 LOG_SCHEMAS = (LOGS, METRICS)
 """What the logs' database must be opened with."""
 
 
-def _default_place(_function: str) -> Place:
-    return Place(ACCOUNT_ID, REGION)
-
-
 class CloudWatch:
     """Keeps logs and metrics; the database stays its owner's, and is closed after `close`.
 
-    `limit` is in bytes of log events; `place` returns the account and the region of a function by
-    its name, and those of the emulator itself for an empty one.
+    `limit` is in bytes of log events, `home` the emulator's own account and region.
     """
 
     def __init__(
@@ -41,13 +35,12 @@ class CloudWatch:
         database: Database,
         *,
         limit: int,
-        place: Callable[[str], Place] = _default_place,
+        home: Scope,
         wall_time: Callable[[], float] = time.time,
     ) -> None:
-        self.logs = LogArchive(
-            database, place, limit=limit, wall_time=wall_time, watch=store_embedded
-        )
-        self.metrics = MetricArchive(database, place, wall_time=wall_time)
+        self.home = home
+        self.logs = LogArchive(database, limit=limit, wall_time=wall_time, watch=store_embedded)
+        self.metrics = MetricArchive(database, home, wall_time=wall_time)
         self.gateway = GatewayMetrics()
         self.metrics.gather(self.gateway)
 

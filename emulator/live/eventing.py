@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from emulator.live.asynchronous.destinations import Destinations
 from emulator.live.asynchronous.event_queue import EventQueue
 from emulator.live.asynchronous.event_store import EVENTS, EventStore
+from emulator.live.asynchronous.observations import observe_nothing
 from emulator.live.aws.client import AwsClient
 from emulator.live.event_sources.event_sources import EventSources
 from emulator.live.event_sources.positions import POSITIONS, Positions
@@ -17,6 +18,7 @@ from emulator.live.event_sources.positions import POSITIONS, Positions
 if TYPE_CHECKING:
     from emulator.core.profile import Profile
     from emulator.live.asynchronous.invoker import Invoker
+    from emulator.live.asynchronous.observations import Observe
     from emulator.live.aws.client import Credentials
     from emulator.live.aws.endpoints import Endpoints
     from emulator.live.store.database import Database
@@ -33,17 +35,18 @@ class Eventing:
         self,
         *,
         database: Database,
+        resources: Resources,
         invoker: Invoker,
         endpoints: Endpoints,
         profile: Profile,
         credentials: Credentials | None = None,
         speedup: float = 1.0,
         dilation: float = 1.0,
-        resources: Resources | None = None,
+        observe: Observe = observe_nothing,
     ) -> None:
         """`speedup` is how many seconds an event ages in one of the machine's.
 
-        `resources` keep event source mappings; without them there are none.
+        `resources` keep event source mappings, and belong to the same database.
         """
         self.client = AwsClient(endpoints, credentials)
         self.queue = EventQueue(
@@ -52,28 +55,26 @@ class Eventing:
             rules=profile.asynchronous,
             most_at_once=profile.account_concurrency,
             speedup=speedup,
+            observe=observe,
         )
-
-        self.sources = None
-        if resources is not None:
-            self.sources = EventSources(
-                resources=resources,
-                positions=Positions(database),
-                client=self.client,
-                invoker=invoker,
-                most_in_a_loop=profile.asynchronous.most_in_a_loop,
-                dilation=dilation,
-            )
+        self._destinations = Destinations(self.client, self.queue.accept, observe)
+        self.sources = EventSources(
+            resources=resources,
+            positions=Positions(database),
+            client=self.client,
+            invoker=invoker,
+            most_in_a_loop=profile.asynchronous.most_in_a_loop,
+            dilation=dilation,
+            observe=observe,
+        )
 
     async def open(self) -> None:
         """Takes up what an earlier run has left."""
-        await self.queue.open(Destinations(self.client, self.queue.accept))
-        if self.sources is not None:
-            await self.sources.open()
+        await self.queue.open(self._destinations)
+        await self.sources.open()
 
     async def close(self) -> None:
         """Ends every attempt and every call; events that have not ended stay for the next run."""
-        if self.sources is not None:
-            await self.sources.close()
+        await self.sources.close()
         await self.queue.close()
         await self.client.close()

@@ -113,7 +113,7 @@ class PlatformLogger:
         name = configuration.name
         stream = self._logs.stream_name(at, configuration.version, sandbox)
         lowest = lowest_level(configuration.logging)
-        self._logs.opened(name, stream, configuration.log_group, lowest)
+        self._logs.opened(stream, configuration.scope, configuration.log_group, lowest)
         platform = PlatformLog(
             configuration,
             self._profile,

@@ -15,8 +15,7 @@ from emulator.core.messages import Dispatch, InvocationFinished
 from emulator.core.records import RecordFold
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from emulator.core.open_requests import OpenRequests
     from emulator.core.records import InvocationRecord
     from emulator.live.platform_logger import PlatformLogger
 
@@ -64,9 +63,9 @@ class Recorder:
         logger.before_output = self._work_off_start
 
     @property
-    def running(self) -> Mapping[str, int]:
-        """Returns how many requests of each function have not ended, as the records know."""
-        return self._fold.running
+    def requests(self) -> OpenRequests:
+        """Returns what the records know of requests that have not ended."""
+        return self._fold.requests
 
     def record(self, entry: Entry, output: asyncio.Future[None] | None = None) -> None:
         """Takes the next entry, to be written in a moment, but not before `output` is done."""

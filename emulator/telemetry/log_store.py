@@ -13,7 +13,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from emulator.telemetry.application_level import passes
 from emulator.telemetry.line_splitter import EVENT_OVERHEAD, LineSplitter
@@ -21,9 +21,11 @@ from emulator.telemetry.line_splitter import EVENT_OVERHEAD, LineSplitter
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from emulator.core.function_names import Scope
     from emulator.core.log_configuration import ApplicationLogLevel
 
 _LIMIT = 4 * 1024 * 1024
+_MOST_CLOSED = 1000
 
 
 class LogEvent(NamedTuple):
@@ -41,17 +43,18 @@ class LogEvent(NamedTuple):
 class LogSink(Protocol):
     """Takes all that is logged, to keep for longer."""
 
-    def opened(self, function: str, group: str, stream: str) -> None:
-        """Takes a new stream of a function's."""
+    def opened(self, scope: Scope, group: str, stream: str) -> Any:
+        """Takes a new stream, and returns what its lines are to come with."""
 
-    def wrote(self, function: str, group: str, stream: str, at_epoch: float, line: str) -> None:
+    def wrote(self, name: Any, at_epoch: float, line: str) -> None:
         """Takes the next line of a stream; `at_epoch` is in epoch seconds."""
 
 
 class _Stream(NamedTuple):
     """Holds how one sandbox logs."""
 
-    group: str
+    name: Any
+    """What the sink knows the stream by."""
     lowest: ApplicationLogLevel | None
     """The level under which the function's own lines are left out; None keeps all."""
 
@@ -90,6 +93,8 @@ class Logs:
         self._limit = limit
         self._sink = sink
         self._streams: dict[str, _Stream] = {}
+        self._closed: dict[str, _Stream] = {}
+        """The streams that were closed last, for the last words of their sandboxes."""
         self._groups: dict[str, _Group] = {}
         self._ids = count(1)
         self.last_id = 0
@@ -103,23 +108,25 @@ class Logs:
 
     def opened(
         self,
-        function: str,
         stream: str,
+        scope: Scope,
         group: str,
         lowest: ApplicationLogLevel | None = None,
     ) -> None:
-        """Takes a new stream, with the group that has it.
+        """Takes a new stream, with the group that has it in an account and a region.
 
         Lines of the function under the `lowest` level are left out.
         """
-        self._streams[stream] = _Stream(group, lowest)
-        if self._sink is not None:
-            self._sink.opened(function, group, stream)
+        name = None if self._sink is None else self._sink.opened(scope, group, stream)
+        self._streams[stream] = _Stream(name, lowest)
 
     def closed(self, function: str, stream: str) -> None:
         """Ends a stream, when its sandbox is gone."""
         self.end(function, stream)
-        self._streams.pop(stream, None)
+        if (known := self._streams.pop(stream, None)) is not None:
+            self._closed[stream] = known
+        if len(self._closed) > _MOST_CLOSED:
+            del self._closed[next(iter(self._closed))]
 
     def output(self, function: str, stream: str, at_epoch: float, data: bytes) -> None:
         """Takes the output of a sandbox, in pieces that end anywhere."""
@@ -208,9 +215,9 @@ class Logs:
             group.events.popleft()
             group.size -= group.sizes.popleft()
         if self._sink is not None:
-            known = self._streams.get(stream)
-            name = group_name(function) if known is None else known.group
-            self._sink.wrote(function, name, stream, at_epoch, message)
+            known = self._streams.get(stream) or self._closed.get(stream)
+            if known is not None:
+                self._sink.wrote(known.name, at_epoch, message)
 
 
 def _newest_first(group: _Group | None, after: int) -> Iterator[LogEvent]:

@@ -69,9 +69,9 @@ class Metrics:
     """Counts all functions' invocations.
 
     `sandboxes` returns the sandboxes that are not gone, and is called when the metrics are read.
-    `configured` returns a function's configuration by its name, and is called at the end of each
-    invocation, so that a change counts from then on; a function that is not known is billed for
-    x86_64 and the least /tmp.
+    `configured` returns the configuration of a function's version by its key, and is called at the
+    end of each invocation, so that a change counts from then on; a function that is not known is
+    billed for x86_64 and the least /tmp.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class Metrics:
 
     def _charge(self, record: InvocationRecord) -> None:
         architecture, storage_mb = _UNKNOWN.architecture, _UNKNOWN.storage_mb
-        if known := self._configured(record.function):
+        if known := self._configured(f"{record.function}:{record.version}"):
             architecture, storage_mb = known.architecture, known.ephemeral_storage_mb
         init = init_duration(record) if record.start is StartKind.COLD else 0.0
         cost = self._dollars(

@@ -37,6 +37,7 @@ from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
 from emulator.live.store.database import Database
+from emulator.live.store.resources import RESOURCES, Resources
 from emulator.telemetry.log_store import Logs
 from emulator.telemetry.metrics import Metrics
 from tests.live.streaming_runtime import StreamingBackend
@@ -144,7 +145,7 @@ def served(
         server[0].should_exit = True
 
     async def serve() -> None:
-        database = Database(folder / "state.db", EVENT_SCHEMAS)
+        database = Database(folder / "state.db", [RESOURCES, *EVENT_SCHEMAS])
         config, engine, eventing = await _app(
             folder, settings, backend, payloads, journal=journal, path=path, database=database
         )
@@ -256,6 +257,7 @@ async def _app(
     )
     eventing = Eventing(
         database=database,
+        resources=await Resources.open(database),
         invoker=EngineInvoker(engine),
         endpoints=Endpoints({}, None),
         profile=profile,

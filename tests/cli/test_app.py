@@ -26,8 +26,8 @@ COMMANDS = {
     "up": "--settings --host --port --template --account --region --backend --profile "
     "--keep-alive --policy --idle-speedup --pick-order --binding --host-memory --admission "
     "--journal-limit --log-limit --start-width --init-cpu --init-timeout --dilation --network "
-    "--page-cache --read-ahead --seed --state-dir --run-dir --cgroup-root --aws-endpoint --alb "
-    "--no-companion --verbose -v",
+    "--page-cache --read-ahead --seed --state-dir --run-dir --cgroup-root --aws-endpoint --auth "
+    "--alb --no-companion --verbose -v",
     "invoke": "FUNCTION --url --payload --json",
     "ps": "--url --json",
     "logs": "FUNCTION --url --limit --filter --follow -f",
@@ -35,8 +35,9 @@ COMMANDS = {
     "deploy": "TEMPLATE --url --stack --parameter --account --region --json",
     "demo": "--backend --dilation --run-dir",
     "experiment": "PLAN --run-dir --resume --backend --dry-run",
-    "simulate": "PLAN --behaviours --calibrate --leave-one-out --seed --jobs --start-width "
-    "--run-dir",
+    "simulate": "PLAN --behaviours --calibrate --leave-one-out --trace --format --policy --profile "
+    "--memory --cold-start --host-memory --concurrency --sample --window --scale --journal --seed "
+    "--jobs --start-width --run-dir",
     "report": "RUN OTHER --out --json",
     "validate": "DATA --out --seeds",
     "bill": "RUN --prices --free-tier --json",
@@ -45,6 +46,7 @@ COMMANDS = {
     "--backend --profile --run-dir --json",
     "bench": "--backend --simulator --json",
     "chaos": "--backend --fault --engine --seed --kills --out --json",
+    "lost-events": "--events --kills --seed --backend --out --json",
     "fidelity": "--backend --repetitions --run-dir --report --json",
     "network": "DATA --out --json",
     "compare-policies": "--trace --format --policies --profile --memory --cold-start --host-memory "
@@ -90,6 +92,7 @@ def test_every_setting_has_an_option() -> None:
         (options.REAL_BACKENDS, choices.real_backends),
         (options.PROFILES, choices.profiles),
         ("early|late", choices.bindings),
+        ("strict|off", choices.auths),
     ],
 )
 def test_help_names_the_values_that_are_taken(shown: str, values: Callable[[], list[str]]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emulator.core.function_configuration import FunctionConfiguration
+from emulator.core.function_names import Scope
 from emulator.core.model import VersionKey
 from emulator.core.policy import SchedulerSettings
 from emulator.core.profiles.aws_2025 import AWS_2025
@@ -21,10 +22,9 @@ from emulator.live.engine import Engine
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
-from emulator.live.sandbox.environment import ACCOUNT_ID, REGION
 from emulator.live.store.database import Database
 from emulator.live.store.logs.events import Span, scan
-from emulator.live.store.logs.groups import Place, find_group
+from emulator.live.store.logs.groups import find_group
 from emulator.live.store.metrics.tables import read
 from emulator.telemetry.log_store import Logs
 from emulator.telemetry.metric_data.distribution import Distribution
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from emulator.telemetry.metric_data.metric import Dimensions
 
-HERE = Place(ACCOUNT_ID, REGION)
+HERE = Scope()
 FAR = 10**11
 
 
@@ -65,7 +65,7 @@ class Watched:
         await self.engine.deploy(configuration, lambda _: None)
         async with asyncio.timeout(20):
             await self.engine.invoke(VersionKey.of(handler), json.dumps(event).encode())
-            while self.recorder.running:  # noqa: ASYNC110  # nothing tells a test
+            while self.recorder.requests.running:  # noqa: ASYNC110  # nothing tells a test
                 await asyncio.sleep(0.005)
         self.recorder.flush()
 
@@ -92,14 +92,10 @@ async def watched(folder: Path, dilation: float = 1.0) -> AsyncIterator[Watched]
     (folder / "app.py").write_text("")
     clock = MonotonicClock(asyncio.get_running_loop(), dilation)
     with closing(Database(folder / "logs.db", LOG_SCHEMAS)) as database:
-        watch = CloudWatch(database, limit=1 << 20)
+        watch = CloudWatch(database, limit=1 << 20, home=HERE)
         logs = Logs("one", sink=watch.logs)
         logger = PlatformLogger(logs=logs, clock=clock, profile=AWS_2025, origin=time.time())
-        counts = LambdaMetrics(
-            logger.epoch,
-            lambda: recorder.running,
-            lambda key: engine.functions.get(VersionKey(key)),
-        )
+        counts = LambdaMetrics(logger.epoch, lambda: recorder.requests)
         watch.metrics.gather(counts)
         recorder = Recorder(journal=NoJournal(), sinks=(counts,), logger=logger)
         engine = Engine(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 import re
 
+from emulator.core.function_names import Scope
 from emulator.core.log_configuration import ApplicationLogLevel
 from emulator.telemetry.line_splitter import EVENT_OVERHEAD, LONGEST_LINE
 from emulator.telemetry.log_store import Logs, group_name
@@ -132,50 +133,56 @@ def test_a_dropped_function_has_no_log() -> None:
     assert logs.tail("echo") == []
 
 
+HERE = Scope()
+
+
 class Kept:
     """Keeps what a sink is told."""
 
     def __init__(self) -> None:
-        self.streams: list[tuple[str, str, str]] = []
+        self.streams: list[tuple[Scope, str, str]] = []
         self.lines: list[tuple[str, str, str]] = []
 
-    def opened(self, function: str, group: str, stream: str) -> None:
-        self.streams.append((function, group, stream))
+    def opened(self, scope: Scope, group: str, stream: str) -> tuple[str, str]:
+        self.streams.append((scope, group, stream))
+        return group, stream
 
-    def wrote(self, function: str, group: str, stream: str, at_epoch: float, line: str) -> None:
-        assert function
+    def wrote(self, name: tuple[str, str], at_epoch: float, line: str) -> None:
         assert at_epoch
-        self.lines.append((group, stream, line))
+        self.lines.append((*name, line))
 
 
 def test_a_sink_gets_each_line_under_the_group_of_its_stream() -> None:
     kept = Kept()
     logs = Logs("one", sink=kept)
-    logs.opened("echo", "s", "own-group")
+    logs.opened("s", HERE, "own-group")
     logs.output("echo", "s", 1.0, b"first\nopen")
     logs.line("echo", "s", 2.0, "END")
     logs.output("echo", "t", 3.0, b"of a stream that was never opened\n")
-    assert kept.streams == [("echo", "own-group", "s")]
+    assert kept.streams == [(HERE, "own-group", "s")]
     assert kept.lines == [
         ("own-group", "s", "first"),
         ("own-group", "s", "open"),
         ("own-group", "s", "END"),
-        ("/aws/lambda/echo", "t", "of a stream that was never opened"),
     ]
 
 
 def test_a_closed_stream_ends_its_line() -> None:
     kept = Kept()
     logs = Logs("one", sink=kept)
-    logs.opened("echo", "s", "own-group")
+    logs.opened("s", HERE, "own-group")
     logs.output("echo", "s", 1.0, b"last words")
     logs.closed("echo", "s")
-    assert kept.lines == [("own-group", "s", "last words")]
+    logs.output("echo", "s", 1.0, b"and what was on its way\n")
+    assert kept.lines == [
+        ("own-group", "s", "last words"),
+        ("own-group", "s", "and what was on its way"),
+    ]
 
 
 def test_lines_under_the_lowest_level_are_left_out() -> None:
     logs = Logs("one")
-    logs.opened("echo", "s", "g", ApplicationLogLevel.WARN)
+    logs.opened("s", HERE, "g", ApplicationLogLevel.WARN)
     logs.output("echo", "s", 1.0, b'{"level": "INFO"}\n{"level": "ERROR"}\nplain\n')
     logs.line("echo", "s", 2.0, "END")
     assert logs.tail("echo") == ['{"level": "ERROR"}', "END"]

@@ -141,7 +141,7 @@ def test_cost_is_by_the_functions_architecture_and_storage() -> None:
     echo = FunctionConfiguration(
         "echo", architecture=Architecture.ARM64, ephemeral_storage_mb=1536, memory_mb=128
     )
-    got = Scrape(WARM, replace(WARM, function="other"), configured={"echo": echo})
+    got = Scrape(WARM, replace(WARM, function="other"), configured={"echo:$LATEST": echo})
     own = 0.25 * 0.0000133334 + 0.25 * 1 * 0.0000000309 + 0.20e-6
     assert got.all("testbed_cost_dollars_total") == {
         ("arm64", "echo"): pytest.approx(own),

@@ -13,13 +13,17 @@ from urllib.parse import parse_qs
 
 from emulator.api.asgi import read_body, send_error
 from emulator.api.auth.context import tag_context
-from emulator.api.auth.directory import believed
+from emulator.api.auth.directory import Identity, believed
+from emulator.api.auth.event_callers import source_of
 from emulator.api.auth.guard import hash_of
 from emulator.api.auth.principals import service
 from emulator.api.auth.rights import INVOKE, INVOKE_URL, LAMBDA, PASS_ROLE, rights
+from emulator.api.auth.signature import same
 from emulator.api.services.bodies import MOST_BYTES
 from emulator.api.services.calls import Call, ServiceError
 from emulator.api.services.request import ApiRequest
+from emulator.core.function_url import UrlAuth
+from emulator.core.profile import Feature
 from emulator.errors import ServiceError as AnyServiceError
 
 if TYPE_CHECKING:
@@ -29,11 +33,14 @@ if TYPE_CHECKING:
 
     from emulator.api.app import Route
     from emulator.api.auth.context import Values
-    from emulator.api.auth.directory import Identity
     from emulator.api.auth.guard import Guard
     from emulator.api.invoke.invocation_route import InvocationRoute
+    from emulator.core.profile import Profile
 
 _IDENTITY = "testbed.identity"
+_EVENT = "testbed.event-source"
+_INTERNAL = b"x-testbed-internal"
+_SOURCE = b"x-testbed-source"
 _VERIFIED_UNDER_LAMBDA = frozenset({"lambda", "lambda-core", "lambda-microvms", "lambda-web"})
 _NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
 
@@ -51,9 +58,11 @@ class Resources(Protocol):
 class Gatekeeper:
     """Admits the calls that their callers have the right to."""
 
-    def __init__(self, guard: Guard, resources: Resources) -> None:
+    def __init__(self, guard: Guard, resources: Resources, companion_secret: str) -> None:
+        """`companion_secret` is what the companion's services show when they invoke a function."""
         self._guard = guard
         self._resources = resources
+        self._companion_secret = companion_secret
 
     async def identify(
         self, service_name: str, scope: Scope, receive: Receive
@@ -65,9 +74,21 @@ class Gatekeeper:
             ClientLeftError: its body was cut short.
         """
         name = "lambda" if service_name in _VERIFIED_UNDER_LAMBDA else service_name
-        body = await read_body(receive, MOST_BYTES)
-        identity = await self._guard.authenticate(scope, hash_of(body), (name,))
+        if (secret := header(scope, _INTERNAL)) and same(self._companion_secret, secret):
+            return await self._of_service(scope, receive)
+        receive, identity = await self._identified(name, scope, receive, MOST_BYTES)
         extensions = {**scope.get("extensions", {}), _IDENTITY: identity}
+        return {**scope, "extensions": extensions}, receive
+
+    async def _of_service(self, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
+        """Returns a request of the companion's, which invokes as the service that it names."""
+        body = await read_body(receive, MOST_BYTES)
+        caller = service(f"{header(scope, _SOURCE)}.amazonaws.com")
+        extensions = {
+            **scope.get("extensions", {}),
+            _IDENTITY: Identity("", caller),
+            _EVENT: source_of(body),
+        }
         return {**scope, "extensions": extensions}, replayed(body, receive)
 
     async def admit(self, scope: Scope, call: Call) -> Call:
@@ -77,8 +98,11 @@ class Gatekeeper:
             ServiceError: the caller lacks a right, or Lambda one to the function's role.
         """
         identity: Identity = scope["extensions"][_IDENTITY]
-        own = replace(call, account=identity.caller.account)
+        own = replace(call, account=identity.caller.account or self._guard.account)
         context = self._guard.context(scope, call.region, identity)
+        if arn := scope["extensions"].get(_EVENT):
+            context["aws:sourcearn"] = (arn,)
+            context["aws:sourceaccount"] = (arn.split(":")[4] or own.account,)
         for right in rights(own):
             self._check(identity, right.action, right.resource, context | right.context, own)
             if right.action == PASS_ROLE:
@@ -86,41 +110,55 @@ class Gatekeeper:
         return own
 
     async def admit_to_url(
-        self, scope: Scope, body: bytes, arn: str, auth_type: str, *, also_invoke: bool
-    ) -> Identity | None:
-        """Checks the rights to invoke a function by its URL; returns the caller, None for nobody.
+        self, scope: Scope, receive: Receive, arn: str, auth: UrlAuth, profile: Profile
+    ) -> tuple[Receive, Identity | None]:
+        """Checks the rights to invoke a function, a version or alias (`arn`) by its URL.
 
-        `auth_type` is `AWS_IAM` or `NONE`; since October 2025 the right to invoke the function is
-        needed beside the one to its URL. Source: the developer guide, "Control access to Lambda
-        function URLs".
+        Returns the body, to be read once more, and the caller; None for a caller who needs no name.
+
+        Since October 2025 the right to invoke the function is needed beside the one to its URL.
+        Source: the developer guide, "Control access to Lambda function URLs".
 
         Raises:
             ServiceError: the request is not signed rightly, or the caller lacks a right.
         """
         identity = None
-        if auth_type != "NONE":
-            identity = await self._guard.authenticate(scope, hash_of(body), ("lambda",))
-        region = arn.split(":")[3]
-        context = self._guard.context(scope, region, identity)
-        context["lambda:functionurlauthtype"] = (auth_type,)
+        if auth is not UrlAuth.NONE:
+            receive, identity = await self._identified(
+                "lambda", scope, receive, profile.request_limit
+            )
+        context = self._guard.context(scope, arn.split(":")[3], identity)
+        context["lambda:functionurlauthtype"] = (auth.value,)
         context["lambda:invokedviafunctionurl"] = ("true",)
-        for action in (INVOKE_URL, INVOKE) if also_invoke else (INVOKE_URL,):
-            self._check_resource(identity, action, arn, context)
-        return identity
+        self._check_resource(identity, INVOKE_URL, arn, context)
+        if profile.has(Feature.URL_NEEDS_INVOKE):
+            self._check_resource(identity, INVOKE, arn, context)
+        return receive, identity
 
-    async def admit_to_api(self, scope: Scope, body: bytes, arn: str) -> Identity:
+    async def admit_to_api(
+        self, scope: Scope, receive: Receive, limit: int, arn: str
+    ) -> tuple[Receive, Identity]:
         """Checks the right to call a route of API Gateway's that has the authorizer AWS_IAM.
 
-        `arn` is `arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`.
+        `arn` is `arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`, `limit` the most bytes
+        of a body. Returns the body, to be read once more, and the caller.
 
         Raises:
             ServiceError: the request is not signed rightly, or the caller lacks the right.
+            RequestTooLargeError: the body is larger.
         """
-        identity = await self._guard.authenticate(scope, hash_of(body), ("execute-api",))
+        receive, identity = await self._identified("execute-api", scope, receive, limit)
         region, account = arn.split(":")[3:5]
         context = self._guard.context(scope, region, identity)
         self._guard.authorize(identity, "execute-api:Invoke", arn, account=account, context=context)
-        return identity
+        return receive, identity
+
+    async def _identified(
+        self, service_name: str, scope: Scope, receive: Receive, limit: int
+    ) -> tuple[Receive, Identity]:
+        body = await read_body(receive, limit)
+        identity = await self._guard.authenticate(scope, hash_of(body), (service_name,))
+        return replayed(body, receive), identity
 
     def _check(
         self, identity: Identity, action: str, resource: str, context: Values, call: Call
@@ -157,11 +195,9 @@ class Gatekeeper:
 class GuardedInvocation:
     """Stands before a plain route of an Invoke operation."""
 
-    def __init__(self, route: InvocationRoute, gatekeeper: Gatekeeper, region: str) -> None:
-        """`region` is that of requests whose signature is not to be believed yet."""
+    def __init__(self, route: InvocationRoute, gatekeeper: Gatekeeper) -> None:
         self._route = route
         self._gatekeeper = gatekeeper
-        self._region = region
 
     def match(self, scope: Scope) -> ASGIApp | None:
         answer = self._route.match(scope)
@@ -188,12 +224,17 @@ class GuardedInvocation:
             service="lambda",
             operation="Invoke",
             arguments=arguments,
-            region=self._region if signer is None else signer.region,
+            region=name.split(":")[3] if signer is None else signer.region,
             account="",
             caller=None if signer is None else signer.access_key,
             request_id="",
             host=request.headers.get("host", ""),
         )
+
+
+def header(scope: Scope, name: bytes) -> str:
+    """Returns a header's value; empty for none."""
+    return next((v.decode("latin-1") for k, v in scope["headers"] if k == name), "")
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:
@@ -210,6 +251,6 @@ def replayed(body: bytes, receive: Receive) -> Receive:
     return messages
 
 
-def guarded(route: InvocationRoute, gatekeeper: Gatekeeper | None, region: str) -> Route:
+def guarded(route: InvocationRoute, gatekeeper: Gatekeeper | None) -> Route:
     """Returns the route itself where nobody is asked for rights."""
-    return route if gatekeeper is None else GuardedInvocation(route, gatekeeper, region)
+    return route if gatekeeper is None else GuardedInvocation(route, gatekeeper)

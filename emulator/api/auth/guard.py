@@ -55,6 +55,8 @@ class Guard:
         self._source = source
         self._sessions = sessions
         self._root = root
+        self.account = root.caller.account
+        """The account whose root calls."""
         self._now = now
         self._told: Mapping[str, object] | None = None
         self._directory = Directory({})

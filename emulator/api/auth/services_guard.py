@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 _ACCOUNT = b"x-moto-account-id"
 """Header in which moto takes the account of a call before that of its key."""
-_ALWAYS_ALLOWED = frozenset({"sts:GetCallerIdentity"})
+_IDENTITY = "sts:GetCallerIdentity"
+"""An action that needs no right, and that nobody can deny."""
 _ASSUME = "sts:AssumeRole"
 _OPEN = {
     "AWSCognitoIdentityProviderService": "cognito-idp",
@@ -53,8 +54,8 @@ class Admitted(NamedTuple):
 
     scope: Scope
     receive: Receive
-    identity: Identity | None
-    """Who sent the request; None where nobody needs to say so."""
+    answer: bytes | None = None
+    """An answer that the companion cannot give; None: pass the request on."""
 
 
 class ServicesGuard:
@@ -74,15 +75,19 @@ class ServicesGuard:
         if request.signer is None:
             if not _is_open(service, request):
                 raise ServiceError(MISSING, "Missing Authentication Token", 403)
-            return Admitted({**scope, "headers": _without(scope, _ACCOUNT)}, receive, None)
+            return Admitted({**scope, "headers": _without(scope, _ACCOUNT)}, receive)
         if service == "s3":
             return await self._admit_to_s3(scope, receive)
         body = await read_body(receive, MOST_BYTES)
         identity = await self._guard.authenticate(scope, hash_of(body), (service,))
         request = ApiRequest.of(scope, body)
         region, account = request.signer.region if request.signer else "", identity.caller.account
-        await self._authorize(asked(service, request, region, account), scope, region, identity)
-        return Admitted(_said_once(scope, identity), replayed(body, receive), identity)
+        what = asked(service, request, region, account)
+        await self._authorize(what, scope, region, identity)
+        answer = None
+        if what.action == _IDENTITY and identity.caller.kind is Kind.ROOT:
+            answer = _root_identity(identity)
+        return Admitted(_said_once(scope, identity), replayed(body, receive), answer)
 
     async def _admit_to_s3(self, scope: Scope, receive: Receive) -> Admitted:
         request = ApiRequest.of(scope)
@@ -95,10 +100,10 @@ class ServicesGuard:
         path = quote(f"/{place.bucket}/{place.key}" if place.bucket else "/")
         headers = [*_without(scope, b"host"), (b"host", b"localhost")]
         scope = {**scope, "headers": headers, "raw_path": path.encode(), "path": path}
-        return Admitted(_said_once(scope, identity), _compared(stated, receive), identity)
+        return Admitted(_said_once(scope, identity), _compared(stated, receive))
 
     async def _authorize(self, what: Asked, scope: Scope, region: str, identity: Identity) -> None:
-        if what.action in _ALWAYS_ALLOWED:
+        if what.action == _IDENTITY:
             return
         context = self._guard.context(scope, region, identity)
         trust, owner = None, identity.caller.account
@@ -138,6 +143,17 @@ def _said_once(scope: Scope, identity: Identity) -> Scope:
         (_ACCOUNT, account),
     ]
     return {**scope, "headers": headers}
+
+
+def _root_identity(identity: Identity) -> bytes:
+    """Returns the answer of `GetCallerIdentity` to the root, whom moto does not know."""
+    caller = identity.caller
+    return (
+        '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
+        f"<GetCallerIdentityResult><Arn>{caller.arn}</Arn><UserId>{caller.unique_id}</UserId>"
+        f"<Account>{caller.account}</Account></GetCallerIdentityResult>"
+        "</GetCallerIdentityResponse>"
+    ).encode()
 
 
 def _without(scope: Scope, *names: bytes) -> list[tuple[bytes, bytes]]:

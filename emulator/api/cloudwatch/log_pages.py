@@ -8,10 +8,9 @@ from fastapi import HTTPException
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from emulator.core.version_key import VersionKey
-from emulator.live.sandbox.environment import ACCOUNT_ID, REGION
 from emulator.live.store.logs.events import Span, scan
 from emulator.live.store.logs.follower import Follower
-from emulator.live.store.logs.groups import Place, find_group
+from emulator.live.store.logs.groups import find_group
 from emulator.telemetry.filter_pattern.errors import FilterPatternError
 from emulator.telemetry.filter_pattern.reader import filter_pattern
 from emulator.telemetry.log_store import group_name
@@ -22,10 +21,10 @@ if TYPE_CHECKING:
 
     from fastapi import Response
 
+    from emulator.core.function_names import Scope
+    from emulator.live.cloudwatch import CloudWatch
     from emulator.live.engine import Engine
-    from emulator.live.store.logs.archive import LogArchive
 
-_HERE = Place(ACCOUNT_ID, REGION)
 _MOST_SCANNED = 200_000
 """Events that are looked at for the newest that match."""
 
@@ -39,30 +38,30 @@ class Wanted(NamedTuple):
     """A filter pattern of CloudWatch Logs; empty for all lines."""
 
 
-async def log_lines(engine: Engine, archive: LogArchive, function: str, wanted: Wanted) -> Response:
+async def log_lines(engine: Engine, watch: CloudWatch, function: str, wanted: Wanted) -> Response:
     """Returns a function's newest lines.
 
     Raises:
         HTTPException: the pattern is none, or there is no such function and no log of one.
     """
-    newest, _ = await _begun(engine, archive, function, wanted)
+    newest, _ = await _begun(engine, watch, function, wanted)
     return PlainTextResponse(_text(newest))
 
 
 async def following_lines(
-    engine: Engine, archive: LogArchive, function: str, wanted: Wanted
+    engine: Engine, watch: CloudWatch, function: str, wanted: Wanted
 ) -> Response:
     """Returns a function's newest lines, and all that are to come: the answer does not end.
 
     Raises:
         HTTPException: the pattern is none, or there is no such function and no log of one.
     """
-    newest, follower = await _begun(engine, archive, function, wanted)
+    newest, follower = await _begun(engine, watch, function, wanted)
     return StreamingResponse(_followed(newest, follower), media_type="text/plain")
 
 
 async def _begun(
-    engine: Engine, archive: LogArchive, function: str, wanted: Wanted
+    engine: Engine, watch: CloudWatch, function: str, wanted: Wanted
 ) -> tuple[list[str], Follower]:
     """Returns the newest lines, and who knows of those to come."""
     try:
@@ -70,18 +69,19 @@ async def _begun(
     except FilterPatternError as error:
         raise HTTPException(400, f"{error}.") from error
     configuration = engine.functions.get(VersionKey.of(function))
-    group = group_name(function) if configuration is None else configuration.log_group
-    follower = Follower(archive, [(_HERE, group)], matches)
+    name = group_name(function) if configuration is None else configuration.log_group
+    group = (watch.home, name)
+    follower = Follower(watch.logs, [group], matches)
     last = await follower.start()
-    newest = await archive.read(lambda c: _newest(c, group, wanted.limit, matches, last))
+    newest = await watch.logs.read(lambda c: _newest(c, group, wanted.limit, matches, last))
     if newest is None and configuration is None:
-        raise HTTPException(404, f"No function is called {function}.")
+        raise HTTPException(404, f"No function is called {function}, and no log is one's.")
     return newest or [], follower
 
 
 def _newest(
     connection: sqlite3.Connection,
-    group: str,
+    group: tuple[Scope, str],
     limit: int,
     matches: Callable[[str], bool],
     last: int,
@@ -90,7 +90,7 @@ def _newest(
 
     None of them came after the `last` arrival.
     """
-    found = find_group(connection, _HERE, group)
+    found = find_group(connection, *group)
     if found is None:
         return None
     chosen: list[str] = []

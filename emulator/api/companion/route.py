@@ -99,18 +99,20 @@ class OtherServices:
         """
         assert self._companion is not None
         if self._guard is not None:
-            scope, receive, _ = await self._guard.admit(service, scope, receive)
+            scope, receive, answer = await self._guard.admit(service, scope, receive)
+            if answer is not None:
+                await respond(send, 200, answer, [(b"content-type", b"text/xml")])
+                return
         if self._identities is not None:
             key = access_key_of(scope["headers"], scope["query_string"])
             await self._identities.introduce(key)
         server = await self._companion.url()
-        try:
-            await self._proxy.pass_on(
-                server, _with_headers(scope, self._companion.headers), receive, send
-            )
-        finally:
-            if self._identities is not None and service in _IDENTITY_SERVICES:
-                self._identities.expire()
+        scope = _with_headers(scope, self._companion.headers)
+        if self._identities is not None and service in _IDENTITY_SERVICES:
+            with self._identities.changing():
+                await self._proxy.pass_on(server, scope, receive, send)
+        else:
+            await self._proxy.pass_on(server, scope, receive, send)
 
     async def fall_back(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers what no route took: other services' unsigned requests, and all else with 404."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from emulator.api.services.calls import ServiceError
 from emulator.core.function_configuration import faults
+from emulator.core.tenancy import unsupported
 from emulator.errors import (
     ConstraintError,
     InvalidParameterValueError,
@@ -53,6 +54,9 @@ def check_configuration(control: Control, version: Version) -> None:
         ConstraintError: a value is out of its bounds.
         InvalidParameterValueError: what is configured cannot be.
     """
+    snapshots = version.members.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions"
+    if snapshots and version.members.get("TenancyConfig"):
+        raise InvalidParameterValueError(unsupported("SnapStart"))
     layers = tuple(version.code.layers) or version.code.layer_archives
     found = faults(configuration(version, version.function.scope, layers=layers), control.profile)
     if not found:

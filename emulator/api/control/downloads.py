@@ -10,6 +10,7 @@ from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import FileResponse
 
 from emulator.api.control.links import PATH
+from emulator.api.page_errors import refused
 from emulator.core.function_names import NameFault, named_by_arn
 from emulator.live.functions.folders import zipped
 
@@ -17,14 +18,20 @@ if TYPE_CHECKING:
     from emulator.api.control.collaborators import Control
 
 _ZIP = "application/zip"
+_REFUSALS = {
+    200: {"description": "The code, as a zip.", "content": {_ZIP: {}}},
+    **refused(403, "The link has ended, or was made by another emulator."),
+    **refused(404, "The code has been deleted."),
+}
 
 
 def downloads(control: Control) -> APIRouter:
     """Returns the route of the links."""
     router = APIRouter()
 
-    @router.get(f"{PATH}{{name}}", response_class=Response)
+    @router.get(f"{PATH}{{name}}", response_class=FileResponse, responses=_REFUSALS)
     async def download(name: str, expires: str = "", signature: str = "") -> Response:
+        """Returns the code of a function or of a layer."""
         if not control.links.allows(name, expires, signature):
             raise HTTPException(403, "This link has ended, or was made by another emulator.")
         if name.startswith("arn:"):

@@ -52,18 +52,18 @@ def update_operations(control: Control) -> Mapping[str, Operation]:
 async def update_function_code(control: Control, call: Call) -> dict[str, Any]:
     """Gives a function other code; with DryRun only says what would be."""
     arguments, scope = call.arguments, scope_of(call)
-    before = _changeable(control, call)
-    check_code(control, before.function)
+    now = _changeable(control, call)
+    check_code(control, now.function)
+    image = now.members.get("PackageType") == "Image"
+    code = await code_of(control, scope, arguments, call.operation, image=image)
+    before = _changeable(control, call)  # which may have changed while the code was kept
     members = dict(before.members)
     if architectures := arguments.get("Architectures"):
         members["Architectures"] = architectures
-    image = members.get("PackageType") == "Image"
-    code = await code_of(control, scope, arguments, call.operation, image=image)
     code = replace(code, layer_archives=before.code.layer_archives, layers=before.code.layers)
     check_storage(control, scope, code.size)
     if arguments.get("DryRun"):
         return view.configuration(replace(before, members=members, code=code))
-    _changeable(control, call)  # somebody else may have come first while the code was kept
     return await _updated(control, call, before, members=members, code=code)
 
 

@@ -18,8 +18,15 @@ from emulator.api.control.pages import page
 from emulator.core.function_names import Reference
 from emulator.core.version_key import LATEST
 from emulator.errors import InvalidParameterValueError
-from emulator.live.functions.deployer import ACTIVE
-from emulator.live.store.catalog import Status, UpdateStatus, Version, new_revision, not_found
+from emulator.live.functions.deployer import ACTIVE, not_now
+from emulator.live.store.catalog import (
+    State,
+    Status,
+    UpdateStatus,
+    Version,
+    new_revision,
+    not_found,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +50,8 @@ async def publish_version(control: Control, call: Call) -> dict[str, Any]:
     if latest is None:
         raise not_found(Reference(name))
     check_idle(latest)
+    if latest.status.state is not State.ACTIVE:
+        raise not_now(latest.status.state)
     check_revision(latest.revision, arguments.get("RevisionId"))
     wanted = arguments.get("CodeSha256")
     if wanted and wanted != latest.code.sha256:

@@ -5,7 +5,7 @@ to this machine), or AWS's own form of the name, which a client must be told to 
 the developer guide's "Invoking Lambda function URLs", "Control access to Lambda function URLs" and
 "Response streaming for Lambda functions".
 
-A signature is asked for where AuthType is AWS_IAM, and not checked: there are no secrets here.
+A signature is asked for where AuthType is AWS_IAM, and checked where a gatekeeper stands there.
 Owns who may ask and what a function is asked; how its result reads is `responses`' and
 `streaming`'s.
 """
@@ -33,6 +33,7 @@ from emulator.api.asgi import (
     send_piece,
     send_response,
 )
+from emulator.api.auth.event_callers import iam_caller
 from emulator.api.companion.service_name import signed_for
 from emulator.api.cors import (
     answer_headers,
@@ -59,6 +60,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from emulator.api.asgi import HttpResponse
+    from emulator.api.auth.gatekeeper import Gatekeeper
+    from emulator.api.auth.principals import Caller
     from emulator.core.profile import Profile
     from emulator.live.engine import Engine
     from emulator.live.functions.urls import Urls
@@ -80,13 +83,19 @@ class FunctionUrlRoute:
     """Takes every request whose Host is a function URL's, whatever its method and path."""
 
     def __init__(
-        self, engine: Engine, profile: Profile, port: int, urls: Urls | None = None
+        self,
+        engine: Engine,
+        profile: Profile,
+        port: int,
+        urls: Urls | None = None,
+        gatekeeper: Gatekeeper | None = None,
     ) -> None:
         """`urls` knows what may be asked for; without it the engine's functions are."""
         self._engine = engine
         self._profile = profile
         self._port = port
         self._urls = urls
+        self._gatekeeper = gatekeeper
 
     def match(self, scope: Scope) -> ASGIApp | None:
         for name, value in scope["headers"]:
@@ -114,7 +123,9 @@ class FunctionUrlRoute:
             host["domain"],
             self._port,
         )
-        request = _UrlRequest(self._engine, self._profile, api, served, scope)
+        request = _UrlRequest(
+            self._engine, self._profile, api, served, scope, gatekeeper=self._gatekeeper
+        )
         await request.answer(receive, send)
 
     async def _find(self, host: str) -> ServedUrl | None:
@@ -142,6 +153,8 @@ class _UrlRequest:
         api: Api,
         served: ServedUrl,
         scope: Scope,
+        *,
+        gatekeeper: Gatekeeper | None,
     ) -> None:
         self._engine = engine
         self._profile = profile
@@ -149,6 +162,8 @@ class _UrlRequest:
         self._target = served.target
         self._key = served.target.choose()
         self._url = served.url
+        self._gatekeeper = gatekeeper
+        self._caller: Caller | None = None
         self._scope = scope
         self._by_name = dict(scope["headers"])
         cors = self._url.cors
@@ -174,6 +189,11 @@ class _UrlRequest:
         return signed_for(self._scope["headers"], self._scope["query_string"]) == "lambda"
 
     async def _invoke(self, receive: Receive, send: Send) -> None:
+        if self._gatekeeper is not None:
+            receive, identity = await self._gatekeeper.admit_to_url(
+                self._scope, receive, self._target.arn, self._url.auth, self._profile
+            )
+            self._caller = None if identity is None else identity.caller
         body = await read_body(receive, self._profile.request_limit)
         request_id = str(uuid.uuid4())
         headers, trace_id = xray.traced(self._scope["headers"])
@@ -207,7 +227,12 @@ class _UrlRequest:
         )
 
     def _authorizer(self) -> dict[str, Any]:
-        """Returns the event's caller: the account's root, under the access key that it named."""
+        """Returns the event's caller: the one verified, else the account's root.
+
+        The root is under the access key that the request named.
+        """
+        if self._caller is not None:
+            return {"iam": iam_caller(self._caller)}
         credential = self._by_name.get(b"authorization", b"").decode("latin-1")
         if not credential:
             credential = unquote_plus(self._scope["query_string"].decode("latin-1"))

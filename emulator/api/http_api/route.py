@@ -20,11 +20,18 @@ from emulator.api.asgi import (
     read_body,
     send_response,
 )
-from emulator.api.companion.service_name import signed_for
+from emulator.api.auth.event_callers import iam_caller, identity_caller
 from emulator.api.cors import answer_headers, is_preflight, preflight_headers, without_cors
-from emulator.api.execute_api import BODY_LIMIT, Integration, domain_of, named_api, new_gateway_id
+from emulator.api.execute_api import (
+    BODY_LIMIT,
+    Integration,
+    admitted,
+    domain_of,
+    named_api,
+    new_gateway_id,
+)
 from emulator.api.http_api.event import Api, event, inferred_body, request_of, sent_path
-from emulator.api.http_api.event_v1 import Asked, event_v1
+from emulator.api.http_api.event_v1 import NOBODY, Asked, event_v1
 from emulator.api.http_api.response import INTERNAL_SERVER_ERROR, NOT_FOUND, response
 from emulator.api.http_api.response_v1 import response_v1
 from emulator.core.apis import DEFAULT_STAGE
@@ -42,6 +49,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from emulator.api.asgi import Headers
+    from emulator.api.auth.gatekeeper import Gatekeeper
+    from emulator.api.auth.principals import Caller
     from emulator.api.invoke.directory import Directory
     from emulator.core.apis import HttpApi
     from emulator.core.profile import Profile
@@ -68,8 +77,11 @@ class HttpApiRoute:
         api: HttpApi,
         profile: Profile,
         port: int,
+        *,
         directory: Directory | None = None,
+        gatekeeper: Gatekeeper | None = None,
     ) -> None:
+        self._gatekeeper = gatekeeper
         self._api = api
         self._routes = RouteTable(api.routes)
         self._integration = Integration(engine, profile.integration_timeout, directory)
@@ -126,27 +138,36 @@ class HttpApiRoute:
         own = [(b"apigw-requestid", gateway_id.encode())]
         if self._api.cors is not None:
             own += answer_headers(self._api.cors, dict(scope["headers"]))
-        if route.auth is RouteAuth.AWS_IAM and not _is_signed(scope):
-            await send_response(send, _FORBIDDEN, own)
-            return
+        caller = None
         headers, trace_id = xray.traced(scope["headers"])
         try:
+            if route.auth is RouteAuth.AWS_IAM:
+                receive, caller = await admitted(self._gatekeeper, self._facts, scope, receive)
             body = await read_body(receive, BODY_LIMIT)
             payload = self._event(
-                route, path_parameters, scope, headers=headers, body=body, gateway_id=gateway_id
+                route,
+                path_parameters,
+                scope,
+                headers=headers,
+                body=body,
+                gateway_id=gateway_id,
+                caller=caller,
             )
             check_size(payload, self._event_limit)
         except RequestTooLargeError:
             await send_response(send, _TOO_LARGE)
             return
+        except ServiceError:  # why is not said
+            await send_response(send, _FORBIDDEN, own)
+            return
         try:
             outcome = await self._integration.call(route, payload, trace_id, scope)
         except TimeoutError:
             await send_response(send, self._integration.gave_up, own)
-        except ServiceError:
-            await send_response(send, _UNAVAILABLE, own)
         except InvalidParameterValueError:  # isolated by tenant, whom an HTTP API cannot name
             await send_response(send, INTERNAL_SERVER_ERROR, own)
+        except ServiceError:
+            await send_response(send, _UNAVAILABLE, own)
         else:
             answer = self._without_cors(_response(outcome, route.payload_format))
             await send_response(send, answer, own + outcome_headers(outcome))
@@ -160,6 +181,7 @@ class HttpApiRoute:
         headers: Headers,
         body: bytes,
         gateway_id: str,
+        caller: Caller | None,
     ) -> bytes:
         request, now = request_of(scope, headers, body), time.time()
         if route.payload_format is PayloadFormat.V2:
@@ -170,6 +192,7 @@ class HttpApiRoute:
                 api=self._facts,
                 request_id=gateway_id,
                 at_epoch=now,
+                authorizer=None if caller is None else {"iam": iam_caller(caller)},
             )
         content_type = dict(headers).get(b"content-type", b"").decode("latin-1")
         path = sent_path(scope)
@@ -181,6 +204,7 @@ class HttpApiRoute:
             request_id=gateway_id,
             extended_request_id=gateway_id,
             at_epoch=now,
+            identity=NOBODY if caller is None else {**NOBODY, **identity_caller(caller)},
             version=route.payload_format,
         )
 
@@ -189,10 +213,6 @@ class HttpApiRoute:
         if self._api.cors is None:
             return answer
         return HttpResponse(answer.status, tuple(without_cors(answer.headers)), answer.body)
-
-
-def _is_signed(scope: Scope) -> bool:
-    return signed_for(scope["headers"], scope["query_string"]) == "execute-api"
 
 
 def _response(outcome: Outcome, payload_format: PayloadFormat) -> HttpResponse:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote_to_bytes
 
 from emulator.core.function_names import (
     FunctionName,
@@ -103,10 +103,11 @@ def asked_for(words: Words, home: Scope) -> Reference:
     """
     path, query, credential = words
     found = _PATH.fullmatch(path)
+    signed = credential or unquote_to_bytes(query)  # a link that was signed has it there
     qualifiers = parse_qs(query.decode("latin-1")).get("Qualifier")
     try:
         name = found["name"] if found else path
-        return refer(name, qualifiers[0] if qualifiers else None, _scope(credential, home))
+        return refer(name, qualifiers[0] if qualifiers else None, _scope(signed, home))
     except OtherRegionFault as fault:
         raise ResourceNotFoundError(str(fault)) from fault
     except NameFault as fault:

@@ -9,11 +9,13 @@ refuses a request, 502 where a function fails or its result is malformed).
 
 from __future__ import annotations
 
+import json
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from emulator.api.asgi import HttpResponse, json_response
+from emulator.api.auth.guard import ACCESS_DENIED
 from emulator.api.http_api.response import MalformedError, is_functions, stated_body
 from emulator.api.http_api.response_v1 import headers_of, stated, status_of, whole
 from emulator.core.routes import ANY, METHODS
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from emulator.core.apis import RestCors
     from emulator.core.resources import Resource
+    from emulator.errors import ServiceError
 
 _ERROR_TYPE = b"x-amzn-errortype"
 BAD_GATEWAY = json_response(
@@ -49,6 +52,14 @@ TOO_LARGE_FOR_LAMBDA = json_response(
     413, b'{"message":"Request Too Long"}', (_ERROR_TYPE, b"RequestTooLargeException")
 )
 """The answer to a body that is too large as an event (trust M)."""
+
+
+def refused(error: ServiceError) -> HttpResponse:
+    """Returns the answer to a caller whose signature is wrong, or who has no right."""
+    name = "Message" if error.code == ACCESS_DENIED else "message"
+    body = json.dumps({name: str(error)}).encode()
+    return json_response(error.status, body, (_ERROR_TYPE, error.code.encode()))
+
 
 _DEFAULT_TYPE = "application/json"
 _RENAMED = frozenset(

@@ -17,10 +17,17 @@ from typing import TYPE_CHECKING
 
 from emulator.api import xray
 from emulator.api.asgi import HttpResponse, check_size, outcome_headers, read_body, send_response
-from emulator.api.companion.service_name import signed_for
-from emulator.api.execute_api import BODY_LIMIT, Integration, domain_of, named_api, new_gateway_id
+from emulator.api.auth.event_callers import identity_caller
+from emulator.api.execute_api import (
+    BODY_LIMIT,
+    Integration,
+    admitted,
+    domain_of,
+    named_api,
+    new_gateway_id,
+)
 from emulator.api.http_api.event import Api, request_of, sent_path
-from emulator.api.http_api.event_v1 import Asked, event_v1, resource_id
+from emulator.api.http_api.event_v1 import NOBODY, Asked, event_v1, resource_id
 from emulator.api.rest_api.responses import (
     BAD_GATEWAY,
     INTERNAL_SERVER_ERROR,
@@ -30,6 +37,7 @@ from emulator.api.rest_api.responses import (
     is_binary,
     options,
     own_headers,
+    refused,
     response,
 )
 from emulator.core.resources import ResourceTree
@@ -43,6 +51,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from emulator.api.asgi import Headers
+    from emulator.api.auth.gatekeeper import Gatekeeper
+    from emulator.api.auth.principals import Caller
     from emulator.api.invoke.directory import Directory
     from emulator.core.apis import RestApi
     from emulator.core.profile import Profile
@@ -67,8 +77,11 @@ class RestApiRoute:
         api: RestApi,
         profile: Profile,
         port: int,
+        *,
         directory: Directory | None = None,
+        gatekeeper: Gatekeeper | None = None,
     ) -> None:
+        self._gatekeeper = gatekeeper
         self._api = api
         self._tree = ResourceTree(api.routes)
         self._integration = Integration(engine, profile.rest_integration_timeout, directory)
@@ -124,15 +137,20 @@ class RestApiRoute:
         ids = _new_ids()
         headers, trace_id = xray.traced(scope["headers"])
         own = _own(headers, ids)
-        if route.auth is RouteAuth.AWS_IAM and not _is_signed(scope):
-            await send_response(send, MISSING_TOKEN, own)
-            return
+        caller = None
         try:
+            if route.auth is RouteAuth.AWS_IAM:
+                receive, caller = await admitted(self._gatekeeper, self._facts, scope, receive)
             body = await read_body(receive, BODY_LIMIT)
         except RequestTooLargeError:
             await send_response(send, TOO_LARGE, own)
             return
-        payload = self._event(route, path_parameters, scope, headers=headers, body=body, ids=ids)
+        except ServiceError as error:
+            await send_response(send, refused(error), own)
+            return
+        payload = self._event(
+            route, path_parameters, scope, headers=headers, body=body, ids=ids, caller=caller
+        )
         try:
             check_size(payload, self._event_limit)
             outcome = await self._integration.call(route, payload, trace_id, scope)
@@ -155,6 +173,7 @@ class RestApiRoute:
         headers: Headers,
         body: bytes,
         ids: _Ids,
+        caller: Caller | None,
     ) -> bytes:
         whole = sent_path(scope)
         path = whole.removeprefix(self._prefix) or "/"
@@ -166,6 +185,7 @@ class RestApiRoute:
             request_id=ids.request,
             extended_request_id=ids.extended,
             at_epoch=time.time(),
+            identity=NOBODY if caller is None else {**NOBODY, **identity_caller(caller)},
         )
 
     def _body(self, headers: Headers, body: bytes) -> tuple[str, bool]:
@@ -193,7 +213,3 @@ def _own(headers: Headers, ids: _Ids) -> Headers:
 def _testbeds(outcome: Outcome) -> Headers:
     """Returns the testbed's headers without the name that belongs to the request's own id here."""
     return [header for header in outcome_headers(outcome) if header[0].startswith(b"x-testbed-")]
-
-
-def _is_signed(scope: Scope) -> bool:
-    return signed_for(scope["headers"], scope["query_string"]) == "execute-api"

@@ -16,7 +16,7 @@ from emulator.api.services.patterns import matches
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from emulator.api.services.limits import Limits
+    from emulator.api.services.limits import Bounds, Limits
     from emulator.api.services.service_model import Shape
 
 _NUMBERS = frozenset({"integer", "long", "double", "float"})
@@ -52,7 +52,7 @@ class _Checks:
                 yield f"Value null at '{place}' {_FAILED}: Member must not be null"
 
     def _value(self, shape: Shape, value: Any, place: str) -> Iterator[str]:
-        for rule in _broken(shape, value, self._limits):
+        for rule in _broken(shape, value, self._limits.of_member(shape)):
             yield _fault(shape, value, place, f"Member must {rule}")
         match shape.type_name:
             case "structure" if isinstance(value, dict):
@@ -83,9 +83,10 @@ class _Checks:
 
     def _rules(self, shape: Shape, values: Iterable[Any]) -> str:
         """Returns every rule of a shape where any of the values breaks one."""
-        if not any(True for value in values for _ in _broken(shape, value, self._limits)):
+        bounds = self._limits.of(shape)
+        if not any(True for value in values for _ in _broken(shape, value, bounds)):
             return ""
-        rules = list(_all_rules(shape, self._limits))
+        rules = list(_all_rules(shape, bounds))
         if not shape.metadata.get("sensitive"):
             rules.append(_NOT_NULL)
         return ", ".join(f"Member must {rule}" for rule in rules)
@@ -118,9 +119,9 @@ def _shown(value: Any) -> str:
 # rules
 
 
-def _broken(shape: Shape, value: Any, limits: Limits) -> Iterator[str]:
+def _broken(shape: Shape, value: Any, bounds: Bounds) -> Iterator[str]:
     """Yields the shape's own rules that a value breaks."""
-    least, most, enum = limits.of(shape)
+    least, most, enum = bounds
     measured = _measured(shape, value)
     if measured is not None:
         if most is not None and measured > most:
@@ -135,9 +136,9 @@ def _broken(shape: Shape, value: Any, limits: Limits) -> Iterator[str]:
             yield _pattern_rule(pattern)
 
 
-def _all_rules(shape: Shape, limits: Limits) -> Iterator[str]:
+def _all_rules(shape: Shape, bounds: Bounds) -> Iterator[str]:
     """Yields every rule of a shape, in the order of AWS's sentences."""
-    least, most, enum = limits.of(shape)
+    least, most, enum = bounds
     if most is not None:
         yield f"have {_what(shape)} less than or equal to {_bound(most)}"
     if least is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from emulator.core.managed_instances import MANAGED_2025
@@ -14,15 +14,20 @@ from emulator.experiments.policies import charts
 from emulator.experiments.policies.tables import (
     ORACLE,
     Row,
+    TenantRow,
     as_csv,
     rows_of,
     summary_csv,
     summary_markdown,
+    tenant_row,
+    tenants_csv,
+    tenants_markdown,
 )
 from emulator.experiments.policies.trace_run import PolicyRun, oracle, run_policy
 from emulator.policy_choice import chosen
 from emulator.sim.managed import simulate as simulate_managed
 from emulator.sim.traces.formats import FORMATS
+from emulator.sim.traces.trace import isolated
 from emulator.sim.workload import TraceError
 
 if TYPE_CHECKING:
@@ -61,18 +66,24 @@ def compare(comparison: Comparison, folder: Path, tell: Callable[[str], None]) -
     fixed = run_policy(
         calls, PolicyChoice("fixed", lambda: Fixed(600.0)), "fixed:seconds=600", assumed
     )
-    runs = []
+    runs, tenants = [], list[TenantRow]()
+    shared = [replace(call, tenant="") for call in calls]
     for name in comparison.policies:
         if name == MANAGED:
             continue
         choice = oracle(calls, assumed) if name == ORACLE else choices[name]
         runs.append(run_policy(calls, choice, name, assumed))
         tell(f"{name}: {100 * runs[-1].cold_share:.1f} % cold starts")
+        if isolated(calls):
+            tenants.append(tenant_row(runs[-1], run_policy(shared, choice, name, assumed)))
+            tell(f"{name}, without tenants: {100 * tenants[-1].cold_shared:.1f} % cold starts")
     rows = rows_of(runs, fixed)
     if MANAGED in comparison.policies:
         rows.append(_managed(calls, assumed))
         tell(f"{MANAGED}: {rows[-1].dollars:.4f} dollars")
     _write(folder, runs, rows)
+    if tenants:
+        _write_tenants(folder, tenants, len({(c.function, c.tenant) for c in calls if c.tenant}))
     tell(f"{folder}/summary.md")
     return 0
 
@@ -111,6 +122,13 @@ def _managed(calls: Sequence[Call], assumed: Assumptions) -> Row:
     return Row(
         MANAGED, len(calls), throttled, 0.0, 0.0, None, 1.0, run.dollars(MANAGED_2025), best=False
     )
+
+
+def _write_tenants(folder: Path, rows: Sequence[TenantRow], tenants: int) -> None:
+    """Adds the section about tenants to the page, and its CSV file to the folder."""
+    (folder / "tenants.csv").write_text(tenants_csv(rows))
+    with (folder / "summary.md").open("a") as page:
+        page.write(tenants_markdown(rows, tenants))
 
 
 def _write(folder: Path, runs: Sequence[PolicyRun], rows: Sequence[Row]) -> None:

@@ -25,6 +25,7 @@ from emulator.sim.behaviour import Behaviour
 from emulator.sim.distributions import Constant
 from emulator.sim.engine import Simulation
 from emulator.sim.service import ServiceModel
+from emulator.sim.traces.trace import isolated
 from emulator.sim.workload import Arrival, stimuli
 
 if TYPE_CHECKING:
@@ -72,13 +73,18 @@ class PolicyRun:
     """MB of idle sandboxes, times the seconds."""
     provisioned_mb_s: float = 0.0
     dollars: float = 0.0
-    series: list[tuple[Seconds, int, int]] = field(default_factory=list)
+    series: list[tuple[Seconds, float, float]] = field(default_factory=list)
     """Time, sandboxes and their MB, whenever that changed."""
 
     @property
     def cold_share(self) -> float:
         """Returns the share of all calls that were cold starts."""
         return sum(self.cold.values()) / max(1, sum(self.calls.values()))
+
+    @property
+    def most_sandboxes(self) -> int:
+        """Returns how many sandboxes there were at most."""
+        return int(max((count for _, count, _ in self.series), default=0))
 
     def cold_shares(self) -> list[float]:
         """Returns each function's share of cold starts, sorted."""
@@ -114,8 +120,14 @@ def run_policy(
     told = {f"i{number}": took for number, took in enumerate(durations, 1)}
     service = ServiceModel(assumed.seed, behaviour, durations=told)
     names = sorted({call.function for call in calls})
-    functions = [FunctionVersion(each, assumed.memory_mb, _TIMEOUT) for each in names]
-    arrivals = [Arrival(call.at, VersionKey.of(call.function)) for call in calls]
+    apart = isolated(calls)
+    functions = [
+        FunctionVersion(each, assumed.memory_mb, _TIMEOUT, per_tenant=each in apart)
+        for each in names
+    ]
+    arrivals = [
+        Arrival(call.at, VersionKey.of(call.function), tenant=call.tenant) for call in calls
+    ]
     chance = random.Random(assumed.seed)  # noqa: S311  # lifetimes are no secret
     simulation = Simulation(Scheduler(settings, chance), service)
     account = _Account(PolicyRun(name), assumed, durations)

@@ -11,21 +11,21 @@ that were done. How one cell is simulated is cell.py's.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from emulator.core.journal import decode
 from emulator.errors import RunDirectoryError, SettingsError
 from emulator.experiments.plan.cells import Origin, planned_cells
 from emulator.experiments.plan.loader import load
 from emulator.experiments.plan.template import StudyTemplate
 from emulator.experiments.records.fit_file import write_fits
 from emulator.experiments.records.host_verdict import HostVerdict
+from emulator.experiments.records.parquet_journal import ParquetJournal
 from emulator.experiments.records.request_rows import cell_rows
 from emulator.experiments.records.request_table import (
     REQUESTS_CSV,
@@ -33,18 +33,19 @@ from emulator.experiments.records.request_table import (
     write_csv,
     write_parquet,
 )
-from emulator.experiments.records.run_directory import read_run
+from emulator.experiments.records.run_directory import JOURNAL, read_run
 from emulator.experiments.records.study import CellStatus
 from emulator.experiments.records.study_file import StudyFile
 from emulator.experiments.records.study_reader import read_study
+from emulator.experiments.runner.processes import processes
+from emulator.experiments.runner.simulation_progress import SimulationProgress
 from emulator.experiments.simulation.behaviours import read_behaviours
 from emulator.experiments.simulation.calibration import Calibration
 from emulator.experiments.simulation.cell import SimulatedCell, simulate_cell
-from emulator.experiments.simulation.progress import SimulationProgress
 from emulator.experiments.simulation.samples import gather
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from emulator.experiments.plan.cells import PlannedCell
     from emulator.experiments.plan.model import Plan
@@ -68,6 +69,8 @@ class SimulationOptions:
     jobs: int = 0
     """Number of processes; 0: one for each CPU."""
     start_width: int = 4
+    journal: Path | None = None
+    """File for the journals of all cells, beside their own; None: none."""
 
 
 class _Source(Protocol):
@@ -94,7 +97,25 @@ def simulate(plan_path: Path, options: SimulationOptions, folder: Path) -> int:
         folder, name=plan.name, cells=cells, plan=plan.raw, plan_text=plan.text, seed=plan.seed
     )
     write_fits(folder, fits)
-    return _run(study, folder, simulated, options.jobs or os.cpu_count() or 1)
+    jobs = options.jobs or os.cpu_count() or 1
+    with _journal(options.journal) as keep:
+        return _run(study, folder, simulated, jobs, keep)
+
+
+@contextmanager
+def _journal(path: Path | None) -> Iterator[Callable[[str, Path], None]]:
+    """Yields what copies a cell's journal, by the cell's name and folder, into one file of all."""
+    if path is None:
+        yield lambda _, __: None
+        return
+    with ParquetJournal(path) as journal:
+
+        def keep(cell: str, folder: Path) -> None:
+            with (folder / JOURNAL).open(encoding="utf-8") as lines:
+                for line in lines:
+                    journal.add(cell, decode(line))
+
+        yield keep
 
 
 def new_folder(plan_path: Path) -> Path:
@@ -166,7 +187,13 @@ class _FromRun:
         return behaviour, fits, f"calibrated with {self._name}{without}"
 
 
-def _run(study: StudyFile, folder: Path, cells: list[SimulatedCell], jobs: int) -> int:
+def _run(
+    study: StudyFile,
+    folder: Path,
+    cells: list[SimulatedCell],
+    jobs: int,
+    keep: Callable[[str, Path], None],
+) -> int:
     print(f"{len(cells)} cells to simulate; the run is in {folder}", flush=True)
     tasks = {one.cell.id: (one, study.cell(one.cell.id).folder) for one in cells}
     rows: list[RequestRow] = []
@@ -176,6 +203,7 @@ def _run(study: StudyFile, folder: Path, cells: list[SimulatedCell], jobs: int) 
                 run = read_run(tasks[cell][1])
                 study.done(cell, HostVerdict(), run.info)
                 rows += cell_rows(study.cell(cell), run)
+                keep(cell, tasks[cell][1])
                 progress.done(cell, requests)
     except KeyboardInterrupt:
         done = study.count(CellStatus.DONE)
@@ -201,20 +229,8 @@ def _simulated(tasks: list[_Task], jobs: int) -> Iterator[tuple[str, int]]:
     if jobs == 1:
         yield from map(_one, tasks)
         return
-    with _pool(jobs) as pool:
+    with processes(jobs) as pool:
         yield from pool.imap_unordered(_one, tasks)
-
-
-@contextmanager
-def _pool(jobs: int) -> Iterator[multiprocessing.pool.Pool]:
-    """Yields processes that leave Ctrl-C to this one, which ends them."""
-    context = multiprocessing.get_context("fork")
-    pool = context.Pool(jobs, signal.signal, (signal.SIGINT, signal.SIG_IGN))
-    try:
-        yield pool
-    finally:
-        pool.terminate()
-        pool.join()
 
 
 def _one(task: _Task) -> tuple[str, int]:

@@ -21,6 +21,7 @@ from emulator.core.asynchronous.invocation_record import (
     object_key,
 )
 from emulator.errors import EndpointError, TestbedError
+from emulator.live.asynchronous.observations import Observed, observe_nothing
 from emulator.live.aws.arn import Arn
 from emulator.live.aws.client import EVENTS, SQS
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from emulator.core.asynchronous.invocation_record import Ended
     from emulator.core.asynchronous.rules import EventSettings
+    from emulator.live.asynchronous.observations import Observe
     from emulator.live.aws.client import AwsClient
 
     Accept = Callable[[str, bytes, str], Awaitable[object]]
@@ -44,10 +46,13 @@ _PAUSES = (1.0, 5.0)
 class Destinations:
     """Sends to SQS, SNS, S3, EventBridge and functions; a failure is told in the log alone."""
 
-    def __init__(self, client: AwsClient, accept: Accept) -> None:
+    def __init__(
+        self, client: AwsClient, accept: Accept, observe: Observe = observe_nothing
+    ) -> None:
         """Takes the client, which stays its owner's, and what queues events for functions."""
         self._client = client
         self._accept = accept
+        self._observe = observe
 
     async def deliver(
         self, ended: Ended, asked: EventSettings, trace_id: str, at: datetime | None = None
@@ -58,13 +63,19 @@ class Destinations:
         failures = []
         succeeded = ended.condition is Condition.SUCCESS
         if destination := asked.on_success if succeeded else asked.on_failure:
-            failures += await self._tried(
+            told = await self._tried(
                 destination, lambda: self._record(destination, ended, timestamp, trace_id)
             )
+            if told:
+                self._observe(ended.function_arn, Observed.RECORDS_LOST, 1)
+            failures += told
         if asked.dead_letters and not succeeded:
-            failures += await self._tried(
+            told = await self._tried(
                 asked.dead_letters, lambda: self._dead_letter(asked.dead_letters, ended)
             )
+            if told:
+                self._observe(ended.function_arn, Observed.DEAD_LETTERS_LOST, 1)
+            failures += told
         return failures
 
     async def _tried(self, destination: str, send: Callable[[], Awaitable[None]]) -> list[str]:

@@ -14,13 +14,23 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
-from emulator.core.asynchronous.attempts import Attempt, End, Progress, Result, Retry, after, before
+from emulator.core.asynchronous.attempts import (
+    Attempt,
+    Condition,
+    End,
+    Progress,
+    Result,
+    Retry,
+    after,
+    before,
+)
 from emulator.core.asynchronous.invocation_record import Ended, LastAttempt
 from emulator.core.asynchronous.lineage import EndlessChainError, continued
 from emulator.core.asynchronous.pace import Pace
 from emulator.core.model import Failure
 from emulator.errors import ResourceNotFoundError, ServiceError
 from emulator.live.asynchronous.event_store import QueuedEvent
+from emulator.live.asynchronous.observations import Observed, observe_nothing
 from emulator.live.request_id import new_request_id
 
 if TYPE_CHECKING:
@@ -30,6 +40,7 @@ if TYPE_CHECKING:
     from emulator.live.asynchronous.destinations import Destinations
     from emulator.live.asynchronous.event_store import EventStore
     from emulator.live.asynchronous.invoker import Invoker
+    from emulator.live.asynchronous.observations import Observe
     from emulator.live.invocation import Outcome
 
 log = logging.getLogger(__name__)
@@ -58,6 +69,7 @@ class EventQueue:
         rules: AsynchronousRules,
         most_at_once: int,
         speedup: float = 1.0,
+        observe: Observe = observe_nothing,
         wall_time: Callable[[], float] = time.time,
     ) -> None:
         """`speedup` is how many seconds an event ages in one of the machine's."""
@@ -66,25 +78,28 @@ class EventQueue:
         self._rules = rules
         self._most_at_once = most_at_once
         self._speedup = speedup
+        self._observe = observe
         self._wall_time = wall_time
         self._destinations: Destinations | None = None
         self._lines: dict[str, _Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._order = 0
-        self._kept = 0
+        self._kept: set[str] = set()
+        """Ids of the events that have not ended."""
         self._closing = False
 
     def __len__(self) -> int:
         """Returns how many events have not ended."""
-        return self._kept
+        return len(self._kept)
 
     async def open(self, destinations: Destinations | None = None) -> None:
         """Takes up what an earlier run has left; ended events are told to `destinations`."""
         self._destinations = destinations
         for event in await self._store.all():
-            self._kept += 1
-            self._wait(event)
+            if event.id not in self._kept:  # and not accepted in the meantime
+                self._kept.add(event.id)
+                self._wait(event)
         self._pump()
 
     async def accept(
@@ -112,8 +127,13 @@ class EventQueue:
             now,
             tenant=tenant,
         )
-        await self._store.add(event, payload)
-        self._kept += 1
+        self._kept.add(event.id)
+        try:
+            await self._store.add(event, payload)
+        except BaseException:
+            self._kept.discard(event.id)
+            raise
+        self._observe(function_arn, Observed.RECEIVED, 1)
         line = self._line(function_arn)
         if not line.waiting and line.pace.admits() and not self._closing:
             self._begin(line, event, payload)  # and its payload is not read again
@@ -215,6 +235,7 @@ class EventQueue:
     async def _invoked(
         self, event: QueuedEvent, payload: bytes, asked: EventSettings
     ) -> tuple[Result, LastAttempt]:
+        self._observe(event.function_arn, Observed.AGE, self._age(event) * 1000)
         most = 0 if asked.allows_loops else self._rules.most_in_a_loop
         try:
             outcome = await self._invoker.invoke(
@@ -226,6 +247,7 @@ class EventQueue:
                 tenant=event.tenant,
             )
         except EndlessChainError:
+            self._observe(event.function_arn, Observed.LOOPS, 1)
             return Result.LOOPED, LastAttempt(_OK)
         except ResourceNotFoundError:
             raise
@@ -247,13 +269,15 @@ class EventQueue:
         self._pump()
 
     async def _end(self, event: QueuedEvent, ended: Ended, asked: EventSettings) -> None:
+        if ended.condition is not Condition.SUCCESS:
+            self._observe(event.function_arn, Observed.DROPPED, 1)
         if self._destinations is not None:
             await self._destinations.deliver(ended, asked, event.trace_id)
         await self._forget(event)
 
     async def _forget(self, event: QueuedEvent) -> None:
         await self._store.remove(event.id)
-        self._kept -= 1
+        self._kept.discard(event.id)
 
     def _age(self, event: QueuedEvent) -> float:
         return (self._wall_time() - event.accepted_at) * self._speedup

@@ -72,6 +72,11 @@ class ServiceCallError(EndpointError):
         self.code = code
         self.detail = message
 
+    @property
+    def is_of_absence(self) -> bool:
+        """Returns whether what was asked about is not there."""
+        return any(word in self.code for word in ("NotFound", "NonExistent", "DoesNotExist"))
+
 
 class AwsClient:
     """Calls services; use from one event loop, then `close`. Cancelling a call ends the call."""

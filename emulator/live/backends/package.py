@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import stat
 import zlib
@@ -26,6 +27,7 @@ UNZIPPED_LIMIT = 262_144_000
 """The most bytes of a zip function with its layers. Source: Lambda quotas, developer guide."""
 _PIECE = 1 << 20
 """Bytes that are read and packed at a time."""
+_INSTALLED = re.compile(r"task/[^/]+\.dist-info/")
 _LEFT_OUT = frozenset({"__pycache__", ".git", ".aws-sam"})
 
 
@@ -68,6 +70,16 @@ def zip_content(configuration: FunctionConfiguration) -> dict[str, Path]:
     for layer in configuration.layers:  # a later layer covers an earlier one
         content |= {f"opt/{name}": path for name, path in files_below(Path(layer))}
     return content
+
+
+def requirements(content: Mapping[str, Path]) -> Path | None:
+    """Returns the file of requirements that a Python function's package is to have installed.
+
+    None where there is none, or where somebody has built the code already, as `sam build` does:
+    then the packages lie beside the file, each with its `.dist-info`, and nothing is missing.
+    """
+    found = content.get("task/requirements.txt")
+    return None if any(map(_INSTALLED.match, content)) else found
 
 
 def digest(content: Mapping[str, Path], *salt: str) -> str:

@@ -7,6 +7,7 @@ nothing of what the answer means.
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -14,6 +15,8 @@ import httpx
 from emulator.errors import CompanionError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from emulator.live.companion.process import Companion
     from emulator.live.companion.sessions import Sessions
 
@@ -33,15 +36,26 @@ class IdentitySource:
         self._http = httpx.AsyncClient(timeout=_LIMIT, trust_env=False)
         self._answer: dict[str, Any] = {}
         self._good_until = 0.0
+        self._changes = 0
+        """Number of calls under way that may change what is told."""
         self._asking = asyncio.Lock()
         self._introduced: set[tuple[int | None, str]] = set()
 
     async def close(self) -> None:
         await self._http.aclose()
 
-    def expire(self) -> None:
-        """Forgets the answer, since what it says may have changed."""
-        self._good_until = 0.0
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Believes no answer while a call that may change them is under way.
+
+        Its client may go on before the call has ended here, and must meet what was changed.
+        """
+        self._changes += 1
+        try:
+            yield
+        finally:
+            self._changes -= 1
+            self._good_until = 0.0
 
     async def identities(self) -> dict[str, Any]:
         """Returns what `identities.identities` tells, at most a second old.
@@ -51,13 +65,13 @@ class IdentitySource:
         """
         loop = asyncio.get_running_loop()
         async with self._asking:
-            if loop.time() >= self._good_until:
+            if self._changes or loop.time() >= self._good_until:
                 # what changes while the answer comes must not be believed old for another second
                 self._good_until = loop.time() + self._kept
                 try:
                     self._answer = (await self._ask("GET", "/identities")).json()
                 except BaseException:
-                    self.expire()
+                    self._good_until = 0.0
                     raise
             return self._answer
 

@@ -73,6 +73,11 @@ class Companion:
         return self._process.pid if self._process is not None and running else None
 
     @property
+    def secret(self) -> str:
+        """Returns what the companion and this emulator know each other by."""
+        return self._secret
+
+    @property
     def headers(self) -> dict[str, str]:
         """Returns what a request needs that the companion is to serve."""
         return {DOOR_HEADER: self._secret}

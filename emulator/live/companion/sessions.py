@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from emulator.core.function_configuration import FunctionConfiguration
 
@@ -81,6 +81,10 @@ class Sessions:
             self._newest[key] = found
             self._by_key[found.key] = found
         return found
+
+    def environment(self, configuration: FunctionConfiguration) -> Mapping[str, str]:
+        """Returns the variables of a new sandbox that have its role's credentials."""
+        return self.of(configuration).environment
 
     def find(self, access_key: str) -> Session | None:
         """Returns a session by its access key; None for keys that were made elsewhere."""

@@ -216,7 +216,8 @@ def _url_members(properties: dict[str, Any]) -> dict[str, Any]:
 def _make_url(api: OwnApi, _name: str, properties: dict[str, Any]) -> Made:
     members = _url_members(properties)
     made = api.call("CreateFunctionUrlConfig", members)
-    named = {name: str(members[name]) for name in ("FunctionName", "Qualifier") if name in members}
+    known = [str(name) for name in ("FunctionName", "Qualifier") if name in members]
+    named = {name: str(members[name]) for name in known}
     facts = {"FunctionUrl": made["FunctionUrl"], "FunctionArn": made["FunctionArn"]}
     return Made(made["FunctionArn"], facts, named)
 

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from emulator.core.event_sources.mapping import Source, read_mapping
+from emulator.live.asynchronous.observations import observe_nothing
 from emulator.live.event_sources.discarded import DiscardedBatches
 from emulator.live.event_sources.poller import NO_RECORDS
 from emulator.live.event_sources.queue_poller import QueuePoller
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from emulator.core.event_sources.mapping import SourceMapping
     from emulator.core.function_names import Scope
     from emulator.live.asynchronous.invoker import Invoker
+    from emulator.live.asynchronous.observations import Observe
     from emulator.live.aws.client import AwsClient
     from emulator.live.event_sources.poller import Poller
     from emulator.live.event_sources.positions import Positions
@@ -37,7 +39,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LEAVE = 3.0
-"""Seconds in which a poller ends what it asks its source; a source may not answer."""
+"""Seconds in which a poller ends what it asks its source; a source may not answer.
+
+A receive that is broken off would hide messages that nobody got for their visibility timeout.
+"""
 _DRAIN = 30.0
 """Seconds that batches get to end when a mapping is changed; then they are left to come again."""
 _ENABLED, _CREATED = "Enabled", "CreatedAt"
@@ -76,7 +81,7 @@ class Polling:
             async with asyncio.timeout(patience):
                 await self.poller.drain()
         except TimeoutError:
-            log.warning("batches did not end within %g s; their records come again", patience)
+            log.info("batches did not end within %g s; their records come again", patience)
         finally:
             await self.cut()
 
@@ -127,6 +132,7 @@ class EventSources:
         invoker: Invoker,
         most_in_a_loop: int = 0,
         dilation: float = 1.0,
+        observe: Observe = observe_nothing,
         wall_time: Callable[[], float] = time.time,
     ) -> None:
         self._resources = resources
@@ -135,6 +141,7 @@ class EventSources:
         self._invoker = invoker
         self._most_in_a_loop = most_in_a_loop
         self._dilation = dilation
+        self._observe = observe
         self._wall_time = wall_time
         self._mapped: dict[str, Mapped] = {}
         self._changes: set[asyncio.Task[None]] = set()
@@ -148,13 +155,13 @@ class EventSources:
                 self._start(mapped)
 
     async def close(self) -> None:
-        """Ends all polling at once; what had begun comes again in the next run."""
+        """Ends all polling in some seconds; what had begun comes again in the next run."""
         changes = list(self._changes)
         for change in changes:
             change.cancel()
         await asyncio.gather(*changes, return_exceptions=True)
         running = [mapped.running for mapped in self._mapped.values() if mapped.running]
-        await asyncio.gather(*(polling.cut() for polling in running))
+        await asyncio.gather(*(polling.end(0.0) for polling in running))
 
     # what is there
 
@@ -260,6 +267,7 @@ class EventSources:
                 DiscardedBatches(self._client, self._wall_time),
                 since=_since(mapping, created_at),
                 dilation=self._dilation,
+                observe=self._observe,
                 wall_time=self._wall_time,
             )
         )

@@ -17,6 +17,7 @@ from emulator.core.event_sources.filters import passes
 from emulator.core.event_sources.responses import failed_records
 from emulator.core.event_sources.shard import Ending, Shard
 from emulator.errors import TestbedError
+from emulator.live.asynchronous.observations import Observed, observe_nothing
 from emulator.live.aws.client import ServiceCallError
 from emulator.live.event_sources.poller import Attempt, Batches, Status, attempt
 from emulator.live.event_sources.positions import Position
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from emulator.core.event_sources.mapping import SourceMapping
     from emulator.core.event_sources.shard import Batch, Discarded, StreamRecord
     from emulator.live.asynchronous.invoker import Invoker
+    from emulator.live.asynchronous.observations import Observe
     from emulator.live.event_sources.discarded import DiscardedBatches
     from emulator.live.event_sources.positions import Positions
     from emulator.live.event_sources.stream_api import StreamApi
@@ -51,6 +53,7 @@ class Stream:
     since: float | None
     """Records that arrived before are not for the function; None: all are."""
     dilation: float = 1.0
+    observe: Observe = observe_nothing
     wall_time: Callable[[], float] = time.time
     status: Status = field(default_factory=Status)
     batches: Batches = field(default_factory=Batches)
@@ -149,6 +152,8 @@ class ShardReader:
 
     async def _process(self, batch: Batch) -> None:
         mapping = self._stream.mapping
+        age = self._now() - batch.records[-1].arrived_at
+        self._stream.observe(mapping.function_arn, Observed.ITERATOR_AGE, max(0.0, age) * 1000)
         event = json.dumps({"Records": [record.body for record in batch.records]})
         done = await attempt(self._stream.invoker, mapping, event.encode(), self._stream.status)
         failed: frozenset[str] = frozenset()

@@ -59,6 +59,7 @@ def configuration(
         memory_mb=members.get("MemorySize", _DEFAULT_MEMORY_MB),
         timeout=members.get("Timeout", _DEFAULT_TIMEOUT),
         environment=members.get("Environment", {}).get("Variables", {}),
+        role=members.get("Role", ""),
         code=code,
         layers=layers,
         reserved_concurrency=reserved_concurrency,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from emulator.errors import StateVersionError
+from emulator.errors import SettingsError, StateVersionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -52,19 +52,16 @@ class Database:
 
     Raises:
         StateVersionError: the tables were made by a later emulator, or no migration is known.
-        sqlite3.Error: the file cannot be opened, or is no database.
+        SettingsError: the file cannot be opened, or is no database.
     """
 
     def __init__(self, path: Path, schemas: Iterable[Schema]) -> None:
-        self._writer = _connection(path)
         try:
-            for schema in schemas:
-                _bring_to_version(self._writer, schema, path)
-            self._reader = _connection(path)
-        except BaseException:
-            self._writer.close()
-            raise
-        self._reader.execute("PRAGMA query_only=1")
+            self._writer, self._reader = _opened(path, schemas)
+        except sqlite3.Error as error:
+            raise SettingsError(
+                f"{path} cannot be used: {error}. Take it away, or name another --state-dir."
+            ) from error
         self._waiting: SimpleQueue[_Write | None] = SimpleQueue()
         self._reads = ThreadPoolExecutor(1, thread_name_prefix=f"{path.name} reader")
         self._thread = threading.Thread(target=self._run, name=f"{path.name} writer", daemon=True)
@@ -181,6 +178,20 @@ def _commit(connection: sqlite3.Connection, writes: list[_Write]) -> None:
         return
     for write in begun:
         write.tell()
+
+
+def _opened(path: Path, schemas: Iterable[Schema]) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+    """Returns a connection that writes, and another that only reads."""
+    writer = _connection(path)
+    try:
+        for schema in schemas:
+            _bring_to_version(writer, schema, path)
+        reader = _connection(path)
+    except BaseException:
+        writer.close()
+        raise
+    reader.execute("PRAGMA query_only=1")
+    return writer, reader
 
 
 def _connection(path: Path) -> sqlite3.Connection:

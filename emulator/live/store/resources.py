@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 import msgspec
 
 from emulator.core.function_names import Scope
+from emulator.errors import StateVersionError
 from emulator.live.store.database import Schema
 
 if TYPE_CHECKING:
@@ -127,10 +128,14 @@ class Resources:
 
     @classmethod
     async def open(cls, database: Database) -> Self:
-        """Returns the resources of a database that was opened with `RESOURCES`."""
+        """Returns the resources of a database that was opened with `RESOURCES`.
+
+        Raises:
+            StateVersionError: a later emulator has kept what this one does not know.
+        """
         found = cls(database)
         for account, region, kind, name, qualifier, text in await database.read(_rows):
-            key = Key(Scope(account, region), Kind(kind), name, qualifier)
+            key = Key(Scope(account, region), _known(kind), name, qualifier)
             found._put(key, msgspec.json.decode(text))
         return found
 
@@ -194,6 +199,16 @@ class Resources:
         qualifiers.pop(key.qualifier, None)
         if not qualifiers:
             names.pop(key.name, None)
+
+
+def _known(kind: str) -> Kind:
+    try:
+        return Kind(kind)
+    except ValueError:
+        raise StateVersionError(
+            f"The state directory has a {kind}, of which this version of the testbed knows "
+            "nothing. Install the later one that made it, or name another --state-dir."
+        ) from None
 
 
 def _columns(key: Key) -> _Columns:

@@ -17,7 +17,7 @@ from emulator.sim.traces.trace import Trace, TracedFunction, spread
 from emulator.sim.workload import TraceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
     from random import Random
 
@@ -42,11 +42,12 @@ def read(path: Path) -> Trace:
     begin = min(seconds, default=0)
     names = sorted({name for counts in seconds.values() for name in counts})
 
-    def draw(chance: Random) -> Iterator[Call]:
+    def calls(chance: Random, wanted: Collection[str]) -> Iterator[Call]:
         for at in sorted(seconds):
-            yield from spread(seconds[at], at - begin, 1.0, chance)
+            counts = {name: count for name, count in seconds[at].items() if name in wanted}
+            yield from spread(counts, at - begin, 1.0, chance)
 
-    return Trace({name: TracedFunction(name) for name in names}, draw)
+    return Trace({name: TracedFunction(name) for name in names}, calls)
 
 
 def _request(path: Path, number: int, line: str) -> tuple[int, str]:

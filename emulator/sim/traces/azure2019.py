@@ -7,49 +7,45 @@ AzureFunctionsDataset2019 (Shahrad et al., ATC'20).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from array import array
 from typing import TYPE_CHECKING
 
 from emulator.sim.distributions import Percentiles
-from emulator.sim.traces.rows import amount, parsed
-from emulator.sim.traces.trace import Call, Trace, TracedFunction, spread
+from emulator.sim.traces.rows import amount, numbered, parsed
+from emulator.sim.traces.trace import Trace, TracedFunction, spread
 from emulator.sim.workload import TraceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
     from random import Random
 
+    from emulator.sim.traces.trace import Call
+
 _MINUTE = 60.0
 _LETTERS = 12
+_COLUMNS = ("HashApp", "HashFunction", "1")
 _SHARES = (0, 1, 25, 50, 75, 99, 100)
 _PERCENTILES = tuple(f"percentile_Average_{share}" for share in _SHARES)
-
-
-@dataclass(frozen=True, slots=True)
-class _Minutes:
-    """Holds a function's calls, minute by minute."""
-
-    name: str
-    counts: tuple[int, ...]
 
 
 def read(folder: Path) -> Trace:
     """Reads the one file of each kind that a folder has, by the word in its name.
 
-    Functions without durations or memory are kept: the reader of the trace chooses for them.
+    Functions without durations or memory are kept: the reader of the trace chooses for them. The
+    minutes of a day's 46,000 functions are 66 million numbers, so that they are read when calls are
+    drawn, and of the wanted functions alone.
 
     Raises:
         TraceError: a kind is missing or there twice, or a line is wrong.
     """
-    minutes = list(parsed(_file(folder, "invocations"), ("HashFunction", "1"), _minutes))
+    path = _file(folder, "invocations")
     durations = dict(parsed(_file(folder, "durations"), _PERCENTILES, _durations))
     memory = dict(parsed(_file(folder, "memory"), ("HashApp", "AverageAllocatedMb"), _memory))
     functions = {
-        each.name: TracedFunction(each.name, _of(memory, each.name), durations.get(each.name))
-        for each in minutes
+        name: TracedFunction(name, _of(memory, name), durations.get(name)) for name in _names(path)
     }
-    return Trace(functions, lambda chance: _calls(minutes, chance))
+    return Trace(functions, lambda chance, names: _calls(path, chance, names))
 
 
 def _file(folder: Path, kind: str) -> Path:
@@ -60,14 +56,46 @@ def _file(folder: Path, kind: str) -> Path:
 
 
 def _name(row: Mapping[str, str]) -> str:
-    return f"{row['HashApp'][:_LETTERS]}-{row['HashFunction'][:_LETTERS]}"
+    return _short(row["HashApp"], row["HashFunction"])
 
 
-def _minutes(row: Mapping[str, str]) -> _Minutes:
-    counts: list[int] = []
-    while (text := row.get(str(len(counts) + 1))) is not None:
-        counts.append(int(text))
-    return _Minutes(_name(row), tuple(counts))
+def _short(app: str, function: str) -> str:
+    return f"{app[:_LETTERS]}-{function[:_LETTERS]}"
+
+
+def _names(path: Path) -> Iterator[str]:
+    lines = numbered(path)
+    app, function, _ = _places(path, next(lines, (1, ""))[1])
+    for number, line in lines:
+        # the hashes stand first, and what comes after them is long
+        cells = line.split(",", max(app, function) + 1)
+        if len(cells) <= max(app, function):
+            raise TraceError(f"{path.name}, line {number}: a function's hashes are missing")
+        yield _short(cells[app], cells[function])
+
+
+def _places(path: Path, head: str) -> tuple[int, int, int]:
+    """Returns the columns of application, function and the first minute."""
+    names = head.strip().split(",")
+    missing = [name for name in _COLUMNS if name not in names]
+    if missing:
+        raise TraceError(f"{path.name}, line 1: there is no column {', '.join(missing)}")
+    return names.index("HashApp"), names.index("HashFunction"), names.index("1")
+
+
+def _minutes(path: Path, wanted: Collection[str]) -> Iterator[tuple[str, array[int]]]:
+    """Yields the calls of each wanted function, minute by minute."""
+    lines = numbered(path)
+    app, function, first = _places(path, next(lines, (1, ""))[1])
+    for number, line in lines:
+        cells = line.rstrip().split(",")
+        name = _short(cells[app], cells[function])
+        if name not in wanted:
+            continue
+        try:
+            yield name, array("l", map(int, cells[first:]))
+        except ValueError as error:
+            raise TraceError(f"{path.name}, line {number}: {error}") from None
 
 
 def _durations(row: Mapping[str, str]) -> tuple[str, Percentiles]:
@@ -86,11 +114,12 @@ def _of(memory: Mapping[str, float], name: str) -> float | None:
     return memory.get(name, memory.get(name.partition("-")[0]))
 
 
-def _calls(minutes: list[_Minutes], chance: Random) -> Iterator[Call]:
-    for minute in range(max((len(each.counts) for each in minutes), default=0)):
+def _calls(path: Path, chance: Random, names: Collection[str]) -> Iterator[Call]:
+    functions = list(_minutes(path, names))
+    for minute in range(max((len(counts) for _, counts in functions), default=0)):
         counts = {
-            each.name: each.counts[minute]
-            for each in minutes
-            if minute < len(each.counts) and each.counts[minute]
+            name: counts[minute]
+            for name, counts in functions
+            if minute < len(counts) and counts[minute]
         }
         yield from spread(counts, minute * _MINUTE, _MINUTE, chance)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.sim.traces.rows import amount, parsed
+from emulator.sim.traces.rows import amount, cells
 from emulator.sim.traces.trace import Call, Trace, TracedFunction
+from emulator.sim.workload import TraceError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator
     from pathlib import Path
+    from random import Random
 
 _COLUMNS = ("app", "func", "end_timestamp", "duration")
 _LETTERS = 12
@@ -25,14 +27,26 @@ def read(path: Path) -> Trace:
     Raises:
         TraceError: the file cannot be read, or a line is wrong.
     """
-    calls = sorted(parsed(path, _COLUMNS, _call))
-    begin = calls[0].at if calls else 0.0
-    from_zero = [Call(call.at - begin, call.function, call.duration) for call in calls]
-    functions = {call.function: TracedFunction(call.function) for call in calls}
-    return Trace(functions, lambda _: iter(from_zero))
+    names: dict[tuple[str, str], str] = {}
+    """Names by both hashes: a trace of millions of calls has some hundred."""
+    times: dict[str, list[tuple[float, float]]] = {}
+    """Beginnings and durations of each function's calls."""
+    for line, (app, function, end, lasted) in cells(path, _COLUMNS):
+        name = names.get((app, function))
+        if name is None:
+            name = names[app, function] = f"{app[:_LETTERS]}-{function[:_LETTERS]}"
+            times[name] = []
+        try:
+            duration = amount(lasted)
+            times[name].append((float(end) - duration, duration))
+        except ValueError as error:
+            raise TraceError(f"{path.name}, line {line}: {error}") from None
+    begin = min((at for own in times.values() for at, _ in own), default=0.0)
 
+    def calls(_: Random, wanted: Collection[str]) -> Iterator[Call]:
+        rows = [(at, name, lasted) for name in wanted for at, lasted in times[name]]
+        rows.sort()
+        for at, name, lasted in rows:
+            yield Call(at - begin, name, lasted)
 
-def _call(row: Mapping[str, str]) -> Call:
-    duration = amount(row["duration"])
-    name = f"{row['app'][:_LETTERS]}-{row['func'][:_LETTERS]}"
-    return Call(float(row["end_timestamp"]) - duration, name, duration)
+    return Trace({name: TracedFunction(name) for name in times}, calls)

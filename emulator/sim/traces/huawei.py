@@ -15,7 +15,7 @@ from emulator.sim.traces.rows import amount, opened, parsed
 from emulator.sim.traces.trace import Trace, TracedFunction, spread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
     from random import Random
 
@@ -42,7 +42,7 @@ def read(path: Path, delays: Path | None = None) -> Trace:
     functions = {
         name: TracedFunction(name, _memory(name), _constant(durations.get(name))) for name in names
     }
-    return Trace(functions, lambda chance: _calls(files, chance))
+    return Trace(functions, lambda chance, names: _calls(files, chance, names))
 
 
 def _files(path: Path) -> list[Path]:
@@ -76,12 +76,12 @@ def _minutes(file: Path) -> Iterator[tuple[float, dict[str, float]]]:
     yield from parsed(file, ("time",), minute)
 
 
-def _calls(files: list[Path], chance: Random) -> Iterator[Call]:
+def _calls(files: list[Path], chance: Random, names: Collection[str]) -> Iterator[Call]:
     begin = None
     for file in files:
         for at, values in _minutes(file):
             begin = at if begin is None else begin
-            counts = {name: round(value) for name, value in values.items()}
+            counts = {name: round(value) for name, value in values.items() if name in names}
             yield from spread(counts, at - begin, _MINUTE, chance)
 
 

@@ -1,4 +1,6 @@
-"""Reads a CSV table of one's own: `at` in seconds, `function`, and `duration` where known.
+"""Reads a CSV table of one's own: `at` in seconds, `function`, `duration` and `tenant` where known.
+
+A function that has a tenant with any call is isolated by tenant, and needs one with each.
 
 The names of columns that a CloudWatch Logs Insights or an API Gateway export has are taken as well:
 `@timestamp` or `requestTime` (a date, or milliseconds since 1970) for the time,
@@ -8,11 +10,12 @@ The names of columns that a CloudWatch Logs Insights or an API Gateway export ha
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from emulator.sim.traces.rows import amount, opened, parsed
-from emulator.sim.traces.trace import Call, Trace, TracedFunction
+from emulator.sim.traces.trace import Call, Trace, TracedFunction, isolated, kept
 from emulator.sim.workload import TraceError
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ _TIMES = ("at", "@timestamp", "timestamp", "requestTime", "time")
 _FUNCTIONS = ("function", "functionName", "@entity.KeyAttributes.Name", "resourcePath", "path")
 _DURATIONS = {"duration": 1.0, "duration_s": 1.0, "@duration": 0.001, "responseLatency": 0.001}
 """Columns of durations, and the seconds of their unit."""
+_TENANT = "tenant"
 _ONLY = "function"
 _EPOCH_MS = 1e11
 """Numbers above are milliseconds since 1970; as seconds they would be the year 5138."""
@@ -32,7 +36,8 @@ def read(path: Path) -> Trace:
     """Reads a whole table, in any order of its rows.
 
     Raises:
-        TraceError: there is no column of times, or a line is wrong.
+        TraceError: there is no column of times, a line is wrong, or a function has a tenant with
+            some of its calls alone.
     """
     with opened(path) as lines:
         head = next(csv.reader(lines), [])
@@ -41,9 +46,11 @@ def read(path: Path) -> Trace:
         raise TraceError(f"{path.name}, line 1: there is no column {' or '.join(_TIMES)}")
     calls = sorted(parsed(path, (time_column,), _parser(time_column, head)))
     begin = 0.0 if time_column == "at" or not calls else calls[0].at
-    from_zero = [Call(call.at - begin, call.function, call.duration) for call in calls]
+    if at_odds := isolated(calls) & {call.function for call in calls if not call.tenant}:
+        raise TraceError(f"{path.name}: {min(at_odds)} is called with a tenant and without one")
+    from_zero = [replace(call, at=call.at - begin) for call in calls]
     functions = {call.function: TracedFunction(call.function) for call in calls}
-    return Trace(functions, lambda _: iter(from_zero))
+    return Trace(functions, kept(from_zero))
 
 
 def _parser(time_column: str, head: list[str]) -> Callable[[Mapping[str, str]], Call]:
@@ -54,7 +61,8 @@ def _parser(time_column: str, head: list[str]) -> Callable[[Mapping[str, str]], 
         lasted = (
             amount(row[duration]) * _DURATIONS[duration] if duration and row[duration] else None
         )
-        return Call(_time(row[time_column]), row[function] if function else _ONLY, lasted)
+        name = row[function] if function else _ONLY
+        return Call(_time(row[time_column]), name, lasted, row.get(_TENANT) or "")
 
     return parse
 

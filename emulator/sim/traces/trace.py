@@ -5,11 +5,12 @@ Knows no file format. Times count from the trace's beginning.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from random import Random
 
     from emulator.core.model import Seconds
@@ -25,6 +26,8 @@ class Call:
     function: str
     duration: Seconds | None = field(default=None, compare=False)
     """Time in the handler; None where the trace tells of its function alone."""
+    tenant: str = field(default="", compare=False)
+    """Tenant for whom the function was called, where it tells tenants apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +41,26 @@ class TracedFunction:
     """Time in the handler, for calls without a time of their own."""
 
 
+Calls = Callable[["Random", Collection[str]], Iterator["Call"]]
+"""Yields the calls to some functions in time order.
+
+Where a trace counts calls by the minute, chance spreads each minute's evenly over the minute."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Holds the functions of a trace and draws the calls to them."""
+    """Holds the functions of a trace, and where the calls to them come from."""
 
     functions: Mapping[str, TracedFunction]
-    draw: Callable[[Random], Iterator[Call]]
-    """Yields all calls in time order; where a trace counts calls by the minute, chance spreads
-    each minute's evenly over the minute."""
+    calls: Calls
+
+    def draw(self, chance: Random) -> Iterator[Call]:
+        """Yields all calls in time order."""
+        return self.calls(chance, self.functions.keys())
+
+    def only(self, names: Iterable[str]) -> Trace:
+        """Returns the trace of some of its functions."""
+        return Trace({name: self.functions[name] for name in sorted(names)}, self.calls)
 
     def sample(self, number: int, chance: Random) -> Trace:
         """Returns the trace of `number` functions drawn without regard to how often they are used.
@@ -53,24 +68,19 @@ class Trace:
         All functions where there are no more.
         """
         names = sorted(self.functions)
-        if number < len(names):
-            names = chance.sample(names, number)
-        kept = {name: self.functions[name] for name in sorted(names)}
-        return Trace(
-            kept, lambda chance: (call for call in self.draw(chance) if call.function in kept)
-        )
+        return self.only(chance.sample(names, number) if number < len(names) else names)
 
     def window(self, first: Seconds, last: Seconds) -> Trace:
         """Returns the calls from `first` until before `last`, as a trace that begins at `first`."""
 
-        def draw(chance: Random) -> Iterator[Call]:
-            for call in self.draw(chance):
+        def calls(chance: Random, names: Collection[str]) -> Iterator[Call]:
+            for call in self.calls(chance, names):
                 if call.at >= last:
                     return
                 if call.at >= first:
                     yield replace(call, at=call.at - first)
 
-        return Trace(self.functions, draw)
+        return Trace(self.functions, calls)
 
     def scale(self, factor: float) -> Trace:
         """Returns the trace with `factor` times as many calls, their times as they were.
@@ -79,21 +89,33 @@ class Trace:
         at the same time.
         """
 
-        def draw(chance: Random) -> Iterator[Call]:
+        def calls(chance: Random, names: Collection[str]) -> Iterator[Call]:
             whole, part = int(factor), factor - int(factor)
-            for call in self.draw(chance):
+            for call in self.calls(chance, names):
                 for _ in range(whole + (chance.random() < part)):
                     yield call
 
-        return Trace(self.functions, draw)
+        return Trace(self.functions, calls)
+
+
+def kept(calls: Sequence[Call]) -> Calls:
+    """Returns what yields those of some calls in time order that are to the wanted functions."""
+    return lambda _, names: (call for call in calls if call.function in names)
+
+
+def isolated(calls: Iterable[Call]) -> set[str]:
+    """Returns the functions that tell tenants apart."""
+    return {call.function for call in calls if call.tenant}
 
 
 def spread(
     counts: Mapping[str, int], begin: Seconds, length: Seconds, chance: Random
 ) -> list[Call]:
     """Returns the calls of one stretch of time, in order, from each function's number of calls."""
-    return sorted(
-        Call(begin + chance.random() * length, function)
+    moments = [
+        (begin + chance.random() * length, function)
         for function, number in counts.items()
         for _ in range(number)
-    )
+    ]
+    moments.sort()
+    return [Call(at, function) for at, function in moments]

@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from emulator.core.model import LATEST, StartKind
+from emulator.core.model import LATEST, StartKind, VersionKey
 from emulator.core.records import Status
 from emulator.telemetry.metric_data.distribution import Distribution
 from emulator.telemetry.metric_data.metric import Metric, Sample, dimensions, minute_of
@@ -18,11 +18,13 @@ from emulator.telemetry.metric_data.metric import Metric, Sample, dimensions, mi
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from emulator.core.function_configuration import FunctionConfiguration
+    from emulator.core.open_requests import OpenRequests
     from emulator.core.records import InvocationRecord
     from emulator.telemetry.metric_data.metric import Dimensions
 
 NAMESPACE = "AWS/Lambda"
+_Key = tuple[str, str, str, int]
+"""A function's scheduled name, the version, the alias, and the epoch second of a minute."""
 _COUNT, _MILLISECONDS, _NONE = "Count", "Milliseconds", "None"
 _UNITS = {
     "Duration": _MILLISECONDS,
@@ -41,31 +43,30 @@ class _Minute:
     errors: int = 0
     throttles: int = 0
     provisioned: int = 0
-    spilled: int = 0
-    has_provisioned: bool = False
-    durations: Distribution = field(default_factory=Distribution)
-    running: Distribution = field(default_factory=Distribution)
-    utilization: Distribution = field(default_factory=Distribution)
+    allocated: int = 0
+    """Provisioned concurrency; 0 where there is none."""
+    durations: dict[float, int] = field(default_factory=dict)
+    """How often each duration came, in milliseconds."""
+    running: dict[float, int] = field(default_factory=dict)
+    """How often so many requests of the function were open when one of them ended."""
 
 
 class LambdaMetrics:
     """Counts all functions' invocations.
 
-    `epoch` returns the epoch second of a time on the journal's clock, `running` how many requests
-    of each function are open, `configured` the configuration of a function's version, by its key.
+    `epoch` returns the epoch second of a time on the journal's clock, `requests` what is known of
+    requests that have not ended. Functions go by their scheduled names.
     """
 
     def __init__(
         self,
         epoch: Callable[[float], float],
-        running: Callable[[], Mapping[str, int]],
-        configured: Callable[[str], FunctionConfiguration | None],
+        requests: Callable[[], OpenRequests],
     ) -> None:
         self._epoch = epoch
-        self._running = running
-        self._configured = configured
-        self._minutes: dict[tuple[str, str, int], _Minute] = defaultdict(_Minute)
-        self._account: dict[tuple[str, int], Distribution] = defaultdict(Distribution)
+        self._requests = requests
+        self._minutes: dict[_Key, _Minute] = {}
+        self._account: dict[tuple[str, int], dict[float, int]] = defaultdict(dict)
         """Values that belong to no function, by the names of their metrics and minutes."""
         self._observed: dict[tuple[str, str, int], Distribution] = defaultdict(Distribution)
         """Values that no record tells, by function, metric and minute."""
@@ -74,18 +75,20 @@ class LambdaMetrics:
 
     def record(self, record: InvocationRecord) -> None:
         """Counts an invocation that ended."""
-        if not self._minutes and not self._observed:
-            self.filled()
         at = minute_of(self._epoch(record.requested_at))
-        minute = self._minutes[record.function, record.version, at]
+        key = record.function, record.version, record.alias, at
+        minute = self._minutes.get(key)
+        if minute is None:
+            minute = self._new_minute(key)
         if record.status is Status.THROTTLED:
             minute.throttles += 1
             return
         minute.ended += 1
         minute.errors += record.status is not Status.OK
+        minute.provisioned += record.start is StartKind.PROVISIONED
         if record.dispatched_at is not None:
-            minute.durations.add(round(record.duration * 1000, 2))
-        self._concurrency(record, minute, at)
+            _count(minute.durations, round(record.duration * 1000, 2))
+        self._count_running(record.function, minute, at)
 
     def observe(self, function: str, name: str, value: float, at_epoch: float) -> None:
         """Takes a value that no record tells, such as an event's age (`AsyncEventAge`)."""
@@ -95,47 +98,50 @@ class LambdaMetrics:
 
     def take(self) -> list[tuple[str, Sample]]:
         """Returns what came since the last call, by function; empty for an account's own."""
-        minutes, self._minutes = self._minutes, defaultdict(_Minute)
-        account, self._account = self._account, defaultdict(Distribution)
+        minutes, self._minutes = self._minutes, {}
+        account, self._account = self._account, defaultdict(dict)
         observed, self._observed = self._observed, defaultdict(Distribution)
         merged: dict[tuple[str, Metric, int], Distribution] = defaultdict(Distribution)
-        for (function, version, at), minute in minutes.items():
+        for (function, version, alias, at), minute in minutes.items():
             for name, values in _figures(minute):
-                for owner in _owners(function, version, name):
+                for owner in _owners(function, version, alias, name):
                     merged[function, _metric(name, owner), at].merge(values)
         for (function, name, at), values in observed.items():
-            for owner in _owners(function, LATEST, name):
+            for owner in _owners(function, LATEST, "", name):
                 merged[function, _metric(name, owner), at].merge(values)
-        for (name, at), values in account.items():
-            merged["", _metric(name, ()), at].merge(values)
+        for (name, at), counts in account.items():
+            merged["", _metric(name, ()), at].merge(_distribution(counts))
         return [(f, Sample(metric, at, values)) for (f, metric, at), values in merged.items()]
 
-    def _concurrency(self, record: InvocationRecord, minute: _Minute, at: int) -> None:
-        """Notes how many requests were open when one ended, which is when a peak is over."""
-        running = self._running()
-        own = running.get(record.function, 0) + 1  # the ended one is not among them any more
-        minute.running.add(own)
-        everywhere = sum(running.values()) + 1
-        self._account["ConcurrentExecutions", at].add(everywhere)
-        reserved = sum(
-            count
-            for function, count in running.items()
-            if self._is_reserved(f"{function}:{LATEST}")
-        )
-        reserved += self._is_reserved(f"{record.function}:{LATEST}")
-        self._account["UnreservedConcurrentExecutions", at].add(everywhere - reserved)
-        configuration = self._configured(f"{record.function}:{record.version}")
-        allocated = 0 if configuration is None else configuration.provisioned_concurrency
-        if allocated:
-            minute.has_provisioned = True
-            was_provisioned = record.start is StartKind.PROVISIONED
-            minute.provisioned += was_provisioned
-            minute.spilled += not was_provisioned
-            minute.utilization.add(min(own, allocated) / allocated)
+    def _new_minute(self, key: _Key) -> _Minute:
+        if not self._minutes and not self._observed:
+            self.filled()
+        version = VersionKey.of(key[0], key[1])
+        minute = _Minute(allocated=self._requests().provisioned.get(version, 0))
+        self._minutes[key] = minute
+        return minute
 
-    def _is_reserved(self, key: str) -> bool:
-        configuration = self._configured(key)
-        return configuration is not None and configuration.reserved_concurrency is not None
+    def _count_running(self, function: str, minute: _Minute, at: int) -> None:
+        """Notes how many requests were open when one ended, which is when a peak is over."""
+        requests = self._requests()
+        running, reserved = requests.running, requests.reserved
+        # the ended one is not among them any more
+        _count(minute.running, running.get(function, 0) + 1)
+        everywhere = sum(running.values()) + 1
+        _count(self._account["ConcurrentExecutions", at], everywhere)
+        apart = sum(running.get(name, 0) for name in reserved) + (function in reserved)
+        _count(self._account["UnreservedConcurrentExecutions", at], everywhere - apart)
+
+
+def _count(counts: dict[float, int], value: float) -> None:
+    counts[value] = counts.get(value, 0) + 1
+
+
+def _distribution(counts: Mapping[float, int]) -> Distribution:
+    found = Distribution()
+    for value, times in counts.items():
+        found.add(value, times)
+    return found
 
 
 def _figures(minute: _Minute) -> Iterator[tuple[str, Distribution]]:
@@ -145,13 +151,18 @@ def _figures(minute: _Minute) -> Iterator[tuple[str, Distribution]]:
         return
     yield "Invocations", Distribution.of(1.0, minute.ended)
     yield "Errors", _share(minute.errors, minute.ended)
-    if minute.durations.count:
-        yield "Duration", minute.durations
-    yield "ConcurrentExecutions", minute.running
-    if minute.has_provisioned:
+    if minute.durations:
+        yield "Duration", _distribution(minute.durations)
+    yield "ConcurrentExecutions", _distribution(minute.running)
+    if minute.allocated:
+        spilled = minute.ended - minute.provisioned
+        used = {
+            min(running, minute.allocated) / minute.allocated: times
+            for running, times in minute.running.items()
+        }
         yield "ProvisionedConcurrencyInvocations", _share(minute.provisioned, minute.ended)
-        yield "ProvisionedConcurrencySpilloverInvocations", _share(minute.spilled, minute.ended)
-        yield "ProvisionedConcurrencyUtilization", minute.utilization
+        yield "ProvisionedConcurrencySpilloverInvocations", _share(spilled, minute.ended)
+        yield "ProvisionedConcurrencyUtilization", _distribution(used)
 
 
 def _share(counted: int, of: int) -> Distribution:
@@ -168,11 +179,18 @@ _OWN_ALONE = frozenset({"ConcurrentExecutions"})
 """Metrics whose values of several functions do not make the account's."""
 
 
-def _owners(function: str, version: str, name: str) -> Iterable[Dimensions]:
-    """Returns the dimensions under which a version's metric is kept."""
-    resource = function if version == LATEST else f"{function}:{version}"
-    own = dimensions({"FunctionName": function})
-    owners = [own, dimensions({"FunctionName": function, "Resource": resource})]
+def _owners(scheduled: str, version: str, alias: str, name: str) -> Iterable[Dimensions]:
+    """Returns the dimensions under which a version's metric is kept.
+
+    An alias is a resource of its own, and the version that the alias led to a dimension of it.
+    """
+    function = scheduled.rpartition("/")[2]
+    qualifier = alias or ("" if version == LATEST else version)
+    of_function = {"FunctionName": function}
+    of_resource = of_function | {"Resource": f"{function}:{qualifier}" if qualifier else function}
+    owners = [dimensions(of_function), dimensions(of_resource)]
+    if alias:
+        owners.append(dimensions(of_resource | {"ExecutedVersion": version}))
     return owners if name in _OWN_ALONE else [(), *owners]
 
 

@@ -11,7 +11,8 @@ from fastapi import HTTPException
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from emulator.api.cloudwatch.log_pages import Wanted, following_lines, log_lines
-from tests.live.watched import watched
+from emulator.live.store.logs.events import StreamName
+from tests.live.watched import HERE, watched
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,12 +28,12 @@ def anyio_backend() -> tuple[str, dict[str, bool]]:
 
 
 def write(here: Watched, line: str) -> None:
-    here.watch.logs.wrote("echo", "/aws/lambda/echo", "s", time.time(), line)
+    here.watch.logs.wrote(StreamName(HERE, "/aws/lambda/echo", "s"), time.time(), line)
 
 
 async def page(here: Watched, limit: int = 200, pattern: str = "") -> list[str]:
     wanted = Wanted(limit, pattern)
-    answer = await log_lines(here.engine, here.watch.logs, "echo", wanted)
+    answer = await log_lines(here.engine, here.watch, "echo", wanted)
     assert isinstance(answer, PlainTextResponse)
     return bytes(answer.body).decode().splitlines()
 
@@ -66,7 +67,7 @@ async def test_lines_to_come_follow_each_once(tmp_path: Path) -> None:
     async with watched(tmp_path) as here:
         write(here, "ERROR old")
         wanted = Wanted(10, "ERROR")
-        answer = await following_lines(here.engine, here.watch.logs, "echo", wanted)
+        answer = await following_lines(here.engine, here.watch, "echo", wanted)
         assert isinstance(answer, StreamingResponse)
         pieces = aiter(answer.body_iterator)
         async with asyncio.timeout(20):

@@ -75,6 +75,9 @@ def another_moto() -> Iterator[str]:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
+        assert process.stdin is not None
+        process.stdin.write(b"\n")  # no secret
+        process.stdin.flush()
         try:
             process.stdin.write(b"secret\n")
             process.stdin.flush()

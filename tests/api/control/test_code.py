@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import httpx
 import pytest
 from botocore.exceptions import ClientError
@@ -27,8 +27,15 @@ def others() -> Iterator[StandIns]:
         yield here
 
 
-def test_code_comes_from_an_object_and_its_version(others: StandIns, tmp_path: Path) -> None:
-    s3 = _s3(others)
+@pytest.fixture
+def s3(others: StandIns) -> Iterator[Any]:
+    with closing(others.client("s3")) as client:
+        yield client
+
+
+def test_code_comes_from_an_object_and_its_version(
+    s3: Any, others: StandIns, tmp_path: Path
+) -> None:
     s3.create_bucket(Bucket="code")
     s3.put_bucket_versioning(Bucket="code", VersioningConfiguration={"Status": "Enabled"})
     old, new = zipped({"app.py": "old"}), zipped({"app.py": "new"})
@@ -47,9 +54,9 @@ def test_code_comes_from_an_object_and_its_version(others: StandIns, tmp_path: P
 
 
 def test_object_that_is_not_there_is_told_in_lambdas_words(
-    others: StandIns, tmp_path: Path
+    s3: Any, others: StandIns, tmp_path: Path
 ) -> None:
-    _s3(others).create_bucket(Bucket="empty")
+    s3.create_bucket(Bucket="empty")
     with served_api(folder=tmp_path, endpoints={"s3": others.url}) as here:
         client = here.client("lambda")
         for bucket, code in (("empty", "NoSuchKey"), ("no-bucket", "NoSuchBucket")):
@@ -78,16 +85,6 @@ def test_image_has_no_runtime_and_the_digest_of_its_name(client: Any) -> None:
     assert "Runtime" not in answer
     code = client.get_function(FunctionName="echo")["Code"]
     assert (code["RepositoryType"], code["ImageUri"]) == ("ECR", image)
-
-
-def _s3(others: StandIns) -> Any:
-    return boto3.client(
-        "s3",
-        endpoint_url=others.url,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
 
 
 def _code(client: Any) -> bytes:

@@ -99,6 +99,16 @@ def test_pending_function_is_not_published(api: ServedApi, client: Any) -> None:
         assert refusal(refused) == ("ResourceConflictException", 409)
 
 
+def test_failed_function_is_not_published(client: Any) -> None:
+    damaged = bytearray(zipped({"app.py": "x" * 1000}))
+    damaged[300] ^= 0xFF
+    create(client, Code={"ZipFile": bytes(damaged)})
+    with pytest.raises(Exception, match="terminal failure state"):
+        client.get_waiter("function_active_v2").wait(FunctionName="echo")
+    with pytest.raises(ClientError, match="following state: Failed"):
+        client.publish_version(FunctionName="echo")
+
+
 @pytest.mark.parametrize("qualifier", ["$LATEST", "live"])
 def test_latest_and_aliases_are_not_deleted_as_versions(qualifier: str, client: Any) -> None:
     made(client)

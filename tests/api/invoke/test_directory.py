@@ -44,6 +44,11 @@ def test_qualifier_stands_in_the_query_or_after_the_name() -> None:
     assert asked_for(streamed, HOME) == Reference(echo)
 
 
+def test_signature_may_stand_in_the_query() -> None:
+    query = b"X-Amz-Credential=AKIDEXAMPLE%2F20261127%2Feu-west-1%2Flambda%2Faws4_request"
+    assert asked("echo", query) == Reference(FunctionName(ABROAD, "echo"))
+
+
 def test_arn_of_another_region_is_not_found() -> None:
     with pytest.raises(ResourceNotFoundError, match="'eu-west-1' are not reachable"):
         asked("arn:aws:lambda:eu-west-1:123456789012:function:echo")

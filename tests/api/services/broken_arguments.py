@@ -106,6 +106,8 @@ def _misfits(shape: Shape, limits: Limits) -> Iterator[tuple[str, Any]]:
     """Yields values that break a constraint of the shape's own."""
     low, high, enum = limits.of(shape)
     kind = shape.type_name
+    if shape.name == "Runtime":
+        return  # in words of its own: tests/api/control
     if kind in NUMBERS:
         if high is not None:
             yield "is too large", (int if kind in ("integer", "long") else float)(high + 1)

@@ -10,7 +10,7 @@ import random
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +29,13 @@ from emulator.core.policy import SchedulerSettings
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.routes import RouteTable
 from emulator.core.scheduler import Scheduler
-from emulator.live.aws.client import AwsClient
 from emulator.live.aws.endpoints import Endpoints
 from emulator.live.clock import MonotonicClock
+from emulator.live.cloudwatch import LOG_SCHEMAS, CloudWatch
 from emulator.live.engine import Engine
+from emulator.live.eventing import EVENT_SCHEMAS, Eventing
 from emulator.live.functions.functions import FUNCTION_SCHEMAS, Functions
+from emulator.live.functions.invoker import FunctionInvoker
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
@@ -50,11 +52,15 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from emulator.api.app import Gateway
+    from emulator.api.auth.authority import Authority
+    from emulator.api.companion.route import OtherServices
     from emulator.api.control.collaborators import Control
     from emulator.api.services.calls import Registry
     from emulator.core.profile import Profile
 
 _BOUND = 20
+SPEEDUP = 600.0
+"""Seconds that an asynchronous event ages in one."""
 
 
 class NoJournal:
@@ -73,6 +79,9 @@ class ServedApi:
     engine: Engine
     loop: asyncio.AbstractEventLoop
     registry: Registry
+    functions: Functions
+    clients: list[Any] = field(default_factory=list)
+    """Clients that were made, whose connections are closed at the end."""
 
     def client(self, service: str, *, region: str = "us-east-1", **more: Any) -> Any:
         """Returns boto3's client of a service, which asks once and checks no parameter itself."""
@@ -80,9 +89,11 @@ class ServedApi:
             retries={"max_attempts": 0}, parameter_validation=False, max_pool_connections=32
         )
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"} | more
-        return boto3.client(
+        made = boto3.client(
             service, endpoint_url=self.url, region_name=region, config=config, **keys
         )
+        self.clients.append(made)
+        return made
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Runs a coroutine in the server's loop; returns its result."""
@@ -92,14 +103,16 @@ class ServedApi:
 @contextmanager
 def served_api(
     profile: Profile = AWS_2025,
-    registry: Callable[[Control], Registry] = all_operations,
+    registry: Callable[[Control], Registry] | None = None,
     *,
     folder: Path,
     endpoints: Mapping[str, str] = MappingProxyType({}),
+    authorize: Callable[[Functions], tuple[Authority, OtherServices]] | None = None,
 ) -> Iterator[ServedApi]:
     """Serves an emulator until the end of the block; its functions stay in `folder`.
 
-    `endpoints` serve other services, by their names.
+    `registry` has all operations unless it is given; `endpoints` serve other services, by their
+    names; `authorize` returns who is asked for rights.
     """
     loop = asyncio.new_event_loop()
     started, found = threading.Event(), list[ServedApi]()
@@ -107,7 +120,9 @@ def served_api(
 
     async def serve() -> None:
         engine = _engine(profile)
-        database = Database(folder / "state.db", [*FUNCTION_SCHEMAS])
+        database = Database(folder / "state.db", [*FUNCTION_SCHEMAS, *EVENT_SCHEMAS])
+        log_database = Database(folder / "logs.db", LOG_SCHEMAS)
+        watch = CloudWatch(log_database, limit=1 << 24)
         functions = await Functions.open(
             database,
             folder / "code",
@@ -117,10 +132,25 @@ def served_api(
             time_of_day=_time_of_day,
         )
         await functions.resume()
-        client = AwsClient(Endpoints(endpoints, None))
-        control = control_of(functions, engine, profile, client, _time_of_day)
-        served = registry(control)
+        eventing = Eventing(
+            database=database,
+            resources=functions.catalog.resources,
+            invoker=FunctionInvoker(functions.targets, engine, functions.catalog.resources),
+            endpoints=Endpoints(endpoints, None),
+            profile=profile,
+            speedup=SPEEDUP,
+        )
+        control = control_of(functions, engine, profile, eventing.client, _time_of_day)
+        if registry is None:
+            served = all_operations(control, watch, eventing=eventing)
+        else:
+            served = registry(control)
+        await eventing.open()
         directory = FunctionDirectory(functions.targets, functions.home)
+        known: dict[str, Any] = {}
+        if authorize is not None:
+            authority, others = authorize(functions)
+            known = {"gatekeeper": authority.gatekeeper, "others": others}
         app = _app(
             engine,
             profile,
@@ -128,17 +158,26 @@ def served_api(
             downloads(control),
             directory=directory,
             urls=functions.urls,
+            events=eventing.queue,
+            **known,
         )
         server = _Server(
             gateway_config(app, grace=0.3),
-            lambda port: found.append(ServedApi(f"http://127.0.0.1:{port}", engine, loop, served)),
+            lambda port: found.append(
+                ServedApi(f"http://127.0.0.1:{port}", engine, loop, served, functions)
+            ),
             started,
         )
         servers.append(server)
         await server.serve()
+        await eventing.close()
+        if authorize is not None:
+            await others.close()
+            await authority.close()
         await functions.close()
         await engine.close()
-        await client.close()
+        await watch.close()
+        log_database.close()
         database.close()
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
@@ -147,6 +186,8 @@ def served_api(
     try:
         yield found[0]
     finally:
+        for client in found[0].clients:
+            client.close()
         servers[0].should_exit = True
         thread.join(_BOUND)
         loop.close()

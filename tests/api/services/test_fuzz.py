@@ -30,6 +30,8 @@ _NOT_EMULATED = 501
 MAKERS = frozenset({"CreateFunction", "PublishVersion", "CreateAlias", "PublishLayerVersion"})
 """Operations without whose success the others find nothing."""
 _TIMES = 4
+ROUTED = ("Invoke", "InvokeWithResponseStream")
+"""Operations with routes of their own, in no registry."""
 
 
 class Sender:
@@ -80,6 +82,7 @@ def fuzz(api: ServedApi, ledger: Ledger | None = None) -> dict[str, str]:
         for name in api.registry.operations(service)
         for _ in range(_TIMES if name in MAKERS else 1)
     ]
+    served += [("lambda", name) for name in ROUTED]
     sender = Sender(api, ledger)
 
     @settings(

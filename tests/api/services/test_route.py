@@ -26,3 +26,21 @@ def test_operation_that_nobody_serves_answers_501_and_names_itself(api: ServedAp
     assert response["Error"]["Message"] == (
         "ListCapacityProviders is not emulated: Lambda Managed Instances are left out."
     )
+
+
+def test_unknown_runtime_is_refused_by_the_operation_in_its_own_words(api: ServedApi) -> None:
+    with pytest.raises(ClientError) as refused:
+        api.client("lambda").create_function(
+            FunctionName="a",
+            Runtime="haskell",
+            Handler="a.b",
+            Role="arn:aws:iam::123456789012:role/a",
+            Code={"ZipFile": b"PK"},
+        )
+    error = refused.value.response["Error"]
+    assert error["Code"] == "InvalidParameterValueException"
+    assert error["Message"].startswith(
+        "Value haskell at 'runtime' failed to satisfy constraint: Member must satisfy enum value "
+        "set: ["
+    )
+    assert error["Message"].endswith("] or be a valid ARN")

@@ -412,7 +412,7 @@ def test_requests_that_have_not_ended_are_counted_by_function() -> None:
     folder, counts = RecordFold(), []
     for entry in journal(story):
         folder.feed(entry)
-        counts.append(dict(folder.running))
+        counts.append(dict(folder.requests.running))
     assert counts[-5:] == [{"echo": 1}, {"echo": 2}, {"echo": 2}, {"echo": 1}, {}]
 
 
@@ -420,4 +420,4 @@ def test_a_throttled_request_is_never_counted_as_running() -> None:
     folder = RecordFold()
     for entry in journal([(1.0, asked("a")), (1.0, asked("b"))], account_concurrency=1):
         folder.feed(entry)
-    assert folder.running == {"echo": 1}
+    assert folder.requests.running == {"echo": 1}

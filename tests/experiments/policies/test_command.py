@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import csv
+import math
+import random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,6 +52,19 @@ def test_memory_over_time_is_that_of_the_sandboxes() -> None:
     ]
 
 
+@pytest.mark.parametrize("tenants", [1, 5, 25])
+def test_cold_starts_of_sparse_tenants_are_those_of_the_closed_form(tenants: int) -> None:
+    """Poisson arrivals, calls that take no time: a call is cold if its tenant's gap exceeds T."""
+    chance, rate, keep = random.Random(1), 0.05, 100.0
+    at, calls = 0.0, []
+    for _ in range(6000):
+        at += chance.expovariate(rate)
+        calls.append(Call(at, "a", 0.0, f"tenant-{chance.randrange(tenants)}"))
+    assumed = Assumptions(cold_start=0.0)
+    run = run_policy(calls, chosen(f"fixed:seconds={keep}"), "fixed", assumed)
+    assert run.cold_share == pytest.approx(math.exp(-rate * keep / tenants), abs=0.02)
+
+
 def test_provisioned_concurrency_costs_what_is_held() -> None:
     run = run_policy([Call(300.0, "a", 1.0)], chosen("provisioned"), "provisioned", ASSUMED)
     assert run.cold == {"a": 0}
@@ -84,9 +99,29 @@ def test_charts_have_their_figures_beside_them(tmp_path: Path) -> None:
     assert told[-1] == f"{out}/summary.md"
 
 
+def test_page_says_what_isolation_by_tenant_does(tmp_path: Path) -> None:
+    text = "at,function,duration,tenant\n0,a,0.5,x\n10,a,0.5,y\n20,a,0.5,x\n30,b,0.5,\n"
+    told: list[str] = []
+    compared = comparison(tmp_path, "fixed:seconds=600", "managed-instances", text=text)
+    assert compare(compared, tmp_path / "out", told.append) == 0
+    assert "fixed:seconds=600, without tenants: 50.0 % cold starts" in told
+    (row,) = csv.DictReader((tmp_path / "out" / "tenants.csv").read_text().splitlines())
+    assert (row["cold_isolated"], row["cold_shared"]) == ("0.75", "0.5")
+    assert (row["sandboxes_isolated"], row["sandboxes_shared"]) == ("3", "2")
+    page = (tmp_path / "out" / "summary.md").read_text()
+    assert "A sandbox serves one of 2 tenants" in page
+    assert "| fixed:seconds=600 | 75.0 % | 50.0 % | 3 | 2 | " in page
+
+
 @pytest.mark.parametrize(
     ("policies", "text", "form", "fault"),
     [
+        (
+            "lru",
+            "at,function,tenant\n0,a,x\n1,a,\n",
+            "csv",
+            "a is called with a tenant and without one",
+        ),
         ("fifo", TRACE, "csv", "policy 'fifo' is neither .*, nor oracle or managed-instances"),
         ("lru", TRACE, "azure2022", "format 'azure2022' is none of csv, azure2019"),
         ("lru", "when\n", "csv", "trace.csv, line 1: there is no column at or"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from emulator.core.asynchronous.invocation_record import Ended
     from emulator.live.asynchronous.event_store import QueuedEvent
+    from emulator.live.asynchronous.observations import Observed
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
 OK = Outcome("", b"5")
@@ -123,6 +124,7 @@ class Bench:
     store: MemoryStore
     told: Told
     queue: EventQueue
+    observed: list[tuple[Observed, float]]
 
     async def emptied(self) -> None:
         while len(self.queue):  # noqa: ASYNC110  # time jumps here
@@ -141,17 +143,19 @@ def bench(
 
     async def main() -> None:
         kept, told = store or MemoryStore(), Told()
+        observed: list[tuple[Observed, float]] = []
         queue = EventQueue(
             store=kept,  # type: ignore[arg-type]
             invoker=functions,
             rules=AsynchronousRules(),
             most_at_once=most_at_once,
             speedup=speedup,
+            observe=lambda _, what, value: observed.append((what, value)),
             wall_time=asyncio.get_running_loop().time,
         )
         await queue.open(told)  # type: ignore[arg-type]
         try:
-            await scenario(Bench(functions, kept, told, queue))
+            await scenario(Bench(functions, kept, told, queue, observed))
         finally:
             await queue.close()
 

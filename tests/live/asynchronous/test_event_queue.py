@@ -12,6 +12,7 @@ from emulator.core.asynchronous.lineage import function_hash
 from emulator.core.asynchronous.rules import EventSettings
 from emulator.core.model import Failure, ThrottleReason
 from emulator.errors import ResourceNotFoundError, ServiceError
+from emulator.live.asynchronous.observations import Observed
 from emulator.live.invocation import Outcome
 from tests.live.asynchronous.queued import ARN, ERROR, OK, Bench, Functions, MemoryStore, bench
 
@@ -84,6 +85,22 @@ def test_throttles_and_system_errors_back_off_and_use_up_no_retry() -> None:
 
     bench(functions, scenario)
     assert functions.times == [0.0, 1.0, 3.5, 7.5, 68.0, 188.5]
+
+
+def test_age_at_each_attempt_and_the_end_are_observed() -> None:
+    functions = scripted(ERROR, ERROR, ERROR)
+
+    async def scenario(here: Bench) -> None:
+        await one_event(here)
+        assert here.observed == [
+            (Observed.RECEIVED, 1),
+            (Observed.AGE, 0.0),
+            (Observed.AGE, 60_500.0),
+            (Observed.AGE, 181_000.0),
+            (Observed.DROPPED, 1),
+        ]
+
+    bench(functions, scenario)
 
 
 def test_event_of_a_function_that_is_gone_is_dropped() -> None:

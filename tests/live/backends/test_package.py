@@ -15,7 +15,14 @@ import pytest
 
 from emulator.core.function_configuration import FunctionConfiguration, ImageSource, PackageType
 from emulator.errors import BuildError
-from emulator.live.backends.package import UNZIPPED_LIMIT, digest, stage, zip_content, zipped_mb
+from emulator.live.backends.package import (
+    UNZIPPED_LIMIT,
+    digest,
+    requirements,
+    stage,
+    zip_content,
+    zipped_mb,
+)
 from emulator.live.backends.process import dockerfile
 from emulator.live.backends.process.atomic_folder import built, sweep
 from emulator.live.backends.process.packages import Packages
@@ -110,6 +117,16 @@ def test_what_no_package_can_hold_is_named(tmp_path: Path, fault: str, message: 
     culprit = code if fault == "missing" else code / "sub/link"
     with pytest.raises(BuildError, match=rf"{re.escape(str(culprit))} {message}"):
         stage(function(code), tmp_path / "into")
+
+
+def test_requirements_are_wanted_unless_somebody_has_installed_them(tmp_path: Path) -> None:
+    file = tmp_path / "requirements.txt"
+    code = {"task/requirements.txt": file, "task/app.py": file}
+    vendored = {"task/lib/six-1.17.dist-info/METADATA": file, "opt/six-1.17.dist-info/RECORD": file}
+    assert requirements(code) == file
+    assert requirements(code | vendored) == file
+    assert requirements(code | {"task/six-1.17.dist-info/METADATA": file}) is None
+    assert requirements({"task/app.py": file}) is None
 
 
 def test_unzipped_size_is_limited_with_the_layers(tmp_path: Path) -> None:

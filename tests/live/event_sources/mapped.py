@@ -54,8 +54,9 @@ class Functions:
         request_id: str = "",
         trace_id: str = "",
         client_context: str = "",
+        tenant: str = "",
     ) -> Awaitable[Outcome]:
-        del function_arn, request_id, client_context
+        del function_arn, request_id, client_context, tenant
         records = json.loads(payload)["Records"]
         self.batches.append(records)
         self.traces.append(trace_id)

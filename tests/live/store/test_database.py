@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.errors import StateVersionError
+from emulator.errors import SettingsError, StateVersionError
 from emulator.live.store.database import Database, Schema
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ async def test_migration_that_fails_leaves_the_older_tables(tmp_path: Path) -> N
     with closing(Database(tmp_path / "state.db", [WORDS])) as database:
         await database.write(add("three"))
     broken = Schema("words", 2, (), {1: ("DROP TABLE words", "DROP TABLE there_is_none")})
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(SettingsError, match="no such table: there_is_none"):
         Database(tmp_path / "state.db", [broken])
     with closing(Database(tmp_path / "state.db", [WORDS])) as database:
         assert await database.read(words) == ["three"]
@@ -172,6 +172,12 @@ async def test_migration_that_fails_leaves_the_older_tables(tmp_path: Path) -> N
 def test_newer_tables_are_refused_with_a_sentence(tmp_path: Path) -> None:
     Database(tmp_path / "state.db", [LONGER]).close()
     with pytest.raises(StateVersionError, match="a later version of the testbed"):
+        Database(tmp_path / "state.db", [WORDS])
+
+
+def test_file_that_is_no_database_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "state.db").write_text("something else" * 1000)
+    with pytest.raises(SettingsError, match="cannot be used: file is not a database"):
         Database(tmp_path / "state.db", [WORDS])
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.core.function_names import Scope
+from emulator.errors import StateVersionError
 from emulator.live.store.database import Database
 from emulator.live.store.resources import RESOURCES, Key, Kind, Resources
 
@@ -41,6 +42,15 @@ async def test_documents_outlive_their_emulator(tmp_path: Path) -> None:
         await first.change({version("echo", "1"): None})
     async with resources(tmp_path) as second:
         assert second.named(HERE, Kind.VERSION, "echo") == {"2": {"a": [2]}}
+
+
+async def test_kind_of_a_later_emulator_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    async with resources(tmp_path) as first:
+        await first.change({version("echo", "1"): {}})
+        first._database._writer.execute("UPDATE resources SET kind = 'hologram'")
+    with pytest.raises(StateVersionError, match="has a hologram"):
+        async with resources(tmp_path):
+            pass
 
 
 async def test_accounts_and_regions_are_apart(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_exports_of_cloudwatch_and_api_gateway_are_tables(
 
 
 def _azure_2019_wrong(folder: Path) -> None:
-    azure2019.read(azure_2019(folder, "many"))
+    calls(azure2019.read(azure_2019(folder, "many")))
 
 
 def _azure_2021_wrong(folder: Path) -> None:

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import random
 
-from emulator.sim.traces.trace import Call, Trace, TracedFunction, spread
+from emulator.sim.traces.trace import Call, Trace, TracedFunction, kept, spread
 
 
 def trace(number: int = 100) -> Trace:
     calls = [Call(float(at), "even" if at % 2 == 0 else "odd", 1.0) for at in range(number)]
     names = ("even", "odd", "unused")
-    return Trace({name: TracedFunction(name) for name in names}, lambda _: iter(calls))
+    return Trace({name: TracedFunction(name) for name in names}, kept(calls))
 
 
 def drawn(made: Trace, seed: int = 1) -> list[Call]:

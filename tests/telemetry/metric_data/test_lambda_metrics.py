@@ -3,10 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from emulator.core.function_configuration import FunctionConfiguration
-from emulator.core.model import StartKind
+from emulator.core.model import StartKind, VersionKey
+from emulator.core.open_requests import OpenRequests
 from emulator.core.records import InvocationRecord, Status
 from emulator.telemetry.metric_data.lambda_metrics import LambdaMetrics
+from emulator.telemetry.metric_data.metric import dimensions
 
 if TYPE_CHECKING:
     from emulator.telemetry.metric_data.distribution import Distribution
@@ -36,9 +37,14 @@ RESOURCE: Dimensions = (("FunctionName", "echo"), ("Resource", "echo"))
 def figures(
     *records: InvocationRecord,
     running: dict[str, int] | None = None,
-    configured: dict[str, FunctionConfiguration] | None = None,
+    reserved: dict[str, int] | None = None,
+    provisioned: dict[VersionKey, int] | None = None,
 ) -> dict[tuple[str, Dimensions, int], Distribution]:
-    metrics = LambdaMetrics(lambda at: ORIGIN + at, lambda: running or {}, (configured or {}).get)
+    requests = OpenRequests()
+    requests.running = running or {}
+    requests.reserved = reserved or {}
+    requests.provisioned = provisioned or {}
+    metrics = LambdaMetrics(lambda at: ORIGIN + at, lambda: requests)
     for record in records:
         metrics.record(record)
     taken = metrics.take()
@@ -73,21 +79,33 @@ def test_a_version_is_a_resource_of_its_own() -> None:
     assert ("Invocations", RESOURCE, MINUTE) not in found
 
 
+def test_an_alias_is_a_resource_with_the_version_that_it_led_to() -> None:
+    found = figures(replace(OK, version="7", alias="live"))
+    of_alias = {"FunctionName": "echo", "Resource": "echo:live"}
+    assert found["Invocations", dimensions(of_alias), MINUTE].total == 1
+    executed = dimensions(of_alias | {"ExecutedVersion": "7"})
+    assert found["Invocations", executed, MINUTE].total == 1
+    assert ("Invocations", dimensions(of_alias | {"Resource": "echo:7"}), MINUTE) not in found
+
+
+def test_a_function_of_another_region_has_its_plain_name() -> None:
+    found = figures(replace(OK, function="123456789012/eu-west-1/echo"))
+    assert found["Invocations", FUNCTION, MINUTE].total == 1
+
+
 def test_concurrency_counts_the_ended_request_and_those_that_run() -> None:
-    reserved = FunctionConfiguration("other", "python3.13", "h", reserved_concurrency=5)
-    found = figures(OK, running={"echo": 2, "other": 3}, configured={"other:$LATEST": reserved})
+    found = figures(OK, running={"echo": 2, "other": 3}, reserved={"other": 5})
     assert found["ConcurrentExecutions", FUNCTION, MINUTE].high == 3
     assert found["ConcurrentExecutions", ACCOUNT, MINUTE].high == 6
     assert found["UnreservedConcurrentExecutions", ACCOUNT, MINUTE].high == 3
 
 
 def test_provisioned_concurrency_is_used_or_spilled_over() -> None:
-    provisioned = FunctionConfiguration("echo", "python3.13", "h", provisioned_concurrency=4)
     found = figures(
         replace(OK, start=StartKind.PROVISIONED),
         OK,
         running={"echo": 2},
-        configured={"echo:$LATEST": provisioned},
+        provisioned={VersionKey.of("echo"): 4},
     )
     assert found["ProvisionedConcurrencyInvocations", FUNCTION, MINUTE].total == 1
     assert found["ProvisionedConcurrencySpilloverInvocations", FUNCTION, MINUTE].total == 1
@@ -101,7 +119,7 @@ def test_a_request_that_found_no_sandbox_has_no_duration() -> None:
 
 
 def test_what_no_record_tells_is_observed() -> None:
-    metrics = LambdaMetrics(lambda at: at, dict, {}.get)
+    metrics = LambdaMetrics(lambda at: at, OpenRequests)
     told: list[bool] = []
     metrics.filled = lambda: told.append(True)
     metrics.observe("echo", "AsyncEventAge", 12.5, ORIGIN)

@@ -13,7 +13,7 @@ from emulator.api.cloudwatch.logs.lookup import (
     group_arn,
     identified,
     invalid,
-    place_of,
+    scope_of,
 )
 from emulator.api.services.calls import ServiceError
 from emulator.live.store.logs.groups import (
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from emulator.api.services.calls import Call, Operation
+    from emulator.core.function_names import Scope
     from emulator.live.store.logs.archive import LogArchive
-    from emulator.live.store.logs.groups import LogGroup, Place
+    from emulator.live.store.logs.groups import LogGroup
 
     _Change = Callable[[Mapping[str, str]], Mapping[str, str]]
 
@@ -67,12 +68,12 @@ class GroupOperations:
         }
 
     async def _create(self, call: Call) -> Mapping[str, Any]:
-        given, place, now = call.arguments, place_of(call), self._archive.now()
+        given, scope, now = call.arguments, scope_of(call), self._archive.now()
 
         def work(connection: sqlite3.Connection) -> None:
             new = create_group(
                 connection,
-                place,
+                scope,
                 given["logGroupName"],
                 now,
                 log_class=given.get("logGroupClass", STANDARD),
@@ -88,10 +89,10 @@ class GroupOperations:
         return {}
 
     async def _delete(self, call: Call) -> Mapping[str, Any]:
-        place, name = place_of(call), call.arguments["logGroupName"]
+        scope, name = scope_of(call), call.arguments["logGroupName"]
 
         def work(connection: sqlite3.Connection) -> None:
-            group = existing_group(connection, place, name)
+            group = existing_group(connection, scope, name)
             if group.protected:
                 raise ServiceError(
                     "ValidationException",
@@ -103,7 +104,7 @@ class GroupOperations:
         return {}
 
     async def _describe(self, call: Call) -> Mapping[str, Any]:
-        given, place = call.arguments, place_of(call)
+        given, scope = call.arguments, scope_of(call)
         prefix, pattern = given.get("logGroupNamePrefix"), given.get("logGroupNamePattern")
         if prefix is not None and pattern:
             invalid(
@@ -120,14 +121,14 @@ class GroupOperations:
                 and log_class in (None, group.log_class)
             )
 
-        groups = await self._after(place, given.get("nextToken", ""))
+        groups = await self._after(scope, given.get("nextToken", ""))
         page, token = _page(filter(matches, groups), given.get("limit", _PAGE))
-        return {"logGroups": [_described(place, group) for group in page], "nextToken": token}
+        return {"logGroups": [_described(scope, group) for group in page], "nextToken": token}
 
     async def _list(self, call: Call) -> Mapping[str, Any]:
-        given, place = call.arguments, place_of(call)
+        given, scope = call.arguments, scope_of(call)
         pattern = re.compile(given.get("logGroupNamePattern", ""))
-        groups = await self._after(place, given.get("nextToken", ""))
+        groups = await self._after(scope, given.get("nextToken", ""))
         found = (
             group
             for group in groups
@@ -137,15 +138,15 @@ class GroupOperations:
         summaries = [
             {
                 "logGroupName": group.name,
-                "logGroupArn": group_arn(place, group.name),
+                "logGroupArn": group_arn(scope, group.name),
                 "logGroupClass": group.log_class,
             }
             for group in page
         ]
         return {"logGroups": summaries, "nextToken": token}
 
-    async def _after(self, place: Place, token: str) -> list[LogGroup]:
-        return await self._archive.read(lambda connection: list_groups(connection, place, token))
+    async def _after(self, scope: Scope, token: str) -> list[LogGroup]:
+        return await self._archive.read(lambda connection: list_groups(connection, scope, token))
 
     # retention
 
@@ -162,10 +163,10 @@ class GroupOperations:
         return await self._retain(call, None)
 
     async def _retain(self, call: Call, days: int | None) -> Mapping[str, Any]:
-        place, name = place_of(call), call.arguments["logGroupName"]
+        scope, name = scope_of(call), call.arguments["logGroupName"]
 
         def work(connection: sqlite3.Connection) -> None:
-            set_retention(connection, existing_group(connection, place, name).id, days)
+            set_retention(connection, existing_group(connection, scope, name).id, days)
 
         await self._archive.write(work)
         return {}
@@ -191,29 +192,29 @@ class GroupOperations:
         )
 
     async def _change_tags(self, call: Call, changed: _Change) -> Mapping[str, Any]:
-        place, name = _tagged(call)
+        scope, name = _tagged(call)
 
         def work(connection: sqlite3.Connection) -> None:
-            group = existing_group(connection, place, name)
+            group = existing_group(connection, scope, name)
             set_tags(connection, group.id, changed(group.tags))
 
         await self._archive.write(work)
         return {}
 
     async def _tags(self, call: Call) -> Mapping[str, Any]:
-        place, name = _tagged(call)
-        group = await self._archive.read(lambda connection: existing_group(connection, place, name))
+        scope, name = _tagged(call)
+        group = await self._archive.read(lambda connection: existing_group(connection, scope, name))
         return {"tags": group.tags}
 
 
-def _tagged(call: Call) -> tuple[Place, str]:
+def _tagged(call: Call) -> tuple[Scope, str]:
     """Returns the group of a call about tags."""
     name = call.arguments.get("logGroupName")
     return (
         identified(call, call.arguments["resourceArn"])
         if name is None
         else (
-            place_of(call),
+            scope_of(call),
             name,
         )
     )
@@ -229,8 +230,8 @@ def _page(groups: Iterable[LogGroup], limit: int) -> tuple[list[LogGroup], str |
     return page, None
 
 
-def _described(place: Place, group: LogGroup) -> dict[str, Any]:
-    arn = group_arn(place, group.name)
+def _described(scope: Scope, group: LogGroup) -> dict[str, Any]:
+    arn = group_arn(scope, group.name)
     return {
         "logGroupName": group.name,
         "creationTime": group.created,

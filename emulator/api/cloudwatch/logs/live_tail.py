@@ -97,7 +97,7 @@ def _result(followed: Followed) -> dict[str, Any]:
     name, event = followed
     return {
         "logStreamName": name.stream,
-        "logGroupIdentifier": group_arn(name.place, name.group),
+        "logGroupIdentifier": group_arn(name.scope, name.group),
         "message": event.message,
         "timestamp": event.position.at,
         "ingestionTime": event.ingested,

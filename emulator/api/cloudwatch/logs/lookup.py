@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn
 
 from emulator.api.services.calls import ServiceError
-from emulator.live.store.logs.groups import Place, find_group, find_stream
+from emulator.core.function_names import Scope
+from emulator.live.store.logs.groups import find_group, find_stream
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,8 +18,8 @@ _ARN = "arn:aws:logs:"
 _RESOURCE = ":log-group:"
 
 
-def place_of(call: Call) -> Place:
-    return Place(call.account, call.region)
+def scope_of(call: Call) -> Scope:
+    return Scope(call.account, call.region)
 
 
 def invalid(sentence: str) -> NoReturn:
@@ -29,12 +30,12 @@ def invalid(sentence: str) -> NoReturn:
     raise ServiceError("InvalidParameterException", sentence)
 
 
-def group_arn(place: Place, name: str) -> str:
-    return f"{_ARN}{place.region}:{place.account}{_RESOURCE}{name}"
+def group_arn(scope: Scope, name: str) -> str:
+    return f"{_ARN}{scope.region}:{scope.account}{_RESOURCE}{name}"
 
 
-def named_group(call: Call) -> tuple[Place, str]:
-    """Returns the place and the name of a call's group: `logGroupName` or `logGroupIdentifier`.
+def named_group(call: Call) -> tuple[Scope, str]:
+    """Returns the scope and the name of a call's group: `logGroupName` or `logGroupIdentifier`.
 
     Raises:
         ServiceError: the call has both, or neither.
@@ -44,27 +45,27 @@ def named_group(call: Call) -> tuple[Place, str]:
     if name is not None and identifier is not None:
         invalid("LogGroup name and LogGroup identifier are mutually exclusive parameters.")
     if name is not None:
-        return place_of(call), name
+        return scope_of(call), name
     if identifier is not None:
         return identified(call, identifier)
     return invalid("LogGroup name or LogGroup identifier must be provided.")
 
 
-def identified(call: Call, identifier: str) -> tuple[Place, str]:
-    """Returns the place and the name of a group that goes by its name or its ARN."""
+def identified(call: Call, identifier: str) -> tuple[Scope, str]:
+    """Returns the scope and the name of a group that goes by its name or its ARN."""
     if not identifier.startswith(_ARN):
-        return place_of(call), identifier
+        return scope_of(call), identifier
     owner, _, name = identifier.removeprefix(_ARN).partition(_RESOURCE)
     region, _, account = owner.partition(":")
-    return Place(account, region), name.removesuffix(":*")
+    return Scope(account, region), name.removesuffix(":*")
 
 
-def existing_group(connection: sqlite3.Connection, place: Place, name: str) -> LogGroup:
+def existing_group(connection: sqlite3.Connection, scope: Scope, name: str) -> LogGroup:
     """
     Raises:
         ServiceError: there is no such group.
     """
-    group = find_group(connection, place, name)
+    group = find_group(connection, scope, name)
     if group is None:
         raise ServiceError("ResourceNotFoundException", "The specified log group does not exist.")
     return group

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.api.cloudwatch.logs.groups import GroupOperations
+from emulator.api.cloudwatch.logs.insights import InsightsOperations
 from emulator.api.cloudwatch.logs.live_tail import TailOperations
 from emulator.api.cloudwatch.logs.reading import ReadingOperations
 from emulator.api.cloudwatch.logs.streams import StreamOperations
@@ -23,4 +24,5 @@ def log_operations(archive: LogArchive) -> dict[str, Operation]:
         **WritingOperations(archive).operations(),
         **ReadingOperations(archive).operations(),
         **TailOperations(archive).operations(),
+        **InsightsOperations(archive).operations(),
     }

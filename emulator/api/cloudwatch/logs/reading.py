@@ -47,14 +47,14 @@ class ReadingOperations:
 
     async def _get(self, call: Call) -> Mapping[str, Any]:
         given = call.arguments
-        place, name = named_group(call)
+        scope, name = named_group(call)
         start, end = given.get("startTime", 0), given.get("endTime", AFTER_ALL.at)
         limit = given.get("limit", _MOST_EVENTS)
         token = given.get("nextToken")
         goes_forward, place_in_stream = _direction(token, given.get("startFromHead", False))
 
         def work(connection: sqlite3.Connection) -> Sequence[StoredEvent]:
-            group = existing_group(connection, place, name)
+            group = existing_group(connection, scope, name)
             stream = existing_stream(connection, group.id, given["logStreamName"]).id
             if goes_forward:
                 span = Span(start, end, after=place_in_stream)
@@ -71,13 +71,13 @@ class ReadingOperations:
 
     async def _filter(self, call: Call) -> Mapping[str, Any]:
         given = call.arguments
-        place, name = named_group(call)
+        scope, name = named_group(call)
         if given.get("logStreamNames") and given.get("logStreamNamePrefix"):
             invalid("logStreamNames and logStreamNamePrefix are mutually exclusive parameters.")
         search = _Search.of(given)
 
         def work(connection: sqlite3.Connection) -> _Found:
-            group = existing_group(connection, place, name).id
+            group = existing_group(connection, scope, name).id
             names = {stream.id: stream.name for stream in list_streams(connection, group)}
             events = scan(connection, group, search.span, descending=search.descending)
             return _found(events, names, search)

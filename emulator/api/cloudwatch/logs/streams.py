@@ -13,7 +13,7 @@ from emulator.api.cloudwatch.logs.lookup import (
     group_arn,
     invalid,
     named_group,
-    place_of,
+    scope_of,
 )
 from emulator.api.services.calls import ServiceError
 from emulator.live.store.logs.groups import create_stream, delete_stream, list_streams
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from emulator.api.services.calls import Call, Operation
+    from emulator.core.function_names import Scope
     from emulator.live.store.logs.archive import LogArchive
-    from emulator.live.store.logs.groups import LogStream, Place
+    from emulator.live.store.logs.groups import LogStream
 
 _PAGE = 50
 _BY_NAME, _BY_LAST_EVENT = "LogStreamName", "LastEventTime"
@@ -44,10 +45,10 @@ class StreamOperations:
         }
 
     async def _create(self, call: Call) -> Mapping[str, Any]:
-        given, place, now = call.arguments, place_of(call), self._archive.now()
+        given, scope, now = call.arguments, scope_of(call), self._archive.now()
 
         def work(connection: sqlite3.Connection) -> None:
-            group = existing_group(connection, place, given["logGroupName"])
+            group = existing_group(connection, scope, given["logGroupName"])
             if not create_stream(connection, group.id, given["logStreamName"], now):
                 sentence = "The specified log stream already exists"
                 raise ServiceError("ResourceAlreadyExistsException", sentence)
@@ -56,10 +57,10 @@ class StreamOperations:
         return {}
 
     async def _delete(self, call: Call) -> Mapping[str, Any]:
-        given, place = call.arguments, place_of(call)
+        given, scope = call.arguments, scope_of(call)
 
         def work(connection: sqlite3.Connection) -> None:
-            group = existing_group(connection, place, given["logGroupName"])
+            group = existing_group(connection, scope, given["logGroupName"])
             stream = existing_stream(connection, group.id, given["logStreamName"])
             delete_stream(connection, stream.id)
 
@@ -68,13 +69,13 @@ class StreamOperations:
 
     async def _describe(self, call: Call) -> Mapping[str, Any]:
         given = call.arguments
-        place, name = named_group(call)
+        scope, name = named_group(call)
         prefix, order = given.get("logStreamNamePrefix", ""), given.get("orderBy", _BY_NAME)
         if prefix and order == _BY_LAST_EVENT:
             invalid("Cannot order by LastEventTime with a logStreamNamePrefix.")
 
         def work(connection: sqlite3.Connection) -> list[LogStream]:
-            return list_streams(connection, existing_group(connection, place, name).id)
+            return list_streams(connection, existing_group(connection, scope, name).id)
 
         found = [one for one in await self._archive.read(work) if one.name.startswith(prefix)]
         if order == _BY_LAST_EVENT:
@@ -82,7 +83,7 @@ class StreamOperations:
         if given.get("descending", False):
             found.reverse()
         page, token = _page(found, given.get("nextToken"), given.get("limit", _PAGE))
-        described = [_described(place, name, stream) for stream in page]
+        described = [_described(scope, name, stream) for stream in page]
         return {"logStreams": described, "nextToken": token}
 
 
@@ -100,7 +101,7 @@ def _page(
     return page, page[-1].name if start + limit < len(streams) else None
 
 
-def _described(place: Place, group: str, stream: LogStream) -> dict[str, Any]:
+def _described(scope: Scope, group: str, stream: LogStream) -> dict[str, Any]:
     return {
         "logStreamName": stream.name,
         "creationTime": stream.created,
@@ -108,6 +109,6 @@ def _described(place: Place, group: str, stream: LogStream) -> dict[str, Any]:
         "lastEventTimestamp": stream.last,
         "lastIngestionTime": stream.ingested,
         "uploadSequenceToken": f"{stream.id:056d}",  # nothing asks for the right one any more
-        "arn": f"{group_arn(place, group)}:log-stream:{stream.name}",
+        "arn": f"{group_arn(scope, group)}:log-stream:{stream.name}",
         "storedBytes": 0,  # since 2019 AWS counts the bytes of groups alone
     }

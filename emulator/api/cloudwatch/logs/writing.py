@@ -11,7 +11,7 @@ from emulator.api.cloudwatch.logs.lookup import (
     existing_group,
     existing_stream,
     invalid,
-    place_of,
+    scope_of,
 )
 from emulator.live.store.logs.events import NewEvent, StreamName
 from emulator.telemetry.line_splitter import EVENT_OVERHEAD
@@ -40,13 +40,13 @@ class WritingOperations:
         return {"PutLogEvents": self._put}
 
     async def _put(self, call: Call) -> Mapping[str, Any]:
-        given, place = call.arguments, place_of(call)
-        name = StreamName(place, given["logGroupName"], given["logStreamName"])
+        given, scope = call.arguments, scope_of(call)
+        name = StreamName(scope, given["logGroupName"], given["logStreamName"])
         events = [NewEvent(one["timestamp"], one["message"]) for one in given["logEvents"]]
         _check(events)
 
         def work(connection: sqlite3.Connection) -> int | None:
-            group = existing_group(connection, place, name.group)
+            group = existing_group(connection, scope, name.group)
             existing_stream(connection, group.id, name.stream)
             return group.retention_days
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from emulator.api.cloudwatch.metrics.query import MetricName, Periods, by_unit, together
 from emulator.api.services.calls import ServiceError
-from emulator.live.store.logs.groups import Place
+from emulator.core.function_names import Scope
 from emulator.telemetry.metric_data.expression import ExpressionError, computed
 from emulator.telemetry.metric_data.statistic import statistic
 
@@ -41,12 +41,12 @@ class DataOperations:
         return {"GetMetricData": self._get}
 
     async def _get(self, call: Call) -> Mapping[str, Any]:
-        given, place = call.arguments, Place(call.account, call.region)
+        given, scope = call.arguments, Scope(call.account, call.region)
         queries: Sequence[Mapping[str, Any]] = given["MetricDataQueries"]
         _check(queries)
         start, end = given["StartTime"], given["EndTime"]
         metrics = {
-            query["Id"]: _Wanted.of(place, query["MetricStat"], number, start, end)
+            query["Id"]: _Wanted.of(scope, query["MetricStat"], number, start, end)
             for number, query in enumerate(queries, 1)
             if "MetricStat" in query
         }
@@ -76,7 +76,7 @@ class _Wanted(NamedTuple):
 
     @classmethod
     def of(
-        cls, place: Place, stated: Mapping[str, Any], number: int, start: datetime, end: datetime
+        cls, scope: Scope, stated: Mapping[str, Any], number: int, start: datetime, end: datetime
     ) -> _Wanted:
         """
         Raises:
@@ -88,7 +88,7 @@ class _Wanted(NamedTuple):
                 f"The value {name} for parameter MetricDataQueries.member.{number}.MetricStat.Stat "
                 "is not supported."
             )
-        metric = MetricName.of(place, stated["Metric"])
+        metric = MetricName.of(scope, stated["Metric"])
         return cls(metric, name, stated.get("Unit"), Periods.of(start, end, stated["Period"]))
 
     def series(self, connection: sqlite3.Connection) -> Series:

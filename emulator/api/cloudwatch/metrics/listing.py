@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emulator.api.cloudwatch.metrics.query import value_refused
-from emulator.live.store.logs.groups import Place
+from emulator.core.function_names import Scope
 from emulator.live.store.metrics.tables import list_metrics
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ class ListingOperations:
         return {"ListMetrics": self._list, "DescribeAlarms": self._alarms}
 
     async def _list(self, call: Call) -> Mapping[str, Any]:
-        given, place = call.arguments, Place(call.account, call.region)
+        given, scope = call.arguments, Scope(call.account, call.region)
         since = int(self._archive.now()) - (_RECENT if "RecentlyActive" in given else _LISTED)
-        found = await self._archive.read(lambda connection: list_metrics(connection, place, since))
+        found = await self._archive.read(lambda connection: list_metrics(connection, scope, since))
         matching = [metric for metric in found if _matches(metric, given)]
         start = _start(given.get("NextToken", "0"))
         page = matching[start : start + _PAGE]

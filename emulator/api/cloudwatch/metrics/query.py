@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import NoReturn
 
-    from emulator.live.store.logs.groups import Place
+    from emulator.core.function_names import Scope
     from emulator.telemetry.metric_data.metric import Dimensions
 
 _SHORT_PERIODS = (1, 5, 10, 20, 30)
@@ -58,18 +58,18 @@ class Periods(NamedTuple):
 
 
 class MetricName(NamedTuple):
-    """Names a metric in one place."""
+    """Names a metric in one scope."""
 
-    place: Place
+    scope: Scope
     namespace: str
     name: str
     dimensions: Dimensions
 
     @classmethod
-    def of(cls, place: Place, named: Mapping[str, Any]) -> MetricName:
+    def of(cls, scope: Scope, named: Mapping[str, Any]) -> MetricName:
         """Returns the metric of the members `Namespace`, `MetricName` and `Dimensions`."""
         pairs = {one["Name"]: one["Value"] for one in named.get("Dimensions", ())}
-        return cls(place, named["Namespace"], named["MetricName"], dimensions(pairs))
+        return cls(scope, named["Namespace"], named["MetricName"], dimensions(pairs))
 
 
 def by_unit(

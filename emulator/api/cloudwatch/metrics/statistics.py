@@ -16,7 +16,7 @@ from emulator.api.cloudwatch.metrics.query import (
     value_refused,
 )
 from emulator.api.services.calls import ServiceError
-from emulator.live.store.logs.groups import Place
+from emulator.core.function_names import Scope
 from emulator.telemetry.metric_data.statistic import statistic
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class StatisticsOperations:
                 f"{_MOST_POINTS:,}. You may reduce the datapoints requested by increasing Period, "
                 "or decreasing the time range."
             )
-        metric = MetricName.of(Place(call.account, call.region), given)
+        metric = MetricName.of(Scope(call.account, call.region), given)
         found = await self._archive.read(lambda connection: by_unit(connection, metric, periods))
         wanted = given.get("Unit")
         points_found = [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.api.cloudwatch.metrics.query import combination_refused, value_refused
 from emulator.api.services.calls import ServiceError
-from emulator.live.store.logs.groups import Place
+from emulator.core.function_names import Scope
 from emulator.telemetry.metric_data.distribution import Distribution
 from emulator.telemetry.metric_data.metric import Metric, Sample, dimensions, minute_of
 
@@ -55,7 +55,7 @@ class MetricWritingOperations:
                 f"The collection MetricData must not have a size greater than {_MOST_DATA}."
             )
         samples = list(_samples(namespace, data, self._archive.now()))
-        await self._archive.put(Place(call.account, call.region), samples)
+        await self._archive.put(Scope(call.account, call.region), samples)
         return {}
 
 

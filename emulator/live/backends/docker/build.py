@@ -11,7 +11,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from emulator.errors import BuildError
-from emulator.live.backends.package import UNZIPPED_LIMIT
+from emulator.live.backends.package import UNZIPPED_LIMIT, requirements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,11 +105,11 @@ def zip_dockerfile(name: str, base: str, runtime: str, content: Mapping[str, Pat
     if any(path.startswith("opt/") for path in content):
         lines.append("COPY opt/ /opt/")
     python = runtime.startswith("python")
-    requirements = content.get("task/requirements.txt") if python else None
-    if requirements is not None:
+    wanted = requirements(content) if python else None
+    if wanted is not None:
         lines += [f"ARG {setting}" for setting in PIP_SETTINGS]
         # an edit of the code alone must not install everything again
-        local = _LOCAL_REQUIREMENT.search(_text(name, requirements))
+        local = _LOCAL_REQUIREMENT.search(_text(name, wanted))
         lines.append("COPY task/ /var/task/" if local else "COPY task/requirements.txt /var/task/")
         lines.append(f"RUN {json.dumps(_PIP)}")
     lines.append("COPY task/ /var/task/")

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING
 
 from emulator.core.function_configuration import PackageType
 from emulator.errors import BuildError
-from emulator.live.backends.package import check_size, copy, digest, size_of, zip_content
+from emulator.live.backends.package import (
+    check_size,
+    copy,
+    digest,
+    requirements,
+    size_of,
+    zip_content,
+)
 from emulator.live.backends.process import dockerfile
 from emulator.live.backends.process.atomic_folder import built, sweep
 from emulator.live.backends.process.requirements import (
@@ -105,7 +112,7 @@ class Packages:
         content = await asyncio.to_thread(zip_content, configuration)
         check_size(name, await asyncio.to_thread(size_of, content))
         key = await asyncio.to_thread(digest, content, _FORMAT, interpreter())
-        pip = (("-r", "requirements.txt"),) if "task/requirements.txt" in content else ()
+        pip = (("-r", "requirements.txt"),) if requirements(content) else ()
         plan = _Plan(name, key, content, pip, Package(), limited=True)
         return str(await self._build(plan, say))
 

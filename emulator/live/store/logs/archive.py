@@ -18,10 +18,12 @@ from emulator.live.store.logs.trim import expire, shrink_to
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from emulator.core.function_names import Scope
     from emulator.live.store.database import Database
-    from emulator.live.store.logs.groups import Place
 
 T = TypeVar("T")
+Line = tuple[StreamName, float, str]
+"""A line as it waits: its stream, epoch seconds and text."""
 Batch = list[tuple[StreamName, NewEvent]]
 
 log = logging.getLogger(__name__)
@@ -36,14 +38,13 @@ _MOST_WAITING = 64 << 20
 class LogArchive:
     """Holds all groups; use from one event loop, and `close` before the database is.
 
-    `place` returns the account and region of a function by its name, `limit` is in bytes.
+    `limit` is in bytes.
     `watch` is called in the database's thread with each batch, in its transaction.
     """
 
     def __init__(
         self,
         database: Database,
-        place: Callable[[str], Place],
         *,
         limit: int,
         wall_time: Callable[[], float] = time.time,
@@ -51,12 +52,11 @@ class LogArchive:
         | None = None,
     ) -> None:
         self._database = database
-        self._place = place
         self._limit = limit
         self._wall_time = wall_time
         self._watch = watch
         self._opened: list[StreamName] = []
-        self._waiting: Batch = []
+        self._waiting: list[Line] = []
         self._waiting_size = 0
         self._lost = 0
         self._expired_at = 0
@@ -66,20 +66,23 @@ class LogArchive:
 
     # what functions' logs tell
 
-    def opened(self, function: str, group: str, stream: str) -> None:
+    def opened(self, scope: Scope, group: str, stream: str) -> StreamName:
         """Takes a new stream of a function's."""
-        self._opened.append(StreamName(self._place(function), group, stream))
+        name = StreamName(scope, group, stream)
+        self._opened.append(name)
         self._arm()
+        return name
 
-    def wrote(self, function: str, group: str, stream: str, at_epoch: float, line: str) -> None:
+    def wrote(self, name: StreamName, at_epoch: float, line: str) -> None:
         """Takes a line of a function's; `at_epoch` is in epoch seconds."""
-        if self._waiting_size > _MOST_WAITING:
+        waiting = self._waiting
+        if not waiting:
+            self._arm()
+        elif self._waiting_size > _MOST_WAITING:
             self._lost += 1
             return
-        name = StreamName(self._place(function), group, stream)
-        self._waiting.append((name, NewEvent(int(at_epoch * 1000), line)))
+        waiting.append((name, at_epoch, line))
         self._waiting_size += len(line)
-        self._arm()
 
     # what operations ask for
 
@@ -103,7 +106,7 @@ class LogArchive:
 
     async def put(self, events: Batch) -> None:
         """Stores events of others than functions, in their streams, which are there."""
-        await self._store([], events)
+        await self._store([], lambda: events)
 
     async def flush(self) -> None:
         """Returns when every line that was taken before is on the disk.
@@ -157,9 +160,9 @@ class LogArchive:
         if self._lost:
             log.warning("Log lines lost, as the disk is too slow for them: %d", self._lost)
             self._lost = 0
-        await self._store(opened, batch)
+        await self._store(opened, lambda: _events(batch))
 
-    async def _store(self, opened: list[StreamName], batch: Batch) -> None:
+    async def _store(self, opened: list[StreamName], events: Callable[[], Batch]) -> None:
         now = self.now()
         expires = now - self._expired_at >= _EXPIRE_EVERY_MS
         self._expired_at = now if expires else self._expired_at
@@ -167,6 +170,7 @@ class LogArchive:
         def work(connection: sqlite3.Connection) -> None:
             for name in opened:
                 ensure_stream(connection, name, now)
+            batch = events()
             append(connection, batch, now)
             if self._watch is not None:
                 self._watch(connection, batch)
@@ -175,6 +179,10 @@ class LogArchive:
             shrink_to(connection, self._limit)
 
         await self._database.write(work)
-        if batch:
-            self._news.set()
-            self._news = asyncio.Event()
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+def _events(lines: list[Line]) -> Batch:
+    """Returns lines as events; in the database's thread, as there may be many."""
+    return [(name, NewEvent(int(at * 1000), line)) for name, at, line in lines]

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
 
-    from emulator.live.store.logs.groups import Place
+    from emulator.core.function_names import Scope
 
 
 class StreamName(NamedTuple):
     """Names one stream among all accounts' and regions'."""
 
-    place: Place
+    scope: Scope
     group: str
     stream: str
 
@@ -116,10 +116,10 @@ def ensure_stream(
     connection: sqlite3.Connection, name: StreamName, created: int
 ) -> tuple[int, int]:
     """Returns the ids of a group and a stream, which are made where they are not there."""
-    group = find_group(connection, name.place, name.group)
+    group = find_group(connection, name.scope, name.group)
     if group is None:
-        create_group(connection, name.place, name.group, created)
-        group = find_group(connection, name.place, name.group)
+        create_group(connection, name.scope, name.group, created)
+        group = find_group(connection, name.scope, name.group)
         assert group is not None
     stream = find_stream(connection, group.id, name.stream)
     if stream is None:
@@ -166,6 +166,14 @@ def last_arrival(connection: sqlite3.Connection) -> int:
     """Returns the arrival of the newest event of all groups; 0 where there is none."""
     found: int = connection.execute("SELECT coalesce(max(id), 0) FROM log_events").fetchone()[0]
     return found
+
+
+def by_arrival(connection: sqlite3.Connection, arrival: int) -> StoredEvent | None:
+    row = connection.execute(
+        f"SELECT {_EVENT} FROM log_events WHERE id = ?",  # noqa: S608
+        (arrival,),
+    ).fetchone()
+    return None if row is None else _event(row)
 
 
 def newest(connection: sqlite3.Connection, group: int, span: Span, limit: int) -> list[StoredEvent]:

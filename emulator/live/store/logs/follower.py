@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable
 
+    from emulator.core.function_names import Scope
     from emulator.live.store.logs.archive import LogArchive
     from emulator.live.store.logs.events import StoredEvent
-    from emulator.live.store.logs.groups import Place
 
 _MOST = 5000
 """Events of a group that are looked at at once."""
@@ -35,7 +35,7 @@ class Follower:
     def __init__(
         self,
         archive: LogArchive,
-        groups: Iterable[tuple[Place, str]],
+        groups: Iterable[tuple[Scope, str]],
         matches: Callable[[str], bool],
         takes: Callable[[str], bool] = lambda _: True,
     ) -> None:
@@ -69,14 +69,14 @@ class Follower:
                 return found
             await news.wait()
 
-    def _of(self, connection: sqlite3.Connection, place: Place, name: str) -> list[Followed]:
-        group = find_group(connection, place, name)
+    def _of(self, connection: sqlite3.Connection, scope: Scope, name: str) -> list[Followed]:
+        group = find_group(connection, scope, name)
         if group is None:
             return []
         names = {stream.id: stream.name for stream in list_streams(connection, group.id)}
         events = arrivals(connection, group.id, self._after, _MOST)
         return [
-            Followed(StreamName(place, name, names[event.stream]), event)
+            Followed(StreamName(scope, name, names[event.stream]), event)
             for event in events
             if self._takes(names[event.stream]) and self._matches(event.message)
         ]

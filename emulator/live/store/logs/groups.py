@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
+    from emulator.core.function_names import Scope
+
 STANDARD = "STANDARD"
 """The class of a group that names none."""
-
-
-class Place(NamedTuple):
-    """Names the account and the region that own a group or a metric."""
-
-    account: str
-    region: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +50,7 @@ _STREAM = "id, name, created, first, last, ingested, size"
 
 def create_group(
     connection: sqlite3.Connection,
-    place: Place,
+    scope: Scope,
     name: str,
     created: int,
     *,
@@ -65,7 +60,16 @@ def create_group(
     tags: Mapping[str, str] | None = None,
 ) -> bool:
     """Makes a group and returns whether there was none of the name."""
-    row = (*place, name, created, log_class, key_id, protected, json.dumps(tags or {}))
+    row = (
+        scope.account,
+        scope.region,
+        name,
+        created,
+        log_class,
+        key_id,
+        protected,
+        json.dumps(tags or {}),
+    )
     found = connection.execute(
         "INSERT OR IGNORE INTO log_groups"
         " (account, region, name, created, class, key_id, protected, tags)"
@@ -75,22 +79,22 @@ def create_group(
     return found.rowcount == 1
 
 
-def find_group(connection: sqlite3.Connection, place: Place, name: str) -> LogGroup | None:
+def find_group(connection: sqlite3.Connection, scope: Scope, name: str) -> LogGroup | None:
     row = connection.execute(
         f"SELECT {_GROUP} FROM log_groups WHERE account = ? AND region = ? AND name = ?",  # noqa: S608
-        (*place, name),
+        (scope.account, scope.region, name),
     ).fetchone()
     return None if row is None else _group(row)
 
 
 def list_groups(
-    connection: sqlite3.Connection, place: Place, after: str = "", limit: int = -1
+    connection: sqlite3.Connection, scope: Scope, after: str = "", limit: int = -1
 ) -> list[LogGroup]:
     """Returns the groups whose names come after `after`, in the order of names."""
     rows = connection.execute(
         f"SELECT {_GROUP} FROM log_groups"  # noqa: S608
         " WHERE account = ? AND region = ? AND name > ? ORDER BY name LIMIT ?",
-        (*place, after, limit),
+        (scope.account, scope.region, after, limit),
     )
     return [_group(row) for row in rows]
 

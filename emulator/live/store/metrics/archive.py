@@ -12,15 +12,16 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from emulator.core.function_names import owner
 from emulator.live.store.metrics.tables import add, expire
 from emulator.telemetry.metric_data.embedded import embedded_samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from emulator.core.function_names import Scope
     from emulator.live.store.database import Database
     from emulator.live.store.logs.events import NewEvent, StreamName
-    from emulator.live.store.logs.groups import Place
     from emulator.telemetry.metric_data.metric import Sample
 
 T = TypeVar("T")
@@ -45,19 +46,18 @@ class Counts(Protocol):
 class MetricArchive:
     """Holds all metrics; use from one event loop, and `close` before the database is.
 
-    `place` returns the account and the region of a function by its name, those of the emulator for
-    an empty one.
+    `home` is the emulator's own account and region.
     """
 
     def __init__(
         self,
         database: Database,
-        place: Callable[[str], Place],
+        home: Scope,
         *,
         wall_time: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
-        self._place = place
+        self._home = home
         self._counts: list[Counts] = []
         self._wall_time = wall_time
         self._expired_at = 0
@@ -80,9 +80,9 @@ class MetricArchive:
         await self._flush()
         return await self._database.read(work)
 
-    async def put(self, place: Place, samples: Iterable[Sample]) -> None:
+    async def put(self, scope: Scope, samples: Iterable[Sample]) -> None:
         """Adds values of clients' own."""
-        await self._database.write(lambda connection: add(connection, place, samples))
+        await self._database.write(lambda connection: add(connection, scope, samples))
 
     async def close(self) -> None:
         """Writes what is left."""
@@ -110,10 +110,10 @@ class MetricArchive:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        taken: dict[Place, list[Sample]] = {}
+        taken: dict[Scope, list[Sample]] = {}
         for counts in self._counts:
             for function, sample in counts.take():
-                taken.setdefault(self._place(function), []).append(sample)
+                taken.setdefault(owner(function, self._home)[0], []).append(sample)
         now = int(self._wall_time())
         expires = now - self._expired_at >= _EXPIRE_EVERY
         if not taken and not expires:
@@ -121,8 +121,8 @@ class MetricArchive:
         self._expired_at = now if expires else self._expired_at
 
         def work(connection: sqlite3.Connection) -> None:
-            for place, samples in taken.items():
-                add(connection, place, samples)
+            for scope, samples in taken.items():
+                add(connection, scope, samples)
             if expires:
                 expire(connection, now)
 
@@ -138,9 +138,9 @@ def store_embedded(
     connection: sqlite3.Connection, batch: Sequence[tuple[StreamName, NewEvent]]
 ) -> None:
     """Adds the metrics that log lines of the embedded metric format tell."""
-    found: dict[Place, list[Sample]] = {}
+    found: dict[Scope, list[Sample]] = {}
     for name, event in batch:
         if samples := embedded_samples(event.message):
-            found.setdefault(name.place, []).extend(samples)
-    for place, samples in found.items():
-        add(connection, place, samples)
+            found.setdefault(name.scope, []).extend(samples)
+    for scope, samples in found.items():
+        add(connection, scope, samples)

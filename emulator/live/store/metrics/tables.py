@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
-    from emulator.live.store.logs.groups import Place
+    from emulator.core.function_names import Scope
     from emulator.telemetry.metric_data.metric import Dimensions, Metric, Sample
 
 KEPT = 15 * 86_400
@@ -36,18 +36,18 @@ class Listed(NamedTuple):
     """Epoch second at which the newest of its periods began."""
 
 
-def add(connection: sqlite3.Connection, place: Place, samples: Iterable[Sample]) -> None:
+def add(connection: sqlite3.Connection, scope: Scope, samples: Iterable[Sample]) -> None:
     """Adds values to those that are there for the same metric and period."""
     known: dict[Metric, int] = {}
     for metric, at, values in samples:
         if metric not in known:
-            known[metric] = _id(connection, place, metric, at)
+            known[metric] = _id(connection, scope, metric, at)
         _merge(connection, known[metric], at, values)
 
 
 def read(
     connection: sqlite3.Connection,
-    place: Place,
+    scope: Scope,
     namespace: str,
     name: str,
     dimensions: Dimensions,
@@ -60,18 +60,18 @@ def read(
         "SELECT at, unit, distribution FROM metric_values JOIN metrics ON metric = id"
         " WHERE account = ? AND region = ? AND namespace = ? AND name = ? AND dimensions = ?"
         " AND at >= ? AND at < ? ORDER BY at",
-        (*place, namespace, name, json.dumps(dimensions), start, end),
+        (scope.account, scope.region, namespace, name, json.dumps(dimensions), start, end),
     )
     return [Reading(at, unit, Distribution.decode(text)) for at, unit, text in rows]
 
 
-def list_metrics(connection: sqlite3.Connection, place: Place, since: int) -> list[Listed]:
+def list_metrics(connection: sqlite3.Connection, scope: Scope, since: int) -> list[Listed]:
     """Returns the metrics that have values since then, in the order of their names."""
     rows = connection.execute(
         "SELECT namespace, name, dimensions, max(last) FROM metrics"
         " WHERE account = ? AND region = ? GROUP BY namespace, name, dimensions"
         " HAVING max(last) >= ?",
-        (*place, since),
+        (scope.account, scope.region, since),
     )
     return sorted(
         Listed(namespace, name, _dimensions(dimensions), last)
@@ -85,14 +85,15 @@ def expire(connection: sqlite3.Connection, now: int) -> None:
     connection.execute("DELETE FROM metrics WHERE last < ?", (now - KEPT,))
 
 
-def _id(connection: sqlite3.Connection, place: Place, metric: Metric, at: int) -> int:
+def _id(connection: sqlite3.Connection, scope: Scope, metric: Metric, at: int) -> int:
     row = connection.execute(
         "INSERT INTO metrics (account, region, namespace, name, dimensions, unit, last)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (account, region, namespace, name, dimensions, unit)"
         " DO UPDATE SET last = max(last, excluded.last) RETURNING id",
         (
-            *place,
+            scope.account,
+            scope.region,
             metric.namespace,
             metric.name,
             json.dumps(metric.dimensions),

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from emulator.core.function_names import Scope
 from emulator.live.store.database import Database
 from emulator.live.store.logs.archive import LogArchive
 from emulator.live.store.logs.events import NewEvent, Span, StreamName, forward, newest, scan
 from emulator.live.store.logs.groups import (
     LogGroup,
-    Place,
     delete_group,
     delete_stream,
     find_group,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-HERE = Place("123456789012", "us-east-1")
+HERE = Scope("123456789012", "us-east-1")
 GROUP = "/aws/lambda/echo"
 LIMIT = 1 << 20
 DAY = 86_400
@@ -49,9 +49,7 @@ async def archive(
     folder: Path, *, limit: int = LIMIT, clock: Clock | None = None
 ) -> AsyncIterator[LogArchive]:
     database = Database(folder / "logs.db", [LOGS])
-    found = LogArchive(
-        database, lambda _: HERE, limit=limit, wall_time=clock if clock is not None else Clock()
-    )
+    found = LogArchive(database, limit=limit, wall_time=clock if clock is not None else Clock())
     try:
         yield found
     finally:
@@ -61,6 +59,10 @@ async def archive(
 
 def written(connection: sqlite3.Connection) -> list[tuple[str]]:
     return connection.execute("SELECT message FROM log_events").fetchall()
+
+
+def write(logs: LogArchive, group: str, stream: str, at_epoch: float, line: str) -> None:
+    logs.wrote(StreamName(HERE, group, stream), at_epoch, line)
 
 
 async def lines(logs: LogArchive, name: str = GROUP) -> list[str]:
@@ -79,23 +81,23 @@ async def group(logs: LogArchive, name: str = GROUP) -> LogGroup:
 
 async def test_a_reader_sees_every_line_that_was_taken_before(tmp_path: Path) -> None:
     async with archive(tmp_path) as logs:
-        logs.opened("echo", GROUP, "s")
+        logs.opened(HERE, GROUP, "s")
         for number in range(3):
-            logs.wrote("echo", GROUP, "s", 10.0 + number, f"line {number}")
+            write(logs, GROUP, "s", 10.0 + number, f"line {number}")
         assert await lines(logs) == ["line 0", "line 1", "line 2"]
 
 
 async def test_logs_outlive_the_process(tmp_path: Path) -> None:
     async with archive(tmp_path) as logs:
-        logs.wrote("echo", GROUP, "s", 10.0, "before")
+        write(logs, GROUP, "s", 10.0, "before")
     async with archive(tmp_path) as logs:
-        logs.wrote("echo", GROUP, "s", 11.0, "after")
+        write(logs, GROUP, "s", 11.0, "after")
         assert await lines(logs) == ["before", "after"]
 
 
 async def test_a_batch_is_written_without_a_reader(tmp_path: Path) -> None:
     async with archive(tmp_path) as logs:
-        logs.wrote("echo", GROUP, "s", 10.0, "line")
+        write(logs, GROUP, "s", 10.0, "line")
         with sqlite3.connect(tmp_path / "logs.db") as beside:
             async with asyncio.timeout(20):
                 while not written(beside):  # noqa: ASYNC110  # nothing tells a test
@@ -105,7 +107,7 @@ async def test_a_batch_is_written_without_a_reader(tmp_path: Path) -> None:
 
 async def test_a_stream_is_there_before_its_first_line(tmp_path: Path) -> None:
     async with archive(tmp_path) as logs:
-        logs.opened("echo", GROUP, "s")
+        logs.opened(HERE, GROUP, "s")
         found = await group(logs)
         streams = await logs.read(lambda connection: list_streams(connection, found.id))
         assert [(one.name, one.first, one.last, one.size) for one in streams] == [
@@ -115,9 +117,9 @@ async def test_a_stream_is_there_before_its_first_line(tmp_path: Path) -> None:
 
 async def test_sizes_and_times_are_those_of_the_events(tmp_path: Path) -> None:
     async with archive(tmp_path) as logs:
-        logs.wrote("echo", GROUP, "s", 10.0, "é")
-        logs.wrote("echo", GROUP, "s", 9.0, "earlier")
-        logs.wrote("echo", GROUP, "t", 11.0, "")
+        write(logs, GROUP, "s", 10.0, "é")
+        write(logs, GROUP, "s", 9.0, "earlier")
+        write(logs, GROUP, "t", 11.0, "")
         found = await group(logs)
         streams = await logs.read(lambda connection: list_streams(connection, found.id))
         assert [(one.name, one.first, one.last, one.size) for one in streams] == [
@@ -130,14 +132,14 @@ async def test_sizes_and_times_are_those_of_the_events(tmp_path: Path) -> None:
 async def test_events_are_ordered_by_time_then_by_arrival(tmp_path: Path) -> None:
     async with archive(tmp_path) as logs:
         for at, line in ((2.0, "b"), (1.0, "a"), (2.0, "c")):
-            logs.wrote("echo", GROUP, "s", at, line)
+            write(logs, GROUP, "s", at, line)
         assert await lines(logs) == ["a", "b", "c"]
 
 
 async def test_a_span_bounds_by_time_and_by_place(tmp_path: Path) -> None:
     async with archive(tmp_path) as logs:
         for number in range(6):
-            logs.wrote("echo", GROUP, "s", number, f"{number}")
+            write(logs, GROUP, "s", number, f"{number}")
         found = await group(logs)
 
         def read(connection: sqlite3.Connection) -> list[list[str]]:
@@ -157,9 +159,9 @@ async def test_a_span_bounds_by_time_and_by_place(tmp_path: Path) -> None:
 async def test_the_oldest_events_of_all_groups_go_first(tmp_path: Path) -> None:
     size = 100 + EVENT_OVERHEAD
     async with archive(tmp_path, limit=5 * size) as logs:
-        logs.wrote("other", "other", "s", 0.0, "x" * 100)
+        write(logs, "other", "s", 0.0, "x" * 100)
         for number in range(6):
-            logs.wrote("echo", GROUP, "s", number, f"{number}" * 100)
+            write(logs, GROUP, "s", number, f"{number}" * 100)
         kept = await lines(logs)
         assert kept == [f"{number}" * 100 for number in range(2, 6)]
         assert await lines(logs, "other") == []
@@ -172,13 +174,13 @@ async def test_the_oldest_events_of_all_groups_go_first(tmp_path: Path) -> None:
 async def test_events_beyond_their_groups_retention_go(tmp_path: Path) -> None:
     clock = Clock()
     async with archive(tmp_path, clock=clock) as logs:
-        logs.wrote("echo", GROUP, "s", clock.time - 2 * DAY, "old")
-        logs.wrote("other", "other", "s", clock.time - 2 * DAY, "old")
-        logs.wrote("echo", GROUP, "s", clock.time, "new")
+        write(logs, GROUP, "s", clock.time - 2 * DAY, "old")
+        write(logs, "other", "s", clock.time - 2 * DAY, "old")
+        write(logs, GROUP, "s", clock.time, "new")
         found = await group(logs)
         await logs.write(lambda connection: set_retention(connection, found.id, 1))
         clock.time += 61
-        logs.wrote("echo", GROUP, "s", clock.time, "newer")
+        write(logs, GROUP, "s", clock.time, "newer")
         assert await lines(logs) == ["new", "newer"]
         assert await lines(logs, "other") == ["old"]
 
@@ -186,7 +188,7 @@ async def test_events_beyond_their_groups_retention_go(tmp_path: Path) -> None:
 async def test_deleting_leaves_nothing_of_a_stream_or_a_group(tmp_path: Path) -> None:
     async with archive(tmp_path) as logs:
         for stream in ("s", "t"):
-            logs.wrote("echo", GROUP, stream, 1.0, stream)
+            write(logs, GROUP, stream, 1.0, stream)
         found = await group(logs)
         streams = await logs.read(lambda connection: list_streams(connection, found.id))
         await logs.write(lambda connection: delete_stream(connection, streams[0].id))

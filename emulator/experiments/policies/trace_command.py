@@ -1,0 +1,164 @@
+"""Runs `testbed simulate --trace` to its end: simulates, and writes what came of each policy."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.errors import RunDirectoryError
+from emulator.experiments.policies import charts
+from emulator.experiments.policies.tables import as_csv, rows_of, summary_csv, summary_markdown
+from emulator.experiments.policies.tally import MINUTE, Tally
+from emulator.experiments.policies.trace_study import parts, run_parts, write_facts
+from emulator.experiments.records.parquet_journal import ParquetJournal
+from emulator.experiments.runner.simulation_progress import SimulationProgress
+from emulator.policy_choice import chosen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from emulator.experiments.policies.tables import Row
+    from emulator.experiments.policies.trace_study import Part, TraceStudy
+
+_FIXED = "fixed:seconds=600"
+
+
+def new_folder(trace: Path) -> Path:
+    """Returns a folder for a run that is called by the file of its trace and the time."""
+    return Path("runs") / f"{trace.stem}-simulated-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+
+
+def simulate_trace(
+    study: TraceStudy,
+    folder: Path,
+    tell: Callable[[str], None],
+    *,
+    jobs: int = 0,
+    journal: Path | None = None,
+) -> int:
+    """Simulates each policy on a trace, and writes a folder of tables and charts.
+
+    Args:
+        study: what is simulated.
+        folder: is made where it is not there.
+        tell: prints a line.
+        jobs: processes; 0 is one for each CPU. Figures do not depend on them.
+        journal: file for the journals of all parts; None: none is written.
+
+    Returns:
+        The exit code: 0, or 130 after Ctrl-C, with the policies that were done until then.
+
+    Raises:
+        SettingsError: a policy or the format is unknown, or the trace is empty or faulty.
+        RunDirectoryError: a file cannot be written.
+    """
+    for policy in study.policies:
+        chosen(policy)
+    begun = time.monotonic()
+    trace = study.read()
+    write_facts(study, trace, folder)
+    todo = parts(study, trace, folder, journal=journal is not None)
+    tell(f"{len(trace.functions):,} functions read in {time.monotonic() - begun:.1f} s")
+    done: dict[Part, Tally] = {}
+    code = 0
+    try:
+        with SimulationProgress(len(todo)) as progress:
+            for part, tally in run_parts(todo, trace, jobs):
+                done[part] = tally
+                progress.done(part.policy, tally.calls.total())
+    except KeyboardInterrupt:
+        code = 130
+    found = _whole(study, todo, done)
+    if journal is not None:
+        _join(journal, [part.journal for part in todo if part.journal and part in done])
+    if found:
+        _write(folder, found)
+    calls = sum(tally.calls.total() for tally in found.values())
+    tell(f"{calls:,} calls simulated in {time.monotonic() - begun:.1f} s")
+    tell(f"{folder}/summary.md" if found else "Stopped before any policy was done.")
+    return code
+
+
+def _whole(study: TraceStudy, todo: Sequence[Part], done: Mapping[Part, Tally]) -> dict[str, Tally]:
+    """Returns the tally of each policy all of whose parts are done, in the order of the parts."""
+    found = {}
+    for policy in study.policies:
+        own = [part for part in todo if part.policy == policy]
+        if all(part in done for part in own):
+            found[policy] = whole = Tally()
+            for part in own:
+                whole.add(done[part])
+    return found
+
+
+def _join(journal: Path, files: Sequence[Path]) -> None:
+    with ParquetJournal(journal) as whole:
+        whole.join(files)
+
+
+def _rows(found: Mapping[str, Tally]) -> list[Row]:
+    runs = {policy: tally.run(policy) for policy, tally in found.items()}
+    fixed = runs.get(_FIXED)
+    rows = rows_of(list(runs.values()), fixed or next(iter(runs.values())))
+    return rows if fixed else [replace(row, wasted=None) for row in rows]
+
+
+def _write(folder: Path, found: Mapping[str, Tally]) -> None:
+    rows, runs = _rows(found), [tally.run(policy) for policy, tally in found.items()]
+    files: dict[str, str | bytes] = {
+        "summary.csv": summary_csv(rows),
+        "summary.md": summary_markdown(rows) + "\n" + _more(found),
+        "costs.png": charts.costs(rows),
+        "costs.csv": as_csv(("policy", "dollars"), [(row.policy, row.dollars) for row in rows]),
+        "cold-starts.png": charts.cold_starts(runs),
+        "cold-starts.csv": as_csv(
+            ("policy", "function", "calls", "cold", "throttled"),
+            [
+                (policy, name, calls, tally.cold[name], tally.throttled[name])
+                for policy, tally in found.items()
+                for name, calls in sorted(tally.calls.items())
+            ],
+        ),
+        "over-time.png": charts.over_time(runs),
+        "over-time.csv": as_csv(
+            ("policy", "minute", "sandboxes", "memory_mb"),
+            [
+                (policy, minute, seconds / MINUTE, tally.memory[minute] / MINUTE)
+                for policy, tally in found.items()
+                for minute, seconds in sorted(tally.sandboxes.items())
+            ],
+        ),
+    }
+    if _FIXED in found:
+        files["pareto.png"] = charts.pareto(rows)
+        files["pareto.csv"] = as_csv(
+            ("policy", "wasted", "cold_75", "on_front"),
+            [(row.policy, row.wasted, row.cold_75, row.best) for row in rows],
+        )
+    try:
+        for name, content in files.items():
+            data = content if isinstance(content, bytes) else content.encode()
+            (folder / name).write_bytes(data)
+    except OSError as error:
+        raise RunDirectoryError(f"{error.filename} cannot be written: {error.strerror}.") from error
+
+
+def _more(found: Mapping[str, Tally]) -> str:
+    """Returns what only sums tell, as a table."""
+    lines = [
+        "All figures are simulated.",
+        "",
+        "| policy | GB-hours idle | mean sandboxes | mean wait, ms | mean handler, ms |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for policy, tally in found.items():
+        served = max(1, tally.calls.total() - tally.throttled.total())
+        mean = sum(tally.sandboxes.values()) / tally.end if tally.end else 0.0
+        lines.append(
+            f"| {policy} | {tally.wasted_mb_s / 1024 / 3600:.2f} | {mean:.1f} "
+            f"| {1000 * tally.waited / served:.1f} | {1000 * tally.ran / served:.1f} |"
+        )
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,269 @@
+"""Simulates a trace without a plan: `testbed simulate --trace FILE --policy NAME`.
+
+    run.json           what was simulated
+    summary.csv, .md   a row for each policy
+    cold-starts        calls, cold starts and throttles of each function: CSV, and a PNG; so also
+    over-time          mean sandboxes and their memory in each minute
+    pareto, costs      pareto with `fixed:seconds=600`, which waste is compared with
+
+A trace of many functions is simulated in parts, each with its own scheduler, chance and clock: on
+AWS functions share nothing but an account's concurrency and, in this model, a host's memory. Where
+one of the two is limited there is one part. How many processes share the parts changes no figure.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from emulator import __version__
+from emulator.core.messages import InvocationFinished, InvokeRequested, VersionDeployed
+from emulator.core.model import FunctionVersion
+from emulator.core.profiles import PROFILES
+from emulator.core.scheduler import Scheduler
+from emulator.core.scheduling import scheduling
+from emulator.errors import RunDirectoryError, SettingsError
+from emulator.experiments.plan.cells import Origin
+from emulator.experiments.policies.tally import Taker, Tally
+from emulator.experiments.policies.trace_run import ENDLESS_MEMORY_MB, Assumptions
+from emulator.experiments.records.parquet_journal import ParquetJournal
+from emulator.experiments.runner.processes import processes
+from emulator.policy_choice import chosen
+from emulator.sim.behaviour import Behaviour
+from emulator.sim.distributions import Constant
+from emulator.sim.engine import Simulation
+from emulator.sim.service import ServiceModel
+from emulator.sim.traces.formats import FORMATS
+from emulator.sim.workload import TraceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from emulator.core.model import Seconds
+    from emulator.sim.traces.trace import Call, Trace
+    from emulator.sim.workload import Stimulus
+
+PARTS = 16
+_UNDIVIDED = 100
+"""Functions up to which a trace is simulated in one part."""
+_NO_TIMEOUT = 1e9
+_LEAST_MB = 128
+
+
+@dataclass(frozen=True, slots=True)
+class TraceStudy:
+    """Holds what is simulated."""
+
+    trace: Path
+    format: str
+    policies: tuple[str, ...]
+    assumed: Assumptions
+    sample: int | None = None
+    """Number of functions; None: all."""
+    window: tuple[Seconds, Seconds] | None = None
+    scale: float = 1.0
+    concurrency: int | None = None
+    """Limit of calls at once, as of an account; None: no limit."""
+
+    def read(self) -> Trace:
+        """Reads the trace, and cuts, samples and scales it.
+
+        Raises:
+            SettingsError: the format is unknown, or the trace is faulty.
+        """
+        reader = FORMATS.get(self.format)
+        if reader is None:
+            raise SettingsError(f"format {self.format!r} is none of {', '.join(FORMATS)}")
+        try:
+            trace = reader(self.trace)
+        except TraceError as error:
+            raise SettingsError(str(error)) from error
+        if not trace.functions:
+            raise SettingsError(f"{self.trace} holds no functions")
+        if self.sample is not None:
+            chance = random.Random(self.assumed.seed)  # noqa: S311  # a sample is no secret
+            trace = trace.sample(self.sample, chance)
+        if self.window is not None:
+            trace = trace.window(*self.window)
+        return trace if self.scale == 1.0 else trace.scale(self.scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Holds a part of a study that is simulated by itself."""
+
+    study: TraceStudy
+    policy: str
+    number: int
+    names: tuple[str, ...]
+    journal: Path | None
+
+    @property
+    def seed(self) -> int:
+        """Seed of the part's draws; the same for all policies, so that they meet the same calls."""
+        return crc32(f"{self.study.assumed.seed} {self.number}".encode())
+
+
+def parts(study: TraceStudy, trace: Trace, folder: Path, *, journal: bool) -> list[Part]:
+    """Returns what is to be simulated, one policy after the other."""
+    coupled = study.concurrency is not None or study.assumed.host_memory_mb < ENDLESS_MEMORY_MB
+    count = 1 if coupled or len(trace.functions) <= _UNDIVIDED else PARTS
+    names: list[list[str]] = [[] for _ in range(count)]
+    for name in sorted(trace.functions):
+        names[crc32(name.encode()) % count].append(name)
+    return [
+        Part(
+            study,
+            policy,
+            number,
+            tuple(own),
+            folder / f"journal-{place}-{number}.parquet" if journal else None,
+        )
+        for place, policy in enumerate(study.policies)
+        for number, own in enumerate(names)
+        if own
+    ]
+
+
+def simulate_part(part: Part, trace: Trace) -> Tally:
+    """Simulates one part of a trace.
+
+    Raises:
+        SettingsError: a line of the trace is wrong.
+        RunDirectoryError: the journal cannot be written.
+    """
+    simulated = _Simulated(part, trace.only(part.names))
+    try:
+        if part.journal is None:
+            return simulated.run(None)
+        with ParquetJournal(part.journal) as journal:
+            return simulated.run(journal)
+    except TraceError as error:
+        raise SettingsError(str(error)) from error
+
+
+class _Simulated:
+    """Runs one part, and forgets every call that is over."""
+
+    def __init__(self, part: Part, trace: Trace) -> None:
+        self._part = part
+        self._assumed = part.study.assumed
+        self._trace = trace
+        self._told: dict[str, Seconds] = {}
+        """Durations of calls that are not over."""
+        self._over = False
+        self._versions = {
+            name: FunctionVersion(name, self._size(name), _NO_TIMEOUT) for name in trace.functions
+        }
+
+    def run(self, journal: ParquetJournal | None) -> Tally:
+        profile = PROFILES[self._assumed.profile]
+        by_key = {version.key: version for version in self._versions.values()}
+        taker = Taker(
+            {key: version.memory_mb for key, version in by_key.items()},
+            {key: version.name for key, version in by_key.items()},
+            profile.prices,
+            self._assumed.cold_start,
+        )
+        name, end = f"{self._part.policy}/{self._part.number}", 0.0
+        for entry in self._simulation().run(self._stimuli()):
+            taker.take(entry)
+            end = entry.at
+            if journal is not None:
+                journal.add(name, entry)
+            if isinstance(entry.event, InvocationFinished):
+                self._told.pop(entry.event.invocation, None)
+            if self._over and not taker.under_way:
+                break
+        return taker.close(end)
+
+    def _simulation(self) -> Simulation:
+        assumed, study = self._assumed, self._part.study
+        settings = scheduling(
+            PROFILES[assumed.profile],
+            host_memory_mb=assumed.host_memory_mb,
+            policy=chosen(self._part.policy),
+            start_width=1 << 20,
+        )
+        settings = replace(settings, account_concurrency=study.concurrency or 1 << 30)
+        init, others = Constant(assumed.cold_start), Constant(assumed.duration)
+        named = {
+            name: Behaviour(warm=function.durations, init=init)
+            for name, function in self._trace.functions.items()
+            if function.durations is not None
+        }
+        seed = self._part.seed
+        service = ServiceModel(seed, Behaviour(warm=others, init=init), named, self._told)
+        return Simulation(Scheduler(settings, random.Random(seed)), service)  # noqa: S311  # lifetimes are no secret
+
+    def _size(self, name: str) -> int:
+        used = self._trace.functions[name].memory_mb
+        return self._assumed.memory_mb if used is None else max(_LEAST_MB, round(used))
+
+    def _stimuli(self) -> Iterator[Stimulus]:
+        for version in self._versions.values():
+            yield 0.0, VersionDeployed(version)
+        chance = random.Random(self._part.seed)  # noqa: S311  # a workload is no secret
+        for number, call in enumerate(self._trace.draw(chance), 1):
+            yield call.at, self._request(f"i{number}", call)
+        self._over = True
+
+    def _request(self, invocation: str, call: Call) -> InvokeRequested:
+        duration = call.duration
+        if duration is not None:
+            self._told[invocation] = duration
+        return InvokeRequested(invocation, self._versions[call.function].key)
+
+
+def run_parts(todo: list[Part], trace: Trace, jobs: int) -> Iterator[tuple[Part, Tally]]:
+    """Yields each part that is done; forked processes have the trace without a copy."""
+    jobs = min(jobs or os.cpu_count() or 1, len(todo))
+    if jobs == 1:
+        for part in todo:
+            yield part, simulate_part(part, trace)
+        return
+    _Shared.trace = trace
+    with processes(jobs) as pool:
+        yield from pool.imap_unordered(_in_a_process, todo)
+
+
+class _Shared:
+    """Holds the trace for processes that are forked."""
+
+    trace: Trace
+
+
+def _in_a_process(part: Part) -> tuple[Part, Tally]:
+    return part, simulate_part(part, _Shared.trace)
+
+
+def write_facts(study: TraceStudy, trace: Trace, folder: Path) -> None:
+    """Writes what was simulated.
+
+    Raises:
+        RunDirectoryError: the file cannot be written.
+    """
+    facts = {
+        "name": f"simulated {study.assumed.profile}",
+        "origin": Origin.SIMULATED,
+        "trace": study.trace.name,
+        "format": study.format,
+        "functions": len(trace.functions),
+        "policies": study.policies,
+        "assumed": asdict(study.assumed),
+        "sample": study.sample,
+        "window": study.window,
+        "scale": study.scale,
+        "concurrency": study.concurrency,
+        "versions": {"serverless-testbed": __version__},
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "run.json").write_text(json.dumps(facts, indent=1) + "\n")
+    except OSError as error:
+        raise RunDirectoryError(f"{error.filename} cannot be written: {error.strerror}.") from error
