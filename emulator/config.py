@@ -17,7 +17,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
 from emulator.core.function_names import DEFAULT_ACCOUNT, DEFAULT_REGION
-from emulator.core.lifetimes import LIFETIMES
+from emulator.core.lifetimes import AGES, LIFETIMES, NEVER
 from emulator.core.load_balancer import target_of
 from emulator.core.network_paths import NO_NETWORK, checked_path
 from emulator.core.policies.catalogue import LIFETIME
@@ -80,19 +80,22 @@ def _checked_profile(name: str) -> str:
 
 
 def _lifetimes(value: object) -> object:
-    """Returns the name of known lifetimes, or seconds.
+    """Returns the name of known lifetimes, or seconds; raises ValueError for what is neither."""
+    return _seconds_or_one_of((*LIFETIMES,), value)
 
-    Raises:
-        ValueError: the value is neither.
-    """
-    if value is None or value in LIFETIMES:
+
+def _ages(value: object) -> object:
+    """Returns the name of known ages, or seconds; raises ValueError for what is neither."""
+    return _seconds_or_one_of((*AGES, NEVER), value)
+
+
+def _seconds_or_one_of(names: tuple[str, ...], value: object) -> object:
+    if value is None or value in names:
         return value
     try:
         seconds = math.nan if isinstance(value, bool) else float(str(value))
     except ValueError:
-        raise ValueError(
-            f"{value!r} is neither seconds nor one of {', '.join(LIFETIMES)}"
-        ) from None
+        raise ValueError(f"{value!r} is neither seconds nor one of {', '.join(names)}") from None
     if not math.isfinite(seconds):
         raise ValueError(f"{value!r} is not a number")
     if seconds < 0:
@@ -192,6 +195,9 @@ class Settings:
     keep_alive: Annotated[float | str | None, BeforeValidator(_lifetimes)] = None
     """Idle lifetime, in seconds or by a name of LIFETIMES; None: the profile's survival curve;
     0: every request is a cold start."""
+    recycle_age: Annotated[float | str | None, BeforeValidator(_ages)] = None
+    """Age at which a sandbox ends, used or not, in seconds or by a name of AGES; `never`: at none;
+    None: the profile's."""
     policy: str = LIFETIME
     """Who decides about idle sandboxes: a policy's name, or a class in a file of the user's."""
     idle_speedup: Annotated[_Number, Field(gt=0)] = 1.0

@@ -531,6 +531,7 @@ def _scheduling(settings: Settings, profile: Profile) -> SchedulerSettings:
             profile,
             host_memory_mb=settings.host_memory or int(memory_mb() * _HOST_SHARE),
             keep_alive=settings.keep_alive,
+            recycle_age=settings.recycle_age,
             policy=policy,
             init_timeout=settings.init_timeout,
             pick_order=settings.pick_order,

@@ -156,6 +156,18 @@ def test_companion_that_is_neither_true_nor_false_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "age"), [("aws-2020", "aws-2020"), ("600", 600.0), ("never", "never")]
+)
+def test_recycle_age_is_seconds_a_known_age_or_never(written: object, age: object) -> None:
+    assert load({}, {"recycle_age": written}, {}).recycle_age == age
+
+
+def test_unknown_age_is_refused_with_those_that_are_known() -> None:
+    told = "'old' is neither seconds nor one of aws-2018, aws-2020, aws-2025, never"
+    assert faults(options={"recycle_age": "old"}) == [f"--recycle-age: {told}"]
+
+
+@pytest.mark.parametrize(
     ("written", "keep_alive"), [("aws-2020", "aws-2020"), ("600", 600.0), (0, 0.0)]
 )
 def test_keep_alive_is_seconds_or_the_name_of_known_lifetimes(

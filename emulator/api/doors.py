@@ -119,26 +119,15 @@ class ApiDoors:
         self._routes = [*routes, UnknownApiRoute()]
 
     def _route(self, api: Api) -> Route:
+        engine, profile, port = self._engine, self._profile, self._port
+        known, keeper = self._directory, self._gatekeeper
+        route: Route
         if isinstance(api, RestApi):
             kind = ApiKind.REST
-            route: Route = RestApiRoute(
-                self._engine,
-                api,
-                self._profile,
-                self._port,
-                directory=self._directory,
-                gatekeeper=self._gatekeeper,
-            )
+            route = RestApiRoute(engine, api, profile, port, directory=known, gatekeeper=keeper)
         else:
             kind = ApiKind.HTTP
-            route = HttpApiRoute(
-                self._engine,
-                api,
-                self._profile,
-                self._port,
-                directory=self._directory,
-                gatekeeper=self._gatekeeper,
-            )
+            route = HttpApiRoute(engine, api, profile, port, directory=known, gatekeeper=keeper)
         if self._watch is None:
             return route
         watched = WatchedApi(kind, api.id, api.stage)

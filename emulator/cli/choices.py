@@ -37,6 +37,12 @@ def lifetimes() -> list[str]:
     return list(LIFETIMES)
 
 
+def ages() -> list[str]:
+    from emulator.core.lifetimes import AGES, NEVER  # noqa: PLC0415
+
+    return [*AGES, NEVER]
+
+
 def policies() -> list[str]:
     from emulator.core.policies.catalogue import POLICIES  # noqa: PLC0415
 

@@ -22,7 +22,8 @@ def compare_policies(
     format: Annotated[  # noqa: A002  # the option's name
         str,
         typer.Option(
-            metavar="NAME", help="Read it as csv, azure2019, azure2021, huawei or access-log."
+            metavar="NAME",
+            help="Read it as csv, azure2019, azure2021, huawei, access-log or cloudwatch.",
         ),
     ] = "csv",
     policies: Annotated[

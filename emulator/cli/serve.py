@@ -10,6 +10,7 @@ import typer
 
 from emulator.cli.choices import (
     admissions,
+    ages,
     auths,
     backends,
     bindings,
@@ -93,6 +94,15 @@ def up(
             help="Stop a sandbox after this idle time, or as measured on AWS at a date: aws-2018, "
             "aws-2018-us-east-1, aws-2020 or aws-2025. (default: the profile's)",
             autocompletion=completer(lifetimes),
+        ),
+    ] = None,
+    recycle_age: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            metavar="SECONDS|NAME",
+            help="End a sandbox at this age, used or not, or as on AWS at a date: aws-2018, "
+            "aws-2020, aws-2025; or never. (default: the profile's)",
+            autocompletion=completer(ages),
         ),
     ] = None,
     policy: Annotated[  # noqa: ARG001

@@ -33,6 +33,10 @@ def simulate(
             help="Predict each cell from the run's other cells, and tell the errors.",
         ),
     ] = False,
+    page: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the errors of --leave-one-out here as well."),
+    ] = None,
     trace: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Simulate the calls of this trace instead of a plan."),
@@ -52,7 +56,7 @@ def simulate(
             "(default: lifetime)",
         ),
     ] = None,
-    profile: Profile = "aws-2025",
+    profile: Profile = "aws-2026",
     memory: Annotated[
         int,
         typer.Option(
@@ -154,7 +158,7 @@ def simulate(
         start_width=start_width,
         journal=journal,
     )
-    return run_simulation(plan, options, run_dir)
+    return run_simulation(plan, options, run_dir, page)
 
 
 def _window(text: str | None) -> tuple[float, float] | None:

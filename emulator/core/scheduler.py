@@ -608,7 +608,7 @@ class Scheduler:
             return
         self._room.observe(sandbox, event.max_memory_mb)
         self._release(sandbox)
-        self._deadlines.cancel(sandbox.id)
+        # its timeout is over, and whatever comes next sets another deadline or cancels this one
         self._take_waiting_or_rest(sandbox, _start_kind(sandbox), now)
 
     def _release(self, sandbox: Sandbox) -> None:
@@ -665,6 +665,8 @@ class Scheduler:
         until = min(now + sandbox.keep_alive, sandbox.recycle_at)
         if until < _NEVER:
             self._deadlines.set(sandbox.id, until)
+        else:
+            self._deadlines.cancel(sandbox.id)
         self._commands.append(FreezeSandbox(sandbox.id))
         self._place_oldest_waiting(pool, now)
 

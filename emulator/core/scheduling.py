@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from emulator.core.lifetimes import keeping
+from emulator.core.lifetimes import ageing, keeping
 from emulator.core.policies.catalogue import LIFETIME
 from emulator.core.policy import Admission, Binding, PickOrder, SchedulerSettings
 
@@ -24,6 +24,7 @@ def scheduling(
     *,
     host_memory_mb: int,
     keep_alive: Seconds | str | None = None,
+    recycle_age: Seconds | str | None = None,
     policy: PolicyChoice | None = None,
     init_timeout: Seconds | None = None,
     pick_order: PickOrder = PickOrder.MOST_RECENTLY_USED,
@@ -34,7 +35,7 @@ def scheduling(
     idle_speedup: float = 1.0,
     placement: Placement | None = None,
 ) -> SchedulerSettings:
-    """Returns the settings; a keep-alive and an init timeout of None are the profile's own.
+    """Returns the settings; a keep-alive, an age and an init timeout of None are the profile's.
 
     Raises:
         ValueError: the keep-alive, by its name, leaves the policy nothing to decide.
@@ -53,7 +54,7 @@ def scheduling(
         requests_per_concurrency=profile.requests_per_concurrency,
         scale_out=profile.scale_out,
         tenant_sandboxes_per_concurrency=profile.tenant_sandboxes_per_concurrency,
-        recycle_age=profile.recycle_age,
+        recycle_age=ageing(recycle_age, profile.recycle_age),
         provisioned_init_timeout=profile.provisioned_init_timeout,
         init_timeout=init_timeout or profile.init_timeout,
         idle_speedup=idle_speedup,

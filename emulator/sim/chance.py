@@ -81,9 +81,10 @@ def normal(chance: Draws, mean: float, deviation: float) -> float:
 
     Source: Kinderman and Monahan, ACM Transactions on Mathematical Software 3 (1977).
     """
+    random = chance.random
     while True:
-        first = chance.random()
-        second = 1.0 - chance.random()
+        first = random()
+        second = 1.0 - random()
         z = _NORMAL * (first - 0.5) / second
         if z * z / 4.0 <= -math.log(second):
             return mean + z * deviation

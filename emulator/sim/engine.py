@@ -70,12 +70,6 @@ class Service(Protocol):
 # What every invocation asks for: a member of an enum is looked up anew at each mention.
 _OK: Final = Outcome.OK
 _ERROR: Final = Outcome.ERROR
-_STIMULUS: Final = 0
-"""Stands for the sandbox of an event from outside; the ids of sandboxes begin at 1."""
-_DEADLINE: Final = -1
-"""Stands for the sandbox of a deadline of the scheduler's."""
-_ADDED: Final = -2
-"""Stands for the sandbox of the first added event; the others count down from here."""
 
 
 @dataclass(slots=True)
@@ -84,6 +78,8 @@ class _Sandbox:
 
     id: int
     function: str
+    awaits: int = 0
+    """Sequence number of the completion that is to come; 0: none. Others are superseded."""
     fresh: bool = True
     """Whether the runtime has not been called since its start."""
     start: Start | None = None
@@ -105,11 +101,18 @@ class Simulation:
     def __init__(self, scheduler: Scheduler, service: Service) -> None:
         self._scheduler = scheduler
         self._service = service
-        self._heap: list[tuple[Seconds, int, int, Event]] = []
+        self._heap: list[tuple[Seconds, int, _Sandbox | None, Event]] = []
+        """What is to come, with its sandbox; an added event has none."""
         self._sequence = 0
-        self._awaited: dict[int, int] = {}
-        """Sequence number of the completion that is to come, by sandbox; others are superseded."""
+        self._added: set[int] = set()
+        """Sequence numbers of the added events that are to come."""
         self._sandboxes: dict[int, _Sandbox] = {}
+        self._stimulus: Event | None = None
+        """Next event from outside, apart from the heap, as every second event is one."""
+        self._stimulus_at = math.inf
+        self._stimulus_sequence = 0
+        self._came_from_outside = False
+        """Whether the present event is the stimulus."""
 
     def run(self, stimuli: Iterable[Stimulus], until: Seconds = math.inf) -> Iterator[Entry]:
         """Yields every event up to `until` with its commands; ends when nothing more can happen.
@@ -123,12 +126,11 @@ class Simulation:
             at, sandbox, event = self._next()
             if at > until or at == math.inf:
                 return
-            if sandbox == _STIMULUS:
+            if self._came_from_outside:
                 self._take_stimulus(stimuli_left, at)
             commands = self._scheduler.handle(event, at)
-            known = self._sandboxes.get(sandbox)
-            if known is not None:
-                self._follow_up(known, event, at)
+            if sandbox is not None:
+                self._follow_up(sandbox, event, at)
             for command in commands:
                 self._apply(command, at)
             yield Entry(at, event, tuple(commands))
@@ -139,42 +141,64 @@ class Simulation:
         `at` is not before the last entry's time. This is how clients ask again after an answer:
         whoever reads the entries adds what follows from each.
         """
-        number = _ADDED - self._sequence
-        self._push(at, number, event)
-        return number
+        self._sequence += 1
+        self._added.add(self._sequence)
+        heapq.heappush(self._heap, (at, self._sequence, None, event))
+        return self._sequence
 
     def withdraw(self, number: int) -> None:
         """Takes back an added event that has not happened yet; nothing where it has."""
-        self._awaited.pop(number, None)
+        self._added.discard(number)
 
     def _take_stimulus(self, stimuli_left: Iterator[Stimulus], now: Seconds) -> None:
         stimulus = next(stimuli_left, None)
         if stimulus is None:
+            self._stimulus, self._stimulus_at = None, math.inf
             return
         at, event = stimulus
         if at < now:
             raise ValueError(f"a stimulus at {at} comes after one at {now}")
-        self._push(at, _STIMULUS, event)
-
-    def _push(self, at: Seconds, sandbox: int, event: Event) -> None:
         self._sequence += 1
-        self._awaited[sandbox] = self._sequence
+        self._stimulus, self._stimulus_at = event, at
+        self._stimulus_sequence = self._sequence
+
+    def _push(self, at: Seconds, sandbox: _Sandbox, event: Event) -> None:
+        self._sequence += 1
+        sandbox.awaits = self._sequence
         heapq.heappush(self._heap, (at, self._sequence, sandbox, event))
 
-    def _next(self) -> tuple[Seconds, int, Event]:
-        """Takes the next event: its time, its sandbox, and the event; infinite where none comes."""
-        heap, awaited = self._heap, self._awaited
-        while heap and awaited.get(heap[0][2]) != heap[0][1]:
-            heapq.heappop(heap)
-        if self._scheduler.may_be_due(heap[0][0] if heap else math.inf):
+    def _next(self) -> tuple[Seconds, _Sandbox | None, Event]:
+        """Takes the next event: its time, its sandbox if any, and the event; infinite for none."""
+        first = self._first()
+        self._came_from_outside = False
+        at = self._stimulus_at if first is None else first[0]
+        if self._scheduler.may_be_due(at):
             deadline = self._scheduler.next_deadline()
-            if deadline is not None and (not heap or deadline < heap[0][0]):
-                return deadline, _DEADLINE, TimePassed()
-        if not heap:
-            return math.inf, _DEADLINE, TimePassed()
-        at, _, sandbox, event = heapq.heappop(heap)
-        del awaited[sandbox]
+            if deadline is not None and deadline < at:
+                return deadline, None, TimePassed()
+        if first is None:
+            if self._stimulus is None:
+                return math.inf, None, TimePassed()
+            self._came_from_outside = True
+            return at, None, self._stimulus
+        heapq.heappop(self._heap)
+        _, sequence, sandbox, event = first
+        if sandbox is None:
+            self._added.discard(sequence)
+        else:
+            sandbox.awaits = 0
         return at, sandbox, event
+
+    def _first(self) -> tuple[Seconds, int, _Sandbox | None, Event] | None:
+        """Returns the heap's first awaited entry; None where there is none before the stimulus."""
+        heap = self._heap
+        while heap:
+            at, sequence, sandbox, _ = heap[0]
+            if sequence in self._added if sandbox is None else sandbox.awaits == sequence:
+                comes = at, sequence
+                return heap[0] if comes < (self._stimulus_at, self._stimulus_sequence) else None
+            heapq.heappop(heap)
+        return None
 
     # what each command brings about
 
@@ -196,7 +220,7 @@ class Simulation:
                     stopping is not None
                 ):  # else the sandbox ended by itself in the moment of its timeout
                     after = self._service.stop(stopping.function, number)
-                    self._push(now + after, number, SandboxGone(number))
+                    self._push(now + after, stopping, SandboxGone(number))
             case Throttle() | Fail():
                 pass
             case _:
@@ -205,10 +229,10 @@ class Simulation:
     def _make(self, sandbox: _Sandbox, start: Start, now: Seconds) -> None:
         created = now + start.anatomy.create
         if start.outcome is Outcome.START_FAILED:
-            self._push(created, sandbox.id, SandboxGone(sandbox.id))
+            self._push(created, sandbox, SandboxGone(sandbox.id))
         else:
             sandbox.start = start
-            self._push(created + start.anatomy.start, sandbox.id, InitBegan(sandbox.id))
+            self._push(created + start.anatomy.start, sandbox, InitBegan(sandbox.id))
 
     def _follow_up(self, sandbox: _Sandbox, event: Event, now: Seconds) -> None:
         """Continues what a sandbox does after an event, whatever was decided upon the event."""
@@ -217,7 +241,7 @@ class Simulation:
                 sandbox.peak_mb = event.max_memory_mb
             case InvocationAnswered() if sandbox.finishes is not None:
                 sandbox.peak_mb = sandbox.finishes.max_memory_mb
-                self._push(now + sandbox.asks_after, sandbox.id, sandbox.finishes)
+                self._push(now + sandbox.asks_after, sandbox, sandbox.finishes)
             case InitBegan() if sandbox.start is not None:
                 self._run_init(sandbox, sandbox.start, now)
             case SandboxReady():
@@ -233,11 +257,11 @@ class Simulation:
         number, over = sandbox.id, now + start.anatomy.connect + start.anatomy.init
         match start.outcome:
             case Outcome.OK:
-                self._push(over, number, SandboxReady(number, start.anatomy))
+                self._push(over, sandbox, SandboxReady(number, start.anatomy))
             case Outcome.ERROR:
-                self._push(over, number, InitFailed(number, start.error_type))
+                self._push(over, sandbox, InitFailed(number, start.error_type))
             case Outcome.EXIT | Outcome.OUT_OF_MEMORY:
-                self._push(over, number, self._exit(sandbox, start))
+                self._push(over, sandbox, self._exit(sandbox, start))
             case Outcome.START_FAILED | Outcome.NEVER:
                 pass
             case _:
@@ -247,7 +271,7 @@ class Simulation:
         sandbox.resets += 1
         sandbox.running, sandbox.start, sandbox.invocation = False, None, None
         after = self._service.reset(sandbox.function, sandbox.id, sandbox.resets)
-        self._push(now + after, sandbox.id, SandboxReset(sandbox.id, sandbox.peak_mb))
+        self._push(now + after, sandbox, SandboxReset(sandbox.id, sandbox.peak_mb))
 
     def _dispatch(self, sandbox: _Sandbox, invocation: str, now: Seconds) -> None:
         if sandbox.running:
@@ -262,14 +286,14 @@ class Simulation:
     def _run_invocation(self, sandbox: _Sandbox, invocation: str, now: Seconds) -> None:
         first, sandbox.fresh, sandbox.invocation = sandbox.fresh, False, None
         answer = self._service.answer(sandbox.function, invocation, first=first)
-        number, over = sandbox.id, now + answer.duration
+        over = now + answer.duration
         outcome = answer.outcome
         if outcome is _OK or outcome is _ERROR:
             self._finish(sandbox, invocation, answer, over)
             return
         match outcome:
             case Outcome.EXIT | Outcome.OUT_OF_MEMORY:
-                self._push(over, number, self._exit(sandbox, answer))
+                self._push(over, sandbox, self._exit(sandbox, answer))
             case Outcome.NEVER:
                 pass
             case Outcome.START_FAILED:
@@ -284,10 +308,10 @@ class Simulation:
             number, invocation, answer.error_type, answer.max_memory_mb, answer.throttled
         )
         if answer.ask is None:
-            self._push(over, number, event)
+            self._push(over, sandbox, event)
         else:
             sandbox.finishes, sandbox.asks_after = event, answer.ask
-            self._push(over, number, InvocationAnswered(number, invocation))
+            self._push(over, sandbox, InvocationAnswered(number, invocation))
 
     def _exit(self, sandbox: _Sandbox, end: Start | Answer) -> RuntimeExited:
         starved = end.outcome is Outcome.OUT_OF_MEMORY

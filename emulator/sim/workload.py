@@ -105,7 +105,6 @@ def stimuli(
     for function in functions:
         yield 0.0, VersionDeployed(function)
     for number, arrival in enumerate(arrivals, 1):
-        yield (
-            arrival.at,
-            InvokeRequested(f"i{number}", arrival.key, alias=arrival.alias, tenant=arrival.tenant),
-        )
+        alias, tenant = arrival.alias, arrival.tenant
+        event = InvokeRequested(f"i{number}", arrival.key, alias=alias, tenant=tenant)
+        yield arrival.at, event

@@ -28,7 +28,6 @@ from emulator.core.policy import SchedulerSettings
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.routes import PayloadFormat, Route, RouteAuth, RouteTable
 from emulator.core.scheduler import Scheduler
-from emulator.live.asynchronous.invoker import EngineInvoker
 from emulator.live.aws.endpoints import Endpoints
 from emulator.live.clock import MonotonicClock
 from emulator.live.engine import Engine
@@ -40,6 +39,7 @@ from emulator.live.store.database import Database
 from emulator.live.store.resources import RESOURCES, Resources
 from emulator.telemetry.log_store import Logs
 from emulator.telemetry.metrics import Metrics
+from tests.live.asynchronous.engine_invoker import EngineInvoker
 from tests.live.streaming_runtime import StreamingBackend
 
 if TYPE_CHECKING:

@@ -24,7 +24,8 @@ EXTRAS = ("PIL", "boto3", "flask", "gevent", "locust", "matplotlib", "moto", "nu
 COMMANDS = {
     "init": "FOLDER",
     "up": "--settings --host --port --template --account --region --backend --profile "
-    "--keep-alive --policy --idle-speedup --pick-order --binding --host-memory --admission "
+    "--keep-alive --recycle-age --policy --idle-speedup --pick-order --binding --host-memory "
+    "--admission "
     "--journal-limit --log-limit --start-width --init-cpu --init-timeout --dilation --network "
     "--page-cache --read-ahead --seed --state-dir --run-dir --cgroup-root --aws-endpoint --auth "
     "--alb --no-companion --verbose -v",
@@ -35,7 +36,8 @@ COMMANDS = {
     "deploy": "TEMPLATE --url --stack --parameter --account --region --json",
     "demo": "--backend --dilation --run-dir",
     "experiment": "PLAN --run-dir --resume --backend --dry-run",
-    "simulate": "PLAN --behaviours --calibrate --leave-one-out --trace --format --policy --profile "
+    "simulate": "PLAN --behaviours --calibrate --leave-one-out --page --trace --format --policy "
+    "--profile "
     "--memory --cold-start --host-memory --concurrency --sample --window --scale --journal --seed "
     "--jobs --start-width --run-dir",
     "report": "RUN OTHER --out --json",

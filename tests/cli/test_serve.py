@@ -52,6 +52,39 @@ def test_settings_faults_come_all_at_once(capsys: pytest.CaptureFixture[str]) ->
     assert "--keep-alive: 'soon' is neither seconds nor one of aws-2018" in error
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "box.example"])
+def test_open_address_needs_a_word_about_who_may_call(
+    host: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["up", "--host", host, "--template", "no/such.yaml"]) == 2
+    error = capsys.readouterr().err
+    assert f"On {host} other machines reach the gateway" in error
+    assert "--auth strict" in error
+    assert "--auth off" in error
+
+
+@pytest.mark.parametrize("words", [["--host", "0.0.0.0", "--auth", "off"], ["--host", "::1"], []])
+def test_word_or_a_loopback_address_is_enough(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["up", *words, "--template", "no/such.yaml"]) == 2
+    assert "no/such.yaml" in capsys.readouterr().err  # the next fault
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--no-companion"], "leave out --no-companion"),
+        (["--aws-endpoint", "iam=http://127.0.0.1:1"], "leave out --aws-endpoint iam="),
+    ],
+)
+def test_strict_needs_the_companions_iam(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["up", "--auth", "strict", "--template", "no/such.yaml", *words]) == 2
+    assert told in capsys.readouterr().err
+
+
 def test_template_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["up", "--template", "no/such.yaml"]) == 2
     assert "no/such.yaml" in capsys.readouterr().err
@@ -166,7 +199,7 @@ def test_verbose_tells_of_deployment_and_stop(tmp_path: Path, *, verbose: bool) 
         httpx.post(here.url + INVOKE, content=b"{}")
         here.end()
     told = [line for line in here.lines if line.startswith("INFO emulator.")]
-    assert any("deployed echo" in line for line in told) is verbose
+    assert any("made echo" in line for line in told) is verbose
     assert bool(told) is verbose
 
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from emulator.core.lifetimes import LIFETIMES, keeping
+from emulator.core.lifetimes import AGES, LIFETIMES, keeping
 from emulator.core.policies.interface import PolicyChoice
 from emulator.core.policies.lru import LeastRecentlyUsed
-from emulator.core.policy import FixedKeepAlive
+from emulator.core.policy import FixedKeepAlive, RecycleAge
 from emulator.core.profiles.aws_2018 import AWS_2018
 from emulator.core.profiles.aws_2025 import AWS_2025
+from emulator.core.scheduling import scheduling
 
 LRU = PolicyChoice("lru", LeastRecentlyUsed)
 DEFAULT = FixedKeepAlive(1.0)
@@ -58,3 +59,22 @@ def test_choice_of_lifetimes_and_policy_comes_to_both() -> None:
 def test_rule_of_the_pool_leaves_another_policy_nothing() -> None:
     with pytest.raises(ValueError, match="aws-2020 are a rule of the whole pool and leave pol"):
         keeping("aws-2020", LRU, DEFAULT)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "ages"),
+    [
+        (None, AWS_2018.recycle_age),
+        ("aws-2020", RecycleAge(5000.0, 7400.0)),
+        (60.0, RecycleAge(60.0, 60.0)),
+        ("never", None),
+    ],
+)
+def test_age_is_the_profiles_own_until_another_is_chosen(
+    chosen: float | str | None, ages: RecycleAge | None
+) -> None:
+    assert scheduling(AWS_2018, host_memory_mb=1, recycle_age=chosen).recycle_age == ages
+
+
+def test_every_age_has_its_source_and_a_letter_of_trust() -> None:
+    assert all(age.source and age.trust in "HML" for age in AGES.values())

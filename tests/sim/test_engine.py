@@ -89,7 +89,7 @@ def run(behaviour: Behaviour, times: Iterable[float], **settings: Any) -> list[E
     # a run may be longer than memory: nothing is kept of a sandbox that is gone
     assert not simulation._heap
     assert not simulation._sandboxes
-    assert not simulation._awaited
+    assert not simulation._added
     assert not scheduler.sandboxes
     return entries[1:]
 

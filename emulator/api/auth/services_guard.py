@@ -21,7 +21,7 @@ from botocore.loaders import Loader
 from emulator.api.asgi import read_body
 from emulator.api.auth.companion_rights import asked
 from emulator.api.auth.gatekeeper import replayed
-from emulator.api.auth.guard import hash_of, request_to_check
+from emulator.api.auth.guard import ACCESS_DENIED, hash_of, request_to_check
 from emulator.api.auth.principals import Kind
 from emulator.api.auth.s3_rights import asked_of_s3, place_of
 from emulator.api.auth.signature import ALGORITHM, MISSING, read_signature
@@ -40,6 +40,8 @@ _ACCOUNT = b"x-moto-account-id"
 """Header in which moto takes the account of a call before that of its key."""
 _IDENTITY = "sts:GetCallerIdentity"
 """An action that needs no right, and that nobody can deny."""
+_BY_TOKEN = frozenset({"sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"})
+_NO_TOKENS = "Tokens of identity providers are not verified here: use AssumeRole."
 _ASSUME = "sts:AssumeRole"
 _OPEN = {
     "AWSCognitoIdentityProviderService": "cognito-idp",
@@ -105,6 +107,8 @@ class ServicesGuard:
     async def _authorize(self, what: Asked, scope: Scope, region: str, identity: Identity) -> None:
         if what.action == _IDENTITY:
             return
+        if what.action in _BY_TOKEN:
+            raise ServiceError(ACCESS_DENIED, _NO_TOKENS, 403)
         context = self._guard.context(scope, region, identity)
         trust, owner = None, identity.caller.account
         if what.action == _ASSUME:

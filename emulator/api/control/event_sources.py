@@ -12,6 +12,7 @@ from emulator.api.control.collaborators import reference, scope_of
 from emulator.api.control.pages import page
 from emulator.api.services.calls import ServiceError
 from emulator.core.event_sources.mapping import Source, mapping_faults, source_of
+from emulator.core.tenancy import unsupported
 from emulator.errors import InvalidParameterValueError, ResourceNotFoundError
 from emulator.live.event_sources.event_sources import SETTLED, MappingState
 from emulator.live.event_sources.source_check import SourceCheck
@@ -124,7 +125,8 @@ class _Mappings:
 
     def _function_arn(self, call: Call) -> str:
         asked = reference(call)
-        self._control.catalog.find(asked)
+        if self._control.catalog.find(asked).members.get("TenancyConfig"):
+            raise InvalidParameterValueError(unsupported("An event source mapping"))
         return asked.arn
 
     def _refuse_second(self, call: Call, members: Mapping[str, Any]) -> None:

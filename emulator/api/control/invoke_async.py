@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from emulator.api import xray
 from emulator.api.control.collaborators import reference
 from emulator.api.invoke.request import check_json
-from emulator.errors import EventTooLargeError
+from emulator.core.tenancy import TENANT_WANTED
+from emulator.errors import EventTooLargeError, InvalidParameterValueError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,8 @@ def invoke_async_operations(control: Control, queue: EventQueue) -> Mapping[str,
 
     async def invoke_async(call: Call) -> dict[str, Any]:
         asked = reference(call)
-        control.catalog.find(asked)
+        if control.catalog.find(asked).members.get("TenancyConfig"):
+            raise InvalidParameterValueError(TENANT_WANTED)  # there is no member for one
         payload, limit = _payload(call), control.profile.async_request_limit
         if len(payload) > limit:
             raise EventTooLargeError(

@@ -78,7 +78,10 @@ def simulate_trace(
         _write(folder, found)
     calls = sum(tally.calls.total() for tally in found.values())
     tell(f"{calls:,} calls simulated in {time.monotonic() - begun:.1f} s")
-    tell(f"{folder}/summary.md" if found else "Stopped before any policy was done.")
+    if code:
+        tell(f"Stopped; {len(found)} of {len(study.policies)} policies are done.")
+    if found:
+        tell(f"{folder}/summary.md")
     return code
 
 

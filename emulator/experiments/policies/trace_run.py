@@ -17,6 +17,7 @@ from emulator.core.messages import Dispatch, FreezeSandbox, SandboxGone, StartSa
 from emulator.core.model import FunctionVersion, StartKind, VersionKey
 from emulator.core.policies.interface import PolicyChoice
 from emulator.core.policies.oracle import Oracle
+from emulator.core.policy import Admission
 from emulator.core.profiles import PROFILES
 from emulator.core.records import RecordFold, Status
 from emulator.core.scheduler import Scheduler
@@ -114,6 +115,7 @@ def run_policy(
         host_memory_mb=assumed.host_memory_mb,
         policy=choice,
         start_width=1 << 20,
+        admission=Admission.NOMINAL,
     )
     durations = [assumed.duration if c.duration is None else c.duration for c in calls]
     behaviour = Behaviour(warm=Constant(0.0), init=Constant(assumed.cold_start))

@@ -23,6 +23,7 @@ from zlib import crc32
 from emulator import __version__
 from emulator.core.messages import InvocationFinished, InvokeRequested, VersionDeployed
 from emulator.core.model import FunctionVersion
+from emulator.core.policy import Admission
 from emulator.core.profiles import PROFILES
 from emulator.core.scheduler import Scheduler
 from emulator.core.scheduling import scheduling
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from emulator.core.model import Seconds
+    from emulator.core.policy import SchedulerSettings
     from emulator.sim.traces.trace import Call, Trace
     from emulator.sim.workload import Stimulus
 
@@ -81,13 +83,14 @@ class TraceStudy:
             raise SettingsError(f"format {self.format!r} is none of {', '.join(FORMATS)}")
         try:
             trace = reader(self.trace)
+            if self.sample is not None:
+                chance = random.Random(self.assumed.seed)  # noqa: S311  # a sample is no secret
+                trace = trace.sample(self.sample, chance)
+            trace.load()
         except TraceError as error:
             raise SettingsError(str(error)) from error
         if not trace.functions:
             raise SettingsError(f"{self.trace} holds no functions")
-        if self.sample is not None:
-            chance = random.Random(self.assumed.seed)  # noqa: S311  # a sample is no secret
-            trace = trace.sample(self.sample, chance)
         if self.window is not None:
             trace = trace.window(*self.window)
         return trace if self.scale == 1.0 else trace.scale(self.scale)
@@ -107,6 +110,17 @@ class Part:
     def seed(self) -> int:
         """Seed of the part's draws; the same for all policies, so that they meet the same calls."""
         return crc32(f"{self.study.assumed.seed} {self.number}".encode())
+
+    def settings(self) -> SchedulerSettings:
+        """Returns what the part's scheduler decides by."""
+        settings = scheduling(
+            PROFILES[self.study.assumed.profile],
+            host_memory_mb=self.study.assumed.host_memory_mb,
+            policy=chosen(self.policy),
+            start_width=1 << 20,
+            admission=Admission.NOMINAL,
+        )
+        return replace(settings, account_concurrency=self.study.concurrency or 1 << 30)
 
 
 def parts(study: TraceStudy, trace: Trace, folder: Path, *, journal: bool) -> list[Part]:
@@ -158,7 +172,10 @@ class _Simulated:
         """Durations of calls that are not over."""
         self._over = False
         self._versions = {
-            name: FunctionVersion(name, self._size(name), _NO_TIMEOUT) for name in trace.functions
+            name: FunctionVersion(
+                name, self._size(name), _NO_TIMEOUT, per_tenant=function.per_tenant
+            )
+            for name, function in trace.functions.items()
         }
 
     def run(self, journal: ParquetJournal | None) -> Tally:
@@ -183,15 +200,7 @@ class _Simulated:
         return taker.close(end)
 
     def _simulation(self) -> Simulation:
-        assumed, study = self._assumed, self._part.study
-        settings = scheduling(
-            PROFILES[assumed.profile],
-            host_memory_mb=assumed.host_memory_mb,
-            policy=chosen(self._part.policy),
-            start_width=1 << 20,
-        )
-        settings = replace(settings, account_concurrency=study.concurrency or 1 << 30)
-        init, others = Constant(assumed.cold_start), Constant(assumed.duration)
+        others, init = Constant(self._assumed.duration), Constant(self._assumed.cold_start)
         named = {
             name: Behaviour(warm=function.durations, init=init)
             for name, function in self._trace.functions.items()
@@ -199,7 +208,8 @@ class _Simulated:
         }
         seed = self._part.seed
         service = ServiceModel(seed, Behaviour(warm=others, init=init), named, self._told)
-        return Simulation(Scheduler(settings, random.Random(seed)), service)  # noqa: S311  # lifetimes are no secret
+        scheduler = Scheduler(self._part.settings(), random.Random(seed))  # noqa: S311  # lifetimes are no secret
+        return Simulation(scheduler, service)
 
     def _size(self, name: str) -> int:
         used = self._trace.functions[name].memory_mb
@@ -214,10 +224,10 @@ class _Simulated:
         self._over = True
 
     def _request(self, invocation: str, call: Call) -> InvokeRequested:
-        duration = call.duration
-        if duration is not None:
-            self._told[invocation] = duration
-        return InvokeRequested(invocation, self._versions[call.function].key)
+        if call.duration is not None:
+            self._told[invocation] = call.duration
+        key = self._versions[call.function].key
+        return InvokeRequested(invocation, key, tenant=call.tenant)
 
 
 def run_parts(todo: list[Part], trace: Trace, jobs: int) -> Iterator[tuple[Part, Tally]]:

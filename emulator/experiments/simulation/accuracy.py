@@ -120,8 +120,13 @@ def _figures(cell: MeasuredCell, rows: Sequence[RequestRow]) -> dict[Figure, flo
     }
 
 
-def write_accuracy(simulated: Path, measured: Path) -> list[Compared]:
+def write_accuracy(simulated: Path, measured: Path, page: Path | None = None) -> list[Compared]:
     """Compares two runs and writes both tables into the simulated run's folder.
+
+    Args:
+        simulated: the run whose cells were predicted.
+        measured: the run that they are held against.
+        page: file that the table as Markdown is written to as well.
 
     Raises:
         RunDirectoryError: a run cannot be read, or a table cannot be written.
@@ -136,7 +141,9 @@ def write_accuracy(simulated: Path, measured: Path) -> list[Compared]:
                 for c in found
             )
         text = markdown(_document(found, measured.resolve().name))
-        (simulated / f"{ACCURACY}.md").write_text(text, encoding="utf-8")
+        for path in (simulated / f"{ACCURACY}.md", page):
+            if path is not None:
+                path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise RunDirectoryError(f"{error.filename} cannot be written: {error.strerror}.") from error
     return found
@@ -172,7 +179,13 @@ def _document(found: Sequence[Compared], measured: str) -> Document:
     return Document(
         f"Simulated against measured: {measured}",
         (
-            Paragraph("What is wanted holds for cells under a ramp, and was set beforehand."),
+            Paragraph(
+                "Each cell of a run that functions made on this machine, live, is predicted by the "
+                "simulator, which was calibrated with the run's other cells and has never seen "
+                "this one: `testbed simulate PLAN --calibrate RUN --leave-one-out`. Latencies are "
+                "the clients' own. What is wanted holds for cells under a ramp, and was set before "
+                "any prediction was made."
+            ),
             Notice("As wanted", verdicts(found)),
             *_host_bound(found),
             Table(("cell", "figure", "simulated", "measured", "error", "as wanted"), rows, left=2),

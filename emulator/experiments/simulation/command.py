@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from emulator.experiments.simulation.study import SimulationOptions
 
 
-def run_simulation(plan: Path, options: SimulationOptions, run_dir: Path | None) -> int:
+def run_simulation(
+    plan: Path, options: SimulationOptions, run_dir: Path | None, page: Path | None = None
+) -> int:
     """Returns the exit code of `testbed simulate`; a prediction that is off is no failure.
 
     Raises:
@@ -22,7 +24,7 @@ def run_simulation(plan: Path, options: SimulationOptions, run_dir: Path | None)
     folder = run_dir or new_folder(plan)
     code = simulate(plan, options, folder)
     if code == 0 and options.leave_one_out and options.calibrate is not None:
-        found = write_accuracy(folder, options.calibrate)
+        found = write_accuracy(folder, options.calibrate, page)
         print("\n".join(verdicts(found)))
-        print(folder / f"{ACCURACY}.md")
+        print(page or folder / f"{ACCURACY}.md")
     return code

@@ -196,13 +196,13 @@ def _run(
 ) -> int:
     print(f"{len(cells)} cells to simulate; the run is in {folder}", flush=True)
     tasks = {one.cell.id: (one, study.cell(one.cell.id).folder) for one in cells}
-    rows: list[RequestRow] = []
+    rows: dict[str, list[RequestRow]] = {}
     try:
         with SimulationProgress(len(cells)) as progress:
             for cell, requests in _simulated(list(tasks.values()), jobs):
                 run = read_run(tasks[cell][1])
                 study.done(cell, HostVerdict(), run.info)
-                rows += cell_rows(study.cell(cell), run)
+                rows[cell] = list(cell_rows(study.cell(cell), run))
                 keep(cell, tasks[cell][1])
                 progress.done(cell, requests)
     except KeyboardInterrupt:
@@ -212,10 +212,13 @@ def _run(
     else:
         study.finish()
     finally:
-        order = {cell: place for place, cell in enumerate(tasks)}
-        rows.sort(key=lambda row: order[row.cell])
-        write_csv(folder / REQUESTS_CSV, rows)
-        write_parquet(folder / REQUESTS_PARQUET, rows)
+        for cell, (_, own) in tasks.items():
+            # Ctrl-C may come just when a cell is noted as done
+            if cell not in rows and study.cell(cell).status is CellStatus.DONE:
+                rows[cell] = list(cell_rows(study.cell(cell), read_run(own)))
+        found = [row for cell in tasks for row in rows.get(cell, ())]
+        write_csv(folder / REQUESTS_CSV, found)
+        write_parquet(folder / REQUESTS_PARQUET, found)
     print(f"{len(cells)} cells simulated; the run is in {folder}", flush=True)
     return 0
 

@@ -10,6 +10,7 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from emulator.core.lifetimes import AGES
 from emulator.core.messages import Dispatch, InvokeRequested, VersionDeployed
 from emulator.core.model import FunctionVersion, StartKind
 from emulator.core.policies.function_activity import FunctionActivity
@@ -34,9 +35,7 @@ _WANTED_EACH = 0.15
 _WANTED_SUM = 0.05
 _WANTED_SANDBOXES = 0.03
 
-AGE_2020 = RecycleAge(5000.0, 7400.0)
-"""Age at which a sandbox ends: in the five runs none grew older than 7,384 s, and most of those
-that ended while in steady use were 5,000 s old or more (M: the width is read off by eye)."""
+AGE_2020 = AGES["aws-2020"].recycle_age
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,10 @@ _LEAST_WAIT = 0.05
 """Seconds before a retry, however fast the clock: the sandbox that failed has to tell its end."""
 
 
+_AFTER_FAULT = 60.0
+"""Seconds that an event waits after a fault of the emulator."""
+
+
 @dataclass(slots=True)
 class _Line:
     """Holds the events that wait for one version or alias, the next that is due first."""
@@ -184,19 +188,23 @@ class EventQueue:
 
     def _begin(self, line: _Line, event: QueuedEvent, payload: bytes | None = None) -> None:
         line.pace.began()
-        self._spawn(self._attempt(line, event, payload))
+        self._spawn(self._handle(line, event, payload))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._task_done)
-
-    def _task_done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("an asynchronous event could not be handled", exc_info=error)
+        task.add_done_callback(self._tasks.discard)
 
     # one attempt
+
+    async def _handle(self, line: _Line, event: QueuedEvent, payload: bytes | None) -> None:
+        """Attempts an event; one that meets a fault of ours, or of the disk, waits for a while."""
+        try:
+            await self._attempt(line, event, payload)
+        except Exception:
+            log.exception("asynchronous event %s could not be handled; it is tried again", event.id)
+            self._wait(replace(event, due_at=self._wall_time() + _AFTER_FAULT))
+            self._pump()
 
     async def _attempt(self, line: _Line, event: QueuedEvent, payload: bytes | None) -> None:
         result: Result | None = None

@@ -216,8 +216,9 @@ def _url_members(properties: dict[str, Any]) -> dict[str, Any]:
 def _make_url(api: OwnApi, _name: str, properties: dict[str, Any]) -> Made:
     members = _url_members(properties)
     made = api.call("CreateFunctionUrlConfig", members)
-    known = [str(name) for name in ("FunctionName", "Qualifier") if name in members]
-    named = {name: str(members[name]) for name in known}
+    named: dict[str, str] = {
+        name: str(members[name]) for name in ("FunctionName", "Qualifier") if name in members
+    }
     facts = {"FunctionUrl": made["FunctionUrl"], "FunctionArn": made["FunctionArn"]}
     return Made(made["FunctionArn"], facts, named)
 

@@ -229,8 +229,12 @@ class QueuePoller:
             json.dumps(event).encode(),
             self.status,
             trace_id=max(traces, default="", key=len),
-            most_in_a_loop=self._most_in_a_loop,
+            most_in_a_loop=self._most_in_a_chain(),
         )
+
+    def _most_in_a_chain(self) -> int:
+        asked = self._invoker.settings(self._mapping.function_arn)
+        return 0 if asked.allows_loops else self._most_in_a_loop
 
     async def _delete(self, messages: list[Message]) -> None:
         for first in range(0, len(messages), _MOST_RECEIVED):

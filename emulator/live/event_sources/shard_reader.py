@@ -113,8 +113,8 @@ class ShardReader:
 
     def _is_wanted(self, record: StreamRecord) -> bool:
         since = self._stream.since
-        # DynamoDB tells whole seconds
-        if since is not None and record.arrived_at < int(since):
+        # DynamoDB tells whole seconds, and stand-ins may tell nothing
+        if since is not None and 0 < record.arrived_at < int(since):
             return False
         return passes(self._stream.mapping, self._stream.api.filtered_form(record))
 

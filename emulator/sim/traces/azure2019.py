@@ -33,8 +33,8 @@ def read(folder: Path) -> Trace:
     """Reads the one file of each kind that a folder has, by the word in its name.
 
     Functions without durations or memory are kept: the reader of the trace chooses for them. The
-    minutes of a day's 46,000 functions are 66 million numbers, so that they are read when calls are
-    drawn, and of the wanted functions alone.
+    minutes of a day's 46,000 functions are 66 million numbers: they are read when calls are drawn,
+    of the wanted functions alone.
 
     Raises:
         TraceError: a kind is missing or there twice, or a line is wrong.
@@ -45,7 +45,34 @@ def read(folder: Path) -> Trace:
     functions = {
         name: TracedFunction(name, _of(memory, name), durations.get(name)) for name in _names(path)
     }
-    return Trace(functions, lambda chance, names: _calls(path, chance, names))
+    minutes = _Minutes(path)
+    return Trace(functions, minutes.calls, minutes.read)
+
+
+class _Minutes:
+    """Holds the calls by the minute of the functions that were asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._counts: dict[str, array[int]] = {}
+
+    def read(self, names: Collection[str]) -> None:
+        """Reads the functions that are not known yet."""
+        missing = [name for name in names if name not in self._counts]
+        if missing:
+            self._counts |= _counted(self._path, frozenset(missing))
+
+    def calls(self, chance: Random, names: Collection[str]) -> Iterator[Call]:
+        """Yields the calls to some functions."""
+        self.read(names)
+        known = [(name, self._counts[name]) for name in names]
+        for minute in range(max((len(counts) for _, counts in known), default=0)):
+            counts = {
+                name: counts[minute]
+                for name, counts in known
+                if minute < len(counts) and counts[minute]
+            }
+            yield from spread(counts, minute * _MINUTE, _MINUTE, chance)
 
 
 def _file(folder: Path, kind: str) -> Path:
@@ -83,7 +110,7 @@ def _places(path: Path, head: str) -> tuple[int, int, int]:
     return names.index("HashApp"), names.index("HashFunction"), names.index("1")
 
 
-def _minutes(path: Path, wanted: Collection[str]) -> Iterator[tuple[str, array[int]]]:
+def _counted(path: Path, wanted: Collection[str]) -> Iterator[tuple[str, array[int]]]:
     """Yields the calls of each wanted function, minute by minute."""
     lines = numbered(path)
     app, function, first = _places(path, next(lines, (1, ""))[1])
@@ -93,8 +120,8 @@ def _minutes(path: Path, wanted: Collection[str]) -> Iterator[tuple[str, array[i
         if name not in wanted:
             continue
         try:
-            yield name, array("l", map(int, cells[first:]))
-        except ValueError as error:
+            yield name, array("I", map(int, cells[first:]))
+        except (ValueError, OverflowError) as error:
             raise TraceError(f"{path.name}, line {number}: {error}") from None
 
 
@@ -112,14 +139,3 @@ def _memory(row: Mapping[str, str]) -> tuple[str, float]:
 
 def _of(memory: Mapping[str, float], name: str) -> float | None:
     return memory.get(name, memory.get(name.partition("-")[0]))
-
-
-def _calls(path: Path, chance: Random, names: Collection[str]) -> Iterator[Call]:
-    functions = list(_minutes(path, names))
-    for minute in range(max((len(counts) for _, counts in functions), default=0)):
-        counts = {
-            name: counts[minute]
-            for name, counts in functions
-            if minute < len(counts) and counts[minute]
-        }
-        yield from spread(counts, minute * _MINUTE, _MINUTE, chance)

@@ -46,10 +46,12 @@ def read(path: Path) -> Trace:
         raise TraceError(f"{path.name}, line 1: there is no column {' or '.join(_TIMES)}")
     calls = sorted(parsed(path, (time_column,), _parser(time_column, head)))
     begin = 0.0 if time_column == "at" or not calls else calls[0].at
-    if at_odds := isolated(calls) & {call.function for call in calls if not call.tenant}:
+    apart = isolated(calls)
+    if at_odds := apart & {call.function for call in calls if not call.tenant}:
         raise TraceError(f"{path.name}: {min(at_odds)} is called with a tenant and without one")
     from_zero = [replace(call, at=call.at - begin) for call in calls]
-    functions = {call.function: TracedFunction(call.function) for call in calls}
+    names = {call.function for call in calls}
+    functions = {name: TracedFunction(name, per_tenant=name in apart) for name in sorted(names)}
     return Trace(functions, kept(from_zero))
 
 

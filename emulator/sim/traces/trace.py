@@ -39,6 +39,8 @@ class TracedFunction:
     """Memory that the function used, as measured; None where the trace does not tell."""
     durations: Distribution | None = None
     """Time in the handler, for calls without a time of their own."""
+    per_tenant: bool = False
+    """Whether its calls are each for a tenant, whom a sandbox serves alone."""
 
 
 Calls = Callable[["Random", Collection[str]], Iterator["Call"]]
@@ -47,12 +49,26 @@ Calls = Callable[["Random", Collection[str]], Iterator["Call"]]
 Where a trace counts calls by the minute, chance spreads each minute's evenly over the minute."""
 
 
+def _nothing(_: Collection[str]) -> None:
+    """Reads nothing: all that there is was read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
     """Holds the functions of a trace, and where the calls to them come from."""
 
     functions: Mapping[str, TracedFunction]
     calls: Calls
+    read: Callable[[Collection[str]], None] = _nothing
+    """Reads what the calls to some functions need, where `calls` would do that at each drawing."""
+
+    def load(self) -> None:
+        """Reads all that is needed, so that it is read once, and processes that are forked have it.
+
+        Raises:
+            TraceError: a line is wrong.
+        """
+        self.read(self.functions.keys())
 
     def draw(self, chance: Random) -> Iterator[Call]:
         """Yields all calls in time order."""
@@ -60,7 +76,7 @@ class Trace:
 
     def only(self, names: Iterable[str]) -> Trace:
         """Returns the trace of some of its functions."""
-        return Trace({name: self.functions[name] for name in sorted(names)}, self.calls)
+        return replace(self, functions={name: self.functions[name] for name in sorted(names)})
 
     def sample(self, number: int, chance: Random) -> Trace:
         """Returns the trace of `number` functions drawn without regard to how often they are used.
@@ -80,7 +96,7 @@ class Trace:
                 if call.at >= first:
                     yield replace(call, at=call.at - first)
 
-        return Trace(self.functions, calls)
+        return replace(self, calls=calls)
 
     def scale(self, factor: float) -> Trace:
         """Returns the trace with `factor` times as many calls, their times as they were.
@@ -95,7 +111,7 @@ class Trace:
                 for _ in range(whole + (chance.random() < part)):
                     yield call
 
-        return Trace(self.functions, calls)
+        return replace(self, calls=calls)
 
 
 def kept(calls: Sequence[Call]) -> Calls:

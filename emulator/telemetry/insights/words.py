@@ -48,6 +48,8 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _REGEX = re.compile(r"/((?:[^/\\]|\\.)+)/", re.DOTALL)
+_NUMBERS = frozenset({"NUMBER", "PERIOD"})
+_MOST_DIGITS = 100
 _BLANK = re.compile(r"(?:\s|\#[^\n]*)*")
 
 
@@ -90,7 +92,8 @@ def _regex(text: str, at: int) -> Token | None:
 
 def _plain(text: str, at: int) -> Token:
     match = _TOKEN.match(text, at)
-    if match is None or match.lastgroup is None:
+    too_long = match is not None and match.lastgroup in _NUMBERS and len(match[0]) > _MOST_DIGITS
+    if match is None or match.lastgroup is None or too_long:
         raise QueryError(f"unexpected symbol found {text[at]} at position {at}")
     name = match.lastgroup
     value = match[name]

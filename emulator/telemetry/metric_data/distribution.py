@@ -10,7 +10,10 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _EXACT = 500
 _DIGITS = 3
@@ -81,6 +84,29 @@ class Distribution:
             exact, self.counts = self.counts, {}
             for known, often in exact.items():
                 self._count(known, often)
+
+
+def count(counts: dict[float, int], value: float) -> None:
+    """Counts a value once more, at a fraction of what a distribution takes for that."""
+    counts[value] = counts.get(value, 0) + 1
+
+
+def counted(counts: Mapping[float, int]) -> Distribution:
+    """Returns the distribution of values that were counted."""
+    found = Distribution()
+    for value, times in counts.items():
+        found.add(value, times)
+    return found
+
+
+def share(chosen: int, of: int) -> Distribution:
+    """Returns a 1 for each that was chosen, and a 0 for each other."""
+    found = Distribution()
+    if chosen:
+        found.add(1.0, chosen)
+    if of > chosen:
+        found.add(0.0, of - chosen)
+    return found
 
 
 def _rounded(value: float) -> float:

@@ -8,15 +8,15 @@ API Gateway developer guide: an HTTP API counts `4xx` and `5xx` under ApiId and 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from emulator.telemetry.metric_data.distribution import Distribution
+from emulator.telemetry.metric_data.distribution import Distribution, count, counted, share
 from emulator.telemetry.metric_data.metric import Metric, Sample, dimensions, minute_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from emulator.telemetry.metric_data.metric import Dimensions
 
@@ -50,11 +50,23 @@ class Answered:
     """From the invocation to its answer; None where nothing was invoked."""
 
 
+@dataclass(slots=True)
+class _Minute:
+    """Holds what the requests of one stage in one minute add up to."""
+
+    answered: int = 0
+    client_faults: int = 0
+    server_faults: int = 0
+    latencies: dict[float, int] = field(default_factory=dict)
+    """How often each latency came, in milliseconds."""
+    integration_latencies: dict[float, int] = field(default_factory=dict)
+
+
 class GatewayMetrics:
     """Counts all APIs' requests."""
 
     def __init__(self) -> None:
-        self._minutes: dict[tuple[Metric, int], Distribution] = defaultdict(Distribution)
+        self._minutes: dict[tuple[ApiKind, str, str, int], _Minute] = {}
         self.filled: Callable[[], None] = lambda: None
         """Called when there is something to take again."""
 
@@ -62,29 +74,38 @@ class GatewayMetrics:
         """Counts a request."""
         if not self._minutes:
             self.filled()
-        of_api, client_faults, server_faults = request.kind.value
-        at = minute_of(request.at_epoch)
-        figures = [
-            ("Count", 1.0, _COUNT),
-            (client_faults, float(request.status in _CLIENT_FAULTS), _COUNT),
-            (server_faults, float(request.status in _SERVER_FAULTS), _COUNT),
-            ("Latency", round(request.latency * 1000, 2), _MILLISECONDS),
-        ]
+        key = request.kind, request.api, request.stage, minute_of(request.at_epoch)
+        minute = self._minutes.get(key)
+        if minute is None:
+            minute = self._minutes[key] = _Minute()
+        minute.answered += 1
+        minute.client_faults += request.status in _CLIENT_FAULTS
+        minute.server_faults += request.status in _SERVER_FAULTS
+        count(minute.latencies, round(request.latency * 1000, 2))
         if request.integration_latency is not None:
-            latency_ms = round(request.integration_latency * 1000, 2)
-            figures.append(("IntegrationLatency", latency_ms, _MILLISECONDS))
-        for owner in _owners(of_api, request):
-            for name, value, unit in figures:
-                self._minutes[Metric(NAMESPACE, name, owner, unit), at].add(value)
+            count(minute.integration_latencies, round(request.integration_latency * 1000, 2))
 
     def take(self) -> list[tuple[str, Sample]]:
         """Returns what came since the last call; all of it is the account's own."""
-        minutes, self._minutes = self._minutes, defaultdict(Distribution)
-        return [("", Sample(metric, at, values)) for (metric, at), values in minutes.items()]
+        minutes, self._minutes = self._minutes, {}
+        merged: dict[tuple[Metric, int], Distribution] = defaultdict(Distribution)
+        for (kind, api, stage, at), minute in minutes.items():
+            for name, unit, values in _figures(kind, minute):
+                for owner in _owners(kind, api, stage):
+                    merged[Metric(NAMESPACE, name, owner, unit), at].merge(values)
+        return [("", Sample(metric, at, values)) for (metric, at), values in merged.items()]
 
 
-def _owners(of_api: str, request: Answered) -> tuple[Dimensions, Dimensions]:
-    return (
-        dimensions({of_api: request.api}),
-        dimensions({of_api: request.api, "Stage": request.stage}),
-    )
+def _figures(kind: ApiKind, minute: _Minute) -> Iterator[tuple[str, str, Distribution]]:
+    _, client_faults, server_faults = kind.value
+    yield "Count", _COUNT, Distribution.of(1.0, minute.answered)
+    yield client_faults, _COUNT, share(minute.client_faults, minute.answered)
+    yield server_faults, _COUNT, share(minute.server_faults, minute.answered)
+    yield "Latency", _MILLISECONDS, counted(minute.latencies)
+    if minute.integration_latencies:
+        yield "IntegrationLatency", _MILLISECONDS, counted(minute.integration_latencies)
+
+
+def _owners(kind: ApiKind, api: str, stage: str) -> tuple[Dimensions, Dimensions]:
+    of_api = {kind.value[0]: api}
+    return dimensions(of_api), dimensions(of_api | {"Stage": stage})

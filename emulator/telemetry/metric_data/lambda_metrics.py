@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from emulator.core.model import LATEST, StartKind, VersionKey
 from emulator.core.records import Status
-from emulator.telemetry.metric_data.distribution import Distribution
+from emulator.telemetry.metric_data.distribution import Distribution, count, counted, share
 from emulator.telemetry.metric_data.metric import Metric, Sample, dimensions, minute_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
     from emulator.core.open_requests import OpenRequests
     from emulator.core.records import InvocationRecord
@@ -87,7 +87,7 @@ class LambdaMetrics:
         minute.errors += record.status is not Status.OK
         minute.provisioned += record.start is StartKind.PROVISIONED
         if record.dispatched_at is not None:
-            _count(minute.durations, round(record.duration * 1000, 2))
+            count(minute.durations, round(record.duration * 1000, 2))
         self._count_running(record.function, minute, at)
 
     def observe(self, function: str, name: str, value: float, at_epoch: float) -> None:
@@ -110,7 +110,7 @@ class LambdaMetrics:
             for owner in _owners(function, LATEST, "", name):
                 merged[function, _metric(name, owner), at].merge(values)
         for (name, at), counts in account.items():
-            merged["", _metric(name, ()), at].merge(_distribution(counts))
+            merged["", _metric(name, ()), at].merge(counted(counts))
         return [(f, Sample(metric, at, values)) for (f, metric, at), values in merged.items()]
 
     def _new_minute(self, key: _Key) -> _Minute:
@@ -126,53 +126,32 @@ class LambdaMetrics:
         requests = self._requests()
         running, reserved = requests.running, requests.reserved
         # the ended one is not among them any more
-        _count(minute.running, running.get(function, 0) + 1)
+        count(minute.running, running.get(function, 0) + 1)
         everywhere = sum(running.values()) + 1
-        _count(self._account["ConcurrentExecutions", at], everywhere)
+        count(self._account["ConcurrentExecutions", at], everywhere)
         apart = sum(running.get(name, 0) for name in reserved) + (function in reserved)
-        _count(self._account["UnreservedConcurrentExecutions", at], everywhere - apart)
-
-
-def _count(counts: dict[float, int], value: float) -> None:
-    counts[value] = counts.get(value, 0) + 1
-
-
-def _distribution(counts: Mapping[float, int]) -> Distribution:
-    found = Distribution()
-    for value, times in counts.items():
-        found.add(value, times)
-    return found
+        count(self._account["UnreservedConcurrentExecutions", at], everywhere - apart)
 
 
 def _figures(minute: _Minute) -> Iterator[tuple[str, Distribution]]:
     """Yields the metrics of a minute; those that count say 0 where nothing was counted."""
-    yield "Throttles", _share(minute.throttles, minute.throttles + minute.ended)
+    yield "Throttles", share(minute.throttles, minute.throttles + minute.ended)
     if not minute.ended:
         return
     yield "Invocations", Distribution.of(1.0, minute.ended)
-    yield "Errors", _share(minute.errors, minute.ended)
+    yield "Errors", share(minute.errors, minute.ended)
     if minute.durations:
-        yield "Duration", _distribution(minute.durations)
-    yield "ConcurrentExecutions", _distribution(minute.running)
+        yield "Duration", counted(minute.durations)
+    yield "ConcurrentExecutions", counted(minute.running)
     if minute.allocated:
         spilled = minute.ended - minute.provisioned
         used = {
             min(running, minute.allocated) / minute.allocated: times
             for running, times in minute.running.items()
         }
-        yield "ProvisionedConcurrencyInvocations", _share(minute.provisioned, minute.ended)
-        yield "ProvisionedConcurrencySpilloverInvocations", _share(spilled, minute.ended)
-        yield "ProvisionedConcurrencyUtilization", _distribution(used)
-
-
-def _share(counted: int, of: int) -> Distribution:
-    """Returns a 1 for each that was counted, and a 0 for each other."""
-    found = Distribution()
-    if counted:
-        found.add(1.0, counted)
-    if of > counted:
-        found.add(0.0, of - counted)
-    return found
+        yield "ProvisionedConcurrencyInvocations", share(minute.provisioned, minute.ended)
+        yield "ProvisionedConcurrencySpilloverInvocations", share(spilled, minute.ended)
+        yield "ProvisionedConcurrencyUtilization", counted(used)
 
 
 _OWN_ALONE = frozenset({"ConcurrentExecutions"})

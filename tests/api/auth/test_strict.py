@@ -151,6 +151,28 @@ def test_conditions_see_the_request(strict: Strict) -> None:
     assert client.list_functions()["Functions"]
 
 
+def test_logs_and_metrics_need_their_own_rights(strict: Strict) -> None:
+    group = f"/aws/lambda/{FUNCTION}"
+    arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}"
+    root = strict.client("logs")
+    root.create_log_group(logGroupName=group)
+    name, keys = strict.user(allowing("logs:FilterLogEvents", resource=f"{arn}:*"))
+    logs, metrics = strict.client("logs", keys), strict.client("cloudwatch", keys)
+    assert logs.filter_log_events(logGroupName=group)["events"] is not None
+    assert refusal(logs.describe_log_groups) == (
+        "AccessDeniedException",
+        (
+            f"User: arn:aws:iam::{ACCOUNT}:user/{name} is not authorized to perform: "
+            f"logs:DescribeLogGroups on resource: {arn.removesuffix(group)}:log-stream: because "
+            "no identity-based policy allows the logs:DescribeLogGroups action"
+        ),
+    )
+    assert refusal(metrics.list_metrics)[1].endswith(
+        "because no identity-based policy allows the cloudwatch:ListMetrics action"
+    )
+    root.delete_log_group(logGroupName=group)
+
+
 # roles
 
 

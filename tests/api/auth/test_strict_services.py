@@ -16,7 +16,7 @@ from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAu
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from tests.api.auth.conftest import ACCOUNT, REGION, Keys, allowing
+from tests.api.auth.conftest import ACCOUNT, LAMBDA_TRUST, REGION, Keys, allowing
 from tests.api.auth.test_strict import refusal
 
 if TYPE_CHECKING:
@@ -137,9 +137,11 @@ def test_no_spelling_of_a_path_leads_elsewhere(strict: Strict, path: str) -> Non
 
 
 def test_host_names_no_other_bucket_than_is_checked(strict: Strict) -> None:
-    mine, theirs = bucket(strict, secret="own"), bucket(strict, secret="hidden")
+    mine = bucket(strict, secret="own")
+    theirs = bucket(strict, **{f"{mine}/secret": "hidden"})
     _, keys = strict.user(allowing("s3:GetObject", resource=f"arn:aws:s3:::{mine}/*"))
-    for host in (f"{theirs}.localhost", f"{theirs}.s3.localhost", f"{theirs}.s3.amazonaws.com"):
+    for domain in ("localhost", "s3.localhost", "s3.amazonaws.com", "S3.amazonaws.com", "a.b"):
+        host = f"{theirs}.{domain}"
         _, text = send(
             strict,
             keys,
@@ -219,6 +221,12 @@ def test_right_to_one_service_is_none_to_another(strict: Strict) -> None:
         {"service": "iam", "target": "/?Action=ListUsers", "body": CREATE_USER, "headers": FORM},
         {
             "service": "iam",
+            "target": f"/?{CREATE_USER.decode()}",
+            "body": b"Action=ListUsers&Version=2010-05-08",
+            "headers": FORM,
+        },
+        {
+            "service": "iam",
             "body": CREATE_USER,
             "headers": FORM | {"X-Amz-Target": "IAM.ListUsers"},
         },
@@ -226,6 +234,24 @@ def test_right_to_one_service_is_none_to_another(strict: Strict) -> None:
     for request in hostile:
         send(strict, keys, **request)
         assert not intruder(strict), request
+
+
+def test_role_is_not_had_by_a_token_that_nobody_looks_at(strict: Strict) -> None:
+    role = strict.role(LAMBDA_TRUST, allowing("*"))
+    _, keys = strict.user(allowing("sts:*"), allowing("s3:*"))
+    form = (
+        f"Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn={role}"
+        "&RoleSessionName=x&WebIdentityToken=y"
+    ).encode()
+    signed = send(strict, keys, "sts", body=form, headers=FORM)
+    presigned = send(strict, keys, "s3", sent_body=form, after=FORM, signer=S3SigV4QueryAuth)
+    request = urllib.request.Request(strict.api.url + "/", form, FORM)
+    with pytest.raises(urllib.error.HTTPError) as unsigned:
+        urllib.request.urlopen(request)
+    texts = [signed[1], presigned[1], unsigned.value.read().decode()]
+    unsigned.value.close()
+    assert not [text for text in texts if "AccessKeyId>" in text]
+    assert "are not verified here" in signed[1]
 
 
 def test_second_credential_is_not_the_one_that_counts(strict: Strict) -> None:

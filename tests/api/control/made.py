@@ -51,6 +51,13 @@ class Made:
         return name
 
 
+def invoked(client: Any, name: str, **more: Any) -> Any:
+    """Invokes a function; the answer's Payload is read, so that its connection can be closed."""
+    answer = client.invoke(FunctionName=name, **more)
+    answer["Payload"] = answer["Payload"].read()
+    return answer
+
+
 @contextmanager
 def refused(code: str, message: str = "", status: int = 400) -> Iterator[None]:
     """Expects that what its block asks for is refused, in these words where some are given."""

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.api.control.conftest import made as create
-from tests.api.control.made import refused
+from tests.api.control.made import invoked, refused
 
 if TYPE_CHECKING:
     from tests.api.control.made import Made
@@ -62,19 +62,19 @@ def test_reservation_is_set_shown_and_lifted(made: Made) -> None:
 def test_reservation_of_none_throttles_every_request_until_it_is_lifted(made: Made) -> None:
     reserve(made, 0)
     with pytest.raises(ClientError) as caught:
-        made.client.invoke(FunctionName=made.name)
+        invoked(made.client, made.name)
     response = caught.value.response
     assert response["Error"]["Code"] == "TooManyRequestsException"
     assert response["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
     made.client.delete_function_concurrency(FunctionName=made.name)
-    assert made.client.invoke(FunctionName=made.name)["StatusCode"] == 200
+    assert invoked(made.client, made.name)["StatusCode"] == 200
 
 
 def test_reservation_outlives_new_code(made: Made) -> None:
     reserve(made, 0)
     made.publish()
     with refused("TooManyRequestsException", status=429):
-        made.client.invoke(FunctionName=made.name)
+        invoked(made.client, made.name)
 
 
 def test_hundred_must_stay_unreserved(made: Made) -> None:
@@ -114,7 +114,7 @@ def test_provisioned_sandboxes_become_ready_and_serve(made: Made, by: str) -> No
     assert found["Status"] == "READY"
     assert found["AllocatedProvisionedConcurrentExecutions"] == 2
     assert found["AvailableProvisionedConcurrentExecutions"] == 2
-    answer = made.client.invoke(FunctionName=made.name, Qualifier=qualifier)
+    answer = invoked(made.client, made.name, Qualifier=qualifier)
     headers = answer["ResponseMetadata"]["HTTPHeaders"]
     assert headers["x-testbed-start"] == "provisioned"
     made.client.delete_provisioned_concurrency_config(FunctionName=made.name, Qualifier=qualifier)
@@ -148,7 +148,7 @@ def test_provisioned_concurrency_follows_its_alias(made: Made) -> None:
     made.client.update_alias(FunctionName=made.name, Name="live", FunctionVersion=second)
     assert settled(made, "live")["Status"] == "READY"
     start = {
-        version: made.client.invoke(FunctionName=made.name, Qualifier=version)["ResponseMetadata"][
+        version: invoked(made.client, made.name, Qualifier=version)["ResponseMetadata"][
             "HTTPHeaders"
         ]["x-testbed-start"]
         for version in (first, second)
@@ -207,5 +207,5 @@ def test_functions_that_are_isolated_by_tenant_have_no_provisioned_concurrency(m
         made.client.put_provisioned_concurrency_config(
             FunctionName=name, Qualifier="1", ProvisionedConcurrentExecutions=1
         )
-    answer = made.client.invoke(FunctionName=name, TenantId="blue")
-    assert json.load(answer["Payload"]) == "blue"
+    answer = invoked(made.client, name, TenantId="blue")
+    assert json.loads(answer["Payload"]) == "blue"

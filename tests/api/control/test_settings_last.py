@@ -11,7 +11,7 @@ import httpx
 
 from tests.api.control.conftest import made as create
 from tests.api.control.conftest import zipped
-from tests.api.control.made import Made
+from tests.api.control.made import Made, invoked, refused
 from tests.api.control.test_code_signing import config
 from tests.api.control.test_concurrency import provision, reserve, settled
 from tests.api.control.test_permissions import add
@@ -92,9 +92,8 @@ def test_reservation_of_none_is_in_force_after_a_restart(tmp_path: Path) -> None
     with kept(tmp_path) as made:
         create(made.client, "kept")
         reserve(made, 0)
-    with served_api(folder=tmp_path) as api:
-        client = api.client("lambda")
-        answer = httpx.post(f"{api.url}/2015-03-31/functions/kept/invocations", content=b"{}")
-        assert answer.status_code == 429
-        client.delete_function_concurrency(FunctionName="kept")
-        assert client.invoke(FunctionName="kept")["StatusCode"] == 200
+    with kept(tmp_path) as made:
+        with refused("TooManyRequestsException", status=429):
+            invoked(made.client, "kept")
+        made.client.delete_function_concurrency(FunctionName="kept")
+        assert invoked(made.client, "kept")["StatusCode"] == 200

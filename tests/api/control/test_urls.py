@@ -106,6 +106,14 @@ def test_alias_has_a_url_of_its_own_that_follows_the_alias(made: Made) -> None:
     assert ask(made, live).headers[start] == "cold"
 
 
+def test_url_that_is_made_later_is_served_beside_the_others(made: Made) -> None:
+    made.alias("live", made.publish())
+    first = url(made)
+    assert ask(made, first).status_code == 200
+    second = url(made, Qualifier="live")
+    assert [ask(made, each).status_code for each in (first, second)] == [200, 200]
+
+
 def test_second_url_is_refused(made: Made) -> None:
     url(made)
     sentence = (

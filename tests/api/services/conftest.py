@@ -122,7 +122,7 @@ def served_api(
         engine = _engine(profile)
         database = Database(folder / "state.db", [*FUNCTION_SCHEMAS, *EVENT_SCHEMAS])
         log_database = Database(folder / "logs.db", LOG_SCHEMAS)
-        watch = CloudWatch(log_database, limit=1 << 24)
+        watch = CloudWatch(log_database, limit=1 << 24, home=Scope())
         functions = await Functions.open(
             database,
             folder / "code",

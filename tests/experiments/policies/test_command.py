@@ -10,6 +10,7 @@ import pytest
 from emulator.errors import SettingsError
 from emulator.experiments.policies.command import Comparison, compare
 from emulator.experiments.policies.trace_run import Assumptions, oracle, run_policy
+from emulator.experiments.policies.trace_study import TraceStudy, parts, simulate_part
 from emulator.policy_choice import chosen
 from emulator.sim.traces.trace import Call
 
@@ -111,6 +112,15 @@ def test_page_says_what_isolation_by_tenant_does(tmp_path: Path) -> None:
     page = (tmp_path / "out" / "summary.md").read_text()
     assert "A sandbox serves one of 2 tenants" in page
     assert "| fixed:seconds=600 | 75.0 % | 50.0 % | 3 | 2 | " in page
+
+
+def test_simulated_trace_keeps_tenants_apart(tmp_path: Path) -> None:
+    text = "at,function,duration,tenant\n0,a,0.5,x\n10,a,0.5,y\n20,a,0.5,x\n30,b,0.5,\n"
+    (tmp_path / "trace.csv").write_text(text)
+    study = TraceStudy(tmp_path / "trace.csv", "csv", ("lifetime",), ASSUMED)
+    trace = study.read()
+    (part,) = parts(study, trace, tmp_path, journal=False)
+    assert simulate_part(part, trace).cold == {"a": 2, "b": 1}
 
 
 @pytest.mark.parametrize(

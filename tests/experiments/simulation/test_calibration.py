@@ -124,7 +124,8 @@ def test_each_cell_is_predicted_from_the_others_and_the_errors_are_told(
 ) -> None:
     path = write_plan(tmp_path, PLAN)
     options = SimulationOptions(calibrate=live, leave_one_out=True, jobs=1, seed=99)
-    assert run_simulation(path, options, tmp_path / "run") == 0
+    page = tmp_path / "page.md"
+    assert run_simulation(path, options, tmp_path / "run", page) == 0
     told = capsys.readouterr().out
     for figure in ("cold starts", "hits/s", "mean", "p95"):
         assert f"{figure}: 3 of 3 ramp cells as wanted" in told
@@ -132,6 +133,7 @@ def test_each_cell_is_predicted_from_the_others_and_the_errors_are_told(
     assert {c.figure for c in found if c.cell == RAMP} == set(Figure)
     table = (tmp_path / "run" / "accuracy.md").read_text()
     assert re.search(rf"\| {RAMP} \| cold starts \| 1\d \| 1\d \| [+-]\d \| yes \|", table)
+    assert page.read_text() == table
     assert (tmp_path / "run" / "accuracy.csv").read_text().count("\n") == len(found) + 1
     fits = {fit.source for fit in read_study(tmp_path / "run").fits if fit.cell == RAMP}
     assert "512 MB under ramp" not in fits

@@ -126,6 +126,15 @@ def test_event_is_discarded_when_it_is_too_old() -> None:
     assert functions.times == [0.0]
 
 
+def test_event_that_meets_a_fault_of_ours_is_tried_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    functions = scripted(RuntimeError("a fault"))
+    bench(functions, one_event)
+    assert functions.times == [0.0, 60.0]
+    assert "could not be handled" in caplog.text
+
+
 def test_function_without_concurrency_is_never_tried() -> None:
     functions = Functions(asked=EventSettings(barred=True))
 

@@ -169,6 +169,7 @@ def test_arithmetic_and_names() -> None:
         ("filter " + "(" * 100 + "a", "too deep"),
         ("filter " + "not " * 100 + "a", "too deep"),
         ("filter {a}", "unexpected symbol found {"),
+        ("limit " + "9" * 5000, "unexpected symbol found 9"),
     ],
 )
 def test_what_is_not_emulated_is_refused(query: str, sentence: str) -> None:

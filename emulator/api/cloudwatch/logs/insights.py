@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.api.cloudwatch.logs.lookup import existing_group, identified, invalid
 from emulator.api.services.calls import ServiceError
 from emulator.live.store.logs.events import Span, by_arrival, scan
-from emulator.live.store.logs.groups import list_streams
+from emulator.live.store.logs.groups import stream_names
 from emulator.live.store.logs.position import Position
 from emulator.telemetry.insights.query import read
 from emulator.telemetry.insights.row import Row
@@ -169,7 +169,7 @@ def _run(
     rows: list[Row] = []
     for scope, name in groups:
         group = existing_group(connection, scope, name).id
-        names = {stream.id: stream.name for stream in list_streams(connection, group)}
+        names = stream_names(connection, group)
         events = scan(connection, group, span, descending=True)
         log = f"{scope.account}:{name}"
         rows += _rows(islice(events, _MOST_EVENTS - len(rows)), names, log)

@@ -15,7 +15,7 @@ from emulator.api.cloudwatch.logs.lookup import (
     named_group,
 )
 from emulator.live.store.logs.events import Span, backward, forward, scan
-from emulator.live.store.logs.groups import list_streams
+from emulator.live.store.logs.groups import stream_names
 from emulator.live.store.logs.position import AFTER_ALL, BEFORE_ALL, Position
 from emulator.telemetry.filter_pattern.errors import FilterPatternError
 from emulator.telemetry.filter_pattern.reader import filter_pattern
@@ -78,7 +78,7 @@ class ReadingOperations:
 
         def work(connection: sqlite3.Connection) -> _Found:
             group = existing_group(connection, scope, name).id
-            names = {stream.id: stream.name for stream in list_streams(connection, group)}
+            names = stream_names(connection, group)
             events = scan(connection, group, search.span, descending=search.descending)
             return _found(events, names, search)
 

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from emulator.live.store.logs.events import NewEvent, StreamName, append, ensure_stream
-from emulator.live.store.logs.trim import expire, shrink_to
+from emulator.live.store.logs.trim import expire, forget_empty_streams, shrink_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -176,6 +176,7 @@ class LogArchive:
                 self._watch(connection, batch)
             if expires:
                 expire(connection, now)
+                forget_empty_streams(connection, now)
             shrink_to(connection, self._limit)
 
         await self._database.write(work)

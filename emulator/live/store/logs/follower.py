@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from emulator.live.store.logs.events import StreamName, arrivals, last_arrival
-from emulator.live.store.logs.groups import find_group, list_streams
+from emulator.live.store.logs.groups import find_group, stream_names
 
 if TYPE_CHECKING:
     import sqlite3
@@ -73,7 +73,7 @@ class Follower:
         group = find_group(connection, scope, name)
         if group is None:
             return []
-        names = {stream.id: stream.name for stream in list_streams(connection, group.id)}
+        names = stream_names(connection, group.id)
         events = arrivals(connection, group.id, self._after, _MOST)
         return [
             Followed(StreamName(scope, name, names[event.stream]), event)

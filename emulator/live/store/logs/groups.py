@@ -140,6 +140,12 @@ def list_streams(connection: sqlite3.Connection, group: int) -> list[LogStream]:
     return [LogStream(*row) for row in rows]
 
 
+def stream_names(connection: sqlite3.Connection, group: int) -> dict[int, str]:
+    """Returns the names of a group's streams by their ids."""
+    rows = connection.execute("SELECT id, name FROM log_streams WHERE log_group = ?", (group,))
+    return dict(rows.fetchall())
+
+
 def delete_stream(connection: sqlite3.Connection, stream: int) -> None:
     """Deletes a stream with its events."""
     connection.execute("DELETE FROM log_events WHERE stream = ?", (stream,))

@@ -32,6 +32,11 @@ def expire(connection: sqlite3.Connection, now: int) -> None:
             _shrink(connection, sizes)
 
 
+def forget_empty_streams(connection: sqlite3.Connection, now: int) -> None:
+    """Deletes streams whose events are all gone since a day; each sandbox leaves one behind."""
+    connection.execute("DELETE FROM log_streams WHERE size = 0 AND ingested < ?", (now - _DAY_MS,))
+
+
 def shrink_to(connection: sqlite3.Connection, limit: int) -> None:
     """Deletes the events that came first until all groups together have `limit` bytes at most."""
     size: int = connection.execute("SELECT coalesce(sum(size), 0) FROM log_groups").fetchone()[0]

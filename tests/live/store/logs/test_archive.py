@@ -185,6 +185,24 @@ async def test_events_beyond_their_groups_retention_go(tmp_path: Path) -> None:
         assert await lines(logs, "other") == ["old"]
 
 
+async def test_a_stream_whose_events_are_all_gone_goes_a_day_later(tmp_path: Path) -> None:
+    clock = Clock()
+    async with archive(tmp_path, clock=clock) as logs:
+        logs.opened(HERE, GROUP, "silent")
+        write(logs, GROUP, "s", clock.time, "old")
+        found = await group(logs)
+        await logs.write(lambda connection: set_retention(connection, found.id, 1))
+
+        async def streams_after(seconds: float) -> list[str]:
+            clock.time += seconds
+            write(logs, GROUP, "t", clock.time, "new")
+            streams = await logs.read(lambda connection: list_streams(connection, found.id))
+            return [stream.name for stream in streams]
+
+        assert await streams_after(DAY / 2) == ["s", "silent", "t"]
+        assert await streams_after(DAY) == ["silent", "t"]
+
+
 async def test_deleting_leaves_nothing_of_a_stream_or_a_group(tmp_path: Path) -> None:
     async with archive(tmp_path) as logs:
         for stream in ("s", "t"):
