@@ -40,6 +40,9 @@ import boto3
 
 def handler(event, context):
     s3, bucket = boto3.client("s3"), os.environ["MODEL_BUCKET"]
+    if "Records" in event:
+        print("of bucket", event["Records"][0]["s3"]["bucket"]["name"])
+        return None
     if "who" in event:
         return boto3.client("sts").get_caller_identity()["Arn"]
     if "drop" in event:
@@ -117,6 +120,33 @@ def test_testbed_invoke_signs_as_the_aws_cli_does(
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(study.credentials))
     assert main(words) == 0
     assert json.loads(capsys.readouterr().out) == {"score": 2.0}
+
+
+def test_bucket_invokes_the_function_whose_policy_lets_it(study: Study, linear: str) -> None:
+    s3, client, logs = study.client("s3"), study.client("lambda"), study.client("logs")
+    arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{linear}"
+    for bucket in ("let-in", "kept-out"):
+        s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_notification_configuration(
+            Bucket=bucket,
+            NotificationConfiguration={
+                "LambdaFunctionConfigurations": [
+                    {"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]}
+                ]
+            },
+        )
+    client.add_permission(
+        FunctionName=linear,
+        StatementId="bucket",
+        Action="lambda:InvokeFunction",
+        Principal="s3.amazonaws.com",
+        SourceArn="arn:aws:s3:::let-in",
+        SourceAccount=ACCOUNT,
+    )
+    s3.put_object(Bucket="kept-out", Key="object", Body=b"1")
+    s3.put_object(Bucket="let-in", Key="object", Body=b"1")
+    assert until(lambda: len(logged(logs, linear, '"of bucket let-in"')) == 1)
+    assert not logged(logs, linear, '"of bucket kept-out"')
 
 
 def test_code_is_its_functions_role_and_no_more(study: Study, linear: str) -> None:
