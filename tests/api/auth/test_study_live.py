@@ -17,6 +17,7 @@ from emulator.experiments.runner.model_upload import zipped as zipped_folder
 from tests.api.auth.study_by_api import (
     ACCOUNT,
     BUCKET,
+    EXECUTION_ROLE,
     Study,
     invoked,
     logged,
@@ -147,6 +148,33 @@ def test_bucket_invokes_the_function_whose_policy_lets_it(study: Study, linear: 
     s3.put_object(Bucket="let-in", Key="object", Body=b"1")
     assert until(lambda: len(logged(logs, linear, '"of bucket let-in"')) == 1)
     assert not logged(logs, linear, '"of bucket kept-out"')
+
+
+def test_stack_makes_its_functions(study: Study) -> None:
+    pytest.importorskip("samtranslator", reason="needs [cloudformation]")
+    pytest.importorskip("openapi_spec_validator", reason="needs [cloudformation]")
+    template = {
+        "Resources": {
+            "Echo": {
+                "Type": "AWS::Lambda::Function",
+                "Properties": {
+                    "FunctionName": "of-a-stack",
+                    "Runtime": "python3.13",
+                    "Handler": "index.handler",
+                    "Role": EXECUTION_ROLE,
+                    "Code": {"ZipFile": "def handler(event, context): return event"},
+                },
+            }
+        }
+    }
+    study.client("cloudformation").create_stack(
+        StackName="of-functions", TemplateBody=json.dumps(template)
+    )
+    client = study.client("lambda")
+    client.get_waiter("function_active_v2").wait(
+        FunctionName="of-a-stack", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+    assert invoked(client, "of-a-stack", {"a": 1}) == {"a": 1}
 
 
 def test_code_is_its_functions_role_and_no_more(study: Study, linear: str) -> None:
