@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
-from moto.cloudformation import models, parsing
+from moto.cloudformation import models, parsing, responses, utils
 from moto.cloudformation.exceptions import UnformattedGetAttTemplateException, ValidationError
 from moto.core.common_models import CloudFormationModel
 from moto.iam.aws_managed_policies import aws_managed_policies_data
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from emulator.live.companion.stack_resources import Made, Recipe
 
 _TRANSFORM = "AWS::Serverless-2016-10-31"
+_ADDRESS = re.compile(r"[0-9.]+|[0-9a-f:]+:[0-9a-f:.]+")
 _MODELS: list[type[CloudFormationModel]] = []
 
 
@@ -45,6 +48,7 @@ def connect_stacks(url: str, secret: str) -> None:
     parsing.get_model_map.cache_clear()
     parsing.get_name_type_map.cache_clear()
     _transform_templates()
+    _read_templates_by_address()
 
 
 def _model_of(recipe: Recipe, own_api: Callable[[str, str], OwnApi]) -> type[CloudFormationModel]:
@@ -145,6 +149,23 @@ def _transform_templates() -> None:
     models.ChangeSet.apply = apply_with_outputs  # type: ignore[method-assign]
     models.Stack.parse_template = staticmethod(parse_template)  # type: ignore[method-assign]
     models.ChangeSet._parse_template = parse_template_of_changes  # type: ignore[method-assign]  # noqa: SLF001
+
+
+def _read_templates_by_address() -> None:
+    """Has moto take the first part of a path for the bucket where a host is an address.
+
+    Moto does so for hosts called localhost alone, and clients dial the emulator at 127.0.0.1.
+    """
+    get = utils.get_stack_from_s3_url
+
+    def get_template(template_url: str, account_id: str, partition: str) -> str:
+        parts = urlsplit(template_url)
+        if _ADDRESS.fullmatch(parts.hostname or ""):
+            template_url = parts._replace(netloc="localhost").geturl()
+        return get(template_url, account_id, partition)
+
+    for module in (models, responses):
+        module.get_stack_from_s3_url = get_template  # type: ignore[attr-defined]
 
 
 def transformed(template: dict[str, Any]) -> dict[str, Any]:
