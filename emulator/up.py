@@ -249,6 +249,8 @@ async def _serve(
         try:
             await _deploy(loaded, parts.functions, display)
             sandboxes = SandboxClients.dialling(backend.runtime_api_host)
+            if parts.companion is not None:
+                sandboxes.companion_secret = parts.companion.secret.encode()
             app = create_app(
                 parts.engine,
                 RouteTable(()),

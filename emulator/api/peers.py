@@ -10,6 +10,7 @@ nobody's child, and cannot be told from its users.
 
 from __future__ import annotations
 
+import hmac
 import ipaddress
 import os
 from typing import TYPE_CHECKING, Self
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 import psutil
 
 from emulator.host.peers import Owners, Peer, descendants
+from emulator.live.companion.process import INTERNAL_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,6 +36,9 @@ class SandboxClients:
         """Takes the networks, and whose children's connections are sandboxes' where it matters."""
         self.networks = tuple(networks)
         self._children = children
+        self.companion_secret = b""
+        """What the companion shows, which descends from this process as sandboxes may; empty: none
+        runs."""
 
     @classmethod
     def dialling(cls, address: str) -> Self:
@@ -52,6 +57,8 @@ class SandboxClients:
 
     async def include(self, scope: Scope) -> bool:
         """Returns whether the client of this connection is a sandbox."""
+        if self.companion_secret and self._is_companion(scope):
+            return False
         client, server = scope.get("client"), scope.get("server")
         if not client or not client[0] or not server or not server[0]:
             return False
@@ -63,6 +70,10 @@ class SandboxClients:
         # Docker gives a bridge's first address to the host, whose users dial from it when the
         # gateway is a container itself
         return any(address in net and address != net[1] for net in self.networks)
+
+    def _is_companion(self, scope: Scope) -> bool:
+        shown = dict(scope.get("headers", ())).get(INTERNAL_HEADER.encode(), b"")
+        return hmac.compare_digest(shown, self.companion_secret)
 
 
 def _children() -> Iterator[int]:

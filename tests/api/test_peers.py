@@ -97,3 +97,11 @@ def test_networks_are_those_of_the_interface_that_sandboxes_dial() -> None:
 
 def test_no_interface_has_an_address_that_is_not_ours() -> None:
     assert SandboxClients.dialling("192.0.2.1").networks == ()
+
+
+async def test_companion_is_told_by_its_secret_from_the_sandboxes_beside_it() -> None:
+    sandboxes = SandboxClients([ipaddress.ip_network("172.17.0.0/16")])
+    sandboxes.companion_secret = b"a secret"
+    for shown, sandbox in ((b"a secret", False), (b"another", True), (b"", True)):
+        scope = dialled("172.17.0.3", "172.17.0.1") | {"headers": [(b"x-testbed-internal", shown)]}
+        assert await sandboxes.include(scope) is sandbox
