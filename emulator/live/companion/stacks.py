@@ -11,10 +11,9 @@ import datetime as dt
 import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
-from moto.cloudformation import models, parsing, responses
+from moto.cloudformation import models, parsing
 from moto.cloudformation.exceptions import UnformattedGetAttTemplateException, ValidationError
 from moto.core.common_models import CloudFormationModel
 from moto.iam.aws_managed_policies import aws_managed_policies_data
@@ -22,6 +21,7 @@ from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.translator.transform import transform
 
 from emulator.live.companion.lambda_client import OwnApi
+from emulator.live.companion.stack_mending import mend_stacks
 from emulator.live.companion.stack_resources import RECIPES
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def connect_stacks(url: str, secret: str) -> None:
     parsing.get_model_map.cache_clear()
     parsing.get_name_type_map.cache_clear()
     _transform_templates()
-    _find_templates()
+    mend_stacks()
 
 
 def _model_of(recipe: Recipe, own_api: Callable[[str, str], OwnApi]) -> type[CloudFormationModel]:
@@ -147,22 +147,6 @@ def _transform_templates() -> None:
     models.ChangeSet.apply = apply_with_outputs  # type: ignore[method-assign]
     models.Stack.parse_template = staticmethod(parse_template)  # type: ignore[method-assign]
     models.ChangeSet._parse_template = parse_template_of_changes  # type: ignore[method-assign]  # noqa: SLF001
-
-
-def _find_templates() -> None:
-    """Has moto find templates at the emulator's address, whose path begins with the bucket.
-
-    It takes the first part of an address such as 127.0.0.1 for a bucket.
-    """
-    find = responses.get_stack_from_s3_url  # type: ignore[attr-defined]
-
-    def found(template_url: str, account_id: str, partition: str) -> str:
-        address = urlsplit(template_url)
-        if not (address.hostname or "").endswith("amazonaws.com"):
-            template_url = f"http://localhost{address.path}"
-        return find(template_url, account_id=account_id, partition=partition)
-
-    responses.get_stack_from_s3_url = found  # type: ignore[attr-defined]
 
 
 def transformed(template: dict[str, Any]) -> dict[str, Any]:
