@@ -70,6 +70,7 @@ def settings(client: Any, code: str = FIRST) -> dict[str, Any]:
     )["LayerVersionArn"]
     return {
         "Handler": "app.handler",
+        "Timeout": 60,  # a machine that others use as well may be slow
         "Layers": [layer],
         "Environment": {"Variables": {"MODE": "test"}},
         "Code": {"ZipFile": zipped({"app.py": code})},
