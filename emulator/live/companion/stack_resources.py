@@ -1,4 +1,4 @@
-"""Says how each of CloudFormation's resources of Lambda and API Gateway is made in the emulator.
+"""Says how CloudFormation's resources that are not moto's alone are made in the emulator.
 
 Knows nothing of moto. Sources: CloudFormation user guide, the references of AWS::Lambda,
 AWS::ApiGateway and AWS::ApiGatewayV2.
@@ -32,6 +32,7 @@ _BETWEEN_LOOKS = 0.1
 _INLINE = {"python": "index.py", "nodejs": "index.js"}
 _CODE = ("ZipFile", "S3Bucket", "S3Key", "S3ObjectVersion", "ImageUri")
 _SET_APART = ("ReservedConcurrentExecutions", "RuntimeManagementConfig", "RecursiveLoop")
+_STATED = "stated"
 _MISSING = "ResourceNotFoundException"
 
 
@@ -44,6 +45,8 @@ class Made:
     attributes: dict[str, str] = field(default_factory=dict)
     members: dict[str, str] = field(default_factory=dict)
     """Members that name the resource in Lambda's API."""
+    facts: dict[str, str] = field(default_factory=dict)
+    """What a later change wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,10 @@ def _change_function(api: OwnApi, made: Made, properties: dict[str, Any]) -> Mad
     code = {"Architectures": members.pop("Architectures", ["x86_64"]), **members.pop("Code")}
     members.pop("PackageType", None)
     members.pop("Tags", None)
+    stated = json.dumps(properties, sort_keys=True, default=str)
+    if made.facts.get(_STATED) == stated:
+        return made
+    made.facts[_STATED] = stated
     api.call("UpdateFunctionCode", {**made.members, **code})
     _wait(api, made.id)
     api.call("UpdateFunctionConfiguration", {**members, **made.members})
@@ -269,6 +276,52 @@ def _removal(operation: str) -> Callable[[OwnApi, Made], None]:
     return remove
 
 
+def _make_subscription(api: OwnApi, _name: str, properties: dict[str, Any]) -> Made:
+    named = ("TopicArn", "Protocol", "Endpoint")
+    attributes = {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in properties.items()
+        if name not in (*named, "Region")
+    }
+    members = {name: properties[name] for name in named if name in properties}
+    asked = {**members, "Attributes": attributes, "ReturnSubscriptionArn": True}
+    arn = api.call("Subscribe", asked, "sns")["SubscriptionArn"]
+    return Made(arn, {"Arn": arn}, {"SubscriptionArn": arn})
+
+
+def _change_subscription(api: OwnApi, made: Made, properties: dict[str, Any]) -> Made:
+    _remove_subscription(api, made)
+    return _make_subscription(api, made.id, properties)
+
+
+def _remove_subscription(api: OwnApi, made: Made) -> None:
+    api.call("Unsubscribe", made.members, "sns")
+
+
+_NOTIFICATIONS = {
+    "LambdaConfigurations": ("LambdaFunctionConfigurations", "Function", "LambdaFunctionArn"),
+    "QueueConfigurations": ("QueueConfigurations", "Queue", "QueueArn"),
+    "TopicConfigurations": ("TopicConfigurations", "Topic", "TopicArn"),
+}
+"""By CloudFormation's name for one kind of notification: S3's, and both names of the receiver."""
+
+
+def put_notifications(api: OwnApi, bucket: str, stated: dict[str, Any]) -> None:
+    """Sets a bucket's notifications to what a template states."""
+    found: dict[str, Any] = {}
+    for name, (listed, receiver, arn) in _NOTIFICATIONS.items():
+        for one in stated.get(name, ()):
+            made = {arn: one[receiver], "Events": [one["Event"]]}
+            rules = one.get("Filter", {}).get("S3Key", {}).get("Rules", ())
+            if rules:
+                made["Filter"] = {"Key": {"FilterRules": list(rules)}}
+            found.setdefault(listed, []).append(made)
+    if "EventBridgeConfiguration" in stated:
+        found["EventBridgeConfiguration"] = {}
+    members = {"Bucket": bucket, "NotificationConfiguration": found}
+    api.call("PutBucketNotificationConfiguration", members, "s3")
+
+
 # APIs
 
 
@@ -401,6 +454,13 @@ RECIPES = (
         _make_event_invoke,
         _change_event_invoke,
         _removal("DeleteFunctionEventInvokeConfig"),
+    ),
+    Recipe(
+        "AWS::SNS::Subscription",
+        _make_subscription,
+        _change_subscription,
+        _remove_subscription,
+        attributes=("Arn",),
     ),
     Recipe(
         "AWS::ApiGateway::RestApi",

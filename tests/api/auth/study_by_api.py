@@ -46,9 +46,10 @@ class Study:
     """Calls one emulator as its root, and as the roles that the root makes."""
 
     def __init__(self, url: str, state: Path) -> None:
-        self._url = url
+        self.url = url
+        self.credentials = state / "credentials"
         read = configparser.ConfigParser()
-        read.read(state / "credentials")
+        read.read(self.credentials)
         section = read["default"]
         self._root = Keys(section["aws_access_key_id"], section["aws_secret_access_key"])
 
@@ -56,7 +57,7 @@ class Study:
         keys = keys or self._root
         return boto3.client(
             service,
-            endpoint_url=self._url,
+            endpoint_url=self.url,
             region_name=REGION,
             aws_access_key_id=keys.access,
             aws_secret_access_key=keys.secret,

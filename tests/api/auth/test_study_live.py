@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.cli import main
 from emulator.experiments.runner.model_upload import zipped as zipped_folder
 from tests.api.auth.study_by_api import (
     ACCOUNT,
     BUCKET,
+    EXECUTION_ROLE,
     Study,
     invoked,
     logged,
@@ -39,6 +41,9 @@ import boto3
 
 def handler(event, context):
     s3, bucket = boto3.client("s3"), os.environ["MODEL_BUCKET"]
+    if "Records" in event:
+        print("of bucket", event["Records"][0]["s3"]["bucket"]["name"])
+        return None
     if "who" in event:
         return boto3.client("sts").get_caller_identity()["Arn"]
     if "drop" in event:
@@ -96,6 +101,80 @@ def test_role_that_may_calls_and_the_other_is_told_why_not(study: Study, linear:
     assert 0 < measured(metrics, linear, "Duration", "Maximum") < 30_000
     with pytest.raises(ClientError, match="not authorized to perform: cloudwatch:GetMetricData"):
         measured(study.client("cloudwatch", may), linear, "Invocations")
+
+
+def test_testbed_invoke_signs_as_the_aws_cli_does(
+    study: Study,
+    linear: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    words = ["invoke", linear, "--url", study.url, "--payload", '{"features": [1, 1]}']
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    assert main(words) != 0
+    assert "wants signed calls (--auth strict)" in capsys.readouterr().err
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(study.credentials))
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out) == {"score": 2.0}
+
+
+def test_bucket_invokes_the_function_whose_policy_lets_it(study: Study, linear: str) -> None:
+    s3, client, logs = study.client("s3"), study.client("lambda"), study.client("logs")
+    arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{linear}"
+    for bucket in ("let-in", "kept-out"):
+        s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_notification_configuration(
+            Bucket=bucket,
+            NotificationConfiguration={
+                "LambdaFunctionConfigurations": [
+                    {"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]}
+                ]
+            },
+        )
+    client.add_permission(
+        FunctionName=linear,
+        StatementId="bucket",
+        Action="lambda:InvokeFunction",
+        Principal="s3.amazonaws.com",
+        SourceArn="arn:aws:s3:::let-in",
+        SourceAccount=ACCOUNT,
+    )
+    s3.put_object(Bucket="kept-out", Key="object", Body=b"1")
+    s3.put_object(Bucket="let-in", Key="object", Body=b"1")
+    assert until(lambda: len(logged(logs, linear, '"of bucket let-in"')) == 1)
+    assert not logged(logs, linear, '"of bucket kept-out"')
+
+
+def test_stack_makes_its_functions(study: Study) -> None:
+    pytest.importorskip("samtranslator", reason="needs [cloudformation]")
+    pytest.importorskip("openapi_spec_validator", reason="needs [cloudformation]")
+    template = {
+        "Resources": {
+            "Echo": {
+                "Type": "AWS::Lambda::Function",
+                "Properties": {
+                    "FunctionName": "of-a-stack",
+                    "Runtime": "python3.13",
+                    "Handler": "index.handler",
+                    "Role": EXECUTION_ROLE,
+                    "Code": {"ZipFile": "def handler(event, context): return event"},
+                },
+            }
+        }
+    }
+    study.client("cloudformation").create_stack(
+        StackName="of-functions", TemplateBody=json.dumps(template)
+    )
+    client = study.client("lambda")
+    client.get_waiter("function_active_v2").wait(
+        FunctionName="of-a-stack", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+    assert invoked(client, "of-a-stack", {"a": 1}) == {"a": 1}
 
 
 def test_code_is_its_functions_role_and_no_more(study: Study, linear: str) -> None:

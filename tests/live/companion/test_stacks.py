@@ -24,6 +24,7 @@ pytest.importorskip("samtranslator")
 pytest.importorskip("openapi_spec_validator")  # of moto[cloudformation]
 
 _BOUND = 60
+LATER = "Later: {Type: AWS::SQS::Queue}"
 SAM = """
 Transform: AWS::Serverless-2016-10-31
 Parameters: {Size: {Type: Number, Default: 256}}
@@ -105,7 +106,8 @@ def _put_code(s3: Any) -> None:
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("app.py", "def echo(event, context): return event\n")
     s3.create_bucket(Bucket="code")
-    s3.put_object(Bucket="code", Key="worker.zip", Body=packed.getvalue())
+    for key in ("worker.zip", "worker2.zip"):
+        s3.put_object(Bucket="code", Key=key, Body=packed.getvalue())
 
 
 def test_sam_deploys_by_change_sets(here: Here) -> None:
@@ -131,6 +133,19 @@ def test_sam_deploys_by_change_sets(here: Here) -> None:
     here.stacks.delete_stack(StackName="shop")
     assert here.names() == []
     assert httpx.get(f"{here.api.url}/web/7").status_code == 404
+
+
+def test_version_of_an_update_has_the_new_configuration(here: Here) -> None:
+    here.stacks.create_stack(StackName="twice", TemplateBody=SAM)
+    (name,) = here.names()
+    # SAM publishes a version when the code has another place, and the function names a new queue
+    changed = SAM.replace("worker.zip", "worker2.zip")
+    changed = changed.replace("  Jobs:", f"  {LATER}\n  Jobs:").replace("Ref Jobs", "Ref Later")
+    here.stacks.update_stack(StackName="twice", TemplateBody=changed)
+    made = here.functions.get_function(FunctionName=name, Qualifier="live")["Configuration"]
+    assert made["Version"] == "2"
+    assert "-Later-" in made["Environment"]["Variables"]["QUEUE"]
+    here.stacks.delete_stack(StackName="twice")
 
 
 def test_plain_template_with_code_in_it_deploys(here: Here) -> None:
