@@ -23,13 +23,14 @@ from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.translator.transform import transform
 
 from emulator.live.companion.lambda_client import OwnApi
+from emulator.live.companion.stack_apis import API_RECIPES
 from emulator.live.companion.stack_mending import mend_stacks
 from emulator.live.companion.stack_resources import RECIPES, put_notifications
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from emulator.live.companion.stack_resources import Made, Recipe
+    from emulator.live.companion.recipes import Made, Recipe
 
 _TRANSFORM = "AWS::Serverless-2016-10-31"
 _BEFORE_OTHERS = ("AWS::Lambda::Function", "AWS::Lambda::LayerVersion")
@@ -44,7 +45,7 @@ def connect_stacks(url: str, secret: str) -> None:
         return OwnApi(url, secret, account, region)
 
     # moto finds its models among the subclasses of one class, which does not hold them
-    _MODELS.extend(_model_of(recipe, own_api) for recipe in RECIPES)
+    _MODELS.extend(_model_of(recipe, own_api) for recipe in (*RECIPES, *API_RECIPES))
     parsing.get_model_list.cache_clear()
     parsing.get_model_map.cache_clear()
     parsing.get_name_type_map.cache_clear()

@@ -60,6 +60,56 @@ Resources:
       MemorySize: "%s"
 """
 
+INLINE = '{ZipFile: "def handler(event, context): return event"}'
+URI = (
+    '!Sub "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Worker.Arn}'
+    '/invocations"'
+)
+PARTS = (
+    PLAIN.replace("index.echo", "app.echo").replace(INLINE, "{S3Bucket: code, S3Key: worker.zip}")
+    % 128
+    + f"""
+  Rest: {{Type: AWS::ApiGateway::RestApi, Properties: {{Name: rest}}}}
+  Items:
+    Type: AWS::ApiGateway::Resource
+    Properties:
+      RestApiId: !Ref Rest
+      ParentId: !GetAtt Rest.RootResourceId
+      PathPart: items
+  Item:
+    Type: AWS::ApiGateway::Resource
+    Properties: {{RestApiId: !Ref Rest, ParentId: !Ref Items, PathPart: "{{id}}"}}
+  Get:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      RestApiId: !Ref Rest
+      ResourceId: !Ref Item
+      HttpMethod: GET
+      AuthorizationType: NONE
+      Integration: {{Type: AWS_PROXY, IntegrationHttpMethod: POST, Uri: {URI}}}
+  Deployment:
+    Type: AWS::ApiGateway::Deployment
+    Properties: {{RestApiId: !Ref Rest}}
+  Stage:
+    Type: AWS::ApiGateway::Stage
+    Properties: {{RestApiId: !Ref Rest, DeploymentId: !Ref Deployment, StageName: v1}}
+  Web: {{Type: AWS::ApiGatewayV2::Api, Properties: {{Name: web, ProtocolType: HTTP}}}}
+  Integration:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties:
+      ApiId: !Ref Web
+      IntegrationType: AWS_PROXY
+      IntegrationUri: !GetAtt Worker.Arn
+      PayloadFormatVersion: "2.0"
+  Route:
+    Type: AWS::ApiGatewayV2::Route
+    Properties:
+      ApiId: !Ref Web
+      RouteKey: GET /parts
+      Target: !Sub "integrations/${{Integration}}"
+"""
+)
+
 
 @dataclass
 class Here:
@@ -156,6 +206,16 @@ def test_plain_template_with_code_in_it_deploys(here: Here) -> None:
     assert name.startswith("plain-Worker-")
     assert here.functions.get_function(FunctionName=name)["Configuration"]["MemorySize"] == 128
     here.stacks.delete_stack(StackName="plain")
+
+
+def test_apis_may_be_made_of_parts(here: Here) -> None:
+    here.stacks.create_stack(StackName="parts", TemplateBody=PARTS)
+    # echo is no proxy response, which the function was asked for
+    assert httpx.get(f"{here.api.url}/v1/items/7").status_code == 502
+    assert httpx.get(f"{here.api.url}/v1/items").status_code == 403
+    assert httpx.get(f"{here.api.url}/parts").json()["routeKey"] == "GET /parts"
+    here.stacks.delete_stack(StackName="parts")
+    assert httpx.get(f"{here.api.url}/parts").status_code == 404
 
 
 def test_what_the_emulator_refuses_is_the_stacks_error(here: Here) -> None:
