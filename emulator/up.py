@@ -248,9 +248,10 @@ async def _serve(
         )
         try:
             await _deploy(loaded, parts.functions, display)
-            sandboxes = SandboxClients.dialling(backend.runtime_api_host)
-            if parts.companion is not None:
-                sandboxes.companion_secret = parts.companion.secret.encode()
+            sandboxes = SandboxClients.dialling(
+                backend.runtime_api_host,
+                "" if parts.companion is None else parts.companion.secret,
+            )
             app = create_app(
                 parts.engine,
                 RouteTable(()),

@@ -32,23 +32,29 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 class SandboxClients:
     """Tells sandboxes by the networks from which none but sandboxes dial, or by their processes."""
 
-    def __init__(self, networks: Iterable[Network] = (), children: Owners | None = None) -> None:
-        """Takes the networks, and whose children's connections are sandboxes' where it matters."""
+    def __init__(
+        self,
+        networks: Iterable[Network] = (),
+        children: Owners | None = None,
+        companion_secret: str = "",
+    ) -> None:
+        """Takes the networks, and whose children's connections are sandboxes' where it matters.
+
+        The companion is such a child too, and told by its secret.
+        """
         self.networks = tuple(networks)
         self._children = children
-        self.companion_secret = b""
-        """What the companion shows, which descends from this process as sandboxes may; empty: none
-        runs."""
+        self._companion_secret = companion_secret.encode()
 
     @classmethod
-    def dialling(cls, address: str) -> Self:
+    def dialling(cls, address: str, companion_secret: str = "") -> Self:
         """Returns how sandboxes are told that dial the gateway at this address of this machine.
 
         At a loopback address they are processes that descend from this one; at another, they have
         the networks of the interface with that address.
         """
         if _address(address).is_loopback:
-            return cls(children=Owners(_children))
+            return cls(children=Owners(_children), companion_secret=companion_secret)
         for ends in psutil.net_if_addrs().values():
             if any(end.address == address for end in ends):
                 found = (_network(end.address, end.netmask) for end in ends)
@@ -57,13 +63,13 @@ class SandboxClients:
 
     async def include(self, scope: Scope) -> bool:
         """Returns whether the client of this connection is a sandbox."""
-        if self.companion_secret and self._is_companion(scope):
-            return False
         client, server = scope.get("client"), scope.get("server")
         if not client or not client[0] or not server or not server[0]:
             return False
         address = _address(client[0])
         if self._children is not None and address.is_loopback:
+            if self._is_companion(scope):
+                return False
             return await self._children.made(Peer(*client, *server))
         if address.is_loopback or address == _address(server[0]):
             return False
@@ -73,7 +79,7 @@ class SandboxClients:
 
     def _is_companion(self, scope: Scope) -> bool:
         shown = dict(scope.get("headers", ())).get(INTERNAL_HEADER.encode(), b"")
-        return hmac.compare_digest(shown, self.companion_secret)
+        return bool(shown) and hmac.compare_digest(shown, self._companion_secret)
 
 
 def _children() -> Iterator[int]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from hashlib import blake2b
 from struct import Struct
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,18 +20,6 @@ _WORDS = Struct("<8Q")
 _BITS: Final = 64
 _UNIT: Final = 2.0**-53
 _NORMAL: Final = 4.0 * math.exp(-0.5) / math.sqrt(2.0)
-
-
-class Draws(Protocol):
-    """Draws random numbers; `random.Random` has the methods."""
-
-    def random(self) -> float:
-        """Returns a number in [0, 1)."""
-        ...
-
-    def getrandbits(self, k: int, /) -> int:
-        """Returns a whole number of `k` bits."""
-        ...
 
 
 class AnswerChance:
@@ -61,6 +49,26 @@ class AnswerChance:
             have += _BITS
         return number >> (have - k)
 
+    def normal(self, mean: float, deviation: float) -> float:
+        """Returns a number of a normal distribution, as Python's generator draws it.
+
+        Source: Kinderman and Monahan, ACM Transactions on Mathematical Software 3 (1977).
+        """
+        while True:
+            first = self.random()
+            second = 1.0 - self.random()
+            z = _NORMAL * (first - 0.5) / second
+            if z * z / 4.0 <= -math.log(second):
+                return mean + z * deviation
+
+    def chosen(self, values: Sequence[Value]) -> Value:
+        """Returns one of some values, each as likely as the next."""
+        count = len(values)
+        bits = count.bit_length()
+        while (place := self.getrandbits(bits)) >= count:
+            pass
+        return values[place]
+
     def _word(self) -> int:
         if self._left == 0:
             self._words = _WORDS.unpack(self._digest())
@@ -74,26 +82,3 @@ class AnswerChance:
         if self._round == 1:
             return blake2b(question).digest()
         return blake2b(question, salt=(self._round - 1).to_bytes(16, "little")).digest()
-
-
-def normal(chance: Draws, mean: float, deviation: float) -> float:
-    """Returns a number of a normal distribution, as Python's generator draws it.
-
-    Source: Kinderman and Monahan, ACM Transactions on Mathematical Software 3 (1977).
-    """
-    random = chance.random
-    while True:
-        first = random()
-        second = 1.0 - random()
-        z = _NORMAL * (first - 0.5) / second
-        if z * z / 4.0 <= -math.log(second):
-            return mean + z * deviation
-
-
-def chosen(chance: Draws, values: Sequence[Value]) -> Value:
-    """Returns one of some values, each as likely as the next."""
-    count = len(values)
-    bits = count.bit_length()
-    while (place := chance.getrandbits(bits)) >= count:
-        pass
-    return values[place]

@@ -10,17 +10,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
-from emulator.sim.chance import chosen, normal
-
 if TYPE_CHECKING:
     from emulator.core.model import Seconds
-    from emulator.sim.chance import Draws
+    from emulator.sim.chance import AnswerChance
 
 
 class Distribution(Protocol):
     """Draws lengths of time."""
 
-    def draw(self, chance: Draws) -> Seconds:
+    def draw(self, chance: AnswerChance) -> Seconds:
         """Returns a length of time in seconds."""
         ...
 
@@ -31,7 +29,7 @@ class Constant:
 
     seconds: Seconds
 
-    def draw(self, chance: Draws) -> Seconds:  # noqa: ARG002  # the others' signature
+    def draw(self, chance: AnswerChance) -> Seconds:  # noqa: ARG002  # the others' signature
         return self.seconds
 
 
@@ -42,7 +40,7 @@ class Uniform:
     least: Seconds
     most: Seconds
 
-    def draw(self, chance: Draws) -> Seconds:
+    def draw(self, chance: AnswerChance) -> Seconds:
         return self.least + (self.most - self.least) * chance.random()
 
 
@@ -52,7 +50,7 @@ class Exponential:
 
     mean: Seconds
 
-    def draw(self, chance: Draws) -> Seconds:
+    def draw(self, chance: AnswerChance) -> Seconds:
         return -math.log(1.0 - chance.random()) * self.mean
 
 
@@ -63,8 +61,8 @@ class LogNormal:
     median: Seconds
     spread: float
 
-    def draw(self, chance: Draws) -> Seconds:
-        return math.exp(normal(chance, math.log(self.median), self.spread))
+    def draw(self, chance: AnswerChance) -> Seconds:
+        return math.exp(chance.normal(math.log(self.median), self.spread))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +71,8 @@ class Measured:
 
     seconds: tuple[Seconds, ...]
 
-    def draw(self, chance: Draws) -> Seconds:
-        return chosen(chance, self.seconds)
+    def draw(self, chance: AnswerChance) -> Seconds:
+        return chance.chosen(self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +87,8 @@ class Normal:
         if self.least > self.mean:
             raise ValueError("a truncated normal distribution's least value is below its mean")
 
-    def draw(self, chance: Draws) -> Seconds:
-        while (drawn := normal(chance, self.mean, self.deviation)) < self.least:
+    def draw(self, chance: AnswerChance) -> Seconds:
+        while (drawn := chance.normal(self.mean, self.deviation)) < self.least:
             pass
         return drawn
 
@@ -108,7 +106,7 @@ class Quantiles:
         if not self.seconds or list(self.seconds) != sorted(self.seconds):
             raise ValueError("quantiles are at least one, and rise")
 
-    def draw(self, chance: Draws) -> Seconds:
+    def draw(self, chance: AnswerChance) -> Seconds:
         place = chance.random() * (len(self.seconds) - 1)
         below = int(place)
         if below + 1 == len(self.seconds):  # there is but one
@@ -126,7 +124,7 @@ class Stretched:
     share: float
     """Share of a CPU, above 0 and at most 1."""
 
-    def draw(self, chance: Draws) -> Seconds:
+    def draw(self, chance: AnswerChance) -> Seconds:
         return self.wait.draw(chance) + self.work.draw(chance) / self.share
 
 
@@ -139,7 +137,7 @@ class Percentiles:
 
     points: tuple[tuple[float, Seconds], ...]
 
-    def draw(self, chance: Draws) -> Seconds:
+    def draw(self, chance: AnswerChance) -> Seconds:
         share = chance.random()
         for (share0, seconds0), (share1, seconds1) in pairwise(self.points):
             if share < share1:

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from emulator.api.peers import SandboxClients
+from emulator.host.peers import Owners, Peer
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -84,6 +85,24 @@ async def _accepted(listener: socket.socket, kept: ExitStack) -> Scope:
     return {"type": "http", "client": client, "server": connection.getsockname()}
 
 
+async def test_companion_is_no_sandbox_though_it_is_a_child() -> None:
+    children = SandboxClients(children=_EveryChild(), companion_secret="the secret")
+    scope = dialled("127.0.0.1", "127.0.0.1")
+    assert await children.include(scope)
+    assert await children.include(scope | {"headers": [(b"x-testbed-internal", b"a guess")]})
+    assert not await children.include(scope | {"headers": [(b"x-testbed-internal", b"the secret")]})
+
+
+class _EveryChild(Owners):
+    """Takes every connection for one of a child's."""
+
+    def __init__(self) -> None:
+        super().__init__(list)
+
+    async def made(self, peer: Peer) -> bool:  # noqa: ARG002
+        return True
+
+
 def test_networks_are_those_of_the_interface_that_sandboxes_dial() -> None:
     for ends in psutil.net_if_addrs().values():
         for end in ends:
@@ -97,11 +116,3 @@ def test_networks_are_those_of_the_interface_that_sandboxes_dial() -> None:
 
 def test_no_interface_has_an_address_that_is_not_ours() -> None:
     assert SandboxClients.dialling("192.0.2.1").networks == ()
-
-
-async def test_companion_is_told_by_its_secret_from_the_sandboxes_beside_it() -> None:
-    sandboxes = SandboxClients([ipaddress.ip_network("172.17.0.0/16")])
-    sandboxes.companion_secret = b"a secret"
-    for shown, sandbox in ((b"a secret", False), (b"another", True), (b"", True)):
-        scope = dialled("172.17.0.3", "172.17.0.1") | {"headers": [(b"x-testbed-internal", shown)]}
-        assert await sandboxes.include(scope) is sandbox

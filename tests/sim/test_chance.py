@@ -3,7 +3,7 @@ from __future__ import annotations
 from random import Random
 from statistics import fmean, pvariance
 
-from emulator.sim.chance import AnswerChance, chosen, normal
+from emulator.sim.chance import AnswerChance
 
 
 def drawn(question: str, count: int) -> list[float]:
@@ -39,12 +39,28 @@ def test_whole_numbers_have_as_many_bits_as_asked_for_and_no_more() -> None:
     for bits in (1, 7, 64, 65, 200):
         numbers = [chance.getrandbits(bits) for _ in range(300)]
         assert max(numbers).bit_length() == bits
-    assert {chosen(chance, "xyz") for _ in range(100)} == set("xyz")
+    assert {chance.chosen("xyz") for _ in range(100)} == set("xyz")
+
+
+class Theirs(Random):
+    """Draws with Python's own methods from the same numbers."""
+
+    def __init__(self, question: str) -> None:
+        super().__init__()
+        self._numbers = AnswerChance()
+        self._numbers.ask(question)
+
+    def random(self) -> float:
+        return self._numbers.random()
+
+    def getrandbits(self, k: int, /) -> int:
+        return self._numbers.getrandbits(k)
 
 
 def test_draws_are_those_of_pythons_own_generator() -> None:
     """Seeds of before there was a `normal` of our own give the same records."""
-    ours, theirs = Random(1), Random(1)
+    ours, theirs = AnswerChance(), Theirs("a")
+    ours.ask("a")
     for _ in range(1000):
-        assert normal(ours, 2.0, 0.5) == theirs.normalvariate(2.0, 0.5)
-        assert chosen(ours, range(7)) == theirs.choice(range(7))
+        assert ours.normal(2.0, 0.5) == theirs.normalvariate(2.0, 0.5)
+        assert ours.chosen(range(7)) == theirs.choice(range(7))

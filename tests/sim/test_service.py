@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import random
 import statistics
 
 import pytest
 
 from emulator.sim.behaviour import Behaviour, Outcome
+from emulator.sim.chance import AnswerChance
 from emulator.sim.distributions import (
     Constant,
     Distribution,
@@ -76,7 +76,8 @@ def test_functions_may_differ() -> None:
 def test_distributions_have_the_mean_and_spread_that_they_say(
     distribution: Distribution, mean: float, spread: float
 ) -> None:
-    chance = random.Random(3)
+    chance = AnswerChance()
+    chance.ask("3")
     drawn = [distribution.draw(chance) for _ in range(20_000)]
     assert statistics.fmean(drawn) == pytest.approx(mean, rel=0.03)
     assert statistics.pstdev(drawn) == pytest.approx(spread, rel=0.05)

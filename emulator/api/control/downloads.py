@@ -36,6 +36,8 @@ def downloads(control: Control) -> APIRouter:
             raise HTTPException(403, "This link has ended, or was made by another emulator.")
         if name.startswith("arn:"):
             return Response(await _folder(control, name), media_type=_ZIP)
+        if (content := await control.archives.content(name)) is not None:
+            return Response(content, media_type=_ZIP)
         file = control.archives.file(name)
         if not await asyncio.to_thread(file.is_file):
             raise HTTPException(404, "The code has been deleted.")

@@ -12,7 +12,6 @@ import os
 import shutil
 import socket
 import subprocess
-from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -58,7 +57,7 @@ async def _killed_in_init(world: World) -> None:
         asked = asyncio.create_task(world.client.ask(SLOW))
         await world.pause(0.1, 0.9)
         await world.kill_some_sandbox()
-        _note_answers(world, [await asked])
+        world.own[await asked] += 1
 
 
 async def _containers_paused(world: World) -> None:
@@ -82,7 +81,7 @@ async def _slot_holders_killed(world: World) -> None:
     for _ in range(5):
         if holders := await world.containers(slots=True):
             await to_container(world.chance.choice(holders), "kill")
-        _note_answers(world, await asyncio.gather(*(world.client.ask(SLOW) for _ in range(4))))
+        world.own.update(await asyncio.gather(*(world.client.ask(SLOW) for _ in range(4))))
 
 
 async def _disk_full(world: World) -> None:
@@ -97,16 +96,9 @@ async def _disk_full(world: World) -> None:
 def _misbehaving(do: str, times: int = 3) -> Callable[[World], Awaitable[None]]:
     async def inject(world: World) -> None:
         asked = [world.client.ask(BAD, do=do) for _ in range(times)]
-        _note_answers(world, await asyncio.gather(*asked))
+        world.own.update(await asyncio.gather(*asked))
 
     return inject
-
-
-def _note_answers(world: World, kinds: list[str]) -> None:
-    counted = ", ".join(f"{number} {kind}" for kind, number in Counter(kinds).most_common())
-    world.notes.append(f"Its own requests: {counted}.")
-    if "hung" in kinds or "wrong answer" in kinds:
-        world.failures.append(f"Its own requests: {counted}.")
 
 
 async def _half_closed_clients(world: World) -> None:
@@ -119,7 +111,7 @@ async def _half_closed_clients(world: World) -> None:
         return RIGHT if answer.endswith(b'{"token": "half"}') else "no right answer"
 
     gathered = await asyncio.gather(*(one() for _ in range(_CLIENTS)), return_exceptions=True)
-    _note_answers(world, [one if isinstance(one, str) else type(one).__name__ for one in gathered])
+    world.own.update(one if isinstance(one, str) else type(one).__name__ for one in gathered)
 
 
 async def _slow_clients(world: World) -> None:
@@ -152,10 +144,10 @@ async def _resetting_clients(world: World) -> None:
     await asyncio.gather(*(asyncio.to_thread(one) for _ in range(100)), return_exceptions=True)
 
 
-def _burst(width: int) -> Callable[[World], Awaitable[None]]:
+def _burst(width: int, within: float) -> Callable[[World], Awaitable[None]]:
     async def inject(world: World) -> None:
-        asked = [world.client.ask(GOOD, seconds=0.2) for _ in range(width)]
-        _note_answers(world, await asyncio.gather(*asked))
+        asked = [world.client.ask(GOOD, within=within, seconds=0.2) for _ in range(width)]
+        world.own.update(await asyncio.gather(*asked))
 
     return inject
 
@@ -292,11 +284,11 @@ FAULTS: tuple[Fault, ...] = (
         _resetting_clients,
         spares_others=True,
     ),
-    Fault("burst of 200", "200 requests come at once.", _burst(200)),
+    Fault("burst of 200", "200 requests come at once.", _burst(200, within=40.0)),
     Fault(
         "thousand sandboxes",
         "1,000 requests come at once, of 128 MB each.",
-        _burst(1000),
+        _burst(1000, within=180.0),
         frozenset({PROCESS}),
     ),
     Fault("gateway killed", "kill -9 of the gateway at random moments.", _gateway_killed),

@@ -50,18 +50,24 @@ class Client:
         self._url = url
         self._tokens = itertools.count(1)
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-        timeout = httpx.Timeout(ANSWER_WITHIN, connect=5)
-        self._http = httpx.AsyncClient(base_url=url, limits=limits, timeout=timeout)
+        self._http = httpx.AsyncClient(base_url=url, limits=limits)
 
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def ask(self, function: str, **event: Any) -> str:
-        """Returns the kind of the answer; see `Answers`. Bounded, never raises."""
+    async def ask(self, function: str, *, within: float = ANSWER_WITHIN, **event: Any) -> str:
+        """Returns the kind of the answer; see `Answers`. Bounded, never raises.
+
+        An answer that takes longer than `within` seconds counts as hung.
+        """
         token = f"{function}-{next(self._tokens)}"
         path = f"/2015-03-31/functions/{function}/invocations"
         try:
-            answer = await self._http.post(path, content=json.dumps({**event, "token": token}))
+            answer = await self._http.post(
+                path,
+                content=json.dumps({**event, "token": token}),
+                timeout=httpx.Timeout(within, connect=5),
+            )
         except httpx.ConnectError:
             return "no connection"
         except httpx.ReadTimeout:

@@ -135,6 +135,11 @@ async def _disturb(
     finally:
         await client.close()
         trial.answers = dict(answers.kinds)
+        if world.own:
+            counted = ", ".join(f"{number} {kind}" for kind, number in world.own.most_common())
+            world.notes.append(f"Its own requests: {counted}.")
+        if world.own.keys() & {HUNG, WRONG}:
+            world.failures.append(world.notes[-1])
         trial.notes, trial.failures = tuple(world.notes), tuple(world.failures)
 
 

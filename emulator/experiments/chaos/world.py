@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -47,6 +48,8 @@ class World:
     """How often a fault that kills the gateway does so."""
     another: Callable[[], tuple[EmulatorProcess, Path]]
     """Prepares a second emulator of the same backend, and names its own state folder."""
+    own: Counter[str] = field(default_factory=Counter)
+    """The requests that the fault itself made, by kind of answer."""
     notes: list[str] = field(default_factory=list)
     """Sentences for the report."""
     failures: list[str] = field(default_factory=list)

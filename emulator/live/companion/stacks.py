@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
-from moto.cloudformation import models, parsing, responses, utils
+from moto.cloudformation import models, parsing
 from moto.cloudformation.exceptions import UnformattedGetAttTemplateException, ValidationError
 from moto.core.common_models import CloudFormationModel
 from moto.iam.aws_managed_policies import aws_managed_policies_data
@@ -26,6 +24,7 @@ from samtranslator.translator.transform import transform
 
 from emulator.live.companion.lambda_client import OwnApi
 from emulator.live.companion.stack_apis import API_RECIPES
+from emulator.live.companion.stack_mending import mend_stacks
 from emulator.live.companion.stack_resources import RECIPES, put_notifications
 
 if TYPE_CHECKING:
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
 _TRANSFORM = "AWS::Serverless-2016-10-31"
 _BEFORE_OTHERS = ("AWS::Lambda::Function", "AWS::Lambda::LayerVersion")
-_ADDRESS = re.compile(r"[0-9.]+|[0-9a-f:]+:[0-9a-f:.]+")
 _MODELS: list[type[CloudFormationModel]] = []
 
 
@@ -52,9 +50,8 @@ def connect_stacks(url: str, secret: str) -> None:
     parsing.get_model_map.cache_clear()
     parsing.get_name_type_map.cache_clear()
     _notify_of_buckets(own_api)
-    _update_functions_first()
     _transform_templates()
-    _read_templates_by_address()
+    mend_stacks()
 
 
 def _model_of(recipe: Recipe, own_api: Callable[[str, str], OwnApi]) -> type[CloudFormationModel]:
@@ -153,49 +150,6 @@ def _notify_of_buckets(own_api: Callable[[str, str], OwnApi]) -> None:
     FakeBucket.create_from_cloudformation_json = staticmethod(create_bucket)  # type: ignore[method-assign]
 
 
-def _update_functions_first() -> None:
-    """Has an update of a stack change functions before it adds resources.
-
-    Moto adds first, so that a version that SAM publishes of new code would have the old.
-    """
-    update = parsing.ResourceMap.update
-
-    def update_in_order(
-        self: parsing.ResourceMap, template: dict[str, Any], parameters: Any = None
-    ) -> None:
-        _change_functions(self, template, parameters)
-        update(self, template, parameters)
-
-    parsing.ResourceMap.update = update_in_order  # type: ignore[method-assign]
-
-
-def _change_functions(
-    resources: parsing.ResourceMap, template: dict[str, Any], parameters: Any
-) -> None:
-    new = template["Resources"]
-    changed = resources.build_resource_diff(template, parameters)["Modify"]
-    functions = [name for name in changed if new[name]["Type"] in _BEFORE_OTHERS]
-    if not functions:
-        return
-    old, given = resources._resource_json_map, resources.input_parameters
-    made = resources._parsed_resources
-    resources._template = template
-    resources.input_parameters = parameters or given
-    resources.load()
-    resources._resource_json_map = {**old, **new}  # a function may refer to new ones
-    for name in functions:
-        made[name] = parsing.parse_and_update_resource(
-            name,
-            new[name],
-            resources,
-            resources._account_id,
-            resources._region_name,
-        )
-    done = {*functions, *(name for name in new if name not in old and name in made)}
-    resources._resource_json_map = {**old, **{name: new[name] for name in done}}
-    resources.input_parameters = given
-
-
 def _transform_templates() -> None:
     """Has moto read SAM's templates as what SAM makes of them."""
     parse = models.Stack.parse_template
@@ -219,23 +173,6 @@ def _transform_templates() -> None:
     models.ChangeSet.apply = apply_with_outputs  # type: ignore[method-assign]
     models.Stack.parse_template = staticmethod(parse_template)  # type: ignore[method-assign]
     models.ChangeSet._parse_template = parse_template_of_changes  # type: ignore[method-assign]
-
-
-def _read_templates_by_address() -> None:
-    """Has moto take the first part of a path for the bucket where a host is an address.
-
-    Moto does so for hosts called localhost alone, and clients dial the emulator at 127.0.0.1.
-    """
-    get = utils.get_stack_from_s3_url
-
-    def get_template(template_url: str, account_id: str, partition: str) -> str:
-        parts = urlsplit(template_url)
-        if _ADDRESS.fullmatch(parts.hostname or ""):
-            template_url = parts._replace(netloc="localhost").geturl()
-        return get(template_url, account_id, partition)
-
-    for module in (models, responses):
-        module.get_stack_from_s3_url = get_template  # type: ignore[attr-defined]
 
 
 def transformed(template: dict[str, Any]) -> dict[str, Any]:

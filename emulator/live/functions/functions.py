@@ -12,7 +12,7 @@ from emulator.live.functions.concurrency import ConcurrencySettings
 from emulator.live.functions.deployer import Deployer
 from emulator.live.functions.targets import Targets
 from emulator.live.functions.urls import Urls
-from emulator.live.store.archives import Archives
+from emulator.live.store.archives import ARCHIVES, Archives
 from emulator.live.store.catalog import Catalog
 from emulator.live.store.resources import RESOURCES, Resources
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from emulator.live.engine import Engine
     from emulator.live.store.database import Database
 
-FUNCTION_SCHEMAS = (RESOURCES,)
+FUNCTION_SCHEMAS = (RESOURCES, ARCHIVES)
 """What the state's database must be opened with."""
 
 
@@ -54,8 +54,8 @@ class Functions:
         time_of_day: Callable[[], str],
     ) -> Self:
         """Reads what an earlier run has left; `code` is the folder of zips."""
-        catalog = Catalog(await Resources.open(database))
-        archives = Archives(code)
+        resources = await Resources.open(database)
+        catalog, archives = Catalog(resources), Archives(code, database, resources)
         deployer = Deployer(catalog, archives, engine, home=home, time_of_day=time_of_day)
         targets = Targets(catalog, deployer, chance)
         urls = Urls(catalog.resources, targets)

@@ -1,7 +1,8 @@
 """Keeps the zips of functions and layers, each under the digest of its bytes, and unpacks them.
 
-An archive that is kept is on the disk, and is never changed. Which versions and layers need an
-archive is the catalogue's matter. What blocks runs in a thread.
+A small zip lies in the state's database, where it is written with the change that needs it, so that
+a new function waits for the disk once; a larger one is a file. Neither is ever changed. Which
+versions and layers need an archive is the catalogue's matter. What blocks runs in a thread.
 """
 
 from __future__ import annotations
@@ -18,14 +19,27 @@ import zipfile
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from emulator.errors import InvalidParameterValueError
+from emulator.live.store.database import Schema
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Collection
+    from typing import IO
 
+    from emulator.live.store.database import Database
+    from emulator.live.store.resources import Resources
+
+ARCHIVES = Schema(
+    "archives", 1, ("CREATE TABLE archives (name TEXT PRIMARY KEY, content BLOB NOT NULL)",)
+)
+
+_SMALL = 256 * 1024
+"""Most bytes of a zip in the database: read and written at once, they cost less than a file."""
 _UNPACKING = ".unpacking-"
 _BROKEN = "Could not unzip uploaded file. Please check your file, then try to upload again."
 _FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
@@ -51,20 +65,29 @@ class Archive:
 
 
 class Archives:
-    """Keeps zips in the folder `path`, and beside each the folder that it was unpacked to."""
+    """Keeps zips in the folder `path` or in the database, and unpacks them in that folder.
 
-    def __init__(self, path: Path) -> None:
+    The database was opened with `ARCHIVES`.
+    """
+
+    def __init__(self, path: Path, database: Database, resources: Resources) -> None:
         self._path = path
+        self._database = database
+        self._resources = resources
 
     async def keep(self, content: bytes, most_unzipped: int) -> Archive:
-        """Checks a zip and keeps it; returns when it is on the disk.
+        """Checks a zip and keeps it: it is on the disk when the next change of the resources is.
 
         Raises:
             InvalidParameterValueError: the bytes are no zip, or its files are too large; AWS's
                 sentences.
             OSError: there is no room.
         """
-        return await asyncio.to_thread(self._keep, content, most_unzipped)
+        if len(content) > _SMALL:
+            return await asyncio.to_thread(self._keep_file, content, most_unzipped)
+        archive = _described(content, most_unzipped)
+        self._resources.also(partial(_insert, name=archive.name, content=content))
+        return archive
 
     async def folder(self, name: str) -> Path:
         """Returns the folder of an archive's files, which are unpacked the first time.
@@ -73,46 +96,43 @@ class Archives:
             InvalidParameterValueError: a file in the zip is damaged.
             OSError: the archive is missing, or there is no room.
         """
-        return await asyncio.to_thread(self._unpacked, name)
+        target = self._path / name
+        if not await asyncio.to_thread(target.is_dir):
+            source = await self.content(name) or self.file(name)
+            await asyncio.to_thread(self._unpack, source, target)
+        return target
 
     def file(self, name: str) -> Path:
-        """Returns the path of an archive's zip."""
+        """Returns the path of an archive's zip, where that is a file."""
         return self._path / f"{name}.zip"
+
+    async def content(self, name: str) -> bytes | None:
+        """Returns the bytes of a small zip; None where it is a file, or there is none."""
+        return await self._database.read(partial(_content, name=name))
 
     async def keep_only(self, names: Collection[str]) -> None:
         """Removes every other archive, its folder, and what killed emulators left."""
         await asyncio.to_thread(self._sweep, frozenset(names))
+        await self._database.write(partial(_delete_others, names=frozenset(names)))
 
-    async def remove(self, name: str) -> None:
-        """Removes an archive that nothing needs any more."""
-        await asyncio.to_thread(self._remove, name)
-
-    def _keep(self, content: bytes, most_unzipped: int) -> Archive:
-        digest = hashlib.sha256(content)
-        name, sha256 = digest.hexdigest(), base64.b64encode(digest.digest()).decode()
-        archive = Archive(name, sha256, len(content), _unzipped_size(content, most_unzipped))
-        if not self.file(name).exists():
+    def _keep_file(self, content: bytes, most_unzipped: int) -> Archive:
+        archive = _described(content, most_unzipped)
+        file = self.file(archive.name)
+        if not file.exists():
             self._path.mkdir(parents=True, exist_ok=True)
-            _write_durably(self.file(name), content)
+            _write_durably(file, content)
         return archive
 
-    def _unpacked(self, name: str) -> Path:
-        target = self._path / name
-        if target.is_dir():
-            return target
+    def _unpack(self, source: bytes | Path, target: Path) -> None:
+        self._path.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=_UNPACKING, dir=self._path))
         try:
-            _unpack(self.file(name), folder)
+            _unpack(io.BytesIO(source) if isinstance(source, bytes) else source, folder)
             folder.chmod(_EXECUTABLE)
             with suppress(OSError):  # another thread was first, and its folder is as good
                 folder.rename(target)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        return target
-
-    def _remove(self, name: str) -> None:
-        self.file(name).unlink(missing_ok=True)
-        shutil.rmtree(self._path / name, ignore_errors=True)
 
     def _sweep(self, names: frozenset[str]) -> None:
         for path in self._path.iterdir() if self._path.is_dir() else ():
@@ -122,6 +142,27 @@ class Archives:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+
+
+def _described(content: bytes, most_unzipped: int) -> Archive:
+    digest = hashlib.sha256(content)
+    name, sha256 = digest.hexdigest(), base64.b64encode(digest.digest()).decode()
+    return Archive(name, sha256, len(content), _unzipped_size(content, most_unzipped))
+
+
+def _insert(connection: sqlite3.Connection, name: str, content: bytes) -> None:
+    connection.execute("INSERT OR IGNORE INTO archives VALUES (?, ?)", (name, content))
+
+
+def _content(connection: sqlite3.Connection, name: str) -> bytes | None:
+    row = connection.execute("SELECT content FROM archives WHERE name = ?", (name,)).fetchone()
+    return None if row is None else row[0]
+
+
+def _delete_others(connection: sqlite3.Connection, names: frozenset[str]) -> None:
+    found = [name for (name,) in connection.execute("SELECT name FROM archives")]
+    others = ((name,) for name in found if name not in names)
+    connection.executemany("DELETE FROM archives WHERE name = ?", others)
 
 
 def _write_durably(file: Path, content: bytes) -> None:
@@ -159,9 +200,9 @@ def _unzipped_size(content: bytes, most: int) -> int:
     return size
 
 
-def _unpack(file: Path, folder: Path) -> None:
+def _unpack(source: Path | IO[bytes], folder: Path) -> None:
     try:
-        with zipfile.ZipFile(file) as opened:
+        with zipfile.ZipFile(source) as opened:
             for entry in opened.infolist():
                 _unpack_entry(opened, entry, folder)
     except _FAULTS as error:

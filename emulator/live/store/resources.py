@@ -121,6 +121,7 @@ class Resources:
         self._found: defaultdict[tuple[Scope, Kind], dict[str, dict[str, Document]]]
         self._found = defaultdict(dict)
         self._watchers: list[Watcher] = []
+        self._also: list[Callable[[sqlite3.Connection], None]] = []
 
     def watch(self, watcher: Watcher) -> None:
         """Calls `watcher` with the keys of each later change, once memory has the change."""
@@ -155,6 +156,10 @@ class Resources:
         """Returns the accounts and regions that have documents of a kind."""
         return [scope for (scope, found), names in self._found.items() if found is kind and names]
 
+    def also(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Does `work` in the transaction of the next change, and so before its call returns."""
+        self._also.append(work)
+
     async def change(self, changes: Mapping[Key, Document | None]) -> None:
         """Puts documents in place of earlier ones, and takes away those given as None; all or none.
 
@@ -162,13 +167,15 @@ class Resources:
             sqlite3.Error: the disk is full or broken; every document is as before.
         """
         rows = [(_columns(key), _text(document)) for key, document in changes.items()]
+        also, self._also = self._also, []
         for key, document in changes.items():
             self._replace(key, document)
         self._tell(changes)
-        writing = asyncio.ensure_future(self._database.write(partial(_store, rows=rows)))
+        writing = asyncio.ensure_future(self._database.write(partial(_store, rows=rows, also=also)))
         try:
             await asyncio.shield(writing)  # a caller who leaves takes back nothing
         except (sqlite3.Error, RuntimeError):
+            self._also = also + self._also
             await self._take_back(changes)
             raise
 
@@ -231,7 +238,10 @@ def _rows(connection: sqlite3.Connection) -> list[tuple[str, str, str, str, str,
 def _store(
     connection: sqlite3.Connection,
     rows: list[tuple[_Columns, str | None]],
+    also: list[Callable[[sqlite3.Connection], None]],
 ) -> None:
+    for work in also:
+        work(connection)
     for columns, text in rows:
         if text is None:
             connection.execute(_DELETE, columns)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -75,7 +77,8 @@ def test_deleted_function_stays_deleted_and_its_code_is_swept_away(tmp_path: Pat
             client.get_function(FunctionName="echo")
         location = client.get_function(FunctionName="kept")["Code"]["Location"]
         assert httpx.get(location).content == zipped({"app.py": "kept"})
-        assert len(list((tmp_path / "code").glob("*.zip"))) == 1
+    with closing(sqlite3.connect(tmp_path / "state.db")) as database:
+        assert database.execute("SELECT count(*) FROM archives").fetchone() == (1,)
 
 
 def _described(client: Any) -> list[Any]:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +9,7 @@ from emulator.experiments.plan.cells import Origin, planned_cells
 from emulator.experiments.plan.loader import load
 from emulator.experiments.simulation.behaviours import read_behaviours
 from emulator.sim.behaviour import Outcome
+from emulator.sim.chance import AnswerChance
 from emulator.sim.distributions import Constant, LogNormal, Normal, Quantiles, Uniform
 from tests.experiments.plans import PLAN, write_plan
 
@@ -56,7 +56,7 @@ def test_every_form_of_a_distribution_is_read(tmp_path: Path) -> None:
 
 def test_work_takes_longer_with_less_of_a_cpu_and_waiting_does_not(tmp_path: Path) -> None:
     text = "[[behaviour]]\nwarm = { wait = 0.02, cpu = 0.03 }\ninit = { cpu = 0.5 }\n"
-    chance = random.Random(0)
+    chance = AnswerChance()
     for memory_mb in (256, 512):
         found = behaviour(tmp_path, text, memory_mb)
         # PLAN's profile has a vCPU for 1769 MB

@@ -117,6 +117,7 @@ class Here:
     stacks: Any
     """boto3's client of CloudFormation at the companion."""
     functions: Any
+    s3: Any
 
     def names(self) -> list[str]:
         listed = self.functions.list_functions()["Functions"]
@@ -138,8 +139,9 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
         companion = Companion(folder / "companion.log", gateway=api.url)
         url = asyncio.run_coroutine_threadsafe(companion.url(), loop).result(_BOUND)
         endpoints["s3"] = url
-        _put_code(_client("s3", url))
-        yield Here(api, _client("cloudformation", url), api.client("lambda"))
+        s3 = _client("s3", url)
+        _put_code(s3)
+        yield Here(api, _client("cloudformation", url), api.client("lambda"), s3)
         asyncio.run_coroutine_threadsafe(companion.close(), loop).result(_BOUND)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
@@ -226,3 +228,48 @@ def test_template_that_sam_refuses_is_the_stacks_error(here: Here) -> None:
     wrong = SAM.replace("Handler: app.echo", "Handlr: app.echo")
     with pytest.raises(ClientError, match="Handlr"):
         here.stacks.create_stack(StackName="wrong", TemplateBody=wrong)
+
+
+VERSIONED = """
+Resources:
+  Worker:
+    Type: AWS::Lambda::Function
+    Properties:
+      FunctionName: versioned
+      Runtime: python3.13
+      Handler: index.handler
+      Role: arn:aws:iam::123456789012:role/any
+      MemorySize: %(memory)d
+      Code: {ZipFile: "def handler(event, context): return event"}
+  Version%(memory)d:
+    Type: AWS::Lambda::Version
+    Properties: {FunctionName: !Ref Worker}
+  Live:
+    Type: AWS::Lambda::Alias
+    Properties:
+      FunctionName: !Ref Worker
+      FunctionVersion: !GetAtt Version%(memory)d.Version
+      Name: live
+"""
+
+
+def test_new_version_is_one_of_the_changed_function(here: Here) -> None:
+    here.stacks.create_stack(StackName="cdk", TemplateBody=VERSIONED % {"memory": 128})
+    here.stacks.update_stack(StackName="cdk", TemplateBody=VERSIONED % {"memory": 256})
+    live = here.functions.get_function(FunctionName="versioned", Qualifier="live")["Configuration"]
+    assert (live["Version"], live["MemorySize"]) == ("2", 256)
+    here.stacks.delete_stack(StackName="cdk")
+
+
+def test_template_is_found_at_the_emulators_address(here: Here) -> None:
+    here.s3.create_bucket(Bucket="templates")
+    here.s3.put_object(Bucket="templates", Key="a.yaml", Body=(PLAIN % 128).encode())
+    address = f"{here.s3.meta.endpoint_url}/templates/a.yaml"
+    here.stacks.create_stack(StackName="from-s3", TemplateURL=address)
+    assert [name for name in here.names() if name.startswith("from-s3-")]
+
+
+def test_change_set_that_is_not_there_is_none(here: Here) -> None:
+    with pytest.raises(ClientError) as refused:
+        here.stacks.describe_change_set(StackName="none", ChangeSetName="none")
+    assert refused.value.response["Error"]["Code"] == "ChangeSetNotFound"

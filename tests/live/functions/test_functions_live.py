@@ -16,10 +16,11 @@ from botocore.config import Config
 from emulator.core.function_names import FunctionName, Scope
 from emulator.core.version_key import LATEST
 from emulator.live.functions.deployer import ACTIVE
+from emulator.live.functions.functions import FUNCTION_SCHEMAS
 from emulator.live.store.archives import Archives
 from emulator.live.store.catalog import Catalog, Code, Function, Version
 from emulator.live.store.database import Database
-from emulator.live.store.resources import RESOURCES, Resources
+from emulator.live.store.resources import Resources
 from tests.api.control.conftest import made, updated, zipped
 from tests.emulator_process import Emulator
 
@@ -69,6 +70,7 @@ def settings(client: Any, code: str = FIRST) -> dict[str, Any]:
     )["LayerVersionArn"]
     return {
         "Handler": "app.handler",
+        "Timeout": 60,  # a machine that others use as well may be slow
         "Layers": [layer],
         "Environment": {"Variables": {"MODE": "test"}},
         "Code": {"ZipFile": zipped({"app.py": code})},
@@ -122,9 +124,10 @@ async def test_thousand_functions_cost_a_restart_neither_time_nor_memory(tmp_pat
 async def _many(state: Path) -> None:
     """Leaves a state with many functions, as an earlier emulator does."""
     code = zipped({"app.py": "def handler(event, context): return event"})
-    archive = await Archives(state / "code").keep(code, 1 << 20)
-    with closing(Database(state / "state.db", [RESOURCES])) as database:
-        catalog = Catalog(await Resources.open(database))
+    with closing(Database(state / "state.db", FUNCTION_SCHEMAS)) as database:
+        resources = await Resources.open(database)
+        catalog = Catalog(resources)
+        archive = await Archives(state / "code", database, resources).keep(code, 1 << 20)
         members = {"Runtime": "python3.13", "Handler": "app.handler", "Role": "r"}
         for number in range(MANY):
             name = FunctionName(Scope(), f"f{number}")
