@@ -31,6 +31,7 @@ _COMPILED = (
     "emulator/core/policy.py",
     "emulator/core/provisioning.py",
     "emulator/core/scheduler.py",
+    "emulator/experiments/policies/taker.py",
     "emulator/sim/chance.py",
     "emulator/sim/engine.py",
     "emulator/sim/service.py",

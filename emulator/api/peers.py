@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Self
 import psutil
 
 from emulator.host.peers import Owners, Peer, descendants
+from emulator.live.companion.process import INTERNAL_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from starlette.types import Scope
 
-_INTERNAL = b"x-testbed-internal"
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -78,8 +78,8 @@ class SandboxClients:
         return any(address in net and address != net[1] for net in self.networks)
 
     def _is_companion(self, scope: Scope) -> bool:
-        stated = dict(scope.get("headers", ())).get(_INTERNAL, b"")
-        return bool(stated) and hmac.compare_digest(stated, self._companion_secret)
+        shown = dict(scope.get("headers", ())).get(INTERNAL_HEADER.encode(), b"")
+        return bool(shown) and hmac.compare_digest(shown, self._companion_secret)
 
 
 def _children() -> Iterator[int]:

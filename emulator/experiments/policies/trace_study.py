@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from emulator import __version__
-from emulator.core.messages import InvocationFinished, InvokeRequested, VersionDeployed
+from emulator.core.messages import InvokeRequested, VersionDeployed
 from emulator.core.model import FunctionVersion
 from emulator.core.policy import Admission
 from emulator.core.profiles import PROFILES
@@ -29,7 +29,7 @@ from emulator.core.scheduler import Scheduler
 from emulator.core.scheduling import scheduling
 from emulator.errors import RunDirectoryError, SettingsError
 from emulator.experiments.plan.cells import Origin
-from emulator.experiments.policies.tally import Taker, Tally
+from emulator.experiments.policies.taker import Taker
 from emulator.experiments.policies.trace_run import ENDLESS_MEMORY_MB, Assumptions
 from emulator.experiments.records.parquet_journal import ParquetJournal
 from emulator.experiments.runner.processes import processes
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
     from emulator.core.model import Seconds
     from emulator.core.policy import SchedulerSettings
+    from emulator.experiments.policies.tally import Tally
     from emulator.sim.traces.trace import Call, Trace
     from emulator.sim.workload import Stimulus
 
@@ -184,6 +185,7 @@ class _Simulated:
         taker = Taker(
             {key: version.memory_mb for key, version in by_key.items()},
             {key: version.name for key, version in by_key.items()},
+            self._told,
             profile.prices,
             self._assumed.cold_start,
         )
@@ -193,8 +195,6 @@ class _Simulated:
             end = entry.at
             if journal is not None:
                 journal.add(name, entry)
-            if isinstance(entry.event, InvocationFinished):
-                self._told.pop(entry.event.invocation, None)
             if self._over and not taker.under_way:
                 break
         return taker.close(end)

@@ -65,6 +65,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
     state = tmp_path_factory.mktemp("study") / "state"
     options = ("--backend", "process", "--auth", "strict", "--host-memory", "4096")
     with Emulator(Path("none"), state, *options) as emulator:
+        assert any(f"the root's access key is in {state}" in line for line in emulator.lines)
         here = Study(emulator.url, state)
         here.prepare(model=MODEL, code=zipped({"app.py": CODE, "requirements.txt": BOTO3}))
         yield here

@@ -151,10 +151,10 @@ def test_wrong_trace_is_refused_before_a_folder_is_made(
     assert not (tmp_path / "run").exists()
 
 
-def test_trace_of_tenants_is_refused_and_not_simulated_as_if_it_had_none(tmp_path: Path) -> None:
-    made = study(written(tmp_path, "at,function,tenant\n1,a,x\n"))
-    with pytest.raises(SettingsError, match="compare-policies"):
-        simulated(made, tmp_path / "run", jobs=1)
+def test_tenants_share_no_sandbox(tmp_path: Path) -> None:
+    rows = "at,function,tenant\n1,a,x\n20,a,y\n30,a,x\n"
+    (row,) = simulated(study(written(tmp_path, rows)), tmp_path / "run", jobs=1)
+    assert (row["calls"], float(row["cold"])) == ("3", pytest.approx(2 / 3, rel=1e-4))
 
 
 def test_wrong_policy_and_format_are_refused(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ pytest.importorskip("samtranslator")
 pytest.importorskip("openapi_spec_validator")  # of moto[cloudformation]
 
 _BOUND = 60
+LATER = "Later: {Type: AWS::SQS::Queue}"
 SAM = """
 Transform: AWS::Serverless-2016-10-31
 Parameters: {Size: {Type: Number, Default: 256}}
@@ -58,6 +59,56 @@ Resources:
       Role: arn:aws:iam::123456789012:role/any
       MemorySize: "%s"
 """
+
+INLINE = '{ZipFile: "def handler(event, context): return event"}'
+URI = (
+    '!Sub "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Worker.Arn}'
+    '/invocations"'
+)
+PARTS = (
+    PLAIN.replace("index.echo", "app.echo").replace(INLINE, "{S3Bucket: code, S3Key: worker.zip}")
+    % 128
+    + f"""
+  Rest: {{Type: AWS::ApiGateway::RestApi, Properties: {{Name: rest}}}}
+  Items:
+    Type: AWS::ApiGateway::Resource
+    Properties:
+      RestApiId: !Ref Rest
+      ParentId: !GetAtt Rest.RootResourceId
+      PathPart: items
+  Item:
+    Type: AWS::ApiGateway::Resource
+    Properties: {{RestApiId: !Ref Rest, ParentId: !Ref Items, PathPart: "{{id}}"}}
+  Get:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      RestApiId: !Ref Rest
+      ResourceId: !Ref Item
+      HttpMethod: GET
+      AuthorizationType: NONE
+      Integration: {{Type: AWS_PROXY, IntegrationHttpMethod: POST, Uri: {URI}}}
+  Deployment:
+    Type: AWS::ApiGateway::Deployment
+    Properties: {{RestApiId: !Ref Rest}}
+  Stage:
+    Type: AWS::ApiGateway::Stage
+    Properties: {{RestApiId: !Ref Rest, DeploymentId: !Ref Deployment, StageName: v1}}
+  Web: {{Type: AWS::ApiGatewayV2::Api, Properties: {{Name: web, ProtocolType: HTTP}}}}
+  Integration:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties:
+      ApiId: !Ref Web
+      IntegrationType: AWS_PROXY
+      IntegrationUri: !GetAtt Worker.Arn
+      PayloadFormatVersion: "2.0"
+  Route:
+    Type: AWS::ApiGatewayV2::Route
+    Properties:
+      ApiId: !Ref Web
+      RouteKey: GET /parts
+      Target: !Sub "integrations/${{Integration}}"
+"""
+)
 
 
 @dataclass
@@ -107,7 +158,8 @@ def _put_code(s3: Any) -> None:
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("app.py", "def echo(event, context): return event\n")
     s3.create_bucket(Bucket="code")
-    s3.put_object(Bucket="code", Key="worker.zip", Body=packed.getvalue())
+    for key in ("worker.zip", "worker2.zip"):
+        s3.put_object(Bucket="code", Key=key, Body=packed.getvalue())
 
 
 def test_sam_deploys_by_change_sets(here: Here) -> None:
@@ -135,12 +187,35 @@ def test_sam_deploys_by_change_sets(here: Here) -> None:
     assert httpx.get(f"{here.api.url}/web/7").status_code == 404
 
 
+def test_version_of_an_update_has_the_new_configuration(here: Here) -> None:
+    here.stacks.create_stack(StackName="twice", TemplateBody=SAM)
+    (name,) = here.names()
+    # SAM publishes a version when the code has another place, and the function names a new queue
+    changed = SAM.replace("worker.zip", "worker2.zip")
+    changed = changed.replace("  Jobs:", f"  {LATER}\n  Jobs:").replace("Ref Jobs", "Ref Later")
+    here.stacks.update_stack(StackName="twice", TemplateBody=changed)
+    made = here.functions.get_function(FunctionName=name, Qualifier="live")["Configuration"]
+    assert made["Version"] == "2"
+    assert "-Later-" in made["Environment"]["Variables"]["QUEUE"]
+    here.stacks.delete_stack(StackName="twice")
+
+
 def test_plain_template_with_code_in_it_deploys(here: Here) -> None:
     here.stacks.create_stack(StackName="plain", TemplateBody=PLAIN % 128)
     (name,) = here.names()
     assert name.startswith("plain-Worker-")
     assert here.functions.get_function(FunctionName=name)["Configuration"]["MemorySize"] == 128
     here.stacks.delete_stack(StackName="plain")
+
+
+def test_apis_may_be_made_of_parts(here: Here) -> None:
+    here.stacks.create_stack(StackName="parts", TemplateBody=PARTS)
+    # echo is no proxy response, which the function was asked for
+    assert httpx.get(f"{here.api.url}/v1/items/7").status_code == 502
+    assert httpx.get(f"{here.api.url}/v1/items").status_code == 403
+    assert httpx.get(f"{here.api.url}/parts").json()["routeKey"] == "GET /parts"
+    here.stacks.delete_stack(StackName="parts")
+    assert httpx.get(f"{here.api.url}/parts").status_code == 404
 
 
 def test_what_the_emulator_refuses_is_the_stacks_error(here: Here) -> None:
