@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from typing import TYPE_CHECKING, TypeVar
 
@@ -28,6 +29,13 @@ def require_docker() -> None:
         if os.environ.get("TESTBED_REQUIRE_DOCKER"):
             raise
         pytest.skip(f"no Docker engine with {BASE}: {error}")
+
+
+def images_called(repository: str) -> list[str]:
+    """Returns the names, with tags, of the engine's images of a repository."""
+    filters = json.dumps({"reference": [repository]})
+    found = _ask(lambda engine: engine.call("GET /images/json", {"filters": filters}))
+    return sorted(tag for image in found for tag in image["RepoTags"] or ())
 
 
 def containers_of(state: Path) -> list[str]:

@@ -13,9 +13,10 @@ show aws lambda create-function --function-name hello --runtime python3.13 --han
     --role arn:aws:iam::123456789012:role/any --zip-file fileb://hello.zip \
     --query '[FunctionArn,State,CodeSize]' --output text
 show aws lambda wait function-active-v2 --function-name hello
-show aws lambda invoke --function-name hello --payload '{"a": 1}' --log-type Tail \
-    --query LogResult --output text out.json | tee tail64 | head -1
-tail -1 tail64 | base64 -d
+answer=$(show aws lambda invoke --function-name hello --payload '{"a": 1}' --log-type Tail \
+    --query LogResult --output text out.json)
+head -1 <<<"$answer"
+tail -1 <<<"$answer" | base64 -d
 show cat out.json
 echo
 show aws lambda update-function-configuration --function-name hello --memory-size 20480
@@ -48,9 +49,9 @@ show aws lambda tag-resource --resource arn:aws:lambda:us-east-1:123456789012:fu
 show aws lambda list-functions --query 'Functions[].[FunctionName,MemorySize]' --output text
 show aws lambda get-account-settings --query AccountUsage --output json
 show aws logs describe-log-groups --query 'logGroups[].logGroupName' --output text
-show aws logs tail /aws/lambda/hello --since 5m --format short
+# version 1 has no `aws logs tail`; what version 2 calls for it is filter-log-events
 show aws logs filter-log-events --log-group-name /aws/lambda/hello --filter-pattern hello \
-    --query 'events[].message' --output text
+    --query 'events[].message' --output text | cut -c1-200
 now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 ago=$(date -u -d '-10 minutes' +%Y-%m-%dT%H:%M:%SZ)
 show aws cloudwatch get-metric-statistics --namespace AWS/Lambda --metric-name Invocations \

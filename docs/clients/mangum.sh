@@ -7,7 +7,7 @@ trap 'rm -rf "$work"' EXIT
 cp mangum/app.py "$work"
 python3 -m pip install --quiet --disable-pip-version-check --target "$work" --no-compile \
     -r mangum/requirements.txt
-(cd "$work" && python3 -m zipfile -c /tmp/mangum.zip -- *)
+(cd "$work" && python3 -m zipfile -c /tmp/mangum.zip *)
 mv /tmp/mangum.zip "$work"
 cd "$work" || exit
 

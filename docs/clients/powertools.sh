@@ -7,7 +7,7 @@ trap 'rm -rf "$work"' EXIT
 cp powertools/app.py "$work"
 python3 -m pip install --quiet --disable-pip-version-check --target "$work" --no-compile \
     -r powertools/requirements.txt
-(cd "$work" && python3 -m zipfile -c /tmp/powertools.zip -- *)
+(cd "$work" && python3 -m zipfile -c /tmp/powertools.zip *)
 mv /tmp/powertools.zip "$work"
 cd "$work" || exit
 
@@ -31,16 +31,17 @@ for _ in 1 2; do
     echo
 done
 make batch
-queue=$(aws sqs create-queue --queue-name orders --query QueueUrl --output text)
+# for SQS the CLI of version 1 heeds no AWS_ENDPOINT_URL
+queue=$(aws --endpoint-url "$AWS_ENDPOINT_URL" sqs create-queue --queue-name orders --query QueueUrl --output text)
 show aws lambda create-event-source-mapping --function-name batch --batch-size 10 \
     --event-source-arn arn:aws:sqs:us-east-1:123456789012:orders \
     --function-response-types ReportBatchItemFailures --query '[State,BatchSize]' --output text
-show aws sqs send-message --queue-url "$queue" --message-body good --query MD5OfMessageBody \
+show aws --endpoint-url "$AWS_ENDPOINT_URL" sqs send-message --queue-url "$queue" --message-body good --query MD5OfMessageBody \
     --output text
-show aws sqs send-message --queue-url "$queue" --message-body bad --query MD5OfMessageBody \
+show aws --endpoint-url "$AWS_ENDPOINT_URL" sqs send-message --queue-url "$queue" --message-body bad --query MD5OfMessageBody \
     --output text
 sleep 5
-show aws sqs get-queue-attributes --queue-url "$queue" --attribute-names All --output text \
+show aws --endpoint-url "$AWS_ENDPOINT_URL" sqs get-queue-attributes --queue-url "$queue" --attribute-names All --output text \
     --query 'Attributes.[ApproximateNumberOfMessages,ApproximateNumberOfMessagesNotVisible]'
 show aws logs filter-log-events --log-group-name /aws/lambda/batch --filter-pattern taken \
     --query 'events[].message' --output text

@@ -30,7 +30,9 @@ Headers = list[tuple[bytes, bytes]]
 """Headers as ASGI has them: names in lower case, names and values in Latin-1."""
 
 JSON = (b"content-type", b"application/json")
-_AS_ACCOUNT_CONCURRENCY = frozenset({ThrottleReason.HOST_MEMORY, ThrottleReason.SCALE_OUT})
+_AS_ACCOUNT_CONCURRENCY = frozenset(
+    {ThrottleReason.HOST_MEMORY, ThrottleReason.SCALE_OUT, ThrottleReason.TENANT_SANDBOXES}
+)
 """Reasons of a throttle for which AWS has no word, or none that is documented."""
 _FIRST_SERVER_FAULT = 500
 

@@ -10,6 +10,7 @@ nobody's child, and cannot be told from its users.
 
 from __future__ import annotations
 
+import hmac
 import ipaddress
 import os
 from typing import TYPE_CHECKING, Self
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 import psutil
 
 from emulator.host.peers import Owners, Peer, descendants
+from emulator.live.companion.process import INTERNAL_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,20 +32,29 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 class SandboxClients:
     """Tells sandboxes by the networks from which none but sandboxes dial, or by their processes."""
 
-    def __init__(self, networks: Iterable[Network] = (), children: Owners | None = None) -> None:
-        """Takes the networks, and whose children's connections are sandboxes' where it matters."""
+    def __init__(
+        self,
+        networks: Iterable[Network] = (),
+        children: Owners | None = None,
+        companion_secret: str = "",
+    ) -> None:
+        """Takes the networks, and whose children's connections are sandboxes' where it matters.
+
+        The companion is such a child too, and told by its secret.
+        """
         self.networks = tuple(networks)
         self._children = children
+        self._companion_secret = companion_secret.encode()
 
     @classmethod
-    def dialling(cls, address: str) -> Self:
+    def dialling(cls, address: str, companion_secret: str = "") -> Self:
         """Returns how sandboxes are told that dial the gateway at this address of this machine.
 
         At a loopback address they are processes that descend from this one; at another, they have
         the networks of the interface with that address.
         """
         if _address(address).is_loopback:
-            return cls(children=Owners(_children))
+            return cls(children=Owners(_children), companion_secret=companion_secret)
         for ends in psutil.net_if_addrs().values():
             if any(end.address == address for end in ends):
                 found = (_network(end.address, end.netmask) for end in ends)
@@ -57,12 +68,18 @@ class SandboxClients:
             return False
         address = _address(client[0])
         if self._children is not None and address.is_loopback:
+            if self._is_companion(scope):
+                return False
             return await self._children.made(Peer(*client, *server))
         if address.is_loopback or address == _address(server[0]):
             return False
         # Docker gives a bridge's first address to the host, whose users dial from it when the
         # gateway is a container itself
         return any(address in net and address != net[1] for net in self.networks)
+
+    def _is_companion(self, scope: Scope) -> bool:
+        shown = dict(scope.get("headers", ())).get(INTERNAL_HEADER.encode(), b"")
+        return bool(shown) and hmac.compare_digest(shown, self._companion_secret)
 
 
 def _children() -> Iterator[int]:

@@ -112,6 +112,7 @@ class ResourceMaker:
         return found is None
 
     def _topic(self, resource: OtherResource) -> bool:
+        listed = self._services.call("sns", "list_topics")["Topics"]
         arn = self._services.call("sns", "create_topic", Name=resource.name)["TopicArn"]
         for stated in resource.properties.get("Subscription", ()):
             self._services.call(
@@ -121,7 +122,7 @@ class ResourceMaker:
                 Protocol=stated["Protocol"],
                 Endpoint=stated["Endpoint"],
             )
-        return True
+        return all(topic["TopicArn"] != arn for topic in listed)
 
     def _table(self, resource: OtherResource) -> bool:
         stated = {name: resource.properties[name] for name in _TABLE if name in resource.properties}

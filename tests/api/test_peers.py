@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from emulator.api.peers import SandboxClients
+from emulator.host.peers import Owners, Peer
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -82,6 +83,24 @@ async def _accepted(listener: socket.socket, kept: ExitStack) -> Scope:
     connection, client = await asyncio.to_thread(listener.accept)
     kept.enter_context(connection)
     return {"type": "http", "client": client, "server": connection.getsockname()}
+
+
+async def test_companion_is_no_sandbox_though_it_is_a_child() -> None:
+    children = SandboxClients(children=_EveryChild(), companion_secret="the secret")
+    scope = dialled("127.0.0.1", "127.0.0.1")
+    assert await children.include(scope)
+    assert await children.include(scope | {"headers": [(b"x-testbed-internal", b"a guess")]})
+    assert not await children.include(scope | {"headers": [(b"x-testbed-internal", b"the secret")]})
+
+
+class _EveryChild(Owners):
+    """Takes every connection for one of a child's."""
+
+    def __init__(self) -> None:
+        super().__init__(list)
+
+    async def made(self, peer: Peer) -> bool:  # noqa: ARG002
+        return True
 
 
 def test_networks_are_those_of_the_interface_that_sandboxes_dial() -> None:

@@ -11,6 +11,6 @@ const hello = new Function(stack, "Hello", {
   runtime: Runtime.PYTHON_3_13,
   handler: "app.handler",
   code: Code.fromAsset("../hello"),
-  memorySize: 256,
+  memorySize: Number(app.node.tryGetContext("memory") ?? 256),
 });
 new Alias(stack, "Live", { aliasName: "live", version: hello.currentVersion });

@@ -20,6 +20,11 @@ variable "zip" {
   default = "hello.zip"
 }
 
+variable "memory" {
+  type    = number
+  default = 256
+}
+
 resource "aws_iam_role" "hello" {
   name = "hello"
   assume_role_policy = jsonencode({
@@ -45,7 +50,7 @@ resource "aws_lambda_function" "hello" {
   handler          = "app.handler"
   filename         = var.zip
   source_code_hash = filebase64sha256(var.zip)
-  memory_size      = 256
+  memory_size      = var.memory
   timeout          = 10
   publish          = true
   layers           = [aws_lambda_layer_version.extra.arn]

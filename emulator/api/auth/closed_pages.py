@@ -38,9 +38,11 @@ class ClosedPages:
 
 
 def _is_local(scope: Scope) -> bool:
-    client = scope.get("client")
+    client, server = scope.get("client"), scope.get("server")
     if not client or not client[0]:
         return False
+    if server and client[0] == server[0]:  # this machine, at another address of its own
+        return True
     address = ipaddress.ip_address(client[0].partition("%")[0])
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return (mapped or address).is_loopback

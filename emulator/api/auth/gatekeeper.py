@@ -75,19 +75,24 @@ class Gatekeeper:
         """
         name = "lambda" if service_name in _VERIFIED_UNDER_LAMBDA else service_name
         if (secret := header(scope, _INTERNAL)) and same(self._companion_secret, secret):
-            return await self._of_service(scope, receive)
+            return await self._of_companion(scope, receive)
         receive, identity = await self._identified(name, scope, receive, MOST_BYTES)
         extensions = {**scope.get("extensions", {}), _IDENTITY: identity}
         return {**scope, "extensions": extensions}, receive
 
-    async def _of_service(self, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
-        """Returns a request of the companion's, which invokes as the service that it names."""
+    async def _of_companion(self, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
+        """Returns a request of the companion's: it invokes as the service that it names.
+
+        Without a name it is CloudFormation, which makes what a template says as the account's root.
+        """
         body = await read_body(receive, MOST_BYTES)
-        caller = service(f"{header(scope, _SOURCE)}.amazonaws.com")
+        source = header(scope, _SOURCE)
         extensions = {
             **scope.get("extensions", {}),
-            _IDENTITY: Identity("", caller),
-            _EVENT: source_of(body),
+            _IDENTITY: Identity("", service(f"{source}.amazonaws.com"))
+            if source
+            else self._guard.root_of(_account(scope)),
+            _EVENT: source_of(body) if source else "",
         }
         return {**scope, "extensions": extensions}, replayed(body, receive)
 
@@ -230,6 +235,12 @@ class GuardedInvocation:
             request_id="",
             host=request.headers.get("host", ""),
         )
+
+
+def _account(scope: Scope) -> str:
+    """Returns the account that the companion signs for: its access key is the account's id."""
+    signer = ApiRequest.of(scope).signer
+    return "" if signer is None or not signer.access_key.isdecimal() else signer.access_key
 
 
 def header(scope: Scope, name: bytes) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from emulator.api.auth.canonical import RequestToCheck
 from emulator.api.auth.context import caller_context, request_context
-from emulator.api.auth.directory import Directory
+from emulator.api.auth.directory import Directory, root
 from emulator.api.auth.evaluation import Policies, Request, evaluate, sentence
 from emulator.api.auth.principals import ANONYMOUS
 from emulator.api.auth.signature import (
@@ -117,6 +117,10 @@ class Guard:
         decision = evaluate(request, policies)
         if not decision.allowed:
             raise ServiceError(ACCESS_DENIED, sentence(request, decision), 403)
+
+    def root_of(self, account: str) -> Identity:
+        """Returns the root of an account, by default of the one that has the key."""
+        return root(account or self.account, "", "")
 
     def trusts(self, role: Role, caller: Caller) -> bool:
         """Returns whether a role's trust policy lets somebody assume the role."""

@@ -164,10 +164,10 @@ class HttpApiRoute:
             outcome = await self._integration.call(route, payload, trace_id, scope)
         except TimeoutError:
             await send_response(send, self._integration.gave_up, own)
-        except ServiceError:
-            await send_response(send, _UNAVAILABLE, own)
         except InvalidParameterValueError:  # isolated by tenant, whom an HTTP API cannot name
             await send_response(send, INTERNAL_SERVER_ERROR, own)
+        except ServiceError:
+            await send_response(send, _UNAVAILABLE, own)
         else:
             answer = self._without_cors(_response(outcome, route.payload_format))
             await send_response(send, answer, own + outcome_headers(outcome))

@@ -56,6 +56,7 @@ from emulator.experiments.report.study_tables import (
     load_table,
     memory_table,
     pages_table,
+    tenants_table,
 )
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ def study_document(study: StudyRun) -> Document:
             *_memory_sizes(curves),
             *_users_time(study, names),
             *_starts(study, stats, names),
+            *_tenants(study),
             *_idle_requests(study, names),
             *_cells_over_time(study, names),
             *fit_section(study, names),
@@ -298,6 +300,17 @@ def _anatomy(stats: Sequence[CellStats], names: Sequence[str]) -> Block:
         "Stacked bars: the mean parts of each cell's cold starts",
         "Until the handler is called; its first call, often slow too, comes on top.",
     )
+
+
+def _tenants(study: StudyRun) -> list[Block]:
+    table = tenants_table(study)
+    if table is None:
+        return []
+    sentence = (
+        "A sandbox of these functions serves one tenant alone. A cold start beside an idle sandbox "
+        "of another tenant is what isolation cost: without it that sandbox would have served."
+    )
+    return [Heading("Isolation by tenant"), Paragraph(sentence, SMALL), table]
 
 
 def _idle_requests(study: StudyRun, names: Mapping[str, str]) -> list[Block]:

@@ -11,6 +11,7 @@ from emulator.experiments.analysis.idle_time import idle_gaps, start_letters
 from emulator.experiments.analysis.latency_parts import Part
 from emulator.experiments.analysis.pages import pages
 from emulator.experiments.analysis.requests import user_requests
+from emulator.experiments.analysis.tenants import tenant_starts
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 from emulator.experiments.report.document import Table
 from emulator.experiments.report.labels import condition_names, marked
@@ -220,6 +221,27 @@ def idle_table(study: StudyRun, names: Mapping[str, str]) -> Table | None:
         for cell, requests in idle
     ]
     return Table(head, tuple(rows), left=6)
+
+
+def tenants_table(study: StudyRun) -> Table | None:
+    """Lays out what isolation by tenant did to cold starts; None where nobody was isolated."""
+    head = (
+        *("function", "tenants", "requests", "cold starts", "a tenant's first"),
+        "beside an idle sandbox of another tenant",
+    )
+    rows = [
+        (
+            found.function,
+            formatting.count(found.tenants),
+            formatting.count(found.requests),
+            formatting.count(found.cold),
+            formatting.count(found.first),
+            formatting.count(found.isolated),
+        )
+        for run in study.runs.values()
+        for found in tenant_starts(run)
+    ]
+    return Table(head, tuple(rows)) if rows else None
 
 
 def _lifetime(keep_alive: str) -> str:

@@ -27,32 +27,44 @@ class OwnApi:
     def __init__(self, url: str, secret: str, account: str, region: str) -> None:
         self._url = url
         self._secret = secret
-        session = botocore.session.Session()
-        self._client = session.create_client(
-            "lambda",
-            region_name=region,
-            endpoint_url=url,
-            aws_access_key_id=account,
-            aws_secret_access_key="testbed",  # noqa: S106  # the emulator knows us by the secret
-            config=Config(retries={"max_attempts": 2}, proxies={}),
-        )
-        self._client.meta.events.register("before-sign.lambda.*", self._sign)
+        self._account = account
+        self._region = region
+        self._clients: dict[str, Any] = {}
 
-    def call(self, operation: str, members: Mapping[str, Any]) -> dict[str, Any]:
+    def call(
+        self, operation: str, members: Mapping[str, Any], service: str = "lambda"
+    ) -> dict[str, Any]:
         """Calls an operation, `CreateFunction`, with members as a template has them.
 
         Raises:
             botocore.exceptions.ClientError: the emulator refused.
             TypeError: the operation knows no such member.
         """
-        shape = self._client.meta.service_model.operation_model(operation).input_shape
+        client = self._client(service)
+        shape = client.meta.service_model.operation_model(operation).input_shape
         name = next(
             python
-            for python, model in self._client.meta.method_to_api_mapping.items()
+            for python, model in client.meta.method_to_api_mapping.items()
             if model == operation
         )
-        found: dict[str, Any] = getattr(self._client, name)(**_shaped(shape, members))
+        found: dict[str, Any] = getattr(client, name)(**_shaped(shape, members))
         return found
+
+    def _client(self, service: str) -> Any:
+        if service not in self._clients:
+            client = botocore.session.Session().create_client(
+                service,
+                region_name=self._region,
+                endpoint_url=self._url,
+                aws_access_key_id=self._account,
+                aws_secret_access_key="testbed",  # noqa: S106  # it knows us by the secret
+                config=Config(
+                    retries={"max_attempts": 2}, proxies={}, s3={"addressing_style": "path"}
+                ),
+            )
+            client.meta.events.register("before-sign", self._sign)
+            self._clients[service] = client
+        return self._clients[service]
 
     def get_api(self, name: str) -> dict[str, Any] | None:
         """Returns an API in front of functions as its document; None where there is none."""

@@ -1,4 +1,4 @@
-"""Says how each of CloudFormation's resources of Lambda and API Gateway is made in the emulator.
+"""Says how CloudFormation's resources that are not moto's alone are made in the emulator.
 
 Knows nothing of moto. Sources: CloudFormation user guide, the references of AWS::Lambda,
 AWS::ApiGateway and AWS::ApiGatewayV2.
@@ -9,21 +9,16 @@ from __future__ import annotations
 import io
 import json
 import time
-import uuid
 import zipfile
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from emulator.core.api_documents import document_of
-from emulator.core.apis import HttpApi, RestApi
-from emulator.core.openapi_routes import http_cors_of, rest_cors_of, routes_of
+from emulator.live.companion.recipes import Made, Recipe, keep, leave
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from emulator.core.apis import Api
     from emulator.live.companion.lambda_client import OwnApi
 
 _LONGEST_WAIT = 900.0
@@ -32,31 +27,8 @@ _BETWEEN_LOOKS = 0.1
 _INLINE = {"python": "index.py", "nodejs": "index.js"}
 _CODE = ("ZipFile", "S3Bucket", "S3Key", "S3ObjectVersion", "ImageUri")
 _SET_APART = ("ReservedConcurrentExecutions", "RuntimeManagementConfig", "RecursiveLoop")
+_STATED = "stated"
 _MISSING = "ResourceNotFoundException"
-
-
-@dataclass(slots=True)
-class Made:
-    """Holds a resource that was made."""
-
-    id: str
-    """What `!Ref` gives."""
-    attributes: dict[str, str] = field(default_factory=dict)
-    members: dict[str, str] = field(default_factory=dict)
-    """Members that name the resource in Lambda's API."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """Says how resources of one type are made, changed and deleted."""
-
-    kind: str
-    make: Callable[[OwnApi, str, dict[str, Any]], Made]
-    change: Callable[[OwnApi, Made, dict[str, Any]], Made]
-    remove: Callable[[OwnApi, Made], None]
-    named_by: str = ""
-    """The property that states the name; empty: there is none."""
-    attributes: tuple[str, ...] = ()
 
 
 # functions
@@ -75,6 +47,10 @@ def _change_function(api: OwnApi, made: Made, properties: dict[str, Any]) -> Mad
     code = {"Architectures": members.pop("Architectures", ["x86_64"]), **members.pop("Code")}
     members.pop("PackageType", None)
     members.pop("Tags", None)
+    stated = json.dumps(properties, sort_keys=True, default=str)
+    if made.facts.get(_STATED) == stated:
+        return made
+    made.facts[_STATED] = stated
     api.call("UpdateFunctionCode", {**made.members, **code})
     _wait(api, made.id)
     api.call("UpdateFunctionConfiguration", {**members, **made.members})
@@ -136,14 +112,6 @@ def _make_version(api: OwnApi, _name: str, properties: dict[str, Any]) -> Made:
     version = api.call("PublishVersion", members)
     arn = version["FunctionArn"]
     return Made(arn, {"Version": version["Version"], "FunctionArn": arn})
-
-
-def _keep(_api: OwnApi, made: Made, _properties: dict[str, Any]) -> Made:
-    return made
-
-
-def _leave(_api: OwnApi, _made: Made) -> None:
-    """Leaves a resource where it is: CloudFormation retains versions of SAM's too."""
 
 
 def _alias_members(properties: dict[str, Any]) -> dict[str, Any]:
@@ -269,79 +237,50 @@ def _removal(operation: str) -> Callable[[OwnApi, Made], None]:
     return remove
 
 
-# APIs
+def _make_subscription(api: OwnApi, _name: str, properties: dict[str, Any]) -> Made:
+    named = ("TopicArn", "Protocol", "Endpoint")
+    attributes = {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in properties.items()
+        if name not in (*named, "Region")
+    }
+    members = {name: properties[name] for name in named if name in properties}
+    asked = {**members, "Attributes": attributes, "ReturnSubscriptionArn": True}
+    arn = api.call("Subscribe", asked, "sns")["SubscriptionArn"]
+    return Made(arn, {"Arn": arn}, {"SubscriptionArn": arn})
 
 
-def _document(properties: dict[str, Any]) -> dict[str, Any]:
-    """Returns an API's OpenAPI document, also of JSON in a text."""
-    body = properties.get("Body") or {}
-    found = json.loads(body) if isinstance(body, str) else body
-    return found if isinstance(found, dict) else {}
+def _change_subscription(api: OwnApi, made: Made, properties: dict[str, Any]) -> Made:
+    _remove_subscription(api, made)
+    return _make_subscription(api, made.id, properties)
 
 
-def _make_rest_api(api: OwnApi, _name: str, properties: dict[str, Any]) -> Made:
-    name = uuid.uuid4().hex[:10]
-    facts = {"RestApiId": name, "RootResourceId": "root"}
-    return _change_rest_api(api, Made(name, facts), properties)
+def _remove_subscription(api: OwnApi, made: Made) -> None:
+    api.call("Unsubscribe", made.members, "sns")
 
 
-def _change_rest_api(api: OwnApi, made: Made, properties: dict[str, Any]) -> Made:
-    document = _document(properties)
-    binary = properties.get("BinaryMediaTypes") or document.get(
-        "x-amazon-apigateway-binary-media-types", ()
-    )
-    served = RestApi(
-        made.id,
-        tuple(routes_of(document)),
-        binary_media_types=tuple(str(one).replace("~1", "/") for one in binary),
-        cors=rest_cors_of(document),
-    )
-    _put(api, served)
-    return made
+_NOTIFICATIONS = {
+    "LambdaConfigurations": ("LambdaFunctionConfigurations", "Function", "LambdaFunctionArn"),
+    "QueueConfigurations": ("QueueConfigurations", "Queue", "QueueArn"),
+    "TopicConfigurations": ("TopicConfigurations", "Topic", "TopicArn"),
+}
+"""By CloudFormation's name for one kind of notification: S3's, and both names of the receiver."""
 
 
-def _make_http_api(api: OwnApi, _name: str, properties: dict[str, Any]) -> Made:
-    name = uuid.uuid4().hex[:10]
-    facts = {"ApiId": name, "ApiEndpoint": f"http://{name}.execute-api.localhost"}
-    return _change_http_api(api, Made(name, facts), properties)
-
-
-def _change_http_api(api: OwnApi, made: Made, properties: dict[str, Any]) -> Made:
-    document = _document(properties)
-    _put(api, HttpApi(made.id, tuple(routes_of(document)), cors=http_cors_of(document)))
-    return made
-
-
-def _put(api: OwnApi, served: Api) -> None:
-    """Puts an API with the stage that it has, if it is there already."""
-    stated, there = document_of(served), api.get_api(served.id)
-    if there is not None:
-        stated |= {name: there[name] for name in ("stage", "variables")}
-    api.put_api(served.id, stated)
-
-
-def _remove_api(api: OwnApi, made: Made) -> None:
-    api.delete_api(made.id)
-
-
-def _make_stage(api: OwnApi, name: str, properties: dict[str, Any]) -> Made:
-    """Serves an API under its stage; an API has one stage here, the last that was made."""
-    owner = str(properties.get("RestApiId") or properties.get("ApiId"))
-    stage = str(properties.get("StageName") or name)
-    variables = properties.get("Variables") or properties.get("StageVariables") or {}
-    document = api.get_api(owner)
-    if document is not None:
-        api.put_api(owner, {**document, "stage": stage, "variables": variables})
-    return Made(stage)
-
-
-def _change_stage(api: OwnApi, made: Made, properties: dict[str, Any]) -> Made:
-    return _make_stage(api, made.id, properties)
-
-
-def _make_deployment(_api: OwnApi, name: str, _properties: dict[str, Any]) -> Made:
-    """Makes nothing: an API is served as it is."""
-    return Made(name, {"DeploymentId": name})
+def put_notifications(api: OwnApi, bucket: str, stated: dict[str, Any]) -> None:
+    """Sets a bucket's notifications to what a template states."""
+    found: dict[str, Any] = {}
+    for name, (listed, receiver, arn) in _NOTIFICATIONS.items():
+        for one in stated.get(name, ()):
+            made = {arn: one[receiver], "Events": [one["Event"]]}
+            rules = one.get("Filter", {}).get("S3Key", {}).get("Rules", ())
+            if rules:
+                made["Filter"] = {"Key": {"FilterRules": list(rules)}}
+            found.setdefault(listed, []).append(made)
+    if "EventBridgeConfiguration" in stated:
+        found["EventBridgeConfiguration"] = {}
+    members = {"Bucket": bucket, "NotificationConfiguration": found}
+    api.call("PutBucketNotificationConfiguration", members, "s3")
 
 
 RECIPES = (
@@ -356,8 +295,8 @@ RECIPES = (
     Recipe(
         "AWS::Lambda::Version",
         _make_version,
-        _keep,
-        _leave,
+        keep,
+        leave,
         attributes=("Version", "FunctionArn"),
     ),
     Recipe(
@@ -371,7 +310,7 @@ RECIPES = (
         "AWS::Lambda::LayerVersion",
         _make_layer,
         _change_layer,
-        _leave,
+        leave,
         named_by="LayerName",
         attributes=("LayerVersionArn",),
     ),
@@ -403,27 +342,11 @@ RECIPES = (
         _removal("DeleteFunctionEventInvokeConfig"),
     ),
     Recipe(
-        "AWS::ApiGateway::RestApi",
-        _make_rest_api,
-        _change_rest_api,
-        _remove_api,
-        attributes=("RestApiId", "RootResourceId"),
-    ),
-    Recipe(
-        "AWS::ApiGatewayV2::Api",
-        _make_http_api,
-        _change_http_api,
-        _remove_api,
-        attributes=("ApiId", "ApiEndpoint"),
-    ),
-    Recipe("AWS::ApiGateway::Stage", _make_stage, _change_stage, _leave),
-    Recipe("AWS::ApiGatewayV2::Stage", _make_stage, _change_stage, _leave),
-    Recipe(
-        "AWS::ApiGateway::Deployment",
-        _make_deployment,
-        _keep,
-        _leave,
-        attributes=("DeploymentId",),
+        "AWS::SNS::Subscription",
+        _make_subscription,
+        _change_subscription,
+        _remove_subscription,
+        attributes=("Arn",),
     ),
 )
-"""Resources that are made in the emulator; CloudFormation's others are moto's."""
+"""Resources of Lambda, and what moto lacks beside them."""

@@ -5,6 +5,7 @@ templates of SAM are transformed by AWS's own translator. Everything else of a s
 Everything that is replaced in moto for this is replaced in this module.
 """
 
+# ruff: noqa: SLF001  # moto has no other places for what is replaced
 from __future__ import annotations
 
 import datetime as dt
@@ -17,18 +18,22 @@ from moto.cloudformation import models, parsing
 from moto.cloudformation.exceptions import UnformattedGetAttTemplateException, ValidationError
 from moto.core.common_models import CloudFormationModel
 from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.s3.models import FakeBucket
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.translator.transform import transform
 
 from emulator.live.companion.lambda_client import OwnApi
-from emulator.live.companion.stack_resources import RECIPES
+from emulator.live.companion.stack_apis import API_RECIPES
+from emulator.live.companion.stack_mending import mend_stacks
+from emulator.live.companion.stack_resources import RECIPES, put_notifications
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from emulator.live.companion.stack_resources import Made, Recipe
+    from emulator.live.companion.recipes import Made, Recipe
 
 _TRANSFORM = "AWS::Serverless-2016-10-31"
+_BEFORE_OTHERS = ("AWS::Lambda::Function", "AWS::Lambda::LayerVersion")
 _MODELS: list[type[CloudFormationModel]] = []
 
 
@@ -40,11 +45,13 @@ def connect_stacks(url: str, secret: str) -> None:
         return OwnApi(url, secret, account, region)
 
     # moto finds its models among the subclasses of one class, which does not hold them
-    _MODELS.extend(_model_of(recipe, own_api) for recipe in RECIPES)
+    _MODELS.extend(_model_of(recipe, own_api) for recipe in (*RECIPES, *API_RECIPES))
     parsing.get_model_list.cache_clear()
     parsing.get_model_map.cache_clear()
     parsing.get_name_type_map.cache_clear()
+    _notify_of_buckets(own_api)
     _transform_templates()
+    mend_stacks()
 
 
 def _model_of(recipe: Recipe, own_api: Callable[[str, str], OwnApi]) -> type[CloudFormationModel]:
@@ -122,10 +129,31 @@ class _refusals:  # noqa: N801  # used as a statement
             raise ValidationError(self._resource, f"{self._resource}: {error}") from error
 
 
+def _notify_of_buckets(own_api: Callable[[str, str], OwnApi]) -> None:
+    """Has buckets of a stack send the notifications that the template states."""
+    create = FakeBucket.create_from_cloudformation_json
+
+    def create_bucket(
+        resource_name: str,
+        cloudformation_json: dict[str, Any],
+        account_id: str,
+        region_name: str,
+        **more: Any,
+    ) -> FakeBucket:
+        bucket = create(resource_name, cloudformation_json, account_id, region_name, **more)
+        stated = cloudformation_json.get("Properties", {}).get("NotificationConfiguration")
+        if stated:
+            with _refusals(resource_name):
+                put_notifications(own_api(account_id, region_name), resource_name, stated)
+        return bucket
+
+    FakeBucket.create_from_cloudformation_json = staticmethod(create_bucket)  # type: ignore[method-assign]
+
+
 def _transform_templates() -> None:
     """Has moto read SAM's templates as what SAM makes of them."""
     parse = models.Stack.parse_template
-    parse_changes = models.ChangeSet._parse_template  # noqa: SLF001  # moto has no other place
+    parse_changes = models.ChangeSet._parse_template
 
     def parse_template(template: str) -> dict[str, Any]:
         return transformed(parse(template))
@@ -140,11 +168,11 @@ def _transform_templates() -> None:
         apply(self)
         # moto leaves a stack that a change set makes without the outputs of its template
         self.stack.template_dict = self.template_dict
-        self.stack.output_map = self.stack._create_output_map()  # noqa: SLF001
+        self.stack.output_map = self.stack._create_output_map()
 
     models.ChangeSet.apply = apply_with_outputs  # type: ignore[method-assign]
     models.Stack.parse_template = staticmethod(parse_template)  # type: ignore[method-assign]
-    models.ChangeSet._parse_template = parse_template_of_changes  # type: ignore[method-assign]  # noqa: SLF001
+    models.ChangeSet._parse_template = parse_template_of_changes  # type: ignore[method-assign]
 
 
 def transformed(template: dict[str, Any]) -> dict[str, Any]:

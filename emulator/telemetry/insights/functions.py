@@ -11,24 +11,30 @@ if TYPE_CHECKING:
     from emulator.telemetry.insights.row import Value
 
 
+_MOST_WHOLE = 1e15
+_DIGITS = 10
+"""Digits of a number that is not whole."""
+
+
 def number(value: Value) -> float | None:
     """Returns a value as a number; None where the value is none."""
     if value is None:
         return None
     try:
         found = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return found if math.isfinite(found) else None
 
 
 def text(value: Value) -> str:
-    """Returns a value as a result shows it: whole numbers without a point."""
+    """Returns a value as a result shows it: whole numbers without a point, others rounded."""
     if value is None:
         return ""
-    if isinstance(value, str):
-        return value
-    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else str(value)  # noqa: PLR2004
+    if isinstance(value, str | int):
+        return str(value)
+    is_whole = value.is_integer() and abs(value) < _MOST_WHOLE
+    return str(int(value)) if is_whole else f"{value:.{_DIGITS}g}"
 
 
 def truth(value: Value) -> bool:

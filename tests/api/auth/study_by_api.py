@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import WaiterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,9 +46,10 @@ class Study:
     """Calls one emulator as its root, and as the roles that the root makes."""
 
     def __init__(self, url: str, state: Path) -> None:
-        self._url = url
+        self.url = url
+        self.credentials = state / "credentials"
         read = configparser.ConfigParser()
-        read.read(state / "credentials")
+        read.read(self.credentials)
         section = read["default"]
         self._root = Keys(section["aws_access_key_id"], section["aws_secret_access_key"])
 
@@ -55,7 +57,7 @@ class Study:
         keys = keys or self._root
         return boto3.client(
             service,
-            endpoint_url=self._url,
+            endpoint_url=self.url,
             region_name=REGION,
             aws_access_key_id=keys.access,
             aws_secret_access_key=keys.secret,
@@ -77,17 +79,22 @@ class Study:
 
     def deploy(self, name: str, code: str, **more: Any) -> None:
         """Makes a function of the code under a key of the bucket, and waits until it is Active."""
+        source = {"S3Bucket": BUCKET, "S3Key": code}
+        self._deploy(name, Runtime="python3.13", Handler="app.handler", Code=source, **more)
+
+    def deploy_image(self, name: str, image: str, **more: Any) -> None:
+        """Makes a function of an image, and waits until it is Active."""
+        self._deploy(name, PackageType="Image", Code={"ImageUri": image}, **more)
+
+    def _deploy(self, name: str, **more: Any) -> None:
         client = self.client("lambda")
-        client.create_function(
-            FunctionName=name,
-            Runtime="python3.13",
-            Handler="app.handler",
-            Role=EXECUTION_ROLE,
-            Code={"S3Bucket": BUCKET, "S3Key": code},
-            **more,
-        )
+        client.create_function(FunctionName=name, Role=EXECUTION_ROLE, **more)
         waiter = client.get_waiter("function_active_v2")
-        waiter.wait(FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 600})
+        try:
+            waiter.wait(FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 600})
+        except WaiterError:
+            found = client.get_function_configuration(FunctionName=name)
+            raise AssertionError(found.get("StateReason", found["State"])) from None
 
     def role(self, name: str, *statements: dict[str, Any]) -> Keys:
         """Makes a role of the account, and returns the keys of a session that a user has of it."""

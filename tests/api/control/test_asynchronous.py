@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_BOUND = 20.0
+_BOUND = 60.0
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-_BOUND = 20.0
+_BOUND = 60.0
 MISSING = f"arn:aws:sqs:{REGION}:{ACCOUNT}:missing"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:echo"
 
@@ -55,7 +55,7 @@ def until(found: Callable[[], object]) -> None:
     bound = time.monotonic() + _BOUND
     while not found():
         assert time.monotonic() < bound
-        time.sleep(0.01)
+        time.sleep(0.05)
 
 
 def refusal(call: Callable[..., Any], **members: Any) -> tuple[str, str]:

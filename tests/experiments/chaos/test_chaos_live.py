@@ -28,5 +28,5 @@ def test_nothing_is_lost_swapped_or_left(backend: str) -> None:
 
 
 def test_fault_that_nobody_knows_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"No fault is called 'rain'\. There are: ans"):
+    with pytest.raises(SettingsError, match=r"No fault is called 'rain'\. There are: another"):
         run_chaos(backends=["process"], names=["rain"])

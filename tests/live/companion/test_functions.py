@@ -192,7 +192,7 @@ async def test_scheduled_rule_is_due_on_the_scaled_clock(companion: str, gateway
     assert first.event["source"] == "aws.events"
     assert first.event["resources"] == [arn]
     assert first.event["time"] < second.event["time"]
-    assert took == pytest.approx(2 * 60 / SPEEDUP, abs=0.5)
+    assert 0.9 < took < 10  # two minutes at 120 times the speed, on a machine that may be busy
 
 
 async def test_schedule_of_the_scheduler_invokes_with_its_input(

@@ -24,6 +24,7 @@ pytest.importorskip("samtranslator")
 pytest.importorskip("openapi_spec_validator")  # of moto[cloudformation]
 
 _BOUND = 60
+LATER = "Later: {Type: AWS::SQS::Queue}"
 SAM = """
 Transform: AWS::Serverless-2016-10-31
 Parameters: {Size: {Type: Number, Default: 256}}
@@ -59,6 +60,56 @@ Resources:
       MemorySize: "%s"
 """
 
+INLINE = '{ZipFile: "def handler(event, context): return event"}'
+URI = (
+    '!Sub "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Worker.Arn}'
+    '/invocations"'
+)
+PARTS = (
+    PLAIN.replace("index.echo", "app.echo").replace(INLINE, "{S3Bucket: code, S3Key: worker.zip}")
+    % 128
+    + f"""
+  Rest: {{Type: AWS::ApiGateway::RestApi, Properties: {{Name: rest}}}}
+  Items:
+    Type: AWS::ApiGateway::Resource
+    Properties:
+      RestApiId: !Ref Rest
+      ParentId: !GetAtt Rest.RootResourceId
+      PathPart: items
+  Item:
+    Type: AWS::ApiGateway::Resource
+    Properties: {{RestApiId: !Ref Rest, ParentId: !Ref Items, PathPart: "{{id}}"}}
+  Get:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      RestApiId: !Ref Rest
+      ResourceId: !Ref Item
+      HttpMethod: GET
+      AuthorizationType: NONE
+      Integration: {{Type: AWS_PROXY, IntegrationHttpMethod: POST, Uri: {URI}}}
+  Deployment:
+    Type: AWS::ApiGateway::Deployment
+    Properties: {{RestApiId: !Ref Rest}}
+  Stage:
+    Type: AWS::ApiGateway::Stage
+    Properties: {{RestApiId: !Ref Rest, DeploymentId: !Ref Deployment, StageName: v1}}
+  Web: {{Type: AWS::ApiGatewayV2::Api, Properties: {{Name: web, ProtocolType: HTTP}}}}
+  Integration:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties:
+      ApiId: !Ref Web
+      IntegrationType: AWS_PROXY
+      IntegrationUri: !GetAtt Worker.Arn
+      PayloadFormatVersion: "2.0"
+  Route:
+    Type: AWS::ApiGatewayV2::Route
+    Properties:
+      ApiId: !Ref Web
+      RouteKey: GET /parts
+      Target: !Sub "integrations/${{Integration}}"
+"""
+)
+
 
 @dataclass
 class Here:
@@ -66,6 +117,7 @@ class Here:
     stacks: Any
     """boto3's client of CloudFormation at the companion."""
     functions: Any
+    s3: Any
 
     def names(self) -> list[str]:
         listed = self.functions.list_functions()["Functions"]
@@ -87,8 +139,9 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
         companion = Companion(folder / "companion.log", gateway=api.url)
         url = asyncio.run_coroutine_threadsafe(companion.url(), loop).result(_BOUND)
         endpoints["s3"] = url
-        _put_code(_client("s3", url))
-        yield Here(api, _client("cloudformation", url), api.client("lambda"))
+        s3 = _client("s3", url)
+        _put_code(s3)
+        yield Here(api, _client("cloudformation", url), api.client("lambda"), s3)
         asyncio.run_coroutine_threadsafe(companion.close(), loop).result(_BOUND)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
@@ -105,7 +158,8 @@ def _put_code(s3: Any) -> None:
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("app.py", "def echo(event, context): return event\n")
     s3.create_bucket(Bucket="code")
-    s3.put_object(Bucket="code", Key="worker.zip", Body=packed.getvalue())
+    for key in ("worker.zip", "worker2.zip"):
+        s3.put_object(Bucket="code", Key=key, Body=packed.getvalue())
 
 
 def test_sam_deploys_by_change_sets(here: Here) -> None:
@@ -133,12 +187,35 @@ def test_sam_deploys_by_change_sets(here: Here) -> None:
     assert httpx.get(f"{here.api.url}/web/7").status_code == 404
 
 
+def test_version_of_an_update_has_the_new_configuration(here: Here) -> None:
+    here.stacks.create_stack(StackName="twice", TemplateBody=SAM)
+    (name,) = here.names()
+    # SAM publishes a version when the code has another place, and the function names a new queue
+    changed = SAM.replace("worker.zip", "worker2.zip")
+    changed = changed.replace("  Jobs:", f"  {LATER}\n  Jobs:").replace("Ref Jobs", "Ref Later")
+    here.stacks.update_stack(StackName="twice", TemplateBody=changed)
+    made = here.functions.get_function(FunctionName=name, Qualifier="live")["Configuration"]
+    assert made["Version"] == "2"
+    assert "-Later-" in made["Environment"]["Variables"]["QUEUE"]
+    here.stacks.delete_stack(StackName="twice")
+
+
 def test_plain_template_with_code_in_it_deploys(here: Here) -> None:
     here.stacks.create_stack(StackName="plain", TemplateBody=PLAIN % 128)
     (name,) = here.names()
     assert name.startswith("plain-Worker-")
     assert here.functions.get_function(FunctionName=name)["Configuration"]["MemorySize"] == 128
     here.stacks.delete_stack(StackName="plain")
+
+
+def test_apis_may_be_made_of_parts(here: Here) -> None:
+    here.stacks.create_stack(StackName="parts", TemplateBody=PARTS)
+    # echo is no proxy response, which the function was asked for
+    assert httpx.get(f"{here.api.url}/v1/items/7").status_code == 502
+    assert httpx.get(f"{here.api.url}/v1/items").status_code == 403
+    assert httpx.get(f"{here.api.url}/parts").json()["routeKey"] == "GET /parts"
+    here.stacks.delete_stack(StackName="parts")
+    assert httpx.get(f"{here.api.url}/parts").status_code == 404
 
 
 def test_what_the_emulator_refuses_is_the_stacks_error(here: Here) -> None:
@@ -151,3 +228,48 @@ def test_template_that_sam_refuses_is_the_stacks_error(here: Here) -> None:
     wrong = SAM.replace("Handler: app.echo", "Handlr: app.echo")
     with pytest.raises(ClientError, match="Handlr"):
         here.stacks.create_stack(StackName="wrong", TemplateBody=wrong)
+
+
+VERSIONED = """
+Resources:
+  Worker:
+    Type: AWS::Lambda::Function
+    Properties:
+      FunctionName: versioned
+      Runtime: python3.13
+      Handler: index.handler
+      Role: arn:aws:iam::123456789012:role/any
+      MemorySize: %(memory)d
+      Code: {ZipFile: "def handler(event, context): return event"}
+  Version%(memory)d:
+    Type: AWS::Lambda::Version
+    Properties: {FunctionName: !Ref Worker}
+  Live:
+    Type: AWS::Lambda::Alias
+    Properties:
+      FunctionName: !Ref Worker
+      FunctionVersion: !GetAtt Version%(memory)d.Version
+      Name: live
+"""
+
+
+def test_new_version_is_one_of_the_changed_function(here: Here) -> None:
+    here.stacks.create_stack(StackName="cdk", TemplateBody=VERSIONED % {"memory": 128})
+    here.stacks.update_stack(StackName="cdk", TemplateBody=VERSIONED % {"memory": 256})
+    live = here.functions.get_function(FunctionName="versioned", Qualifier="live")["Configuration"]
+    assert (live["Version"], live["MemorySize"]) == ("2", 256)
+    here.stacks.delete_stack(StackName="cdk")
+
+
+def test_template_is_found_at_the_emulators_address(here: Here) -> None:
+    here.s3.create_bucket(Bucket="templates")
+    here.s3.put_object(Bucket="templates", Key="a.yaml", Body=(PLAIN % 128).encode())
+    address = f"{here.s3.meta.endpoint_url}/templates/a.yaml"
+    here.stacks.create_stack(StackName="from-s3", TemplateURL=address)
+    assert [name for name in here.names() if name.startswith("from-s3-")]
+
+
+def test_change_set_that_is_not_there_is_none(here: Here) -> None:
+    with pytest.raises(ClientError) as refused:
+        here.stacks.describe_change_set(StackName="none", ChangeSetName="none")
+    assert refused.value.response["Error"]["Code"] == "ChangeSetNotFound"

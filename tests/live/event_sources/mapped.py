@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f"
 OK = Outcome("id", b"null")
 ERROR = Outcome("id", b'{"errorMessage": "no luck"}', "Unhandled")
-BOUND = 20.0
+BOUND = 60.0
 Records = list[dict[str, Any]]
 
 
@@ -102,7 +102,7 @@ async def until(found: Callable[[], object]) -> None:
     """Waits until something is so; nothing tells a test."""
     async with asyncio.timeout(BOUND):
         while not found():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)  # what is looked at may block the loop
 
 
 @asynccontextmanager

@@ -70,6 +70,7 @@ def settings(client: Any, code: str = FIRST) -> dict[str, Any]:
     )["LayerVersionArn"]
     return {
         "Handler": "app.handler",
+        "Timeout": 60,  # a machine that others use as well may be slow
         "Layers": [layer],
         "Environment": {"Variables": {"MODE": "test"}},
         "Code": {"ZipFile": zipped({"app.py": code})},
@@ -89,6 +90,9 @@ def test_function_runs_with_its_layers_and_changes_while_its_version_stays(
         assert hello(client, "1") == ["first", 1, "test", f"{ARN}:1"]
     with emulator(tmp_path / "state") as (_, client):
         assert [hello(client)[0], hello(client, "1")[0]] == ["second", "first"]
+    last = max((tmp_path / "state/runs").iterdir())
+    described = json.loads((last / "run.json").read_text())["functions"]["hello"]
+    assert (described["timeout"], described["handler"]) == (60, "app.handler")
 
 
 def test_what_was_answered_outlives_a_kill(tmp_path: Path) -> None:

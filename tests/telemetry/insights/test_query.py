@@ -144,6 +144,13 @@ def test_sort_limit_dedup_and_comments() -> None:
     assert column("dedup @logStream", "@ptr") == ["p5", "p4"]
 
 
+def test_numbers_are_shown_short_and_huge_ones_whole() -> None:
+    huge = 10**400
+    rows = [Row(ORIGIN, ORIGIN, f'{{"a": {huge}}}', "s", "g", "p")]
+    (row,) = read("fields a, a + 1 as b, 0.1 + 0.2 as c | display a, b, c").run(rows)
+    assert dict(row) == {"a": str(huge), "c": "0.3", "@ptr": "p"}
+
+
 def test_arithmetic_and_names() -> None:
     (row, *_) = result("filter took = 12.5 | fields (took + 2 * 3) % 4 as odd, concat('a', took)")
     assert (row["odd"], row["concat('a', took)"]) == ("2.5", "a12.5")
