@@ -16,6 +16,7 @@ from emulator.core.model import Failure, ThrottleReason, VersionKey
 from emulator.core.policy import Admission, FixedKeepAlive, SchedulerSettings
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.scheduler import Scheduler
+from emulator.host.compiled import is_compiled
 from emulator.live.clock import LoopClock
 from emulator.live.engine import Engine
 from emulator.live.platform_logger import PlatformLogger
@@ -200,6 +201,7 @@ def test_records_without_output_are_in_time_and_others_wait_behind_one_that_does
     play(act)
 
 
+@pytest.mark.skipif(is_compiled(), reason="a compiled scheduler cannot be watched")
 def test_host_memory_is_measured_before_a_request_is_placed() -> None:
     available = [10_000]
 

@@ -8,8 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.errors import RunDirectoryError
+from emulator.errors import RunDirectoryError, SettingsError
 from emulator.experiments.policies import charts
+from emulator.experiments.policies.command import TRACE_ONLY
 from emulator.experiments.policies.tables import as_csv, rows_of, summary_csv, summary_markdown
 from emulator.experiments.policies.tally import MINUTE, Tally
 from emulator.experiments.policies.trace_study import parts, run_parts, write_facts
@@ -56,6 +57,8 @@ def simulate_trace(
         RunDirectoryError: a file cannot be written.
     """
     for policy in study.policies:
+        if policy in TRACE_ONLY:
+            raise SettingsError(f"policy {policy} needs all calls at once: see compare-policies")
         chosen(policy)
     begun = time.monotonic()
     trace = study.read()

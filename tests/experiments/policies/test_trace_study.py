@@ -160,6 +160,8 @@ def test_tenants_share_no_sandbox(tmp_path: Path) -> None:
 def test_wrong_policy_and_format_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="luck"):
         simulated(study(written(tmp_path), "luck"), tmp_path / "run")
+    with pytest.raises(SettingsError, match="see compare-policies"):
+        simulated(study(written(tmp_path), "oracle"), tmp_path / "run")
     made = TraceStudy(written(tmp_path), "excel", ("lru",), ASSUMED)
     with pytest.raises(SettingsError, match="excel"):
         simulated(made, tmp_path / "run")
