@@ -673,8 +673,12 @@ class _Server(GatewayServer):
     def _connect(self, address: str) -> None:
         """Makes what the template has beside its functions, as a client of this emulator would."""
         account, region = self._settings.account, self._settings.region
+        keys = (account, "any")
+        if self._settings.auth is Auth.STRICT:
+            root = root_key(self._settings.state_dir)
+            keys = (root.access_key, root.secret_key)
         deployer = Deployer(
-            Services(address, account, region),
+            Services(address, account, region, keys=keys),
             account=account,
             region=region,
             put_api=lambda _: [],
