@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup check format test test-vm demo bench fidelity chaos fuzz lost-events mutants compiled interpreted wheel package lock clean
+.PHONY: setup check format test test-vm demo study bench fidelity chaos fuzz lost-events mutants compiled interpreted wheel package lock clean
 
 setup: $(VENV)/.ready
 
@@ -33,6 +33,12 @@ test-vm:
 
 demo: setup
 	$(BIN)/testbed demo
+
+# The study of 2018 by its own functions, and what it found: about 40 minutes on an idle machine.
+study: RUN := runs/study-$(shell date +%Y%m%dT%H%M%S)
+study: setup
+	$(BIN)/testbed experiment studies/study-2018.toml --run-dir $(RUN)
+	$(BIN)/testbed report $(RUN)
 
 bench: setup
 	$(BIN)/testbed bench

@@ -218,7 +218,8 @@ async def _serve(
     clock = MonotonicClock(asyncio.get_running_loop(), settings.dilation)
     origin = time.time()
     run = settings.run_dir or state.new_run()
-    describe_run(run, _facts(settings, profile, backend, loaded.functions, origin))
+    facts = _facts(settings, profile, backend, loaded.functions, origin)
+    describe_run(run, facts)
     for sentence in (*loaded.remarks, *backend.unenforced.values()):
         display.say(f"Not as on Lambda: {sentence}")
     for sentence in _room(settings, _scheduling(settings, profile), loaded.functions):
@@ -282,6 +283,7 @@ async def _serve(
             server = _Server(app, run, loaded, settings, eventing=parts.eventing, say=display.say)
             await server.serve(listeners)
         finally:
+            _describe_functions(run, facts, parts.engine)
             await parts.close()
 
 
@@ -567,8 +569,19 @@ def _facts(
         "seed": settings.seed,
         "versions": _versions(),
         "machine": machine(settings.cgroup_root, backend.storage),
-        "functions": {f.name: asdict(f) | {"environment": dict(f.environment)} for f in functions},
+        "functions": {f.name: _described(f) for f in functions},
     }
+
+
+def _described(function: FunctionConfiguration) -> dict[str, Any]:
+    return asdict(function) | {"environment": dict(function.environment)}
+
+
+def _describe_functions(run: Path, facts: dict[str, Any], engine: Engine) -> None:
+    """Adds the functions that were made by API to what a run tells of itself, for its bill."""
+    made = {function.scheduled_name: _described(function) for function in engine.ever_deployed}
+    if not made.keys() <= facts["functions"].keys():
+        describe_run(run, facts | {"functions": made | facts["functions"]})
 
 
 def _versions() -> dict[str, str]:

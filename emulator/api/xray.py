@@ -23,12 +23,6 @@ def new_root() -> str:
     return f"Root=1-{int(_now()):08x}-{_bits(96):024x}"
 
 
-def new_trace() -> str:
-    """Returns a trace with root and parent, for an invocation whose client sent none."""
-    chance = f"{_bits(160):040x}"
-    return f"Root=1-{int(_now()):08x}-{chance[:24]};Parent={chance[24:]};Sampled=0"
-
-
 def continued(header: str) -> str:
     """Returns a client's trace as Lambda hands it to a runtime: a root alone gets a parent."""
     return header if ";" in header else f"{header};Parent={_bits(64):016x};Sampled=0"

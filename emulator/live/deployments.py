@@ -62,6 +62,11 @@ class Deployments:
         del self._current[key]
 
     @property
+    def every(self) -> list[FunctionConfiguration]:
+        """Returns the configuration of every revision, retired ones included, in their order."""
+        return [deployment.configuration for deployment in self._all.values()]
+
+    @property
     def configurations(self) -> Mapping[VersionKey, FunctionConfiguration]:
         """Returns every deployed version's configuration."""
         return {key: deployment.configuration for key, deployment in self._current.items()}

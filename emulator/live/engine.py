@@ -160,6 +160,11 @@ class Engine:
         """Returns every deployed version's configuration."""
         return self._deployments.configurations
 
+    @property
+    def ever_deployed(self) -> list[FunctionConfiguration]:
+        """Returns the configuration of every revision that was deployed, in that order."""
+        return self._deployments.every
+
     def has(self, key: VersionKey) -> bool:
         """Returns whether a version is deployed; a look into a table."""
         return self._deployments.get(key) is not None

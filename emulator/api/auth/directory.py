@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from emulator.api.auth.patterns import account_of
 from emulator.api.auth.policy import MalformedPolicyError, Policy, read_policy
 from emulator.api.auth.principals import Caller, Kind
 
@@ -147,7 +148,7 @@ def _role(described: Mapping[str, Any]) -> Role:
 def _session_caller(
     arn: str, unique_id: str, session: str, key: str, tags: Mapping[str, str]
 ) -> Caller:
-    account, name = arn.split(":")[4], arn.rpartition("/")[2]
+    account, name = account_of(arn), arn.rpartition("/")[2]
     return Caller(
         Kind.ROLE,
         f"arn:aws:sts::{account}:assumed-role/{name}/{session}",

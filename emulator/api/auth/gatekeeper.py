@@ -14,8 +14,8 @@ from urllib.parse import parse_qs
 from emulator.api.asgi import read_body, send_error
 from emulator.api.auth.context import tag_context
 from emulator.api.auth.directory import Identity, believed
-from emulator.api.auth.event_callers import source_of
 from emulator.api.auth.guard import hash_of
+from emulator.api.auth.patterns import account_of, region_of
 from emulator.api.auth.principals import service
 from emulator.api.auth.rights import INVOKE, INVOKE_URL, LAMBDA, PASS_ROLE, rights
 from emulator.api.auth.signature import same
@@ -41,6 +41,8 @@ _IDENTITY = "testbed.identity"
 _EVENT = "testbed.event-source"
 _INTERNAL = b"x-testbed-internal"
 _SOURCE = b"x-testbed-source"
+_SOURCE_ARN = b"x-testbed-source-arn"
+_SOURCE_ROLE = b"x-testbed-source-role"
 _VERIFIED_UNDER_LAMBDA = frozenset({"lambda", "lambda-core", "lambda-microvms", "lambda-web"})
 _NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
 
@@ -81,20 +83,18 @@ class Gatekeeper:
         return {**scope, "extensions": extensions}, receive
 
     async def _of_companion(self, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
-        """Returns a request of the companion's: it invokes as the service that it names.
+        """Returns a request of the companion's: it invokes as the service or role that it names.
 
         Without a name it is CloudFormation, which makes what a template says as the account's root.
         """
-        body = await read_body(receive, MOST_BYTES)
-        source = header(scope, _SOURCE)
-        extensions = {
-            **scope.get("extensions", {}),
-            _IDENTITY: Identity("", service(f"{source}.amazonaws.com"))
-            if source
-            else self._guard.root_of(_account(scope)),
-            _EVENT: source_of(body) if source else "",
-        }
-        return {**scope, "extensions": extensions}, replayed(body, receive)
+        if role := header(scope, _SOURCE_ROLE):
+            identity = await self._guard.session_of(role, header(scope, _SOURCE))
+        elif source := header(scope, _SOURCE):
+            identity = Identity("", service(f"{source}.amazonaws.com"))
+        else:
+            identity = self._guard.root_of(_account(scope))
+        known = {_IDENTITY: identity, _EVENT: header(scope, _SOURCE_ARN)}
+        return {**scope, "extensions": {**scope.get("extensions", {}), **known}}, receive
 
     async def admit(self, scope: Scope, call: Call) -> Call:
         """Checks every right that a call needs; returns the call in its caller's account.
@@ -107,7 +107,8 @@ class Gatekeeper:
         context = self._guard.context(scope, call.region, identity)
         if arn := scope["extensions"].get(_EVENT):
             context["aws:sourcearn"] = (arn,)
-            context["aws:sourceaccount"] = (arn.split(":")[4] or own.account,)
+            # a bucket's ARN names no account
+            context["aws:sourceaccount"] = (account_of(arn) or own.account,)
         for right in rights(own):
             self._check(identity, right.action, right.resource, context | right.context, own)
             if right.action == PASS_ROLE:
@@ -132,7 +133,7 @@ class Gatekeeper:
             receive, identity = await self._identified(
                 "lambda", scope, receive, profile.request_limit
             )
-        context = self._guard.context(scope, arn.split(":")[3], identity)
+        context = self._guard.context(scope, region_of(arn), identity)
         context["lambda:functionurlauthtype"] = (auth.value,)
         context["lambda:invokedviafunctionurl"] = ("true",)
         self._check_resource(identity, INVOKE_URL, arn, context)
@@ -153,7 +154,7 @@ class Gatekeeper:
             RequestTooLargeError: the body is larger.
         """
         receive, identity = await self._identified("execute-api", scope, receive, limit)
-        region, account = arn.split(":")[3:5]
+        region, account = region_of(arn), account_of(arn)
         context = self._guard.context(scope, region, identity)
         self._guard.authorize(identity, "execute-api:Invoke", arn, account=account, context=context)
         return receive, identity
@@ -176,7 +177,7 @@ class Gatekeeper:
     def _check_resource(
         self, identity: Identity | None, action: str, arn: str, context: Values
     ) -> None:
-        account = arn.split(":")[4]
+        account = account_of(arn) or self._guard.account
         policy = None
         if action.startswith("lambda:"):
             document = self._resources.policy(arn)
@@ -229,7 +230,7 @@ class GuardedInvocation:
             service="lambda",
             operation="Invoke",
             arguments=arguments,
-            region=name.split(":")[3] if signer is None else signer.region,
+            region=region_of(name) if signer is None else signer.region,
             account="",
             caller=None if signer is None else signer.access_key,
             request_id="",

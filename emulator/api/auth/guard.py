@@ -14,6 +14,7 @@ from emulator.api.auth.canonical import RequestToCheck
 from emulator.api.auth.context import caller_context, request_context
 from emulator.api.auth.directory import Directory, root
 from emulator.api.auth.evaluation import Policies, Request, evaluate, sentence
+from emulator.api.auth.patterns import account_of
 from emulator.api.auth.principals import ANONYMOUS
 from emulator.api.auth.signature import (
     EXPIRED_TOKEN,
@@ -122,9 +123,14 @@ class Guard:
         """Returns the root of an account, by default of the one that has the key."""
         return root(account or self.account, "", "")
 
+    async def session_of(self, role_arn: str, name: str) -> Identity:
+        """Returns a session of a role that a service of the companion has, under its name."""
+        described = {"role_arn": role_arn, "name": name, "key": "", "secret": ""}
+        return (await self._fresh()).session(described | {"token": "", "expires": 0.0})
+
     def trusts(self, role: Role, caller: Caller) -> bool:
         """Returns whether a role's trust policy lets somebody assume the role."""
-        account = role.arn.split(":")[4]
+        account = account_of(role.arn)
         context = caller_context(caller)
         request = Request(caller, "sts:AssumeRole", role.arn, account, context)
         return evaluate(request, Policies(resource=role.trust, resource_decides=True)).allowed

@@ -81,6 +81,21 @@ def arn_matches(pattern: str, arn: str) -> bool:
     return all(like(each, part) for each, part in zip(patterns, parts, strict=True))
 
 
+def account_of(arn: str) -> str:
+    """Returns the account that an ARN names; empty for none, or for a text that is no ARN."""
+    return _part(arn, 4)
+
+
+def region_of(arn: str) -> str:
+    """Returns the region that an ARN names; empty for none, or for a text that is no ARN."""
+    return _part(arn, 3)
+
+
+def _part(arn: str, number: int) -> str:
+    parts = arn.split(":", _ARN_PARTS - 1)
+    return parts[number] if len(parts) == _ARN_PARTS and parts[0] == "arn" else ""
+
+
 @lru_cache(maxsize=4096)
 def _expression(pattern: str) -> re.Pattern[str]:
     text = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")

@@ -22,6 +22,7 @@ from emulator.api.asgi import read_body
 from emulator.api.auth.companion_rights import asked
 from emulator.api.auth.gatekeeper import replayed
 from emulator.api.auth.guard import ACCESS_DENIED, hash_of, request_to_check
+from emulator.api.auth.patterns import account_of
 from emulator.api.auth.principals import Kind
 from emulator.api.auth.s3_rights import asked_of_s3, place_of
 from emulator.api.auth.signature import ALGORITHM, MISSING, read_signature
@@ -112,7 +113,7 @@ class ServicesGuard:
         context = self._guard.context(scope, region, identity)
         trust, owner = None, identity.caller.account
         if what.action == _ASSUME:
-            owner = what.resource.split(":")[4] if what.resource.startswith("arn:") else owner
+            owner = account_of(what.resource) or owner
             role = await self._guard.role(what.resource)
             trust = None if role is None else role.trust
             if external := what.members.get("ExternalId"):

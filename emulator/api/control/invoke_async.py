@@ -9,6 +9,7 @@ from emulator.api.control.collaborators import reference
 from emulator.api.invoke.request import check_json
 from emulator.core.tenancy import TENANT_WANTED
 from emulator.errors import EventTooLargeError, InvalidParameterValueError
+from emulator.live.request_id import new_trace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +36,7 @@ def invoke_async_operations(control: Control, queue: EventQueue) -> Mapping[str,
         await queue.accept(
             asked.arn,
             payload or b"{}",
-            xray.continued(sent) if sent else xray.new_trace(),
+            xray.continued(sent) if sent else new_trace(),
             request_id=call.request_id,
         )
         return {"Status": 202}

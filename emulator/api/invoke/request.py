@@ -20,6 +20,7 @@ from emulator.errors import (
     ConstraintError,
     InvalidRequestContentError,
 )
+from emulator.live.request_id import new_trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,7 +92,7 @@ def options(
         invocation_type,
         log_type == "Tail",
         client_context,
-        trace_id or xray.new_trace(),
+        trace_id or new_trace(),
         tenant,
         credential,
     )

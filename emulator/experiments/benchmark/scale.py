@@ -126,7 +126,7 @@ def scale_page(slopes: list[Slope]) -> str:
         [
             "# What the simulator does in a second, and what a day of 10^9 invocations takes",
             "",
-            "Written by `testbed bench --simulator > docs/scale.md`, on one core of:",
+            "Written by `testbed bench --simulator`, on one core of:",
             f"{platform.machine()}, {cpus()} CPUs, load {os.getloadavg()[0]:.1f}, Python "
             + platform.python_version()
             + ".",

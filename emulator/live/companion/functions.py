@@ -18,6 +18,8 @@ from moto.events.utils import EventTemplateParser
 from moto.sns.models import Subscription
 from moto.sqs.models import SQSBackend
 
+from emulator.live.companion.gateway import Sender
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -78,8 +80,17 @@ class _Function:
         """Sends an event; moto looks at no answer, as the event is asynchronous."""
         del request_headers, response_headers
         payload = body if isinstance(body, bytes) else str(body).encode()
-        self._gateway.send(self.function_arn, payload, source="s3", trace=trace())
+        source = Sender("s3", _bucket_of(payload))
+        self._gateway.send(self.function_arn, payload, source=source, trace=trace())
         return "{}"
+
+
+def _bucket_of(event: bytes) -> str:
+    """Returns the ARN of the bucket whose notification moto made; empty for other events."""
+    try:
+        return str(json.loads(event)["Records"][0]["s3"]["bucket"]["arn"])
+    except (ValueError, KeyError, TypeError, IndexError):
+        return ""
 
 
 def _connect_topics(gateway: Gateway) -> None:
@@ -114,7 +125,8 @@ def _connect_topics(gateway: Gateway) -> None:
         if message_structure == "json":
             message = self._parse_message_structure(message, self.protocol)
         event = {"Records": [_notification(self, message, message_id, subject, message_attributes)]}
-        gateway.send(self.endpoint, json.dumps(event).encode(), source="sns", trace=trace())
+        source = Sender("sns", self.topic.arn)
+        gateway.send(self.endpoint, json.dumps(event).encode(), source=source, trace=trace())
 
     Subscription.publish = publish_to_function  # type: ignore[method-assign]
 
@@ -172,7 +184,8 @@ def _connect_rules(gateway: Gateway) -> Callable[[Rule, dict[str, Any]], None]:
         for target in rule.targets:
             if _LAMBDA in target["Arn"]:
                 payload = _input(target, event)
-                gateway.send(target["Arn"], payload.encode(), source="events", trace=trace())
+                source = Sender("events", rule.arn)
+                gateway.send(target["Arn"], payload.encode(), source=source, trace=trace())
         rest = copy.copy(rule)
         rest.targets = [target for target in rule.targets if _LAMBDA not in target["Arn"]]
         others(rest, copy.deepcopy(event), transform)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.parse import quote
@@ -20,6 +21,18 @@ _PATIENCE = 10.0
 _TRACE = "X-Amzn-Trace-Id"
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Holds who sends an event, about whom policies are asked under --auth strict."""
+
+    service: str
+    """`s3`, `sns`, `events`, `scheduler`."""
+    arn: str = ""
+    """ARN of the bucket, topic or rule."""
+    role: str = ""
+    """ARN of the role as which the service invokes, instead of as itself."""
+
+
 class Gateway:
     """Sends events to `Invoke`; they are durable there when they are taken."""
 
@@ -32,17 +45,19 @@ class Gateway:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def send(
-        self, function_arn: str, payload: bytes, *, source: str, trace: str = ""
+        self, function_arn: str, payload: bytes, *, source: Sender, trace: str = ""
     ) -> Future[None]:
-        """Invokes a function asynchronously, as the service `source`; returns at once."""
+        """Invokes a function asynchronously; returns at once."""
         return self._senders.submit(self._send, function_arn, payload, source, trace)
 
-    def _send(self, function_arn: str, payload: bytes, source: str, trace: str) -> None:
+    def _send(self, function_arn: str, payload: bytes, source: Sender, trace: str) -> None:
         path = f"/2015-03-31/functions/{quote(function_arn, safe='')}/invocations"
         headers = {
             "Content-Type": "application/json",
             "X-Amz-Invocation-Type": "Event",
-            "X-Testbed-Source": source,
+            "X-Testbed-Source": source.service,
+            "X-Testbed-Source-Arn": source.arn,
+            "X-Testbed-Source-Role": source.role,
         }
         if self._secret:
             headers["X-Testbed-Internal"] = self._secret
@@ -53,4 +68,4 @@ class Gateway:
             with self._opener.open(request, timeout=_PATIENCE):
                 pass
         except (URLError, OSError) as error:
-            log.warning("%s did not get an event of %s: %s", function_arn, source, error)
+            log.warning("%s did not get an event of %s: %s", function_arn, source.service, error)

@@ -99,7 +99,7 @@ class Sessions:
             expires=self._now() + LIFETIME,
             role_arn=role,
             name=configuration.name,
-            account=role.split(":")[4],
+            account=configuration.scope.account,
             function_arn=configuration.arn,
         )
 

@@ -22,6 +22,7 @@ from moto.sqs.models import sqs_backends
 
 from emulator.core.schedules import Rate, ScheduleError, read_schedule
 from emulator.live.companion.functions import iso
+from emulator.live.companion.gateway import Sender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -214,7 +215,8 @@ class ScheduledEvents:
         event = _event("aws.scheduler", account, region, schedule.arn, due)
         text = target.get("Input") or json.dumps(event | {"detail": "{}", "time": iso(due)})
         if parts[2] == "lambda":
-            self._gateway.send(target["Arn"], text.encode(), source="scheduler")
+            source = Sender("scheduler", schedule.arn, target.get("RoleArn", ""))
+            self._gateway.send(target["Arn"], text.encode(), source=source)
         elif parts[2] == "sqs":
             group = target.get("SqsParameters", {}).get("MessageGroupId")
             queues = sqs_backends[parts[4]][parts[3]]

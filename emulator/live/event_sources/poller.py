@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from emulator.core.asynchronous.lineage import EndlessChainError, continued
 from emulator.core.model import Failure
 from emulator.errors import ServiceError
+from emulator.live.request_id import new_trace
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -103,7 +104,7 @@ async def attempt(
 ) -> Attempt:
     """Invokes a mapping's function with a batch; what came of it is told in the status."""
     try:
-        trace = continued(trace_id, mapping.function_arn, most_in_a_loop)
+        trace = continued(trace_id or new_trace(), mapping.function_arn, most_in_a_loop)
         outcome = await invoker.invoke(mapping.function_arn, payload, trace_id=trace)
     except EndlessChainError:
         status.tell("PROBLEM: The function is being invoked in a recursive loop")

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from emulator.api.auth.companion_rights import AMBIGUOUS, asked
-from emulator.api.auth.event_callers import source_of
 from emulator.api.auth.rights import Right, rights
 from emulator.api.auth.s3_rights import asked_of_s3
 from emulator.api.services.calls import Call
@@ -267,18 +266,3 @@ def test_what_could_be_read_in_two_ways_is_nothing(
     body: str, query: str, headers: dict[str, str]
 ) -> None:
     assert of("iam", body, query, **headers) == (f"iam:{AMBIGUOUS}", "*")
-
-
-@pytest.mark.parametrize(
-    ("event", "expected"),
-    [
-        (b'{"Records": [{"s3": {"bucket": {"arn": "arn:aws:s3:::b"}}}]}', "arn:aws:s3:::b"),
-        (b'{"Records": [{"Sns": {"TopicArn": "arn:aws:sns:r:1:t"}}]}', "arn:aws:sns:r:1:t"),
-        (b'{"resources": ["arn:aws:events:r:1:rule/x"]}', "arn:aws:events:r:1:rule/x"),
-        (b"{}", ""),
-        (b"[1]", ""),
-        (b"no json", ""),
-    ],
-)
-def test_sender_of_an_event(event: bytes, expected: str) -> None:
-    assert source_of(event) == expected

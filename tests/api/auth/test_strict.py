@@ -293,6 +293,22 @@ def test_role_must_trust_lambda(strict: Strict, role: str) -> None:
     )
 
 
+@pytest.mark.parametrize("arn", ["x", "arn:", "arn:aws:iam", "arn:aws:lambda:r:1:layer:l:1:"])
+def test_name_that_is_no_arn_is_refused_and_breaks_nothing(strict: Strict, arn: str) -> None:
+    _, keys = strict.user(allowing("lambda:*", "sts:*", "iam:*"))
+    for who in (keys, strict.root):
+        client = strict.client("lambda", who, parameter_validation=False)
+        for call, members in (
+            (client.tag_resource, {"Resource": arn, "Tags": {"a": "b"}}),
+            (client.get_layer_version_by_arn, {"Arn": arn}),
+            (client.update_function_configuration, {"FunctionName": FUNCTION, "Role": arn}),
+            (client.update_function_configuration, {"FunctionName": FUNCTION, "Layers": [arn]}),
+        ):
+            assert not refusal(call, **members)[0].startswith("Service")
+        sts = strict.client("sts", who, parameter_validation=False)
+        assert refusal(sts.assume_role, RoleArn=arn, RoleSessionName="s")[0] == "AccessDenied"
+
+
 def test_functions_policy_grants_to_a_user_without_any(strict: Strict) -> None:
     name, keys = strict.user()
     own, client = strict.client("lambda"), strict.client("lambda", keys)

@@ -41,6 +41,9 @@ import boto3
 
 def handler(event, context):
     s3, bucket = boto3.client("s3"), os.environ["MODEL_BUCKET"]
+    if "detail" in event:
+        print("event", event["detail-type"])
+        return None
     if "Records" in event:
         print("of bucket", event["Records"][0]["s3"]["bucket"]["name"])
         return None
@@ -65,6 +68,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
     state = tmp_path_factory.mktemp("study") / "state"
     options = ("--backend", "process", "--auth", "strict", "--host-memory", "4096")
     with Emulator(Path("none"), state, *options) as emulator:
+        assert any(f"the root's access key is in {state}" in line for line in emulator.lines)
         here = Study(emulator.url, state)
         here.prepare(model=MODEL, code=zipped({"app.py": CODE, "requirements.txt": BOTO3}))
         yield here
@@ -148,6 +152,28 @@ def test_bucket_invokes_the_function_whose_policy_lets_it(study: Study, linear: 
     s3.put_object(Bucket="let-in", Key="object", Body=b"1")
     assert until(lambda: len(logged(logs, linear, '"of bucket let-in"')) == 1)
     assert not logged(logs, linear, '"of bucket kept-out"')
+
+
+def test_rule_is_known_by_its_arn_and_not_by_what_an_event_says(study: Study, linear: str) -> None:
+    events, client, logs = study.client("events"), study.client("lambda"), study.client("logs")
+    arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{linear}"
+    rules = {}
+    for kind in ("let-in", "kept-out"):
+        pattern = json.dumps({"detail-type": [kind]})
+        rules[kind] = events.put_rule(Name=kind, EventPattern=pattern)["RuleArn"]
+        events.put_targets(Rule=kind, Targets=[{"Id": "f", "Arn": arn}])
+    client.add_permission(
+        FunctionName=linear,
+        StatementId="rule",
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+        SourceArn=rules["let-in"],
+    )
+    for kind in ("kept-out", "let-in"):
+        entry = {"Source": "my.app", "DetailType": kind, "Detail": "{}"}
+        events.put_events(Entries=[entry | {"Resources": [rules["let-in"]]}])
+    assert until(lambda: len(logged(logs, linear, '"event let-in"')) == 1)
+    assert not logged(logs, linear, '"event kept-out"')
 
 
 def test_stack_makes_its_functions(study: Study) -> None:

@@ -125,6 +125,16 @@ async def test_groups_of_a_fifo_queue_keep_their_order(others: StandIns, tmp_pat
     assert len(functions.bodies) == 24
 
 
+async def test_batch_without_a_trace_gets_one(others: StandIns, tmp_path: Path) -> None:
+    queue, functions = Queue(others, visibility=30), Functions()
+    queue.send("a")
+    async with bench(others, tmp_path, functions, most_in_a_loop=16) as here:
+        await here.mapped(queue.arn, BatchSize=1)
+        await until(lambda: functions.traces)
+    root, parent, *_ = functions.traces[0].split(";")
+    assert (root[:7], parent[:7]) == ("Root=1-", "Parent=")
+
+
 async def test_loop_by_way_of_the_queue_is_stopped(others: StandIns, tmp_path: Path) -> None:
     queue, functions = Queue(others, visibility=30), Functions()
     trace = f"Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=1:{function_hash(ARN)}:"

@@ -14,6 +14,8 @@ import pytest
 from botocore.config import Config
 
 from emulator.core.function_names import FunctionName, Scope
+from emulator.core.journal import decode
+from emulator.core.messages import InvokeRequested
 from emulator.core.version_key import LATEST
 from emulator.live.functions.deployer import ACTIVE
 from emulator.live.functions.functions import FUNCTION_SCHEMAS
@@ -88,8 +90,25 @@ def test_function_runs_with_its_layers_and_changes_while_its_version_stays(
         updated(client, "hello")
         assert hello(client)[0] == "second"
         assert hello(client, "1") == ["first", 1, "test", f"{ARN}:1"]
+        client.create_alias(FunctionName="hello", Name="live", FunctionVersion="1")
+        assert hello(client, "live") == ["first", 1, "test", f"{ARN}:live"]
+    (run,) = (tmp_path / "state/runs").iterdir()
+    requests = [
+        entry.event
+        for entry in map(decode, (run / "journal.jsonl").read_text().splitlines())
+        if isinstance(entry.event, InvokeRequested)
+    ]
+    assert [(request.key, request.alias) for request in requests] == [
+        ("hello:$LATEST", ""),
+        ("hello:$LATEST", ""),
+        ("hello:1", ""),
+        ("hello:1", "live"),
+    ]
     with emulator(tmp_path / "state") as (_, client):
         assert [hello(client)[0], hello(client, "1")[0]] == ["second", "first"]
+    last = max((tmp_path / "state/runs").iterdir())
+    described = json.loads((last / "run.json").read_text())["functions"]["hello"]
+    assert (described["timeout"], described["handler"]) == (60, "app.handler")
 
 
 def test_what_was_answered_outlives_a_kill(tmp_path: Path) -> None:
