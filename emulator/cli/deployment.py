@@ -13,7 +13,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from emulator.up import LineDisplay
+from emulator.up.display import LineDisplay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
-    from emulator.up import Display
+    from emulator.up.display import Display
 
 _DOWNLOADED = re.compile(r"Progress (\d+) of (\d+)$")
 """Matches the lines of `pip --progress-bar raw`: bytes that came, of all bytes of a download."""

@@ -268,7 +268,7 @@ def up(
     Each option can also stand in a settings file, or in a variable such as TESTBED_KEEP_ALIVE.
     """
     from emulator.cli.deployment import deployment_display  # noqa: PLC0415  # the server is slow
-    from emulator.up import run  # noqa: PLC0415  # to import
+    from emulator.up.serve import run  # noqa: PLC0415  # to import
 
     if verbose:
         log_verbosely()

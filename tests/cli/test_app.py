@@ -178,7 +178,7 @@ def test_shell_completes_commands_and_values(words: str, completed: set[str]) ->
     assert set(done.stdout.split()) == completed
 
 
-@pytest.mark.parametrize("module", ["emulator.cli", "emulator.up", "emulator.cli.deployment"])
+@pytest.mark.parametrize("module", ["emulator.cli", "emulator.up.serve", "emulator.cli.deployment"])
 def test_serving_needs_no_extra(module: str) -> None:
     program = f"import sys, {module}; print(*{{name.split('.')[0] for name in sys.modules}})"
     command = [sys.executable, "-c", program]

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator import up
 from emulator.config import Settings
 from emulator.live.store.state_directory import StateDirectory
+from emulator.up import display as shown
+from emulator.up import serve as up
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,7 @@ class StartedAgainError(Exception):
     """In place of the program that the move starts."""
 
 
-class Said(up.LineDisplay):
+class Said(shown.LineDisplay):
     """Keeps the lines."""
 
     def __init__(self) -> None:

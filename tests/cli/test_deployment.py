@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from emulator.cli.deployment import TerminalDisplay, deployment_display
-from emulator.up import LineDisplay
+from emulator.up.display import LineDisplay
 
 if TYPE_CHECKING:
     import pytest

@@ -1,0 +1,1 @@
+"""Wires an emulator together, serves it and takes it down: `testbed up`."""

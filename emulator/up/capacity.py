@@ -1,0 +1,67 @@
+"""Reads from the settings how the scheduler works on this machine, and how much fits there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emulator.core.network_paths import PATHS
+from emulator.core.policy import Admission
+from emulator.core.scheduling import scheduling
+from emulator.errors import SettingsError
+from emulator.host.memory import memory_mb
+from emulator.policy_choice import chosen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from emulator.config import Settings
+    from emulator.core.function_configuration import FunctionConfiguration
+    from emulator.core.policy import SchedulerSettings
+    from emulator.core.profile import Profile
+
+_HOST_SHARE = 0.75
+"""Share of this machine's memory that sandboxes get; the rest is for everything else."""
+_RESERVE_MB = 512
+"""MB of available memory that no sandbox is started into, so that this machine goes on working."""
+
+
+def room(
+    settings: Settings, scheduling: SchedulerSettings, functions: tuple[FunctionConfiguration, ...]
+) -> Iterator[str]:
+    """Yields how many sandboxes of the largest function would fit on this machine."""
+    if not functions:
+        return
+    largest = max(functions, key=lambda function: function.memory_mb)
+    fit = scheduling.host_memory_mb // largest.memory_mb
+    room = f"Sandboxes have {scheduling.host_memory_mb} MB of this machine"
+    size = f"{largest.name} ({largest.memory_mb} MB)"
+    if settings.admission is Admission.NOMINAL:
+        yield f"{room}: {fit} of {size} fit, then requests are throttled (--host-memory)."
+    else:
+        yield (
+            f"{room}: {fit} of {size} fit if each uses all of its memory, and more as long as they "
+            "use less (--host-memory nominal counts each in full)."
+        )
+
+
+def scheduling_of(settings: Settings, profile: Profile) -> SchedulerSettings:
+    """Returns how the scheduler works; raises SettingsError where a setting says what cannot be."""
+    policy = chosen(settings.policy)
+    try:
+        return scheduling(
+            profile,
+            host_memory_mb=settings.host_memory or int(memory_mb() * _HOST_SHARE),
+            keep_alive=settings.keep_alive,
+            recycle_age=settings.recycle_age,
+            policy=policy,
+            init_timeout=settings.init_timeout,
+            pick_order=settings.pick_order,
+            binding=settings.binding,
+            admission=settings.admission,
+            host_reserve_mb=_RESERVE_MB if settings.admission is Admission.ACTUAL else 0,
+            start_width=settings.start_width,
+            idle_speedup=settings.idle_speedup,
+            placement=PATHS[settings.network].placement,
+        )
+    except ValueError as error:
+        raise SettingsError(f"--keep-alive: {error}") from error
