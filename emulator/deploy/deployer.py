@@ -9,6 +9,7 @@ from emulator.deploy.functions import FunctionMaker
 from emulator.deploy.resources import ResourceMaker
 from emulator.deploy.triggers import TriggerMaker
 from emulator.errors import EndpointError
+from emulator.sam.extras import PolicyTemplate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,6 +100,11 @@ class Deployer:
         if extras.role:
             return extras.role
         name = f"{function.name}Role"
+        for policy in extras.policies:
+            if isinstance(policy, PolicyTemplate):
+                self._progress(
+                    f"{name} is without {policy.name}: SAM's policy templates are for `sam deploy`"
+                )
         try:
             self._resources.role(name, extras.policies)
         except EndpointError as error:  # functions run without, unless the emulator checks rights

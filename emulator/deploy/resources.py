@@ -74,6 +74,7 @@ class ResourceMaker:
             RoleName=name,
             AssumeRolePolicyDocument=json.dumps(_ASSUMED_BY_LAMBDA),
         )
+        self._attach(name, "AWSLambdaBasicExecutionRole")  # which SAM gives every function
         for number, policy in enumerate(policies):
             if isinstance(policy, dict):
                 self._services.call(

@@ -23,9 +23,18 @@ class Services:
     """
 
     def __init__(
-        self, address: str, account: str, region: str, make: Callable[..., Any] | None = None
+        self,
+        address: str,
+        account: str,
+        region: str,
+        make: Callable[..., Any] | None = None,
+        *,
+        keys: tuple[str, str] | None = None,
     ) -> None:
-        """Takes what makes a client in the place of botocore's session, for a test."""
+        """Takes an access key and its secret in the place of what the AWS CLI would find, and what
+        makes a client in the place of botocore's session, for a test.
+        """
+        self._keys = keys
         self._address = address
         self._account = account
         self._region = region
@@ -43,9 +52,10 @@ class Services:
         from botocore.config import Config  # noqa: PLC0415
 
         session = botocore.session.get_session()
-        keys = {} if session.get_credentials() else {"aws_access_key_id": self._account}
-        if keys:
-            keys["aws_secret_access_key"] = "testbed"  # noqa: S105  # the emulator takes any
+        own = self._keys
+        if own is None and not session.get_credentials():
+            own = (self._account, "testbed")  # the emulator takes any
+        keys = dict(zip(("aws_access_key_id", "aws_secret_access_key"), own or (), strict=False))
         make = self._make or session.create_client
         return make(
             service,

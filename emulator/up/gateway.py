@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from emulator.api.function_url.route import function_url
 from emulator.api.load_balancer.route import load_balancer_url
 from emulator.api.server import GatewayServer, gateway_config
+from emulator.config import Auth
 from emulator.core.apis import DEFAULT_STAGE
 from emulator.core.load_balancer import target_of
 from emulator.deploy.deployer import Deployer
 from emulator.deploy.services import Services
 from emulator.errors import SettingsError, TestbedError
 from emulator.live.listeners import listener_at
+from emulator.live.store.root_key import root_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -120,8 +122,12 @@ class Server(GatewayServer):
     def _connect(self, address: str) -> None:
         """Makes what the template has beside its functions, as a client of this emulator would."""
         account, region = self._settings.account, self._settings.region
+        keys = (account, "any")
+        if self._settings.auth is Auth.STRICT:
+            root = root_key(self._settings.state_dir)
+            keys = (root.access_key, root.secret_key)
         deployer = Deployer(
-            Services(address, account, region),
+            Services(address, account, region, keys=keys),
             account=account,
             region=region,
             put_api=lambda _: [],

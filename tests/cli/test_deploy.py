@@ -29,6 +29,7 @@ Resources:
       MemorySize: !Ref Size
       Layers: [!Ref Shared]
       AutoPublishAlias: live
+      Policies: [SQSPollerPolicy: {QueueName: q}]
       Events:
         Get: {Type: HttpApi, Properties: {Path: /x, Method: GET}}
 """
@@ -74,6 +75,7 @@ def test_table_names_what_was_deployed_and_where(
     assert "Worker:live" in told.out
     assert "GET http://my-shop-serverlesshttpapi.execute-api.localhost:0/x" in told.out
     assert "WorkerRole was not made: Nobody serves iam" in told.err
+    assert "WorkerRole is without SQSPollerPolicy" in told.err
 
 
 @pytest.mark.parametrize(
