@@ -284,7 +284,7 @@ FAULTS: tuple[Fault, ...] = (
         _resetting_clients,
         spares_others=True,
     ),
-    Fault("burst of 200", "200 requests come at once.", _burst(200, within=40.0)),
+    Fault("burst of 200", "200 requests come at once.", _burst(200, within=120.0)),
     Fault(
         "thousand sandboxes",
         "1,000 requests come at once, of 128 MB each.",
