@@ -34,7 +34,7 @@ test-vm:
 demo: setup
 	$(BIN)/testbed demo
 
-# The study of 2018 by its own functions, and what it found: about 40 minutes on an idle machine.
+# The study of 2018 by its own functions, and what it found: half an hour on an idle machine.
 study: RUN := runs/study-$(shell date +%Y%m%dT%H%M%S)
 study: setup
 	$(BIN)/testbed experiment studies/study-2018.toml --run-dir $(RUN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +22,25 @@ from emulator.core.load_balancer import Target
 from emulator.core.routes import Route
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from emulator.api.asgi import HttpResponse
 
 mangum = pytest.importorskip("mangum")
 
 BYTES = bytes(range(256))
+
+
+@pytest.fixture(autouse=True)
+def _own_loop() -> Iterator[None]:
+    """Gives mangum the loop that it would else make, and never close."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
 SENT = HttpRequest(
     "POST",
     "/items/a b",

@@ -148,7 +148,7 @@ class ScriptedProcess:
                 return [name, request_id, environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]]
             case "pause":
                 await asyncio.sleep(0.1)
-                return self.spec.environment["AWS_LAMBDA_RUNTIME_API"]
+                return self.spec.environment["AWS_LAMBDA_LOG_STREAM_NAME"]
             case "fail":
                 raise ValueError("no luck")
             case "leave":

@@ -46,7 +46,7 @@ def context(event, context):
 
 def pause(event, context):
     time.sleep(0.1)
-    return os.environ["AWS_LAMBDA_RUNTIME_API"]
+    return os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
 
 def fail(event, context):
     raise ValueError("no luck")
