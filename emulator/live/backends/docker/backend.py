@@ -213,11 +213,15 @@ class DockerBackend:
             self.unenforced = {**self.unenforced, Limitation.SHARED_RUNTIME_API: _PEERS_UNTOLD}
         self._enters = local and self._runtime_api is None and can_enter_namespaces()
         if not self._enters:
-            self.unenforced = {
-                **self.unenforced,
-                Limitation.NEIGHBOURS_REACHABLE: _NEIGHBOURS_REACHABLE,
-            }
-        self._slots.open(self._meeting, info.get("NCPU", 0), enters=self._enters)
+            self._leave_ways_open()
+        cannot_enter = self._leave_ways_open if self._enters else None
+        self._slots.open(self._meeting, info.get("NCPU", 0), cannot_enter=cannot_enter)
+
+    def _leave_ways_open(self) -> None:
+        """Enters no sandbox's network, and says what follows from that."""
+        self._enters = False
+        told = {Limitation.NEIGHBOURS_REACHABLE: _NEIGHBOURS_REACHABLE}
+        self.unenforced = {**self.unenforced, **told}
 
     async def deploy(self, configuration: FunctionConfiguration, progress: Progress) -> str:
         with self._slots.pace.deployment():

@@ -28,7 +28,7 @@ from emulator.live.backends.docker.slot_pace import SlotPace
 from emulator.live.backends.docker.user_switch import OWNER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from emulator.live.backends.docker.client import DockerEngine
     from emulator.live.backends.docker.host import Meeting
@@ -104,7 +104,7 @@ class NetworkSlots:
         self._alive: set[str] = set()
         """Every holder that stands, free or taken."""
         self._free: list[str] = []
-        self._enters = False
+        self._cannot_enter: Callable[[], None] | None = None
         self._networks: dict[str, SlotNetwork] = {}
         """The networks of the holders that stand, where this process may enter them."""
         self._in_use = 0
@@ -116,13 +116,15 @@ class NetworkSlots:
         self.pace = SlotPace()
         """The pace of the making; whoever deploys tells of each deployment there."""
 
-    def open(self, meeting: Meeting, cpus: int = 0, *, enters: bool = False) -> None:
+    def open(
+        self, meeting: Meeting, cpus: int = 0, *, cannot_enter: Callable[[], None] | None = None
+    ) -> None:
         """Begins the making, on an engine of so many CPUs (0: unknown).
 
-        `enters` says that this process may enter the slots' networks.
+        With `cannot_enter` the slots' networks are entered; it is called once where that fails.
         """
         self._meeting = meeting
-        self._enters = enters
+        self._cannot_enter = cannot_enter
         self.pace.open(cpus)
         self._wanted = self.pace.bounded(self._least)
         self._fill()
@@ -263,14 +265,16 @@ class NetworkSlots:
 
     async def _enter(self, name: str) -> None:
         """Keeps the network of a holder that has just started."""
-        if not self._enters:
+        if self._cannot_enter is None:
             return
         found = await inspect_container(self._engine, name)
         try:
             self._networks[name] = await entered_network(found)
         except OSError as error:
-            log.warning("Networks of sandboxes are entered no more: %s", error)
-            self._enters = False
+            log.warning("Networks of sandboxes cannot be entered: %s", error)
+            failed, self._cannot_enter = self._cannot_enter, None
+            if failed is not None:  # several slots are made at once
+                failed()
 
     def _leave(self, name: str) -> None:
         if (network := self._networks.pop(name, None)) is not None:

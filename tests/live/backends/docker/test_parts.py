@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import tarfile
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -743,3 +744,25 @@ async def test_holder_whose_end_is_told_before_its_start_never_stands(tmp_path: 
         slots.use_image("i")
         await slots.filled()
         assert slots.take() == "p-slot-2"
+
+
+def _container(**end: object) -> Callable[[asyncio.StreamWriter], None]:
+    found = {"State": {"Pid": os.getpid()}, "NetworkSettings": {"Networks": {"bridge": end}}}
+    return _json(found)
+
+
+@pytest.mark.anyio
+async def test_slot_whose_network_cannot_be_entered_is_used_as_it_is_and_that_is_told_once(
+    tmp_path: Path,
+) -> None:
+    """A container of an IPv6 network, for one, or a machine whose ip(8) is busybox's."""
+    answers = {"/json": _container(IPAddress="", Gateway="")} | _engine_whose_starts(STARTED)
+    told: list[str] = []
+    async with engine_that(tmp_path, answers) as engine:
+        slots = NetworkSlots(engine, "p", {}, 3, 3)
+        slots.open(BRIDGE, cannot_enter=lambda: told.append("once"))
+        slots.use_image("i")
+        await slots.filled()
+        assert slots.ready == 3
+        assert slots.take_entered() is None
+    assert told == ["once"]
