@@ -20,6 +20,7 @@ from emulator.experiments.analysis.claims.cells import (
     UntestableError,
 )
 from emulator.experiments.plan.model import Part
+from emulator.experiments.records.study import CellStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -213,8 +214,12 @@ CLAIMS = (
 
 
 def all_findings(study: StudyRun) -> list[Findings]:
-    """Puts all claims to each backend and year of functions, in the order of the plan's cells."""
-    backends = dict.fromkeys(cell.condition.backend for cell in study.cells)
+    """Puts all claims to each backend and year of functions, in the order of the plan's cells.
+
+    Cells that did not run name no backend where the plan left that open; they make no table.
+    """
+    ran = [cell for cell in study.cells if cell.status is CellStatus.DONE] or study.cells
+    backends = dict.fromkeys(cell.condition.backend for cell in ran)
     return [
         Findings(backend, functions, findings(study, backend, functions))
         for backend in backends
