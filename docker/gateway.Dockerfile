@@ -3,12 +3,13 @@ FROM python:3.13-slim
 WORKDIR /app
 
 # The dependencies stand in a layer of their own, which an edit of the code does not touch; pip
-# installs a project's dependencies only along with the project, hence the empty one.
+# installs a project's dependencies only along with the project, hence the empty one, of which nothing
+# may stay: setuptools takes what it has built for new where that is younger than the source.
 COPY pyproject.toml requirements.lock ./
 RUN mkdir emulator \
  && touch README.md emulator/__init__.py \
  && pip install --no-cache-dir --constraint requirements.lock '.[aws]' \
- && rm -r emulator
+ && rm -rf emulator build *.egg-info
 
 COPY README.md ./
 COPY emulator emulator
