@@ -22,7 +22,7 @@ from emulator.core.policy import Admission
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from emulator.core.model import FunctionVersion, Sandbox, VersionKey
+    from emulator.core.model import FunctionVersion, PoolKey, Sandbox, Seconds, VersionKey
 
 GUESS_MB = 256
 """MB of a sandbox before any of its deployment has run; the function's size at most.
@@ -124,6 +124,15 @@ class HostCapacity:
         sandbox.unhurried = True
         if sandbox.placed:
             self.enqueue(sandbox)
+
+    def overdue(self, pool: PoolKey, since: Seconds) -> Sandbox | None:
+        """Returns the first sandbox of a pool that was queued by a time, for a request."""
+        for sandbox in self.queue:
+            if sandbox.created_at + sandbox.download > since:
+                return None
+            if sandbox.pool == pool and sandbox.invocation is not None and not sandbox.retired:
+                return sandbox
+        return None
 
     def _queue_of(self, sandbox: Sandbox) -> deque[Sandbox]:
         return self.behind if sandbox.unhurried else self.queue

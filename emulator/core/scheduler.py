@@ -22,7 +22,8 @@ Written down on purpose:
   moment for that sandbox (`hand_over`), instead of starting another one.
 - A request runs though its caller has left, as on AWS. While its sandbox is queued, which is this
   host's need and none of AWS's, those go first whose callers wait, and a sandbox that comes free
-  takes the request (`CallerLeft`).
+  takes the request (`CallerLeft`). Where a start has not begun for longer than any start takes on
+  AWS, a sandbox that comes free takes the request too, whatever the binding (`queue_patience`).
 """
 
 from __future__ import annotations
@@ -444,7 +445,7 @@ class Scheduler:
             while self._hand_overs.waiting(pool) > self._hand_overs.free_soon(pool, now):
                 self._place_oldest_waiting(pool, now)
 
-    # requests whose callers have left
+    # requests whose start has not begun, and whose callers have left or have waited for too long
 
     def _on_caller_left(self, invocation: str) -> None:
         """Lets a request whose sandbox is queued wait for all whose callers are there.
@@ -470,6 +471,17 @@ class Scheduler:
         if not unhurried or sandbox.provisioned or self._hand_overs.waiting(sandbox.pool):
             return None
         invocation, queued = unhurried.popitem(last=False)
+        self._drop_queued(queued)
+        return invocation
+
+    def _take_overdue(self, sandbox: Sandbox, now: Seconds) -> str | None:
+        """Takes the request that has waited for longest for a start, once that is far too long."""
+        if self._settings.binding is _LATE or sandbox.provisioned:
+            return None
+        queued = self._room.overdue(sandbox.pool, now - self._settings.queue_patience)
+        if queued is None:
+            return None
+        invocation = queued.invocation
         self._drop_queued(queued)
         return invocation
 
@@ -669,6 +681,8 @@ class Scheduler:
             self._dispatch(sandbox, invocation, start, now)
         elif reason is not None:
             self._stop(sandbox, reason)
+        elif self._room.queue and (overdue := self._take_overdue(sandbox, now)) is not None:
+            self._dispatch(sandbox, overdue, start, now)
         elif sandbox.state is _BUSY and (handed := self._take_hand_over(sandbox)) is not None:
             self._dispatch(sandbox, handed, start, now)
         elif (left := self._take_unhurried(sandbox)) is not None:

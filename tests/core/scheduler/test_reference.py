@@ -153,6 +153,7 @@ def random_settings(chance: random.Random, binding: Binding, order: PickOrder) -
         tenant_sandboxes_per_concurrency=chance.choice((None, 0.5, 2.5)),
         recycle_age=chance.choice((None, RecycleAge(5.0, 40.0))),
         placement=chance.choice((None, None, PLACEMENT)),
+        queue_patience=chance.choice((0.5, 2.0, 10.0)),
         hand_over_patience=chance.choice((0.75, 3.0)),
         hand_over_preference=0.125,
         init_timeout=4.0,

@@ -1,4 +1,7 @@
-"""What becomes of a request whose caller has left. Each test asserts all commands."""
+"""Requests whose start has not begun, and whose callers left or waited for too long.
+
+Each test asserts all commands.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,21 @@ from emulator.core.messages import (
     CallerLeft,
     Dispatch,
     FreezeSandbox,
+    InvocationAnswered,
     SandboxReady,
     StartSandbox,
     StopSandbox,
 )
 from emulator.core.model import StartKind, StopReason
 from emulator.core.policy import Binding
-from tests.core.scheduler_host import ECHO, Host
+from tests.core.scheduler_host import BIG, ECHO, Host
 
 COLD, WARM = StartKind.COLD, StartKind.WARM
 
 
-def host_with_queue(*, binding: Binding = Binding.EARLY) -> Host:
+def host_with_queue(*, binding: Binding = Binding.EARLY, **settings: float) -> Host:
     """Sandbox 1 is busy, 2 starts for a, and 3, 4 and 5 are queued for b, c and d."""
-    host = Host(start_width=1, binding=binding)
+    host = Host(start_width=1, binding=binding, **settings)
     host.busy(1, 1)
     host.invoke(1, "a")
     for name in "bcd":
@@ -96,3 +100,29 @@ def test_under_late_binding_it_makes_no_difference(leaves: bool) -> None:
         assert host.tell(1.2, CallerLeft("a")) == []
     assert host.finish(1.3, 1, "r1") == [Dispatch(1, "a", WARM)]
     assert host.finish(1.4, 1, "a") == [Dispatch(1, "b", WARM)]
+
+
+def test_request_that_waited_far_too_long_for_a_start_is_taken_by_what_comes_free() -> None:
+    host = host_with_queue(queue_patience=1.0)
+    assert host.finish(1.9, 1, "r1") == [FreezeSandbox(1)]
+    assert host.invoke(1.9, "now") == [Dispatch(1, "now", WARM)]
+    assert host.finish(2, 1, "now") == [Dispatch(1, "b", WARM)]
+    assert host.tell(2.1, SandboxReady(2)) == [Dispatch(2, "a", COLD), StartSandbox(4, ECHO, "c")]
+    assert host.finish(2.2, 1, "b") == [Dispatch(1, "d", WARM)]
+    assert host.finish(2.3, 1, "d") == [FreezeSandbox(1)]
+    assert sorted(host.scheduler.sandboxes) == [1, 2, 4]
+
+
+def test_request_that_waited_too_long_goes_before_one_that_waits_for_the_free_sandbox() -> None:
+    host = host_with_queue(queue_patience=1.0)
+    host.tell(2.0, InvocationAnswered(1, "r1"))
+    assert host.invoke(2.0, "next") == []
+    assert host.finish(2.1, 1, "r1") == [Dispatch(1, "b", WARM)]
+
+
+def test_request_of_another_function_is_never_taken() -> None:
+    host = Host(start_width=1, queue_patience=1.0)
+    host.busy(1, 1)
+    host.invoke(1, "a")
+    host.invoke(1, "other", BIG)
+    assert host.finish(2.5, 1, "r1") == [FreezeSandbox(1)]
