@@ -75,6 +75,15 @@ class InvokeRequested(Struct, frozen=True):
     """Tenant whose sandboxes alone may serve; given where the version is isolated by tenant."""
 
 
+class CallerLeft(Struct, frozen=True):
+    """Reports that nobody seems to wait for an invocation's answer, which runs all the same.
+
+    A caller that has closed its side of the connection may still read, and is answered.
+    """
+
+    invocation: str
+
+
 class Anatomy(Struct, frozen=True):
     """Splits the time of a cold start, in seconds on the driver's clock.
 
@@ -242,7 +251,13 @@ Setting = (
 """Events that are about no invocation and no sandbox."""
 
 Event = (
-    Setting | InvokeRequested | InvocationAnswered | InvocationFinished | SandboxChange | TimePassed
+    Setting
+    | InvokeRequested
+    | CallerLeft
+    | InvocationAnswered
+    | InvocationFinished
+    | SandboxChange
+    | TimePassed
 )
 
 
