@@ -178,7 +178,8 @@ def chaos(
         list[str] | None,
         typer.Option(
             metavar="COMMAND",
-            help="Run this under load too, such as a restart of the engine; may be repeated.",
+            help="Run this too, while an engine that is started for it (DOCKER_HOST, ENGINE_PID) "
+            "is under load; may be repeated.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Draw moments and victims from N.")] = 1,
