@@ -72,6 +72,11 @@ class EmulatorProcess:
     def port(self) -> int:
         return self._port
 
+    @property
+    def pid(self) -> int:
+        """The process id of the running emulator; 0 where none runs."""
+        return 0 if self._process is None else self._process.pid
+
     def __enter__(self) -> Self:
         self.start()
         return self
