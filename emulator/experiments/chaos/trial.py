@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from emulator.errors import TestbedError
 from emulator.experiments.chaos import shifted_clock
 from emulator.experiments.chaos.faults import small_disk
-from emulator.experiments.chaos.leftovers import leftovers, packet_filter_rules
+from emulator.experiments.chaos.leftovers import instance, leftovers, packet_filter_rules
 from emulator.experiments.chaos.load import HUNG, RIGHT, WRONG, Client, load, seconds_until_service
 from emulator.experiments.chaos.template import GOOD
 from emulator.experiments.chaos.world import CLEAN_WITHIN, World
@@ -93,7 +93,9 @@ def try_fault(fault: Fault, place: Place) -> Trial:
                 if fault.own_disk:
                     disks.enter_context(small_disk(folder / fault.own_disk))
                 _run(fault, place, folder, trial, engine)
-            trial.left = tuple(sorted(_left(folder / "state") | (packet_filter_rules() - rules)))
+                identity = instance(folder / "state")
+            left = _left(folder / "state", identity)
+            trial.left = tuple(sorted(left | (packet_filter_rules() - rules)))
     except OSError as error:
         trial.skipped = str(error)
         return trial
@@ -193,10 +195,10 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _left(state: Path) -> set[str]:
+def _left(state: Path, identity: str) -> set[str]:
     """Returns what is left of an emulator that has ended, once it is nothing or time is up."""
     end = time.monotonic() + CLEAN_WITHIN
-    while (left := leftovers(state)) and time.monotonic() < end:
+    while (left := leftovers(state, identity)) and time.monotonic() < end:
         time.sleep(0.2)
     return left
 
