@@ -98,9 +98,19 @@ class _Sandbox:
 class Simulation:
     """Runs one simulation; the journal is streamed, so that a run may be longer than memory."""
 
-    def __init__(self, scheduler: Scheduler, service: Service) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        service: Service,
+        dispatched: Callable[[int, str, Seconds], None] | None = None,
+    ) -> None:
+        """Takes who is told of each dispatch, by sandbox, invocation and time, before the service.
+
+        A service whose answers depend on a sandbox's past needs that; None where none does.
+        """
         self._scheduler = scheduler
         self._service = service
+        self._dispatched = dispatched
         self._heap: list[tuple[Seconds, int, _Sandbox | None, Event]] = []
         """What is to come, with its sandbox; an added event has none."""
         self._sequence = 0
@@ -298,6 +308,8 @@ class Simulation:
         self._push(now + after, sandbox, SandboxReset(sandbox.id, sandbox.peak_mb))
 
     def _dispatch(self, sandbox: _Sandbox, invocation: str, now: Seconds) -> None:
+        if self._dispatched is not None:
+            self._dispatched(sandbox.id, invocation, now)
         if sandbox.running:
             self._run_invocation(sandbox, invocation, now)
             return
