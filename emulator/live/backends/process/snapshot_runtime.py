@@ -62,6 +62,10 @@ class Template:
         with open(filter_file, "rb") as file:  # noqa: PTH123  # pathlib would be one more import
             self._filter = file.read()
         self._user, self._group = os.geteuid(), os.getegid()
+        self._pid = os.getpid()
+        nothing = os.open("/dev/null", os.O_RDONLY)
+        os.dup2(nothing, 0)  # it led to the emulator
+        os.close(nothing)
 
     def failed(self, description: dict[str, Any]) -> None:
         """Tells the emulator that the init failed."""
@@ -121,7 +125,7 @@ class Template:
         if os.fork():
             os._exit(0)
         _set_up_files(order["tmp_bytes"])
-        runtime = os.fork()
+        runtime = self._fork_of_another_id()
         if runtime:
             _wait_for(runtime, control)
         os.setsid()
@@ -132,6 +136,24 @@ class Template:
         _make_unique()
         environment: dict[str, str] = order["environment"]
         return environment
+
+    def _fork_of_another_id(self) -> int:
+        """Forks, as `os.fork`, so that the child has not the process id that the template had.
+
+        OpenSSL tells by the process id that it is in a fork, and so draws other numbers.
+        """
+        try:
+            with open("/proc/sys/kernel/ns_last_pid", "w") as last:  # noqa: PTH123
+                last.write(str(self._pid))
+        except OSError:
+            pass  # a kernel without it
+        while True:
+            child = os.fork()
+            if child == 0 and os.getpid() == self._pid:
+                os._exit(0)
+            if child != self._pid:
+                return child
+            os.waitpid(child, 0)
 
     def own_namespaces(self) -> None:
         """Leaves the template's namespaces, with the same single user."""
@@ -245,7 +267,9 @@ def _cut_connections() -> None:
 
 
 def _make_unique() -> None:
-    """Seeds anew what has drawn its seed before the snapshot; OpenSSL does so itself."""
+    """Seeds anew what has drawn its seed before the snapshot; OpenSSL does so as well itself."""
+    if (ssl := sys.modules.get("_ssl")) is not None:
+        ssl.RAND_add(os.urandom(48), 48.0)
     if (random := sys.modules.get("random")) is not None:
         random.seed()
     if (numpy := sys.modules.get("numpy.random")) is not None:

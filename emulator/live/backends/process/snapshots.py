@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from emulator.errors import SandboxStartError, SnapshotError
 from emulator.live.backends.process.restored_sandbox import RestoredSandbox
 from emulator.live.backends.process.slots import CHANNEL
-from emulator.live.backends.process.template import Template
+from emulator.live.backends.process.template import Template, TemplateLostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,8 +128,13 @@ class ProcessSnapshots:
         self._sandboxes.add(sandbox)
         created = time.monotonic()
         try:
-            package = self._packages.read(spec.package)
-            await sandbox.restore(template, self._view.environment(spec, package), cpus)
+            environment = self._view.environment(spec, self._packages.read(spec.package))
+            try:
+                await sandbox.restore(template, environment, cpus)
+            except TemplateLostError:  # it may have died since, or while it was frozen
+                await template.end()
+                template = await self._living(self._snapshots[spec.snapshot])
+                await sandbox.restore(template, environment, cpus)
         except (OSError, TimeoutError) as error:
             await sandbox.stop()
             raise SandboxStartError(f"The sandbox cannot be started: {error}") from error

@@ -42,6 +42,10 @@ class Restored:
     """The process that becomes the sandbox, as seen from here."""
 
 
+class TemplateLostError(SandboxStartError):
+    """Reports a template that does not obey any more, as one that was killed while frozen."""
+
+
 class Template:
     """Owns one template. Lives in one event loop."""
 
@@ -117,7 +121,7 @@ class Template:
         """Orders a fork, and returns when it says that it is there; it waits for a message then.
 
         Raises:
-            SandboxStartError: the template does not obey.
+            TemplateLostError: the template does not obey.
         """
         control, theirs = seqpacket_pair()
         control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -145,10 +149,10 @@ class Template:
                 message, pid = await received(control)
         except (OSError, TimeoutError) as error:
             self.moved()
-            raise SandboxStartError(f"The snapshot {self.name} does not answer.") from error
+            raise TemplateLostError(f"The snapshot {self.name} does not answer.") from error
         if not message or not pid:
             self.moved()
-            raise SandboxStartError(f"The snapshot {self.name} could not be forked.")
+            raise TemplateLostError(f"The snapshot {self.name} could not be forked.")
         return pid
 
     def moved(self) -> None:
