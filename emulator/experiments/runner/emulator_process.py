@@ -45,7 +45,10 @@ class EmulatorProcess:
         ready_within: float,
         tell: Callable[[str], None] = print,
         python: str = sys.executable,
+        folder: Path | None = None,
     ) -> None:
+        """Prepares an emulator; `folder` holds the code that `python` runs, by default ours."""
+        self._folder = folder
         self._port = free_port()
         self._command = [
             *(python, "-m", "emulator.cli", "up", "--port", str(self._port)),
@@ -67,6 +70,12 @@ class EmulatorProcess:
     @property
     def port(self) -> int:
         return self._port
+
+    @property
+    def pid(self) -> int:
+        """Process id of the emulator, which must have been started."""
+        assert self._process is not None
+        return self._process.pid
 
     def __enter__(self) -> Self:
         self.start()
@@ -110,6 +119,7 @@ class EmulatorProcess:
             errors="replace",
             start_new_session=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            cwd=self._folder,
         )
         self._reader = threading.Thread(
             target=self._pass_on, args=(self._process, log), daemon=True
