@@ -147,6 +147,20 @@ def burst_figures(outcome: Outcome, run: Run, requests: int) -> Figures:
 
 def bench_table(results: BenchResults) -> str:
     """Writes a line for each figure and a column for each backend, and marks what is missed."""
+    rows = bench_rows(results)
+    missed = any(
+        is_missed(backend, name, figures)
+        for backend, figures in results.figures.items()
+        for name in figures
+    )
+    legend = ["", "* short of what is wanted"] if missed else []
+    incomplete = [f"Incomplete: {sentence}" for sentence in results.missing]
+    head = [machine_facts(results.machine), *incomplete, ""]
+    return "\n".join([*head, *aligned_table(rows), *legend])
+
+
+def bench_rows(results: BenchResults) -> list[tuple[str, ...]]:
+    """Returns the cells of the table, the head first; * marks what is short of the wanted."""
     measured = results.figures
     names = list(dict.fromkeys(name for figures in measured.values() for name in figures))
     rows: list[tuple[str, ...]] = [("figure", *measured, "wanted")]
@@ -157,11 +171,7 @@ def bench_table(results: BenchResults) -> str:
             for backend, figures in measured.items()
         ]
         rows.append((name, *cells, wanted.description))
-    is_short = any(is_missed(b, name, figures) for b, figures in measured.items() for name in names)
-    legend = ["", "* short of what is wanted"] if is_short else []
-    incomplete = [f"Incomplete: {sentence}" for sentence in results.missing]
-    head = [machine_facts(results.machine), *incomplete, ""]
-    return "\n".join([*head, *aligned_table(rows), *legend])
+    return rows
 
 
 def is_missed(backend: str, name: str, figures: Figures) -> bool:

@@ -1,7 +1,7 @@
 """Compares this emulator with another checkout's: both serve, and are measured in turns.
 
 What the machine does besides changes within minutes, and meets both alike so. A ratio is the median
-of the turns' ratios, never a ratio of medians. Owns the turns; the page is of comparison_page.
+of the turns' ratios, never a ratio of medians. Owns the turns; `pages` tells what came of them.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from emulator.experiments.runner.emulator_process import EmulatorProcess
 
 
+_COLD_WEIGHT = 0.1
+
+
 @dataclass(frozen=True, slots=True)
 class TurnPlan:
     """Says how many turns of how many requests are measured."""
@@ -44,6 +47,11 @@ class TurnPlan:
     """Seconds: Docker's network slots are made behind the first requests' backs."""
     counted: int = 1000
     """Requests under strace, whose calls of the kernel are counted."""
+
+    @property
+    def expected(self) -> float:
+        """The weight of its steps for a progress bar: a warm turn's is 1."""
+        return self.turns + self.cold_turns * _COLD_WEIGHT
 
     @property
     def warm(self) -> Mapping[int, int]:
@@ -170,7 +178,7 @@ class _Turns:
                     took_ms = cold_request_ms(emulators[number].port)
                     wait_until_sandboxes_are_gone(emulators[number].url)
                     self._take(number, {"cold p50, ms": took_ms})
-                self._progress.advance(0.1)
+                self._progress.advance(_COLD_WEIGHT)
 
     def _start(self, stack: ExitStack, name: str, *options: str) -> list[EmulatorProcess]:
         self._progress.begin(f"{self._backend}: starting both emulators")
