@@ -269,7 +269,8 @@ async def test_function_has_no_privileges_and_gains_none(attacked: dict[str, Any
     assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0
     assert status["NoNewPrivs"] == "1"
     assert status["Uid"].split()[0] != "0"
-    assert {attacked["setuid"], attacked["setgid"]} <= {"EPERM"}
+    # a user namespace that was made without root knows no user 0: EINVAL
+    assert {attacked["setuid"], attacked["setgid"]} <= {"EPERM", "EINVAL"}
 
 
 async def test_kernel_interfaces_are_closed(
