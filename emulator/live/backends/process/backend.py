@@ -228,7 +228,8 @@ class ProcessBackend:
             found |= {path.name for path in base.iterdir() if path.is_dir()}
         found |= {sandbox.name for sandbox in self._sandboxes}
         spare = self._slots.names() if self._slots else set()
-        return sorted(found - spare)
+        keeper = {self._tree.keeper} if self._tree else set()
+        return sorted(found - spare - keeper)
 
     async def close(self) -> None:
         """Stops every sandbox and takes away all but the packages."""
