@@ -22,6 +22,10 @@ Written down on purpose:
   called, and an idle sandbox lives for the lifetime that was drawn for it.
 - A caller has its answer before the sandbox is free. A request that comes in between may wait a
   moment for that sandbox (`hand_over`), instead of starting another one.
+- A request runs though its caller has left, as on AWS. While its sandbox is queued, which is this
+  host's need and none of AWS's, those go first whose callers wait, and a sandbox that comes free
+  takes the request (`CallerLeft`). Where a start has not begun for longer than any start takes on
+  AWS, a sandbox that comes free takes the request too, whatever the binding (`queue_patience`).
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from emulator.core.hand_over import HandOvers
 from emulator.core.messages import (
+    CallerLeft,
     Command,
     Event,
     Fail,
@@ -68,9 +73,9 @@ from emulator.core.policy import Admission, Chance, SchedulerSettings
 from emulator.core.provisioning import Provisioned
 from emulator.core.sandboxes.ahead_of_need import AheadOfNeed
 from emulator.core.sandboxes.invariants import check_accounts
-from emulator.core.sandboxes.late_binding import LateBinding
 from emulator.core.sandboxes.moves import Moves
 from emulator.core.sandboxes.requests import Requests, start_kind
+from emulator.core.sandboxes.waiting import LateBinding, Unhurried
 from emulator.core.tenancy import tenant_fault
 
 if TYPE_CHECKING:
@@ -102,10 +107,17 @@ class Scheduler:
 
     def __init__(self, settings: SchedulerSettings, chance: Chance) -> None:
         self._versions: dict[VersionKey, FunctionVersion] = {}
-        late, hand_overs = LateBinding(settings.binding), HandOvers()
-        moves = Moves(settings, chance, late, hand_overs)
+        late, unhurried, hand_overs = LateBinding(settings.binding), Unhurried(), HandOvers()
+        moves = Moves(settings, chance, late, unhurried, hand_overs)
         self._moves = moves
-        self._requests = Requests(settings, self._versions, moves, late, hand_overs)
+        self._requests = Requests(
+            settings,
+            self._versions,
+            moves,
+            late=late,
+            unhurried=unhurried,
+            hand_overs=hand_overs,
+        )
         self._ahead = AheadOfNeed(self._versions, moves, self._requests.concurrency)
         # looked at with every event
         self._sandboxes = moves.sandboxes
@@ -180,6 +192,8 @@ class Scheduler:
                 self._on_answered(event, now)
             case TimePassed():
                 pass
+            case CallerLeft(invocation):
+                self._requests.caller_left(invocation)
             case (
                 VersionDeployed()
                 | VersionRetired()
@@ -204,7 +218,7 @@ class Scheduler:
             self._ahead.obey(self._policy, now)
         if self._provisioning.may_be_short:
             self._ahead.top_up(now)
-        if self._room.queue:
+        if self._room.queue or self._room.behind:
             self._moves.start_queued(now)
 
     def _on_setting(self, event: Setting, now: Seconds) -> None:
@@ -307,8 +321,8 @@ class Scheduler:
         """Gives a sandbox without work a request that waits; else stops it, or lets it rest."""
         reason = self._reason_to_stop(sandbox, now)
         waiting = self._requests.take_late(sandbox) if self._is_late else None
-        if waiting is None and reason is None and sandbox.state is _BUSY:
-            waiting = self._requests.take_hand_over(sandbox)
+        if waiting is None and reason is None:
+            waiting = self._requests.take_next(sandbox, now)
         if waiting is not None:
             self._moves.dispatch(sandbox, waiting, start, now)
         elif reason is not None:

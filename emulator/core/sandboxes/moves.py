@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from emulator.core.hand_over import HandOvers
     from emulator.core.model import Failure, FunctionVersion, PoolKey, Sandbox, Seconds, StartKind
     from emulator.core.policy import Chance, SchedulerSettings
-    from emulator.core.sandboxes.late_binding import LateBinding
+    from emulator.core.sandboxes.waiting import LateBinding, Unhurried
 
 _NEVER: Final = float("inf")
 # What every invocation asks for: a member of an enum is looked up anew at each mention.
@@ -48,10 +48,12 @@ class Moves:
         settings: SchedulerSettings,
         chance: Chance,
         late: LateBinding,
+        unhurried: Unhurried,
         hand_overs: HandOvers,
     ) -> None:
         self._settings = settings
         self._late = late
+        self._unhurried = unhurried
         self._hand_overs = hand_overs
         self.commands: list[Command] = []
         """Commands of the present event, in the order in which they must be applied."""
@@ -105,6 +107,7 @@ class Moves:
         """Starts the sandboxes at the head of the queue for which there is room now."""
         while (sandbox := self.room.next_to_start()) is not None:
             sandbox.move(SandboxState.STARTING)
+            self._unhurried.started(sandbox)
             self.deadlines.set(sandbox.id, now + self._settings.start_timeout)
             self.commands.append(
                 StartSandbox(
@@ -254,5 +257,6 @@ class Moves:
         pool = sandbox.pool
         self.idle.forget(pool)
         self._late.forget(pool)
+        self._unhurried.forget(pool)
         if not self._hand_overs.waiting(pool):
             self._hand_overs.forget(pool)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from emulator.core.hand_over import HandOvers
     from emulator.core.model import FunctionVersion, PoolKey, Sandbox, Seconds, VersionKey
     from emulator.core.policy import SchedulerSettings
-    from emulator.core.sandboxes.late_binding import LateBinding
     from emulator.core.sandboxes.moves import Moves
+    from emulator.core.sandboxes.waiting import LateBinding, Unhurried
 
 # What every invocation asks for: a member of an enum is looked up anew at each mention.
 _BUSY: Final = SandboxState.BUSY
@@ -35,13 +35,16 @@ class Requests:
         settings: SchedulerSettings,
         versions: Mapping[VersionKey, FunctionVersion],
         moves: Moves,
+        *,
         late: LateBinding,
+        unhurried: Unhurried,
         hand_overs: HandOvers,
     ) -> None:
         self._settings = settings
         self._versions = versions
         self._moves = moves
         self._late = late
+        self._unhurried = unhurried
         self._hand_overs = hand_overs
         self.concurrency = Concurrency(settings)
         self._scale_out = ScaleOutLimit(settings.scale_out)
@@ -83,7 +86,9 @@ class Requests:
             return
         self.concurrency.count(function.name, 1)
         self._scale_out.take(function.name)
-        self._late.wait(invocation, moves.create(function, pool, invocation, now))
+        sandbox = moves.create(function, pool, invocation, now)
+        if self._late.is_on:
+            self._late.wait(invocation, sandbox)
 
     def _start_limit_met(self, function: FunctionVersion, now: Seconds) -> ThrottleReason | None:
         """Returns why no sandbox may be started for a request; None where nothing forbids."""
@@ -135,6 +140,57 @@ class Requests:
                 self._moves.drop_queued(started_for_it)
         return invocation
 
+    def take_next(self, sandbox: Sandbox, now: Seconds) -> str | None:
+        """Takes the request that a sandbox that is kept serves next; None where none waits."""
+        if self._moves.room.queue and (overdue := self._take_overdue(sandbox, now)) is not None:
+            return overdue
+        if sandbox.state is _BUSY and (handed := self._take_hand_over(sandbox)) is not None:
+            return handed
+        return self._take_unhurried(sandbox) if self._unhurried.by_pool else None
+
+    # requests whose start has not begun, and whose callers have left or have waited for too long
+
+    def caller_left(self, invocation: str) -> None:
+        """Lets a request whose sandbox is queued wait for all whose callers are there.
+
+        Under late binding every request waits for whatever comes free, and nothing changes.
+        """
+        if self._late.is_on:
+            return
+        for sandbox in self._moves.sandboxes.values():
+            if sandbox.invocation == invocation:
+                break
+        else:
+            return
+        if sandbox.state is not SandboxState.QUEUED or sandbox.unhurried:
+            return
+        self._moves.room.put_behind(sandbox)
+        if not sandbox.retired:
+            self._unhurried.wait(invocation, sandbox)
+
+    def _take_unhurried(self, sandbox: Sandbox) -> str | None:
+        """Takes the first request whose caller has left, for a sandbox that nobody waits for."""
+        if sandbox.provisioned or self._hand_overs.waiting(sandbox.pool):
+            return None
+        taken = self._unhurried.take(sandbox.pool)
+        if taken is None:
+            return None
+        invocation, queued = taken
+        self._moves.drop_queued(queued)
+        return invocation
+
+    def _take_overdue(self, sandbox: Sandbox, now: Seconds) -> str | None:
+        """Takes the request that has waited for longest for a start, once that is far too long."""
+        if self._late.is_on or sandbox.provisioned:
+            return None
+        since = now - self._settings.queue_patience
+        queued = self._moves.room.overdue(sandbox.pool, since)
+        if queued is None:
+            return None
+        invocation = queued.invocation
+        self._moves.drop_queued(queued)
+        return invocation
+
     # requests that wait for a sandbox that has answered (hand-overs)
 
     def expect(self, sandbox: Sandbox, now: Seconds) -> None:
@@ -155,7 +211,7 @@ class Requests:
         free_soon = self._hand_overs.free_soon(pool, now)
         if free_soon == 0:
             return False
-        if self._hand_overs.waiting(pool) + self._late.waiting(pool) >= free_soon:
+        if self._hand_overs.waiting(pool) + self._late.count(pool) >= free_soon:
             return False
         patience = self._settings.hand_over_patience
         wait = patience
@@ -176,7 +232,7 @@ class Requests:
         else:
             self._moves.deadlines.set(invocation, latest)
 
-    def take_hand_over(self, sandbox: Sandbox) -> str | None:
+    def _take_hand_over(self, sandbox: Sandbox) -> str | None:
         """Takes the oldest request that waits for a hand-over and that no limit forbids now."""
         name = sandbox.function.name
         while (invocation := self._hand_overs.take(sandbox.pool)) is not None:
@@ -212,12 +268,14 @@ class Requests:
         for pool in (key, *self._moves.tenants.pools(key)):
             self._hand_overs.forget(pool)
             self._late.forget(pool)
+            self._unhurried.forget(pool)
 
     def check(self, keys: Iterable[VersionKey]) -> None:
         """Raises AssertionError where the accounts do not agree with the sandboxes."""
         sandboxes = self._moves.sandboxes
         self.concurrency.check(sandboxes.values())
         self._late.check()
+        self._unhurried.check()
         for key in {*keys, *self._hand_overs.pools()}:
             expected = self._hand_overs.expected(key)
             for number in expected:
