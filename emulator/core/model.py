@@ -207,6 +207,8 @@ class Sandbox:
     """Time for which the sandbox waits for its code before it may start."""
     placed: bool = True
     """Whether that time is over."""
+    unhurried: bool = False
+    """Whether the sandbox was still queued when the caller of its request left."""
     init_began: bool = False
     """Whether the sandbox is made, so that its first init is under way or over."""
     initialized: bool = False

@@ -20,6 +20,7 @@ from emulator.core.failure_bodies import EXTENSION_CRASH, failure_body
 from emulator.core.journal import Entry
 from emulator.core.messages import (
     Anatomy,
+    CallerLeft,
     Command,
     Dispatch,
     Event,
@@ -141,6 +142,8 @@ class Engine:
         self._new_request_id = new_request_id
         self._deployments = Deployments()
         self._invocations = OpenInvocations(logger, profile.response_limit)
+        self._undispatched: dict[asyncio.Future[Outcome], str] = {}
+        """Request ids by outcome, of invocations that have no sandbox yet."""
         self._sandboxes: dict[int, LiveSandbox] = {}
         self._starts: dict[int, asyncio.Task[None]] = {}
         """By sandbox: the tasks that start it, until they are done."""
@@ -319,7 +322,14 @@ class Engine:
         self._apply(
             InvokeRequested(call.request_id, key, passage.network, passage.gateway, alias, tenant)
         )
+        if call.sandbox is None and not call.outcome.done():
+            self._undispatched[call.outcome] = call.request_id
         return outcome
+
+    def caller_left(self, outcome: asyncio.Future[Outcome]) -> None:
+        """Takes that nobody seems to wait for an outcome; those whose callers wait go first."""
+        if (request_id := self._undispatched.pop(outcome, None)) is not None:
+            self._apply(CallerLeft(request_id))
 
     def _measure_memory(self) -> None:
         """Tells the scheduler of the host's available memory, as far as that has changed."""
@@ -416,6 +426,8 @@ class Engine:
         call = self._invocations.dispatched(
             command.invocation, command.start, command.sandbox, deadline
         )
+        if self._undispatched:
+            self._undispatched.pop(call.outcome, None)
         sandbox.dispatch(
             Work(
                 call.request_id,
@@ -435,12 +447,14 @@ class Engine:
             )
         else:
             log.info("throttled %s: %s", invocation, reason)
-        self._invocations.throttled(invocation, reason)
+        call = self._invocations.throttled(invocation, reason)
+        self._undispatched.pop(call.outcome, None)
 
     def _fail(self, command: Fail, cause: Event) -> None:
         call = self._invocations.failed(command.invocation, command.sandbox)
         if call is None:
             return
+        self._undispatched.pop(call.outcome, None)
         sandbox = self._sandboxes[command.sandbox]
         error_type = ""
         if isinstance(cause, RuntimeExited) and cause.sandbox == command.sandbox:
@@ -618,7 +632,8 @@ class Engine:
 
     def stayed_busy(self, sandbox: LiveSandbox) -> None:
         """Takes a sandbox that only an extension keeps from its next invocation."""
-        self._apply(StayedBusy(sandbox.id))
+        # the function's last lines come before the telemetry that the runtime is done
+        self._apply(StayedBusy(sandbox.id), sandbox.output_until_now())
 
     def process_ended(self, sandbox: LiveSandbox, name: str, ended: Exit) -> None:
         """Takes the end of a runtime or an extension; its last response is read before."""

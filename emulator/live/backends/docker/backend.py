@@ -53,6 +53,7 @@ from emulator.live.backends.docker.host import (
 )
 from emulator.live.backends.docker.image_facts import ImageFacts, find_image_facts
 from emulator.live.backends.docker.images import DockerImages
+from emulator.live.backends.docker.known_facts import KnownFacts
 from emulator.live.backends.docker.network_slots import NetworkSlots, entered_network
 from emulator.live.backends.docker.root_folders import bound_folders, copy_root
 from emulator.live.backends.docker.sandbox import DockerSandbox
@@ -106,7 +107,8 @@ class DockerBackend:
     is in a container). `slots` network slots are kept (fewer on few CPUs), and up to `most_slots`
     where as many sandboxes live; each takes about 10 MB. `runtime_api` says on which address to
     listen and what sandboxes dial, where what is found is wrong. `registry` holds the runtimes'
-    base images. With `private` each sandbox has a page cache of its own.
+    base images. With `private` each sandbox has a page cache of its own. What is found out about
+    images is kept in the file `facts`.
     """
 
     name = "docker"
@@ -123,6 +125,7 @@ class DockerBackend:
         registry: str = AWS_REGISTRY,
         environ: Mapping[str, str] | None = None,
         private: PrivatePages | None = None,
+        facts: Path | None = None,
     ) -> None:
         self.runtime_api_host = ""
         self.runtime_api_name = ""
@@ -146,6 +149,8 @@ class DockerBackend:
             self._engine, self._label, self._on_event, self._on_return, self._on_loss
         )
         self._sandboxes: dict[str, DockerSandbox] = {}
+        self._facts_file = facts
+        self._known = KnownFacts(None)
         self._facts: dict[str, ImageFacts] = {}
         """The facts of each image that was deployed."""
         self._cpus = CpuRotation(())
@@ -190,6 +195,8 @@ class DockerBackend:
             info: dict[str, Any] = await self._engine.call("GET /info")
             self._meeting = await meeting(self._engine, info, self._network)
             self._cgroups = Cgroups(self._cgroup_root, info)
+            engine = f"{info.get('ID')} {info.get('ServerVersion')} {info.get('SecurityOptions')}"
+            self._known = KnownFacts(self._facts_file, engine)
             self._cpus = CpuRotation(range(info.get("NCPU", 0)))
             local = self._meeting.local and not is_desktop(info)
             if self._private is not None:
@@ -232,8 +239,7 @@ class DockerBackend:
         image = await self._images.make(configuration, progress)
         if image not in self._facts:
             try:
-                labels = self._labels | {_KIND_LABEL: "look"}
-                self._facts[image] = await find_image_facts(self._engine, image, labels)
+                self._facts[image] = self._known.get(image) or await self._looked_at(image)
             except EngineError as error:
                 raise BuildError(f"{configuration.name}: {error}") from error
             self._look_for_a_switch(configuration.name, self._facts[image])
@@ -241,6 +247,12 @@ class DockerBackend:
             await self._make_private(self._private, image)
         self._slots.use_image(image)
         return image
+
+    async def _looked_at(self, image: str) -> ImageFacts:
+        labels = self._labels | {_KIND_LABEL: "look"}
+        facts = await find_image_facts(self._engine, image, labels)
+        self._known.add(image, facts)
+        return facts
 
     async def _make_private(self, private: PrivatePages, image: str) -> None:
         async def fill(folder: Path) -> Path:

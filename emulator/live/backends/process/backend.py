@@ -260,7 +260,8 @@ class ProcessBackend:
         if self.snapshots is not None:
             found |= self.snapshots.names()
             spare |= self.snapshots.templates()
-        return sorted(found - spare)
+        keeper = {self._tree.keeper} if self._tree else set()
+        return sorted(found - spare - keeper)
 
     async def close(self) -> None:
         """Stops every sandbox and takes away all but the packages."""

@@ -167,6 +167,9 @@ class RestoredSandbox:
     def memory(self) -> MemoryCounters | None:
         return self._cgroup.memory()
 
+    def jvm(self) -> None:
+        return None  # only Python is restored
+
     def throttled(self) -> tuple[int, Seconds]:
         return self._cgroup.throttled()
 
