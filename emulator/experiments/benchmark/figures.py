@@ -46,6 +46,7 @@ def _at_once(requests: int, what: str) -> str:
 
 WANTED = {
     "cold p50, ms": Wanted("<= 200 docker, <= 60 process", most={"docker": 200, "process": 60}),
+    "restored p50, ms": Wanted("<= 15 (SnapStart)", most=_both(15)),
     "warm p50, 1 client, ms": Wanted("<= .6", most=_both(0.6)),
     "invokes/s, 10 clients": Wanted(">= 3000", least=_both(3000)),
     _at_once(30, "ready"): Wanted("<= 2500", most=_both(2500)),
@@ -81,6 +82,17 @@ def cold_start_figures(times_ms: Sequence[float], run: Run, not_counted: int) ->
     }
     whole = {"cold p50, ms": percentile(times_ms, 50), "cold p95, ms": percentile(times_ms, 95)}
     return _known(whole | phases)
+
+
+def restored_figures(restored_ms: Sequence[float], cold_ms: Sequence[float]) -> Figures:
+    """Returns percentiles of restores of a snapshot, and of cold starts in turns with them."""
+    return _known(
+        {
+            "restored p50, ms": percentile(restored_ms, 50),
+            "restored p95, ms": percentile(restored_ms, 95),
+            "  in turns with cold p50, ms": percentile(cold_ms, 50),
+        }
+    )
 
 
 def single_client_figures(outcome: Outcome) -> Figures:

@@ -23,6 +23,7 @@ from emulator.experiments.benchmark.figures import (
     burst_figures,
     cold_start_figures,
     rate_figures,
+    restored_figures,
     single_client_figures,
 )
 from emulator.experiments.records.run_directory import read_run
@@ -82,7 +83,7 @@ class BenchPlan:
     @property
     def expected_s(self) -> float:
         """Seconds that one backend takes, roughly: the weight of its steps for a progress bar."""
-        cold = self.not_counted + self.cold_starts + self.burst
+        cold = self.not_counted + self.cold_starts + self.burst + 2 * plan_turns(self)
         warm = self.warm_up + self.warm_requests + sum(self.rate_requests.values())
         return 2 * _START_S + cold * _COLD_S + self.settled_after + warm * _REQUEST_S
 
@@ -107,6 +108,7 @@ class BackendBench:
         """
         _write_function(self._folder)
         cold_figures, cold_run = self._measure_cold()
+        cold_figures |= self._measure_restored()
         warm_figures, warm_run = self._measure_warm()
         return cold_figures | warm_figures, [cold_run, warm_run]
 
@@ -124,6 +126,26 @@ class BackendBench:
                 self._progress.advance(_COLD_S)
         run = read_run(self._folder / "cold")
         return cold_start_figures(times, run, plan.not_counted), run
+
+    def _measure_restored(self) -> Figures:
+        """Measures restores of a snapshot and ordinary cold starts in turns, in one run.
+
+        None where the backend keeps no snapshots, so that the version starts as any other.
+        """
+        plan, turns = self._plan, plan_turns(self._plan)
+        times: dict[str, list[float]] = {"restored": [], "cold": []}
+        with self._emulator("restored", "--keep-alive", "0") as emulator:
+            version = _published(emulator.url)
+            for number in range(turns):
+                self._begin(f"restore {number + 1} of {turns}")
+                for kind, path in (("restored", f"{_PATH}?Qualifier={version}"), ("cold", _PATH)):
+                    took_ms, start = _first_request_ms(emulator.port, path)
+                    _wait_until_sandboxes_are_gone(emulator.url)
+                    if start != kind:
+                        return {}
+                    if number >= plan.not_counted:
+                        times[kind].append(took_ms)
+        return restored_figures(times["restored"], times["cold"])
 
     def _measure_warm(self) -> tuple[Figures, Run]:
         """Measures a burst, and then warm requests of one and of several clients."""
@@ -197,6 +219,34 @@ class BackendBench:
         self._progress.begin(f"{self._backend}: {step}")
 
 
+def plan_turns(plan: BenchPlan) -> int:
+    """Returns how many restores are measured: half as many as cold starts, which they alternate."""
+    return plan.not_counted + max(1, plan.cold_starts // 2)
+
+
+def _published(url: str) -> str:
+    """Publishes a version of `echo` with SnapStart, and returns it when its snapshot is taken.
+
+    Raises:
+        TestbedError: the version did not become active.
+    """
+    functions = f"{url}/2015-03-31/functions/echo"
+    chosen = {"SnapStart": {"ApplyOn": "PublishedVersions"}}
+    httpx.put(f"{functions}/configuration", json=chosen, timeout=5).raise_for_status()
+    deadline = time.monotonic() + _READY_WITHIN
+    version = ""
+    while time.monotonic() < deadline:
+        if not version:
+            answer = httpx.post(f"{functions}/versions", json={}, timeout=5)
+            version = answer.json()["Version"] if answer.is_success else ""
+        else:
+            found = httpx.get(f"{functions}/configuration?Qualifier={version}", timeout=5).json()
+            if found["State"] == "Active":
+                return version
+        time.sleep(_LOOK_EVERY)
+    raise TestbedError("The version with SnapStart did not become active.")
+
+
 def _write_function(folder: Path) -> None:
     (folder / "echo").mkdir(parents=True)
     (folder / "template.yaml").write_text(_TEMPLATE, encoding="utf-8")
@@ -209,11 +259,23 @@ def _cold_request_ms(port: int) -> float:
     Raises:
         TestbedError: the answer is an error or not a cold start's, or none came.
     """
+    took_ms, start = _first_request_ms(port, _PATH)
+    if start != "cold":
+        raise TestbedError(f"A cold start answered with a {start} start.")
+    return took_ms
+
+
+def _first_request_ms(port: int, path: str) -> tuple[float, str]:
+    """Returns the time from a request to its answer, and the kind of its start.
+
+    Raises:
+        TestbedError: the answer is an error, or none came.
+    """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.connect()
         begun = time.perf_counter()
-        connection.request("POST", _PATH, body=b"{}")
+        connection.request("POST", path, body=b"{}")
         response = connection.getresponse()
         response.read()
         took_ms = (time.perf_counter() - begun) * 1000
@@ -221,10 +283,9 @@ def _cold_request_ms(port: int) -> float:
         raise TestbedError(f"A cold start was not answered: {error!r}") from error
     finally:
         connection.close()
-    start = response.headers.get("x-testbed-start")
-    if response.status != http.client.OK or start != "cold":
-        raise TestbedError(f"A cold start answered with status {response.status}, {start} start.")
-    return took_ms
+    if response.status != http.client.OK:
+        raise TestbedError(f"A cold start answered with status {response.status}.")
+    return took_ms, response.headers.get("x-testbed-start") or "unknown"
 
 
 def _wait_until_sandboxes_are_gone(url: str) -> None:
