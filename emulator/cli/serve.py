@@ -23,7 +23,7 @@ from emulator.cli.choices import (
     profiles,
 )
 from emulator.cli.options import BACKENDS, PROFILES
-from emulator.errors import SettingsError
+from emulator.errors import SettingsError, reason_of
 from emulator.project import TEMPLATE
 
 if TYPE_CHECKING:
@@ -296,7 +296,7 @@ def _merged(file: Path | None, given: dict[str, Any]) -> "Settings":
         try:
             toml = tomllib.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise SettingsError(f"{file}: {error}") from error
+            raise SettingsError(f"{file} cannot be read: {reason_of(error)}.") from error
     return load(os.environ, toml, given)
 
 
