@@ -99,6 +99,22 @@ class Anatomy(Struct, frozen=True):
     other: Seconds = 0.0
 
 
+class JvmUse(Struct, frozen=True):
+    """Holds a JVM's memory as its last garbage collection left it, and the collections until then.
+
+    Collections count since the sandbox's memory was last looked at; a sandbox's first invocation
+    has those of its init.
+    """
+
+    heap_mb: int
+    """Objects in the heap, in MiB, rounded up."""
+    metaspace_mb: int
+    """Class metadata, in MiB, rounded up, without that of a shared archive."""
+    gc_count: int
+    gc_seconds: Seconds
+    """Time of those collections, on the driver's clock."""
+
+
 class MemoryUse(Struct, frozen=True):
     """Holds a sandbox's memory at the end of an invocation, and what came from disk until then.
 
@@ -115,6 +131,8 @@ class MemoryUse(Struct, frozen=True):
     """Accesses that had to wait for the disk."""
     refaults: int | None = None
     """Pages of files that had been evicted and were read again; None where that is unknown."""
+    jvm: JvmUse | None = None
+    """What the JVM tells of itself; None without a JVM that does."""
 
 
 class InitBegan(Struct, frozen=True):

@@ -615,7 +615,8 @@ class Engine:
 
     def stayed_busy(self, sandbox: LiveSandbox) -> None:
         """Takes a sandbox that only an extension keeps from its next invocation."""
-        self._apply(StayedBusy(sandbox.id))
+        # the function's last lines come before the telemetry that the runtime is done
+        self._apply(StayedBusy(sandbox.id), sandbox.output_until_now())
 
     def process_ended(self, sandbox: LiveSandbox, name: str, ended: Exit) -> None:
         """Takes the end of a runtime or an extension; its last response is read before."""

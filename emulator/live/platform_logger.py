@@ -19,6 +19,7 @@ from emulator.core.messages import (
     SandboxGone,
     SandboxReady,
     SandboxReset,
+    StayedBusy,
 )
 from emulator.core.model import Failure
 from emulator.core.records import InitPhase
@@ -70,6 +71,11 @@ class _Stream:
     """The request id of an invocation whose START waits for the end of an init."""
     began_after: int = 0
     """The id of the last log event before the present invocation's START."""
+    invocation: str = ""
+    """The request id of the present invocation, or the last one."""
+    dispatched_at: float = 0.0
+    runtime_told: bool = False
+    """Whether the end of the present invocation's runtime has been told by itself."""
     reason: str = ""
     """How the runtime ended in the present invocation."""
 
@@ -186,6 +192,8 @@ class PlatformLogger:
         for command in entry.commands:
             if isinstance(command, Dispatch):
                 self._open_invocation(command, entry.at)
+        if isinstance(entry.event, StayedBusy):
+            self._end_runtime(entry.event.sandbox, entry.at)
         if isinstance(entry.event, SandboxGone):
             stream = self._streams.pop(entry.event.sandbox, None)
             if stream is not None:
@@ -219,6 +227,8 @@ class PlatformLogger:
         if stream is None:
             return
         stream.unstarted, stream.reason = command.invocation, ""
+        stream.invocation, stream.dispatched_at = command.invocation, at
+        stream.runtime_told = False
         epoch = self.epoch(at)
         if stream.initialized:
             self._start(stream, epoch)
@@ -233,12 +243,24 @@ class PlatformLogger:
             stream.began_after = self._logs.last_id
             self._tell(stream, at_epoch, stream.platform.started(at_epoch, request_id))
 
+    def _end_runtime(self, sandbox: int, at: float) -> None:
+        """Tells extensions that go on that the runtime is done with the invocation."""
+        stream = self._streams.get(sandbox)
+        if stream is not None and not stream.runtime_told:
+            stream.runtime_told = True
+            epoch, duration = self.epoch(at), at - stream.dispatched_at
+            told = stream.platform.runtime_done(epoch, stream.invocation, duration)
+            self._tell(stream, epoch, told)
+
     def _close_invocation(self, record: InvocationRecord) -> None:
         stream = self._streams.get(record.sandbox) if record.sandbox is not None else None
         if stream is not None and record.dispatched_at is not None:
             at = self.epoch(record.finished_at)
             self._start(stream, at)
-            self._tell(stream, at, stream.platform.closed(at, record, stream.reason))
+            closed = stream.platform.closed(
+                at, record, stream.reason, runtime_told=stream.runtime_told
+            )
+            self._tell(stream, at, closed)
         tail = self._tails.get(record.invocation)
         if tail is not None and not tail.done():
             tail.set_result(self._last_lines(stream) if stream is not None else b"")

@@ -12,6 +12,7 @@ HTTP nor records.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
@@ -100,13 +101,17 @@ class Users:
     """Lets numbers of users come and go in steps; each user asks, waits, pauses and asks again.
 
     All users of a step come at once. Where a step has fewer users, those who came last leave, each
-    after its present answer.
+    after its present answer. Users that one process plays ask when that process wakes up, so that
+    those whose pauses end within one `grain` ask together; then their answers come together too,
+    and so they stay in step.
     """
 
     steps: tuple[int, ...]
     """Number of users in each step."""
     step_s: Seconds
     pause: Seconds
+    grain: Seconds = 0.0
+    """Time between two moments at which pauses end; 0: each ends by itself."""
 
     def begin(self) -> Iterator[Request]:
         for number, (before, users) in enumerate(pairwise((0, *self.steps))):
@@ -115,6 +120,8 @@ class Users:
 
     def answered(self, request: Request, at: Seconds) -> Request | None:
         after = at + self.pause
+        if self.grain:
+            after = math.ceil(after / self.grain) * self.grain
         left = self._step(request.at), self._step(after)
         if left[1] >= len(self.steps) or min(self.steps[left[0] : left[1] + 1]) <= request.place:
             return None
@@ -186,6 +193,8 @@ class Exchange:
     pings: Pings | None = None
     passage: Callable[[Connection], Passage] | None = None
     """Returns what a request loses on its way there and back; None where nothing is lost."""
+    planned: Callable[[str, Request], None] | None = None
+    """Is told of each of the load's requests before it is sent, if anybody asks."""
     _connections: Connections = field(default_factory=Connections)
     _open: dict[str, tuple[Request, Passage]] = field(default_factory=dict)
     """Requests that are planned or sent and have no answer, by the invocation."""
@@ -244,6 +253,8 @@ class Exchange:
         self._count += 1
         invocation = f"{letter}{self._count}"
         self._open[invocation] = request, NO_PASSAGE
+        if self.planned is not None and letter == _LOAD:
+            self.planned(invocation, request)
         event: InvokeRequested | TimePassed = InvokeRequested(invocation, self.function.key)
         if self.passage is not None:
             event = TimePassed()

@@ -158,8 +158,24 @@ class PlatformLog:
         told = self._told([log_lines.of_subscription(event)], [event])
         return Told(told.lines, [])
 
-    def closed(self, at: Seconds, record: InvocationRecord, reason: str) -> Told:
-        """Words the end of an invocation; `reason` is how the runtime ended, where it did."""
+    def runtime_done(self, at: Seconds, request_id: str, duration: Seconds) -> Told:
+        """Words that a runtime asks for its next work while an extension goes on.
+
+        Extensions wait for the event before they ask for their next (OpenTelemetry's does), so that
+        the end of the invocation would be too late.
+        """
+        if self._nobody_wants_events():
+            return Told([], [])
+        event = platform_events.runtime_done(at, request_id, RunStatus.SUCCESS, duration)
+        return self._told([], [event])
+
+    def closed(
+        self, at: Seconds, record: InvocationRecord, reason: str, *, runtime_told: bool = False
+    ) -> Told:
+        """Words the end of an invocation; `reason` is how the runtime ended, where it did.
+
+        `runtime_told` says that the runtime's part has been told by itself (`runtime_done`).
+        """
         if record.dispatched_at is None:
             return Told([], [])
         # only the line of a timeout has a time
@@ -186,7 +202,7 @@ class PlatformLog:
             error_type=error,
             tenant=self._tenant,
         )
-        return self._told(text, [done, report])
+        return self._told(text, [report] if runtime_told else [done, report])
 
     def _told(self, text: list[str], events: list[Event]) -> Told:
         if not self._json:

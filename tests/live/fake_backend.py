@@ -201,6 +201,9 @@ class FakeProcess:
     def memory(self) -> None:
         return None
 
+    def jvm(self) -> None:
+        return None
+
     def throttled(self) -> tuple[int, float]:
         return 0, 0.0
 

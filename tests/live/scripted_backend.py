@@ -88,6 +88,9 @@ class ScriptedProcess:
     def memory(self) -> None:
         return None
 
+    def jvm(self) -> None:
+        return None
+
     def throttled(self) -> tuple[int, float]:
         return 0, 0.0
 

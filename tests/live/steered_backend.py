@@ -215,6 +215,9 @@ class SteeredSandbox:
     def memory(self) -> None:
         return None
 
+    def jvm(self) -> None:
+        return None
+
     def throttled(self) -> tuple[int, float]:
         return 0, 0.0
 

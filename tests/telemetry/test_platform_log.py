@@ -144,6 +144,15 @@ def test_tenant_is_in_the_start_and_in_the_report() -> None:
     ]
 
 
+def test_end_of_a_runtime_that_was_told_by_itself_is_not_told_again() -> None:
+    log = text()
+    done = log.runtime_done(AT, "the-id", 0.2)
+    assert (done.lines, kinds(done.events)) == ([], ["platform.runtimeDone"])
+    assert done.events[0]["record"]["metrics"]["durationMs"] == 200.0
+    assert kinds(log.closed(AT, COLD, "", runtime_told=True).events) == ["platform.report"]
+    assert text(wanted=False).runtime_done(AT, "the-id", 0.2) == Told([], [])
+
+
 def test_whether_events_are_wanted_is_asked_each_time() -> None:
     wanted: list[bool] = []
     log = PlatformLog(FUNCTION, AWS_2025, REGION, lambda: bool(wanted))

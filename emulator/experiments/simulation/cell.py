@@ -35,6 +35,7 @@ from emulator.experiments.records.run_directory import (
     append_client_rows,
 )
 from emulator.experiments.simulation.load import clients
+from emulator.experiments.simulation.measured_service import Measured, MeasuredService
 from emulator.policy_choice import chosen
 from emulator.sim.clients import Exchange, Pings
 from emulator.sim.engine import Simulation
@@ -74,6 +75,8 @@ class SimulatedCell:
     source: str
     """Where the behaviour is from, for the record."""
     start_width: int = 4
+    measured: Measured = field(default_factory=Measured)
+    """What a calibration tells of the machine and the clients."""
 
     @property
     def path(self) -> str:
@@ -143,17 +146,19 @@ class _CellRun:
     def entries(self) -> Iterator[Entry]:
         simulated = self.simulated
         cell, seed = simulated.cell, simulated.seed
-        service = ServiceModel(seed, simulated.behaviour)
+        service = MeasuredService(ServiceModel(seed, simulated.behaviour), simulated.measured)
         chance = random.Random(seed)  # noqa: S311  # lifetimes are no secret
         name = cell.condition.function
-        simulation = Simulation(Scheduler(simulated.settings(), chance), service)
+        scheduler = Scheduler(simulated.settings(), chance)
+        simulation = Simulation(scheduler, service, service.dispatched)
         ping = ping_of(cell.load)
         exchange = Exchange(
             simulation,
             simulated.version(),
-            clients(cell),
+            clients(cell, turns.grain if (turns := simulated.measured.turns) else 0.0),
             overhead=lambda invocation: service.overhead(name, invocation),
             told=self._answers.append,
+            planned=service.planned,
             warm_up=cell.load.warm_up,
             passage=_passage(simulated),
             pings=Pings(ping.every_minutes * MINUTE / cell.idle_speedup, ping.parallel)

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from emulator.sim.clients import Clients
 
 
-def clients(cell: PlannedCell) -> Clients:
-    """Returns the clients of a cell's load."""
+def clients(cell: PlannedCell, grain: float = 0.0) -> Clients:
+    """Returns the clients of a cell's load; users' pauses end together within each `grain`."""
     match cell.load:
         case Ramp() as ramp:
             step_s = ramp.seconds / len(ramp.users)
-            return Users(ramp.users, step_s, ramp.wait_s)
+            return Users(ramp.users, step_s, ramp.wait_s, grain)
         case Constant() as constant:
-            return Users(constant.users, constant.seconds, constant.wait_s)
+            return Users(constant.users, constant.seconds, constant.wait_s, grain)
         case SingleRequests() as singles:
             minutes = (0.0, *singles.minutes)
             faster = MINUTE / singles.idle_speedup
