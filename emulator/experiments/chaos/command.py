@@ -105,7 +105,11 @@ def run_chaos(
     trials: list[Trial] = []
     facts = {
         "command": " ".join(
-            ["testbed chaos", *(f"--backend {one}" for one in backends), f"--kills {kills}"]
+            [
+                "testbed chaos",
+                *(f"--backend {one}" for one in backends),
+                f"--seed {seed} --kills {kills}",
+            ]
         ),
         "machine": f"{platform.system()} {_kernel()}, {os.cpu_count()} CPUs",
         "seed": seed,
