@@ -123,10 +123,13 @@ class LiveRun:
 
     async def _call(self, engine: Engine, call: Call) -> None:
         await asyncio.sleep(call.at)
+        coming = engine.invoke(call.key, b"{}", tenant=call.tenant)
         try:
-            async with asyncio.timeout(call.leaves_after):  # cancels the caller
-                outcome = await engine.invoke(call.key, b"{}", tenant=call.tenant)
+            async with asyncio.timeout(call.leaves_after):
+                outcome = await asyncio.shield(coming)
         except TimeoutError:
+            engine.caller_left(coming)
+            coming.cancel()
             self.left += 1
         else:
             self.outcomes[outcome.request_id] = outcome

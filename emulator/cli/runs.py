@@ -1,8 +1,10 @@
-"""Starts measurements: `testbed demo`, `experiment`, `tune`, `bench` and `fidelity`.
+"""Starts measurements: `testbed demo`, `experiment`, `tune`, `bench`, `chaos` and the like.
 
 Needs the extra `experiments`, and therefore imports every room when a command runs.
 """
 
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -194,7 +196,8 @@ def chaos(
         list[str] | None,
         typer.Option(
             metavar="COMMAND",
-            help="Run this under load too, such as a restart of the engine; may be repeated.",
+            help="Run this too, while an engine that is started for it (DOCKER_HOST, ENGINE_PID) "
+            "is under load; may be repeated.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Draw moments and victims from N.")] = 1,
@@ -220,6 +223,36 @@ def chaos(
     elif out is None:
         print(page)
     return code
+
+
+def soak(
+    *,
+    minutes: Annotated[
+        float, typer.Option(metavar="N", min=0.2, help="Serve for N minutes after the warm-up.")
+    ] = 30.0,
+    backend: RealBackends = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the page here. (default: stdout)")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Serve at half capacity while functions are deployed, and see what grows."""
+    from emulator.experiments.chaos.soak import soak as soaked  # noqa: PLC0415
+    from emulator.experiments.chaos.soak_report import (  # noqa: PLC0415
+        failures,
+        soak_document,
+        soak_page,
+    )
+
+    tell = partial(print, file=sys.stderr)
+    results = [soaked(one, minutes, tell) for one in backend or ["docker", "process"]]
+    if out is not None:
+        out.write_text(soak_page(results, minutes), encoding="utf-8")
+    if as_json:
+        print_json(soak_document(results, minutes))
+    elif out is None:
+        print(soak_page(results, minutes))
+    return int(any(failures(result) for result in results))
 
 
 def lost_events(

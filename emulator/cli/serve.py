@@ -92,7 +92,8 @@ def up(
         typer.Option(
             metavar="SECONDS|NAME",
             help="Stop a sandbox after this idle time, or as measured on AWS at a date: aws-2018, "
-            "aws-2018-us-east-1, aws-2020 or aws-2025. (default: the profile's)",
+            "aws-2018-us-west-2, aws-2018-us-east-1, aws-2020 or aws-2025. (default: the "
+            "profile's)",
             autocompletion=completer(lifetimes),
         ),
     ] = None,

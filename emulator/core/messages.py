@@ -76,6 +76,15 @@ class InvokeRequested(Struct, frozen=True, gc=False):
     """Tenant whose sandboxes alone may serve; given where the version is isolated by tenant."""
 
 
+class CallerLeft(Struct, frozen=True):
+    """Reports that nobody seems to wait for an invocation's answer, which runs all the same.
+
+    A caller that has closed its side of the connection may still read, and is answered.
+    """
+
+    invocation: str
+
+
 class Anatomy(Struct, frozen=True):
     """Splits the time of a cold start, in seconds on the driver's clock.
 
@@ -89,6 +98,22 @@ class Anatomy(Struct, frozen=True):
     connect: Seconds = 0.0
     init: Seconds = 0.0
     other: Seconds = 0.0
+
+
+class JvmUse(Struct, frozen=True, gc=False):
+    """Holds a JVM's memory as its last garbage collection left it, and the collections until then.
+
+    Collections count since the sandbox's memory was last looked at; a sandbox's first invocation
+    has those of its init.
+    """
+
+    heap_mb: int
+    """Objects in the heap, in MiB, rounded up."""
+    metaspace_mb: int
+    """Class metadata, in MiB, rounded up, without that of a shared archive."""
+    gc_count: int
+    gc_seconds: Seconds
+    """Time of those collections, on the driver's clock."""
 
 
 class MemoryUse(Struct, frozen=True, gc=False):
@@ -107,6 +132,8 @@ class MemoryUse(Struct, frozen=True, gc=False):
     """Accesses that had to wait for the disk."""
     refaults: int | None = None
     """Pages of files that had been evicted and were read again; None where that is unknown."""
+    jvm: JvmUse | None = None
+    """What the JVM tells of itself; None without a JVM that does."""
 
 
 class InitBegan(Struct, frozen=True):
@@ -225,7 +252,13 @@ Setting = (
 """Events that are about no invocation and no sandbox."""
 
 Event = (
-    Setting | InvokeRequested | InvocationAnswered | InvocationFinished | SandboxChange | TimePassed
+    Setting
+    | InvokeRequested
+    | CallerLeft
+    | InvocationAnswered
+    | InvocationFinished
+    | SandboxChange
+    | TimePassed
 )
 
 

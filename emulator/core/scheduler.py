@@ -20,6 +20,10 @@ Written down on purpose:
   no hook is called, and an idle sandbox lives for the lifetime that was drawn for it.
 - A caller has its answer before the sandbox is free. A request that comes in between may wait a
   moment for that sandbox (`hand_over`), instead of starting another one.
+- A request runs though its caller has left, as on AWS. While its sandbox is queued, which is this
+  host's need and none of AWS's, those go first whose callers wait, and a sandbox that comes free
+  takes the request (`CallerLeft`). Where a start has not begun for longer than any start takes on
+  AWS, a sandbox that comes free takes the request too, whatever the binding (`queue_patience`).
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ from emulator.core.deadlines import Deadlines
 from emulator.core.hand_over import HandOvers
 from emulator.core.host_capacity import HostCapacity
 from emulator.core.messages import (
+    CallerLeft,
     Command,
     Dispatch,
     Event,
@@ -143,6 +148,8 @@ class Scheduler:
         )
         self._waiting: dict[PoolKey, OrderedDict[str, Sandbox]] = {}
         """Requests that wait under late binding, each with the sandbox started for it."""
+        self._unhurried: dict[PoolKey, OrderedDict[str, Sandbox]] = {}
+        """Requests whose callers have left, each with the queued sandbox made for it."""
         self._hand_overs = HandOvers()
         self._outnumbered: list[PoolKey] = []
         """Pools whose waiting requests may outnumber the sandboxes that they count on."""
@@ -218,6 +225,8 @@ class Scheduler:
                 self._on_answered(event, now)
             case TimePassed():
                 pass
+            case CallerLeft(invocation):
+                self._on_caller_left(invocation)
             case (
                 VersionDeployed()
                 | VersionRetired()
@@ -242,7 +251,7 @@ class Scheduler:
             self._obey(self._policy, now)
         if self._provisioning.may_be_short:
             self._top_up(now)
-        if self._room.queue:
+        if self._room.queue or self._room.behind:
             self._start_queued(now)
 
     def _on_setting(self, event: Setting, now: Seconds) -> None:
@@ -436,6 +445,46 @@ class Scheduler:
             while self._hand_overs.waiting(pool) > self._hand_overs.free_soon(pool, now):
                 self._place_oldest_waiting(pool, now)
 
+    # requests whose start has not begun, and whose callers have left or have waited for too long
+
+    def _on_caller_left(self, invocation: str) -> None:
+        """Lets a request whose sandbox is queued wait for all whose callers are there.
+
+        Under late binding every request waits for whatever comes free, and nothing changes.
+        """
+        if self._settings.binding is _LATE:
+            return
+        for sandbox in self._sandboxes.values():
+            if sandbox.invocation == invocation:
+                break
+        else:
+            return
+        if sandbox.state is not SandboxState.QUEUED or sandbox.unhurried:
+            return
+        self._room.put_behind(sandbox)
+        if not sandbox.retired:
+            self._unhurried.setdefault(sandbox.pool, OrderedDict())[invocation] = sandbox
+
+    def _take_unhurried(self, sandbox: Sandbox) -> str | None:
+        """Takes the first request whose caller has left, for a sandbox that nobody waits for."""
+        unhurried = self._unhurried.get(sandbox.pool)
+        if not unhurried or sandbox.provisioned or self._hand_overs.waiting(sandbox.pool):
+            return None
+        invocation, queued = unhurried.popitem(last=False)
+        self._drop_queued(queued)
+        return invocation
+
+    def _take_overdue(self, sandbox: Sandbox, now: Seconds) -> str | None:
+        """Takes the request that has waited for longest for a start, once that is far too long."""
+        if self._settings.binding is _LATE or sandbox.provisioned:
+            return None
+        queued = self._room.overdue(sandbox.pool, now - self._settings.queue_patience)
+        if queued is None:
+            return None
+        invocation = queued.invocation
+        self._drop_queued(queued)
+        return invocation
+
     # room, and the start queue
 
     def _make_room(self, function: FunctionVersion) -> bool:
@@ -526,6 +575,8 @@ class Scheduler:
     def _start_queued(self, now: Seconds) -> None:
         while (sandbox := self._room.next_to_start()) is not None:
             sandbox.move(SandboxState.STARTING)
+            if sandbox.unhurried and not sandbox.retired and sandbox.invocation is not None:
+                del self._unhurried[sandbox.pool][sandbox.invocation]
             self._deadlines.set(sandbox.id, now + self._settings.start_timeout)
             self._commands.append(
                 StartSandbox(
@@ -587,9 +638,9 @@ class Scheduler:
     def _serve_own_request(self, sandbox: Sandbox, now: Seconds) -> None:
         """Gives a started sandbox its own request, or lets the sandbox rest."""
         if sandbox.invocation is None or self._request_may_move(sandbox):
-            self._take_waiting_or_rest(sandbox, StartKind.COLD, now)
+            self._take_waiting_or_rest(sandbox, _first_start_kind(sandbox), now)
         else:
-            self._dispatch(sandbox, sandbox.invocation, StartKind.COLD, now)
+            self._dispatch(sandbox, sandbox.invocation, _first_start_kind(sandbox), now)
 
     def _on_answered(self, event: InvocationAnswered, now: Seconds) -> None:
         sandbox = self._sandboxes.get(event.sandbox)
@@ -630,8 +681,12 @@ class Scheduler:
             self._dispatch(sandbox, invocation, start, now)
         elif reason is not None:
             self._stop(sandbox, reason)
+        elif self._room.queue and (overdue := self._take_overdue(sandbox, now)) is not None:
+            self._dispatch(sandbox, overdue, start, now)
         elif sandbox.state is _BUSY and (handed := self._take_hand_over(sandbox)) is not None:
             self._dispatch(sandbox, handed, start, now)
+        elif (left := self._take_unhurried(sandbox)) is not None:
+            self._dispatch(sandbox, left, start, now)
         else:
             self._rest(sandbox, now)
 
@@ -804,6 +859,7 @@ class Scheduler:
         pool = sandbox.pool
         self._pools.pop(pool, None)
         self._waiting.pop(pool, None)
+        self._unhurried.pop(pool, None)
         if not self._hand_overs.waiting(pool):
             self._hand_overs.forget(pool)
 
@@ -841,6 +897,7 @@ class Scheduler:
         for pool in (key, *self._tenants.pools(key)):
             self._hand_overs.forget(pool)
             self._waiting.pop(pool, None)
+            self._unhurried.pop(pool, None)
         self._provisioning.forget(key)
         self._concurrency.provision(key.name, self._provisioning.total(key.name))
         for sandbox in list(self._sandboxes.values()):
@@ -961,6 +1018,12 @@ class Scheduler:
             for invocation, sandbox in waiting.items():
                 assert sandbox.invocation == invocation, f"{invocation} waits for no sandbox"
                 assert sandbox.pool == pool, f"{invocation} waits for another tenant's sandbox"
+        for pool, unhurried in self._unhurried.items():
+            for invocation, sandbox in unhurried.items():
+                assert sandbox.invocation == invocation, f"{invocation} has no sandbox to come"
+                assert sandbox.pool == pool, f"{invocation} may be taken by another tenant's"
+                queued = sandbox.state is SandboxState.QUEUED and not sandbox.retired
+                assert queued, f"sandbox {sandbox.id} is to be dropped and not queued"
         for key in {*self._versions, *self._hand_overs.pools()}:
             expected = self._hand_overs.expected(key)
             for number in expected:
@@ -978,6 +1041,10 @@ def _tenants_pool(tenant: str, function: FunctionVersion) -> PoolKey:
     if fault := tenant_fault(tenant, per_tenant=function.per_tenant):
         raise TenantError(fault)
     return PoolKey.of_tenant(function.key, tenant)
+
+
+def _first_start_kind(sandbox: Sandbox) -> StartKind:
+    return StartKind.RESTORED if sandbox.function.snapshot else StartKind.COLD
 
 
 def _start_kind(sandbox: Sandbox) -> StartKind:

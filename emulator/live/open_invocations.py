@@ -60,9 +60,11 @@ class OpenInvocations:
             del self._calls[request_id]
             call.settle(body, "Unhandled" if error_type else "")
 
-    def throttled(self, request_id: str, reason: ThrottleReason) -> None:
-        """Tells the caller that the call is throttled."""
-        self._calls.pop(request_id).settle(b"", throttle=reason)
+    def throttled(self, request_id: str, reason: ThrottleReason) -> Call:
+        """Tells the caller that the call is throttled; returns the call."""
+        call = self._calls.pop(request_id)
+        call.settle(b"", throttle=reason)
+        return call
 
     def failed(self, request_id: str, sandbox: int) -> Call | None:
         """Takes a call that has failed; None where it was answered before its sandbox failed."""

@@ -11,7 +11,7 @@ from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.core.journal import Entry, encode
-from emulator.core.messages import Dispatch, InvocationFinished
+from emulator.core.messages import Dispatch, InvocationFinished, StayedBusy
 from emulator.core.records import RecordFold
 
 if TYPE_CHECKING:
@@ -130,7 +130,8 @@ class Recorder:
         for number, (entry, output) in enumerate(self._entries, 1):
             event = entry.event
             waits = output is not None and not output.done()
-            if waits and isinstance(event, InvocationFinished) and event.sandbox == sandbox:
+            ends = isinstance(event, InvocationFinished | StayedBusy) and event.sandbox == sandbox
+            if waits and ends:
                 break
             if sandbox in _dispatched(entry):
                 last = number

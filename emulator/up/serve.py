@@ -114,7 +114,12 @@ async def open_backend(
         # not before it is wanted: a machine without an engine need not import its SDK
         from emulator.live.backends.docker.backend import DockerBackend  # noqa: PLC0415
 
-        docker = DockerBackend(state.instance, cgroup_root=settings.cgroup_root, private=private)
+        docker = DockerBackend(
+            state.instance,
+            cgroup_root=settings.cgroup_root,
+            private=private,
+            facts=state.path / "images.json",
+        )
         try:
             await docker.check(functions, display.say)
             await docker.open()

@@ -17,6 +17,7 @@ from emulator.core.profiles.aws_2018 import AWS_2018
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.records import InitPhase, InitReport, InvocationRecord, Status
 from emulator.telemetry import log_lines, platform_events
+from emulator.telemetry.platform_events import InitializationType
 from emulator.telemetry.platform_log import PlatformLog, Told
 
 if TYPE_CHECKING:
@@ -56,7 +57,14 @@ def in_json(
 ) -> PlatformLog:
     logging = LogConfiguration(LogFormat.JSON, system_level=level)
     function = replace(FUNCTION, logging=logging)
-    return PlatformLog(function, AWS_2025, REGION, lambda: wanted, provisioned=provisioned)
+    kind = InitializationType.PROVISIONED_CONCURRENCY if provisioned else None
+    return PlatformLog(
+        function,
+        AWS_2025,
+        REGION,
+        lambda: wanted,
+        initialization=kind or InitializationType.ON_DEMAND,
+    )
 
 
 def kinds(events: list[Event]) -> list[str]:
@@ -147,6 +155,15 @@ def test_tenant_is_in_the_start_and_in_the_report() -> None:
         ("platform.runtimeDone", None),
         ("platform.report", "blue"),
     ]
+
+
+def test_end_of_a_runtime_that_was_told_by_itself_is_not_told_again() -> None:
+    log = text()
+    done = log.runtime_done(AT, "the-id", 0.2)
+    assert (done.lines, kinds(done.events)) == ([], ["platform.runtimeDone"])
+    assert done.events[0]["record"]["metrics"]["durationMs"] == 200.0
+    assert kinds(log.closed(AT, COLD, "", runtime_told=True).events) == ["platform.report"]
+    assert text(wanted=False).runtime_done(AT, "the-id", 0.2) == Told([], [])
 
 
 def test_whether_events_are_wanted_is_asked_each_time() -> None:

@@ -21,6 +21,7 @@ from emulator.telemetry.log_lines import init_duration
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from emulator.core.messages import MemoryUse
     from emulator.core.records import InvocationRecord
     from emulator.experiments.records.run_directory import ClientRow, Request, Run, RunInfo
     from emulator.experiments.records.study import MeasuredCell
@@ -136,8 +137,18 @@ def _of_record(record: InvocationRecord | None, info: RunInfo, profile: str) -> 
         # a backend that could not tell says 0, and so does a sandbox that was killed
         "max_memory_mb": record.max_memory_mb or None,
         "throttled_ms": _ms(record.throttled),
-        **({name: getattr(record.memory, name) for name in _MEMORY} if record.memory else {}),
+        **_memory(record.memory),
     }
+
+
+def _memory(used: MemoryUse | None) -> dict[str, Any]:
+    if used is None:
+        return {}
+    found: dict[str, Any] = {name: getattr(used, name) for name in _MEMORY}
+    if (jvm := used.jvm) is not None:
+        found |= {"heap_mb": jvm.heap_mb, "metaspace_mb": jvm.metaspace_mb}
+        found |= {"gc_count": jvm.gc_count, "gc_ms": _ms(jvm.gc_seconds)}
+    return found
 
 
 def _anatomy(record: InvocationRecord, dispatched_at: float) -> dict[str, Any]:
