@@ -141,7 +141,9 @@ def _memories(text: str) -> tuple[int, ...]:
     try:
         return tuple(dict.fromkeys(int(part) for part in text.split(",")))
     except ValueError as error:
-        raise SettingsError(f"--memory must be sizes in MB, such as 128,256: {error}.") from error
+        raise SettingsError(
+            f"--memory must be sizes in MB, such as 128,256, and not {text!r}."
+        ) from error
 
 
 def bench(

@@ -48,6 +48,7 @@ def _at_once(requests: int, what: str) -> str:
 
 WANTED = {
     "cold p50, ms": Wanted("<= 110 docker, <= 30 process", most={"docker": 110, "process": 30}),
+    "restored p50, ms": Wanted("<= 15 (SnapStart)", most=_both(15)),
     _WARM_P50: Wanted("<= .3 docker, <= .15 process", most={"docker": 0.3, "process": 0.15}),
     "warm p99, 1 client, ms": Wanted("<= 2", most=_both(2)),
     "invokes/s, 10 clients": Wanted(
@@ -88,6 +89,17 @@ def cold_start_figures(times_ms: Sequence[float], run: Run, not_counted: int) ->
     }
     whole = {"cold p50, ms": percentile(times_ms, 50), "cold p95, ms": percentile(times_ms, 95)}
     return _known(whole | phases)
+
+
+def restored_figures(restored_ms: Sequence[float], cold_ms: Sequence[float]) -> Figures:
+    """Returns percentiles of restores of a snapshot, and of cold starts in turns with them."""
+    return _known(
+        {
+            "restored p50, ms": percentile(restored_ms, 50),
+            "restored p95, ms": percentile(restored_ms, 95),
+            "  in turns with cold p50, ms": percentile(cold_ms, 50),
+        }
+    )
 
 
 def single_client_figures(outcome: Outcome) -> Figures:

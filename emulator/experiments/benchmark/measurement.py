@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from emulator.experiments.benchmark.cold_request import (
     cold_request_ms,
+    first_request_ms,
     wait_until_sandboxes_are_gone,
 )
 from emulator.experiments.benchmark.echo_emulator import echo_emulator, write_function
@@ -22,10 +23,12 @@ from emulator.experiments.benchmark.figures import (
     cold_start_figures,
     cost_figures,
     rate_figures,
+    restored_figures,
     single_client_figures,
 )
 from emulator.experiments.benchmark.process_cost import cpu_seconds, system_calls
-from emulator.experiments.benchmark.sending import send_load
+from emulator.experiments.benchmark.sending import ECHO, send_load
+from emulator.experiments.benchmark.snapshot import published
 from emulator.experiments.records.run_directory import read_run
 
 if TYPE_CHECKING:
@@ -62,7 +65,7 @@ class BenchPlan:
     @property
     def expected_s(self) -> float:
         """Seconds that one backend takes, roughly: the weight of its steps for a progress bar."""
-        cold = self.not_counted + self.cold_starts + self.burst
+        cold = self.not_counted + self.cold_starts + self.burst + 2 * plan_turns(self)
         warm = self.warm_up + self.warm_requests + sum(self.rate_requests.values())
         return 2 * _START_S + cold * _COLD_S + self.settled_after + warm * _REQUEST_S
 
@@ -87,6 +90,7 @@ class BackendBench:
         """
         write_function(self._folder)
         cold_figures, cold_run = self._measure_cold()
+        cold_figures |= self._measure_restored()
         warm_figures, warm_run = self._measure_warm()
         return cold_figures | warm_figures, [cold_run, warm_run]
 
@@ -104,6 +108,26 @@ class BackendBench:
                 self._progress.advance(_COLD_S)
         run = read_run(self._folder / "cold")
         return cold_start_figures(times, run, plan.not_counted), run
+
+    def _measure_restored(self) -> Figures:
+        """Measures restores of a snapshot and ordinary cold starts in turns, in one run.
+
+        None where the backend keeps no snapshots, so that the version starts as any other.
+        """
+        plan, turns = self._plan, plan_turns(self._plan)
+        times: dict[str, list[float]] = {"restored": [], "cold": []}
+        with self._emulator("restored", "--keep-alive", "0") as emulator:
+            version = published(emulator.url)
+            for number in range(turns):
+                self._begin(f"restore {number + 1} of {turns}")
+                for kind, path in (("restored", f"{ECHO}?Qualifier={version}"), ("cold", ECHO)):
+                    took_ms, start = first_request_ms(emulator.port, path)
+                    wait_until_sandboxes_are_gone(emulator.url)
+                    if start != kind:
+                        return {}
+                    if number >= plan.not_counted:
+                        times[kind].append(took_ms)
+        return restored_figures(times["restored"], times["cold"])
 
     def _measure_warm(self) -> tuple[Figures, Run]:
         """Measures a burst, and then warm requests of one and of several clients."""
@@ -169,3 +193,8 @@ class BackendBench:
 
     def _begin(self, step: str) -> None:
         self._progress.begin(f"{self._backend}: {step}")
+
+
+def plan_turns(plan: BenchPlan) -> int:
+    """Returns how many restores are measured: half as many as cold starts, which they alternate."""
+    return plan.not_counted + max(1, plan.cold_starts // 2)
