@@ -19,8 +19,8 @@ from emulator.experiments.plan.model import (
     SingleRequests,
     Trace,
 )
-from emulator.experiments.simulation.turns import Steps
-from emulator.sim.clients import Arrivals, Singles, Users, Wakes
+from emulator.experiments.simulation.turns import MeasuredPauses, Steps
+from emulator.sim.clients import Arrivals, Singles, Users
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,10 +64,9 @@ def clients(cell: PlannedCell, turns: Turns | None = None, seed: int = 0) -> Cli
 def _users(steps: Steps, turns: Turns | None, seed: int) -> Users:
     if turns is None:
         return Users(steps.users, steps.step_s, steps.pause)
-    chance = Random(f"{seed}:wakes")  # noqa: S311  # no secret
-    wakes = Wakes(turns.grain, chance, turns.sending)
-    pause = steps.pause + turns.late
-    return Users(steps.users, steps.step_s, pause, wakes, turns.steps_late)
+    chance = Random(f"{seed}:pauses")  # noqa: S311  # no secret
+    measured = MeasuredPauses(turns, steps.pause, chance)
+    return Users(steps.users, steps.step_s, steps.pause, measured, turns.steps_late)
 
 
 def _poisson(poisson: Poisson, seed: int) -> Iterator[float]:

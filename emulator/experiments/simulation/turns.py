@@ -14,14 +14,16 @@ what one of the measured turns took that are nearest in that, and of its size bu
 which costs what a request adds on average. For a handler that follows a law of its own, turns tell
 of overheads only.
 
-When users who are added meet those who are there is a matter of milliseconds in a minute, so that
-what Locust adds to each pause and to each step is taken from the run as well.
+When users ask again is taken from the run as well: how long after the one who was answered before,
+by how long after that one the answer was there; or, where no answer was near, how long after the
+answer. When users who are added meet those who are there is a matter of milliseconds in a minute,
+so that what Locust adds to each step is taken from the run too.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from dataclasses import dataclass
+from bisect import bisect_left, insort
+from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import pairwise
 from statistics import linear_regression, median
@@ -32,18 +34,23 @@ from emulator.core.records import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from random import Random
 
     from emulator.experiments.records.run_directory import Run
 
 GRAIN_S = 0.001
 """Seconds of the machine within which Locust's pauses end together (H: libev; measured: a sleep of
 gevent is .07 to 1.07 ms late, each alike)."""
+_REMEMBERED = 32
+"""Answers that another may follow: they are told a little out of order."""
 _ROUNDED = 0.0001
 """Seconds by which a client's clocks may differ: one tells when a request begins, one how long."""
 NEVER = -1e9
 """Time at which the turns before the first are over; finite, so that differences are."""
 NEAREST = 10
-"""Measured turns of which one is drawn; as many as calibrations want of samples."""
+"""Measured turns or gaps of which one is drawn; as many as calibrations want of samples."""
+_NEAR = 10
+"""Grains within which an answer has to do with the one before: many times what one takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +100,19 @@ def answered_requests(run: Run, dilation: float) -> list[Sent]:
     return found
 
 
-def lateness(requests: Sequence[Sent], pause: float) -> list[float]:
-    """Returns by how much longer than a pause each user took from an answer to the next request.
+def pauses(requests: Sequence[Sent], pause: float) -> list[tuple[float, float]]:
+    """Returns when users were answered and when each of them asked again, by the answers.
 
     Rows do not tell users apart: pauses are all alike, so who is answered first asks first. Those
     who seem more than half a pause late were added, or have left.
     """
-    ends = sorted(request.at + request.latency for request in requests)
     starts, place, found = [request.at for request in requests], 0, []
-    for end in ends:
+    for end in sorted(request.at + request.latency for request in requests):
         place = bisect_left(starts, end + pause - _ROUNDED, lo=place)
         if place == len(starts):
             break
         if starts[place] - end - pause < pause / 2:
-            found.append(starts[place] - end - pause)
+            found.append((end, starts[place]))
             place += 1
     return found
 
@@ -127,14 +133,14 @@ class Turns:
 
     grain: float
     """Emulated seconds within which pauses end together."""
-    late: float
-    """Emulated seconds by which each pause is longer than it should be, without the rounding."""
+    pauses: tuple[float, ...]
+    """Emulated seconds from an answer to the user's next request, where none was answered near."""
+    gaps: tuple[tuple[float, float], ...]
+    """Emulated seconds between answers that were near, rising, and between the next requests."""
     steps_late: tuple[float, ...]
     """Emulated seconds by which each step begins late."""
     handlers: bool
     """Whether turns tell the time of handlers, which follow no law of their own then."""
-    sending: float
-    """Emulated seconds until a turn's second request is sent, as a rule: its median."""
     each: float
     """Emulated seconds by which a turn takes longer for each of its requests."""
     by_size: dict[int, tuple[tuple[float, tuple[Parts, ...]], ...]]
@@ -154,6 +160,41 @@ class Turns:
     def _resized(self, turn: tuple[Parts, ...], size: int) -> tuple[Parts, ...]:
         longer = self.each * (size - len(turn))
         return tuple(Parts(one.sent, one.handler, max(0.0, one.overhead + longer)) for one in turn)
+
+
+@dataclass(slots=True)
+class MeasuredPauses:
+    """Keeps pauses as the measured process did: soon after another, a user asks soon after that."""
+
+    turns: Turns
+    pause: float
+    chance: Random
+    _last: list[tuple[float, float]] = field(default_factory=list)
+    """Latest answers, rising, and when their users ask."""
+    _begun: list[float] = field(default_factory=list)
+    """Begins of the latest turns."""
+
+    def over(self, answered: float) -> float:
+        """Returns the begin of the turn in which a user asks who was answered at a time."""
+        before = bisect_left(self._last, (answered, 0.0))
+        asks = self._asks(answered, self._last[before - 1] if before else None)
+        insort(self._last, (answered, asks))
+        del self._last[:-_REMEMBERED]
+        for begun in self._begun:
+            if begun <= asks < begun + self.turns.grain:
+                return begun
+        self._begun = [*self._begun[1 - _REMEMBERED :], asks]
+        return asks
+
+    def _asks(self, answered: float, last: tuple[float, float] | None) -> float:
+        gaps = self.turns.gaps
+        if last is not None and gaps and answered - last[0] < self.turns.grain * _NEAR:
+            place = bisect_left(gaps, (answered - last[0], NEVER))
+            least = max(0, min(place - NEAREST // 2, len(gaps) - NEAREST))
+            return last[1] + self.chance.choice(gaps[least : least + NEAREST])[1]
+        return answered + (
+            self.chance.choice(self.turns.pauses) if self.turns.pauses else self.pause
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,14 +217,25 @@ def turns_of(
             by_size.setdefault(len(turn), []).append((busy, parts))
     if not by_size or steps is None:
         return None
-    second = [found[1].sent for turns in by_size.values() for _, found in turns if len(found) > 1]
-    late = [one for requests in cells for one in lateness(requests, steps.pause)]
+    asked = [pauses(requests, steps.pause) for requests in cells]
+    near = grain * _NEAR
+    gaps = [
+        (end - last_end, start - last_start)
+        for one in asked
+        for (last_end, last_start), (end, start) in pairwise(one)
+    ]
+    alone = [
+        end_start[1] - end_start[0]
+        for one in asked
+        for (last_end, _), end_start in pairwise(one)
+        if end_start[0] - last_end >= near
+    ]
     return Turns(
         grain,
-        max(0.0, median(late) - grain / 2) if late else 0.0,
+        tuple(alone),
+        tuple(sorted(gap for gap in gaps if gap[0] < near)),
         _steps_late(cells, steps),
         handlers,
-        median(second) if second else 0.0,
         _each(by_size) if handlers else 0.0,
         {size: tuple(by_size[size]) for size in sorted(by_size)},
     )

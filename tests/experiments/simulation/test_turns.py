@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from emulator.experiments.simulation.turns import (
     GRAIN_S,
     NEAREST,
     NEVER,
+    MeasuredPauses,
     Parts,
     Sent,
     Steps,
-    lateness,
+    Turns,
+    pauses,
     turns_of,
 )
 
@@ -28,13 +32,34 @@ def test_turn_is_what_is_sent_within_a_millisecond_of_its_first() -> None:
     ((_, (first, second)),) = turns.by_size[2]
     assert first == Parts(0.0, 0.1, 0.0)
     assert (second.sent, second.overhead) == pytest.approx((0.0009, 0.0009))
-    assert turns.sending == pytest.approx(0.0009)
 
 
-def test_lateness_is_what_lies_between_a_pause_and_the_next_request() -> None:
+def test_who_is_answered_first_asks_first() -> None:
     # two users, answered after .1 and pausing for 1, and a third who comes later
     requests = sent(0, 0.5, 1.1, 1.62, 2.0, 2.21)
-    assert lateness(requests, 1.0) == pytest.approx([0.0, 0.02, 0.01])
+    assert pauses(requests, 1.0) == [(0.1, 1.1), (0.6, 1.62), (pytest.approx(1.2), 2.21)]
+
+
+def measured(pairs: list[tuple[float, float]], chance: int = 1) -> MeasuredPauses:
+    turns = Turns(0.001, (0.1,), tuple(pairs), (), handlers=True, each=0.0, by_size={})
+    return MeasuredPauses(turns, 0.1, random.Random(chance))
+
+
+def test_user_answered_soon_after_another_asks_as_soon_after_as_measured() -> None:
+    users = measured([(number / 10_000, number / 10_000 + 0.001) for number in range(100)])
+    assert users.over(1.0) == pytest.approx(1.1)
+    assert users.over(1.005) == pytest.approx(1.1 + 0.006, abs=0.0007)
+    assert users.over(2.0) == pytest.approx(2.1)  # nobody was answered near
+
+
+def test_users_who_ask_within_a_millisecond_are_one_turn() -> None:
+    users = measured([(0.0, 0.0)] * 20)
+    assert {users.over(1.0), users.over(1.0005), users.over(1.0009)} == {1.1}
+
+
+def test_answer_that_is_told_late_follows_the_one_before() -> None:
+    users = measured([(0.0, 0.002)] * 20)
+    assert [users.over(at) for at in (1.0, 1.02, 1.001)] == pytest.approx([1.1, 1.12, 1.102])
 
 
 def test_steps_begin_as_late_as_measured() -> None:
