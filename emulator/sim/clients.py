@@ -95,14 +95,6 @@ class Singles:
         return Request(at + self.gaps[place], 1, place) if place < len(self.gaps) else None
 
 
-class Pauses(Protocol):
-    """Tells when users of one process, who were answered, ask again."""
-
-    def over(self, answered: Seconds) -> Seconds:
-        """Returns when a user asks who was answered at a time; answers come nearly in order."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Users:
     """Lets numbers of users come and go in steps; each user asks, waits, pauses and asks again.
@@ -115,19 +107,14 @@ class Users:
     """Number of users in each step."""
     step_s: Seconds
     pause: Seconds
-    measured: Pauses | None = None
-    """How the process that plays the users keeps pauses; None: each user is on its own."""
-    late: tuple[Seconds, ...] = ()
-    """By how much later each step's users come; all others are in time."""
 
     def begin(self) -> Iterator[Request]:
         for number, (before, users) in enumerate(pairwise((0, *self.steps))):
-            late = self.late[number] if number < len(self.late) else 0.0
             for place in range(before, users):
-                yield Request(number * self.step_s + late, users, place)
+                yield Request(number * self.step_s, users, place)
 
     def answered(self, request: Request, at: Seconds) -> Request | None:
-        after = at + self.pause if self.measured is None else max(at, self.measured.over(at))
+        after = at + self.pause
         left = self._step(request.at), self._step(after)
         if left[1] >= len(self.steps) or min(self.steps[left[0] : left[1] + 1]) <= request.place:
             return None
@@ -199,8 +186,6 @@ class Exchange:
     pings: Pings | None = None
     passage: Callable[[Connection], Passage] | None = None
     """Returns what a request loses on its way there and back; None where nothing is lost."""
-    planned: Callable[[str, Request], None] | None = None
-    """Is told of each of the load's requests before it is sent, if anybody asks."""
     _connections: Connections = field(default_factory=Connections)
     _open: dict[str, tuple[Request, Passage]] = field(default_factory=dict)
     """Requests that are planned or sent and have no answer, by the invocation."""
@@ -259,8 +244,6 @@ class Exchange:
         self._count += 1
         invocation = f"{letter}{self._count}"
         self._open[invocation] = request, NO_PASSAGE
-        if self.planned is not None and letter == _LOAD:
-            self.planned(invocation, request)
         event: InvokeRequested | TimePassed = InvokeRequested(invocation, self.function.key)
         if self.passage is not None:
             event = TimePassed()

@@ -12,16 +12,7 @@ from emulator.core.network_path import Connection, Passage
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings
 from emulator.core.scheduler import Scheduler
 from emulator.sim.behaviour import Behaviour
-from emulator.sim.clients import (
-    Answered,
-    Arrivals,
-    Clients,
-    Exchange,
-    Pings,
-    Request,
-    Singles,
-    Users,
-)
+from emulator.sim.clients import Answered, Arrivals, Clients, Exchange, Pings, Singles, Users
 from emulator.sim.distributions import Constant, Exponential, Uniform
 from emulator.sim.engine import Simulation
 from emulator.sim.service import ServiceModel
@@ -210,21 +201,3 @@ def test_added_event_that_is_withdrawn_does_not_happen() -> None:
     simulation.withdraw(first)
     assert next(entries).event == InvokeRequested("b", ECHO.key)
     simulation.withdraw(first)  # of no effect any more
-
-
-class Grid:
-    """Pauses of .1 s that end on whole tenths."""
-
-    def over(self, answered: float) -> float:
-        return round(answered + 0.15, 1)
-
-
-def test_users_that_one_process_plays_ask_when_that_process_says_so() -> None:
-    users = Users((2,), 10.0, pause=0.1, measured=Grid())
-    assert users.answered(Request(0.0, 2, 0), 0.01) == Request(0.2, 2, 0)
-    assert users.answered(Request(0.0, 2, 1), 0.04) == Request(0.2, 2, 1)
-
-
-def test_users_of_a_step_come_late_where_the_process_is_late() -> None:
-    users = Users((1, 2), 10.0, pause=0.1, late=(0.0, 0.5))
-    assert list(users.begin()) == [Request(0.0, 1, 0), Request(10.5, 2, 1)]
