@@ -127,9 +127,12 @@ def _rested(run: Run, period: float) -> frozenset[str]:
 
 def _take(samples: CellSamples, record: InvocationRecord, *, rested: bool) -> None:
     """Takes a handler call; not that of a reset sandbox, which has an init in it."""
-    phase = {StartKind.COLD: Phase.COLD, StartKind.WARM: Phase.WARM}.get(
-        record.start or StartKind.SUPPRESSED
-    )
+    # a cell's starts are all of one kind, so that what restores took is drawn for restores
+    phase = {
+        StartKind.COLD: Phase.COLD,
+        StartKind.RESTORED: Phase.COLD,
+        StartKind.WARM: Phase.WARM,
+    }.get(record.start or StartKind.SUPPRESSED)
     if phase is None or record.dispatched_at is None:
         return
     samples.ends[record.status] = samples.ends.get(record.status, 0) + 1
