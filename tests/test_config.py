@@ -47,8 +47,8 @@ def test_every_fault_is_told_at_once_with_its_place() -> None:
         "TESTBED_BACKEND: 'podman' is none of auto, docker, process",
         "--profile: 'aws-2016' is none of aws-2018, aws-2025, aws-2026",
         (
-            "--keep-alive: 'soon' is neither seconds nor one of aws-2018, aws-2018-us-east-1, "
-            "aws-2020, aws-2025"
+            "--keep-alive: 'soon' is neither seconds nor one of aws-2018, aws-2018-us-west-2, "
+            "aws-2018-us-east-1, aws-2020, aws-2025"
         ),
         "--idle-speedup: '0' is not above 0",
         "seed in the settings file: 1.5 is not a whole number",
@@ -105,7 +105,7 @@ def test_endpoints_of_services_come_from_every_source(
 @pytest.mark.parametrize(
     ("word", "fault"),
     [
-        ("s3", "'' is no http://host:port"),
+        ("s3", "'s3' is not SERVICE=URL (s3=http://localhost:9000)"),
         ("s3=localhost:9000", "'localhost:9000' is no http://host:port"),
         ("s3=ftp://host", "'ftp://host' is no http://host:port"),
         ("s3=http://host:70000", "'http://host:70000' is no http://host:port"),
