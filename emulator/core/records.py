@@ -28,7 +28,7 @@ from emulator.core.messages import (
     Throttle,
     VersionDeployed,
 )
-from emulator.core.model import Failure, StartKind, StopReason
+from emulator.core.model import COLD_STARTS, Failure, StartKind, StopReason
 from emulator.core.open_requests import OpenRequests
 
 if TYPE_CHECKING:
@@ -338,16 +338,16 @@ class RecordFold:
     def _dispatched(self, sandbox: int, invocation: str, start: StartKind, at: Seconds) -> None:
         record = self.sandboxes[sandbox]
         record.invocations += 1
-        cold = start is StartKind.COLD and record.init_phase is InitPhase.INIT
+        cold = start in COLD_STARTS and record.init_phase is InitPhase.INIT
         again = record.init_phase is InitPhase.INVOKE and (
-            start in (StartKind.COLD, StartKind.SUPPRESSED)
+            start in COLD_STARTS or start is StartKind.SUPPRESSED
         )
         if again:
             record.init_began_at = at
         opened = self._open[invocation]
         opened.start, opened.sandbox, opened.dispatched_at = start, sandbox, at
         opened.anatomy = record.anatomy if cold else None
-        if start is not StartKind.COLD:
+        if start not in COLD_STARTS:
             opened.queued, opened.download = at - opened.requested_at, 0.0
 
     def _end(

@@ -294,9 +294,9 @@ class Scheduler:
     def _serve_own_request(self, sandbox: Sandbox, now: Seconds) -> None:
         """Gives a started sandbox its own request, or lets the sandbox rest."""
         if sandbox.invocation is None or self._requests.may_move(sandbox):
-            self._take_waiting_or_rest(sandbox, StartKind.COLD, now)
+            self._take_waiting_or_rest(sandbox, _first_start_kind(sandbox), now)
         else:
-            self._moves.dispatch(sandbox, sandbox.invocation, StartKind.COLD, now)
+            self._moves.dispatch(sandbox, sandbox.invocation, _first_start_kind(sandbox), now)
 
     def _on_answered(self, event: InvocationAnswered, now: Seconds) -> None:
         sandbox = self._sandboxes.get(event.sandbox)
@@ -492,6 +492,10 @@ def _tenants_pool(tenant: str, function: FunctionVersion) -> PoolKey:
     if fault := tenant_fault(tenant, per_tenant=function.per_tenant):
         raise TenantError(fault)
     return PoolKey.of_tenant(function.key, tenant)
+
+
+def _first_start_kind(sandbox: Sandbox) -> StartKind:
+    return StartKind.RESTORED if sandbox.function.snapshot else StartKind.COLD
 
 
 def _failure_of_gone(event: SandboxGone) -> Failure:

@@ -16,6 +16,7 @@ from emulator.core.profiles.aws_2018 import AWS_2018
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.records import InitPhase, InitReport, InvocationRecord, Status
 from emulator.telemetry import log_lines, platform_events
+from emulator.telemetry.platform_events import InitializationType
 from emulator.telemetry.platform_log import PlatformLog, Told
 
 if TYPE_CHECKING:
@@ -55,7 +56,14 @@ def in_json(
 ) -> PlatformLog:
     logging = LogConfiguration(LogFormat.JSON, system_level=level)
     function = replace(FUNCTION, logging=logging)
-    return PlatformLog(function, AWS_2025, REGION, lambda: wanted, provisioned=provisioned)
+    kind = InitializationType.PROVISIONED_CONCURRENCY if provisioned else None
+    return PlatformLog(
+        function,
+        AWS_2025,
+        REGION,
+        lambda: wanted,
+        initialization=kind or InitializationType.ON_DEMAND,
+    )
 
 
 def kinds(events: list[Event]) -> list[str]:

@@ -220,6 +220,7 @@ class Stream:
             revision=self.revisions[name],
             package_mb=self.chance.choice((0.0, 5.0, 20.0)),
             per_tenant=name != "middle" and self.chance.random() < 0.3,
+            snapshot=self.revisions[name] % 3 == 2,
         )
         self.per_tenant[name] = function.per_tenant
         self.tell(VersionDeployed(function))
