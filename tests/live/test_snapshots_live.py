@@ -125,6 +125,8 @@ async def test_hook_that_fails_after_a_restore_fails_the_invocation(
         key = published(await here.deploy("say", **PUBLISHED | {"code": code}))
         outcome = await here.engine.invoke(key, b"1")
         assert outcome.function_error == "Unhandled"
+        await here.gone()
+        here.records()  # the log is written when the journal is
         lines = [event.message for event in here.logs.events("say-0")]
     assert b"no luck" in outcome.payload, outcome.payload
     assert any(line.startswith("RESTORE_REPORT") and "Status: error" in line for line in lines)
