@@ -411,8 +411,8 @@ class Stream:
             self.step()
         self.drain()
         assert self.ends == Counter(f"i{number}" for number in range(1, self.requested + 1))
-        if isinstance(self.core._policy, Everything):
-            self.seen.hooks += self.core._policy.calls
+        if self.core._policy and isinstance(self.core._policy.policy, Everything):
+            self.seen.hooks += self.core._policy.policy.calls
 
 
 @pytest.mark.parametrize("binding", Binding)
