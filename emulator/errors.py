@@ -4,6 +4,7 @@ TestbedError
 ├── SettingsError              a setting or a command-line option is wrong
 ├── TemplateError              the SAM template is wrong, or asks for what is not supported
 ├── BuildError                 a function's package could not be made
+│   └── SnapshotError              a version's init failed, of which a snapshot was to be taken
 ├── BackendUnavailableError    no sandbox can be started this way on this machine
 ├── SandboxStartError          one sandbox could not be started
 ├── CompanionError             the server of AWS's other services could not be started
@@ -56,6 +57,18 @@ class TemplateError(TestbedError):
 
 class BuildError(TestbedError):
     pass
+
+
+class SnapshotError(BuildError):
+    """Reports a snapshot that was not taken.
+
+    `code` is the StateReasonCode of a version whose init failed (botocore's service model); empty
+    where the init went well, and this machine cannot keep what came of it.
+    """
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class BackendUnavailableError(TestbedError):

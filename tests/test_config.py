@@ -47,8 +47,8 @@ def test_every_fault_is_told_at_once_with_its_place() -> None:
         "TESTBED_BACKEND: 'podman' is none of auto, docker, process",
         "--profile: 'aws-2016' is none of aws-2018, aws-2025, aws-2026",
         (
-            "--keep-alive: 'soon' is neither seconds nor one of aws-2018, aws-2018-us-east-1, "
-            "aws-2020, aws-2025"
+            "--keep-alive: 'soon' is neither seconds nor one of aws-2018, aws-2018-us-west-2, "
+            "aws-2018-us-east-1, aws-2020, aws-2025"
         ),
         "--idle-speedup: '0' is not above 0",
         "seed in the settings file: 1.5 is not a whole number",

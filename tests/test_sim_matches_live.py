@@ -123,10 +123,13 @@ class LiveRun:
 
     async def _call(self, engine: Engine, call: Call) -> None:
         await asyncio.sleep(call.at)
+        coming = engine.invoke(call.key, b"{}", tenant=call.tenant)
         try:
-            async with asyncio.timeout(call.leaves_after):  # cancels the caller
-                outcome = await engine.invoke(call.key, b"{}", tenant=call.tenant)
+            async with asyncio.timeout(call.leaves_after):
+                outcome = await asyncio.shield(coming)
         except TimeoutError:
+            engine.caller_left(coming)
+            coming.cancel()
             self.left += 1
         else:
             self.outcomes[outcome.request_id] = outcome
@@ -160,8 +163,8 @@ def seen(entries: list[Entry]) -> Counter[object]:
 
 
 @pytest.fixture(autouse=True)
-def _no_warnings_on_the_console() -> None:
-    logging.getLogger("emulator").setLevel(logging.CRITICAL)
+def _no_warnings_on_the_console(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, logger="emulator")  # until the end of the test
 
 
 def test_live_engine_and_simulator_write_the_same_journal() -> None:

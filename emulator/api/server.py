@@ -114,6 +114,9 @@ class ShortWay(Protocol):
     def head(self, outcome: Outcome) -> Headers | None:
         """Returns the headers of the outcome's response; None where `tell` is to answer."""
 
+    def client_left(self, outcome: asyncio.Future[Outcome]) -> None:
+        """Hears that a client has closed its side, or the connection, before its answer."""
+
     async def tell(self, outcome: asyncio.Future[Outcome], send: Send) -> None:
         """Answers a request that was taken."""
 
@@ -139,6 +142,8 @@ class GatewayProtocol(HttpToolsProtocol):
         """Whether the parser is at the end of a request's head."""
         self._unstarted: tuple[RequestResponseCycle, Any] | None = None
         """The request, with its app, whose body the parser reads now."""
+        self._outcome: asyncio.Future[Outcome] | None = None
+        """What the running request's client waits for, if that goes the short way."""
         self._idle_since: float | None = None
         """When the last answer was given; None while a request is read or answered."""
         self._extensions: dict[str, ClientConnection] = {}
@@ -160,6 +165,11 @@ class GatewayProtocol(HttpToolsProtocol):
         if running is not None and not running.response_complete:
             running.disconnected = True
             running.message_event.set()
+            self._client_left()
+
+    def _client_left(self) -> None:
+        if self._short_way is not None and self._outcome is not None:
+            self._short_way.client_left(self._outcome)
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Returns whether the connection stays open for answers."""
@@ -174,6 +184,7 @@ class GatewayProtocol(HttpToolsProtocol):
             last = self.pipeline[0][0] if self.pipeline else running
         last.keep_alive = False
         running.message_event.set()
+        self._client_left()
         return True
 
     def data_received(self, data: bytes) -> None:
@@ -257,6 +268,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self._start_unstarted()
             return
         self._unstarted = None
+        self._outcome = outcome
         self.tasks.add(outcome)  # type: ignore[arg-type]  # to be awaited, or cancelled, at the end
         outcome.add_done_callback(partial(self._tell, self._short_way, cycle))
 
@@ -266,6 +278,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self, way: ShortWay, cycle: RequestResponseCycle, outcome: asyncio.Future[Outcome]
     ) -> None:
         self.tasks.discard(outcome)
+        self._outcome = None
         if cycle.disconnected:
             return
         head = None

@@ -82,6 +82,17 @@ def simulate(
             help="Limit the calls of a trace that run at once. (default: no limit)",
         ),
     ] = None,
+    asynchronous: Annotated[
+        bool,
+        typer.Option(
+            "--asynchronous",
+            help="Take each call of a trace as an event: queued, and tried again where it fails.",
+        ),
+    ] = False,
+    failing: Annotated[
+        float,
+        typer.Option(metavar="SHARE", min=0, max=1, help="Let this share of a trace's calls fail."),
+    ] = 0.0,
     sample: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Take N functions of the trace.")
     ] = None,
@@ -142,6 +153,8 @@ def simulate(
             window=_window(window),
             scale=scale,
             concurrency=concurrency,
+            asynchronous=asynchronous,
+            failing=failing,
         )
         folder = run_dir or new_folder(trace)
         return simulate_trace(study, folder, print, jobs=jobs, journal=journal)

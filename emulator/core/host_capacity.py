@@ -22,7 +22,7 @@ from emulator.core.policy import Admission
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from emulator.core.model import FunctionVersion, Sandbox, VersionKey
+    from emulator.core.model import FunctionVersion, PoolKey, Sandbox, Seconds, VersionKey
 
 GUESS_MB = 256
 """MB of a sandbox before any of its deployment has run; the function's size at most.
@@ -54,6 +54,8 @@ class HostCapacity:
         self._footprints: dict[VersionKey, Footprint] = {}
         self.queue: deque[Sandbox] = deque()
         """Sandboxes that wait to be started, the oldest first; others only look."""
+        self.behind: deque[Sandbox] = deque()
+        """Sandboxes that are started when the queue is empty, since no caller waits for them."""
         self._starting = 0
         self._stopping = 0
         self.held_mb = 0
@@ -113,25 +115,46 @@ class HostCapacity:
 
     def enqueue(self, sandbox: Sandbox) -> None:
         """Puts a sandbox whose code is there at the end of the queue."""
-        self.queue.append(sandbox)
+        self._queue_of(sandbox).append(sandbox)
+
+    def put_behind(self, sandbox: Sandbox) -> None:
+        """Lets a sandbox that has not started wait for all whose callers wait."""
+        if sandbox.placed:
+            self._queue_of(sandbox).remove(sandbox)
+        sandbox.unhurried = True
+        if sandbox.placed:
+            self.enqueue(sandbox)
+
+    def overdue(self, pool: PoolKey, since: Seconds) -> Sandbox | None:
+        """Returns the first sandbox of a pool that was queued by a time, for a request."""
+        for sandbox in self.queue:
+            if sandbox.created_at + sandbox.download > since:
+                return None
+            if sandbox.pool == pool and sandbox.invocation is not None and not sandbox.retired:
+                return sandbox
+        return None
+
+    def _queue_of(self, sandbox: Sandbox) -> deque[Sandbox]:
+        return self.behind if sandbox.unhurried else self.queue
 
     def dequeue(self, sandbox: Sandbox) -> None:
         """Gives up a sandbox that has not started and that nobody wants any more."""
         if sandbox.placed:
-            self.queue.remove(sandbox)
+            self._queue_of(sandbox).remove(sandbox)
         self._count(sandbox.footprint, committed=-1, starting=-1)
 
     def next_to_start(self) -> Sandbox | None:
         """Takes the first sandbox of the queue, if there is room to start that now; else None."""
-        if not self.queue or self._starting >= self._start_width:
+        queue = self.queue or self.behind
+        if not queue or self._starting >= self._start_width:
             return None
-        footprint = self.queue[0].footprint
+        footprint = queue[0].footprint
         # only memory that is being given up is waited for: what grew is not
         if self._stopping and self.held_mb + footprint.charge_mb > self._memory_mb:
             return None
         self._starting += 1
         self._count(footprint, held=1)
-        return self.queue.popleft()
+        return queue.popleft()
 
     def start_is_over(self, sandbox: Sandbox) -> None:
         """Frees a place among the sandboxes that start."""
@@ -172,6 +195,6 @@ class HostCapacity:
         assert self.committed_mb == committed, f"{self.committed_mb} MB committed, not {committed}"
         assert self._starting_mb == starting_mb, f"{self._starting_mb} MB start, not {starting_mb}"
         assert self._starting == starting <= self._start_width, f"{starting} sandboxes start"
-        assert len(self.queue) == queued, f"{queued} sandboxes are queued"
+        assert len(self.queue) + len(self.behind) == queued, f"{queued} sandboxes are queued"
         if self._admission is Admission.NOMINAL:
             assert max(held, committed) <= self._memory_mb, "more memory is promised than allowed"

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from emulator.core import messages
 from emulator.core.message_lines import message_line, number
-from emulator.core.messages import Anatomy, Command, Event, MemoryUse
+from emulator.core.messages import Anatomy, Command, Event, JvmUse, MemoryUse
 from emulator.core.model import FunctionVersion, VersionKey
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class JournalError(Exception):
     """Reports a line that is no journal entry, or a replay that departs from the journal."""
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, gc=False):
     """Holds one event, with its time and the commands that followed."""
 
     at: Seconds
@@ -39,7 +39,8 @@ class Entry(Struct, frozen=True):
 
 _EVENTS = {kind.__name__: kind for kind in get_args(Event)}
 _COMMANDS = {kind.__name__: kind for kind in get_args(Command)}
-_READABLE = (*_EVENTS.values(), *_COMMANDS.values(), Anatomy, FunctionVersion, MemoryUse)
+_PARTS = (Anatomy, FunctionVersion, MemoryUse, JvmUse)
+_READABLE = (*_EVENTS.values(), *_COMMANDS.values(), *_PARTS)
 _HINTS = {kind: get_type_hints(kind, vars(messages)) for kind in _READABLE}
 
 

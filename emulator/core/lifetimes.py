@@ -46,11 +46,19 @@ _ALL = (
     Lifetimes(
         name="aws-2018",
         date="2018-12",
-        region="us-west-2",
+        region="",
         keep_alive=AWS_2018.keep_alive,
-        source="Wang et al., ATC'18: at most 27 min (L); Lin, 29 Jan 2019, us-west-2: 26 min in "
-        "every execution and size (H); Shilkov: 25 to 60 min until July 2019 (M)",
+        source="Wang et al., ATC'18: at most 27 min (L); Shilkov: 25 to 60 min until July 2019 (M)",
         trust="M",
+    ),
+    Lifetimes(
+        name="aws-2018-us-west-2",
+        date="2019-01",
+        region="us-west-2",
+        keep_alive=FixedKeepAlive(26 * _MINUTE),
+        source="Lin, Benchmarking Lambda's Idle Timeout, 29 Jan 2019, us-west-2: 26 min in every "
+        "execution and size (H)",
+        trust="H",
     ),
     Lifetimes(
         name="aws-2018-us-east-1",

@@ -19,6 +19,7 @@ from emulator.core.messages import (
     InvocationAnswered,
     InvocationFinished,
     InvokeRequested,
+    MemoryUse,
 )
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from emulator.core.model import Seconds
 
 _INFINITE = float("inf")
+_MEMORY = tuple(name for name in MemoryUse.__struct_fields__ if name != "jvm")
 _text: Callable[[str], str] = encode_basestring_ascii
 
 
@@ -48,6 +50,8 @@ def _any(message: Event | Command) -> str:
 
 def _plain(value: Any) -> dict[str, Any]:
     """Returns the fields that make the value anew; a function's version is a dataclass."""
+    if isinstance(value, MemoryUse) and value.jvm is None:  # as nearly always
+        return {name: getattr(value, name) for name in _MEMORY}
     if isinstance(value, Struct):
         return structs.asdict(value)
     return {field.name: getattr(value, field.name) for field in fields(value) if field.init}

@@ -157,6 +157,9 @@ class SchedulerSettings:
     """Limit of a provisioned sandbox's init, or the function's timeout where that is longer."""
     start_timeout: Seconds = 120.0
     """Limit of making a sandbox, before the init begins: a bound, and no behaviour of Lambda's."""
+    queue_patience: Seconds = 10.0
+    """Time after which a request waits no longer for a start that has not begun. The start queue is
+    this host's need and none of Lambda's, where the longest init of a request takes as long."""
     hand_over_patience: Seconds = 0.2
     """Time that a request waits for a sandbox that has answered. A runtime asks for its next work
     within a tenth of a millisecond, or some periods of 20 ms later where its CPU quota is used up;

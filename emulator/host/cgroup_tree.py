@@ -29,6 +29,8 @@ MOST_PIDS = 1024
 """Source: Lambda quotas, "Processes and threads"."""
 JOIN = 'for file do echo 0 >"$file" || exit 126; done'
 """A shell command that joins a cgroup; its arguments are the cgroup's `join_files`."""
+_ATTEMPTS = 3
+"""How often a folder is made before it is given up: one guard removes it at most once."""
 _PATIENCE = 2.0
 """Seconds that a killed process may take to leave its cgroup."""
 
@@ -36,8 +38,10 @@ _PATIENCE = 2.0
 class CgroupTree:
     """Holds the folders of one instance, one in each hierarchy, and makes cgroups in them."""
 
-    def __init__(self, bases: list[Path], v1_root: Path | None = None) -> None:
+    def __init__(self, bases: list[Path], keeper: str, v1_root: Path | None = None) -> None:
         self.bases = bases
+        self.keeper = keeper
+        """The name of the empty cgroup that keeps the folders from being removed."""
         self._v1_root = v1_root
         self.controllers = frozenset[str]()
         """The controllers of its cgroups; known once `try_out` returned True."""
@@ -74,12 +78,14 @@ class CgroupTree:
     def reap(self) -> None:
         """Kills and removes all cgroups of this instance, within a bounded time."""
         names = {path.parent.name for base in self.bases for path in base.glob("*/cgroup.procs")}
-        for name in sorted(names):
+        for name in sorted(names - {self.keeper}):
             _end(self._cgroup(name))
 
     def remove(self) -> None:
         """Removes the instance's folders; a folder that is not empty stays for the next `reap`."""
         for base in self.bases:
+            with suppress(OSError):
+                (base / self.keeper).rmdir()
             with suppress(OSError):
                 base.rmdir()
 
@@ -91,9 +97,11 @@ def find_tree(root: Path, instance: str) -> CgroupTree | None:
         None where this process may make no cgroup.
     """
     name = f"testbed-{instance}"
+    keeper = f"{name}-{os.getpid()}-keeper"
     unified = (root / "cgroup.procs").exists()
     best: CgroupTree | None = None
-    for tree in _v2_trees(root, name) if unified else _v1_trees(root, name):
+    trees = _v2_trees if unified else _v1_trees
+    for tree in trees(root, name, keeper):
         if not _usable(tree) or (best and len(tree.controllers) <= len(best.controllers)):
             tree.remove()
             continue
@@ -113,14 +121,14 @@ def _usable(tree: CgroupTree) -> bool:
         return False
 
 
-def _v1_trees(root: Path, name: str) -> Iterator[CgroupTree]:
+def _v1_trees(root: Path, name: str, keeper: str) -> Iterator[CgroupTree]:
     """Yields the one place on v1, without the hierarchies that cannot be written."""
     bases = [mount / name for mount in dict.fromkeys(v1_mounts(root).values())]
-    if made := [base for base in bases if _made(base)]:
-        yield CgroupTree(made, root)
+    if made := [base for base in bases if _made(base, keeper)]:
+        yield CgroupTree(made, keeper, root)
 
 
-def _v2_trees(root: Path, name: str) -> Iterator[CgroupTree]:
+def _v2_trees(root: Path, name: str, keeper: str) -> Iterator[CgroupTree]:
     """Yields the places on v2 where this process may make cgroups, the best first."""
     own = _own_path(root)
     above = [path for path in own.parents if path.is_relative_to(root)]
@@ -131,9 +139,9 @@ def _v2_trees(root: Path, name: str) -> Iterator[CgroupTree]:
         if parent == own:
             _move_to_leaf(own)
         _hand_down(parent)
-        if _made(parent / name):
+        if _made(parent / name, keeper):
             _hand_down(parent / name)
-            yield CgroupTree([parent / name])
+            yield CgroupTree([parent / name], keeper)
 
 
 def _own_path(root: Path) -> Path:
@@ -170,12 +178,20 @@ def _members(cgroup: Path) -> list[str]:
         return []
 
 
-def _made(base: Path) -> bool:
+def _made(base: Path, keeper: str) -> bool:
+    """Makes a folder with its keeper, which the guard of a killed emulator cannot remove."""
     try:
         base.mkdir(exist_ok=True)
+        for _ in range(_ATTEMPTS):
+            try:
+                (base / keeper).mkdir(exist_ok=True)
+            except FileNotFoundError:  # the guard was faster
+                base.mkdir(exist_ok=True)
+            else:
+                return True
     except OSError:
-        return False
-    return True
+        pass
+    return False
 
 
 def _end(cgroup: CgroupV1 | CgroupV2) -> None:

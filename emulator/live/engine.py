@@ -20,6 +20,7 @@ from emulator.core.failure_bodies import EXTENSION_CRASH, failure_body
 from emulator.core.journal import Entry
 from emulator.core.messages import (
     Anatomy,
+    CallerLeft,
     Command,
     Dispatch,
     Event,
@@ -141,6 +142,8 @@ class Engine:
         self._new_request_id = new_request_id
         self._deployments = Deployments()
         self._invocations = OpenInvocations(logger, profile.response_limit)
+        self._undispatched: dict[asyncio.Future[Outcome], str] = {}
+        """Request ids by outcome, of invocations that have no sandbox yet."""
         self._sandboxes: dict[int, LiveSandbox] = {}
         self._starts: dict[int, asyncio.Task[None]] = {}
         """By sandbox: the tasks that start it, until they are done."""
@@ -206,20 +209,30 @@ class Engine:
 
         Raises:
             BuildError: the package cannot be made.
+            SnapshotError: the init failed, of which a snapshot was to be taken.
         """
         began = self._clock.now()
         package = await self._backend.deploy(configuration, progress)
         package_mb = 0.0
         if self._weigh is not None:
             package_mb = await asyncio.to_thread(self._weigh, configuration, package)
+        snapshot = await self._launcher.snapshot(configuration, package)
         log.info("made %s in %.1f s", configuration.key, self._clock.now() - began)
-        return Prepared(configuration, package, package_mb)
+        return Prepared(configuration, package, package_mb, snapshot)
+
+    def forget(self, prepared: Prepared) -> None:
+        """Lets go what was made for a version that is not to be put after all."""
+        self._launcher.drop(prepared.snapshot)
 
     def put(self, prepared: Prepared) -> None:
         """Puts a version in the place of an earlier deployment, whose sandboxes end their work."""
         configuration = prepared.configuration
-        revision = self._deployments.add(configuration, prepared.package).revision
-        self._apply(VersionDeployed(configuration.scheduled(revision, prepared.package_mb)))
+        if (earlier := self._deployments.get(configuration.key)) is not None:
+            self._launcher.drop(earlier.snapshot)
+        snapshot = prepared.snapshot
+        revision = self._deployments.add(configuration, prepared.package, snapshot).revision
+        scheduled = configuration.scheduled(revision, prepared.package_mb, snapshot=bool(snapshot))
+        self._apply(VersionDeployed(scheduled))
         limit = configuration.reserved_concurrency
         if limit is not None or revision > 0:
             self.reserve(configuration.scheduled_name, limit)
@@ -250,7 +263,10 @@ class Engine:
 
     def retire(self, key: VersionKey) -> None:
         """Forgets a version; requests that came before end as they would have."""
+        deployment = self._deployments.get(key)
         self._deployments.retire(key)
+        if deployment is not None:
+            self._launcher.drop(deployment.snapshot)
         self._apply(VersionRetired(key))
 
     def invoke(
@@ -306,7 +322,14 @@ class Engine:
         self._apply(
             InvokeRequested(call.request_id, key, passage.network, passage.gateway, alias, tenant)
         )
+        if call.sandbox is None and not call.outcome.done():
+            self._undispatched[call.outcome] = call.request_id
         return outcome
+
+    def caller_left(self, outcome: asyncio.Future[Outcome]) -> None:
+        """Takes that nobody seems to wait for an outcome; those whose callers wait go first."""
+        if (request_id := self._undispatched.pop(outcome, None)) is not None:
+            self._apply(CallerLeft(request_id))
 
     def _measure_memory(self) -> None:
         """Tells the scheduler of the host's available memory, as far as that has changed."""
@@ -403,6 +426,8 @@ class Engine:
         call = self._invocations.dispatched(
             command.invocation, command.start, command.sandbox, deadline
         )
+        if self._undispatched:
+            self._undispatched.pop(call.outcome, None)
         sandbox.dispatch(
             Work(
                 call.request_id,
@@ -422,12 +447,14 @@ class Engine:
             )
         else:
             log.info("throttled %s: %s", invocation, reason)
-        self._invocations.throttled(invocation, reason)
+        call = self._invocations.throttled(invocation, reason)
+        self._undispatched.pop(call.outcome, None)
 
     def _fail(self, command: Fail, cause: Event) -> None:
         call = self._invocations.failed(command.invocation, command.sandbox)
         if call is None:
             return
+        self._undispatched.pop(call.outcome, None)
         sandbox = self._sandboxes[command.sandbox]
         error_type = ""
         if isinstance(cause, RuntimeExited) and cause.sandbox == command.sandbox:
@@ -459,7 +486,11 @@ class Engine:
         scheduled = self._scheduler.sandboxes[command.sandbox]
         deployment = self._deployments.of(scheduled.function)
         sandbox = self._launcher.make(
-            command.sandbox, deployment.configuration, deployment.package, self
+            command.sandbox,
+            deployment.configuration,
+            deployment.package,
+            self,
+            deployment.snapshot,
         )
         self._sandboxes[sandbox.id] = sandbox
         provisioned = command.invocation is None and not command.prewarmed
@@ -601,7 +632,8 @@ class Engine:
 
     def stayed_busy(self, sandbox: LiveSandbox) -> None:
         """Takes a sandbox that only an extension keeps from its next invocation."""
-        self._apply(StayedBusy(sandbox.id))
+        # the function's last lines come before the telemetry that the runtime is done
+        self._apply(StayedBusy(sandbox.id), sandbox.output_until_now())
 
     def process_ended(self, sandbox: LiveSandbox, name: str, ended: Exit) -> None:
         """Takes the end of a runtime or an extension; its last response is read before."""

@@ -6,8 +6,9 @@ The engine owns an invocation, not its caller: a caller that leaves does not sto
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from emulator.core.model import Failure
 
@@ -42,7 +43,7 @@ class OpenInvocations:
         if outcome.throttle is not None or outcome.failure is Failure.START_FAILED:
             log_tail.cancel()  # nothing was run that could have logged
             return outcome
-        return replace(outcome, log_tail=await log_tail)
+        return structs.replace(outcome, log_tail=await log_tail)
 
     def dispatched(
         self, request_id: str, start: StartKind, sandbox: int, deadline: Seconds
@@ -59,9 +60,11 @@ class OpenInvocations:
             del self._calls[request_id]
             call.settle(body, "Unhandled" if error_type else "")
 
-    def throttled(self, request_id: str, reason: ThrottleReason) -> None:
-        """Tells the caller that the call is throttled."""
-        self._calls.pop(request_id).settle(b"", throttle=reason)
+    def throttled(self, request_id: str, reason: ThrottleReason) -> Call:
+        """Tells the caller that the call is throttled; returns the call."""
+        call = self._calls.pop(request_id)
+        call.settle(b"", throttle=reason)
+        return call
 
     def failed(self, request_id: str, sandbox: int) -> Call | None:
         """Takes a call that has failed; None where it was answered before its sandbox failed."""

@@ -19,16 +19,19 @@ from emulator.core.messages import (
     SandboxGone,
     SandboxReady,
     SandboxReset,
+    StayedBusy,
 )
 from emulator.core.model import Failure
 from emulator.core.records import InitPhase
 from emulator.telemetry import platform_events
 from emulator.telemetry.application_level import lowest_level
 from emulator.telemetry.line_splitter import LineSplitter
+from emulator.telemetry.log_lines import restore_duration
+from emulator.telemetry.platform_events import InitializationType
 from emulator.telemetry.platform_log import PlatformLog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.journal import Entry
@@ -70,8 +73,40 @@ class _Stream:
     """The request id of an invocation whose START waits for the end of an init."""
     began_after: int = 0
     """The id of the last log event before the present invocation's START."""
+    invocation: str = ""
+    """The request id of the present invocation, or the last one."""
+    dispatched_at: float = 0.0
+    runtime_told: bool = False
+    """Whether the end of the present invocation's runtime has been told by itself."""
     reason: str = ""
     """How the runtime ended in the present invocation."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotLog:
+    """Writes the log of one init of which a snapshot is taken."""
+
+    logs: Logs
+    platform: PlatformLog
+    function: str
+    stream: str
+    now: Callable[[], float]
+    """Returns the present epoch time, in seconds."""
+
+    def output(self, written: bytes) -> None:
+        """Takes what the function's init writes."""
+        self.logs.output(self.function, self.stream, self.now(), written)
+
+    def close(self, duration: float, error_type: str) -> None:
+        """Ends the log with INIT_REPORT."""
+        self.logs.end(self.function, self.stream)
+        self.tell(self.platform.snapshot_taken(self.now(), duration, error_type))
+        self.logs.closed(self.function, self.stream)
+
+    def tell(self, told: Told) -> None:
+        """Writes lines of Lambda's own."""
+        for line in told.lines:
+            self.logs.line(self.function, self.stream, self.now(), line)
 
 
 class PlatformLogger:
@@ -98,11 +133,11 @@ class PlatformLogger:
         configuration: FunctionConfiguration,
         sandbox: int,
         subscriber: Subscriber,
+        initialization: InitializationType = InitializationType.ON_DEMAND,
         *,
-        provisioned: bool = False,
         tenant: str = "",
     ) -> str:
-        """Opens a new sandbox's log stream, which begins with INIT_START.
+        """Opens a new sandbox's log stream, which begins with INIT_START, or RESTORE_START.
 
         `subscriber` takes what the Telemetry API tells of the sandbox.
 
@@ -119,12 +154,32 @@ class PlatformLogger:
             self._profile,
             configuration.scope.region,
             lambda: subscriber.wanted,
-            provisioned=provisioned,
+            initialization=initialization,
             tenant=tenant,
         )
         self._streams[sandbox] = _Stream(name, stream, platform, subscriber)
         self._tell(self._streams[sandbox], at, platform.init_started(at, InitPhase.INIT))
         return stream
+
+    def open_snapshot(self, configuration: FunctionConfiguration, number: int) -> SnapshotLog:
+        """Opens the log stream of an init of which a snapshot is to be taken."""
+        at = self.epoch(self._clock.now())
+        # sandboxes count from 0 or 1 upwards
+        stream = self._logs.stream_name(at, configuration.version, -number)
+        lowest = lowest_level(configuration.logging)
+        self._logs.opened(stream, configuration.scope, configuration.log_group, lowest)
+        platform = PlatformLog(
+            configuration,
+            self._profile,
+            configuration.scope.region,
+            lambda: False,
+            initialization=InitializationType.SNAP_START,
+        )
+        log = SnapshotLog(
+            self._logs, platform, configuration.name, stream, lambda: self.epoch(self._clock.now())
+        )
+        log.tell(platform.init_started(at, InitPhase.INIT, restores=False))
+        return log
 
     def output(self, function: str, stream: str, sandbox: int) -> Callable[[bytes], None]:
         """Returns what takes the bytes that the stream's sandbox writes."""
@@ -173,11 +228,13 @@ class PlatformLogger:
     def take(
         self,
         entry: Entry,
-        failed_inits: Iterable[InitReport],
+        failed_inits: Collection[InitReport],
         ended: Iterable[InvocationRecord],
     ) -> None:
         """Writes the lines of the journal's next entry, with the records that the entry ends."""
-        self._tell_of_inits(entry, failed_inits)
+        event = entry.event
+        if failed_inits or isinstance(event, (SandboxReady, SandboxReset)):
+            self._tell_of_inits(entry, failed_inits)
         for command in entry.commands:
             if isinstance(command, Fail) and command.sandbox in self._streams:
                 self._streams[command.sandbox].reason = _reason(command, entry)
@@ -186,8 +243,10 @@ class PlatformLogger:
         for command in entry.commands:
             if isinstance(command, Dispatch):
                 self._open_invocation(command, entry.at)
-        if isinstance(entry.event, SandboxGone):
-            stream = self._streams.pop(entry.event.sandbox, None)
+        if isinstance(event, StayedBusy):
+            self._end_runtime(event.sandbox, entry.at)
+        if isinstance(event, SandboxGone):
+            stream = self._streams.pop(event.sandbox, None)
             if stream is not None:
                 self._logs.closed(stream.function, stream.name)
 
@@ -210,7 +269,10 @@ class PlatformLogger:
         if isinstance(event, SandboxReady):
             anatomy = event.anatomy
             phase = InitPhase.INVOKE if stream.unstarted else InitPhase.INIT
-            done = stream.platform.init_done(at, anatomy.connect + anatomy.init, phase)
+            if stream.platform.restores and phase is InitPhase.INIT:
+                done = stream.platform.restore_done(at, restore_duration(anatomy))
+            else:
+                done = stream.platform.init_done(at, anatomy.connect + anatomy.init, phase)
             self._tell(stream, at, done)
             self._start(stream, at)
 
@@ -219,6 +281,8 @@ class PlatformLogger:
         if stream is None:
             return
         stream.unstarted, stream.reason = command.invocation, ""
+        stream.invocation, stream.dispatched_at = command.invocation, at
+        stream.runtime_told = False
         epoch = self.epoch(at)
         if stream.initialized:
             self._start(stream, epoch)
@@ -233,12 +297,24 @@ class PlatformLogger:
             stream.began_after = self._logs.last_id
             self._tell(stream, at_epoch, stream.platform.started(at_epoch, request_id))
 
+    def _end_runtime(self, sandbox: int, at: float) -> None:
+        """Tells extensions that go on that the runtime is done with the invocation."""
+        stream = self._streams.get(sandbox)
+        if stream is not None and not stream.runtime_told:
+            stream.runtime_told = True
+            epoch, duration = self.epoch(at), at - stream.dispatched_at
+            told = stream.platform.runtime_done(epoch, stream.invocation, duration)
+            self._tell(stream, epoch, told)
+
     def _close_invocation(self, record: InvocationRecord) -> None:
         stream = self._streams.get(record.sandbox) if record.sandbox is not None else None
         if stream is not None and record.dispatched_at is not None:
             at = self.epoch(record.finished_at)
             self._start(stream, at)
-            self._tell(stream, at, stream.platform.closed(at, record, stream.reason))
+            closed = stream.platform.closed(
+                at, record, stream.reason, runtime_told=stream.runtime_told
+            )
+            self._tell(stream, at, closed)
         tail = self._tails.get(record.invocation)
         if tail is not None and not tail.done():
             tail.set_result(self._last_lines(stream) if stream is not None else b"")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _NONE_LEFT = 1e-12
 """Seconds below which work counts as done: sums of floating-point numbers are not exact."""
+_KEPT = 0.001
+"""Seconds that an idle CPU keeps of its slice (`min_cfs_rq_runtime`)."""
 
 
 class CpuShare(Protocol):
@@ -59,41 +61,72 @@ class CfsShare:
             return cpu
         next_tick = chance.random() * self.tick
         refill = self.period if self.aligned else chance.random() * self.period
-        return _Throttled(self, vcpus * self.period, cpu, next_tick, refill).run()
+        clock = QuotaClock(self, vcpus * self.period, next_tick, refill)
+        clock.work(cpu)
+        return clock.now
 
 
 @dataclass(slots=True)
-class _Throttled:
-    """Follows one piece of work through the kernel's periods."""
+class QuotaClock:
+    """Follows one sandbox's CPU quota from period to period; all times are the machine's seconds.
+
+    Periods go on from call to call, and so do what is left of a quota and what is owed to the next:
+    the kernel moves an idle group's timer by whole periods, whenever the group wakes again
+    (`start_cfs_bandwidth`).
+    """
 
     share: CfsShare
     quota: Seconds
-    left: Seconds
-    """CPU seconds of work that are still to be done."""
+    """CPU seconds of a period."""
     next_tick: Seconds
     refill: Seconds
     """Time at which the next period begins."""
     now: Seconds = 0.0
+    left: Seconds = 0.0
+    """CPU seconds of work that are still to be done."""
     runtime: Seconds = 0.0
     """Seconds that the CPU may still run; below zero what is owed."""
     pool: Seconds = 0.0
     """Seconds of the period's quota that no CPU has taken."""
-
     throttled: bool = False
+    held: Seconds = 0.0
+    """Seconds for which the quota was used up, until the periods that began anew."""
+    periods: int = 0
+    """Number of periods in which the quota was used up."""
 
-    def run(self) -> Seconds:
-        """Returns the wall clock's seconds until no work is left."""
+    def __post_init__(self) -> None:
         self.pool = self.quota
-        self._take_slice()
+
+    def work(self, cpu: Seconds) -> None:
+        """Goes on to the time at which `cpu` seconds of work are done, which begin now."""
+        self.left = cpu
+        if not self.throttled:
+            self._take_slice()
         while self.left > _NONE_LEFT:
             if self.throttled:
                 self._wait_until(self.refill)
             else:
                 self._run_until(min(self.next_tick, self.refill, self.now + self.left))
-            if self.now >= self.refill:
-                self.refill += self.share.period
-                self._refill()
-        return self.now
+            self._pass_periods()
+
+    def rest(self, moment: Seconds) -> None:
+        """Goes on to a moment, and until the quota is there again; nothing works meanwhile.
+
+        Whoever ends work with the quota used up is held back as it goes to sleep
+        (`check_cfs_rq_runtime`), and gives back what it does not need
+        (`__return_cfs_rq_runtime`).
+        """
+        if not self.throttled and self.runtime <= 0:
+            self._take_slice()
+            self._throttle_if_empty()
+        elif self.runtime > _KEPT:
+            self.pool += self.runtime - _KEPT
+            self.runtime = _KEPT
+        while self.throttled:
+            self._wait_until(self.refill)
+            self._pass_periods()
+        self._wait_until(max(self.now, moment))
+        self._pass_periods()
 
     def _run_until(self, moment: Seconds) -> None:
         self.left -= moment - self.now
@@ -104,12 +137,23 @@ class _Throttled:
         self.next_tick += self.share.tick
         if self.runtime <= 0:
             self._take_slice()
-            self.throttled = self.runtime <= 0
+            self._throttle_if_empty()
+
+    def _throttle_if_empty(self) -> None:
+        self.throttled = self.runtime <= 0
+        if self.throttled:
+            self.periods += 1
+            self.held -= self.now
 
     def _wait_until(self, moment: Seconds) -> None:
         missed = math.floor((moment - self.next_tick) / self.share.tick) + 1
         self.next_tick += max(missed, 0) * self.share.tick
         self.now = moment
+
+    def _pass_periods(self) -> None:
+        while self.now >= self.refill:
+            self._refill()
+            self.refill += self.share.period
 
     def _refill(self) -> None:
         self.pool = self.quota
@@ -118,6 +162,10 @@ class _Throttled:
             self.runtime += owed
             self.pool -= owed
             self.throttled = self.runtime <= 0
+            if self.throttled:
+                self.periods += 1
+            else:
+                self.held += self.refill
 
     def _take_slice(self) -> None:
         granted = min(self.pool, self.share.slice - self.runtime)

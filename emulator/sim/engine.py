@@ -34,7 +34,7 @@ from emulator.core.messages import (
 from emulator.sim.behaviour import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from emulator.core.messages import Command, Event
     from emulator.core.model import Seconds
@@ -98,14 +98,27 @@ class _Sandbox:
 class Simulation:
     """Runs one simulation; the journal is streamed, so that a run may be longer than memory."""
 
-    def __init__(self, scheduler: Scheduler, service: Service) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        service: Service,
+        dispatched: Callable[[int, str, Seconds], None] | None = None,
+    ) -> None:
+        """Takes who is told of each dispatch, by sandbox, invocation and time, before the service.
+
+        A service whose answers depend on a sandbox's past needs that; None where none does.
+        """
         self._scheduler = scheduler
         self._service = service
+        self._dispatched = dispatched
         self._heap: list[tuple[Seconds, int, _Sandbox | None, Event]] = []
         """What is to come, with its sandbox; an added event has none."""
         self._sequence = 0
         self._added: set[int] = set()
         """Sequence numbers of the added events that are to come."""
+        self._reminders: dict[int, Callable[[Seconds], None]] = {}
+        """Who is called when an added event that is none comes up, by its sequence number."""
+        self._reminded: Callable[[Seconds], None] | None = None
         self._sandboxes: dict[int, _Sandbox] = {}
         self._stimulus: Event | None = None
         """Next event from outside, apart from the heap, as every second event is one."""
@@ -128,6 +141,9 @@ class Simulation:
                 return
             if self._came_from_outside:
                 self._take_stimulus(stimuli_left, at)
+            elif self._reminded is not None:
+                self._reminded(at)
+                continue
             commands = self._scheduler.handle(event, at)
             if sandbox is not None:
                 self._follow_up(sandbox, event, at)
@@ -146,9 +162,24 @@ class Simulation:
         heapq.heappush(self._heap, (at, self._sequence, None, event))
         return self._sequence
 
+    def remind(self, at: Seconds, call: Callable[[Seconds], None]) -> int:
+        """Calls `call(at)` when it is `at`, which is no event; returns a number to withdraw it by.
+
+        As with `add`, `at` is not before the present.
+        """
+        number = self.add(at, TimePassed())
+        self._reminders[number] = call
+        return number
+
     def withdraw(self, number: int) -> None:
-        """Takes back an added event that has not happened yet; nothing where it has."""
+        """Takes back an added event or reminder that has not come yet; nothing where it has."""
         self._added.discard(number)
+        self._reminders.pop(number, None)
+
+    def error_to_come(self, sandbox: int) -> str:
+        """Returns the error type of an answer that was given and whose end is to come, if any."""
+        finishes = self._sandboxes[sandbox].finishes
+        return "" if finishes is None else finishes.error_type
 
     def _take_stimulus(self, stimuli_left: Iterator[Stimulus], now: Seconds) -> None:
         stimulus = next(stimuli_left, None)
@@ -171,6 +202,7 @@ class Simulation:
         """Takes the next event: its time, its sandbox if any, and the event; infinite for none."""
         first = self._first()
         self._came_from_outside = False
+        self._reminded = None
         at = self._stimulus_at if first is None else first[0]
         if self._scheduler.may_be_due(at):
             deadline = self._scheduler.next_deadline()
@@ -185,6 +217,8 @@ class Simulation:
         _, sequence, sandbox, event = first
         if sandbox is None:
             self._added.discard(sequence)
+            if self._reminders:
+                self._reminded = self._reminders.pop(sequence, None)
         else:
             sandbox.awaits = 0
         return at, sandbox, event
@@ -274,6 +308,8 @@ class Simulation:
         self._push(now + after, sandbox, SandboxReset(sandbox.id, sandbox.peak_mb))
 
     def _dispatch(self, sandbox: _Sandbox, invocation: str, now: Seconds) -> None:
+        if self._dispatched is not None:
+            self._dispatched(sandbox.id, invocation, now)
         if sandbox.running:
             self._run_invocation(sandbox, invocation, now)
             return

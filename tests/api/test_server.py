@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ import psutil
 import pytest
 
 from emulator.core.policy import SchedulerSettings
+from emulator.live.engine import Engine
 from tests.api.conftest import Served, served
 from tests.api.wire import BOUND, invocation, request, wire
 
@@ -226,3 +229,22 @@ def test_body_that_comes_after_its_head_is_invoked_whole(emulator: Served) -> No
         time.sleep(0.05)  # a piece of its own on the wire
         connection.send(whole[-6:])
         assert connection.answer().json() == "in two pieces"
+
+
+@pytest.mark.parametrize("half", [True, False], ids=["half-closed", "reset"])
+def test_engine_hears_of_a_client_that_leaves_while_its_request_waits(
+    tmp_path: Path, *, half: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = threading.Event()
+    monkeypatch.setattr(Engine, "caller_left", lambda *_: heard.set())
+    with served(tmp_path, SchedulerSettings()) as here, wire(here.url) as connection:
+        connection.send(invocation("hang", b'"left"'))
+        _wait_for(here)
+        assert not heard.is_set()
+        if half:
+            connection.half_close()
+        else:
+            linger = struct.pack("ii", 1, 0)
+            connection.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            connection.connection.close()
+        assert heard.wait(BOUND)

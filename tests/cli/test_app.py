@@ -38,8 +38,8 @@ COMMANDS = {
     "experiment": "PLAN --run-dir --resume --backend --dry-run",
     "simulate": "PLAN --behaviours --calibrate --leave-one-out --page --trace --format --policy "
     "--profile "
-    "--memory --cold-start --host-memory --concurrency --sample --window --scale --journal --seed "
-    "--jobs --start-width --run-dir",
+    "--memory --cold-start --host-memory --concurrency --asynchronous --failing --sample --window "
+    "--scale --journal --seed --jobs --start-width --run-dir",
     "report": "RUN OTHER --out --json",
     "validate": "DATA --out --seeds",
     "bill": "RUN --prices --free-tier --json",
@@ -48,6 +48,7 @@ COMMANDS = {
     "--backend --profile --run-dir --json",
     "bench": "--backend --simulator --json",
     "chaos": "--backend --fault --engine --seed --kills --out --json",
+    "soak": "--minutes --backend --out --json",
     "lost-events": "--events --kills --seed --backend --out --json",
     "fidelity": "--backend --repetitions --run-dir --report --json",
     "network": "DATA --out --json",

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 
 from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.messages import (
+    CallerLeft,
+    Dispatch,
+    Fail,
     InvokeRequested,
     ProvisionedSet,
     ReservedConcurrencySet,
+    Throttle,
     VersionDeployed,
     VersionRetired,
 )
@@ -172,6 +176,8 @@ class Scenario:
             at += self.ticks(gap) + TICK  # no two at once: what is first then is not decided
             key = VersionKey.of(chance.choice(("small", "small", "middle", "large")))
             leaves_after = self.ticks(chance.expovariate(1.0)) if chance.random() < 0.4 else None
+            if leaves_after is not None:
+                leaves_after += TICK / 2  # never with anything else
             tenant = self.tenancy.choice(("blue", "green")) if key.name in self.isolated else ""
             calls.append(Call(at, key, leaves_after, tenant))
         return calls
@@ -206,7 +212,23 @@ class Scenario:
         return sorted(told, key=lambda stimulus: stimulus[0])
 
     def simulated(self) -> list[Entry]:
-        return list(Simulation(self.scheduler(), self.service()).run(self.stimuli(), HORIZON))
+        simulation = Simulation(self.scheduler(), self.service())
+        callers = {f"i{number}": call for number, call in enumerate(self.calls, 1)}
+        leaving: dict[str, int] = {}
+        entries = []
+        for entry in simulation.run(self.stimuli(), HORIZON):
+            entries.append(entry)
+            if isinstance(entry.event, InvokeRequested):
+                name = entry.event.invocation
+                if (after := callers[name].leaves_after) is not None:
+                    leaving[name] = simulation.add(entry.at + after, CallerLeft(name))
+            for command in entry.commands:  # who has a sandbox or an answer is not asked for
+                if (
+                    isinstance(command, Dispatch | Throttle | Fail)
+                    and command.invocation in leaving
+                ):
+                    simulation.withdraw(leaving.pop(command.invocation))
+        return entries
 
 
 class OneCall(Scenario):

@@ -16,6 +16,7 @@ from emulator.core.messages import (
     Event,
     InvocationFinished,
     InvokeRequested,
+    JvmUse,
     MemoryUse,
     SandboxReady,
     StartSandbox,
@@ -119,6 +120,14 @@ def test_entry_of_an_earlier_version_has_no_memory() -> None:
     assert memory in line
     assert decode(line).event == used
     assert decode(line.replace(memory, "")).event == replace(used, memory=None)
+
+
+def test_what_a_jvm_told_comes_back() -> None:
+    memory = MemoryUse(30, 5, 4, None, JvmUse(9, 20, 3, 0.0015))
+    used = InvocationFinished(1, "r", "", 36, 0.5, 7, memory)
+    line = encode(Entry(1.0, used, ()))
+    assert '"jvm":{"heap_mb":9,"metaspace_mb":20,"gc_count":3,"gc_seconds":0.0015}' in line
+    assert decode(line).event == used
 
 
 @pytest.mark.parametrize("length", range(0, len(WHOLE), 7))

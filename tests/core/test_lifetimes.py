@@ -41,6 +41,12 @@ def test_profiles_own_lifetimes_have_their_names() -> None:
     assert LIFETIMES["aws-2025"].keep_alive == AWS_2025.keep_alive
 
 
+@pytest.mark.parametrize("chance", [0.0, 0.5, 1 - 2**-53])
+def test_us_west_2_kept_every_sandbox_for_26_minutes(chance: float) -> None:
+    lifetimes = LIFETIMES["aws-2018-us-west-2"].keep_alive
+    assert lifetimes.draw(Fixed(chance)) == 26 * 60
+
+
 @pytest.mark.parametrize(("chance", "minutes"), [(0.0, 22), (0.5, 43.5), (1 - 2**-53, 65)])
 def test_us_east_1_kept_sandboxes_for_22_to_65_minutes(chance: float, minutes: float) -> None:
     lifetimes = LIFETIMES["aws-2018-us-east-1"].keep_alive

@@ -201,6 +201,9 @@ class FakeProcess:
     def memory(self) -> None:
         return None
 
+    def jvm(self) -> None:
+        return None
+
     def throttled(self) -> tuple[int, float]:
         return 0, 0.0
 
@@ -221,6 +224,7 @@ class FakeBackend:
     runtime_api_name = "fake"
     storage = ()
     unenforced: Mapping[Limitation, str] = MappingProxyType({})
+    snapshots = None
 
     def __init__(self, service: ServiceModel, runtime_api: FakeRuntimeApi) -> None:
         self.processes: list[FakeProcess] = []

@@ -88,6 +88,9 @@ class ScriptedProcess:
     def memory(self) -> None:
         return None
 
+    def jvm(self) -> None:
+        return None
+
     def throttled(self) -> tuple[int, float]:
         return 0, 0.0
 
@@ -172,6 +175,7 @@ class ScriptedBackend:
     unenforced = MappingProxyType(
         {Limitation.CPU_UNLIMITED: "No CPU share is set, since nothing runs."}
     )
+    snapshots = None
 
     def __init__(self) -> None:
         self.processes: list[ScriptedProcess] = []

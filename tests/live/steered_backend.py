@@ -215,6 +215,9 @@ class SteeredSandbox:
     def memory(self) -> None:
         return None
 
+    def jvm(self) -> None:
+        return None
+
     def throttled(self) -> tuple[int, float]:
         return 0, 0.0
 
@@ -278,6 +281,7 @@ class SteeredBackend:
     runtime_api_host = runtime_api_name = "steered"
     storage = ()
     unenforced: Mapping[Limitation, str] = MappingProxyType({})
+    snapshots = None
 
     def __init__(self) -> None:
         self.sandboxes: list[SteeredSandbox] = []

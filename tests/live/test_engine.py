@@ -245,3 +245,17 @@ def test_stop_that_the_engines_end_cancels_is_seen_through() -> None:
 
     behaviour = Behaviour(Constant(0.1), stop=Constant(2.0))
     play(act, behaviour, closes=True, keep_alive=FixedKeepAlive(5.0))
+
+
+def test_request_whose_caller_has_left_is_run_by_the_sandbox_that_comes_free() -> None:
+    async def act(here: Here) -> None:
+        first = here.engine.invoke(KEY, b"{}")
+        await asyncio.sleep(0)
+        left = here.engine.invoke(KEY, b"{}")
+        waiting = here.engine.invoke(KEY, b"{}")
+        here.engine.caller_left(left)
+        outcomes = [await each for each in (first, left, waiting)]
+        assert [each.sandbox for each in outcomes] == [1, 1, 3]
+        here.engine.caller_left(left)  # what is over changes nothing
+
+    play(act, Behaviour(Constant(0.1), start=Constant(1.0)), start_width=1)

@@ -26,6 +26,7 @@ from emulator.api.asgi import (
     begin,
     check_size,
     first_news,
+    named_host,
     outcome_headers,
     raise_refusal,
     read_body,
@@ -99,13 +100,8 @@ class FunctionUrlRoute:
         self._gatekeeper = gatekeeper
 
     def match(self, scope: Scope) -> ASGIApp | None:
-        for name, value in scope["headers"]:
-            if name == b"host":
-                if _MARK not in value.lower():
-                    return None
-                host = _HOST.fullmatch(value.decode("latin-1").lower())
-                return partial(self._handle, host) if host else None
-        return None
+        host = named_host(scope, _MARK, _HOST)
+        return partial(self._handle, host) if host else None
 
     async def _handle(
         self, host: re.Match[str], scope: Scope, receive: Receive, send: Send

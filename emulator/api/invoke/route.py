@@ -86,6 +86,10 @@ class InvokeRoute(InvocationRoute):
             return None
         return _headers(outcome)
 
+    def client_left(self, outcome: asyncio.Future[Outcome]) -> None:
+        """Takes that an accepted invocation's client has closed its side; it runs all the same."""
+        self._engine.caller_left(outcome)
+
     async def tell(self, outcome: asyncio.Future[Outcome], send: Send) -> None:
         """Answers an accepted invocation, whatever came of it."""
         try:

@@ -9,9 +9,14 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, assert_never
 
+from emulator.core.model import Failure
+
 if TYPE_CHECKING:
     from emulator.core.asynchronous.rules import AsynchronousRules, EventSettings
     from emulator.core.model import Seconds
+
+_LEAST_WAIT = 0.05
+"""Seconds before a retry, however fast the clock: the sandbox that failed has to tell its end."""
 
 
 class Result(Enum):
@@ -104,6 +109,21 @@ def after(
             return End(Condition.LOOP, progress)
         case _:
             assert_never(result)
+
+
+def result_of(failure: Failure | None, *, throttled: bool, erred: bool) -> Result:
+    """Returns what an invocation's outcome is for its event."""
+    if throttled or failure is Failure.START_FAILED:
+        return Result.REFUSED
+    return Result.FUNCTION_ERROR if erred or failure is not None else Result.SUCCEEDED
+
+
+def due_at(retry: Retry, accepted_at: Seconds, now: Seconds, speedup: float) -> Seconds:
+    """Returns when a retry is due, where an event ages `speedup` seconds in one of the driver's.
+
+    `retry` counts from the event's acceptance; the times here are the driver's.
+    """
+    return max(accepted_at + retry.at / speedup, now + _LEAST_WAIT)
 
 
 def _after_error(

@@ -62,6 +62,8 @@ class SourceMapping:
     batch_size: int
     window: Seconds = 0.0
     """Time for which a batch may wait for more records."""
+    tumbling: Seconds = 0.0
+    """Length of the windows whose batches hand a state on; 0: there are none."""
     filters: tuple[Pattern, ...] = ()
     """A record comes where any of the patterns matches; none: every record."""
     reports_failures: bool = False
@@ -106,6 +108,7 @@ def read_mapping(document: AnyMapping[str, Any]) -> SourceMapping:
         function_arn=document["FunctionArn"],
         batch_size=document.get("BatchSize") or source.value.batch_size,
         window=float(document.get("MaximumBatchingWindowInSeconds") or 0),
+        tumbling=float(document.get("TumblingWindowInSeconds") or 0),
         filters=_patterns(document.get("FilterCriteria")),
         reports_failures="ReportBatchItemFailures" in (document.get("FunctionResponseTypes") or ()),
         most_at_once=(document.get("ScalingConfig") or {}).get("MaximumConcurrency"),
@@ -144,13 +147,13 @@ def _size_faults(document: AnyMapping[str, Any], source: Source) -> list[str]:
     size, most = document.get("BatchSize"), source.value.most_in_batch
     if size is not None and not 1 <= size <= most:
         return [f"Batch size must be between 1 and {most}."]
-    if document.get("TumblingWindowInSeconds"):
-        return ["TumblingWindowInSeconds is not emulated."]
     return []
 
 
 def _queue_faults(document: AnyMapping[str, Any]) -> list[str]:
     found = []
+    if document.get("TumblingWindowInSeconds"):
+        found.append("TumblingWindowInSeconds is only valid for Kinesis and DynamoDB streams.")
     if document.get("StartingPosition"):
         found.append("StartingPosition is not valid for SQS event sources.")
     if not document.get("BatchSize"):

@@ -16,6 +16,7 @@ from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Any
 
 from emulator.core.event_sources.gathering import Gathering
+from emulator.core.event_sources.windows import QUIET, Window, is_too_large, window_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -51,6 +52,12 @@ class Batch:
     """Attempts that failed and count against the retries."""
     refusals: int = 0
     """Failures since the last success, for the waits."""
+    window: Window | None = None
+    """Tumbling window of the records, if the mapping has windows."""
+    ends_window: bool = False
+    """Whether there are no records: the function is told that the window is over."""
+    is_early: bool = False
+    """Whether the window ends because its state is too large; the next batch may go on with it."""
 
 
 class Why(StrEnum):
@@ -93,9 +100,17 @@ class Shard:
 
     def __init__(self, mapping: SourceMapping) -> None:
         self._mapping = mapping
-        self._lanes = [
-            _Lane(Gathering(mapping.batch_size, mapping.window)) for _ in range(mapping.lanes)
-        ]
+        # a state is handed from batch to batch, so that windows have one lane
+        lanes = 1 if mapping.tumbling else mapping.lanes
+        self._lanes = [_Lane(Gathering(mapping.batch_size, mapping.window)) for _ in range(lanes)]
+        self._window: Window | None = None
+        """Window that arriving records belong to; None where none is open."""
+        self._unfinished = 0
+        """Number of windows that have begun and whose last invocation is not done."""
+        self._held: list[StreamRecord] = []
+        """Records of the present window that are done: a restart begins with the window anew."""
+        self.state: Any = {}
+        """State that the next batch of the present window gets."""
         self._open: dict[str, bool] = {}
         """By sequence number, in order: whether a record is done, from the first that is not."""
         self.position = ""
@@ -103,8 +118,8 @@ class Shard:
 
     @property
     def waiting(self) -> int:
-        """Returns how many records there are from the first on that is not done."""
-        return len(self._open)
+        """Returns how many records there are from the first that is not done, and open windows."""
+        return len(self._open) - len(self._held) + self._unfinished
 
     def arrived(
         self, records: Iterable[StreamRecord], now: Seconds, dropped: Collection[str] = ()
@@ -116,9 +131,35 @@ class Shard:
                 continue
             number = _lane_of(record.key, len(self._lanes))
             lane = self._lanes[number]
+            if self._mapping.tumbling:
+                self._enter_window(lane, record)
             if batch := lane.gathering.add(record, record.size, now):
-                lane.ready.append(Batch(number, tuple(batch)))
+                lane.ready.append(Batch(number, tuple(batch), window=self._window))
         self._advance()
+
+    def caught_up(self, now: Seconds) -> None:
+        """Takes that every record which had arrived by `now` was read: a window may be over."""
+        if self._window is not None and now >= self._window.end + QUIET:
+            self._close_window(self._lanes[0])
+
+    def closed(self) -> None:
+        """Takes that the shard has no more records, which ends its window."""
+        if self._window is not None:
+            self._close_window(self._lanes[0])
+
+    def _enter_window(self, lane: _Lane, record: StreamRecord) -> None:
+        window = window_of(record.arrived_at, self._mapping.tumbling)
+        if self._window is not None and window.start > self._window.start:
+            self._close_window(lane)
+        if self._window is None:
+            self._window = window
+            self._unfinished += 1
+
+    def _close_window(self, lane: _Lane) -> None:
+        if len(lane.gathering):
+            lane.ready.append(Batch(0, tuple(lane.gathering.take()), window=self._window))
+        lane.ready.append(Batch(0, (), window=self._window, ends_window=True))
+        self._window = None
 
     def begin(self, now: Seconds) -> tuple[list[Batch], list[Discarded]]:
         """Returns the batches that are to be tried now, and records that are too old for that."""
@@ -128,7 +169,8 @@ class Shard:
             if lane.is_running or lane.not_before > now:
                 continue
             if not lane.ready and lane.gathering.is_due(now):
-                lane.ready.append(Batch(number, tuple(lane.gathering.take())))
+                taken = tuple(lane.gathering.take())
+                lane.ready.append(Batch(number, taken, window=self._window))
             batch = self._young(lane, now, too_old)
             if batch is not None:
                 lane.is_running = True
@@ -137,14 +179,24 @@ class Shard:
         return begun, too_old
 
     def ended(
-        self, batch: Batch, ending: Ending, now: Seconds, failed: Collection[str] = ()
+        self,
+        batch: Batch,
+        ending: Ending,
+        now: Seconds,
+        failed: Collection[str] = (),
+        state: Any = None,
     ) -> list[Discarded]:
-        """Takes the end of an attempt; `failed` are the records that the function named, if any."""
+        """Takes the end of an attempt, and returns the records that are given up by that.
+
+        `failed` are the records that the function named, and `state` what it answered, if any.
+        """
         lane = self._lanes[batch.lane]
         lane.is_running = False
         discarded: list[Discarded] = []
+        if state is not None and not batch.ends_window:
+            self.state = state
         if ending is Ending.SUCCEEDED:
-            self._done(batch.records)
+            self._succeeded(lane, batch)
             lane.not_before = 0.0
         elif ending is Ending.REFUSED:
             again = replace(batch, refusals=batch.refusals + 1)
@@ -153,6 +205,22 @@ class Shard:
             self._after_failure(lane, batch, now, failed, discarded)
         self._advance()
         return discarded
+
+    def _succeeded(self, lane: _Lane, batch: Batch) -> None:
+        self._done(batch.records)
+        if batch.ends_window:
+            self._end_window(early=batch.is_early)
+        elif batch.window is not None and is_too_large(self.state):
+            early = Batch(0, (), window=batch.window, ends_window=True, is_early=True)
+            lane.ready.appendleft(early)
+
+    def _end_window(self, *, early: bool) -> None:
+        self.state = {}
+        for record in self._held:
+            self._open[record.sequence] = True
+        self._held = []
+        if not early:
+            self._unfinished -= 1
 
     def next_deadline(self) -> Seconds | None:
         """Returns when `begin` may next find a batch by the time alone; None: never."""
@@ -174,6 +242,10 @@ class Shard:
         failed: Collection[str],
         discarded: list[Discarded],
     ) -> None:
+        if batch.ends_window:
+            # "your function suspends further processing until a successful invocation"
+            self._again(lane, [replace(batch, refusals=batch.refusals + 1)], now)
+            return
         at = next((n for n, one in enumerate(batch.records) if one.sequence in failed), 0)
         self._done(batch.records[:at])  # the function got that far
         rest = replace(batch, records=batch.records[at:], refusals=batch.refusals + 1)
@@ -212,6 +284,9 @@ class Shard:
         return None
 
     def _done(self, records: Iterable[StreamRecord]) -> None:
+        if self._mapping.tumbling:
+            self._held += records
+            return
         for record in records:
             self._open[record.sequence] = True
 

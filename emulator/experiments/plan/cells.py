@@ -131,8 +131,14 @@ def planned_cells(
     return [
         cell
         for base in _cells(plan, axes, origin, cpus or host_cpus())
-        for cell in (*([base] if plan.base is Base.RUN else []), *_ablated(base, plan))
+        for cell in _whole_and_ablated(base, plan)
     ]
+
+
+def _whole_and_ablated(base: PlannedCell, plan: Plan) -> list[PlannedCell]:
+    ablated = list(_ablated(base, plan))
+    whole = plan.base is Base.RUN or (plan.base is Base.ABLATED and ablated)
+    return [base, *ablated] if whole else ablated
 
 
 def _ablated(base: PlannedCell, plan: Plan) -> Iterator[PlannedCell]:

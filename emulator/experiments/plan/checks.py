@@ -86,8 +86,8 @@ def _without(plan: Plan) -> Iterator[Fault]:
             for scenario in plan.scenarios
         ):
             yield place, "concerns no cell of this plan"
-    if plan.base is Base.SKIP and not plan.without:
-        yield "base", "skip leaves nothing to run where no [[without]] stands"
+    if plan.base is not Base.RUN and not plan.without:
+        yield "base", f"{plan.base} leaves nothing to run where no [[without]] stands"
 
 
 def _absent(plan: Plan) -> Iterator[Fault]:

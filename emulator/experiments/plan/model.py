@@ -252,6 +252,8 @@ class Base(StrEnum):
     """Says whether a plan runs its cells whole, beside those without a part."""
 
     RUN = "run"
+    ABLATED = "ablated"
+    """Only the cells that a part is taken from."""
     SKIP = "skip"
 
 

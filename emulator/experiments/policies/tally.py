@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from emulator.experiments.policies.event_tally import EventTally
 from emulator.experiments.policies.trace_run import PolicyRun
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Tally:
     """Seconds of all sandboxes in each minute; so are the MB of them."""
     memory: dict[int, float] = field(default_factory=lambda: defaultdict(float))
     end: Seconds = 0.0
+    events: EventTally = field(default_factory=EventTally)
 
     def add(self, other: Tally) -> None:
         """Adds another part of the same trace."""
@@ -54,6 +56,7 @@ class Tally:
             self.sandboxes[minute] += seconds
             self.memory[minute] += other.memory[minute]
         self.end = max(self.end, other.end)
+        self.events.add(other.events)
 
     def run(self, policy: str) -> PolicyRun:
         """Returns what a comparison of policies shows, without slowdowns; minutes are means."""

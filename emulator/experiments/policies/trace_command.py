@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from emulator.errors import RunDirectoryError, SettingsError
 from emulator.experiments.policies import charts
 from emulator.experiments.policies.command import TRACE_ONLY
+from emulator.experiments.policies.event_tally import event_table
 from emulator.experiments.policies.tables import as_csv, rows_of, summary_csv, summary_markdown
 from emulator.experiments.policies.tally import MINUTE, Tally
 from emulator.experiments.policies.trace_study import parts, run_parts, write_facts
@@ -167,4 +168,5 @@ def _more(found: Mapping[str, Tally]) -> str:
             f"| {policy} | {tally.wasted_mb_s / 1024 / 3600:.2f} | {mean:.1f} "
             f"| {1000 * tally.waited / served:.1f} | {1000 * tally.ran / served:.1f} |"
         )
+    lines += event_table({policy: tally.events for policy, tally in found.items()})
     return "\n".join(lines) + "\n"

@@ -13,6 +13,7 @@ one of the two is limited there is one part. How many processes share the parts 
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -29,12 +30,14 @@ from emulator.core.scheduler import Scheduler
 from emulator.core.scheduling import scheduling
 from emulator.errors import RunDirectoryError, SettingsError
 from emulator.experiments.plan.cells import Origin
+from emulator.experiments.policies.event_tally import EventTally
 from emulator.experiments.policies.taker import Taker
 from emulator.experiments.policies.trace_run import ENDLESS_MEMORY_MB, Assumptions
 from emulator.experiments.records.parquet_journal import ParquetJournal
 from emulator.experiments.runner.processes import processes
 from emulator.policy_choice import chosen
-from emulator.sim.behaviour import Behaviour
+from emulator.sim.asynchronous import Attempts, Events
+from emulator.sim.behaviour import Behaviour, Outcome
 from emulator.sim.distributions import Constant
 from emulator.sim.engine import Simulation
 from emulator.sim.service import ServiceModel
@@ -45,9 +48,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from emulator.core.asynchronous.rules import AsynchronousRules
+    from emulator.core.journal import Entry
     from emulator.core.model import Seconds
     from emulator.core.policy import SchedulerSettings
     from emulator.experiments.policies.tally import Tally
+    from emulator.sim.asynchronous import EndedEvent
+    from emulator.sim.engine import Service
     from emulator.sim.traces.trace import Call, Trace
     from emulator.sim.workload import Stimulus
 
@@ -72,6 +79,10 @@ class TraceStudy:
     scale: float = 1.0
     concurrency: int | None = None
     """Limit of calls at once, as of an account; None: no limit."""
+    asynchronous: bool = False
+    """Whether each call is an event that a queue accepts, and attempts again where that fails."""
+    failing: float = 0.0
+    """Share of the calls whose handler raises."""
 
     def read(self) -> Trace:
         """Reads the trace, and cuts, samples and scales it.
@@ -172,6 +183,7 @@ class _Simulated:
         self._told: dict[str, Seconds] = {}
         """Durations of calls that are not over."""
         self._over = False
+        self._events = EventTally()
         self._versions = {
             name: FunctionVersion(
                 name, self._size(name), _NO_TIMEOUT, per_tenant=function.per_tenant
@@ -182,46 +194,82 @@ class _Simulated:
     def run(self, journal: ParquetJournal | None) -> Tally:
         profile = PROFILES[self._assumed.profile]
         by_key = {version.key: version for version in self._versions.values()}
+        # an event's duration is that of all of its attempts, and is not over with the first
+        told = {} if self._part.study.asynchronous else self._told
         taker = Taker(
             {key: version.memory_mb for key, version in by_key.items()},
             {key: version.name for key, version in by_key.items()},
-            self._told,
+            told,
             profile.prices,
             self._assumed.cold_start,
         )
         name, end = f"{self._part.policy}/{self._part.number}", 0.0
-        for entry in self._simulation().run(self._stimuli()):
+        for entry in self._entries(profile.asynchronous):
             taker.take(entry)
             end = entry.at
             if journal is not None:
                 journal.add(name, entry)
-            if self._over and not taker.under_way:
+            if self._over and not self._events.kept and not taker.under_way:
                 break
-        return taker.close(end)
+        tally = taker.close(end)
+        tally.events = self._events
+        return tally
 
-    def _simulation(self) -> Simulation:
+    def _entries(self, rules: AsynchronousRules) -> Iterator[Entry]:
+        service = self._service()
+        if not self._part.study.asynchronous:
+            deployed, requests = self._deployments(), self._requests()
+            return self._simulation(service).run(itertools.chain(deployed, requests))
+        attempts = Attempts(service, self._told)
+
+        def ended(event: EndedEvent) -> None:
+            self._events.ended(event)
+            attempts.forget(event)
+
+        events = Events(
+            self._simulation(attempts),
+            self._accepted(),
+            rules,
+            most_at_once=self._part.settings().account_concurrency,
+            told=ended,
+        )
+        return events.run(self._deployments(), len(self._versions))
+
+    def _simulation(self, service: Service) -> Simulation:
+        chance = random.Random(self._part.seed)  # noqa: S311  # lifetimes are no secret
+        return Simulation(Scheduler(self._part.settings(), chance), service)
+
+    def _service(self) -> ServiceModel:
         others, init = Constant(self._assumed.duration), Constant(self._assumed.cold_start)
+        failing = self._part.study.failing
+        mishaps = ((Outcome.ERROR, failing),) if failing else ()
         named = {
-            name: Behaviour(warm=function.durations, init=init)
+            name: Behaviour(warm=function.durations, init=init, mishaps=mishaps)
             for name, function in self._trace.functions.items()
             if function.durations is not None
         }
-        seed = self._part.seed
-        service = ServiceModel(seed, Behaviour(warm=others, init=init), named, self._told)
-        scheduler = Scheduler(self._part.settings(), random.Random(seed))  # noqa: S311  # lifetimes are no secret
-        return Simulation(scheduler, service)
+        plain = Behaviour(warm=others, init=init, mishaps=mishaps)
+        told = {} if self._part.study.asynchronous else self._told
+        return ServiceModel(self._part.seed, plain, named, told)
 
     def _size(self, name: str) -> int:
         used = self._trace.functions[name].memory_mb
         return self._assumed.memory_mb if used is None else max(_LEAST_MB, round(used))
 
-    def _stimuli(self) -> Iterator[Stimulus]:
+    def _deployments(self) -> Iterator[Stimulus]:
         for version in self._versions.values():
             yield 0.0, VersionDeployed(version)
+
+    def _requests(self) -> Iterator[tuple[Seconds, InvokeRequested]]:
         chance = random.Random(self._part.seed)  # noqa: S311  # a workload is no secret
         for number, call in enumerate(self._trace.draw(chance), 1):
             yield call.at, self._request(f"i{number}", call)
         self._over = True
+
+    def _accepted(self) -> Iterator[tuple[Seconds, InvokeRequested]]:
+        for each in self._requests():
+            self._events.accepted += 1
+            yield each
 
     def _request(self, invocation: str, call: Call) -> InvokeRequested:
         if call.duration is not None:
@@ -270,6 +318,8 @@ def write_facts(study: TraceStudy, trace: Trace, folder: Path) -> None:
         "window": study.window,
         "scale": study.scale,
         "concurrency": study.concurrency,
+        "asynchronous": study.asynchronous,
+        "failing": study.failing,
         "versions": {"serverless-testbed": __version__},
     }
     try:

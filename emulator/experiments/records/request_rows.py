@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from emulator.core.billing import billed_ms
 from emulator.core.profiles import PRICE_TABLES
 from emulator.core.records import Status
 from emulator.experiments.records.charges import dollars_by_table, size_of
 from emulator.experiments.records.price_tables import prices_of
 from emulator.experiments.records.request_table import RequestRow
 from emulator.experiments.records.run_directory import join
-from emulator.telemetry.log_lines import init_duration
+from emulator.telemetry.log_lines import billed_duration_ms, init_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from emulator.core.messages import MemoryUse
     from emulator.core.records import InvocationRecord
     from emulator.experiments.records.run_directory import ClientRow, Request, Run, RunInfo
     from emulator.experiments.records.study import MeasuredCell
@@ -131,13 +131,23 @@ def _of_record(record: InvocationRecord | None, info: RunInfo, profile: str) -> 
         "waited_ms": _ms(record.dispatched_at - record.requested_at),
         "duration_ms": _ms(record.duration),
         "init_duration_ms": _ms(init) if record.anatomy else None,
-        "billed_ms": billed_ms(prices_of(profile), record.duration, init),
+        "billed_ms": billed_duration_ms(prices_of(profile), record),
         "dollars": dollars_by_table(PRICE_TABLES, size, record),
         # a backend that could not tell says 0, and so does a sandbox that was killed
         "max_memory_mb": record.max_memory_mb or None,
         "throttled_ms": _ms(record.throttled),
-        **({name: getattr(record.memory, name) for name in _MEMORY} if record.memory else {}),
+        **_memory(record.memory),
     }
+
+
+def _memory(used: MemoryUse | None) -> dict[str, Any]:
+    if used is None:
+        return {}
+    found: dict[str, Any] = {name: getattr(used, name) for name in _MEMORY}
+    if (jvm := used.jvm) is not None:
+        found |= {"heap_mb": jvm.heap_mb, "metaspace_mb": jvm.metaspace_mb}
+        found |= {"gc_count": jvm.gc_count, "gc_ms": _ms(jvm.gc_seconds)}
+    return found
 
 
 def _anatomy(record: InvocationRecord, dispatched_at: float) -> dict[str, Any]:

@@ -101,6 +101,15 @@ class RequestRow:
     """Accesses to memory that waited for the disk, since the sandbox was last looked at."""
     refaults: int | None = None
     """Pages of files that were read again, since the sandbox was last looked at."""
+    heap_mb: int | None = None
+    """Objects in a JVM's heap as its last garbage collection left them. This and the next three
+    columns are empty where no JVM told them."""
+    metaspace_mb: int | None = None
+    """Class metadata of a JVM at its last collection."""
+    gc_count: int | None = None
+    """Garbage collections since the sandbox was last looked at."""
+    gc_ms: float | None = None
+    """Time of those collections."""
 
 
 _NAMES = tuple(field.name for field in fields(RequestRow))

@@ -48,6 +48,7 @@ from emulator.experiments.report.simulated import as_simulated, fit_section, sim
 from emulator.experiments.report.study_tables import (
     ablation_table,
     claims_table,
+    collections_table,
     cost_table,
     idle_table,
     keep_warm_table,
@@ -227,6 +228,23 @@ def _pages(study: StudyRun, names: Mapping[str, str]) -> list[Block]:
             "that refault do not fit into their memory. Cold requests have their init's faults; a "
             "file that another sandbox has read costs none, as the sandboxes of a machine share a "
             "page cache unless that is private.",
+            SMALL,
+        ),
+        table,
+        *_collections(study, names),
+    ]
+
+
+def _collections(study: StudyRun, names: Mapping[str, str]) -> list[Block]:
+    table = collections_table(study, names)
+    if table is None:
+        return []
+    return [
+        Heading("What the JVMs told", 3),
+        Paragraph(
+            "Heap and class metadata as a garbage collection left them; a shared archive's classes "
+            "do not count. A JVM whose class metadata fill what they may take collects garbage at "
+            "each turn, and its handlers wait for that.",
             SMALL,
         ),
         table,

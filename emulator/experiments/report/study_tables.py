@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from emulator.core.lifetimes import LIFETIMES
 from emulator.core.profiles import PRICE_TABLES
 from emulator.experiments.analysis import formatting
+from emulator.experiments.analysis.garbage import collections
 from emulator.experiments.analysis.idle_time import idle_gaps, start_letters
 from emulator.experiments.analysis.latency_parts import Part
 from emulator.experiments.analysis.pages import pages
@@ -145,6 +146,27 @@ def pages_table(study: StudyRun, names: Mapping[str, str]) -> Table | None:
         )
         for cell, requests in study.measured()
         if (found := pages(requests)) is not None
+    ]
+    return Table(head, tuple(rows)) if rows else None
+
+
+def collections_table(study: StudyRun, names: Mapping[str, str]) -> Table | None:
+    """Lays out what JVMs told of their memory; None where none did."""
+    head = (
+        *("cell", "heap, most", "class metadata, most", "collections a request"),
+        *("collecting a request", "share of handlers' time"),
+    )
+    rows = [
+        (
+            names[cell.id],
+            formatting.memory(found.heap_mb),
+            formatting.memory(found.metaspace_mb),
+            formatting.number(found.a_request),
+            formatting.time(found.ms_a_request),
+            formatting.share(found.share),
+        )
+        for cell, requests in study.measured()
+        if (found := collections(requests)) is not None
     ]
     return Table(head, tuple(rows)) if rows else None
 

@@ -5,19 +5,25 @@ scenario, and they share the CPUs of one machine, which no law here models: so s
 kind of load come first. In this order, the first that can:
 
 1. the same size under the same kind of load, if there are ten samples or more;
-2. for handlers, the law of the CPU share (fit) over two or more sizes under the same kind of load,
-   each with ten samples or more;
+2. for handlers, the law of the CPU quota (quota_law) over the sizes under the same kind of load,
+   if the run's records tell in which periods a quota held calls back; where it never did, and no
+   size that was measured has less of a CPU than the cell, all sizes are alike;
    for all else, which has a whole CPU at every size, all sizes under the same kind of load;
-3. the same size under any load;
-4. the law over two or more sizes, or all sizes, under any load;
-5. for handlers, one other size, if its records tell for how long the CPU was held back.
+3. for handlers, the law of the CPU share (fit) over two or more sizes under the same kind of load,
+   each with ten samples or more;
+4. the same size under any load;
+5. the laws over the sizes, or all sizes, under any load;
+6. for handlers, one other size, if its records tell for how long the CPU was held back.
+
+What calls under the same load do to each other is drawn too: which requests the clients' process
+sends together (turns), and what a call leaves of its sandbox's quota to the next.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
@@ -26,15 +32,21 @@ from emulator.core.records import Status
 from emulator.errors import SettingsError
 from emulator.experiments.records.fit_file import PhaseFit
 from emulator.experiments.simulation.fit import Law, errors, fit, quantiles, split
+from emulator.experiments.simulation.load import user_steps
+from emulator.experiments.simulation.measured_service import Measured, Quota
+from emulator.experiments.simulation.quota_law import Machine, QuotaLaw, fit_quota
 from emulator.experiments.simulation.samples import HANDLER, Phase
+from emulator.experiments.simulation.turns import GRAIN_S, turns_of
 from emulator.sim.behaviour import Behaviour, Outcome
 from emulator.sim.distributions import Constant, Quantiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from emulator.experiments.plan.cells import PlannedCell
+    from emulator.experiments.simulation.quota_law import HandlerCall
     from emulator.experiments.simulation.samples import CellSamples
+    from emulator.experiments.simulation.turns import Turns
     from emulator.sim.distributions import Distribution
 
 ENOUGH = 10
@@ -49,6 +61,19 @@ _ENDS = {
 }
 
 
+Sample = TypeVar("Sample")
+
+
+class _Take(Protocol):
+    """Chooses which of a cell's samples count."""
+
+    def __call__(self, samples: list[Sample], /) -> list[Sample]: ...
+
+
+def _all(samples: list[Sample], /) -> list[Sample]:
+    return samples
+
+
 @dataclass(frozen=True, slots=True)
 class _Drawn:
     """Holds the quantiles of a phase and what they are from."""
@@ -57,6 +82,9 @@ class _Drawn:
     source: str
     samples: int
     law: Law | None = None
+    quota: QuotaLaw | None = None
+    withheld: float = 0.0
+    """Share of the time in which the quota is used up, where the law of the quota tells."""
 
 
 class Calibration:
@@ -64,6 +92,10 @@ class Calibration:
 
     def __init__(self, samples: Sequence[CellSamples], source: str) -> None:
         self._samples = samples
+        self._tells_quota = any(
+            call.periods for one in samples for calls in one.calls.values() for call in calls
+        )
+        """Whether the run's records tell in which periods a CPU quota held calls back."""
         self.source = source
 
     def behaviour(self, cell: PlannedCell) -> tuple[Behaviour, list[PhaseFit]]:
@@ -97,6 +129,25 @@ class Calibration:
             self._judged(known, phase, cell, found) for phase, found in drawn.items() if found
         ]
 
+    def measured(self, cell: PlannedCell) -> Measured:
+        """Returns what the run tells of a cell's machine and clients, beyond the phases' times."""
+        known = self._of_function(cell)
+        warm, cold = self._phase(known, Phase.WARM, cell), self._phase(known, Phase.COLD, cell)
+        quota = None
+        if warm is not None and warm.quota is not None:
+            first = warm.quota if cold is None or cold.quota is None else cold.quota
+            quota = Quota(_machine(cell, known), warm.quota, first)
+        return Measured(quota, self._turns(known, cell, handlers=_as_measured(warm)))
+
+    def _turns(
+        self, known: Sequence[CellSamples], cell: PlannedCell, *, handlers: bool
+    ) -> Turns | None:
+        """Takes the turns under the same kind of load, those of the same size if there are any."""
+        alike = [s for s in known if s.scenario == cell.condition.scenario]
+        own = [s for s in alike if s.memory_mb == cell.memory_mb]
+        sent = [s.sent for s in own or alike]
+        return turns_of(sent, GRAIN_S / cell.dilation, user_steps(cell), handlers=handlers)
+
     def _of_function(self, cell: PlannedCell) -> list[CellSamples]:
         function, loading = cell.condition.function, cell.condition.loading
         known = [samples for samples in self._samples if samples.function == function]
@@ -117,7 +168,7 @@ class Calibration:
         known: list[CellSamples],
         phase: Phase,
         cell: PlannedCell,
-        take: Callable[[list[float]], list[float]] = lambda samples: samples,
+        take: _Take = _all,
     ) -> _Drawn | None:
         """Draws a phase by the order at the head of the module; None where nothing tells of it."""
         for found in self._candidates(known, phase, cell, take):
@@ -137,7 +188,7 @@ class Calibration:
         known: list[CellSamples],
         phase: Phase,
         cell: PlannedCell,
-        take: Callable[[list[float]], list[float]],
+        take: _Take,
     ) -> Iterator[_Drawn | None]:
         same_load = [samples for samples in known if samples.scenario == cell.condition.scenario]
         for group, words, least in (
@@ -153,6 +204,10 @@ class Calibration:
             if sizes and phase not in HANDLER:
                 taken = list(chain(*sizes.values()))
                 yield _Drawn(quantiles(taken), f"all sizes {words}", len(taken))
+            if sizes and phase in HANDLER and self._tells_quota:
+                yield _by_quota(
+                    [s for s in group if s.memory_mb in sizes], phase, cell, words, take
+                )
             if len(sizes) > 1 and phase in HANDLER:
                 yield _by_law(sizes, cell, words)
         if phase in HANDLER:
@@ -174,17 +229,20 @@ class Calibration:
         return PhaseFit(cell.id, phase, drawn.source, drawn.samples, len(out), found)
 
 
-def _held_out(samples: list[float]) -> list[float]:
+def _as_measured(warm: _Drawn | None) -> bool:
+    """Returns whether warm calls are drawn as they were measured, by no law."""
+    return warm is not None and warm.law is None and warm.quota is None
+
+
+def _held_out(samples: list[Sample], /) -> list[Sample]:
     return samples[_EVERY - 1 :: _EVERY]
 
 
-def _kept(samples: list[float]) -> list[float]:
+def _kept(samples: list[Sample], /) -> list[Sample]:
     return [value for place, value in enumerate(samples) if place % _EVERY != _EVERY - 1]
 
 
-def _by_size(
-    group: list[CellSamples], phase: Phase, take: Callable[[list[float]], list[float]]
-) -> dict[int, list[float]]:
+def _by_size(group: list[CellSamples], phase: Phase, take: _Take) -> dict[int, list[float]]:
     found: dict[int, list[float]] = {}
     for samples in group:
         if taken := take(samples.seconds[phase]):
@@ -194,6 +252,41 @@ def _by_size(
 
 def _share(cell: PlannedCell, memory_mb: int) -> float:
     return min(1.0, PROFILES[cell.condition.profile].vcpus(memory_mb))
+
+
+def _machine(cell: PlannedCell, known: Sequence[CellSamples]) -> Machine:
+    """Returns the machine of a cell that is predicted, with the kernel of the measured one."""
+    profile = PROFILES[cell.condition.profile]
+    return Machine(
+        dilation=cell.dilation,
+        period=profile.cpu_period_us / 1_000_000 * cell.dilation,
+        quota=profile.cpu_quota_us(cell.memory_mb) / 1_000_000,
+        tick=known[0].machine.tick,
+    )
+
+
+def _by_quota(
+    group: Sequence[CellSamples], phase: Phase, cell: PlannedCell, words: str, take: _Take
+) -> _Drawn | None:
+    """Fits the law of the CPU quota; where no call was held back, sizes of more CPU are alike."""
+    calls: dict[Machine, list[HandlerCall]] = {}
+    for samples in group:
+        calls.setdefault(samples.machine, []).extend(take(samples.calls[phase]))
+    count = sum(map(len, calls.values()))
+    there = ", ".join(str(size) for size in sorted({samples.memory_mb for samples in group}))
+    if not any(call.periods for taken in calls.values() for call in taken):
+        if _share(cell, cell.memory_mb) < min(samples.share for samples in group):
+            return None
+        seconds = [call.seconds for taken in calls.values() for call in taken]
+        return _Drawn(quantiles(seconds), f"{there} MB, never held back, {words}", count)
+    law = fit_quota(calls)
+    if law is None:
+        return None
+    times = law.times(_machine(cell, group), 1001)
+    withheld = sum(held for _, held in times) / sum(seconds for seconds, _ in times)
+    source = f"work and wait under the CPU quota over {there} MB {words}"
+    drawn = quantiles([seconds for seconds, _ in times])
+    return _Drawn(drawn, source, count, quota=law, withheld=withheld)
 
 
 def _by_law(sizes: dict[int, list[float]], cell: PlannedCell, words: str) -> _Drawn | None:
@@ -242,6 +335,8 @@ def _withheld(known: list[CellSamples], cell: PlannedCell, warm: _Drawn) -> floa
     if seconds:
         throttled = chain.from_iterable(samples.throttled[Phase.WARM] for samples in own)
         return min(1.0, sum(throttled) / seconds)
+    if warm.quota is not None:
+        return warm.withheld
     if warm.law is None or not any(s for one in known for s in one.throttled[Phase.WARM]):
         return 0.0  # nothing of the kind was recorded
     share = _share(cell, cell.memory_mb)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -35,6 +35,7 @@ from emulator.experiments.records.run_directory import (
     append_client_rows,
 )
 from emulator.experiments.simulation.load import clients
+from emulator.experiments.simulation.measured_service import Measured, MeasuredService
 from emulator.policy_choice import chosen
 from emulator.sim.clients import Exchange, Pings
 from emulator.sim.engine import Simulation
@@ -74,6 +75,8 @@ class SimulatedCell:
     source: str
     """Where the behaviour is from, for the record."""
     start_width: int = 4
+    measured: Measured = field(default_factory=Measured)
+    """What a calibration tells of the machine and the clients."""
 
     @property
     def path(self) -> str:
@@ -143,17 +146,19 @@ class _CellRun:
     def entries(self) -> Iterator[Entry]:
         simulated = self.simulated
         cell, seed = simulated.cell, simulated.seed
-        service = ServiceModel(seed, simulated.behaviour)
+        service = MeasuredService(ServiceModel(seed, simulated.behaviour), simulated.measured)
         chance = random.Random(seed)  # noqa: S311  # lifetimes are no secret
         name = cell.condition.function
-        simulation = Simulation(Scheduler(simulated.settings(), chance), service)
+        scheduler = Scheduler(simulated.settings(), chance)
+        simulation = Simulation(scheduler, service, service.dispatched)
         ping = ping_of(cell.load)
         exchange = Exchange(
             simulation,
             simulated.version(),
-            clients(cell),
+            clients(cell, simulated.measured.turns, seed),
             overhead=lambda invocation: service.overhead(name, invocation),
-            told=self._answers.append,
+            told=lambda answer: self._answers.append(_sent_as_measured(answer, service)),
+            planned=service.planned,
             warm_up=cell.load.warm_up,
             passage=_passage(simulated),
             pings=Pings(ping.every_minutes * MINUTE / cell.idle_speedup, ping.parallel)
@@ -185,6 +190,12 @@ class _CellRun:
             path=simulated.path,
             error="" if fine else f"{record.status.value} {record.error_type}".strip(),
         )
+
+
+def _sent_as_measured(answer: Answered, service: MeasuredService) -> Answered:
+    """Returns an answer whose request was sent as late in its turn as the measured one."""
+    late = service.sent_late(answer.invocation)
+    return replace(answer, sent_at=min(answer.sent_at + late, answer.at)) if late else answer
 
 
 def _passage(simulated: SimulatedCell) -> Callable[[Connection], Passage] | None:

@@ -14,11 +14,14 @@ from emulator.core.model import StartKind
 from emulator.core.profiles import PROFILES
 from emulator.core.records import Status
 from emulator.experiments.records.run_directory import join
+from emulator.experiments.simulation.quota_law import HandlerCall, Machine
+from emulator.experiments.simulation.turns import Sent, answered_requests
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from emulator.core.records import InvocationRecord
+    from emulator.experiments.records.run_directory import Run
     from emulator.experiments.records.study import MeasuredCell, StudyRun
 
 
@@ -59,6 +62,13 @@ class CellSamples:
         default_factory=lambda: {phase: [] for phase in HANDLER}
     )
     """Seconds in which a CPU quota held a handler back, in the order of its times."""
+    calls: dict[Phase, list[HandlerCall]] = field(
+        default_factory=lambda: {phase: [] for phase in HANDLER}
+    )
+    """Handler calls with all that the records tell of each, in the order of their times."""
+    sent: list[Sent] = field(default_factory=list)
+    """Answered requests of the clients, in the order in which they were sent."""
+    machine: Machine = field(default_factory=Machine)
     ends: dict[Status, int] = field(default_factory=dict)
     """Number of handler calls by their end."""
     memory_used_mb: int = 0
@@ -71,32 +81,62 @@ def gather(study: StudyRun, without: Collection[str] = ()) -> list[CellSamples]:
         run = study.runs.get(cell.folder)
         if run is None or cell.id in without:
             continue
-        samples = _empty(cell)
+        samples = _empty(cell, run)
+        rested = _rested(run, samples.machine.period / samples.machine.dilation)
         for request in join(run):
             record = request.record
             if record is None or record.function != cell.condition.function:
                 continue
-            _take(samples, record)
+            _take(samples, record, rested=record.invocation in rested)
             if request.client is not None and record.status is Status.OK:
                 latency = request.client.latency_ms / 1000 / cell.dilation
                 samples.seconds[Phase.OVERHEAD].append(max(0.0, latency - record.client_latency))
+        samples.sent += answered_requests(run, cell.dilation)
         found.append(samples)
     return found
 
 
-def _empty(cell: MeasuredCell) -> CellSamples:
+def _empty(cell: MeasuredCell, run: Run) -> CellSamples:
     condition = cell.condition
-    share = min(1.0, PROFILES[condition.profile].vcpus(cell.memory_mb))
+    profile = PROFILES[condition.profile]
+    dilation = cell.dilation
+    machine = Machine(
+        dilation=dilation,
+        period=profile.cpu_period_us / 1_000_000 * dilation,
+        quota=profile.cpu_quota_us(cell.memory_mb) / 1_000_000,
+        tick=1 / float(run.info.machine.get("hz") or Machine.hz),
+    )
     return CellSamples(
-        cell.id, condition.function, condition.loading, condition.scenario, cell.memory_mb, share
+        cell.id,
+        condition.function,
+        condition.loading,
+        condition.scenario,
+        cell.memory_mb,
+        min(1.0, profile.vcpus(cell.memory_mb)),
+        machine=machine,
     )
 
 
-def _take(samples: CellSamples, record: InvocationRecord) -> None:
+def _rested(run: Run, period: float) -> frozenset[str]:
+    """Returns the invocations whose sandboxes did nothing for a quota's period before."""
+    found, ended = set(), dict[int | None, float]()
+    for record in sorted(run.invocations, key=lambda one: one.dispatched_at or one.requested_at):
+        if record.dispatched_at is None:
+            continue
+        if record.dispatched_at - ended.get(record.sandbox, -period) >= period:
+            found.add(record.invocation)
+        ended[record.sandbox] = record.finished_at
+    return frozenset(found)
+
+
+def _take(samples: CellSamples, record: InvocationRecord, *, rested: bool) -> None:
     """Takes a handler call; not that of a reset sandbox, which has an init in it."""
-    phase = {StartKind.COLD: Phase.COLD, StartKind.WARM: Phase.WARM}.get(
-        record.start or StartKind.SUPPRESSED
-    )
+    # a cell's starts are all of one kind, so that what restores took is drawn for restores
+    phase = {
+        StartKind.COLD: Phase.COLD,
+        StartKind.RESTORED: Phase.COLD,
+        StartKind.WARM: Phase.WARM,
+    }.get(record.start or StartKind.SUPPRESSED)
     if phase is None or record.dispatched_at is None:
         return
     samples.ends[record.status] = samples.ends.get(record.status, 0) + 1
@@ -115,5 +155,8 @@ def _take(samples: CellSamples, record: InvocationRecord) -> None:
     answered = record.finished_at if record.answered_at is None else record.answered_at
     seconds[phase].append(answered - record.dispatched_at)
     samples.throttled[phase].append(record.throttled)
+    samples.calls[phase].append(
+        HandlerCall(seconds[phase][-1], record.throttled, record.throttled_periods, rested)
+    )
     if record.answered_at is not None:
         seconds[Phase.ASK].append(record.finished_at - record.answered_at)

@@ -42,6 +42,7 @@ from emulator.experiments.runner.simulation_progress import SimulationProgress
 from emulator.experiments.simulation.behaviours import read_behaviours
 from emulator.experiments.simulation.calibration import Calibration
 from emulator.experiments.simulation.cell import SimulatedCell, simulate_cell
+from emulator.experiments.simulation.measured_service import Measured
 from emulator.experiments.simulation.samples import gather
 
 if TYPE_CHECKING:
@@ -76,8 +77,8 @@ class SimulationOptions:
 class _Source(Protocol):
     """Knows how the functions of a plan's cells behave."""
 
-    def of(self, cell: PlannedCell) -> tuple[Behaviour, list[PhaseFit], str]:
-        """Returns a cell's behaviour, how well it fits, and where it is from."""
+    def of(self, cell: PlannedCell) -> tuple[Behaviour, list[PhaseFit], str, Measured]:
+        """Returns a cell's behaviour, how well it fits, where it is from, and its machine."""
         ...
 
 
@@ -133,11 +134,11 @@ def _prepared(
     functions = StudyTemplate(plan.template).functions
     simulated, fits = [], []
     for cell in cells:
-        behaviour, cell_fits, where = source.of(cell)
+        behaviour, cell_fits, where, measured = source.of(cell)
         fits += cell_fits
         function = functions[cell.condition.function]
         width = options.start_width
-        simulated.append(SimulatedCell(cell, plan, function, behaviour, where, width))
+        simulated.append(SimulatedCell(cell, plan, function, behaviour, where, width, measured))
     return simulated, fits
 
 
@@ -160,8 +161,8 @@ class _FromFile:
     def __init__(self, path: Path) -> None:
         self._behaviours = read_behaviours(path)
 
-    def of(self, cell: PlannedCell) -> tuple[Behaviour, list[PhaseFit], str]:
-        return self._behaviours.behaviour(cell), [], str(self._behaviours.path.name)
+    def of(self, cell: PlannedCell) -> tuple[Behaviour, list[PhaseFit], str, Measured]:
+        return self._behaviours.behaviour(cell), [], str(self._behaviours.path.name), Measured()
 
 
 class _FromRun:
@@ -179,12 +180,14 @@ class _FromRun:
         self._leave_one_out = left_out_of is not None
         self._samples = gather(study)
 
-    def of(self, cell: PlannedCell) -> tuple[Behaviour, list[PhaseFit], str]:
+    def of(self, cell: PlannedCell) -> tuple[Behaviour, list[PhaseFit], str, Measured]:
         left_out = cell.id if self._leave_one_out else None
         kept = [samples for samples in self._samples if samples.cell != left_out]
-        behaviour, fits = Calibration(kept, self._name).behaviour(cell)
+        calibration = Calibration(kept, self._name)
+        behaviour, fits = calibration.behaviour(cell)
         without = f" without {cell.id}" if self._leave_one_out else ""
-        return behaviour, fits, f"calibrated with {self._name}{without}"
+        where = f"calibrated with {self._name}{without}"
+        return behaviour, fits, where, calibration.measured(cell)
 
 
 def _run(

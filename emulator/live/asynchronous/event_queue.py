@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass, field, replace
-from heapq import heappop, heappush
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emulator.core.asynchronous.attempts import (
@@ -23,11 +22,12 @@ from emulator.core.asynchronous.attempts import (
     Retry,
     after,
     before,
+    due_at,
+    result_of,
 )
 from emulator.core.asynchronous.invocation_record import Ended, LastAttempt
 from emulator.core.asynchronous.lineage import EndlessChainError, continued
-from emulator.core.asynchronous.pace import Pace
-from emulator.core.model import Failure
+from emulator.core.asynchronous.lines import Lines
 from emulator.errors import ResourceNotFoundError, ServiceError
 from emulator.live.asynchronous.event_store import QueuedEvent
 from emulator.live.asynchronous.observations import Observed, observe_nothing
@@ -46,20 +46,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _OK, _THROTTLED, _BROKEN = 200, 429, 500
-_LEAST_WAIT = 0.05
-"""Seconds before a retry, however fast the clock: the sandbox that failed has to tell its end."""
-
-
 _AFTER_FAULT = 60.0
 """Seconds that an event waits after a fault of the emulator."""
-
-
-@dataclass(slots=True)
-class _Line:
-    """Holds the events that wait for one version or alias, the next that is due first."""
-
-    pace: Pace
-    waiting: list[tuple[float, int, QueuedEvent]] = field(default_factory=list)
 
 
 class EventQueue:
@@ -80,15 +68,13 @@ class EventQueue:
         self._store = store
         self._invoker = invoker
         self._rules = rules
-        self._most_at_once = most_at_once
         self._speedup = speedup
         self._observe = observe
         self._wall_time = wall_time
         self._destinations: Destinations | None = None
-        self._lines: dict[str, _Line] = {}
+        self._lines = Lines[QueuedEvent](most_at_once)
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._order = 0
         self._kept: set[str] = set()
         """Ids of the events that have not ended."""
         self._closing = False
@@ -138,9 +124,8 @@ class EventQueue:
             self._kept.discard(event.id)
             raise
         self._observe(function_arn, Observed.RECEIVED, 1)
-        line = self._line(function_arn)
-        if not line.waiting and line.pace.admits() and not self._closing:
-            self._begin(line, event, payload)  # and its payload is not read again
+        if not self._closing and self._lines.begins_at_once(function_arn):
+            self._begin(event, payload)  # and its payload is not read again
         else:
             self._wait(event)
             self._pump()
@@ -157,27 +142,17 @@ class EventQueue:
 
     # which event is next
 
-    def _line(self, function_arn: str) -> _Line:
-        if (line := self._lines.get(function_arn)) is None:
-            line = self._lines[function_arn] = _Line(Pace(self._most_at_once))
-        return line
-
     def _wait(self, event: QueuedEvent) -> None:
-        self._order += 1
-        heappush(self._line(event.function_arn).waiting, (event.due_at, self._order, event))
+        self._lines.wait(event.function_arn, event.due_at, event)
 
     def _pump(self) -> None:
         """Begins every attempt that is due and admitted, and sets the timer for the next."""
         if self._closing:
             return
         now = self._wall_time()
-        next_due = float("inf")
-        for line in self._lines.values():
-            while line.waiting and line.waiting[0][0] <= now and line.pace.admits():
-                self._begin(line, heappop(line.waiting)[2])
-            if line.waiting and line.pace.admits():
-                next_due = min(next_due, line.waiting[0][0])
-        self._arm(next_due, now)
+        for event in self._lines.due(now):
+            self._begin(event)
+        self._arm(self._lines.next_due(), now)
 
     def _arm(self, due: float, now: float) -> None:
         if self._timer is not None:
@@ -186,9 +161,8 @@ class EventQueue:
         if due != float("inf"):
             self._timer = asyncio.get_running_loop().call_later(max(0.0, due - now), self._pump)
 
-    def _begin(self, line: _Line, event: QueuedEvent, payload: bytes | None = None) -> None:
-        line.pace.began()
-        self._spawn(self._handle(line, event, payload))
+    def _begin(self, event: QueuedEvent, payload: bytes | None = None) -> None:
+        self._spawn(self._handle(event, payload))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -197,16 +171,16 @@ class EventQueue:
 
     # one attempt
 
-    async def _handle(self, line: _Line, event: QueuedEvent, payload: bytes | None) -> None:
+    async def _handle(self, event: QueuedEvent, payload: bytes | None) -> None:
         """Attempts an event; one that meets a fault of ours, or of the disk, waits for a while."""
         try:
-            await self._attempt(line, event, payload)
+            await self._attempt(event, payload)
         except Exception:
             log.exception("asynchronous event %s could not be handled; it is tried again", event.id)
             self._wait(replace(event, due_at=self._wall_time() + _AFTER_FAULT))
             self._pump()
 
-    async def _attempt(self, line: _Line, event: QueuedEvent, payload: bytes | None) -> None:
+    async def _attempt(self, event: QueuedEvent, payload: bytes | None) -> None:
         result: Result | None = None
         try:
             if payload is None:
@@ -223,9 +197,7 @@ class EventQueue:
             await self._forget(event)
             return
         finally:
-            line.pace.ended(refused=result is Result.REFUSED)
-            if not line.waiting and not line.pace.running:
-                self._lines.pop(event.function_arn, None)
+            self._lines.ended(event.function_arn, refused=result is Result.REFUSED)
             self._pump()
         if isinstance(decided, Retry):
             await self._postpone(event, decided)
@@ -265,10 +237,9 @@ class EventQueue:
         return _read(outcome)
 
     async def _postpone(self, event: QueuedEvent, retry: Retry) -> None:
-        due = event.accepted_at + retry.at / self._speedup
         later = replace(
             event,
-            due_at=max(due, self._wall_time() + _LEAST_WAIT),
+            due_at=due_at(retry, event.accepted_at, self._wall_time(), self._speedup),
             attempts=retry.progress.attempts,
             refusals=retry.progress.refusals,
         )
@@ -293,10 +264,9 @@ class EventQueue:
 
 def _read(outcome: Outcome) -> tuple[Result, LastAttempt]:
     """Returns what an outcome means for the queue, and what a destination is told of it."""
-    if outcome.throttle is not None:
-        return Result.REFUSED, LastAttempt(_THROTTLED)
-    if outcome.failure is Failure.START_FAILED:
-        return Result.REFUSED, LastAttempt(_BROKEN)
-    result = Result.FUNCTION_ERROR if outcome.function_error else Result.SUCCEEDED
     error = outcome.function_error
+    throttled = outcome.throttle is not None
+    result = result_of(outcome.failure, throttled=throttled, erred=bool(error))
+    if result is Result.REFUSED:
+        return result, LastAttempt(_THROTTLED if throttled else _BROKEN)
     return result, LastAttempt(_OK, error, outcome.version, outcome.payload)

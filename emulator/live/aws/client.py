@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-import httpx
-
 from emulator.errors import EndpointError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import httpx
 
     from emulator.live.aws.endpoints import Endpoints
 
@@ -178,13 +178,15 @@ class AwsClient:
         place: Place,
         limit: float,
     ) -> httpx.Response:
+        from httpx import HTTPError  # noqa: PLC0415
+
         url = await self._endpoints.url(service) + path
         request = {"method": method, "url": url, "headers": headers, "data": body}
         signed = self._signed(service, request, place) | dict(self._endpoints.headers(service))
         try:
             async with asyncio.timeout(limit):
                 answer = await self._client().request(method, url, content=body, headers=signed)
-        except (httpx.HTTPError, TimeoutError) as error:
+        except (HTTPError, TimeoutError) as error:
             reason = str(error) or f"no answer within {limit:g} s"
             raise EndpointError(f"{service} at {url} does not answer: {reason}") from error
         if answer.status_code >= _FIRST_ERROR:
@@ -193,6 +195,8 @@ class AwsClient:
 
     def _client(self) -> httpx.AsyncClient:
         if self._http is None:
+            import httpx  # noqa: PLC0415  # takes long, and most emulators never ask
+
             limits = httpx.Limits(max_connections=256, max_keepalive_connections=64)
             self._http = httpx.AsyncClient(timeout=None, trust_env=False, limits=limits)  # noqa: S113
         return self._http

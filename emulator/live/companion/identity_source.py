@@ -10,12 +10,12 @@ import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from emulator.errors import CompanionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import httpx
 
     from emulator.live.companion.process import Companion
     from emulator.live.companion.sessions import Sessions
@@ -33,7 +33,7 @@ class IdentitySource:
         self._companion = companion
         self._sessions = sessions
         self._kept = kept
-        self._http = httpx.AsyncClient(timeout=_LIMIT, trust_env=False)
+        self._http: httpx.AsyncClient | None = None
         self._answer: dict[str, Any] = {}
         self._good_until = 0.0
         self._changes = 0
@@ -42,7 +42,8 @@ class IdentitySource:
         self._introduced: set[tuple[int | None, str]] = set()
 
     async def close(self) -> None:
-        await self._http.aclose()
+        if self._http is not None:
+            await self._http.aclose()
 
     @contextmanager
     def changing(self) -> Iterator[None]:
@@ -95,12 +96,16 @@ class IdentitySource:
     async def _ask(
         self, method: str, path: str, value: dict[str, Any] | None = None
     ) -> httpx.Response:
+        from httpx import AsyncClient, HTTPError  # noqa: PLC0415  # takes long; few ask
+
         url = await self._companion.url() + path
+        if self._http is None:
+            self._http = AsyncClient(timeout=_LIMIT, trust_env=False)
         try:
             answer = await self._http.request(
                 method, url, json=value, headers=self._companion.internal_headers
             )
             answer.raise_for_status()
-        except httpx.HTTPError as error:
+        except HTTPError as error:
             raise CompanionError(f"The AWS companion does not tell its users: {error}") from error
         return answer

@@ -16,6 +16,7 @@ from emulator.core.event_sources.failure_record import Told
 from emulator.core.event_sources.filters import passes
 from emulator.core.event_sources.responses import failed_records
 from emulator.core.event_sources.shard import Ending, Shard
+from emulator.core.event_sources.windows import state_in, window_members
 from emulator.errors import TestbedError
 from emulator.live.asynchronous.observations import Observed, observe_nothing
 from emulator.live.aws.client import ServiceCallError
@@ -101,6 +102,7 @@ class ShardReader:
         api, mapping = self._stream.api, self._stream.mapping
         if self._iterator is None:
             self._iterator = await api.iterator(self._name, self._read_to, self._stream.since)
+        asked_at = self._now()
         records, self._iterator = await api.records(self._name, self._iterator, mapping.batch_size)
         self._is_closed = self._iterator is None
         # there may be more where as many came as were asked for
@@ -110,6 +112,10 @@ class ShardReader:
             self._read_to = records[-1].sequence
             dropped = {one.sequence for one in records if not self._is_wanted(one)}
             self._shard.arrived(records, self._now(), dropped)
+        if self._is_closed:
+            self._shard.closed()
+        elif pause:
+            self._shard.caught_up(asked_at)
 
     def _is_wanted(self, record: StreamRecord) -> bool:
         since = self._stream.since
@@ -152,21 +158,33 @@ class ShardReader:
 
     async def _process(self, batch: Batch) -> None:
         mapping = self._stream.mapping
-        age = self._now() - batch.records[-1].arrived_at
-        self._stream.observe(mapping.function_arn, Observed.ITERATOR_AGE, max(0.0, age) * 1000)
-        event = json.dumps({"Records": [record.body for record in batch.records]})
-        done = await attempt(self._stream.invoker, mapping, event.encode(), self._stream.status)
+        self._observe_age(batch)
+        event = {"Records": [record.body for record in batch.records]}
+        event |= window_members(batch, self._shard.state, self._name, mapping.source_arn)
+        sent = json.dumps(event).encode()
+        done = await attempt(self._stream.invoker, mapping, sent, self._stream.status)
         failed: frozenset[str] = frozenset()
         if done.succeeded and mapping.reports_failures and done.outcome is not None:
             failed = failed_records(
                 done.outcome.payload, [record.sequence for record in batch.records]
             )
         ending = _ending(done, failed)
-        discarded = self._shard.ended(batch, ending, self._now(), failed)
+        state = None
+        if batch.window is not None and done.succeeded and done.outcome is not None:
+            state = state_in(done.outcome.payload)
+            if state is None and not batch.ends_window and ending is Ending.SUCCEEDED:
+                ending = Ending.FAILED  # "considers this a failed invocation"
+        discarded = self._shard.ended(batch, ending, self._now(), failed, state)
         self._changed.set()
         for one in discarded:
             await self._tell(one, _told(done))
         await self._save()
+
+    def _observe_age(self, batch: Batch) -> None:
+        if batch.records:
+            age = max(0.0, self._now() - batch.records[-1].arrived_at)
+            arn = self._stream.mapping.function_arn
+            self._stream.observe(arn, Observed.ITERATOR_AGE, age * 1000)
 
     async def _tell(self, discarded: Discarded, told: Told) -> None:
         await self._stream.discarded.tell(self._stream.mapping, self._name, discarded, told)

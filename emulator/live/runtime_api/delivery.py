@@ -9,8 +9,6 @@ import asyncio
 import ssl
 from typing import TYPE_CHECKING, Protocol
 
-import httpx
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -54,6 +52,8 @@ class HttpDelivery:
             "Host": f"sandbox.localdomain:{destination.port}",
             "Content-Type": "application/json",
         }
+        import httpx  # noqa: PLC0415  # takes long, and most emulators never deliver
+
         self._client = httpx.AsyncClient(
             # a default one would read the machine's certificates, which takes long, and its
             # proxies, which know nothing of the sandbox
@@ -63,13 +63,15 @@ class HttpDelivery:
         )
 
     async def send(self, events: Sequence[bytes]) -> None:
+        from httpx import HTTPError  # noqa: PLC0415
+
         body = b"[" + b",".join(events) + b"]"
         try:
             async with asyncio.timeout(ATTEMPT):
                 response = await self._client.request(
                     self._method, self._url, content=body, headers=self._headers
                 )
-        except (httpx.HTTPError, TimeoutError) as error:
+        except (HTTPError, TimeoutError) as error:
             raise NotDeliveredError(str(error)) from error
         if response.is_error:
             raise NotDeliveredError(f"the subscriber answered {response.status_code}")

@@ -7,14 +7,16 @@ nothing new.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emulator.core.messages import MemoryUse
+from msgspec import Struct
+
+from emulator.core.messages import JvmUse, MemoryUse
 from emulator.host.cgroup_files import mebibytes
 
 if TYPE_CHECKING:
     from emulator.core.model import Seconds
+    from emulator.host.jvm_counters import JvmCounters
     from emulator.host.memory_counters import MemoryCounters
     from emulator.live.backends.interface import SandboxProcess
     from emulator.live.clock import LoopClock
@@ -27,8 +29,7 @@ are then a thousandth. For one of 0.1 ms they would be a tenth, and one read fro
 that long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True, gc=False):
     """Holds what an invocation took of its sandbox; zeros where the backend cannot tell."""
 
     max_memory_mb: int = 0
@@ -52,6 +53,7 @@ class UsageMeter:
         self._memory_seen_at = -math.inf
         self._throttled: tuple[int, Seconds] = (0, 0.0)
         self._counted: MemoryCounters | None = None
+        self._collected: JvmCounters | None = None
         self._dispatched_at: Seconds = 0.0
 
     def dispatched(self) -> None:
@@ -98,4 +100,16 @@ class UsageMeter:
             faults -= before.major_faults
         if refaults is not None and before is not None:
             refaults -= before.refaults or 0
-        return MemoryUse(mebibytes(now.anonymous), mebibytes(now.cache), faults, refaults)
+        jvm = self._jvm(process)
+        return MemoryUse(mebibytes(now.anonymous), mebibytes(now.cache), faults, refaults, jvm)
+
+    def _jvm(self, process: SandboxProcess) -> JvmUse | None:
+        now, before = process.jvm(), self._collected
+        self._collected = now
+        if now is None:
+            return None
+        count, seconds = now.collections, now.collecting
+        if before is not None and count >= before.collections:  # less: another JVM
+            count, seconds = count - before.collections, seconds - before.collecting
+        seconds /= self._clock.dilation  # the JVM counts real time
+        return JvmUse(mebibytes(now.heap), mebibytes(now.metaspace), count, max(0.0, seconds))

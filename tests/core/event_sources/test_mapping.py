@@ -49,7 +49,7 @@ def test_members_are_read() -> None:
         (STREAM, {"StartingPosition": "AT_TIMESTAMP"}, "StartingPositionTimestamp is required"),
         (TABLE, {"StartingPosition": "AT_TIMESTAMP"}, "Unsupported starting position"),
         (STREAM, {"ScalingConfig": {"MaximumConcurrency": 2}}, "only valid for SQS"),
-        (STREAM, {"TumblingWindowInSeconds": 5}, "not emulated"),
+        (QUEUE, {"TumblingWindowInSeconds": 5}, "only valid for Kinesis"),
         (QUEUE, {"FilterCriteria": {"Filters": [{"Pattern": "{"}]}}, "Invalid filter pattern"),
         (QUEUE, {"FilterCriteria": {"Filters": [{"Pattern": "{}"}] * 11}}, "at most 10 filters"),
     ],

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from emulator.core.messages import (
+    CallerLeft,
     Command,
     Dispatch,
     Event,
@@ -85,6 +86,10 @@ class Box:
     deadline_number: int = 0
     free_by: Seconds | None = None
     """It has answered, and is counted on until then."""
+    placed_at: Seconds = 0.0
+    """Until when its code came at the latest."""
+    left_number: int = 0
+    """When the caller of its request left while it was queued; 0 where that did not happen."""
 
 
 @dataclass(eq=False)
@@ -117,6 +122,10 @@ class Alarm:
     name: str
     deadline: Seconds
     deadline_number: int
+
+
+def first_start(box: Box) -> StartKind:
+    return StartKind.RESTORED if box.function.snapshot else StartKind.COLD
 
 
 def seen_by_a_policy(box: Box) -> Sandbox:
@@ -308,8 +317,53 @@ class ReferenceScheduler:
                             self.stop(box, StopReason.RECYCLED)
             case HostMemoryMeasured(available_mb):
                 self.available_mb = available_mb
+            case CallerLeft(invocation):
+                self.caller_left(invocation)
             case TimePassed():
                 pass
+
+    # callers that have left
+
+    def caller_left(self, invocation: str) -> None:
+        if self.settings.binding is Binding.LATE:
+            return
+        for box in self.in_state(QUEUED):
+            if box.request == invocation and not box.left_number:
+                self.numbers += 1
+                box.left_number = self.numbers
+                if box.placed_number:
+                    box.placed_number = box.left_number
+
+    def take_overdue(self, box: Box, start: StartKind, now: Seconds) -> bool:
+        """Early binding: what comes free runs what has waited too long for a start to begin."""
+        since = now - self.settings.queue_patience
+        same = [each for each in self.in_state(QUEUED) if each.request and not each.retired]
+        same = [each for each in same if (each.function, each.tenant) == (box.function, box.tenant)]
+        same = [each for each in same if each.placed_number and not each.left_number]
+        same = [each for each in same if each.placed_at <= since]
+        late = self.settings.binding is Binding.LATE
+        if late or not same or box.provisioned or self.end_of(box, now) is not None:
+            return False
+        first = min(same, key=lambda each: each.placed_number)
+        assert first.request is not None
+        self.remove(first)
+        self.dispatch(box, first.request, start, now)
+        return True
+
+    def take_left(self, box: Box, start: StartKind, now: Seconds) -> bool:
+        """Early binding: what comes free runs what nobody waits for, in the place of another."""
+        same = (box.function, box.tenant)
+        left = [each for each in self.in_state(QUEUED) if each.left_number and not each.retired]
+        left = [each for each in left if (each.function, each.tenant) == same]
+        held = self.held_for(box.function.key, box.tenant)
+        if not left or held or box.provisioned or self.end_of(box, now) is not None:
+            return False
+        first = min(left, key=lambda each: each.left_number)
+        assert first.request is not None
+        request = first.request
+        self.remove(first)
+        self.dispatch(box, request, start, now)
+        return True
 
     # the policy
 
@@ -473,6 +527,7 @@ class ReferenceScheduler:
         if self.policy:
             self.policy.created(seen_by_a_policy(box), self.policy_time())
         box.download = self.download(function, now)
+        box.placed_at = now + box.download
         if box.download > 0:
             self.set_deadline(box, now + box.download)
         else:
@@ -533,7 +588,7 @@ class ReferenceScheduler:
 
     def start_queued(self, now: Seconds) -> None:
         placed = [box for box in self.in_state(QUEUED) if box.placed_number]
-        for box in sorted(placed, key=lambda box: box.placed_number):
+        for box in sorted(placed, key=lambda box: (box.left_number > 0, box.placed_number)):
             room = self.held_mb() + self.charge(box) <= self.settings.host_memory_mb
             room = room or not self.in_state(STOPPING)
             if len(self.in_state(STARTING)) >= self.settings.start_width or not room:
@@ -599,10 +654,13 @@ class ReferenceScheduler:
 
     def serve_its_own(self, box: Box, now: Seconds) -> None:
         if self.is_late(box) and self.waiting_for(box.function, box.tenant):
-            self.take_oldest(box, StartKind.COLD, now)
+            self.take_oldest(box, first_start(box), now)
         elif box.request is not None:
-            self.dispatch(box, box.request, StartKind.COLD, now)
-        else:
+            self.dispatch(box, box.request, first_start(box), now)
+        elif not (
+            self.take_overdue(box, first_start(box), now)
+            or self.take_left(box, first_start(box), now)
+        ):
             self.rest(box, now)
 
     def finished(self, event: InvocationFinished, now: Seconds) -> None:
@@ -617,6 +675,8 @@ class ReferenceScheduler:
         self.give_up_on(box)
         late = self.is_late(box) and self.late_waiting(box.function, box.tenant)
         kept = self.end_of(box, now) is None
+        if kept and not late and self.take_overdue(box, self.later_kind(box), now):
+            return
         if late or not kept or not self.take_held(box, now):
             self.serve_or_rest(box, self.later_kind(box), now)
 
@@ -637,7 +697,7 @@ class ReferenceScheduler:
     def serve_or_rest(self, box: Box, start: StartKind, now: Seconds) -> None:
         if self.is_late(box) and self.waiting_for(box.function, box.tenant):
             self.take_oldest(box, start, now)
-        else:
+        elif not (self.take_overdue(box, start, now) or self.take_left(box, start, now)):
             self.rest(box, now)
 
     def take_oldest(self, box: Box, start: StartKind, now: Seconds) -> None:

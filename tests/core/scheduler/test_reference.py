@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.core.messages import (
+    CallerLeft,
     Command,
     Dispatch,
     Event,
@@ -152,6 +153,7 @@ def random_settings(chance: random.Random, binding: Binding, order: PickOrder) -
         tenant_sandboxes_per_concurrency=chance.choice((None, 0.5, 2.5)),
         recycle_age=chance.choice((None, RecycleAge(5.0, 40.0))),
         placement=chance.choice((None, None, PLACEMENT)),
+        queue_patience=chance.choice((0.5, 2.0, 10.0)),
         hand_over_patience=chance.choice((0.75, 3.0)),
         hand_over_preference=0.125,
         init_timeout=4.0,
@@ -218,6 +220,7 @@ class Stream:
             revision=self.revisions[name],
             package_mb=self.chance.choice((0.0, 5.0, 20.0)),
             per_tenant=name != "middle" and self.chance.random() < 0.3,
+            snapshot=self.revisions[name] % 3 == 2,
         )
         self.per_tenant[name] = function.per_tenant
         self.tell(VersionDeployed(function))
@@ -231,6 +234,7 @@ class Stream:
             (25, self.answer),
             (35, self.finish),
             (2, self.stay_busy),
+            (6, self.leave),
             (15, self.end_stopping),
             (15, self.end_reset),
             (4, self.fail_init),
@@ -297,6 +301,14 @@ class Stream:
     def stay_busy(self) -> None:
         if box := self.one_of(*SandboxState):
             self.tell(StayedBusy(box.id))
+
+    def leave(self) -> None:
+        """Mostly callers of queued requests, as others change nothing."""
+        queued = [box.request for box in self.reference.in_state(SandboxState.QUEUED)]
+        known = [each for each in queued if each is not None]
+        name = self.chance.choice(known or [f"i{self.chance.randint(0, self.requested)}"])
+        self.seen.events["left while queued"] += bool(known)
+        self.tell(CallerLeft(name))
 
     def finish(self) -> None:
         box = self.one_of(SandboxState.BUSY)
@@ -399,8 +411,8 @@ class Stream:
             self.step()
         self.drain()
         assert self.ends == Counter(f"i{number}" for number in range(1, self.requested + 1))
-        if isinstance(self.core._policy, Everything):
-            self.seen.hooks += self.core._policy.calls
+        if self.core._policy and isinstance(self.core._policy.policy, Everything):
+            self.seen.hooks += self.core._policy.policy.calls
 
 
 @pytest.mark.parametrize("binding", Binding)
@@ -417,6 +429,7 @@ def test_indexed_scheduler_equals_the_reference_on_seeded_runs(binding: Binding)
     assert seen.events["late"] > 100
     assert seen.events["handed over"] > 100
     assert seen.events["of a tenant"] > 1000
+    assert seen.events["left while queued"] > 300
     assert {kind.__name__ for kind in get_args(Event)} <= set(seen.events)
 
 

@@ -53,6 +53,15 @@ def test_the_whole_cells_may_be_left_to_another_run(tmp_path: Path) -> None:
     assert all(cell.condition.without for cell in cells)
 
 
+def test_only_the_whole_cells_that_lose_a_part_may_run(tmp_path: Path) -> None:
+    without = '[[without]]\npart = "init-boost"\nmemory_mb = 512\ninit_cpu = "share"\n'
+    cells = cells_of(tmp_path, 'base = "ablated"\n' + PLAN + without)
+    assert [cell.id for cell in cells] == [
+        "kdd99-numpy-512mb-ramp-r1",
+        "kdd99-numpy-512mb-ramp-r1-without-init-boost",
+    ]
+
+
 def test_what_is_taken_away_must_be_named_change_something_and_concern_a_cell(
     tmp_path: Path,
 ) -> None:
@@ -72,6 +81,7 @@ def test_what_is_taken_away_must_be_named_change_something_and_concern_a_cell(
     assert "without.part: network stands twice" in found
     assert any(line.startswith("without[4].part: must be one of 'network'") for line in found)
     assert "without[4].kep_alive: is not known; did you mean 'keep_alive'?" in found
-    assert faults(tmp_path, 'base = "skip"\n' + PLAN) == [
-        "base: skip leaves nothing to run where no [[without]] stands"
-    ]
+    for base in ("skip", "ablated"):
+        assert faults(tmp_path, f'base = "{base}"\n' + PLAN) == [
+            f"base: {base} leaves nothing to run where no [[without]] stands"
+        ]

@@ -119,8 +119,8 @@ kind = "ramp"
         "seed: must be at least 0, not -1",
         "axes.function[2]: must be text, not 3",
         (
-            "axes.keep_alive[1]: must be seconds, 'profile', aws-2018, aws-2018-us-east-1, "
-            "aws-2020, aws-2025, not 'long'"
+            "axes.keep_alive[1]: must be seconds, 'profile', aws-2018, aws-2018-us-west-2, "
+            "aws-2018-us-east-1, aws-2020, aws-2025, not 'long'"
         ),
         "axes.speed: is not known",
         "scenario[1].second: is not known in a ramp scenario; did you mean 'seconds'?",

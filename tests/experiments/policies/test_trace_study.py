@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.core.journal import replay
+from emulator.core.messages import InvokeRequested
 from emulator.core.scheduler import Scheduler
 from emulator.errors import SettingsError
 from emulator.experiments.policies import trace_command
@@ -185,3 +186,38 @@ def test_ctrl_c_leaves_the_policies_that_were_done(
     assert [row["policy"] for row in rows] == ["lru"]
     assert len({name for name, _ in read_journal(journal)}) == 20
     assert "1 of 2 policies" in " ".join(lines)
+
+
+def test_failing_events_are_tried_three_times_with_the_waits_of_aws(tmp_path: Path) -> None:
+    made = study(
+        written(tmp_path, "at,function,duration\n10,a,0.5\n"), asynchronous=True, failing=1.0
+    )
+    trace = made.read()
+    journal = tmp_path / "journal.parquet"
+    simulated(made, tmp_path, journal=journal)
+    entries = [entry for _, entry in read_journal(journal)]
+    asked = [entry.at for entry in entries if isinstance(entry.event, InvokeRequested)]
+    first = 10.0 + 1.0 + 0.5  # a cold start, and the handler
+    second = first + 60.0 + 0.5
+    assert asked == pytest.approx([10.0, first + 60.0, second + 120.0])
+    (part,) = parts(made, trace, tmp_path, journal=False)
+    events = simulate_part(part, trace).events
+    assert (events.accepted, events.attempts) == (1, 3)
+    assert events.ends == {"RetriesExhausted": 1}
+    assert events.oldest == pytest.approx(second + 120.0 + 0.5 - 10.0)
+    assert "| RetriesExhausted |" in (tmp_path / "summary.md").read_text()
+
+
+def test_throttled_events_wait_until_there_is_room(tmp_path: Path) -> None:
+    text = "at,function,duration\n" + "".join(f"{n / 100},a,5\n" for n in range(20))
+    made = study(written(tmp_path, text), asynchronous=True, concurrency=4)
+    trace = made.read()
+    (part,) = parts(made, trace, tmp_path, journal=False)
+    tally = simulate_part(part, trace)
+    assert tally.events.ends == {"Success": 20}
+    assert tally.events.attempts == 20
+    synchronous = simulate_part(
+        parts(study(tmp_path / "calls.csv", concurrency=4), trace, tmp_path, journal=False)[0],
+        trace,
+    )
+    assert synchronous.throttled.total() == 16

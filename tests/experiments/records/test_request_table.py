@@ -58,6 +58,10 @@ COLD = RequestRow(
     cache_mb=5,
     major_faults=4,
     refaults=0,
+    heap_mb=9,
+    metaspace_mb=20,
+    gc_count=3,
+    gc_ms=1.5,
 )
 LOST = replace(
     COLD,
@@ -72,6 +76,7 @@ LOST = replace(
     throttled_ms=None,
     host_bound=False,
     **dict.fromkeys(("anonymous_mb", "cache_mb", "major_faults", "refaults"), None),
+    **dict.fromkeys(("heap_mb", "metaspace_mb", "gc_count", "gc_ms"), None),
 )
 
 
@@ -83,7 +88,9 @@ def test_rows_come_back_from_csv_as_they_were(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize(("last", "missing"), [("host_bound", 8), ("download_ms", 4)])
+@pytest.mark.parametrize(
+    ("last", "missing"), [("host_bound", 12), ("download_ms", 8), ("refaults", 4)]
+)
 def test_table_of_an_earlier_version_lacks_the_last_columns(
     tmp_path: Path, last: str, missing: int
 ) -> None:

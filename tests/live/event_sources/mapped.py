@@ -40,7 +40,10 @@ class Functions:
 
     scripted: deque[Outcome | Exception] = field(default_factory=deque)
     decide: Callable[[Records], Outcome] = lambda _: OK
+    answer: Callable[[dict[str, Any]], Outcome] | None = None
+    """In place of `decide`, says something of the whole event."""
     takes: float = 0.0
+    events: list[dict[str, Any]] = field(default_factory=list)
     batches: list[Records] = field(default_factory=list)
     traces: list[str] = field(default_factory=list)
     running: int = 0
@@ -57,10 +60,15 @@ class Functions:
         tenant: str = "",
     ) -> Awaitable[Outcome]:
         del function_arn, request_id, client_context, tenant
-        records = json.loads(payload)["Records"]
+        event = json.loads(payload)
+        records = event["Records"]
+        self.events.append(event)
         self.batches.append(records)
         self.traces.append(trace_id)
-        answer = self.scripted.popleft() if self.scripted else self.decide(records)
+        if self.scripted:
+            answer = self.scripted.popleft()
+        else:
+            answer = self.decide(records) if self.answer is None else self.answer(event)
         if isinstance(answer, Exception):
             raise answer
         return self._answer(answer)

@@ -241,3 +241,42 @@ async def test_stream_that_is_not_there_is_told(others: StandIns, tmp_path: Path
     async with bench(others, tmp_path, Functions()) as here:
         mapping = await here.mapped(arn, **START)
         assert mapping.last_result.startswith("PROBLEM: kinesis answered ResourceNotFound")
+
+
+async def test_window_hands_its_state_from_batch_to_batch_and_is_told_of_its_end(
+    others: StandIns, tmp_path: Path
+) -> None:
+    def count(event: dict[str, Any]) -> Outcome:
+        total = event["state"].get("total", 0) + sum(values(event["Records"]))
+        return Outcome("id", json.dumps({"state": {"total": total}}).encode())
+
+    stream, functions = KinesisStream(others), Functions(answer=count)
+    stream.put(*range(1, 6))
+    async with bench(others, tmp_path, functions) as here:
+        await here.mapped(stream.arn, BatchSize=2, TumblingWindowInSeconds=1, **START)
+        await until(lambda: sum(one["isFinalInvokeForWindow"] for one in functions.events) >= 1)
+        await until(lambda: functions.events[-1]["isFinalInvokeForWindow"])
+    totals = [one["state"]["total"] for one in functions.events if one["isFinalInvokeForWindow"]]
+    assert sum(totals) == 15
+    for event in functions.events:
+        assert event["shardId"].startswith("shardId-")
+        assert event["eventSourceARN"] == stream.arn
+        assert event["window"]["start"] < event["window"]["end"]
+        assert not event["isWindowTerminatedEarly"]
+
+
+async def test_answer_without_a_state_is_a_failure_of_a_windows_batch(
+    others: StandIns, tmp_path: Path
+) -> None:
+    stream, functions = KinesisStream(others), Functions()
+    failures = Queue(others, visibility=30)
+    stream.put(1)
+    async with bench(others, tmp_path, functions) as here:
+        await here.mapped(
+            stream.arn,
+            TumblingWindowInSeconds=1,
+            MaximumRetryAttempts=0,
+            DestinationConfig={"OnFailure": {"Destination": failures.arn}},
+            **START,
+        )
+        await until(lambda: failures.left() == 1)

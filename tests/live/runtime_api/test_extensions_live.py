@@ -432,3 +432,24 @@ async def test_subscriber_is_told_of_every_invocation_across_freezes(
     assert "EXTENSION\tName: recorder\tState: Ready\tEvents: [INVOKE,SHUTDOWN]" in log
     subscribed = "TELEMETRY\tName: recorder\tState: Subscribed\tTypes: [Platform, Function]"
     assert subscribed in log
+
+
+async def test_extension_that_waits_for_the_end_of_the_runtime_is_told_of_that_in_time(
+    real: SandboxBackend, tmp_path: Path
+) -> None:
+    async with stage(real, tmp_path, keep_alive=1.0) as here:
+        await here.deploy(QUIET, "recorder", environment={"RECORDER_WAITS": "1"})
+        outcomes = []
+        for _ in range(2):
+            outcomes.append(await here.here.invoke("f:$LATEST"))
+            await here.here.idle()
+        recorder = await here.actor("recorder")
+        told = await told_until(recorder, "SHUTDOWN")
+    each = ["platform.start", "function", "platform.runtimeDone", "platform.report"]
+    assert [one["type"] for one in told[5:]] == each * 2
+    assert [one.sandbox for one in outcomes] == [1, 1]
+    done = [one["record"] for one in told if one["type"] == "platform.runtimeDone"]
+    whole = [one["record"] for one in told if one["type"] == "platform.report"]
+    for runtime, report in zip(done, whole, strict=True):
+        assert runtime["status"] == "success"
+        assert 0 < runtime["metrics"]["durationMs"] < report["metrics"]["durationMs"]

@@ -10,7 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from emulator.core.function_configuration import FunctionConfiguration
-from emulator.core.messages import Anatomy, MemoryUse
+from emulator.core.messages import Anatomy, JvmUse, MemoryUse
+from emulator.host.jvm_counters import JvmCounters
 from emulator.host.memory_counters import MemoryCounters
 from emulator.live.backends.interface import RUNTIME, Exit
 from emulator.live.runtime_api.extensions import Extensions, FunctionIdentity, ShutdownReason
@@ -40,6 +41,7 @@ class Process:
         self.used_up = (0, 0.0)
         self.cpu = 0.0
         self.counted: MemoryCounters | None = None
+        self.jvm_counted: JvmCounters | None = None
         self._told = told
 
     def run(self, name: str) -> None:
@@ -66,6 +68,9 @@ class Process:
 
     def memory(self) -> MemoryCounters | None:
         return self.counted
+
+    def jvm(self) -> JvmCounters | None:
+        return self.jvm_counted
 
     def throttled(self) -> tuple[int, float]:
         return self.used_up
@@ -322,6 +327,25 @@ async def test_faults_are_counted_from_one_look_to_the_next_and_the_first_has_th
     assert here.sandbox.usage().memory == MemoryUse(5, 3, 40, 9)
     here.process.counted = MemoryCounters(6 << 20, 1 << 20, 42, 12)
     assert here.sandbox.usage().memory == MemoryUse(6, 1, 2, 3)
+
+
+async def test_collections_of_a_jvm_are_counted_from_one_look_to_the_next(here: Here) -> None:
+    here.ready()
+    here.process.counted = MemoryCounters(5 << 20, 0, 0, 0)
+    here.process.jvm_counted = JvmCounters(9 << 20, (2 << 20) + 1, 4, 0.5)
+    assert here.sandbox.usage().memory == MemoryUse(5, 0, 0, 0, JvmUse(9, 3, 4, 0.5))
+    here.process.jvm_counted = JvmCounters(8 << 20, 2 << 20, 6, 0.75)
+    assert here.sandbox.usage().memory == MemoryUse(5, 0, 0, 0, JvmUse(8, 2, 2, 0.25))
+
+
+async def test_jvm_of_a_restarted_runtime_is_counted_from_its_start(here: Here) -> None:
+    here.ready()
+    here.process.counted = MemoryCounters(0, 0, 0, 0)
+    for count in (7, 3):
+        here.process.jvm_counted = JvmCounters(0, 0, count, count / 10)
+        used = here.sandbox.usage().memory
+    assert used is not None
+    assert used.jvm == JvmUse(0, 0, 3, 0.3)
 
 
 async def test_kernel_that_tells_no_refaults_leaves_them_unknown(here: Here) -> None:

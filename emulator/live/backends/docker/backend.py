@@ -53,6 +53,7 @@ from emulator.live.backends.docker.host import (
 )
 from emulator.live.backends.docker.image_facts import ImageFacts, find_image_facts
 from emulator.live.backends.docker.images import DockerImages
+from emulator.live.backends.docker.known_facts import KnownFacts
 from emulator.live.backends.docker.network_slots import NetworkSlots, entered_network
 from emulator.live.backends.docker.root_folders import bound_folders, copy_root
 from emulator.live.backends.docker.sandbox import DockerSandbox
@@ -106,7 +107,8 @@ class DockerBackend:
     is in a container). `slots` network slots are kept (fewer on few CPUs), and up to `most_slots`
     where as many sandboxes live; each takes about 10 MB. `runtime_api` says on which address to
     listen and what sandboxes dial, where what is found is wrong. `registry` holds the runtimes'
-    base images. With `private` each sandbox has a page cache of its own.
+    base images. With `private` each sandbox has a page cache of its own. What is found out about
+    images is kept in the file `facts`.
     """
 
     name = "docker"
@@ -123,11 +125,13 @@ class DockerBackend:
         registry: str = AWS_REGISTRY,
         environ: Mapping[str, str] | None = None,
         private: PrivatePages | None = None,
+        facts: Path | None = None,
     ) -> None:
         self.runtime_api_host = ""
         self.runtime_api_name = ""
         self.storage: Sequence[Path] = ()
         self.unenforced: Mapping[Limitation, str] = {}
+        self.snapshots = None
         self._label = f"{LABEL}={instance}"
         self._labels = {LABEL: instance}
         # a name is not used again after a crash, when the old one's removal may still be under way
@@ -142,9 +146,16 @@ class DockerBackend:
         labels = self._labels | {_KIND_LABEL: "slot"}
         self._slots = NetworkSlots(self._engine, self._prefix, labels, slots, most_slots)
         self._watch = EngineWatch(
-            self._engine, self._label, self._on_event, self._on_return, self._on_loss
+            self._engine,
+            self._label,
+            self._on_event,
+            on_break=self._slots.distrust,
+            on_return=self._on_return,
+            on_loss=self._on_loss,
         )
         self._sandboxes: dict[str, DockerSandbox] = {}
+        self._facts_file = facts
+        self._known = KnownFacts(None)
         self._facts: dict[str, ImageFacts] = {}
         """The facts of each image that was deployed."""
         self._cpus = CpuRotation(())
@@ -189,6 +200,8 @@ class DockerBackend:
             info: dict[str, Any] = await self._engine.call("GET /info")
             self._meeting = await meeting(self._engine, info, self._network)
             self._cgroups = Cgroups(self._cgroup_root, info)
+            engine = f"{info.get('ID')} {info.get('ServerVersion')} {info.get('SecurityOptions')}"
+            self._known = KnownFacts(self._facts_file, engine)
             self._cpus = CpuRotation(range(info.get("NCPU", 0)))
             local = self._meeting.local and not is_desktop(info)
             if self._private is not None:
@@ -231,8 +244,7 @@ class DockerBackend:
         image = await self._images.make(configuration, progress)
         if image not in self._facts:
             try:
-                labels = self._labels | {_KIND_LABEL: "look"}
-                self._facts[image] = await find_image_facts(self._engine, image, labels)
+                self._facts[image] = self._known.get(image) or await self._looked_at(image)
             except EngineError as error:
                 raise BuildError(f"{configuration.name}: {error}") from error
             self._look_for_a_switch(configuration.name, self._facts[image])
@@ -240,6 +252,12 @@ class DockerBackend:
             await self._make_private(self._private, image)
         self._slots.use_image(image)
         return image
+
+    async def _looked_at(self, image: str) -> ImageFacts:
+        labels = self._labels | {_KIND_LABEL: "look"}
+        facts = await find_image_facts(self._engine, image, labels)
+        self._known.add(image, facts)
+        return facts
 
     async def _make_private(self, private: PrivatePages, image: str) -> None:
         async def fill(folder: Path) -> Path:
@@ -463,10 +481,10 @@ class DockerBackend:
         """Catches up with what happened while no events came."""
         found = await self._containers()
         running = {name for name, (_, state) in found.items() if state in _LIVING}
+        self._slots.keep_only(running)
         for sandbox in list(self._sandboxes.values()):
             if sandbox.started and not sandbox.exited.done():
                 await (sandbox.attach() if sandbox.name in running else sandbox.look_up())
-        self._slots.keep_only(running)
         leftovers, self._leftovers = self._leftovers, set()
         await self._reap({name: found[name] for name in leftovers & found.keys()})
 

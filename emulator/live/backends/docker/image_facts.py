@@ -32,6 +32,8 @@ _SHELL = "/bin/sh"
 _PROBE = importlib.resources.files(__package__).joinpath("user_switch.sh").read_text()
 _FIRST_PREFIX = 64
 """The exit code of the probe that stands for the first prefix."""
+PROBED = f"{_PROBE} {PREFIXES} {CAPABILITIES} {OWNER} {EXTENSIONS}"
+"""All that an image is asked for: facts that were found by other questions say nothing."""
 
 
 @dataclass(frozen=True, slots=True)

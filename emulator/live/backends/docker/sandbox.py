@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from emulator.host.jvm_counters import JvmWatch
 from emulator.host.peers import comes_from
 from emulator.live.backends.docker.client import EngineError
 from emulator.live.backends.docker.containers import (
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from emulator.core.model import Seconds
     from emulator.host.cgroup import CgroupV1, CgroupV2
+    from emulator.host.jvm_counters import JvmCounters
     from emulator.host.memory_counters import MemoryCounters
     from emulator.host.peers import Peer
     from emulator.live.backends.docker.client import DockerEngine
@@ -98,11 +100,13 @@ class DockerSandbox:
         self._stopping: asyncio.Task[None] | None = None
         self._ending = False
         self._oom = OomWitness()
+        self._jvm = JvmWatch(self._pids)
 
     # what the engine asks for
 
     def run(self, name: str) -> None:
         if self.resettable:
+            self._jvm.restarted()
             self._supervisor.run(name)
 
     def terminate(self, name: str) -> None:
@@ -198,6 +202,12 @@ class DockerSandbox:
     def memory(self) -> MemoryCounters | None:
         return self._cgroup.memory() if self._cgroup is not None else None
 
+    def jvm(self) -> JvmCounters | None:
+        return self._jvm.read()
+
+    def _pids(self) -> list[int]:
+        return self._cgroup.pids() if self._cgroup is not None else []
+
     def throttled(self) -> tuple[int, Seconds]:
         return self._cgroup.throttled() if self._cgroup is not None else (0, 0.0)
 
@@ -223,6 +233,7 @@ class DockerSandbox:
             if self._attachment is not None:
                 self._attachment.close()
             self._oom.close()
+            self._jvm.close()
             if self._cgroup is not None:
                 self._cgroup.close()
             self._on_gone(self, removed)

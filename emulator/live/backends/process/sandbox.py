@@ -12,6 +12,7 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from emulator.host.jvm_counters import JvmWatch
 from emulator.host.peers import Owners
 from emulator.live.backends.interface import RUNTIME, Exit
 from emulator.live.backends.process.death_watch import DeathWatch
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.core.model import Seconds
+    from emulator.host.jvm_counters import JvmCounters
     from emulator.host.memory_counters import MemoryCounters
     from emulator.host.peers import Peer
     from emulator.live.backends.interface import Output, ProcessEnded, SandboxSpec
@@ -68,6 +70,7 @@ class ProcessSandbox:
         self._forget = forget
         self._mount = mount
         self._memory = RuntimeMemory(slot.pid, view.launchers)
+        self._jvm = JvmWatch(slot.pids)
         self._supervisor = Supervisor(slot.send, self._process_ended, self._was_reset)
         self._deaths = DeathWatch(loop, self._frozen_process_died)
         self._frozen = False
@@ -94,6 +97,7 @@ class ProcessSandbox:
     # what the engine asks for
 
     def run(self, name: str) -> None:
+        self._jvm.restarted()
         self._supervisor.run(name)
 
     def terminate(self, name: str) -> None:
@@ -181,6 +185,9 @@ class ProcessSandbox:
     def memory(self) -> MemoryCounters | None:
         return self._cgroup.memory() if self._cgroup is not None else None
 
+    def jvm(self) -> JvmCounters | None:
+        return self._jvm.read()
+
     def throttled(self) -> tuple[int, Seconds]:
         return self._cgroup.throttled() if self._cgroup else (0, 0.0)
 
@@ -197,6 +204,7 @@ class ProcessSandbox:
             self._signal(signal.SIGKILL)
         await self._slot.end()
         self._deaths.close()
+        self._jvm.close()
         if self._tmp is not None:
             await asyncio.to_thread(shutil.rmtree, self._tmp, ignore_errors=True)
         if self._mount is not None:
