@@ -73,7 +73,7 @@ compiled: setup
 	$(BIN)/testbed --version
 
 interpreted:
-	rm -f emulator/core/*.so emulator/sim/*.so emulator/experiments/policies/*.so testbed_core__mypyc.*.so \
+	rm -f emulator/core/*.so emulator/core/*/*.so emulator/sim/*.so emulator/experiments/policies/*.so testbed_core__mypyc.*.so \
 		$(VENV)/lib/python3.*/site-packages/testbed-compiled.pth
 
 # A wheel for this machine's kind, with the compiled core.

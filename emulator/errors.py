@@ -4,6 +4,7 @@ TestbedError
 ├── SettingsError              a setting or a command-line option is wrong
 ├── TemplateError              the SAM template is wrong, or asks for what is not supported
 ├── BuildError                 a function's package could not be made
+│   └── SnapshotError              a version's init failed, of which a snapshot was to be taken
 ├── BackendUnavailableError    no sandbox can be started this way on this machine
 ├── SandboxStartError          one sandbox could not be started
 ├── CompanionError             the server of AWS's other services could not be started
@@ -58,6 +59,18 @@ class BuildError(TestbedError):
     pass
 
 
+class SnapshotError(BuildError):
+    """Reports a snapshot that was not taken.
+
+    `code` is the StateReasonCode of a version whose init failed (botocore's service model); empty
+    where the init went well, and this machine cannot keep what came of it.
+    """
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class BackendUnavailableError(TestbedError):
     pass
 
@@ -92,6 +105,13 @@ class RunDirectoryError(TestbedError):
 
 class DatasetError(TestbedError):
     pass
+
+
+def reason_of(error: Exception) -> str:
+    """Returns why a file cannot be read, without a number and without the file's name again."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    return getattr(error, "strerror", None) or str(error)
 
 
 class ServiceError(TestbedError):

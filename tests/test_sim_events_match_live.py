@@ -196,8 +196,8 @@ def falls_on_a_timeout(entries: list[Entry]) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def _no_warnings_on_the_console() -> None:
-    logging.getLogger("emulator").setLevel(logging.CRITICAL)
+def _no_warnings_on_the_console(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, logger="emulator")  # until the end of the test
 
 
 def test_live_and_simulated_events_leave_the_same_journal_and_come_to_the_same_ends() -> None:

@@ -163,8 +163,8 @@ def seen(entries: list[Entry]) -> Counter[object]:
 
 
 @pytest.fixture(autouse=True)
-def _no_warnings_on_the_console() -> None:
-    logging.getLogger("emulator").setLevel(logging.CRITICAL)
+def _no_warnings_on_the_console(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, logger="emulator")  # until the end of the test
 
 
 def test_live_engine_and_simulator_write_the_same_journal() -> None:

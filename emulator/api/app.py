@@ -6,6 +6,7 @@ pages. Knows the order of the routes, and nothing of what they do.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from fastapi import APIRouter, FastAPI
@@ -29,7 +30,7 @@ from emulator.core.apis import HttpApi
 from emulator.core.network_path import WayIn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -73,42 +74,76 @@ class Gateway:
         await self._pages(scope, receive, send)
 
 
-def create_app(
-    engine: Engine,
-    routes: RouteTable,
-    *,
-    port: int,
-    profile: Profile,
-    backend: str,
-    logs: Logs,
-    metrics: Metrics,
-    others: OtherServices | None = None,
-    sandboxes: SandboxClients | None = None,
-    network: Network | None = None,
-    registry: Registry | None = None,
-    events: EventQueue | None = None,
-    directory: Directory | None = None,
-    urls: Urls | None = None,
-    code: APIRouter | None = None,
-    apis: Iterable[Api] = (),
-    api_store: ApiStore | None = None,
-    targets: Iterable[Target] = (),
-    watch: CloudWatch | None = None,
-    gatekeeper: Gatekeeper | None = None,
-) -> Gateway:
-    """Returns the whole HTTP face of one emulator.
+@dataclass(frozen=True, slots=True)
+class Face:
+    """Holds what the HTTP face of one emulator is made of; what is left out is not served."""
 
-    `routes` are an HTTP API's, `apis` are others that stand in front of functions, and `targets`
-    are functions behind a load balancer; `api_store` keeps the APIs that clients put there.
-    `code` serves the links to functions' code.
-    `directory` knows the functions that may be invoked; without it they are the engine's.
-    `events` keeps asynchronous events; without it they are refused.
-    `registry` has the operations of AWS's APIs that the emulator serves.
-    `others` are AWS's services beside Lambda; clients of `sandboxes` see no page of the testbed's.
-    `network` lies between clients and functions, and before no other page; `gatekeeper` asks all
-    who call AWS's APIs, and functions that want a signature, for their rights.
-    `watch` keeps the logs, and counts the requests of APIs.
-    """
+    engine: Engine
+    routes: RouteTable
+    """Routes of an HTTP API that has no name."""
+    port: int
+    profile: Profile
+    backend: str
+    logs: Logs
+    metrics: Metrics
+    others: OtherServices | None = None
+    """AWS's services beside Lambda."""
+    sandboxes: SandboxClients = field(default_factory=SandboxClients)
+    """Addresses of clients that see no page of the testbed's."""
+    network: Network | None = None
+    """What lies between clients and functions, and before no other page."""
+    registry: Registry | None = None
+    """Operations of AWS's APIs that the emulator serves."""
+    events: EventQueue | None = None
+    """Keeper of asynchronous events; without a keeper these are refused."""
+    directory: Directory | None = None
+    """Functions that may be invoked; without a directory these are the engine's."""
+    urls: Urls | None = None
+    code: APIRouter | None = None
+    """Links to functions' code."""
+    apis: Iterable[Api] = ()
+    """Further APIs that stand in front of functions."""
+    api_store: ApiStore | None = None
+    """Keeper of the APIs that clients put there."""
+    targets: Iterable[Target] = ()
+    """Functions behind a load balancer."""
+    watch: CloudWatch | None = None
+    """Keeper of the logs, which counts the requests of APIs as well."""
+    gatekeeper: Gatekeeper | None = None
+    """Asks all who call AWS's APIs, and functions that want a signature, for their rights."""
+
+
+def create_app(face: Face) -> Gateway:
+    """Returns the whole HTTP face of one emulator."""
+    invoke = InvokeRoute(face.engine, face.profile, face.events, face.directory)
+    doors = _doors(face)
+    pages = _pages(face, doors)
+    # the short way to Invoke leads neither over a network nor past a gatekeeper
+    is_short = face.network is None and face.gatekeeper is None
+    return Gateway(
+        [*_routes(face, invoke), doors],
+        pages if face.gatekeeper is None else ClosedPages(pages),
+        invoke if is_short else None,
+    )
+
+
+def _doors(face: Face) -> ApiDoors:
+    routes = face.routes.routes
+    return ApiDoors(
+        face.engine,
+        face.profile,
+        (*face.apis, HttpApi("testbed", routes)) if routes else face.apis,
+        port=face.port,
+        directory=face.directory,
+        network=face.network,
+        store=face.api_store,
+        watch=None if face.watch is None else face.watch.gateway,
+        gatekeeper=face.gatekeeper,
+    )
+
+
+def _pages(face: Face, doors: ApiDoors) -> FastAPI:
+    """Returns the testbed's own pages, and behind these whoever answers for the rest."""
     pages = FastAPI(
         title="Serverless testbed",
         summary="The emulator's own pages; AWS's APIs are described by AWS's service models.",
@@ -117,81 +152,45 @@ def create_app(
         docs_url="/_testbed/docs",
         redoc_url=None,
     )
-    for router in own_routes(
-        engine,
-        backend=backend,
-        profile=profile.name,
-        logs=logs,
-        metrics=metrics,
-        sandboxes=sandboxes or SandboxClients(),
-        watch=watch,
-    ):
+    for router in _routers(face, doors):
         pages.include_router(router)
-    if code is not None:
-        pages.include_router(code)
-    pages.router.default = not_found if others is None else others.fall_back
-    invoke = InvokeRoute(engine, profile, events, directory)
-    found = _routes(
-        invoke,
-        engine,
-        profile,
-        directory=directory,
-        urls=urls,
-        others=others,
-        registry=registry,
-        port=port,
-        network=network,
-        gatekeeper=gatekeeper,
+    pages.router.default = not_found if face.others is None else face.others.fall_back
+    return pages
+
+
+def _routers(face: Face, doors: ApiDoors) -> Iterator[APIRouter]:
+    yield from own_routes(
+        face.engine,
+        backend=face.backend,
+        profile=face.profile.name,
+        logs=face.logs,
+        metrics=face.metrics,
+        sandboxes=face.sandboxes,
+        watch=face.watch,
     )
-    balancer: Route = LoadBalancerRoute(engine, targets, profile, port, directory)
-    found.append(balancer if network is None else network.before(balancer, WayIn.INVOKE))
-    doors = ApiDoors(
-        engine,
-        profile,
-        (*apis, HttpApi("testbed", routes.routes)) if routes.routes else apis,
-        port=port,
-        directory=directory,
-        network=network,
-        store=api_store,
-        watch=None if watch is None else watch.gateway,
-        gatekeeper=gatekeeper,
-    )
-    pages.include_router(api_pages(doors, sandboxes or SandboxClients()))
-    known = directory or DeployedDirectory(engine)
-    pages.include_router(recycling_page(engine, known, sandboxes or SandboxClients()))
-    found.append(doors)
-    # the short way to Invoke leads neither over a network nor past a gatekeeper
-    is_short = network is None and gatekeeper is None
-    closed = pages if gatekeeper is None else ClosedPages(pages)
-    return Gateway(found, closed, invoke if is_short else None)
+    if face.code is not None:
+        yield face.code
+    yield api_pages(doors, face.sandboxes)
+    known = face.directory or DeployedDirectory(face.engine)
+    yield recycling_page(face.engine, known, face.sandboxes)
 
 
-def _routes(
-    invoke: InvokeRoute,
-    engine: Engine,
-    profile: Profile,
-    *,
-    directory: Directory | None,
-    urls: Urls | None,
-    others: OtherServices | None,
-    registry: Registry | None,
-    port: int,
-    network: Network | None,
-    gatekeeper: Gatekeeper | None,
-) -> list[Route]:
-    """Returns the routes in the order in which they are asked: the hottest first."""
-
-    def distant(route: Route, way: WayIn) -> Route:
-        return route if network is None else network.before(route, way)
-
-    found = [distant(guarded(invoke, gatekeeper), WayIn.INVOKE)]
+def _routes(face: Face, invoke: InvokeRoute) -> Iterator[Route]:
+    """Yields the routes in the order in which they are asked: the hottest first."""
+    engine, profile, gatekeeper = face.engine, face.profile, face.gatekeeper
+    yield _distant(face, guarded(invoke, gatekeeper))
     if profile.streamed_response_limit:
-        streamed = guarded(ResponseStreamRoute(engine, profile, directory), gatekeeper)
-        found.append(distant(streamed, WayIn.INVOKE))
-    url_route = FunctionUrlRoute(engine, profile, port, urls, gatekeeper)
-    found.append(distant(url_route, WayIn.INVOKE))
-    if registry is not None:
-        found.append(ServicesRoute(registry, profile, gatekeeper=gatekeeper))
-    if others is not None:
-        found.append(SignedRoute(others))
-    return found
+        streamed = ResponseStreamRoute(engine, profile, face.directory)
+        yield _distant(face, guarded(streamed, gatekeeper))
+    yield _distant(face, FunctionUrlRoute(engine, profile, face.port, face.urls, gatekeeper))
+    if face.registry is not None:
+        yield ServicesRoute(face.registry, profile, gatekeeper=gatekeeper)
+    if face.others is not None:
+        yield SignedRoute(face.others)
+    balancer = LoadBalancerRoute(engine, face.targets, profile, face.port, face.directory)
+    yield _distant(face, balancer)
+
+
+def _distant(face: Face, route: Route) -> Route:
+    """Returns a route that invokes, behind the network if there is any."""
+    return route if face.network is None else face.network.before(route, WayIn.INVOKE)

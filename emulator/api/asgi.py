@@ -19,9 +19,10 @@ from emulator.errors import (
 )
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable
 
-    from starlette.types import Receive, Send
+    from starlette.types import Receive, Scope, Send
 
     from emulator.live.invocation import Outcome
     from emulator.live.response_stream import ResponseStream
@@ -56,6 +57,15 @@ def json_response(status: int, body: bytes, *more: tuple[bytes, bytes]) -> HttpR
 
 
 # requests
+
+
+def named_host(scope: Scope, mark: bytes, form: re.Pattern[str]) -> re.Match[str] | None:
+    """Returns how a request's Host reads by a form; None where the name lacks the mark, too."""
+    for name, value in scope["headers"]:
+        if name == b"host":
+            is_marked = mark in value.lower()
+            return form.fullmatch(value.decode("latin-1").lower()) if is_marked else None
+    return None
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:

@@ -19,6 +19,7 @@ from emulator.api.rest_api.route import RestApiRoute
 from emulator.core.api_documents import api_of, document_of
 from emulator.core.apis import DEFAULT_STAGE, RestApi
 from emulator.core.network_path import WayIn
+from emulator.core.routes import DEFAULT
 from emulator.telemetry.metric_data.gateway_metrics import ApiKind
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 
 _OWN_PAGES = "/_testbed/"
+_OWN_PATHS = ("/healthz", "/metrics")
+"""Pages that an API has instead where one of its routes spells the path."""
 
 
 class Route(Protocol):
@@ -96,18 +99,29 @@ class ApiDoors:
         return there is not None
 
     def match(self, scope: Scope) -> ASGIApp | None:
-        if scope["path"].startswith(_OWN_PAGES) and named_api(scope) is None:
+        if named_api(scope) is None and self._is_own(scope["path"]):
             return None  # a `$default` route would take the page that takes the route away
         for route in self._routes:
             if (answer := route.match(scope)) is not None:
                 return answer
         return None
 
+    def _is_own(self, path: str) -> bool:
+        """Returns whether the gateway's plain address has a page of the testbed's there."""
+        if path not in _OWN_PATHS:
+            return path.startswith(_OWN_PAGES)
+        return all(route.path != path for api in self._apis.values() for route in api.routes)
+
     def addresses(self, api: Api) -> list[str]:
         """Returns each route's method and address."""
         stage = "" if api.stage == DEFAULT_STAGE else f"/{api.stage}"
         address = f"{api_url(api.id, self._port)}{stage}"
-        return [f"{route.method} {address}{route.path}" for route in api.routes]
+        return [
+            f"{DEFAULT} {address}/"
+            if route.path == DEFAULT
+            else f"{route.method} {address}{route.path}"
+            for route in api.routes
+        ]
 
     def _arrange(self) -> None:
         """Puts REST APIs first, whose paths begin with a stage, and what refuses the rest last."""

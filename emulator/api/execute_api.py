@@ -13,22 +13,24 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from emulator.api.asgi import json_response, send_response
+from emulator.api.asgi import json_response, named_host, read_body, send_response
 from emulator.api.auth.signature import MISSING
 from emulator.api.cloudwatch.watched_route import integration
 from emulator.api.companion.service_name import signed_for
+from emulator.api.http_api.event import Api
 from emulator.api.invoke.directory import DeployedDirectory
 from emulator.api.network import passage_of
 from emulator.api.services.calls import ServiceError
-from emulator.live.sandbox.environment import REGION
+from emulator.core.routes import RouteAuth
+from emulator.live.sandbox.environment import ACCOUNT_ID, REGION
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from emulator.api.auth.gatekeeper import Gatekeeper
     from emulator.api.auth.principals import Caller
-    from emulator.api.http_api.event import Api
     from emulator.api.invoke.directory import Directory
+    from emulator.core.apis import Api as AnyApi
     from emulator.core.network_path import Passage
     from emulator.core.profile import IntegrationTimeout
     from emulator.core.routes import Route
@@ -56,16 +58,41 @@ def api_url(api: str, port: int) -> str:
 
 def named_api(scope: Scope) -> str | None:
     """Returns the API that a request's host names; None for the gateway's plain address."""
-    for name, value in scope["headers"]:
-        if name == b"host":
-            if _MARK not in value.lower():
-                return None
-            found = _HOST.fullmatch(value.decode("latin-1").lower())
-            return found["id"] if found else None
-    return None
+    found = named_host(scope, _MARK, _HOST)
+    return found["id"] if found else None
 
 
-async def admitted(
+def facts_of(api: AnyApi, port: int) -> Api:
+    """Returns what events tell of an API."""
+    return Api(
+        ACCOUNT_ID, api.id, domain_of(api.id), port, stage=api.stage, variables=api.variables
+    )
+
+
+def within_stage(path: str, prefix: str) -> str | None:
+    """Returns what follows a stage in a path; None where the path is not the stage's."""
+    within = path.removeprefix(prefix)
+    if within == path or (within and within[0] != "/"):
+        return None
+    return within or "/"
+
+
+async def admitted_body(
+    route: Route, gatekeeper: Gatekeeper | None, api: Api, scope: Scope, receive: Receive
+) -> tuple[bytes, Caller | None]:
+    """Reads the body of a request for a route, and returns the caller as far as known.
+
+    Raises:
+        ServiceError: the route asks who calls, and the caller is refused.
+        RequestTooLargeError: the body is above API Gateway's limit.
+    """
+    caller = None
+    if route.auth is RouteAuth.AWS_IAM:
+        receive, caller = await _admitted(gatekeeper, api, scope, receive)
+    return await read_body(receive, BODY_LIMIT), caller
+
+
+async def _admitted(
     gatekeeper: Gatekeeper | None, api: Api, scope: Scope, receive: Receive
 ) -> tuple[Receive, Caller | None]:
     """Checks a request for a route whose authorization is AWS_IAM.

@@ -83,7 +83,15 @@ def _globals(
 for command in (
     *(init, serve.up, clients.invoke, clients.ps, clients.logs, clients.recycle, deploy),
     *(runs.demo, runs.experiment, simulate, reports.report, reports.bill, runs.tune),
-    *(runs.bench, runs.chaos, runs.lost_events, runs.fidelity, reports.network, reports.validate),
+    *(
+        runs.bench,
+        runs.chaos,
+        runs.soak,
+        runs.lost_events,
+        runs.fidelity,
+        reports.network,
+        reports.validate,
+    ),
     *(policies.compare_policies, version),
 ):
     app.command()(command)

@@ -1,8 +1,10 @@
-"""Starts measurements: `testbed demo`, `experiment`, `tune`, `bench` and `fidelity`.
+"""Starts measurements: `testbed demo`, `experiment`, `tune`, `bench`, `chaos` and the like.
 
 Needs the extra `experiments`, and therefore imports every room when a command runs.
 """
 
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -139,7 +141,9 @@ def _memories(text: str) -> tuple[int, ...]:
     try:
         return tuple(dict.fromkeys(int(part) for part in text.split(",")))
     except ValueError as error:
-        raise SettingsError(f"--memory must be sizes in MB, such as 128,256: {error}.") from error
+        raise SettingsError(
+            f"--memory must be sizes in MB, such as 128,256, and not {text!r}."
+        ) from error
 
 
 def bench(
@@ -148,6 +152,16 @@ def bench(
     simulator: Annotated[
         bool, typer.Option("--simulator", help="Measure the simulator instead, as Markdown.")
     ] = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Compare with the checkout in this folder, in turns."),
+    ] = None,
+    turns: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Measure N turns of both (with --against).")
+    ] = 7,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the page here. (default: stdout)")
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Measure the emulator itself."""
@@ -155,12 +169,18 @@ def bench(
         from emulator.experiments.benchmark.scale import run_scale  # noqa: PLC0415
 
         return run_scale(as_json=as_json)
-    from emulator.experiments.benchmark.command import measure_bench, run_bench  # noqa: PLC0415
+    from emulator.experiments.benchmark.command import (  # noqa: PLC0415
+        measure_bench,
+        run_bench,
+        run_comparison,
+    )
     from emulator.experiments.benchmark.figures import bench_document  # noqa: PLC0415
 
     backends = backend or ["docker", "process"]
+    if against is not None:
+        return run_comparison(against, backends=backends, turns=turns, out=out)
     if not as_json:
-        return run_bench(backends=backends)
+        return run_bench(backends=backends, out=out)
     with progress_to_stderr(when=True):
         results = measure_bench(backends=backends)
     print_json(bench_document(results))
@@ -178,7 +198,8 @@ def chaos(
         list[str] | None,
         typer.Option(
             metavar="COMMAND",
-            help="Run this under load too, such as a restart of the engine; may be repeated.",
+            help="Run this too, while an engine that is started for it (DOCKER_HOST, ENGINE_PID) "
+            "is under load; may be repeated.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Draw moments and victims from N.")] = 1,
@@ -204,6 +225,36 @@ def chaos(
     elif out is None:
         print(page)
     return code
+
+
+def soak(
+    *,
+    minutes: Annotated[
+        float, typer.Option(metavar="N", min=0.2, help="Serve for N minutes after the warm-up.")
+    ] = 30.0,
+    backend: RealBackends = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the page here. (default: stdout)")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Serve at half capacity while functions are deployed, and see what grows."""
+    from emulator.experiments.chaos.soak import soak as soaked  # noqa: PLC0415
+    from emulator.experiments.chaos.soak_report import (  # noqa: PLC0415
+        failures,
+        soak_document,
+        soak_page,
+    )
+
+    tell = partial(print, file=sys.stderr)
+    results = [soaked(one, minutes, tell) for one in backend or ["docker", "process"]]
+    if out is not None:
+        out.write_text(soak_page(results, minutes), encoding="utf-8")
+    if as_json:
+        print_json(soak_document(results, minutes))
+    elif out is None:
+        print(soak_page(results, minutes))
+    return int(any(failures(result) for result in results))
 
 
 def lost_events(

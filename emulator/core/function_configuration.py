@@ -85,6 +85,8 @@ class FunctionConfiguration:
     function_url: FunctionUrl | None = None
     tenant_isolation: bool = False
     """Whether a sandbox serves one tenant alone (TenantIsolationMode PER_TENANT)."""
+    snap_start: bool = False
+    """Whether snapshots are taken of published versions (SnapStart's ApplyOn)."""
     scope: Scope = field(default_factory=Scope)
     """Account and region of the function."""
     role: str = ""
@@ -102,6 +104,11 @@ class FunctionConfiguration:
         """Returns the ARN, qualified unless the version is $LATEST."""
         qualifier = "" if self.version == LATEST else self.version
         return FunctionName(self.scope, self.name).arn(qualifier)
+
+    @property
+    def takes_snapshot(self) -> bool:
+        """Returns whether a snapshot is taken of this version's init; never of $LATEST."""
+        return self.snap_start and self.version != LATEST
 
     @property
     def execution_role(self) -> str:
@@ -123,10 +130,12 @@ class FunctionConfiguration:
         """Returns the name by which requests ask for this version."""
         return VersionKey.of(self.scheduled_name, self.version)
 
-    def scheduled(self, revision: int, package_mb: float = 0.0) -> FunctionVersion:
+    def scheduled(
+        self, revision: int, package_mb: float = 0.0, *, snapshot: bool = False
+    ) -> FunctionVersion:
         """Returns the facts that the scheduler needs; `revision` counts the deployments.
 
-        `package_mb` is the size of the code as a zip.
+        `package_mb` is the size of the code as a zip, `snapshot` whether one was taken.
         """
         return FunctionVersion(
             self.scheduled_name,
@@ -136,6 +145,7 @@ class FunctionConfiguration:
             revision,
             package_mb,
             self.tenant_isolation,
+            snapshot,
         )
 
 
@@ -178,6 +188,7 @@ def faults(configuration: FunctionConfiguration, profile: Profile) -> list[str]:
         *log_faults(configuration.logging),
         *(url_faults(url) if url else ()),
         *_tenancy_faults(configuration),
+        *_snap_start_faults(configuration),
         *_dated_faults(configuration, profile),
     ]
 
@@ -297,6 +308,35 @@ def _tenancy_faults(configuration: FunctionConfiguration) -> list[str]:
     return [unsupported(feature) for feature, wanted in asked.items() if wanted]
 
 
+SNAP_START_STORAGE_MB = 512
+"""Most of a snapshot's /tmp ("Supported features and limitations", developer guide, H)."""
+_SNAP_START_RUNTIMES = re.compile(
+    r"python3\.(1[2-9]|[2-9][0-9])|java(?!8)\S+|dotnet([89]|[1-9][0-9])"
+)
+"""Python 3.12 and later, Java 11 and later, .NET 8 and later (the guide's "Supported runtimes")."""
+
+
+def _snap_start_faults(configuration: FunctionConfiguration) -> list[str]:
+    """Returns the refusals of what goes with no snapshot.
+
+    Image functions may have snapshots since 2026-07, whatever their runtime is.
+    """
+    if not configuration.snap_start:
+        return []
+    found = []
+    runtime = configuration.runtime
+    if runtime and not _SNAP_START_RUNTIMES.fullmatch(runtime):
+        found.append(f"{runtime} is not supported for SnapStart enabled functions.")
+    if configuration.provisioned_concurrency is not None:
+        found.append("Provisioned Concurrency is not supported for SnapStart enabled functions.")
+    if configuration.ephemeral_storage_mb > SNAP_START_STORAGE_MB:
+        found.append(
+            f"Ephemeral storage of more than {SNAP_START_STORAGE_MB} MB is not supported for "
+            "SnapStart enabled functions."
+        )
+    return found
+
+
 def _dated_faults(configuration: FunctionConfiguration, profile: Profile) -> list[str]:
     """Returns the refusals of features that the profile's time did not have yet."""
     wanted = {
@@ -305,6 +345,7 @@ def _dated_faults(configuration: FunctionConfiguration, profile: Profile) -> lis
         Feature.FUNCTION_URL: configuration.function_url is not None,
         Feature.LOGGING_CONFIGURATION: configuration.logging != LogConfiguration(),
         Feature.TENANT_ISOLATION: configuration.tenant_isolation,
+        Feature.SNAP_START: configuration.snap_start,
     }
     return [
         f"{feature.title} came in {feature.since}: there is none under {profile.name}"

@@ -25,6 +25,9 @@ class HandOvers:
         """Time until which a request waits at most, by pool and request, the oldest first."""
         self._pools: dict[str, PoolKey] = {}
         """Pool that a request is for, by request, the oldest first."""
+        self.outnumbered: list[PoolKey] = []
+        """Pools whose waiting requests may outnumber the sandboxes that they count on; others only
+        look."""
 
     # sandboxes
 
@@ -35,10 +38,19 @@ class HandOvers:
             sandboxes = self._free_soon[pool] = {}
         sandboxes[sandbox] = until
 
-    def give_up_on(self, pool: PoolKey, sandbox: int) -> bool:
-        """Ends the counting on a sandbox; returns whether anybody counted on that sandbox."""
+    def give_up_on(self, pool: PoolKey, sandbox: int) -> None:
+        """Ends the counting on a sandbox to come free soon."""
         sandboxes = self._free_soon.get(pool)
-        return sandboxes is not None and sandboxes.pop(sandbox, None) is not None
+        if (
+            sandboxes is not None
+            and sandboxes.pop(sandbox, None) is not None
+            and self._waiting.get(pool)
+        ):
+            self.outnumbered.append(pool)
+
+    def take_outnumbered(self) -> PoolKey | None:
+        """Takes the pool that was first to lose a sandbox; None where none is left."""
+        return self.outnumbered.pop(0) if self.outnumbered else None
 
     def expected(self, pool: PoolKey) -> list[int]:
         """Returns the sandboxes that were counted on and neither came free nor failed since."""

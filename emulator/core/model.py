@@ -38,6 +38,8 @@ class FunctionVersion:
     """Size of the code as a zip; 0 where nobody asked for the size."""
     per_tenant: bool = False
     """Whether a sandbox serves one tenant alone, so that each request names a tenant."""
+    snapshot: bool = False
+    """Whether sandboxes come of a snapshot that was taken after the version's init (SnapStart)."""
     key: VersionKey = field(init=False, repr=False, compare=False)
     """Name by which requests ask for the version; the same for every revision."""
 
@@ -111,8 +113,14 @@ class StartKind(StrEnum):
     """A sandbox that had served before."""
     PROVISIONED = "provisioned"
     """A sandbox of provisioned concurrency, initialized ahead of need."""
+    RESTORED = "restored"
+    """A new sandbox that came of a snapshot: the invocation waited for the restore."""
     SUPPRESSED = "suppressed-init"
     """A sandbox that was reset: the runtime starts again as a part of the invocation."""
+
+
+COLD_STARTS: Final = frozenset({StartKind.COLD, StartKind.RESTORED})
+"""Kinds of an invocation that waited for its sandbox to be made."""
 
 
 class StopReason(StrEnum):

@@ -29,6 +29,7 @@ class Feature(Enum):
     INITIALIZATION_TYPE = ("AWS_LAMBDA_INITIALIZATION_TYPE", "2020-12")
     ARM64 = ("Architecture arm64", "2021-09")
     FUNCTION_URL = ("A function URL", "2022-04")
+    SNAP_START = ("SnapStart", "2022-11")
     LOGGING_CONFIGURATION = ("LoggingConfig", "2023-11")
     URL_NEEDS_INVOKE = ("lambda:InvokeFunction beside lambda:InvokeFunctionUrl", "2025-10")
     TENANT_ISOLATION = ("Tenant isolation", "2025-11")

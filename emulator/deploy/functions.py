@@ -129,6 +129,7 @@ class FunctionMaker:
 
     def _wait(self, name: str) -> None:
         until = time.monotonic() + _LONGEST_WAIT
+        told = ""
         while time.monotonic() < until:
             there = self._services.call("lambda", "get_function_configuration", FunctionName=name)
             if "Failed" in (there.get("State"), there.get("LastUpdateStatus")):
@@ -138,7 +139,10 @@ class FunctionMaker:
                 there.get("LastUpdateStatus", "Successful") != "InProgress"
             ):
                 return
-            self._progress(f"{name}: {there.get('StateReason') or 'waiting'}")
+            reason = there.get("StateReason") or "waiting"
+            if reason != told:
+                self._progress(f"{name}: {reason}")
+                told = reason
             time.sleep(_BETWEEN_LOOKS)
         raise EndpointError(f"{name} is not active after {_LONGEST_WAIT:.0f} s")
 

@@ -40,6 +40,15 @@ class Cgroup(Protocol):
     """The usable ones among cpu, memory, pids and freezer (and cpuacct on v1); calls that need
     another controller do nothing."""
 
+    def take_in(self, pid: int) -> None:
+        """Makes a running process a member, with all its threads.
+
+        Blocks for several milliseconds on cgroup v1.
+
+        Raises:
+            OSError: the kernel refuses, or the process has ended.
+        """
+
     def limit_memory(self, memory_mb: int) -> None:
         """Has the kernel kill a member rather than let all exceed `memory_mb` MiB; no swap."""
 
@@ -111,6 +120,10 @@ class CgroupV2:
     def join_files(self) -> list[Path]:
         """Files through which a process becomes a member: it writes `0` into each."""
         return [self._directory.path / "cgroup.procs"]
+
+    def take_in(self, pid: int) -> None:
+        for file in self.join_files:
+            file.write_text(str(pid))
 
     def limit_memory(self, memory_mb: int) -> None:
         if "memory" in self.controllers:
@@ -203,6 +216,10 @@ class CgroupV1:
         """Files through which a process becomes a member: it writes `0` into each."""
         paths = {d.path.resolve(): d.path for d in self._directories.values()}
         return [path / "cgroup.procs" for path in paths.values()]
+
+    def take_in(self, pid: int) -> None:
+        for file in self.join_files:
+            file.write_text(str(pid))
 
     def limit_memory(self, memory_mb: int) -> None:
         limit = str(memory_mb * MIB)

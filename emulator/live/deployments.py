@@ -20,6 +20,8 @@ class Prepared:
     package: str
     package_mb: float = 0.0
     """Size of the code as a zip, where that decides something."""
+    snapshot: str = ""
+    """Name of the snapshot from which sandboxes start; empty: none was taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Deployment:
     package: str
     revision: int
     arn: str
+    snapshot: str = ""
 
 
 class Deployments:
@@ -41,11 +44,13 @@ class Deployments:
         self._revisions: dict[VersionKey, int] = {}
         """The last of each version; the count goes on when a version is retired and deployed."""
 
-    def add(self, configuration: FunctionConfiguration, package: str) -> Deployment:
+    def add(
+        self, configuration: FunctionConfiguration, package: str, snapshot: str = ""
+    ) -> Deployment:
         """Puts a new revision in the place of the version's earlier one."""
         key = configuration.key
         revision = self._revisions[key] = self._revisions.get(key, -1) + 1
-        deployment = Deployment(configuration, package, revision, configuration.arn)
+        deployment = Deployment(configuration, package, revision, configuration.arn, snapshot)
         self._current[key] = self._all[key, revision] = deployment
         return deployment
 

@@ -209,20 +209,30 @@ class Engine:
 
         Raises:
             BuildError: the package cannot be made.
+            SnapshotError: the init failed, of which a snapshot was to be taken.
         """
         began = self._clock.now()
         package = await self._backend.deploy(configuration, progress)
         package_mb = 0.0
         if self._weigh is not None:
             package_mb = await asyncio.to_thread(self._weigh, configuration, package)
+        snapshot = await self._launcher.snapshot(configuration, package)
         log.info("made %s in %.1f s", configuration.key, self._clock.now() - began)
-        return Prepared(configuration, package, package_mb)
+        return Prepared(configuration, package, package_mb, snapshot)
+
+    def forget(self, prepared: Prepared) -> None:
+        """Lets go what was made for a version that is not to be put after all."""
+        self._launcher.drop(prepared.snapshot)
 
     def put(self, prepared: Prepared) -> None:
         """Puts a version in the place of an earlier deployment, whose sandboxes end their work."""
         configuration = prepared.configuration
-        revision = self._deployments.add(configuration, prepared.package).revision
-        self._apply(VersionDeployed(configuration.scheduled(revision, prepared.package_mb)))
+        if (earlier := self._deployments.get(configuration.key)) is not None:
+            self._launcher.drop(earlier.snapshot)
+        snapshot = prepared.snapshot
+        revision = self._deployments.add(configuration, prepared.package, snapshot).revision
+        scheduled = configuration.scheduled(revision, prepared.package_mb, snapshot=bool(snapshot))
+        self._apply(VersionDeployed(scheduled))
         limit = configuration.reserved_concurrency
         if limit is not None or revision > 0:
             self.reserve(configuration.scheduled_name, limit)
@@ -253,7 +263,10 @@ class Engine:
 
     def retire(self, key: VersionKey) -> None:
         """Forgets a version; requests that came before end as they would have."""
+        deployment = self._deployments.get(key)
         self._deployments.retire(key)
+        if deployment is not None:
+            self._launcher.drop(deployment.snapshot)
         self._apply(VersionRetired(key))
 
     def invoke(
@@ -473,7 +486,11 @@ class Engine:
         scheduled = self._scheduler.sandboxes[command.sandbox]
         deployment = self._deployments.of(scheduled.function)
         sandbox = self._launcher.make(
-            command.sandbox, deployment.configuration, deployment.package, self
+            command.sandbox,
+            deployment.configuration,
+            deployment.package,
+            self,
+            deployment.snapshot,
         )
         self._sandboxes[sandbox.id] = sandbox
         provisioned = command.invocation is None and not command.prewarmed

@@ -15,6 +15,8 @@ from emulator.live.runtime_api.admission import Admission
 from emulator.live.sandbox.dilation import SandboxCpu
 from emulator.live.sandbox.environment import sandbox_environment
 from emulator.live.sandbox.live_sandbox import LiveSandbox
+from emulator.live.snapshots import SnapshotTaker
+from emulator.telemetry.platform_events import InitializationType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,11 +57,32 @@ class Launcher:
         self._environment = dict(environment)
         self._init_cpu = init_cpu
         self._credentials = credentials
+        self._snapshots = SnapshotTaker(backend, clock, logger, profile, self._environment_of)
+
+    async def snapshot(self, configuration: FunctionConfiguration, package: str) -> str:
+        """Takes a snapshot of a version's init where that is asked for and can be kept.
+
+        Returns:
+            The snapshot's name; empty where sandboxes start by running their init.
+
+        Raises:
+            SnapshotError: the init failed.
+        """
+        return await self._snapshots.take(configuration, package)
+
+    def drop(self, snapshot: str) -> None:
+        """Lets a snapshot go, once the last sandbox that came of it is gone."""
+        self._snapshots.drop(snapshot)
 
     def make(
-        self, number: int, configuration: FunctionConfiguration, package: str, owner: SandboxOwner
+        self,
+        number: int,
+        configuration: FunctionConfiguration,
+        package: str,
+        owner: SandboxOwner,
+        snapshot: str = "",
     ) -> LiveSandbox:
-        """Makes a sandbox without starting it."""
+        """Makes a sandbox without starting it, to come of a `snapshot` unless that is empty."""
         cpus = self._profile.visible_cpus(configuration.memory_mb)
         quota = self._profile.cpu_quota_us(configuration.memory_mb) / 1e6
         return LiveSandbox(
@@ -71,6 +94,7 @@ class Launcher:
             clock=self._clock,
             epoch=self._logger.epoch,
             cpu=SandboxCpu(quota, cpus, self._clock.dilation),
+            snapshot=snapshot,
         )
 
     async def start(self, sandbox: LiveSandbox, tenant: str = "", *, provisioned: bool) -> None:
@@ -84,7 +108,11 @@ class Launcher:
         """
         configuration = sandbox.configuration
         stream = self._logger.open_stream(
-            configuration, sandbox.id, sandbox.telemetry, provisioned=provisioned, tenant=tenant
+            configuration,
+            sandbox.id,
+            sandbox.telemetry,
+            _initialization(sandbox, provisioned=provisioned),
+            tenant=tenant,
         )
         try:
             process = await self._begin(sandbox, stream, provisioned=provisioned)
@@ -100,13 +128,8 @@ class Launcher:
         inner = await self._backend.listen_inside()
         endpoint, dial = await self._endpoint(sandbox, inner, admission)
         sandbox.start_with(endpoint)
-        environment = self._environment | sandbox_environment(
-            configuration,
-            dial,
-            stream,
-            self._profile,
-            initialization_type="provisioned-concurrency" if provisioned else "on-demand",
-            credentials=None if self._credentials is None else self._credentials(configuration),
+        environment = self._environment_of(
+            configuration, dial, stream, _initialization(sandbox, provisioned=provisioned)
         )
         output = self._logger.output(configuration.name, stream, sandbox.id)
         spec = self._spec(sandbox, environment, inner)
@@ -117,6 +140,25 @@ class Launcher:
             raise
         admission.started(process)
         return process
+
+    def _environment_of(
+        self,
+        configuration: FunctionConfiguration,
+        dial: str,
+        stream: str,
+        initialization: InitializationType,
+    ) -> dict[str, str]:
+        return self._environment | sandbox_environment(
+            configuration,
+            dial,
+            stream,
+            self._profile,
+            # the runtime runs its hooks, restored or not
+            initialization_type=InitializationType.SNAP_START
+            if configuration.takes_snapshot
+            else initialization,
+            credentials=None if self._credentials is None else self._credentials(configuration),
+        )
 
     async def _endpoint(
         self, sandbox: LiveSandbox, inner: InnerListener | None, admission: Admission
@@ -155,5 +197,12 @@ class Launcher:
             tmp_mb=configuration.ephemeral_storage_mb,
             visible_cpus=profile.visible_cpus(configuration.memory_mb),
             inner=inner,
+            snapshot=sandbox.snapshot,
             extensions=sandbox.extensions.external,
         )
+
+
+def _initialization(sandbox: LiveSandbox, *, provisioned: bool) -> InitializationType:
+    if provisioned:
+        return InitializationType.PROVISIONED_CONCURRENCY
+    return InitializationType.SNAP_START if sandbox.snapshot else InitializationType.ON_DEMAND

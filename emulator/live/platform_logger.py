@@ -26,10 +26,12 @@ from emulator.core.records import InitPhase
 from emulator.telemetry import platform_events
 from emulator.telemetry.application_level import lowest_level
 from emulator.telemetry.line_splitter import LineSplitter
+from emulator.telemetry.log_lines import restore_duration
+from emulator.telemetry.platform_events import InitializationType
 from emulator.telemetry.platform_log import PlatformLog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.journal import Entry
@@ -80,6 +82,33 @@ class _Stream:
     """How the runtime ended in the present invocation."""
 
 
+@dataclass(frozen=True, slots=True)
+class SnapshotLog:
+    """Writes the log of one init of which a snapshot is taken."""
+
+    logs: Logs
+    platform: PlatformLog
+    function: str
+    stream: str
+    now: Callable[[], float]
+    """Returns the present epoch time, in seconds."""
+
+    def output(self, written: bytes) -> None:
+        """Takes what the function's init writes."""
+        self.logs.output(self.function, self.stream, self.now(), written)
+
+    def close(self, duration: float, error_type: str) -> None:
+        """Ends the log with INIT_REPORT."""
+        self.logs.end(self.function, self.stream)
+        self.tell(self.platform.snapshot_taken(self.now(), duration, error_type))
+        self.logs.closed(self.function, self.stream)
+
+    def tell(self, told: Told) -> None:
+        """Writes lines of Lambda's own."""
+        for line in told.lines:
+            self.logs.line(self.function, self.stream, self.now(), line)
+
+
 class PlatformLogger:
     """Keeps a log stream for each sandbox.
 
@@ -104,11 +133,11 @@ class PlatformLogger:
         configuration: FunctionConfiguration,
         sandbox: int,
         subscriber: Subscriber,
+        initialization: InitializationType = InitializationType.ON_DEMAND,
         *,
-        provisioned: bool = False,
         tenant: str = "",
     ) -> str:
-        """Opens a new sandbox's log stream, which begins with INIT_START.
+        """Opens a new sandbox's log stream, which begins with INIT_START, or RESTORE_START.
 
         `subscriber` takes what the Telemetry API tells of the sandbox.
 
@@ -125,12 +154,32 @@ class PlatformLogger:
             self._profile,
             configuration.scope.region,
             lambda: subscriber.wanted,
-            provisioned=provisioned,
+            initialization=initialization,
             tenant=tenant,
         )
         self._streams[sandbox] = _Stream(name, stream, platform, subscriber)
         self._tell(self._streams[sandbox], at, platform.init_started(at, InitPhase.INIT))
         return stream
+
+    def open_snapshot(self, configuration: FunctionConfiguration, number: int) -> SnapshotLog:
+        """Opens the log stream of an init of which a snapshot is to be taken."""
+        at = self.epoch(self._clock.now())
+        # sandboxes count from 0 or 1 upwards
+        stream = self._logs.stream_name(at, configuration.version, -number)
+        lowest = lowest_level(configuration.logging)
+        self._logs.opened(stream, configuration.scope, configuration.log_group, lowest)
+        platform = PlatformLog(
+            configuration,
+            self._profile,
+            configuration.scope.region,
+            lambda: False,
+            initialization=InitializationType.SNAP_START,
+        )
+        log = SnapshotLog(
+            self._logs, platform, configuration.name, stream, lambda: self.epoch(self._clock.now())
+        )
+        log.tell(platform.init_started(at, InitPhase.INIT, restores=False))
+        return log
 
     def output(self, function: str, stream: str, sandbox: int) -> Callable[[bytes], None]:
         """Returns what takes the bytes that the stream's sandbox writes."""
@@ -179,11 +228,13 @@ class PlatformLogger:
     def take(
         self,
         entry: Entry,
-        failed_inits: Iterable[InitReport],
+        failed_inits: Collection[InitReport],
         ended: Iterable[InvocationRecord],
     ) -> None:
         """Writes the lines of the journal's next entry, with the records that the entry ends."""
-        self._tell_of_inits(entry, failed_inits)
+        event = entry.event
+        if failed_inits or isinstance(event, (SandboxReady, SandboxReset)):
+            self._tell_of_inits(entry, failed_inits)
         for command in entry.commands:
             if isinstance(command, Fail) and command.sandbox in self._streams:
                 self._streams[command.sandbox].reason = _reason(command, entry)
@@ -192,10 +243,10 @@ class PlatformLogger:
         for command in entry.commands:
             if isinstance(command, Dispatch):
                 self._open_invocation(command, entry.at)
-        if isinstance(entry.event, StayedBusy):
-            self._end_runtime(entry.event.sandbox, entry.at)
-        if isinstance(entry.event, SandboxGone):
-            stream = self._streams.pop(entry.event.sandbox, None)
+        if isinstance(event, StayedBusy):
+            self._end_runtime(event.sandbox, entry.at)
+        if isinstance(event, SandboxGone):
+            stream = self._streams.pop(event.sandbox, None)
             if stream is not None:
                 self._logs.closed(stream.function, stream.name)
 
@@ -218,7 +269,10 @@ class PlatformLogger:
         if isinstance(event, SandboxReady):
             anatomy = event.anatomy
             phase = InitPhase.INVOKE if stream.unstarted else InitPhase.INIT
-            done = stream.platform.init_done(at, anatomy.connect + anatomy.init, phase)
+            if stream.platform.restores and phase is InitPhase.INIT:
+                done = stream.platform.restore_done(at, restore_duration(anatomy))
+            else:
+                done = stream.platform.init_done(at, anatomy.connect + anatomy.init, phase)
             self._tell(stream, at, done)
             self._start(stream, at)
 

@@ -108,6 +108,35 @@ def init_report(
     return _event(at_epoch, "platform.initReport", record)
 
 
+def restore_start(
+    at_epoch: Seconds,
+    function: str,
+    version: str,
+    runtime_version: str = "",
+    runtime_version_arn: str = "",
+) -> Event:
+    """Makes `platform.restoreStart`, of a sandbox that comes of a snapshot."""
+    runtime = {"runtimeVersion": runtime_version, "runtimeVersionArn": runtime_version_arn}
+    record = {
+        **{name: value for name, value in runtime.items() if value},
+        "functionName": function,
+        "functionVersion": version,
+    }
+    return _event(at_epoch, "platform.restoreStart", record)
+
+
+def restore_runtime_done(at_epoch: Seconds, status: RunStatus, error_type: str = "") -> Event:
+    return _event(at_epoch, "platform.restoreRuntimeDone", _status(status, error_type))
+
+
+def restore_report(
+    at_epoch: Seconds, status: RunStatus, duration: Seconds, error_type: str = ""
+) -> Event:
+    metrics = {"durationMs": milliseconds(duration)}
+    record = {**_status(status, error_type), "metrics": metrics}
+    return _event(at_epoch, "platform.restoreReport", record)
+
+
 def start(
     at_epoch: Seconds, request_id: str, version: str, trace: Trace = NO_TRACE, *, tenant: str = ""
 ) -> Event:
@@ -155,11 +184,13 @@ def report(
     memory_mb: int,
     max_memory_mb: int,
     init: Seconds | None = None,
+    restore: Seconds | None = None,
+    billed_restore_ms: int = 0,
     error_type: str = "",
     tenant: str = "",
     trace: Trace = NO_TRACE,
 ) -> Event:
-    """Makes `platform.report`; `init` is given of a cold start only."""
+    """Makes `platform.report`; `init` is given of a cold start, `restore` of a restored one."""
     metrics: dict[str, float] = {
         "durationMs": milliseconds(duration),
         "billedDurationMs": billed_ms,
@@ -168,6 +199,9 @@ def report(
     }
     if init is not None:
         metrics["initDurationMs"] = milliseconds(init)
+    if restore is not None:
+        metrics["restoreDurationMs"] = milliseconds(restore)
+        metrics["billedRestoreDurationMs"] = billed_restore_ms
     record = {
         "requestId": request_id,
         **_status(status, error_type),
@@ -247,7 +281,7 @@ def system_log_level(event: Event) -> str:
     kind, record = event["type"], event["record"]
     if kind == "platform.logsDropped" or _failed(record):
         return "WARN"
-    if kind in ("platform.initRuntimeDone", "platform.runtimeDone"):
+    if kind in ("platform.initRuntimeDone", "platform.runtimeDone", "platform.restoreRuntimeDone"):
         return "DEBUG"
     if kind == "platform.initStart":
         return "INFO" if "runtimeVersion" in record else "DEBUG"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from emulator.core.billing import billed_ms
 from emulator.core.log_configuration import LogFormat, SystemLogLevel
+from emulator.core.model import StartKind
 from emulator.core.records import InitPhase, Status
 from emulator.telemetry import log_lines, platform_events
 from emulator.telemetry.platform_events import InitializationType, RunStatus
@@ -76,7 +77,7 @@ class PlatformLog:
         region: str,
         wanted: Callable[[], bool],
         *,
-        provisioned: bool = False,
+        initialization: InitializationType = InitializationType.ON_DEMAND,
         tenant: str = "",
     ) -> None:
         self._wanted = wanted
@@ -84,8 +85,9 @@ class PlatformLog:
         self._configuration = configuration
         self._profile = profile
         self._region = region
-        kinds = InitializationType
-        self._type = kinds.PROVISIONED_CONCURRENCY if provisioned else kinds.ON_DEMAND
+        self._type = initialization
+        self.restores = initialization is InitializationType.SNAP_START
+        """Whether the sandbox comes of a snapshot."""
         logging = configuration.logging
         self._json = logging.format is LogFormat.JSON
         self._level = _LEVELS.index(logging.system_level or SystemLogLevel.INFO)
@@ -94,7 +96,10 @@ class PlatformLog:
         """Spares most invocations, which are told in text alone, the making of events."""
         return not self._json and not self._wanted()
 
-    def init_started(self, at: Seconds, phase: InitPhase) -> Told:
+    def init_started(self, at: Seconds, phase: InitPhase, *, restores: bool | None = None) -> Told:
+        """Words the beginning of an init, or of a restore; `restores` where that is told apart."""
+        if phase is InitPhase.INIT and (self.restores if restores is None else restores):
+            return self._restore_started(at)
         runtime = log_lines.runtime_version(self._configuration.runtime, self._region)
         event = platform_events.init_start(
             at,
@@ -110,12 +115,42 @@ class PlatformLog:
             text = log_lines.init_start(self._configuration.runtime, self._region, self._profile)
         return self._told([text] if text else [], [event])
 
+    def _restore_started(self, at: Seconds) -> Told:
+        configuration = self._configuration
+        runtime = log_lines.runtime_version(configuration.runtime, self._region)
+        event = platform_events.restore_start(
+            at, configuration.name, configuration.version, *runtime
+        )
+        text = log_lines.restore_start(configuration.runtime, self._region)
+        return self._told([text] if text else [], [event])
+
+    def restore_done(self, at: Seconds, duration: Seconds) -> Told:
+        """Words the end of a restore that went well."""
+        done = platform_events.restore_runtime_done(at, RunStatus.SUCCESS)
+        report = platform_events.restore_report(at, RunStatus.SUCCESS, duration)
+        return self._told([log_lines.restore_report(duration)], [done, report])
+
+    def snapshot_taken(self, at: Seconds, duration: Seconds, error_type: str) -> Told:
+        """Words the end of an init of which a snapshot was taken, or was to be."""
+        status = RunStatus.ERROR if error_type else RunStatus.SUCCESS
+        events = self._init_events(at, duration, InitPhase.INIT, status, error_type)
+        return self._told([log_lines.snapshot_report(duration, error_type)], events)
+
     def init_done(self, at: Seconds, duration: Seconds, phase: InitPhase) -> Told:
         """Words the end of an init that went well, of which a text log says nothing."""
         return self._told([], self._init_events(at, duration, phase, RunStatus.SUCCESS))
 
     def init_failed(self, at: Seconds, report: InitReport) -> Told:
         status = RunStatus.ERROR if report.error_type else RunStatus.TIMEOUT
+        if self.restores and report.phase is InitPhase.INIT:
+            failed = f"error\tError Type: {report.error_type}" if report.error_type else "timeout"
+            return self._told(
+                [log_lines.restore_report(report.duration, failed)],
+                [
+                    platform_events.restore_runtime_done(at, status, report.error_type),
+                    platform_events.restore_report(at, status, report.duration, report.error_type),
+                ],
+            )
         events = self._init_events(at, report.duration, report.phase, status, report.error_type)
         text = log_lines.init_report(report, self._profile)
         return self._told([text] if text else [], events)
@@ -186,7 +221,8 @@ class PlatformLog:
         status = _STATUS.get(record.status, RunStatus.ERROR)
         error = log_lines.error_type(record)
         init = log_lines.init_duration(record)
-        billed = billed_ms(self._profile.prices, record.duration, init)
+        billed = log_lines.billed_duration_ms(self._profile.prices, record)
+        restored = record.start is StartKind.RESTORED and record.anatomy is not None
         done = platform_events.runtime_done(
             at, record.invocation, status, record.duration, error_type=error
         )
@@ -198,7 +234,11 @@ class PlatformLog:
             billed_ms=billed,
             memory_mb=record.memory_mb,
             max_memory_mb=record.max_memory_mb,
-            init=init or None,
+            init=None if restored else init or None,
+            restore=log_lines.restore_duration(record.anatomy)
+            if restored and record.anatomy
+            else None,
+            billed_restore_ms=billed_ms(self._profile.prices, init) if restored else 0,
             error_type=error,
             tenant=self._tenant,
         )

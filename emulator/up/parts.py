@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
     from emulator.api.control.collaborators import Control
     from emulator.config import Settings
+    from emulator.core.function_configuration import FunctionConfiguration
+    from emulator.core.profile import Profile
     from emulator.live.asynchronous.observations import Observed
     from emulator.live.backends.interface import SandboxBackend
     from emulator.live.clock import MonotonicClock
@@ -83,104 +85,170 @@ class Parts:
         await self.watch.close()
 
 
-async def assemble(
-    settings: Settings,
-    backend: SandboxBackend,
-    state: StateDirectory,
-    *,
-    database: Database,
-    watch: CloudWatch,
-    journal: JournalFile,
-    listeners: list[socket.socket],
-    clock: MonotonicClock,
-    origin: float,
-    available_memory_mb: Callable[[], int] | None,
-) -> Parts:
-    """Builds the parts of an emulator; `origin` is the time of day at which `clock` began."""
-    profile = PROFILES[settings.profile]
-    # a run's sandboxes count from 1 again, and their streams are kept from run to run
-    logs = Logs(f"{state.instance}/{origin}", sink=watch.logs)
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Holds what stands before the parts of an emulator, and is taken down after these."""
+
+    settings: Settings
+    backend: SandboxBackend
+    state: StateDirectory
+    database: Database
+    watch: CloudWatch
+    journal: JournalFile
+    listeners: list[socket.socket]
+    clock: MonotonicClock
+    origin: float
+    """Time of day at which the clock began."""
+    available_memory_mb: Callable[[], int] | None
+
+    @property
+    def profile(self) -> Profile:
+        """Returns the behaviour that is imitated."""
+        return PROFILES[self.settings.profile]
+
+    @property
+    def speedup(self) -> float:
+        """Returns how much faster idle time runs than the time of this machine."""
+        return self.settings.idle_speedup / self.settings.dilation
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """Holds those who write down what happens."""
+
+    logs: Logs
+    metrics: Metrics
+    counts: LambdaMetrics
+    logger: PlatformLogger
+    recorder: Recorder
+
+
+async def assemble(ground: Ground) -> Parts:
+    """Builds the parts of an emulator, each out of those before."""
+    settings, profile = ground.settings, ground.profile
     chance = random.Random(settings.seed)  # noqa: S311  # lifetimes are no secret
     scheduler = Scheduler(scheduling_of(settings, profile), chance)
-    metrics = Metrics(
-        profile,
-        lambda: list(scheduler.sandboxes.values()),
-        lambda key: engine.configuration(VersionKey(key)),
+    record = _record(ground, scheduler, lambda key: engine.configuration(VersionKey(key)))
+    companion = _companion(ground) if settings.companion else None
+    sessions = None if companion is None else Sessions()
+    engine = _engine(ground, scheduler, record, sessions)
+    functions = await _functions(ground, engine)
+    authority = _authority(ground, companion, sessions, functions)
+    eventing = _eventing(ground, engine, functions, companion, record.counts)
+    return Parts(
+        engine,
+        functions,
+        control_of(functions, engine, profile, eventing.client, _time_of_day),
+        eventing,
+        record.recorder,
+        ground.watch,
+        record.logs,
+        record.metrics,
+        _others(settings, companion, authority),
+        companion,
+        authority,
     )
+
+
+def _record(
+    ground: Ground,
+    scheduler: Scheduler,
+    configuration: Callable[[str], FunctionConfiguration | None],
+) -> _Record:
+    profile, clock, origin = ground.profile, ground.clock, ground.origin
+    # a run's sandboxes count from 1 again, and their streams are kept from run to run
+    logs = Logs(f"{ground.state.instance}/{origin}", sink=ground.watch.logs)
+    metrics = Metrics(profile, lambda: list(scheduler.sandboxes.values()), configuration)
     logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=origin)
     counts = LambdaMetrics(logger.epoch, lambda: recorder.requests)
-    watch.metrics.gather(counts)
-    recorder = Recorder(journal=journal, sinks=(metrics, counts), logger=logger)
-    speedup = settings.idle_speedup / settings.dilation
-    companion = None
-    if settings.companion:
-        companion = Companion(
-            state.path / "companion.log",
-            closed=settings.auth is Auth.STRICT,
-            gateway=_own_address(listeners[0]),
-            speedup=speedup,
-        )
-    sessions = None if companion is None else Sessions()
-    engine = Engine(
+    ground.watch.metrics.gather(counts)
+    recorder = Recorder(journal=ground.journal, sinks=(metrics, counts), logger=logger)
+    return _Record(logs, metrics, counts, logger, recorder)
+
+
+def _companion(ground: Ground) -> Companion:
+    return Companion(
+        ground.state.path / "companion.log",
+        closed=ground.settings.auth is Auth.STRICT,
+        gateway=_own_address(ground.listeners[0]),
+        speedup=ground.speedup,
+    )
+
+
+def _engine(
+    ground: Ground, scheduler: Scheduler, record: _Record, sessions: Sessions | None
+) -> Engine:
+    return Engine(
         scheduler=scheduler,
-        backend=backend,
-        runtime_api=RuntimeApiServer(profile.response_limit),
-        clock=clock,
-        recorder=recorder,
-        logger=logger,
-        profile=profile,
-        environment=_environment(backend, listeners),
-        init_cpu=settings.init_cpu,
-        available_memory_mb=available_memory_mb,
+        backend=ground.backend,
+        runtime_api=RuntimeApiServer(ground.profile.response_limit),
+        clock=ground.clock,
+        recorder=record.recorder,
+        logger=record.logger,
+        profile=ground.profile,
+        environment=_environment(ground.backend, ground.listeners),
+        init_cpu=ground.settings.init_cpu,
+        available_memory_mb=ground.available_memory_mb,
         # to weigh a package takes seconds: only where the weight decides something
-        weigh=None if PATHS[settings.network].placement is None else zipped_mb,
+        weigh=None if PATHS[ground.settings.network].placement is None else zipped_mb,
         credentials=None if sessions is None else sessions.environment,
     )
-    functions = await Functions.open(
-        database,
-        state.path / "code",
+
+
+async def _functions(ground: Ground, engine: Engine) -> Functions:
+    settings = ground.settings
+    return await Functions.open(
+        ground.database,
+        ground.state.path / "code",
         engine,
         home=Scope(settings.account, settings.region),
         # a chance of its own, so that sandboxes live as long as they would without aliases
         chance=random.Random(f"{settings.seed}:aliases"),  # noqa: S311
         time_of_day=_time_of_day,
     )
-    authority = None
-    if companion is not None and sessions is not None:
-        key = root_key(state.path) if settings.auth is Auth.STRICT else None
-        authority = Authority.of(
-            companion, sessions, settings.account, key, StoredResources(functions.catalog)
-        )
-    others = OtherServices(
+
+
+def _authority(
+    ground: Ground, companion: Companion | None, sessions: Sessions | None, functions: Functions
+) -> Authority | None:
+    """Returns who knows the rights of callers; nobody does where no companion keeps them."""
+    if companion is None or sessions is None:
+        return None
+    strict = ground.settings.auth is Auth.STRICT
+    key = root_key(ground.state.path) if strict else None
+    resources = StoredResources(functions.catalog)
+    return Authority.of(companion, sessions, ground.settings.account, key, resources)
+
+
+def _others(
+    settings: Settings, companion: Companion | None, authority: Authority | None
+) -> OtherServices:
+    return OtherServices(
         settings.aws_endpoint,
         companion,
         identities=None if authority is None else authority.identities,
         guard=None if authority is None else authority.services,
     )
-    eventing = Eventing(
-        database=database,
-        resources=functions.catalog.resources,
-        invoker=FunctionInvoker(functions.targets, engine, functions.catalog.resources),
-        endpoints=Endpoints(settings.aws_endpoint, companion),
-        profile=profile,
+
+
+def _eventing(
+    ground: Ground,
+    engine: Engine,
+    functions: Functions,
+    companion: Companion | None,
+    counts: LambdaMetrics,
+) -> Eventing:
+    resources = functions.catalog.resources
+    return Eventing(
+        database=ground.database,
+        resources=resources,
+        invoker=FunctionInvoker(functions.targets, engine, resources),
+        endpoints=Endpoints(ground.settings.aws_endpoint, companion),
+        profile=ground.profile,
         credentials=_credentials(),
-        speedup=speedup,
-        dilation=settings.dilation,
+        speedup=ground.speedup,
+        dilation=ground.settings.dilation,
         observe=partial(_observed, counts, functions.home),
-    )
-    control = control_of(functions, engine, profile, eventing.client, _time_of_day)
-    return Parts(
-        engine,
-        functions,
-        control,
-        eventing,
-        recorder,
-        watch,
-        logs,
-        metrics,
-        others,
-        companion,
-        authority,
     )
 
 

@@ -8,26 +8,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import signal
 import time
 from typing import TYPE_CHECKING
 
 import uvloop
 
-from emulator.api.app import create_app
-from emulator.api.control.downloads import downloads
-from emulator.api.invoke.directory import FunctionDirectory
-from emulator.api.network import Network
-from emulator.api.operations import all_operations
-from emulator.api.peers import SandboxClients
 from emulator.config import NO_TEMPLATE, Auth, BackendChoice, PageCache
 from emulator.core.function_names import Scope
-from emulator.core.load_balancer import target_of
-from emulator.core.network_paths import NO_NETWORK, PATHS
 from emulator.core.policy import Admission
 from emulator.core.profiles import PROFILES
-from emulator.core.routes import RouteTable
 from emulator.errors import BackendUnavailableError, SettingsError
 from emulator.host.delegation import enter_delegated_scope
 from emulator.host.memory import AvailableMemory
@@ -38,7 +28,7 @@ from emulator.live.cloudwatch import LOG_SCHEMAS, CloudWatch
 from emulator.live.eventing import EVENT_SCHEMAS
 from emulator.live.functions.functions import FUNCTION_SCHEMAS, Functions
 from emulator.live.journal_file import JournalFile
-from emulator.live.store.apis import APIS, ApiStore
+from emulator.live.store.apis import APIS
 from emulator.live.store.database import Database
 from emulator.live.store.read_ahead import read_ahead
 from emulator.live.store.root_key import FILE
@@ -48,15 +38,16 @@ from emulator.up.capacity import room, scheduling_of
 from emulator.up.checks import check_auth
 from emulator.up.description import describe_functions, facts_of
 from emulator.up.display import Display, LineDisplay
+from emulator.up.face import app_of
+from emulator.up.garbage import look_for_garbage_seldom
 from emulator.up.gateway import Server, gateway_listener, listeners_of
-from emulator.up.parts import assemble
+from emulator.up.parts import Ground, assemble
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
 
     from emulator.config import Settings
-    from emulator.core.apis import Api
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.live.backends.interface import SandboxBackend
 
@@ -169,7 +160,7 @@ async def _serve(
         contextlib.closing(Database(state.path / "state.db", _SCHEMAS)) as database,
         contextlib.closing(Database(state.path / "logs.db", LOG_SCHEMAS)) as log_database,
     ):
-        parts = await assemble(
+        ground = Ground(
             settings,
             backend,
             state,
@@ -185,50 +176,21 @@ async def _serve(
             origin=origin,
             available_memory_mb=available.mb if settings.admission is Admission.ACTUAL else None,
         )
+        parts = await assemble(ground)
         try:
             await _deploy(loaded, parts.functions, display)
-            sandboxes = SandboxClients.dialling(
-                backend.runtime_api_host,
-                "" if parts.companion is None else parts.companion.secret,
-            )
-            app = create_app(
-                parts.engine,
-                RouteTable(()),
-                apis=await _apis(loaded, ApiStore(database)),
-                api_store=ApiStore(database),
-                port=listener.getsockname()[1],
-                profile=profile,
-                backend=backend.name,
-                logs=parts.logs,
-                metrics=parts.metrics,
-                others=parts.others,
-                sandboxes=sandboxes,
-                network=_network(settings, sandboxes),
-                registry=all_operations(parts.control, parts.watch, parts.eventing),
-                directory=FunctionDirectory(parts.functions.targets, parts.functions.home),
-                urls=parts.functions.urls,
-                code=downloads(parts.control),
-                watch=parts.watch,
-                events=parts.eventing.queue,
-                targets=[target_of(text) for text in settings.alb],
-                gatekeeper=None if parts.authority is None else parts.authority.gatekeeper,
-            )
+            app = await app_of(ground, parts, loaded, listener.getsockname()[1])
             if settings.auth is Auth.STRICT:
                 display.say(
                     "Calls need a signature and a right (--auth strict); the root's access key is "
                     f"in {state.path / FILE}"
                 )
             server = Server(app, run, loaded, settings, eventing=parts.eventing, say=display.say)
+            look_for_garbage_seldom()
             await server.serve(listeners)
         finally:
             describe_functions(run, facts, parts.engine)
             await parts.close()
-
-
-async def _apis(loaded: template.Template, store: ApiStore) -> list[Api]:
-    """Returns the template's APIs, and those that clients have put there before."""
-    own = {api.id for api in loaded.apis}
-    return [*loaded.apis, *(api for api in await store.load() if api.id not in own)]
 
 
 async def _deploy(loaded: template.Template, functions: Functions, display: Display) -> None:
@@ -238,21 +200,6 @@ async def _deploy(loaded: template.Template, functions: Functions, display: Disp
         with display.deploying(function.name, function.memory_mb) as told:
             await functions.deployer.deploy(function, told)
     await functions.resume()
-
-
-def _network(settings: Settings, sandboxes: SandboxClients) -> Network | None:
-    """Returns what lies between clients and functions; None where nothing does."""
-    if settings.network == NO_NETWORK:
-        return None
-    # a chance of its own, so that sandboxes live as long as they would without a network
-    chance = random.Random(f"{settings.seed}:network")  # noqa: S311  # jitter is no secret
-    return Network(
-        PATHS[settings.network],
-        chance,
-        sandboxes,
-        dilation=settings.dilation,
-        idle_speedup=settings.idle_speedup,
-    )
 
 
 @contextlib.contextmanager

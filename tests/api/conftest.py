@@ -14,7 +14,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from emulator.api.app import create_app
+from emulator.api.app import Face, create_app
 from emulator.api.network import Network
 from emulator.api.peers import SandboxClients
 from emulator.api.server import GatewayServer, gateway_config
@@ -265,17 +265,19 @@ async def _app(
     )
     await eventing.open()
     app = create_app(
-        engine,
-        routes,
-        port=0,
-        profile=profile,
-        backend="scripted",
-        logs=logs,
-        metrics=metrics,
-        network=None if path is None else Network(path, random.Random(0), SandboxClients()),
-        events=eventing.queue,
-        apis=APIS,
-        targets=[Target("echo"), Target("stream", multi_value=True), Target("fail")],
+        Face(
+            engine,
+            routes,
+            port=0,
+            profile=profile,
+            backend="scripted",
+            logs=logs,
+            metrics=metrics,
+            network=None if path is None else Network(path, random.Random(0), SandboxClients()),
+            events=eventing.queue,
+            apis=APIS,
+            targets=[Target("echo"), Target("stream", multi_value=True), Target("fail")],
+        )
     )
     return gateway_config(app, grace=GRACE), engine, eventing
 

@@ -45,5 +45,28 @@ def test_api_that_takes_everything_leaves_the_testbeds_own_pages(emulator: Serve
     try:
         assert httpx.get(f"{emulator.url}/anything").json()["routeKey"] == "$default"
         assert httpx.get(f"{emulator.url}/_testbed/apis").json()[-1]["id"] == "all"
+        assert httpx.get(f"{emulator.url}/healthz").json()["status"] == "ok"
+        assert "# HELP" in httpx.get(f"{emulator.url}/metrics").text
     finally:
         assert httpx.delete(page).json()["id"] == "all"
+
+
+def test_api_has_a_path_of_the_testbeds_where_its_route_spells_it(emulator: Served) -> None:
+    page = f"{emulator.url}/_testbed/apis/mine"
+    httpx.put(page, json=document_of(HttpApi("mine", (Route("GET", "/metrics", "echo"),))))
+    try:
+        assert httpx.get(f"{emulator.url}/metrics").json()["routeKey"] == "GET /metrics"
+    finally:
+        httpx.delete(page)
+
+
+def test_a_route_for_the_rest_is_told_with_an_address_that_can_be_asked(
+    emulator: Served,
+) -> None:
+    page = f"{emulator.url}/_testbed/apis/rest"
+    api = HttpApi("rest", (Route("ANY", "$default", "echo"),))
+    try:
+        told = httpx.put(page, json=document_of(api)).json()
+        assert told["routes"] == ["$default http://rest.execute-api.localhost:0/"]
+    finally:
+        httpx.delete(page)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import httpx
 import pytest
 
-from emulator.api.app import create_app
+from emulator.api.app import Face, create_app
 from emulator.api.peers import SandboxClients
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.routes import RouteTable
@@ -37,14 +37,16 @@ class _NoFunctions:
 
 def ask(client: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
     app = create_app(
-        cast("Engine", _NoFunctions()),
-        RouteTable([]),
-        port=8000,
-        profile=AWS_2025,
-        backend="docker",
-        logs=Logs("test"),
-        metrics=Metrics(AWS_2025, list),
-        sandboxes=SandboxClients([ipaddress.ip_network("172.17.0.0/16")]),
+        Face(
+            cast("Engine", _NoFunctions()),
+            RouteTable([]),
+            port=8000,
+            profile=AWS_2025,
+            backend="docker",
+            logs=Logs("test"),
+            metrics=Metrics(AWS_2025, list),
+            sandboxes=SandboxClients([ipaddress.ip_network("172.17.0.0/16")]),
+        )
     )
     transport = httpx.ASGITransport(cast("Any", app), client=(client, 40000))
 

@@ -48,6 +48,7 @@ COMMANDS = {
     "--backend --profile --run-dir --json",
     "bench": "--backend --simulator --json",
     "chaos": "--backend --fault --engine --seed --kills --out --json",
+    "soak": "--minutes --backend --out --json",
     "lost-events": "--events --kills --seed --backend --out --json",
     "fidelity": "--backend --repetitions --run-dir --report --json",
     "network": "DATA --out --json",

@@ -224,6 +224,7 @@ class FakeBackend:
     runtime_api_name = "fake"
     storage = ()
     unenforced: Mapping[Limitation, str] = MappingProxyType({})
+    snapshots = None
 
     def __init__(self, service: ServiceModel, runtime_api: FakeRuntimeApi) -> None:
         self.processes: list[FakeProcess] = []

@@ -175,6 +175,7 @@ class ScriptedBackend:
     unenforced = MappingProxyType(
         {Limitation.CPU_UNLIMITED: "No CPU share is set, since nothing runs."}
     )
+    snapshots = None
 
     def __init__(self) -> None:
         self.processes: list[ScriptedProcess] = []

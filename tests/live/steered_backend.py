@@ -281,6 +281,7 @@ class SteeredBackend:
     runtime_api_host = runtime_api_name = "steered"
     storage = ()
     unenforced: Mapping[Limitation, str] = MappingProxyType({})
+    snapshots = None
 
     def __init__(self) -> None:
         self.sandboxes: list[SteeredSandbox] = []

@@ -91,11 +91,15 @@ def _within_account(grant: Grant, request: Request, policies: Policies) -> Decis
     return _limited(request, policies) if grant is Grant.ROLE else _own(request, policies)
 
 
+_TELLS_EVERY_RESOURCE = "lambda:"
+"""Lambda's refusals say `on resource: *`; CloudWatch's and S3's name no resource there."""
+
+
 def sentence(request: Request, decision: Decision) -> str:
     """Returns AWS's sentence for a refusal."""
     subject = request.caller.arn or "anonymous"
     what = f"User: {subject} is not authorized to perform: {request.action}"
-    if request.resource != "*":
+    if request.resource != "*" or request.action.startswith(_TELLS_EVERY_RESOURCE):
         what += f" on resource: {request.resource}"
     blame = decision.blame.value
     if decision.explicit:

@@ -75,7 +75,9 @@ async def _begun(
     last = await follower.start()
     newest = await watch.logs.read(lambda c: _newest(c, group, wanted.limit, matches, last))
     if newest is None and configuration is None:
-        raise HTTPException(404, f"No function is called {function}, and no log is one's.")
+        raise HTTPException(
+            404, f"No function is called {function}, and none of that name has a log."
+        )
     return newest or [], follower
 
 

@@ -127,6 +127,8 @@ def shown_policy(resources: Resources, key: Key) -> dict[str, Any]:
     Raises:
         ResourceNotFoundError: there is no policy.
     """
+    if key.kind is Kind.POLICY and resources.get(key) is None:
+        raise ResourceNotFoundError(statements.NOTHING_TO_SHOW)
     found = _existing(resources, key)
     return {"Policy": statements.written(found["document"]), "RevisionId": found["revision"]}
 

@@ -33,6 +33,8 @@ URL_ACTION = "lambda:InvokeFunctionUrl"
 
 WRONG_PRINCIPAL = "The provided principal was invalid. Please check the principal and try again."
 NO_POLICY = "No policy is associated with the given resource."
+NOTHING_TO_SHOW = "The resource you requested does not exist."
+"""What GetPolicy says of a function without one (SAM's issue 307, prowler's pull request 1732)."""
 
 
 def function_statement(arguments: Mapping[str, Any], resource: str) -> Statement:

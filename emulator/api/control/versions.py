@@ -70,7 +70,7 @@ async def publish(control: Control, latest: Version, description: str | None = N
     last = control.catalog.versions(latest.function)[-1]
     if last.version != LATEST and _is_same(last, latest, description):
         return last
-    is_made = latest.status.update is not UpdateStatus.IN_PROGRESS
+    is_made = latest.status.update is not UpdateStatus.IN_PROGRESS and not _snapshots(latest)
     published = Version(
         latest.function,
         str(function.next_version),
@@ -94,6 +94,12 @@ async def list_versions_by_function(control: Control, call: Call) -> dict[str, A
     versions = control.catalog.versions(name)
     write = partial(view.listed, qualified=True)
     return page(call, versions, lambda version: version.version, write, "Versions")
+
+
+def _snapshots(latest: Version) -> bool:
+    """Returns whether a published version is Pending until its snapshot is taken (SnapStart)."""
+    applied: str = latest.members.get("SnapStart", {}).get("ApplyOn", "None")
+    return applied == "PublishedVersions"
 
 
 def _is_same(last: Version, latest: Version, description: str | None) -> bool:

@@ -8,27 +8,45 @@ string is that string, and with RESPONSE_STREAM a result in one piece is passed 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from emulator.api.asgi import HttpResponse, json_response
 from emulator.api.http_api.response import MalformedError, decoded, inferred, structured
+from emulator.core.profile import Feature
+
+if TYPE_CHECKING:
+    from emulator.core.profile import Profile
 
 BAD_GATEWAY = json_response(502, b"Internal Server Error")
 """The answer where the function failed, or its result cannot be made a response."""
 _DENIED = (b"x-amzn-errortype", b"AccessDeniedException")
-FORBIDDEN = json_response(403, b'{"Message":"Forbidden"}', _DENIED)
-"""The answer where the URL asks for a signature, and the request has none."""
 NO_SUCH_URL = json_response(403, b'{"Message":null}', _DENIED)
 """The answer where no function has this URL."""
 PRELUDE_TYPE = "application/vnd.awslambda.http-integration-response"
 """The content type of a streamed response that begins with its own status and headers."""
 
+_FORBIDDEN = b'{"Message":"Forbidden"}'
+_FORBIDDEN_SINCE_TWO_RIGHTS = (
+    b'{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: '
+    b'https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}'
+)
 _SEPARATOR = b"\0" * 8
 _LONGEST_PRELUDE = 1 << 20
 _JSON = b"application/json"
 _BODY_HEADERS = frozenset({b"content-length"})
+
+
+def forbidden(profile: Profile, reason: str) -> HttpResponse:
+    """Refuses who may not ask the URL as AWS does, which does not say why; a header of ours does.
+
+    Source: the longer sentence is quoted in reports since October 2025 (sst/sst, issue 6198).
+    """
+    later = profile.has(Feature.URL_NEEDS_INVOKE)
+    why = (b"x-testbed-reason", reason.encode("latin-1", "replace"))
+    body = _FORBIDDEN_SINCE_TWO_RIGHTS if later else _FORBIDDEN
+    return json_response(403, body, _DENIED, why)
 
 
 def whole(result: bytes) -> HttpResponse:

@@ -26,6 +26,7 @@ from emulator.api.asgi import (
     begin,
     check_size,
     first_news,
+    named_host,
     outcome_headers,
     raise_refusal,
     read_body,
@@ -34,6 +35,7 @@ from emulator.api.asgi import (
     send_response,
 )
 from emulator.api.auth.event_callers import iam_caller
+from emulator.api.auth.guard import ACCESS_DENIED
 from emulator.api.companion.service_name import signed_for
 from emulator.api.cors import (
     answer_headers,
@@ -41,7 +43,7 @@ from emulator.api.cors import (
     preflight_headers,
     without_cors,
 )
-from emulator.api.function_url.responses import BAD_GATEWAY, FORBIDDEN, NO_SUCH_URL, whole
+from emulator.api.function_url.responses import BAD_GATEWAY, NO_SUCH_URL, forbidden, whole
 from emulator.api.function_url.streaming import pass_on
 from emulator.api.http_api.event import Api, event, request_of
 from emulator.api.network import passage_of
@@ -98,13 +100,8 @@ class FunctionUrlRoute:
         self._gatekeeper = gatekeeper
 
     def match(self, scope: Scope) -> ASGIApp | None:
-        for name, value in scope["headers"]:
-            if name == b"host":
-                if _MARK not in value.lower():
-                    return None
-                host = _HOST.fullmatch(value.decode("latin-1").lower())
-                return partial(self._handle, host) if host else None
-        return None
+        host = named_host(scope, _MARK, _HOST)
+        return partial(self._handle, host) if host else None
 
     async def _handle(
         self, host: re.Match[str], scope: Scope, receive: Receive, send: Send
@@ -175,14 +172,18 @@ class _UrlRequest:
             await begin(send, 200, [*headers, (b"content-length", b"0")])
             await send_piece(send, b"", more=False)
         elif self._url.auth is UrlAuth.AWS_IAM and not self._is_signed:
-            await send_response(send, FORBIDDEN, self._cors)
+            answer = forbidden(self._profile, "The request is not signed.")
+            await send_response(send, answer, self._cors)
         else:
             try:
                 await self._invoke(receive, send)
             except ResourceNotFoundError:  # retired in this moment
                 await send_response(send, NO_SUCH_URL, self._cors)
             except ServiceError as error:
-                await send_error(send, error, self._cors)
+                if error.code == ACCESS_DENIED:
+                    await send_response(send, forbidden(self._profile, str(error)), self._cors)
+                else:
+                    await send_error(send, error, self._cors)
 
     @property
     def _is_signed(self) -> bool:

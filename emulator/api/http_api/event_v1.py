@@ -20,11 +20,13 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from emulator.api.auth.event_callers import identity_caller
 from emulator.api.http_api.event import common_log_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from emulator.api.auth.principals import Caller
     from emulator.api.http_api.event import Api, HttpRequest
 
 _encode = msgspec.json.Encoder().encode
@@ -52,6 +54,11 @@ class Asked:
     """The path as the client sent it: without the stage for REST APIs, with it for HTTP APIs."""
     whole_path: str
     """The path with the stage, where the API's paths have one."""
+
+
+def identity_of(caller: Caller | None) -> Mapping[str, str | None]:
+    """Returns who asks, as `requestContext.identity` has it."""
+    return NOBODY if caller is None else {**NOBODY, **identity_caller(caller)}
 
 
 def resource_id(path: str) -> str:

@@ -17,31 +17,29 @@ from emulator.api.asgi import (
     check_size,
     json_response,
     outcome_headers,
-    read_body,
     send_response,
 )
-from emulator.api.auth.event_callers import iam_caller, identity_caller
+from emulator.api.auth.event_callers import iam_caller
 from emulator.api.cors import answer_headers, is_preflight, preflight_headers, without_cors
 from emulator.api.execute_api import (
-    BODY_LIMIT,
     Integration,
-    admitted,
-    domain_of,
+    admitted_body,
+    facts_of,
     named_api,
     new_gateway_id,
+    within_stage,
 )
-from emulator.api.http_api.event import Api, event, inferred_body, request_of, sent_path
-from emulator.api.http_api.event_v1 import NOBODY, Asked, event_v1
+from emulator.api.http_api.event import event, inferred_body, request_of, sent_path
+from emulator.api.http_api.event_v1 import Asked, event_v1, identity_of
 from emulator.api.http_api.response import INTERNAL_SERVER_ERROR, NOT_FOUND, response
 from emulator.api.http_api.response_v1 import response_v1
 from emulator.core.apis import DEFAULT_STAGE
-from emulator.core.routes import PayloadFormat, RouteAuth, RouteTable
+from emulator.core.routes import PayloadFormat, RouteTable
 from emulator.errors import (
     InvalidParameterValueError,
     RequestTooLargeError,
     ServiceError,
 )
-from emulator.live.sandbox.environment import ACCOUNT_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,14 +85,7 @@ class HttpApiRoute:
         self._integration = Integration(engine, profile.integration_timeout, directory)
         self._event_limit = profile.request_limit
         self._prefix = "" if api.stage == DEFAULT_STAGE else f"/{api.stage}"
-        self._facts = Api(
-            ACCOUNT_ID,
-            api.id,
-            domain_of(api.id),
-            port,
-            stage=api.stage,
-            variables=api.variables,
-        )
+        self._facts = facts_of(api, port)
 
     def match(self, scope: Scope) -> ASGIApp | None:
         named = named_api(scope)
@@ -102,10 +93,10 @@ class HttpApiRoute:
             return None
         path = scope["path"]
         if self._prefix:
-            within = path.removeprefix(self._prefix)
-            if within == path or (within and within[0] != "/"):
+            within = within_stage(path, self._prefix)
+            if within is None:
                 return not_found if named else None
-            path = within or "/"
+            path = within
         if self._api.cors is not None and scope["method"] == "OPTIONS" and self._is_known(path):
             by_name = dict(scope["headers"])
             if is_preflight("OPTIONS", by_name):
@@ -138,12 +129,9 @@ class HttpApiRoute:
         own = [(b"apigw-requestid", gateway_id.encode())]
         if self._api.cors is not None:
             own += answer_headers(self._api.cors, dict(scope["headers"]))
-        caller = None
         headers, trace_id = xray.traced(scope["headers"])
         try:
-            if route.auth is RouteAuth.AWS_IAM:
-                receive, caller = await admitted(self._gatekeeper, self._facts, scope, receive)
-            body = await read_body(receive, BODY_LIMIT)
+            body, caller = await admitted_body(route, self._gatekeeper, self._facts, scope, receive)
             payload = self._event(
                 route,
                 path_parameters,
@@ -204,7 +192,7 @@ class HttpApiRoute:
             request_id=gateway_id,
             extended_request_id=gateway_id,
             at_epoch=now,
-            identity=NOBODY if caller is None else {**NOBODY, **identity_caller(caller)},
+            identity=identity_of(caller),
             version=route.payload_format,
         )
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from emulator.api import xray
-from emulator.api.asgi import check_size, outcome_headers, read_body, send_response
+from emulator.api.asgi import check_size, named_host, outcome_headers, read_body, send_response
 from emulator.api.execute_api import call_function
 from emulator.api.http_api.event import request_of, sent_path
 from emulator.api.invoke.directory import DeployedDirectory
@@ -66,13 +66,8 @@ class LoadBalancerRoute:
         self._port = port
 
     def match(self, scope: Scope) -> ASGIApp | None:
-        for name, value in scope["headers"]:
-            if name == b"host":
-                if _MARK not in value.lower():
-                    return None
-                host = _HOST.fullmatch(value.decode("latin-1").lower())
-                return partial(self._handle, self._targets.get(host["function"])) if host else None
-        return None
+        host = named_host(scope, _MARK, _HOST)
+        return partial(self._handle, self._targets.get(host["function"])) if host else None
 
     async def _handle(
         self, target: Target | None, scope: Scope, receive: Receive, send: Send

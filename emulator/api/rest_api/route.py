@@ -16,18 +16,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from emulator.api import xray
-from emulator.api.asgi import HttpResponse, check_size, outcome_headers, read_body, send_response
-from emulator.api.auth.event_callers import identity_caller
+from emulator.api.asgi import HttpResponse, check_size, outcome_headers, send_response
 from emulator.api.execute_api import (
-    BODY_LIMIT,
     Integration,
-    admitted,
-    domain_of,
+    admitted_body,
+    facts_of,
     named_api,
     new_gateway_id,
+    within_stage,
 )
-from emulator.api.http_api.event import Api, request_of, sent_path
-from emulator.api.http_api.event_v1 import NOBODY, Asked, event_v1, resource_id
+from emulator.api.http_api.event import request_of, sent_path
+from emulator.api.http_api.event_v1 import Asked, event_v1, identity_of, resource_id
 from emulator.api.rest_api.responses import (
     BAD_GATEWAY,
     INTERNAL_SERVER_ERROR,
@@ -41,9 +40,7 @@ from emulator.api.rest_api.responses import (
     response,
 )
 from emulator.core.resources import ResourceTree
-from emulator.core.routes import RouteAuth
 from emulator.errors import RequestTooLargeError, ServiceError
-from emulator.live.sandbox.environment import ACCOUNT_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,24 +84,16 @@ class RestApiRoute:
         self._integration = Integration(engine, profile.rest_integration_timeout, directory)
         self._event_limit = profile.request_limit
         self._prefix = f"/{api.stage}"
-        self._facts = Api(
-            ACCOUNT_ID,
-            api.id,
-            domain_of(api.id),
-            port,
-            stage=api.stage,
-            variables=api.variables,
-        )
+        self._facts = facts_of(api, port)
 
     def match(self, scope: Scope) -> ASGIApp | None:
         named = named_api(scope)
         if named not in (None, self._api.id):
             return None
-        path = scope["path"]
-        within = path.removeprefix(self._prefix)
-        if within == path or (within and within[0] != "/"):
+        within = within_stage(scope["path"], self._prefix)
+        if within is None:
             return self._refuse if named else None
-        found = self._tree.find(within or "/")
+        found = self._tree.find(within)
         if found is None:
             return self._refuse
         resource, path_parameters = found
@@ -137,11 +126,8 @@ class RestApiRoute:
         ids = _new_ids()
         headers, trace_id = xray.traced(scope["headers"])
         own = _own(headers, ids)
-        caller = None
         try:
-            if route.auth is RouteAuth.AWS_IAM:
-                receive, caller = await admitted(self._gatekeeper, self._facts, scope, receive)
-            body = await read_body(receive, BODY_LIMIT)
+            body, caller = await admitted_body(route, self._gatekeeper, self._facts, scope, receive)
         except RequestTooLargeError:
             await send_response(send, TOO_LARGE, own)
             return
@@ -185,7 +171,7 @@ class RestApiRoute:
             request_id=ids.request,
             extended_request_id=ids.extended,
             at_epoch=time.time(),
-            identity=NOBODY if caller is None else {**NOBODY, **identity_caller(caller)},
+            identity=identity_of(caller),
         )
 
     def _body(self, headers: Headers, body: bytes) -> tuple[str, bool]:

@@ -7,13 +7,17 @@ import platform
 import re
 import sys
 import tempfile
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emulator.errors import SettingsError
-from emulator.experiments.chaos.faults import FAULTS, engine_fault
+from emulator.experiments.chaos.engine_faults import engine_fault
+from emulator.experiments.chaos.faults import FAULTS
+from emulator.experiments.chaos.private_engine import PrivateEngine
 from emulator.experiments.chaos.report import chaos_document, chaos_page
-from emulator.experiments.chaos.template import write_functions
+from emulator.experiments.chaos.template import RUNTIME_IMAGE, write_functions
 from emulator.experiments.chaos.trial import Place, Trial, try_fault
 from emulator.experiments.report.progress import StepProgress
 from emulator.experiments.runner.emulator_process import stoppable
@@ -21,7 +25,7 @@ from emulator.experiments.runner.emulator_process import stoppable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from emulator.experiments.chaos.faults import Fault
+    from emulator.experiments.chaos.fault import Fault
 
 _TRIAL_S = 15.0
 """Seconds that a trial takes, for the time left."""
@@ -54,12 +58,20 @@ def chaos_results(
     with (
         stoppable(),
         tempfile.TemporaryDirectory(prefix="testbed-chaos-") as scratch,
+        ExitStack() as stack,
         StepProgress(_TRIAL_S * len(todo)) as progress,
     ):
+
+        @cache
+        def own_engine() -> PrivateEngine:
+            return stack.enter_context(PrivateEngine(Path(scratch) / "engine", [RUNTIME_IMAGE]))
+
         template = write_functions(Path(scratch) / "functions")
         for fault, backend in todo:
             progress.begin(f"{backend}: {fault.name}")
-            place = Place(Path(scratch) / backend, template, backend, python, seed, kills)
+            place = Place(
+                Path(scratch) / backend, template, backend, python, seed, kills, own_engine
+            )
             trial = try_fault(fault, place)
             for failure in trial.failures:
                 progress.note(f"{backend}: {fault.name}: {failure}")

@@ -13,37 +13,25 @@ import shutil
 import socket
 import subprocess
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from emulator.experiments.chaos.engine_faults import ENGINE_FAULTS
+from emulator.experiments.chaos.fault import ONLY_DOCKER, Fault
 from emulator.experiments.chaos.load import RIGHT
+from emulator.experiments.chaos.shifted_clock import shift
 from emulator.experiments.chaos.template import BAD, GOOD, SLOW
-from emulator.experiments.chaos.world import DOCKER, PROCESS, World, to_container
+from emulator.experiments.chaos.world import PROCESS, to_container
 from emulator.experiments.records.run_directory import read_run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
-_BOTH = frozenset({DOCKER, PROCESS})
+    from emulator.experiments.chaos.world import World
+
 _DISK_MB = 32
 _CLIENTS = 300
 """Clients that behave badly at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Describes one fault."""
-
-    name: str
-    what: str
-    """A sentence for the report."""
-    inject: Callable[[World], Awaitable[None]]
-    backends: frozenset[str] = _BOTH
-    spares_others: bool = False
-    """Whether each request of the load must be answered rightly all the time."""
-    own_disk: bool = False
-    """Whether the folder of runs is a small disk of its own; for root alone."""
 
 
 async def _sandboxes_killed(world: World) -> None:
@@ -84,13 +72,22 @@ async def _slot_holders_killed(world: World) -> None:
         world.own.update(await asyncio.gather(*(world.client.ask(SLOW) for _ in range(4))))
 
 
-async def _disk_full(world: World) -> None:
-    full = world.state / "runs" / "full"
-    with suppress(OSError), full.open("wb") as file:
-        while file.write(b"\0" * 65_536):
-            file.flush()
-    await asyncio.sleep(3)
-    full.unlink()
+def _disk_full(folder: str) -> Callable[[World], Awaitable[None]]:
+    async def inject(world: World) -> None:
+        full = world.state / folder / "full"
+        with suppress(OSError), full.open("wb") as file:
+            while file.write(b"\0" * 65_536):
+                file.flush()
+        await asyncio.sleep(3)
+        full.unlink()
+
+    return inject
+
+
+async def _clock_set(world: World) -> None:
+    for hours in (1, -1, 24, 0):
+        shift(hours * 3600.0, world.clock)
+        await asyncio.sleep(1)
 
 
 def _misbehaving(do: str, times: int = 3) -> Callable[[World], Awaitable[None]]:
@@ -187,18 +184,6 @@ async def _another_emulator_killed(world: World) -> None:
     await world.wait_until_clean(state)
 
 
-def engine_fault(command: str) -> Fault:
-    """Returns the fault that a command of the user makes, such as a restart of the engine."""
-
-    async def inject(world: World) -> None:
-        done = await asyncio.to_thread(
-            subprocess.run, ["/bin/sh", "-c", command], timeout=120, check=False
-        )
-        world.notes.append(f"The command ended with {done.returncode}.")
-
-    return Fault(f"engine: {command}", "A command is run.", inject, frozenset({DOCKER}))
-
-
 @contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
     """Mounts a small file system in memory at a folder, inside the context.
@@ -220,7 +205,6 @@ def small_disk(folder: Path) -> Iterator[None]:
 
 _KILLED = "A process or container of any sandbox is killed, 20 times."
 _IN_INIT = "A sandbox is killed while functions start that take a second for it."
-_ONLY_DOCKER = frozenset({DOCKER})
 
 FAULTS: tuple[Fault, ...] = (
     Fault("sandboxes killed", _KILLED, _sandboxes_killed),
@@ -229,26 +213,40 @@ FAULTS: tuple[Fault, ...] = (
         "containers paused",
         "Containers are paused from outside for a second, idle or busy.",
         _containers_paused,
-        _ONLY_DOCKER,
+        ONLY_DOCKER,
     ),
     Fault(
         "containers removed",
         "Containers are removed by force from outside, five times.",
         _containers_removed,
-        _ONLY_DOCKER,
+        ONLY_DOCKER,
     ),
     Fault(
         "slot holders killed",
         "Containers that hold network slots are killed, and sandboxes started.",
         _slot_holders_killed,
-        _ONLY_DOCKER,
+        ONLY_DOCKER,
     ),
     Fault(
         "disk full",
         "The disk under the journal is full for three seconds.",
-        _disk_full,
+        _disk_full("runs"),
         spares_others=True,
-        own_disk=True,
+        own_disk="state/runs",
+    ),
+    Fault(
+        "state disk full",
+        "The disk under the state directory is full for three seconds, journal and all.",
+        _disk_full("."),
+        spares_others=True,
+        own_disk="state",
+    ),
+    Fault(
+        "clock set",
+        "The wall clock jumps: an hour ahead, two back, 25 ahead, and to the true time.",
+        _clock_set,
+        spares_others=True,
+        own_clock=True,
     ),
     *(
         Fault(name, what, _misbehaving(do), spares_others=True)
@@ -303,4 +301,5 @@ FAULTS: tuple[Fault, ...] = (
         _another_emulator_killed,
         spares_others=True,
     ),
+    *ENGINE_FAULTS,
 )

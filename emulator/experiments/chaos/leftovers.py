@@ -23,14 +23,18 @@ _PATIENCE = 20.0
 """Seconds that a program which lists something may take."""
 
 
-def leftovers(state: Path) -> set[str]:
-    """Returns a line for each thing that the emulators of a state folder have made and left."""
-    marks = (f"testbed-{instance(state)}", str(state.resolve()))
+def leftovers(state: Path, identity: str = "") -> set[str]:
+    """Returns a line for each thing that the emulators of a state folder have made and left.
+
+    Their `identity` is read from the folder where it is not given.
+    """
+    identity = identity or instance(state)
+    marks = (f"testbed-{identity}", str(state.resolve()))
     return {
         *_processes(marks),
         *_cgroups(marks[0]),
         *_mounts(marks),
-        *_containers(instance(state)),
+        *_containers(identity),
     }
 
 

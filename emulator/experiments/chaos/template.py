@@ -15,6 +15,9 @@ BAD = "bad"
 SLOW = "slow"
 """The function whose init takes a second."""
 
+RUNTIME_IMAGE = "public.ecr.aws/lambda/python:3.13"
+"""AWS's base image of the functions' runtime."""
+
 _TEMPLATE = """\
 AWSTemplateFormatVersion: "2010-09-09"
 Transform: AWS::Serverless-2016-10-31

@@ -8,25 +8,28 @@ on the machine when it has ended.
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from emulator.errors import TestbedError
+from emulator.experiments.chaos import shifted_clock
 from emulator.experiments.chaos.faults import small_disk
-from emulator.experiments.chaos.leftovers import leftovers, packet_filter_rules
+from emulator.experiments.chaos.leftovers import instance, leftovers, packet_filter_rules
 from emulator.experiments.chaos.load import HUNG, RIGHT, WRONG, Client, load, seconds_until_service
 from emulator.experiments.chaos.template import GOOD
 from emulator.experiments.chaos.world import CLEAN_WITHIN, World
 from emulator.experiments.runner.emulator_process import EmulatorProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from emulator.experiments.chaos.faults import Fault
+    from emulator.experiments.chaos.fault import Fault
+    from emulator.experiments.chaos.private_engine import PrivateEngine
 
 SERVICE_WITHIN = 2.0
 """Seconds after the cause is gone."""
@@ -68,33 +71,69 @@ class Place:
     python: str
     seed: int
     kills: int
+    engine: Callable[[], PrivateEngine]
+    """Starts the engine that serves faults of the engine alone, or returns the one that runs.
+
+    Raises OSError where none can be."""
 
 
 def try_fault(fault: Fault, place: Place) -> Trial:
     """Starts an emulator, does the fault, ends the emulator, and judges. Bounded in time."""
-    folder = place.scratch / fault.name.replace(" ", "-").replace("/", "-")
+    folder = _folder(fault, place)
     folder.mkdir(parents=True)
     trial = Trial(fault.name, fault.what, place.backend)
     rules = packet_filter_rules()
-    with ExitStack() as stack:
-        if fault.own_disk:
-            try:
-                stack.enter_context(small_disk(folder / "state" / "runs"))
-            except OSError as error:
-                trial.skipped = str(error)
-                return trial
-        emulator, state = _emulator(place, folder)
-        try:
-            with emulator:
-                asyncio.run(_disturb(fault, place, emulator, folder, trial))
-        except TestbedError as error:
-            trial.failures = (*trial.failures, str(error))
-    trial.left = tuple(sorted(_left(state) | (packet_filter_rules() - rules)))
+    try:
+        with ExitStack() as engines:
+            engine = None
+            if fault.own_engine:
+                engine = place.engine()
+                engines.enter_context(_asked(engine.address))
+            with ExitStack() as disks:
+                if fault.own_disk:
+                    disks.enter_context(small_disk(folder / fault.own_disk))
+                _run(fault, place, folder, trial, engine)
+                identity = instance(folder / "state")
+            left = _left(folder / "state", identity)
+            trial.left = tuple(sorted(left | (packet_filter_rules() - rules)))
+    except OSError as error:
+        trial.skipped = str(error)
+        return trial
     trial.failures = (*trial.failures, *_faults_of(trial, fault))
     return trial
 
 
-def _emulator(place: Place, folder: Path) -> tuple[EmulatorProcess, Path]:
+def _folder(fault: Fault, place: Place) -> Path:
+    return place.scratch / fault.name.replace(" ", "-").replace("/", "-")
+
+
+@contextmanager
+def _asked(address: str) -> Iterator[None]:
+    """Has everything that this process begins ask the engine at an address."""
+    before = os.environ.get("DOCKER_HOST")
+    os.environ["DOCKER_HOST"] = address
+    try:
+        yield
+    finally:
+        del os.environ["DOCKER_HOST"]
+        if before is not None:
+            os.environ["DOCKER_HOST"] = before
+
+
+def _run(
+    fault: Fault, place: Place, folder: Path, trial: Trial, engine: PrivateEngine | None
+) -> None:
+    emulator, _ = _emulator(place, folder, own_clock=fault.own_clock)
+    try:
+        with emulator:
+            asyncio.run(_disturb(fault, place, emulator, trial, engine))
+    except TestbedError as error:
+        trial.failures = (*trial.failures, str(error))
+
+
+def _emulator(
+    place: Place, folder: Path, *, own_clock: bool = False
+) -> tuple[EmulatorProcess, Path]:
     state = folder / "state"
     options = [
         *("--backend", place.backend, "--template", str(place.template)),
@@ -106,14 +145,20 @@ def _emulator(place: Place, folder: Path) -> tuple[EmulatorProcess, Path]:
         ready_within=_READY_WITHIN,
         tell=lambda _: None,
         python=place.python,
+        module=shifted_clock.__name__ if own_clock else "emulator.cli",
+        environ={shifted_clock.VARIABLE: str(folder / "clock")},
     )
     return process, state
 
 
 async def _disturb(
-    fault: Fault, place: Place, emulator: EmulatorProcess, folder: Path, trial: Trial
+    fault: Fault,
+    place: Place,
+    emulator: EmulatorProcess,
+    trial: Trial,
+    engine: PrivateEngine | None,
 ) -> None:
-    client = Client(emulator.url)
+    folder, client = _folder(fault, place), Client(emulator.url)
     world = World(
         place.backend,
         emulator,
@@ -122,6 +167,8 @@ async def _disturb(
         random.Random(f"{place.seed} {fault.name}"),  # noqa: S311  # moments, not secrets
         place.kills,
         lambda: _emulator(place, _made(folder / "another")),
+        engine,
+        str(folder / "clock"),
     )
     try:
         async with load(client, GOOD, _CLIENTS) as answers:
@@ -148,10 +195,10 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _left(state: Path) -> set[str]:
+def _left(state: Path, identity: str) -> set[str]:
     """Returns what is left of an emulator that has ended, once it is nothing or time is up."""
     end = time.monotonic() + CLEAN_WITHIN
-    while (left := leftovers(state)) and time.monotonic() < end:
+    while (left := leftovers(state, identity)) and time.monotonic() < end:
         time.sleep(0.2)
     return left
 

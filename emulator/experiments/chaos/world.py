@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
     from emulator.experiments.chaos.load import Client
+    from emulator.experiments.chaos.private_engine import PrivateEngine
     from emulator.experiments.runner.emulator_process import EmulatorProcess
 
 DOCKER = "docker"
@@ -48,6 +49,10 @@ class World:
     """How often a fault that kills the gateway does so."""
     another: Callable[[], tuple[EmulatorProcess, Path]]
     """Prepares a second emulator of the same backend, and names its own state folder."""
+    engine: PrivateEngine | None = None
+    """The engine that the emulator uses, where the fault has one of its own."""
+    clock: str = ""
+    """What sets the emulator's clock, where the fault may; see `shifted_clock`."""
     own: Counter[str] = field(default_factory=Counter)
     """The requests that the fault itself made, by kind of answer."""
     notes: list[str] = field(default_factory=list)

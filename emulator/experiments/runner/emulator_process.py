@@ -22,7 +22,7 @@ import httpx
 from emulator.errors import TestbedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import FrameType
 
@@ -45,10 +45,20 @@ class EmulatorProcess:
         ready_within: float,
         tell: Callable[[str], None] = print,
         python: str = sys.executable,
+        module: str = "emulator.cli",
+        environ: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
+        """Prepares an emulator.
+
+        `module` is run as `testbed` would be; `environ` holds further variables for it; `folder`
+        holds the code that `python` runs, by default ours.
+        """
+        self._folder = folder
         self._port = free_port()
+        self._environ = environ or {}
         self._command = [
-            *(python, "-m", "emulator.cli", "up", "--port", str(self._port)),
+            *(python, "-m", module, "up", "--port", str(self._port)),
             *options,
         ]
         self._log = log
@@ -67,6 +77,11 @@ class EmulatorProcess:
     @property
     def port(self) -> int:
         return self._port
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running emulator; 0 where none runs."""
+        return 0 if self._process is None else self._process.pid
 
     def __enter__(self) -> Self:
         self.start()
@@ -109,7 +124,8 @@ class EmulatorProcess:
             text=True,
             errors="replace",
             start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, **self._environ, "PYTHONUNBUFFERED": "1"},
+            cwd=self._folder,
         )
         self._reader = threading.Thread(
             target=self._pass_on, args=(self._process, log), daemon=True

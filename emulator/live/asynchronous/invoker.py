@@ -34,5 +34,8 @@ class Invoker(Protocol):
             ServiceError: the version cannot be invoked now.
         """
 
+    def role(self, function_arn: str) -> str:
+        """Returns the ARN of the role that a function, version or alias runs with."""
+
     def settings(self, function_arn: str) -> EventSettings:
         """Returns what a function, version or alias asks for its asynchronous events."""

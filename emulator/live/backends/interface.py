@@ -80,6 +80,8 @@ class Limitation(StrEnum):
     """A process can leave what is frozen between invocations."""
     KERNEL_UNFILTERED = "kernel-unfiltered"
     """Functions may make user namespaces and use the kernel's keyrings."""
+    NO_SNAPSHOTS = "no-snapshots"
+    """Versions with SnapStart start by running their init."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,9 @@ class SandboxSpec:
     """How many CPUs the sandbox may run on, and sees; 0: all that this machine has."""
     inner: InnerListener | None = None
     """Where the Runtime API listens within the sandbox's network, if `listen_inside` said so."""
+    snapshot: str = ""
+    """The snapshot of which the sandbox is to be a fork, by the name that `Snapshots.take` gave it;
+    empty: none. `extensions` are none then."""
     extensions: tuple[str, ...] = ()
     """The names of the extensions to run at the start. Without any the runtime is run at once;
     else the runtime waits for `run(RUNTIME)`, which is called when all have registered."""
@@ -226,6 +231,23 @@ class SandboxProcess(Protocol):
         """
 
 
+class Snapshots(Protocol):
+    """Keeps initialized runtimes, of which `SandboxBackend.start` makes forks."""
+
+    async def take(self, spec: SandboxSpec, output: Output, limit: Seconds) -> None:
+        """Takes a runtime through init, in at most `limit` seconds, and keeps it frozen.
+
+        It is known as `spec.snapshot` from then on, in the place of an earlier one of that name,
+        and is made anew whenever it has died.
+
+        Raises:
+            SnapshotError: the init failed, or the result cannot be kept.
+        """
+
+    def drop(self, snapshot: str) -> None:
+        """Ends what is kept, after the last sandbox that came of it; unknown names are none."""
+
+
 class SandboxBackend(Protocol):
     """Makes sandboxes of one kind."""
 
@@ -240,6 +262,11 @@ class SandboxBackend(Protocol):
     elsewhere; after `open`."""
     unenforced: Mapping[Limitation, str]
     """What this backend cannot enforce on this machine, with a sentence for each; after `open`."""
+
+    @property
+    def snapshots(self) -> Snapshots | None:
+        """Returns what keeps snapshots for SnapStart, after `open`; None where nothing does."""
+        ...
 
     async def open(self) -> None:
         """Readies the backend and reaps what an earlier emulator of the same state left.

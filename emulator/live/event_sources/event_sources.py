@@ -12,6 +12,7 @@ import time
 import uuid
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emulator.core.event_sources.mapping import Source, read_mapping
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from emulator.live.aws.client import AwsClient
     from emulator.live.event_sources.poller import Poller
     from emulator.live.event_sources.positions import Positions
+    from emulator.live.event_sources.stream_api import StreamApi
     from emulator.live.store.resources import Document, Resources
 
 log = logging.getLogger(__name__)
@@ -257,11 +259,10 @@ class EventSources:
                 most_in_a_loop=self._most_in_a_loop,
                 dilation=self._dilation,
             )
-        kind = KinesisApi if mapping.source is Source.KINESIS else DynamoDbApi
         return StreamPoller(
             Stream(
                 mapping,
-                kind(self._client, mapping.source_arn),
+                self._stream_api(mapping),
                 self._invoker,
                 self._positions,
                 DiscardedBatches(self._client, self._wall_time),
@@ -271,6 +272,12 @@ class EventSources:
                 wall_time=self._wall_time,
             )
         )
+
+    def _stream_api(self, mapping: SourceMapping) -> StreamApi:
+        if mapping.source is not Source.KINESIS:
+            return DynamoDbApi(self._client, mapping.source_arn)
+        role = partial(self._invoker.role, mapping.function_arn)
+        return KinesisApi(self._client, mapping.source_arn, role)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -104,7 +104,7 @@ class ShardReader:
         if self._iterator is None:
             self._iterator = await api.iterator(self._name, self._read_to, self._stream.since)
         asked_at = self._now()
-        records, self._iterator = await api.records(self._iterator, mapping.batch_size)
+        records, self._iterator = await api.records(self._name, self._iterator, mapping.batch_size)
         self._is_closed = self._iterator is None
         # there may be more where as many came as were asked for
         pause = 0.0 if len(records) >= mapping.batch_size else mapping.source.value.poll_every

@@ -12,7 +12,7 @@ from emulator.live.aws.arn import Arn
 from emulator.live.aws.client import DYNAMODB_STREAMS, KINESIS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from emulator.live.aws.client import AwsClient
 
@@ -41,8 +41,10 @@ class StreamApi(Protocol):
         start.
         """
 
-    async def records(self, iterator: str, most: int) -> tuple[list[StreamRecord], str | None]:
-        """Returns records, and where the next are; None at the end of the shard."""
+    async def records(
+        self, shard: str, iterator: str, most: int
+    ) -> tuple[list[StreamRecord], str | None]:
+        """Returns records of a shard, and where the next are; None at the end of the shard."""
 
     def filtered_form(self, record: StreamRecord) -> Mapping[str, Any]:
         """Returns a record as filters see it."""
@@ -51,7 +53,11 @@ class StreamApi(Protocol):
 class KinesisApi:
     """Reads a Kinesis stream."""
 
-    def __init__(self, client: AwsClient, stream_arn: str) -> None:
+    def __init__(
+        self, client: AwsClient, stream_arn: str, role: Callable[[], str] = lambda: ""
+    ) -> None:
+        """`role` tells the ARN of the role that the function runs with, which each event has."""
+        self._role = role
         self._client = client
         self._stream_arn = stream_arn
         self._arn = Arn.of(stream_arn)
@@ -81,12 +87,15 @@ class KinesisApi:
         found = await self._client.call(KINESIS, "GetShardIterator", members, self._arn.place)
         return str(found["ShardIterator"])
 
-    async def records(self, iterator: str, most: int) -> tuple[list[StreamRecord], str | None]:
+    async def records(
+        self, shard: str, iterator: str, most: int
+    ) -> tuple[list[StreamRecord], str | None]:
         members = {"ShardIterator": iterator, "Limit": most}
         found = await self._client.call(KINESIS, "GetRecords", members, self._arn.place)
-        return [self._record(one) for one in found["Records"]], found.get("NextShardIterator")
+        records = [self._record(shard, one) for one in found["Records"]]
+        return records, found.get("NextShardIterator")
 
-    def _record(self, record: Mapping[str, Any]) -> StreamRecord:
+    def _record(self, shard: str, record: Mapping[str, Any]) -> StreamRecord:
         sequence = record["SequenceNumber"]
         arrived_at = float(record.get("ApproximateArrivalTimestamp") or 0)
         body = {
@@ -99,8 +108,9 @@ class KinesisApi:
             },
             "eventSource": "aws:kinesis",
             "eventVersion": "1.0",
-            "eventID": sequence,
+            "eventID": f"{shard}:{sequence}",
             "eventName": "aws:kinesis:record",
+            "invokeIdentityArn": self._role(),
             "awsRegion": self._arn.region,
             "eventSourceARN": self._stream_arn,
         }
@@ -140,7 +150,10 @@ class DynamoDbApi:
             members["ShardIteratorType"] = "TRIM_HORIZON"
         return str((await self._call("GetShardIterator", members))["ShardIterator"])
 
-    async def records(self, iterator: str, most: int) -> tuple[list[StreamRecord], str | None]:
+    async def records(
+        self, shard: str, iterator: str, most: int
+    ) -> tuple[list[StreamRecord], str | None]:
+        del shard
         found = await self._call(
             "GetRecords", {"ShardIterator": iterator, "Limit": min(most, 1000)}
         )

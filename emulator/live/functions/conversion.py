@@ -47,6 +47,7 @@ def configuration(
     """
     members, source = version.members, version.code
     image = members.get("ImageConfig", {})
+    snap_start = members.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions"
     provisioned = template and version.version == LATEST and template.provisioned_concurrency
     return replace(
         template or FunctionConfiguration(version.function.name),
@@ -65,6 +66,7 @@ def configuration(
         reserved_concurrency=reserved_concurrency,
         provisioned_concurrency=provisioned or None,
         tenant_isolation=bool(members.get("TenancyConfig")),
+        snap_start=snap_start,
         image=ImageSource(source.dockerfile, source.context) if source.dockerfile else None,
         image_uri=source.image_uri,
         image_command=tuple(image.get("Command", ())),
@@ -88,6 +90,8 @@ def members(template: FunctionConfiguration) -> dict[str, Any]:
     }
     if template.tenant_isolation:
         found["TenancyConfig"] = {"TenantIsolationMode": TenantIsolationMode.PER_TENANT.value}
+    if template.snap_start:
+        found["SnapStart"] = {"ApplyOn": "PublishedVersions"}
     if template.environment:
         found["Environment"] = {"Variables": dict(template.environment)}
     if template.package_type is PackageType.ZIP:

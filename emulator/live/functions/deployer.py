@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING
 
 from emulator.core.function_names import FunctionName
 from emulator.core.version_key import LATEST
-from emulator.errors import BuildError, ResourceConflictError, ServiceError, ServiceUnavailableError
+from emulator.errors import (
+    BuildError,
+    ResourceConflictError,
+    ServiceError,
+    ServiceUnavailableError,
+    SnapshotError,
+)
 from emulator.live.functions.conversion import configuration, members
 from emulator.live.functions.folders import identity, zipped
 from emulator.live.functions.urls import template_url
@@ -215,11 +221,12 @@ class Deployer:
 
     async def _create(self, version: Version) -> None:
         async with self._background, self._making[self.key(version)]:
-            prepared, fault = await self._tried(version)
+            prepared, fault, code = await self._tried(version)
             if not self._is_current(version):
+                if prepared is not None:
+                    self._engine.forget(prepared)
                 return  # deleted meanwhile, or changed, which makes it anew
             if prepared is None:
-                code = "InvalidImage" if version.code.image_uri else "InvalidConfiguration"
                 status = Status(State.FAILED, fault, code)
             else:
                 self._engine.put(prepared)
@@ -228,8 +235,10 @@ class Deployer:
 
     async def _update(self, before: Version, after: Version) -> None:
         async with self._background, self._making[self.key(after)]:
-            prepared, fault = await self._tried(after)
+            prepared, fault, _ = await self._tried(after)
             if not self._is_current(after):
+                if prepared is not None:
+                    self._engine.forget(prepared)
                 return
             if prepared is None:
                 status = _failed_update(before.status, fault)
@@ -238,13 +247,16 @@ class Deployer:
             self._engine.put(prepared)
         await self._catalog.save(revised(after, after.modified, status=ACTIVE))
 
-    async def _tried(self, version: Version) -> tuple[Prepared | None, str]:
-        """Returns the version with its package, or a sentence that says why there is none."""
+    async def _tried(self, version: Version) -> tuple[Prepared | None, str, str]:
+        """Returns the version with its package, or a sentence and a code of why there is none."""
         try:
-            return await self._prepared(version, _silent), ""
+            return await self._prepared(version, _silent), "", ""
         except (BuildError, ServiceError, OSError) as error:
             log.warning("%s cannot be made: %s", version.arn, error)
-            return None, str(error)
+            code = "InvalidImage" if version.code.image_uri else "InvalidConfiguration"
+            if isinstance(error, SnapshotError):
+                code = error.code
+            return None, str(error), code
 
     async def _prepared(self, version: Version, progress: Progress) -> Prepared:
         return await self._engine.prepare(await self._configuration(version), progress)

@@ -55,6 +55,10 @@ class FunctionInvoker:
             tenant=tenant,
         )
 
+    def role(self, function_arn: str) -> str:
+        """Returns the ARN of the role that a function, version or alias runs with."""
+        return str(self._members(_reference(function_arn)).get("Role", ""))
+
     def settings(self, function_arn: str) -> EventSettings:
         """Returns what is set for asynchronous events of the function."""
         asked = _reference(function_arn)
@@ -77,12 +81,17 @@ class FunctionInvoker:
 
     def _dead_letters(self, asked: Reference) -> str:
         """Returns the dead-letter queue or topic of the version that is asked for."""
+        found = self._members(asked).get("DeadLetterConfig") or {}
+        target: str = found.get("TargetArn", "")
+        return target
+
+    def _members(self, asked: Reference) -> Document:
+        """Returns the configuration of a version, or of the one that an alias names."""
         qualifier = asked.qualifier or LATEST
         alias = self._document(Kind.ALIAS, asked, qualifier)
         version = self._document(Kind.VERSION, asked, alias.get("version", qualifier))
-        found = version.get("members", {}).get("DeadLetterConfig") or {}
-        target: str = found.get("TargetArn", "")
-        return target
+        found: Document = version.get("members", {})
+        return found
 
 
 def _reference(function_arn: str) -> Reference:

@@ -45,6 +45,9 @@ class RuntimeCall(Enum):
     """Its response in pieces has ended, or its connection did amid one."""
     # a runtime may report an error on a second connection amid the pieces of a response
     ERROR = (_S.RUNNING, _S.STREAMING), _S.RESPONDED, "InvocationErrorResponse"
+    RESTORE_NEXT = (_S.STARTED,), _S.STARTED, "Restoring"
+    """It waits for its restore, which is over when the call is answered."""
+    RESTORE_ERROR = (_S.STARTED,), _S.STARTED, "RestoreError"
     INIT_ERROR = (_S.STARTED,), _S.STARTED, "InitError"
 
     def __init__(self, before: tuple[RuntimeState, ...], after: RuntimeState, told: str) -> None:

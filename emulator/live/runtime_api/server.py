@@ -34,6 +34,8 @@ MOST_CONNECTIONS = 128
 _PREFIX = b"/2018-06-01/runtime/"
 _NEXT = _PREFIX + b"invocation/next"
 _INIT_ERROR = _PREFIX + b"init/error"
+_RESTORE_NEXT = _PREFIX + b"restore/next"
+_RESTORE_ERROR = _PREFIX + b"restore/error"
 _INVOCATION = _PREFIX + b"invocation/"
 _BACKLOG = 16
 _WARNING_PAUSE = 10.0
@@ -214,6 +216,11 @@ class _Endpoint:
             self._on_next(connection)
         elif path == _INIT_ERROR and method == b"POST":
             self._on_init_error(connection)
+        elif path == _RESTORE_NEXT and method == b"GET":
+            if self._granted(RuntimeCall.RESTORE_NEXT, connection):
+                connection.send(response(200, [JSON], b"{}"))
+        elif path == _RESTORE_ERROR and method == b"POST":
+            self._on_init_error(connection, RuntimeCall.RESTORE_ERROR)
         elif path.startswith(_INVOCATION) and method == b"POST":
             self._on_result(connection, path)
         elif connection.body_was_cut:
@@ -240,8 +247,10 @@ class _Endpoint:
         self._move(RuntimeCall.DISPATCH)
         connection.send(_next_response(work))
 
-    def _on_init_error(self, connection: Connection) -> None:
-        if self._granted(RuntimeCall.INIT_ERROR, connection):
+    def _on_init_error(
+        self, connection: Connection, call: RuntimeCall = RuntimeCall.INIT_ERROR
+    ) -> None:
+        if self._granted(call, connection):
             connection.send(self._too_large() if connection.body_was_cut else ACCEPTED)
             self._listener.init_failed(*_error(connection))
 

@@ -27,6 +27,9 @@ _OS_ONLY = "provided"
 _NO_CREDENTIALS = dict.fromkeys(
     ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"), "testbed"
 )
+_SNAP_START = "snap-start"
+_NOT_AFTER_A_RESTORE = ("AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME")
+"""Source: the note in "Monitoring for Lambda SnapStart", developer guide."""
 _JVM_VARIABLE = "JAVA_TOOL_OPTIONS"
 """Variable that every JVM since 5 reads, and tells so in a line on its standard error."""
 
@@ -49,7 +52,8 @@ def sandbox_environment(
     """Returns all variables but those of the backend's file system (LAMBDA_TASK_ROOT, PATH, …).
 
     `credentials` are the variables with those of the function's role; None: words that stand-ins
-    take. `initialization_type` is AWS's word: `on-demand` or `provisioned-concurrency`. The Runtime
+    take. `initialization_type` is AWS's word: `on-demand`, `provisioned-concurrency`
+    or `snap-start`. The Runtime
     API's address is there under every profile, as no sandbox could do without it.
     """
     environment = {
@@ -73,6 +77,9 @@ def sandbox_environment(
         environment["_HANDLER"] = configuration.handler
     if configuration.runtime and not configuration.runtime.startswith(_OS_ONLY):
         environment["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{configuration.runtime}"
+    if initialization_type == _SNAP_START:
+        for name in _NOT_AFTER_A_RESTORE:
+            del environment[name]
     own = dict(configuration.environment)
     return environment | _logging(configuration, profile) | own | _java(configuration, profile)
 

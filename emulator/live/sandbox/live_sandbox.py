@@ -132,8 +132,11 @@ class LiveSandbox:
         clock: LoopClock,
         epoch: Callable[[Seconds], float],
         cpu: SandboxCpu,
+        snapshot: str = "",
     ) -> None:
         self.id = sandbox
+        self.snapshot = snapshot
+        """The snapshot that the sandbox comes of; empty: it runs its init."""
         self.configuration = configuration
         self.package = package
         self.phase = Phase.STARTING

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 10_000
 _DEFAULT_SHOWN = ("@timestamp", "@message")
+_CHOOSING = ("fields", "display", "filter", "where", "parse", "sort", "order")
+"""Commands that leave events as they are, or out where these do not match."""
 _TIMES = ("@timestamp", "@ingestionTime")
 
 
@@ -39,12 +41,25 @@ class Query:
     is_grouped: bool = False
     """Whether rows stand for groups of events, and have no pointer."""
 
+    matching: int = 0
+    """How many of the steps, from the first on, choose which events match."""
+
     def run(self, rows: Iterable[Row], limit: int = _MOST_ROWS) -> list[list[tuple[str, str]]]:
         """Returns the fields and values of each row of the result; `rows` are newest first."""
+        return self.shown_rows(self.matched(rows), limit)
+
+    def matched(self, rows: Iterable[Row]) -> list[Row]:
+        """Returns the events that match, before a command sums them up or leaves some out."""
         kept = list(rows)
-        for step in self.steps:
+        for step in self.steps[: self.matching]:
             kept = step(kept)
-        return [self._fields(row) for row in kept[:limit]]
+        return kept
+
+    def shown_rows(self, matched: list[Row], limit: int) -> list[list[tuple[str, str]]]:
+        """Returns the fields and values of each row of the result."""
+        for step in self.steps[self.matching :]:
+            matched = step(matched)
+        return [self._fields(row) for row in matched[:limit]]
 
     def _fields(self, row: Row) -> list[tuple[str, str]]:
         found = [
@@ -81,6 +96,12 @@ def _commands(found: Sequence[Token]) -> list[list[Token]]:
 
 def _with_command(query: Query, command: list[Token], source: str) -> Query:
     word = command[0].text.lower()
+    if word in _CHOOSING and query.matching == len(query.steps):
+        return replace(told := _command(query, word, command, source), matching=len(told.steps))
+    return _command(query, word, command, source)
+
+
+def _command(query: Query, word: str, command: list[Token], source: str) -> Query:
     parser = Parser(command[1:], source, of_groups=word == "stats")
     match word:
         case "fields" | "display":

@@ -81,6 +81,18 @@ def test_nothing_is_allowed_that_no_policy_allows() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("action", "where"),
+    [("lambda:ListFunctions", " on resource: *"), ("cloudwatch:ListMetrics", "")],
+)
+def test_refused_action_without_a_resource_is_told_as_its_service_does(
+    action: str, where: str
+) -> None:
+    request = Request(USER, action, "*", ACCOUNT)
+    told = sentence(request, evaluate(request, Policies()))
+    assert f"perform: {action}{where} because no identity-based policy" in told
+
+
 def test_identity_policy_allows() -> None:
     assert told(USER, identity=(policy(allow()),)) == ""
 

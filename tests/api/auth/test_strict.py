@@ -6,7 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
@@ -107,7 +107,7 @@ def test_user_without_a_right_is_refused_in_awss_words(strict: Strict) -> None:
         f"{who} lambda:GetFunction on resource: {FUNCTION_ARN}:$LATEST because no"
     )
     assert refusal(client.list_functions)[1] == (
-        f"{who} lambda:ListFunctions because no identity-based policy allows the "
+        f"{who} lambda:ListFunctions on resource: * because no identity-based policy allows the "
         "lambda:ListFunctions action"
     )
 
@@ -358,24 +358,31 @@ def _any_configuration(strict: Strict) -> Any:
 # function URLs
 
 
-def signed_get(keys: Keys, url: str) -> tuple[int, str]:
-    """Asks a function's URL with a signature; returns status and body."""
+class Told(NamedTuple):
+    status: int
+    body: str
+    reason: str = ""
+
+
+def signed_get(keys: Keys, url: str) -> Told:
+    """Asks a function's URL with a signature."""
     host = urlsplit(url).netloc
     asked = AWSRequest(method="GET", url=f"http://{host}/", headers={"host": host})
     SigV4Auth(Credentials(keys.access, keys.secret, keys.token), "lambda", REGION).add_auth(asked)
     return ask(url, dict(asked.headers.items()))
 
 
-def ask(url: str, headers: dict[str, str]) -> tuple[int, str]:
+def ask(url: str, headers: dict[str, str]) -> Told:
     parts = urlsplit(url)
     plain = f"http://127.0.0.1:{parts.port}/"
     request = urllib.request.Request(plain, headers={"host": parts.netloc} | headers)
     try:
         with urllib.request.urlopen(request) as answer:
-            return answer.status, answer.read().decode()
+            return Told(answer.status, answer.read().decode())
     except urllib.error.HTTPError as error:
         with error:
-            return error.code, error.read().decode()
+            reason = error.headers.get("x-testbed-reason", "")
+            return Told(error.code, error.read().decode(), reason)
 
 
 @pytest.fixture
@@ -399,9 +406,13 @@ def test_signed_url_needs_the_right_to_it(strict: Strict, url: str) -> None:
         ("lambda:InvokeFunctionUrl", INVOKE),
     ):
         _, other = strict.user(allowing(allowed, resource=FUNCTION_ARN))
-        status, body = signed_get(other, url)
-        assert status == 403
-        assert f"not authorized to perform: {missing} on resource" in body
+        answer = signed_get(other, url)
+        assert answer.status == 403
+        assert json.loads(answer.body) == {
+            "Message": "Forbidden. For troubleshooting Function URL authorization issues, see: "
+            "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
+        }
+        assert f"not authorized to perform: {missing} on resource" in answer.reason
     assert signed_get(replace(keys, secret="x"), url)[0] == 403
     assert ask(url, {})[0] == 403
 

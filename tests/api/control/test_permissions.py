@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 S3 = {"Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"}
 NO_POLICY = "No policy is associated with the given resource."
+NOTHING_TO_SHOW = "The resource you requested does not exist."
 
 
 def add(made: Made, sid: str, **more: Any) -> Any:
@@ -45,7 +46,7 @@ def test_statements_are_added_shown_and_removed(made: Made) -> None:
     made.client.remove_permission(FunctionName=made.name, StatementId="one", RevisionId=revision)
     assert [each["Sid"] for each in policy(made)[0]["Statement"]] == ["two"]
     made.client.remove_permission(FunctionName=made.name, StatementId="two")
-    with refused("ResourceNotFoundException", NO_POLICY, 404):
+    with refused("ResourceNotFoundException", NOTHING_TO_SHOW, 404):
         policy(made)
 
 
@@ -140,7 +141,7 @@ def test_function_version_and_alias_have_policies_of_their_own(made: Made) -> No
         statement = json.loads(add(made, qualifier, Qualifier=qualifier)["Statement"])
         assert statement["Resource"] == f"{made.arn}:{qualifier}"
     assert [each["Sid"] for each in policy(made, Qualifier="live")[0]["Statement"]] == ["live"]
-    with refused("ResourceNotFoundException", NO_POLICY, 404):
+    with refused("ResourceNotFoundException", NOTHING_TO_SHOW, 404):
         policy(made)
     sentence = "We currently do not support adding policies for $LATEST."
     with refused("InvalidParameterValueException", sentence):
@@ -187,7 +188,7 @@ def test_whole_policy_replaces_what_was_granted(made: Made) -> None:
     with refused("PreconditionFailedException", status=412):
         made.client.delete_resource_policy(ResourceArn=made.arn, RevisionId=put["RevisionId"])
     made.client.delete_resource_policy(ResourceArn=made.arn, RevisionId=shown["RevisionId"])
-    with refused("ResourceNotFoundException", NO_POLICY, 404):
+    with refused("ResourceNotFoundException", NOTHING_TO_SHOW, 404):
         made.client.get_resource_policy(ResourceArn=made.arn)
 
 

@@ -118,7 +118,9 @@ def test_url_is_in_lower_case_as_hosts_are() -> None:
 
 def test_unsigned_request_is_forbidden(emulator: Served) -> None:
     answer = ask(emulator, "guarded")
-    assert (answer.status_code, answer.json()) == (403, {"Message": "Forbidden"})
+    assert answer.status_code == 403
+    assert answer.json()["Message"].startswith("Forbidden. For troubleshooting Function URL")
+    assert answer.headers["x-testbed-reason"] == "The request is not signed."
     assert answer.headers["x-amzn-errortype"] == "AccessDeniedException"
     other = SIGNED.replace("/lambda/", "/s3/")
     assert ask(emulator, "guarded", headers={"authorization": other}).status_code == 403

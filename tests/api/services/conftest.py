@@ -18,7 +18,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from emulator.api.app import create_app
+from emulator.api.app import Face, create_app
 from emulator.api.control.collaborators import control_of
 from emulator.api.control.downloads import downloads
 from emulator.api.invoke.directory import FunctionDirectory
@@ -217,16 +217,18 @@ def _app(
 ) -> Gateway:
     """`known` are those who know functions and URLs."""
     return create_app(
-        engine,
-        RouteTable([]),
-        port=0,
-        profile=profile,
-        backend="scripted",
-        logs=Logs("test"),
-        metrics=Metrics(profile, lambda: list(engine.sandboxes.values())),
-        registry=registry,
-        code=code,
-        **known,
+        Face(
+            engine,
+            RouteTable([]),
+            port=0,
+            profile=profile,
+            backend="scripted",
+            logs=Logs("test"),
+            metrics=Metrics(profile, lambda: list(engine.sandboxes.values())),
+            registry=registry,
+            code=code,
+            **known,
+        )
     )
 
 

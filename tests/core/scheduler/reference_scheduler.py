@@ -124,6 +124,10 @@ class Alarm:
     deadline_number: int
 
 
+def first_start(box: Box) -> StartKind:
+    return StartKind.RESTORED if box.function.snapshot else StartKind.COLD
+
+
 def seen_by_a_policy(box: Box) -> Sandbox:
     """A policy reads of a sandbox what a box has too."""
     return cast("Sandbox", box)
@@ -650,11 +654,12 @@ class ReferenceScheduler:
 
     def serve_its_own(self, box: Box, now: Seconds) -> None:
         if self.is_late(box) and self.waiting_for(box.function, box.tenant):
-            self.take_oldest(box, StartKind.COLD, now)
+            self.take_oldest(box, first_start(box), now)
         elif box.request is not None:
-            self.dispatch(box, box.request, StartKind.COLD, now)
+            self.dispatch(box, box.request, first_start(box), now)
         elif not (
-            self.take_overdue(box, StartKind.COLD, now) or self.take_left(box, StartKind.COLD, now)
+            self.take_overdue(box, first_start(box), now)
+            or self.take_left(box, first_start(box), now)
         ):
             self.rest(box, now)
 

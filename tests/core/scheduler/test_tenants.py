@@ -165,7 +165,8 @@ def test_nothing_is_kept_of_a_tenant_without_sandboxes() -> None:
     shop = Shop(binding=Binding.LATE)
     for number in range(1, 21):
         shop.rest(number, number, f"a{number}", f"tenant-{number}")
-    kept = (shop.scheduler._pools, shop.scheduler._waiting, shop.scheduler._hand_overs._free_soon)
+    requests, moves = shop.scheduler._requests, shop.scheduler._moves
+    kept = (moves.idle._on_demand, requests._late.by_pool, requests._hand_overs._free_soon)
     assert [len(each) for each in kept[:2]] == [20, 20]
     for sandbox in range(1, 21):
         shop.tell(30, SandboxGone(sandbox, 0))

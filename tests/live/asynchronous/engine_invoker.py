@@ -48,6 +48,9 @@ class EngineInvoker:
             tenant=tenant,
         )
 
+    def role(self, function_arn: str) -> str:
+        raise NotImplementedError(function_arn)
+
     def settings(self, function_arn: str) -> EventSettings:
         configuration = self._engine.functions.get(version_key(function_arn))
         barred = configuration is not None and configuration.reserved_concurrency == 0

@@ -95,6 +95,9 @@ class Functions:
         self.running -= 1
         return answer
 
+    def role(self, function_arn: str) -> str:
+        raise NotImplementedError(function_arn)
+
     def settings(self, function_arn: str) -> EventSettings:
         del function_arn
         return self.asked

@@ -80,6 +80,9 @@ class Functions:
         self.running -= 1
         return answer
 
+    def role(self, function_arn: str) -> str:
+        return f"arn:aws:iam::{ACCOUNT}:role/{function_arn.rpartition(':')[2]}"
+
     def settings(self, function_arn: str) -> EventSettings:
         del function_arn
         return EventSettings()

@@ -71,6 +71,8 @@ async def test_records_come_in_order_and_in_the_form_of_aws(
     record = functions.records[0]
     assert record["eventSource"] == "aws:kinesis"
     assert record["eventSourceARN"] == stream.arn
+    assert record["eventID"] == f"shardId-000000000000:{record['kinesis']['sequenceNumber']}"
+    assert record["invokeIdentityArn"] == f"arn:aws:iam::{ACCOUNT}:role/f"
     assert record["kinesis"]["partitionKey"] == "k"
     assert record["kinesis"]["approximateArrivalTimestamp"] > 1e9
 

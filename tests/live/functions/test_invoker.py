@@ -74,3 +74,20 @@ async def test_loops_and_a_reservation_of_none_are_the_functions(tmp_path: Path)
         (Kind.CONCURRENCY, "", {"ReservedConcurrentExecutions": 0}),
     )
     assert found == EventSettings(barred=True, allows_loops=True)
+
+
+@pytest.mark.parametrize("arn", [f"{ARN}:3", f"{ARN}:live"])
+async def test_role_is_the_versions_that_is_asked_for(tmp_path: Path, arn: str) -> None:
+    database = Database(tmp_path / "state.db", [RESOURCES])
+    role = {"members": {"Role": "arn:aws:iam::123456789012:role/r"}}
+    documents: Any = {(Kind.VERSION, "3"): role, (Kind.ALIAS, "live"): {"version": "3"}}
+    try:
+        resources = await Resources.open(database)
+        await resources.change(
+            {Key(Scope(), kind, "f", q): d for (kind, q), d in documents.items()}
+        )
+        unused = cast("Any", None)
+        found = FunctionInvoker(unused, unused, resources).role(arn)
+    finally:
+        database.close()
+    assert found == "arn:aws:iam::123456789012:role/r"

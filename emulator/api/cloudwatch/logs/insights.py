@@ -49,6 +49,7 @@ class _Ran:
     group: str
     created: int
     results: list[list[tuple[str, str]]]
+    matched: int
     scanned: int
     size: int
 
@@ -98,7 +99,7 @@ class InsightsOperations:
                 [{"field": name, "value": value} for name, value in row] for row in ran.results
             ],
             "statistics": {
-                "recordsMatched": float(len(ran.results)),
+                "recordsMatched": float(ran.matched),
                 "recordsScanned": float(ran.scanned),
                 "bytesScanned": float(ran.size),
             },
@@ -165,7 +166,7 @@ def _groups(call: Call) -> Groups:
 
 def _run(
     connection: sqlite3.Connection, groups: Groups, query: Query, span: Span, limit: int
-) -> tuple[list[list[tuple[str, str]]], int, int]:
+) -> tuple[list[list[tuple[str, str]]], int, int, int]:
     rows: list[Row] = []
     for scope, name in groups:
         group = existing_group(connection, scope, name).id
@@ -176,7 +177,9 @@ def _run(
     if len(groups) > 1:
         rows.sort(key=lambda row: row.at, reverse=True)
     size = sum(len(row.message) for row in rows)
-    return query.run(rows, limit), len(rows), size
+    matched = query.matched(rows)
+    count = len(matched)
+    return query.shown_rows(matched, limit), count, len(rows), size
 
 
 def _rows(events: Iterator[StoredEvent], names: Mapping[int, str], log: str) -> Sequence[Row]:

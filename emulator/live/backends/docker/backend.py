@@ -131,6 +131,7 @@ class DockerBackend:
         self.runtime_api_name = ""
         self.storage: Sequence[Path] = ()
         self.unenforced: Mapping[Limitation, str] = {}
+        self.snapshots = None
         self._label = f"{LABEL}={instance}"
         self._labels = {LABEL: instance}
         # a name is not used again after a crash, when the old one's removal may still be under way
@@ -145,7 +146,12 @@ class DockerBackend:
         labels = self._labels | {_KIND_LABEL: "slot"}
         self._slots = NetworkSlots(self._engine, self._prefix, labels, slots, most_slots)
         self._watch = EngineWatch(
-            self._engine, self._label, self._on_event, self._on_return, self._on_loss
+            self._engine,
+            self._label,
+            self._on_event,
+            on_break=self._slots.distrust,
+            on_return=self._on_return,
+            on_loss=self._on_loss,
         )
         self._sandboxes: dict[str, DockerSandbox] = {}
         self._facts_file = facts
@@ -475,10 +481,10 @@ class DockerBackend:
         """Catches up with what happened while no events came."""
         found = await self._containers()
         running = {name for name, (_, state) in found.items() if state in _LIVING}
+        self._slots.keep_only(running)
         for sandbox in list(self._sandboxes.values()):
             if sandbox.started and not sandbox.exited.done():
                 await (sandbox.attach() if sandbox.name in running else sandbox.look_up())
-        self._slots.keep_only(running)
         leftovers, self._leftovers = self._leftovers, set()
         await self._reap({name: found[name] for name in leftovers & found.keys()})
 

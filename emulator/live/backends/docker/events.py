@@ -26,9 +26,10 @@ _RETRY = 0.25
 class EngineWatch:
     """Follows the events until `close`, over any number of connections.
 
-    `on_event` gets an event's action and attributes. `on_return` is awaited when events flow
-    again after an interruption, in which some were missed; `on_loss` is called once when the
-    engine has not come back for a while.
+    `on_event` gets an event's action and attributes. `on_break` is called when they break off, and
+    `on_return` is awaited when events flow
+    again after that, as some were missed; `on_loss` is called once when the engine has not come
+    back for a while.
     """
 
     def __init__(
@@ -36,6 +37,8 @@ class EngineWatch:
         engine: DockerEngine,
         label: str,
         on_event: Callable[[str, Mapping[str, str]], None],
+        *,
+        on_break: Callable[[], None],
         on_return: Callable[[], Awaitable[None]],
         on_loss: Callable[[], None],
     ) -> None:
@@ -43,6 +46,7 @@ class EngineWatch:
         filters = {"type": ["container"], "event": ["die", "oom"], "label": [label]}
         self._query = {"filters": json.dumps(filters)}
         self._on_event = on_event
+        self._on_break = on_break
         self._on_return = on_return
         self._on_loss = on_loss
         self._exchange: Exchange | None = None
@@ -76,6 +80,7 @@ class EngineWatch:
         while True:
             await exchange.ended
             exchange.close()
+            self._on_break()
             log.warning(
                 "The events of the engine at %s broke off; connecting again.", self._engine.address
             )

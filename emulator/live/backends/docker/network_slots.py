@@ -108,6 +108,8 @@ class NetworkSlots:
         self._networks: dict[str, SlotNetwork] = {}
         """The networks of the holders that stand, where this process may enter them."""
         self._in_use = 0
+        self._trusted = True
+        """Whether the holders that were told of as standing do stand."""
         self._failures = 0
         """Failures in a row."""
         self._resume_at = float("-inf")
@@ -142,11 +144,13 @@ class NetworkSlots:
         self._in_use += 1
         self.pace.start_began()
         self._wanted = max(self._wanted, min(self._most, self._in_use))
-        return self._free.pop() if self._free else None
+        return self._free.pop() if self._free and self._trusted else None
 
     def take_entered(self) -> tuple[str, SlotNetwork] | None:
         """Takes a slot whose network this process may enter, if the next one is such a slot."""
-        if not self._free or (network := self._networks.get(self._free[-1])) is None:
+        if not self._free or not self._trusted:
+            return None
+        if (network := self._networks.get(self._free[-1])) is None:
             return None
         holder = self.take()
         assert holder is not None
@@ -190,10 +194,20 @@ class NetworkSlots:
             log.warning("The network slot %s ended, and is replaced.", holder)
         self._fill()
 
+    def distrust(self) -> None:
+        """Hands out no slot until `keep_only` tells which outlived the engine's absence."""
+        self._trusted = False
+
     def keep_only(self, running: set[str]) -> None:
-        """Replaces all holders but these, which are known to be running."""
+        """Replaces all holders but these, which are known to be running, on an engine that is back.
+
+        What could not be made while the engine was away says nothing of what can be made now.
+        """
+        self._trusted = True
         for holder in self._alive - running:
-            self.lost(holder)
+            self._give_up(holder)
+        self._failures, self._resume_at = 0, float("-inf")
+        self._fill()
 
     @property
     def ready(self) -> int:

@@ -31,12 +31,17 @@ from emulator.live.backends.process.isolation import (
     make_runtime,
     others_can_enter,
 )
-from emulator.live.backends.process.limitations import Isolation, shortcomings
+from emulator.live.backends.process.limitations import (
+    Isolation,
+    shortcomings,
+    snapshots_fault,
+)
 from emulator.live.backends.process.orphans import Guard, kill_orphans, remove_orphans
 from emulator.live.backends.process.packages import Packages, extensions
 from emulator.live.backends.process.sandbox import ProcessSandbox
 from emulator.live.backends.process.seccomp import seccomp_filter
 from emulator.live.backends.process.slots import Slot, SlotPool
+from emulator.live.backends.process.snapshots import ProcessSnapshots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,6 +56,7 @@ if TYPE_CHECKING:
     )
     from emulator.live.backends.page_cache import PrivatePages
     from emulator.live.backends.process.isolation import View
+    from emulator.live.backends.process.restored_sandbox import RestoredSandbox
 
 _PEERS_UNTOLD = (
     "A function may dial the Runtime API of another and take its work, since this process may not "
@@ -99,6 +105,7 @@ class ProcessBackend:
         self._slots: SlotPool | None = None
         self._tells_peers = True
         self._guard: Guard | None = None
+        self.snapshots: ProcessSnapshots | None = None
         self._sandboxes: set[ProcessSandbox] = set()
         cpus = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
         self._cpus = CpuRotation(sorted(cpus))
@@ -127,6 +134,23 @@ class ProcessBackend:
         bases = self._tree.bases if self._tree else []
         self._guard = Guard(f"{self._mark}{os.getpid()}-", self._tmp, bases)
         self._slots = SlotPool(self._make_slot, self._spare_slots)
+        self._open_snapshots(found)
+
+    def _open_snapshots(self, found: Isolation) -> None:
+        """Keeps snapshots, or says why versions with SnapStart start as any other."""
+        tree, view = self._tree, self._view
+        lacks = snapshots_fault(tree.controllers if tree else (), found)
+        if tree is None or not isinstance(view, Bubblewrap) or lacks:
+            sentence = f"Versions with SnapStart start by running their init: {lacks}."
+            self.unenforced = {**self.unenforced, Limitation.NO_SNAPSHOTS: sentence}
+            return
+        self.snapshots = ProcessSnapshots(
+            view,
+            self._packages,
+            lambda: next(self._names),
+            tree.create,
+            tells_peers=self._tells_peers,
+        )
 
     def _prepare(self) -> Isolation:
         """Takes away what an earlier emulator of this instance left, and chooses a view. Blocks."""
@@ -147,7 +171,8 @@ class ProcessBackend:
                 view = Bubblewrap(program, runtime, filtered=filtered)
                 if not (fault := _fault(view.probe())):
                     self._view = view
-                    return Isolation(filtered=filtered)
+                    forks = _fault(view.fork_probe()) if filtered else "no kernel filter"
+                    return Isolation(filtered=filtered, forks_fault=forks)
         reachable = all(map(others_can_enter, (self._state, runtime.prefix)))
         self._view = Plain(runtime, self._tmp, drop_root=os.geteuid() == 0 and reachable)
         return Isolation(fault, filtered=False)
@@ -183,8 +208,12 @@ class ProcessBackend:
     def give_up(self, inner: InnerListener) -> None:
         """Does nothing, as no sandbox has a network of its own."""
 
-    async def start(self, spec: SandboxSpec, output: Output, ended: ProcessEnded) -> ProcessSandbox:
+    async def start(
+        self, spec: SandboxSpec, output: Output, ended: ProcessEnded
+    ) -> ProcessSandbox | RestoredSandbox:
         """Turns a waiting slot into a sandbox; see `SandboxBackend.start`."""
+        if spec.snapshot and self.snapshots is not None and self.snapshots.has(spec.snapshot):
+            return await self.snapshots.start(spec, output, self._cpus.take(spec.visible_cpus))
         assert self._slots is not None, "the backend was not opened"
         assert self._view is not None
         began = time.monotonic()
@@ -228,12 +257,17 @@ class ProcessBackend:
             found |= {path.name for path in base.iterdir() if path.is_dir()}
         found |= {sandbox.name for sandbox in self._sandboxes}
         spare = self._slots.names() if self._slots else set()
+        if self.snapshots is not None:
+            found |= self.snapshots.names()
+            spare |= self.snapshots.templates()
         keeper = {self._tree.keeper} if self._tree else set()
         return sorted(found - spare - keeper)
 
     async def close(self) -> None:
         """Stops every sandbox and takes away all but the packages."""
         await asyncio.gather(*(sandbox.stop() for sandbox in self._sandboxes))
+        if self.snapshots is not None:
+            await self.snapshots.close()
         if self._slots is not None:
             await self._slots.close()
         if self._guard is not None:

@@ -7,7 +7,8 @@ The words of its errors and its encoding of results are those of awslambdaric 4.
 
 Arguments: `opt=FOLDER` (the layers), `uid=N` (become that user first; absent: stay who you are),
 `lifeline=FD` (die with all the process group when the other end of this pipe is closed),
-`group=own` (lead a process group) and `run=PROGRAM` (become that instead, for an extension).
+`group=own` (lead a process group), `run=PROGRAM` (become that instead, for an extension) and
+`snapshot=FD` (be a template of which this channel orders forks, see snapshot_runtime.py).
 """
 
 from __future__ import annotations
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType, TracebackType
-    from typing import Any
+    from typing import Any, NoReturn
 
 _API = "/2018-06-01/runtime/"
 _FILE = "/var/runtime/bootstrap.py"
 _JSON_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _request_id = ""
 _tenant_id = ""
+_BEFORE_FAILED, _AFTER_FAILED = 64, 65
+"""Exit codes of a runtime whose hooks before a snapshot or after a restore have failed."""
 _log = 1
 """The runtime's own descriptor to the log, so that a function may close its standard output."""
 
@@ -62,6 +65,13 @@ class RuntimeApi:
         if status != b"200":
             raise RuntimeError(f"Failed to get next invocation: {status.decode()}")
         return headers, body
+
+    def restored(self) -> None:
+        """Waits for the restore, which is over when this is answered."""
+        self._socket.sendall(self._head(b"GET", "restore/next") + b"\r\n")
+        status, _, answer = self._answer()
+        if status != b"200":
+            raise RuntimeError(f"Failed to restore: {status.decode()} {answer.decode()}")
 
     def post(self, path: str, body: bytes, header: str) -> None:
         """Posts a result or an error; a refusal ends the runtime, as it ends AWS's."""
@@ -478,8 +488,10 @@ def main(options: dict[str, str]) -> None:
     """Becomes the runtime, or with `run` an extension, as the module's docstring says."""
     global _log  # noqa: PLW0603  # the program's one log
     lifeline = int(options.get("lifeline", 2))
-    os.closerange(3, lifeline)  # what the testbed's own parent let through
-    os.closerange(lifeline + 1, 1024)
+    channel = int(options.get("snapshot", 2))
+    kept = max(lifeline, channel)
+    os.closerange(3, kept)  # what the testbed's own parent let through
+    os.closerange(kept + 1, 1024)
     _heed_interrupts()
     if "group" in options:
         os.setpgid(0, 0)
@@ -491,17 +503,87 @@ def main(options: dict[str, str]) -> None:
         os.execv(program, [program])  # noqa: S606  # a shell would add nothing
     _log = os.dup(1)
     _ready_interpreter(options["opt"])
+    if "snapshot" in options:
+        restored(channel)
+        return
     api = RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
     marshaller = Marshaller()
     try:
         handler = load_handler(os.environ["_HANDLER"])
     except Exception as error:  # noqa: BLE001  # whatever the module raises fails the init
+        _give_up(api, "init/error", error, marshaller, 1)
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+        _hook_around_no_snapshot(api, marshaller)
+    serve(api, handler, marshaller)
+
+
+def _give_up(
+    api: RuntimeApi, path: str, error: Exception, marshaller: Marshaller, code: int
+) -> NoReturn:
+    """Reports what keeps the function from serving, and ends; the codes are awslambdaric's."""
+    description = _described(error)
+    _log_error(description, marshaller)
+    _flush()
+    header = f"Lambda-Runtime-Function-Error-Type: {description['errorType']}"
+    api.post(path, marshaller.error(description), header)
+    sys.exit(code)
+
+
+def _hook_around_no_snapshot(api: RuntimeApi, marshaller: Marshaller) -> None:
+    """Runs the hooks of SnapStart in an ordinary start: what they make, the handler needs."""
+    try:
+        run_before_snapshot()
+        api.restored()
+    except Exception as error:  # noqa: BLE001  # whatever a hook raises fails the init
+        _give_up(api, "init/error", error, marshaller, _BEFORE_FAILED)
+    _after_restore(api, marshaller)
+
+
+def _after_restore(api: RuntimeApi, marshaller: Marshaller) -> None:
+    try:
+        run_after_restore()
+    except Exception as error:  # noqa: BLE001  # whatever a hook raises fails the restore
+        _give_up(api, "restore/error", error, marshaller, _AFTER_FAILED)
+
+
+def run_before_snapshot() -> None:
+    """Runs the function's hooks before the snapshot, the last registered first."""
+    hooks = sys.modules.get("snapshot_restore_py")
+    registered = hooks.get_before_snapshot() if hooks else []
+    while registered:
+        hook, arguments, named = registered.pop()
+        hook(*arguments, **named)
+
+
+def run_after_restore() -> None:
+    """Runs the function's hooks after a restore, in the order of their registration."""
+    hooks = sys.modules.get("snapshot_restore_py")
+    for hook, arguments, named in hooks.get_after_restore() if hooks else []:
+        hook(*arguments, **named)
+
+
+def restored(channel: int) -> None:
+    """Goes through init once, as a template, and serves in each fork of what is there then."""
+    import snapshot_runtime  # type: ignore[import-not-found]  # noqa: PLC0415
+
+    template = snapshot_runtime.Template(channel, f"{os.path.dirname(_FILE)}/seccomp.bpf")  # noqa: PTH120
+    marshaller = Marshaller()
+    try:
+        handler = load_handler(os.environ["_HANDLER"])
+        run_before_snapshot()
+    except Exception as error:  # noqa: BLE001  # whatever the function raises fails its init
         description = _described(error)
         _log_error(description, marshaller)
         _flush()
-        header = f"Lambda-Runtime-Function-Error-Type: {description['errorType']}"
-        api.post("init/error", marshaller.error(description), header)
+        template.failed(description)
         sys.exit(1)
+    _flush()
+    environment = template.keep(_log)
+    os.environ.clear()
+    os.environ.update(environment)
+    api = RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    api.restored()
+    _after_restore(api, marshaller)
     serve(api, handler, marshaller)
 
 

@@ -35,6 +35,21 @@ _PYTHON_OPTIONS = ("-S", "-s", "-P", "-B")
 """No site-packages of any kind, nothing before `sys.path`, no bytecode written. The variables
 that Python reads stay in force, as on Lambda; this process's own do not reach the sandbox."""
 _FILTER = "seccomp.bpf"
+_TEMPLATE_FILTER = "template.bpf"
+_UNCOVER = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+for name in ("sys", "sysrq-trigger", "irq", "bus"):
+    libc.umount2(b"/proc/" + name.encode(), 2)
+libc.prctl(24, 21, 0, 0, 0)
+end = sys.argv.index("--")
+os.environ.update(word.split("=", 1) for word in sys.argv[1:end])
+os.execv(sys.argv[end + 1], sys.argv[end + 1:])
+"""
+"""A program that takes away what bubblewrap as root puts over parts of /proc, and gives up the
+right to do so (CAP_SYS_ADMIN, 21). They are root's to write in any case; but a user namespace may
+mount a /proc of its own only where nothing of the outer one is covered (the kernel's
+mount_too_revealing). No variable of the function's reaches this program, nor the linker."""
 _FILTER_DESCRIPTOR = 5
 """Where bubblewrap reads the filter; 3 and 4 are the slot's."""
 
@@ -52,13 +67,14 @@ class Runtime:
 def make_runtime(folder: Path) -> Runtime:
     """Writes /var/runtime to `folder`; the bootstrap is compiled, or every start would do it."""
     folder.mkdir(parents=True, exist_ok=True)
-    py_compile.compile(
-        str(Path(__file__).with_name("bootstrap.py")),
-        cfile=str(folder / "bootstrap.pyc"),
-        dfile=f"{_RUNTIME}/bootstrap.py",
-        doraise=True,
-        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-    )
+    for module in ("bootstrap", "snapshot_runtime", "snapshot_restore_py"):
+        py_compile.compile(
+            str(Path(__file__).with_name(f"{module}.py")),
+            cfile=str(folder / f"{module}.pyc"),
+            dfile=f"{_RUNTIME}/{module}.py",
+            doraise=True,
+            invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+        )
     home = "Lambda:/tmp:/sbin/nologin"
     (folder / "passwd").write_text(
         f"root:x:0:0:root:/root:/bin/sh\nsandbox:x:{USER}:{USER}:{home}\n"
@@ -66,6 +82,7 @@ def make_runtime(folder: Path) -> Runtime:
     (folder / "group").write_text(f"root:x:0:\nsandbox:x:{USER}:\n")
     (folder / "hosts").write_text(_HOSTS + _hosts_of_this_machine())
     (folder / _FILTER).write_bytes(seccomp_filter())
+    (folder / _TEMPLATE_FILTER).write_bytes(seccomp_filter(namespaces=True))
     folder.chmod(0o755)
     prefix = Path(sys.base_prefix).resolve()
     executable = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
@@ -117,7 +134,46 @@ class Bubblewrap:
         return None
 
     def script(self, spec: SandboxSpec, package: Package, name: str) -> bytes:
-        environment = {
+        environment = self.environment(spec, package)
+        words = self._sandbox(spec, package)
+        given = _given(words, environment)
+        bootstrap = [*self._bootstrap(), f"name={name}"]
+        words += supervised(
+            [*given, *bootstrap],
+            own_processes=True,
+            extension=[*given, *bootstrap, "run="],
+            name=f"name={name}",
+        )
+        return _script(environment, words, f"3<&- 4<&- {self._redirection}")
+
+    def template_script(
+        self, spec: SandboxSpec, package: Package, name: str, channel: int
+    ) -> bytes:
+        """Returns the script of a template: it may make namespaces, and heeds a channel.
+
+        Raises:
+            SandboxStartError: The environment cannot be handed to a process.
+        """
+        environment = self.environment(spec, package)
+        _check(environment)
+        given = around_the_shell(environment)
+        linker = [f"{key}={environment.pop(key)}" for key in [*environment] if key[:3] == "LD_"]
+        words = [*self._sandbox(spec, package), *self._uncovered(), *linker, "--", *given]
+        words += [*self._bootstrap(), f"name={name}", f"snapshot={channel}"]
+        redirection = self._redirection.replace(_FILTER, _TEMPLATE_FILTER)
+        return _script(environment, words, f"3<&- 4<&- {redirection}")
+
+    def _uncovered(self) -> list[str]:
+        """Returns words that run a command where new instances of /proc may be mounted.
+
+        Before its `--` the command's further variables may stand.
+        """
+        right = ["--cap-add", "CAP_SYS_ADMIN"] if os.geteuid() == 0 else []
+        return [*right, self._python, "-I", "-S", "-c", _UNCOVER]
+
+    def environment(self, spec: SandboxSpec, package: Package) -> dict[str, str]:
+        """Returns all variables of a sandbox's runtime."""
+        return {
             "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:"
             "/var/task:/var/task/lib:/opt/lib",
             "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
@@ -128,6 +184,9 @@ class Bubblewrap:
             "LAMBDA_RUNTIME_DIR": _RUNTIME,
             **({"_HANDLER": package.handler} if package.handler else {}),
         }
+
+    def _sandbox(self, spec: SandboxSpec, package: Package) -> list[str]:
+        """Returns the words that make a sandbox, before those of the command within."""
         folder = spec.package
         words = [*self._command, "--ro-bind", f"{folder}/task", _TASK]
         words += ["--ro-bind", f"{folder}/opt", _OPT, "--perms", "1777"]
@@ -135,26 +194,27 @@ class Bubblewrap:
         # what is left is bubblewrap's own, and would be its user's to write where that is not root
         for mount in ("/dev/pts", "/dev", "/"):
             words += ["--remount-ro", mount]
-        words += ["--chdir", package.workdir]
-        _check(environment)
-        given = around_the_shell(environment)
-        # what the dynamic linker reads must not reach bubblewrap itself
-        for key in [key for key in environment if key.startswith("LD_")]:
-            words += ["--setenv", key, environment.pop(key)]
-        bootstrap = [self._python, *_PYTHON_OPTIONS, f"{_RUNTIME}/bootstrap.pyc", f"opt={_OPT}"]
-        bootstrap += [f"uid={USER}"] if os.geteuid() == 0 else []
-        words += supervised(
-            [*given, *bootstrap, f"name={name}"],
-            own_processes=True,
-            extension=[*given, *bootstrap, f"name={name}", "run="],
-            name=f"name={name}",
-        )
-        return _script(environment, words, f"3<&- 4<&- {self._redirection}")
+        return [*words, "--chdir", package.workdir]
+
+    def _bootstrap(self) -> list[str]:
+        words = [self._python, *_PYTHON_OPTIONS, f"{_RUNTIME}/bootstrap.pyc", f"opt={_OPT}"]
+        return [*words, f"uid={USER}"] if os.geteuid() == 0 else words
 
     def probe(self) -> list[str]:
         """Returns a command that succeeds where sandboxes of this view can be started."""
         python = [self._python, *_PYTHON_OPTIONS, "-c", "import json, _socket"]
         return ["/bin/sh", "-c", f'exec "$@" {self._redirection}', "sh", *self._command, *python]
+
+    def fork_probe(self) -> list[str]:
+        """Returns a command that succeeds where a template of this view can be forked."""
+        program = "import sys; sys.path.insert(0, sys.argv[1]); import snapshot_runtime as made; "
+        program += "made.try_out(int(sys.argv[2]))"
+        user = USER if os.geteuid() == 0 else -1
+        python = [self._python, *_PYTHON_OPTIONS, "-c", program, _RUNTIME, str(user)]
+        redirection = self._redirection.replace(_FILTER, _TEMPLATE_FILTER)
+        words = [*self._command, "--tmpfs", "/tmp"]  # noqa: S108  # its own
+        words += [*self._uncovered(), "--", *python]
+        return ["/bin/sh", "-c", f'exec "$@" {redirection}', "sh", *words]
 
 
 class Plain:
@@ -180,6 +240,7 @@ class Plain:
         environment = {
             "LD_LIBRARY_PATH": f"{folder}/task:{folder}/task/lib:{folder}/opt/lib:{prefix}/lib",
             "PATH": f"{prefix}/bin:/usr/local/bin:/usr/bin:/bin:{folder}/opt/bin",
+            "PYTHONPATH": str(runtime.folder),
             **package.environment,
             **spec.environment,
             "TMPDIR": str(tmp),
@@ -205,6 +266,22 @@ class Plain:
         return f"cd {quote(workdir)} || exit 126\n".encode() + _script(
             environment, words, redirections
         )
+
+
+def _given(words: list[str], environment: dict[str, str]) -> list[str]:
+    """Returns words before a command that give it what a shell keeps; moves what bubblewrap would.
+
+    What the dynamic linker reads must not reach bubblewrap itself: that goes from the environment
+    to bubblewrap's own `words`.
+
+    Raises:
+        SandboxStartError: a variable cannot be handed to a process.
+    """
+    _check(environment)
+    given = around_the_shell(environment)
+    for key in [key for key in environment if key.startswith("LD_")]:
+        words += ["--setenv", key, environment.pop(key)]
+    return given
 
 
 def _check(environment: Mapping[str, str]) -> None:

@@ -21,6 +21,8 @@ class Isolation:
     """Why bubblewrap cannot be used; empty where it can."""
     filtered: bool = True
     """Whether the kernel refuses functions user namespaces and keyrings."""
+    forks_fault: str = ""
+    """Why a process cannot make namespaces for a fork of its own; empty where it can."""
 
 
 def shortcomings(
@@ -48,6 +50,18 @@ def shortcomings(
             "refuses."
         )
     return found
+
+
+def snapshots_fault(controllers: Collection[str], isolation: Isolation) -> str:
+    """Returns why no snapshot can be restored here, as half a sentence; empty where one can."""
+    missing = [name for name in ("cpu", "memory", "pids", "freezer") if name not in controllers]
+    if isolation.bubblewrap_fault:
+        return isolation.bubblewrap_fault
+    if missing:
+        return f"no {' and '.join(missing)} cgroup can be written"
+    if isolation.forks_fault:
+        return f"a process can make no namespaces of its own here ({isolation.forks_fault})"
+    return ""
 
 
 def _always() -> dict[Limitation, str]:

@@ -44,8 +44,13 @@ _IO_URING = (425, 426, 427)
 """Numbers of io_uring_setup, io_uring_enter and io_uring_register, on every machine."""
 
 
-def seccomp_filter(machine: str = platform.machine(), system: str = sys.platform) -> bytes:
-    """Returns the program for `bwrap --seccomp`; empty for machines that it is not written for."""
+def seccomp_filter(
+    machine: str = platform.machine(), system: str = sys.platform, *, namespaces: bool = False
+) -> bytes:
+    """Returns the program for `bwrap --seccomp`; empty for machines that it is not written for.
+
+    With `namespaces` new user namespaces are allowed: a template's forks make their own.
+    """
     numbers = _MACHINES.get(machine)
     if numbers is None or system != "linux":
         return b""
@@ -63,13 +68,19 @@ def seccomp_filter(machine: str = platform.machine(), system: str = sys.platform
                 for call in (*numbers.refused, *_IO_URING)
                 for word in _if(_JUMP_EQUAL, call, refused)
             ),
-            _do(_JUMP_EQUAL, numbers.clone, yes=2),
-            _do(_JUMP_EQUAL, numbers.unshare, yes=1),
-            _do(_RETURN, _ALLOW),
-            _do(_LOAD, _FIRST_ARGUMENT),
-            *_if(_JUMP_ANY_BIT, _CLONE_NEWUSER, refused),
+            *(() if namespaces else _no_user_namespaces(numbers, refused)),
             _do(_RETURN, _ALLOW),
         )
+    )
+
+
+def _no_user_namespaces(numbers: _Machine, refused: int) -> tuple[bytes, ...]:
+    return (
+        _do(_JUMP_EQUAL, numbers.clone, yes=2),
+        _do(_JUMP_EQUAL, numbers.unshare, yes=1),
+        _do(_RETURN, _ALLOW),
+        _do(_LOAD, _FIRST_ARGUMENT),
+        *_if(_JUMP_ANY_BIT, _CLONE_NEWUSER, refused),
     )
 
 

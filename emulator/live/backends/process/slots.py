@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from emulator.host.cgroup import CgroupV1, CgroupV2
     from emulator.live.backends.interface import Output
 
+CHANNEL = 6
+"""The descriptor of a template's channel; the seccomp filter has 5."""
 _SHELL = "/bin/sh"
 _OWN_GROUP: dict[str, Any] = {"setsid": 1} if sys.platform == "linux" else {"setpgroup": 0}
 """Keeps terminals away and lets one signal reach all of a sandbox; macOS has no setsid here."""
@@ -40,8 +42,12 @@ _PATIENCE = 5.0
 class Slot:
     """Owns one shell, and after `launch` the sandbox that it became. Lives in one event loop."""
 
-    def __init__(self, name: str, cgroup: CgroupV1 | CgroupV2 | None) -> None:
+    def __init__(
+        self, name: str, cgroup: CgroupV1 | CgroupV2 | None, channel: int | None = None
+    ) -> None:
+        """`channel` is a descriptor that the sandbox has as its own number `CHANNEL`."""
         self.name = name
+        self._channel = channel
         self.cgroup = cgroup
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         """The first process's exit code as a shell counts it, once its output was passed on."""
@@ -75,6 +81,7 @@ class Slot:
                     (os.POSIX_SPAWN_DUP2, outer, 2),
                     (os.POSIX_SPAWN_DUP2, self._script, 3),
                     (os.POSIX_SPAWN_DUP2, tied, 4),
+                    *([(os.POSIX_SPAWN_DUP2, self._channel, CHANNEL)] if self._channel else []),
                 ],
                 **_OWN_GROUP,
                 setsigmask=[],

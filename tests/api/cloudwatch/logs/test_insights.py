@@ -41,6 +41,16 @@ def test_a_query_tells_what_it_scanned(watched: Watched) -> None:
     assert (statistics["recordsScanned"], statistics["bytesScanned"]) == (1.0, 4.0)
 
 
+@pytest.mark.parametrize("last", ["stats count(*)", "limit 1", "sort @timestamp | limit 1"])
+def test_a_query_tells_how_many_events_matched(watched: Watched, last: str) -> None:
+    for line in ("good 1", "bad", "good 2"):
+        watched.wrote(line)
+    query = start(watched, f"fields @message | filter @message like 'good' | {last}")
+    answer = watched.logs.get_query_results(queryId=query)
+    assert len(answer["results"]) == 1
+    assert answer["statistics"]["recordsMatched"] == 2.0
+
+
 def test_several_groups_are_searched_as_one(watched: Watched) -> None:
     watched.wrote("one", at=1.0)
     watched.wrote("two", at=2.0, group="other")

@@ -402,17 +402,16 @@ def test_cgroups_that_are_not_there_cannot_be_written(tmp_path: Path) -> None:
 
 def test_what_the_engine_cannot_enforce_is_told() -> None:
     everything = {"MemoryLimit": True, "SwapLimit": True, "CpuCfsQuota": True, "PidsLimit": True}
-    assert set(shortcomings(everything, cgroups_writable=True)) == {Limitation.TMP_COUNTS_AS_MEMORY}
+    always = {Limitation.TMP_COUNTS_AS_MEMORY, Limitation.NO_SNAPSHOTS}
+    assert set(shortcomings(everything, cgroups_writable=True)) == always
     found = shortcomings(everything | {"SwapLimit": False}, cgroups_writable=False)
-    assert found.keys() == {
-        Limitation.TMP_COUNTS_AS_MEMORY,
+    assert found.keys() == always | {
         Limitation.SWAP_UNLIMITED,
         Limitation.LATE_CONTROL,
         Limitation.UNFROZEN,
     }
     none = dict.fromkeys(everything, False)
-    assert set(shortcomings(none, cgroups_writable=True)) == {
-        Limitation.TMP_COUNTS_AS_MEMORY,
+    assert set(shortcomings(none, cgroups_writable=True)) == always | {
         Limitation.MEMORY_UNLIMITED,
         Limitation.CPU_UNLIMITED,
         Limitation.PROCESSES_UNLIMITED,
@@ -766,3 +765,37 @@ async def test_slot_whose_network_cannot_be_entered_is_used_as_it_is_and_that_is
         assert slots.ready == 3
         assert slots.take_entered() is None
     assert told == ["once"]
+
+
+@pytest.mark.anyio
+async def test_no_slot_is_given_out_while_the_engine_is_away_and_those_that_ended_are_replaced(
+    tmp_path: Path,
+) -> None:
+    """Each start joined a network that was gone, and failed."""
+    async with engine_that(tmp_path, _engine_whose_starts(STARTED)) as engine:
+        slots = NetworkSlots(engine, "p", {}, 2, 2)
+        slots.open(BRIDGE)
+        slots.use_image("i")
+        await slots.filled()
+        slots.distrust()
+        assert slots.take() is None
+        slots.start_is_over()
+        slots.give_back(None)
+        slots.keep_only({"p-slot-2"})
+        await slots.filled()
+        assert {slots.take(), slots.take()} == {"p-slot-2", "p-slot-3"}
+
+
+@pytest.mark.anyio
+async def test_slots_are_made_at_once_when_the_engine_is_back(tmp_path: Path) -> None:
+    """What failed while the engine was away put them off for half a minute."""
+    answers = _engine_whose_starts(*[KILLED_AT_START] * 3, STARTED)
+    async with engine_that(tmp_path, answers) as engine:
+        slots = NetworkSlots(engine, "p", {}, 1, 1)
+        slots.open(BRIDGE)
+        slots.use_image("i")
+        await slots.filled()
+        assert slots.ready == 0
+        slots.keep_only(set())
+        await slots.filled()
+        assert slots.ready == 1

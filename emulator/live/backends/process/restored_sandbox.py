@@ -1,0 +1,246 @@
+"""Runs one sandbox that is a fork of a template: its limits, its freezing, its end.
+
+The counterpart of sandbox.py. There is no supervisor: the sandbox is its runtime, and is gone with
+that, as nothing could start the runtime again but another restore.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from emulator.errors import SandboxStartError
+from emulator.host.peers import Owners
+from emulator.host.processes import resident_memory
+from emulator.live.backends.interface import Exit
+from emulator.live.backends.process.death_watch import DeathWatch
+from emulator.live.backends.process.output import OutputReader
+from emulator.live.backends.process.template import received
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from emulator.core.model import Seconds
+    from emulator.host.cgroup import CgroupV1, CgroupV2
+    from emulator.host.memory_counters import MemoryCounters
+    from emulator.host.peers import Peer
+    from emulator.live.backends.interface import Output, SandboxSpec
+    from emulator.live.backends.process.template import Restored, Template
+
+_KILLED = 128 + signal.SIGKILL
+_PATIENCE = 5.0
+"""Seconds that a killed sandbox may take to be gone."""
+_STEP = 10.0
+"""Seconds that a step of the restore may take."""
+_NEVER_RAN = 125
+"""Exit code of a fork that ended before it was a sandbox."""
+
+
+class RestoredSandbox:
+    """Implements `SandboxProcess`. Lives in one event loop."""
+
+    resettable = False
+
+    def __init__(
+        self,
+        name: str,
+        cgroup: CgroupV1 | CgroupV2,
+        spec: SandboxSpec,
+        output: Output,
+        forget: Callable[[RestoredSandbox], None],
+        *,
+        tells_peers: bool,
+    ) -> None:
+        self.name = name
+        self.create = 0.0
+        self.start = 0.0
+        self._loop = asyncio.get_running_loop()
+        self.exited: asyncio.Future[Exit] = self._loop.create_future()
+        self._cgroup = cgroup
+        self._spec = spec
+        self._output = output
+        self._forget = forget
+        self._owners = Owners(cgroup.pids) if tells_peers else None
+        self._deaths = DeathWatch(self._loop, self._frozen_process_died)
+        self._template: Template | None = None
+        self._restored: Restored | None = None
+        self._reader: OutputReader | None = None
+        self._following: asyncio.Task[None] | None = None
+        self._runtime = 0
+        self._frozen = False
+        self._init_over = False
+        self._peak_mb = 0
+        self._shared = 0
+        """The largest part of the runtime's memory so far that is of files, in KiB."""
+        self._oom_kills = 0
+        self._stopped: asyncio.Task[None] | None = None
+
+    async def restore(
+        self, template: Template, environment: Mapping[str, str], cpus: tuple[int, ...]
+    ) -> None:
+        """Becomes a fork of the template; when this returns, its runtime is about to go on.
+
+        Raises:
+            SandboxStartError: the fork could not be made a sandbox of its own.
+            OSError: the kernel refuses a limit.
+        """
+        self._cgroup.limit_memory(self._spec.configuration.memory_mb)
+        self._limit_cpu()
+        restored = await template.fork()
+        self._template, self._restored = template, restored
+        self._reader = OutputReader(self._loop, restored.output, self._output)
+        try:
+            # some 7 ms of waiting for the kernel on cgroup v1, for all that start at once
+            await asyncio.to_thread(self._cgroup.take_in, restored.pid)
+        finally:
+            template.moved()
+        if cpus:
+            os.sched_setaffinity(restored.pid, cpus)
+        order = {"environment": dict(environment), "tmp_bytes": self._spec.tmp_mb << 20}
+        restored.control.send(json.dumps(order).encode())
+        async with asyncio.timeout(_STEP):
+            message, self._runtime = await received(restored.control)
+        if message != b"runs":
+            raise SandboxStartError("The fork of the snapshot could not be made a sandbox.")
+        self._following = asyncio.create_task(self._follow(restored))
+
+    # what the engine asks for
+
+    def run(self, name: str) -> None:
+        """Does nothing: the runtime runs, or its sandbox is gone."""
+
+    def terminate(self, name: str) -> None:  # noqa: ARG002  # there is the runtime alone
+        self._signal(signal.SIGTERM)
+
+    async def reset(self) -> None:
+        await self.stop()
+
+    async def owns(self, peer: Peer) -> bool:
+        return self._owners is None or await self._owners.made(peer)
+
+    def output_until_now(self) -> asyncio.Future[None] | None:
+        return None  # the pipe was readable before the connection on which the runtime asked
+
+    def limit_cpu(self) -> None:
+        self._init_over = True
+        self._limit_cpu()
+
+    def _limit_cpu(self) -> None:
+        share = self._spec.cpu if self._init_over else self._spec.init_cpu
+        if share:
+            self._cgroup.limit_cpu(share.quota_us, share.period_us)
+
+    def freeze(self) -> None:
+        if self._runtime:
+            self._deaths.watch([self._runtime])
+        self._frozen = True
+        # what the kernel killed until now was a child, since the runtime lives
+        self._oom_kills = self._cgroup.oom_kills()
+        self._cgroup.freeze()
+
+    def thaw(self) -> None:
+        self._frozen = False
+        self._cgroup.thaw()
+
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            if self._runtime:
+                os.kill(self._runtime, number)
+
+    def max_memory_mb(self) -> int:
+        """Returns the larger of the cgroup's peak and the runtime's own, in MiB.
+
+        What the runtime shares with its template counts in the latter, as on Lambda, where a
+        restored sandbox has all of its snapshot's memory.
+        """
+        with suppress(OSError):  # it has ended
+            memory = resident_memory(self._runtime)
+            self._shared = max(self._shared, memory.shared)
+            own = -(-max(0, memory.peak - self._shared) // 1024)
+            self._peak_mb = max(self._peak_mb, own)
+        return max(self._cgroup.max_anon_mb(), self._peak_mb)
+
+    def memory(self) -> MemoryCounters | None:
+        return self._cgroup.memory()
+
+    def jvm(self) -> None:
+        return None  # only Python is restored
+
+    def throttled(self) -> tuple[int, Seconds]:
+        return self._cgroup.throttled()
+
+    def cpu_seconds(self) -> Seconds:
+        return self._cgroup.cpu_seconds()
+
+    async def stop(self) -> None:
+        if self._stopped is None:
+            self._stopped = asyncio.create_task(self._stop())
+        await asyncio.shield(self._stopped)
+
+    async def _stop(self) -> None:
+        restored = self._restored
+        if restored is not None and self._runtime == 0:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(restored.pid, signal.SIGKILL)  # it may not have been moved yet
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                await self._kill()
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+        self._exit(_KILLED)
+        self._deaths.close()
+        self._cgroup.close()
+        if restored is not None:
+            if self._reader is not None:
+                self._reader.close()
+            os.close(restored.output)
+            restored.control.close()
+        if self._template is not None:
+            self._template.gone()
+        self._forget(self)
+
+    async def _kill(self) -> None:
+        pause = 0.001
+        while True:
+            self._cgroup.kill()
+            if self._cgroup.remove():
+                return
+            await asyncio.sleep(pause)  # cgroup v1 tells nobody that a cgroup became empty
+            pause = min(pause * 2, 0.1)
+
+    # what happens to it
+
+    def _frozen_process_died(self) -> None:
+        """Thaws the first process, which then tells of the end."""
+        if self._frozen and self._stopped is None:
+            self.thaw()
+
+    async def _follow(self, restored: Restored) -> None:
+        """Waits for the word of the sandbox's first process, or for its end without a word."""
+        try:
+            message, _ = await received(restored.control)
+        except OSError:
+            message = b""
+        word, _, code = message.partition(b" ")
+        ended = int(code) if word == b"ended" and code.isdigit() else _KILLED
+        read = asyncio.Event()
+        if self._reader is not None:
+            self._reader.finish(read.set)
+            await read.wait()
+        self._exit(ended)
+
+    def _exit(self, code: int) -> None:
+        if self.exited.done():
+            return
+        starved = code == _KILLED and self._stopped is None and self._starved()
+        self.exited.set_result(Exit(code, out_of_memory=starved))
+
+    def _starved(self) -> bool:
+        """Tells whether the kernel has killed for want of memory since the last look."""
+        before, self._oom_kills = self._oom_kills, self._cgroup.oom_kills()
+        return self._oom_kills > before

@@ -1,0 +1,176 @@
+"""Keeps the templates of snapshot versions, and makes sandboxes of their forks.
+
+It owns which snapshot has which template, and makes a template anew that has died. What a template
+is stands in template.py, what its fork is in restored_sandbox.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emulator.errors import SandboxStartError, SnapshotError
+from emulator.live.backends.process.restored_sandbox import RestoredSandbox
+from emulator.live.backends.process.slots import CHANNEL
+from emulator.live.backends.process.template import Template, TemplateLostError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emulator.core.model import Seconds
+    from emulator.host.cgroup import CgroupV1, CgroupV2
+    from emulator.live.backends.interface import Output, SandboxSpec
+    from emulator.live.backends.process.isolation import Bubblewrap
+    from emulator.live.backends.process.packages import Packages
+
+log = logging.getLogger(__name__)
+
+_OVERHEAD_MB = 32
+"""MB that a template may have beyond its function's memory, for the page tables of its forks."""
+
+
+@dataclass(slots=True)
+class _Snapshot:
+    spec: SandboxSpec
+    output: Output
+    limit: Seconds
+    making: asyncio.Lock
+    template: Template | None = None
+
+
+class ProcessSnapshots:
+    """Implements `Snapshots` with frozen processes. Lives in one event loop."""
+
+    def __init__(
+        self,
+        view: Bubblewrap,
+        packages: Packages,
+        name: Callable[[], str],
+        cgroup: Callable[[str], CgroupV1 | CgroupV2],
+        *,
+        tells_peers: bool,
+    ) -> None:
+        """`name` gives each process a name, and `cgroup` makes the cgroup of that name."""
+        self._view = view
+        self._packages = packages
+        self._name = name
+        self._cgroup = cgroup
+        self._tells_peers = tells_peers
+        self._snapshots: dict[str, _Snapshot] = {}
+        self._sandboxes: set[RestoredSandbox] = set()
+        self._old: set[Template] = set()
+        """Templates that end with the last of their sandboxes."""
+
+    async def take(self, spec: SandboxSpec, output: Output, limit: Seconds) -> None:
+        """Takes a template through init; see `Snapshots.take`."""
+        snapshot = _Snapshot(spec, output, limit, asyncio.Lock())
+        snapshot.template = await self._made(snapshot)
+        self.drop(spec.snapshot)
+        self._snapshots[spec.snapshot] = snapshot
+
+    async def _made(self, snapshot: _Snapshot) -> Template:
+        spec, name = snapshot.spec, self._name()
+        cgroup = None
+        try:
+            script = self._view.template_script(
+                spec, self._packages.read(spec.package), name, CHANNEL
+            )
+            cgroup = self._cgroup(name)
+            template = Template(name, cgroup, spec.configuration.memory_mb + _OVERHEAD_MB)
+        except (OSError, SandboxStartError) as error:
+            if cgroup is not None:
+                cgroup.remove()
+            raise SnapshotError(f"The snapshot cannot be taken: {error}", code="") from error
+        try:
+            await template.take(script, snapshot.output, snapshot.limit)
+        except BaseException:
+            await template.end()
+            raise
+        return template
+
+    def drop(self, snapshot: str) -> None:
+        """Forgets a snapshot; see `Snapshots.drop`."""
+        known = self._snapshots.pop(snapshot, None)
+        if known is not None and known.template is not None:
+            self._discard(known.template)
+
+    def _discard(self, template: Template) -> None:
+        self._old.add(template)
+        template.when_ended(lambda: self._old.discard(template))
+        template.discard()
+
+    def memory_mb(self) -> int:
+        """Returns the memory that the templates may have, in MB."""
+        return sum(
+            known.spec.configuration.memory_mb + _OVERHEAD_MB for known in self._snapshots.values()
+        )
+
+    def has(self, snapshot: str) -> bool:
+        return snapshot in self._snapshots
+
+    async def start(
+        self, spec: SandboxSpec, output: Output, cpus: tuple[int, ...]
+    ) -> RestoredSandbox:
+        """Restores a snapshot; see `SandboxBackend.start`."""
+        began = time.monotonic()
+        template = await self._living(self._snapshots[spec.snapshot])
+        name = self._name()
+        try:
+            cgroup = self._cgroup(name)
+        except OSError as error:
+            raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
+        sandbox = RestoredSandbox(
+            name, cgroup, spec, output, self._sandboxes.discard, tells_peers=self._tells_peers
+        )
+        self._sandboxes.add(sandbox)
+        created = time.monotonic()
+        try:
+            environment = self._view.environment(spec, self._packages.read(spec.package))
+            try:
+                await sandbox.restore(template, environment, cpus)
+            except TemplateLostError:  # it may have died since, or while it was frozen
+                await template.end()
+                template = await self._living(self._snapshots[spec.snapshot])
+                await sandbox.restore(template, environment, cpus)
+        except (OSError, TimeoutError) as error:
+            await sandbox.stop()
+            raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
+        except BaseException:
+            await sandbox.stop()
+            raise
+        sandbox.create, sandbox.start = created - began, time.monotonic() - created
+        return sandbox
+
+    async def _living(self, snapshot: _Snapshot) -> Template:
+        """Returns the template, which is made anew where it has died."""
+        async with snapshot.making:
+            if snapshot.template is not None and snapshot.template.lives:
+                return snapshot.template
+            log.warning("the template of %s has died, and is made anew", snapshot.spec.snapshot)
+            dead, snapshot.template = snapshot.template, None
+            if dead is not None:
+                await dead.end()
+            try:
+                snapshot.template = await self._made(snapshot)
+            except SnapshotError as error:
+                raise SandboxStartError(str(error)) from error
+            return snapshot.template
+
+    def names(self) -> set[str]:
+        """Returns the names of the sandboxes that live."""
+        return {sandbox.name for sandbox in self._sandboxes}
+
+    def templates(self) -> set[str]:
+        """Returns the names of the templates that are kept."""
+        kept = (known.template for known in self._snapshots.values())
+        return {template.name for template in kept if template is not None}
+
+    async def close(self) -> None:
+        """Ends every sandbox and every template."""
+        await asyncio.gather(*(sandbox.stop() for sandbox in self._sandboxes))
+        for snapshot in tuple(self._snapshots):
+            self.drop(snapshot)
+        await asyncio.gather(*(template.end() for template in self._old))
