@@ -136,8 +136,10 @@ def test_windows_have_one_lane() -> None:
 
 def test_event_has_the_members_of_aws() -> None:
     batch = only(shard(1607497475.0))
-    assert window_members(batch, {"1": 282}, "shardId-000000000006", STREAM) == {
-        "window": {"start": "2020-12-09T07:04:30Z", "end": "2020-12-09T07:04:40Z"},
+    assert window_members(
+        batch, {"1": 282}, "shardId-000000000006", STREAM, lambda at: f"at {at:.0f}"
+    ) == {
+        "window": {"start": "at 1607497470", "end": "at 1607497480"},
         "state": {"1": 282},
         "shardId": "shardId-000000000006",
         "eventSourceARN": STREAM,
