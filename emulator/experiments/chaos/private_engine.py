@@ -75,9 +75,10 @@ class PrivateEngine:
     def __exit__(self, *_: object) -> None:
         with suppress(OSError):
             self.stop()
-        for process in self._containerds():  # left where dockerd was killed
+        for process in self._own("containerd"):  # shims outlive a containerd that was killed
             with suppress(psutil.Error):
-                process.kill()
+                for each in (*process.children(recursive=True), process):
+                    each.kill()
         subprocess.run(["ip", "link", "delete", self._bridge], capture_output=True, check=False)
         for mount in _mounts_below(self._folder):
             subprocess.run(["umount", "--lazy", mount], capture_output=True, check=False)
@@ -157,7 +158,7 @@ class PrivateEngine:
     def kill(self) -> None:
         """Kills dockerd, and with it its containerd; its containers go on."""
         self._end(signal.SIGKILL)
-        psutil.wait_procs(self._containerds(), timeout=_ENDS_WITHIN)
+        psutil.wait_procs(self._own("containerd", whole=True), timeout=_ENDS_WITHIN)
         # one that ended and that no init has taken leave of is waited for in vain
         (self._folder / "run" / "containerd" / "containerd.pid").unlink(missing_ok=True)
 
@@ -174,17 +175,17 @@ class PrivateEngine:
 
     def kill_containerd(self) -> None:
         """Kills containerd, which dockerd starts anew."""
-        for process in self._containerds():
+        for process in self._own("containerd", whole=True):
             with suppress(psutil.Error):
                 process.kill()
 
-    def _containerds(self) -> list[psutil.Process]:
-        """Returns the engine's own containerd, told by where its settings are."""
+    def _own(self, name: str, *, whole: bool = False) -> list[psutil.Process]:
+        """Returns the engine's own processes whose name begins so, told by where they listen."""
         mark = str(self._folder / "run")
         return [
             process
             for process in psutil.process_iter(["name", "cmdline"])
-            if process.info["name"] == "containerd"
+            if (process.info["name"] == name if whole else process.info["name"].startswith(name))
             and any(mark in word for word in process.info["cmdline"] or ())
         ]
 
