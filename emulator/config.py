@@ -123,7 +123,9 @@ def _paired(value: object) -> object:
         raise ValueError(f"{value!r} is no table of services")  # noqa: TRY004  # pydantic's kind
     found: dict[str, str] = {}
     for word in words:
-        service, _, url = str(word).partition("=")
+        service, equals, url = str(word).partition("=")
+        if not equals:
+            raise ValueError(f"{word!r} is not SERVICE=URL (s3=http://localhost:9000)")
         if service in found:
             raise ValueError(f"{service} has two endpoints")
         found[service] = url
@@ -152,13 +154,15 @@ def _checked_target(text: str) -> str:
     return text
 
 
-def _checked_account(text: str) -> str:
+def checked_account(text: str) -> str:
+    """Returns the id of an account; raises a ValueError where the text is none."""
     if not (len(text) == _ACCOUNT_DIGITS and text.isdecimal()):
         raise ValueError(f"{text!r} is no account: twelve digits")
     return text
 
 
-def _checked_region(text: str) -> str:
+def checked_region(text: str) -> str:
+    """Returns the name of a region; raises a ValueError where the text is none."""
     if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", text):
         raise ValueError(f"{text!r} is no region (eu-central-1)")
     return text
@@ -186,9 +190,9 @@ class Settings:
     port: Annotated[_Integer, Field(ge=0, le=65_535)] = 8000
     template: Path = Path("functions/template.yaml")
     """A SAM template; `none`: there are no functions but those made by API."""
-    account: Annotated[str, AfterValidator(_checked_account)] = DEFAULT_ACCOUNT
+    account: Annotated[str, AfterValidator(checked_account)] = DEFAULT_ACCOUNT
     """Account of the template's functions, and of callers whose key names none."""
-    region: Annotated[str, AfterValidator(_checked_region)] = DEFAULT_REGION
+    region: Annotated[str, AfterValidator(checked_region)] = DEFAULT_REGION
     """Region of the template's functions, and of requests that are not signed."""
     backend: BackendChoice = BackendChoice.AUTO
     profile: Annotated[str, AfterValidator(_checked_profile)] = "aws-2026"

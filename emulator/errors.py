@@ -107,6 +107,13 @@ class DatasetError(TestbedError):
     pass
 
 
+def reason_of(error: Exception) -> str:
+    """Returns why a file cannot be read, without a number and without the file's name again."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    return getattr(error, "strerror", None) or str(error)
+
+
 class ServiceError(TestbedError):
     """An answer to an API caller: the message is AWS's own sentence where one is known."""
 

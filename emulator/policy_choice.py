@@ -18,6 +18,7 @@ from emulator.core.policies.interface import Policy, PolicyChoice
 from emulator.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import ModuleType
 
 _FILE = re.compile(r"(?P<file>.+\.py):(?P<name>[^:=]+)(?P<given>(:[^:]*)*)")
@@ -45,7 +46,9 @@ def chosen(text: str) -> PolicyChoice | None:
             known = ", ".join(POLICIES)
             raise SettingsError(f"policy {text!r} is neither FILE.py:CLASS nor one of {known}")
         kind = POLICIES[name]
-    make = partial(kind, **_parameters(text, given))
+    parameters = _parameters(text, given)
+    _check_numbers(text, kind, parameters)
+    make = partial(kind, **parameters)
     _try(text, make)
     return None if kind is Policy else PolicyChoice(text, make, source)
 
@@ -67,6 +70,15 @@ def _value(text: str) -> int | float | str:
         except ValueError:
             continue
     return text
+
+
+def _check_numbers(text: str, kind: type[Policy], given: Mapping[str, Any]) -> None:
+    """Refuses a word where the class has a number by default."""
+    there = inspect.signature(kind).parameters
+    for name, value in given.items():
+        default = there[name].default if name in there else None
+        if isinstance(default, int | float) and not isinstance(value, int | float):
+            raise SettingsError(f"policy {text}: {name} must be a number, not {value!r}")
 
 
 def _text(path: Path) -> str:

@@ -105,7 +105,7 @@ def test_endpoints_of_services_come_from_every_source(
 @pytest.mark.parametrize(
     ("word", "fault"),
     [
-        ("s3", "'' is no http://host:port"),
+        ("s3", "'s3' is not SERVICE=URL (s3=http://localhost:9000)"),
         ("s3=localhost:9000", "'localhost:9000' is no http://host:port"),
         ("s3=ftp://host", "'ftp://host' is no http://host:port"),
         ("s3=http://host:70000", "'http://host:70000' is no http://host:port"),

@@ -18,7 +18,7 @@ import typer
 
 from emulator.cli.options import Function, Json, Url
 from emulator.cli.output import print_json, print_table
-from emulator.errors import SettingsError, TestbedError
+from emulator.errors import SettingsError, TestbedError, reason_of
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 _OK = 200
@@ -138,7 +138,9 @@ def read_payload(text: str) -> bytes:
         try:
             body = Path(text[1:]).read_bytes()
         except (OSError, ValueError) as error:
-            raise SettingsError(f"The payload cannot be read: {error}") from error
+            raise SettingsError(
+                f"The payload cannot be read: {text[1:]!r}: {reason_of(error)}."
+            ) from error
     else:
         body = os.fsencode(text)
     try:

@@ -44,6 +44,7 @@ def deploy(
     from emulator.deploy.services import Services  # noqa: PLC0415  # to import
     from emulator.sam.template import load  # noqa: PLC0415
 
+    _check_home(account, region)
     loaded = load(
         template,
         given=_given(parameter or []),
@@ -78,6 +79,18 @@ def deploy(
         ("WHAT", "NAME", "STATE", "AT"),
         [(row.kind, row.name, row.outcome, row.at or "-") for row in rows],
     )
+
+
+def _check_home(account: str, region: str) -> None:
+    from emulator.config import checked_account, checked_region  # noqa: PLC0415
+
+    try:
+        option = "--account"
+        checked_account(account)
+        option = "--region"
+        checked_region(region)
+    except ValueError as error:
+        raise SettingsError(f"{option}: {error}.") from error
 
 
 def _given(words: list[str]) -> dict[str, str]:

@@ -141,7 +141,9 @@ def _memories(text: str) -> tuple[int, ...]:
     try:
         return tuple(dict.fromkeys(int(part) for part in text.split(",")))
     except ValueError as error:
-        raise SettingsError(f"--memory must be sizes in MB, such as 128,256: {error}.") from error
+        raise SettingsError(
+            f"--memory must be sizes in MB, such as 128,256, and not {text!r}."
+        ) from error
 
 
 def bench(
@@ -150,6 +152,16 @@ def bench(
     simulator: Annotated[
         bool, typer.Option("--simulator", help="Measure the simulator instead, as Markdown.")
     ] = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Compare with the checkout in this folder, in turns."),
+    ] = None,
+    turns: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Measure N turns of both (with --against).")
+    ] = 7,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the page here. (default: stdout)")
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Measure the emulator itself."""
@@ -157,12 +169,18 @@ def bench(
         from emulator.experiments.benchmark.scale import run_scale  # noqa: PLC0415
 
         return run_scale(as_json=as_json)
-    from emulator.experiments.benchmark.command import measure_bench, run_bench  # noqa: PLC0415
+    from emulator.experiments.benchmark.command import (  # noqa: PLC0415
+        measure_bench,
+        run_bench,
+        run_comparison,
+    )
     from emulator.experiments.benchmark.figures import bench_document  # noqa: PLC0415
 
     backends = backend or ["docker", "process"]
+    if against is not None:
+        return run_comparison(against, backends=backends, turns=turns, out=out)
     if not as_json:
-        return run_bench(backends=backends)
+        return run_bench(backends=backends, out=out)
     with progress_to_stderr(when=True):
         results = measure_bench(backends=backends)
     print_json(bench_document(results))

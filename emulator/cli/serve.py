@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emulator.cli.up_options import with_settings
-from emulator.errors import SettingsError
+from emulator.errors import SettingsError, reason_of
 from emulator.project import TEMPLATE
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _merged(file: Path | None, given: dict[str, Any]) -> "Settings":
         try:
             toml = tomllib.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise SettingsError(f"{file}: {error}") from error
+            raise SettingsError(f"{file} cannot be read: {reason_of(error)}.") from error
     return load(os.environ, toml, given)
 
 

@@ -11,6 +11,9 @@ M MB with S MB of /tmp:
 Provisioned concurrency costs besides, used or not, for N sandboxes that were held H seconds:
 
     held = ceil(H / 300) * 300 * N * M / 1024 * held rate
+
+A snapshot of SnapStart costs M / 1024 GB at the price of a restore, each time, and for each second
+that its version exists.
 """
 
 from __future__ import annotations
@@ -94,11 +97,13 @@ class Charge:
     """Dollars for `storage_gb_seconds`."""
     request: float = 0.0
     """Dollars for `requests`."""
+    snapshots: float = 0.0
+    """Dollars for snapshots that are kept and restored."""
 
     @property
     def dollars(self) -> float:
         """Returns the dollars for all parts."""
-        return self.compute + self.storage + self.request
+        return self.compute + self.storage + self.request + self.snapshots
 
     def plus(self, other: Charge) -> Charge:
         """Returns the sum of two charges of the same kind."""
@@ -110,6 +115,7 @@ class Charge:
             self.compute + other.compute,
             self.storage + other.storage,
             self.request + other.request,
+            self.snapshots + other.snapshots,
         )
 
 
@@ -132,6 +138,27 @@ def initialization(prices: Prices, size: Size, init: Seconds) -> Charge:
         ValueError: there was no provisioned concurrency on the table's date.
     """
     return _time(prices, size, billed_ms(prices, init), ChargeKind.PROVISIONED)
+
+
+def restore(prices: Prices, size: Size) -> Charge:
+    """Returns the charge for one restore of a snapshot (SnapStart), beside that of its request.
+
+    Raises:
+        ValueError: there were no snapshots of Python on the table's date.
+    """
+    rate = _priced(prices.snapshot_restored, "a restore", prices)
+    return Charge(ChargeKind.ON_DEMAND, snapshots=size.memory_mb / _MB_A_GB * rate)
+
+
+def snapshot_kept(prices: Prices, size: Size, seconds: Seconds) -> Charge:
+    """Returns the charge for a version's snapshot that is kept for some seconds (SnapStart).
+
+    Raises:
+        ValueError: there were no snapshots of Python on the table's date.
+    """
+    rate = _priced(prices.snapshot_cached, "a snapshot", prices)
+    billed = max(seconds, prices.snapshot_least_cached)
+    return Charge(ChargeKind.ON_DEMAND, snapshots=billed * size.memory_mb / _MB_A_GB * rate)
 
 
 def held(prices: Prices, size: Size, sandboxes: int, seconds: Seconds) -> Charge:

@@ -86,7 +86,7 @@ class FunctionConfiguration:
     tenant_isolation: bool = False
     """Whether a sandbox serves one tenant alone (TenantIsolationMode PER_TENANT)."""
     snap_start: bool = False
-    """Whether a snapshot is taken of this version's init (SnapStart); never of $LATEST."""
+    """Whether snapshots are taken of published versions (SnapStart's ApplyOn)."""
     scope: Scope = field(default_factory=Scope)
     """Account and region of the function."""
     role: str = ""
@@ -104,6 +104,11 @@ class FunctionConfiguration:
         """Returns the ARN, qualified unless the version is $LATEST."""
         qualifier = "" if self.version == LATEST else self.version
         return FunctionName(self.scope, self.name).arn(qualifier)
+
+    @property
+    def takes_snapshot(self) -> bool:
+        """Returns whether a snapshot is taken of this version's init; never of $LATEST."""
+        return self.snap_start and self.version != LATEST
 
     @property
     def execution_role(self) -> str:
@@ -183,7 +188,7 @@ def faults(configuration: FunctionConfiguration, profile: Profile) -> list[str]:
         *log_faults(configuration.logging),
         *(url_faults(url) if url else ()),
         *_tenancy_faults(configuration),
-        *snap_start_faults(configuration),
+        *_snap_start_faults(configuration),
         *_dated_faults(configuration, profile),
     ]
 
@@ -311,14 +316,12 @@ _SNAP_START_RUNTIMES = re.compile(
 """Python 3.12 and later, Java 11 and later, .NET 8 and later (the guide's "Supported runtimes")."""
 
 
-def snap_start_faults(
-    configuration: FunctionConfiguration, *, wanted: bool | None = None
-) -> list[str]:
-    """Returns the refusals of what goes with no snapshot; `wanted` of a $LATEST that asks for them.
+def _snap_start_faults(configuration: FunctionConfiguration) -> list[str]:
+    """Returns the refusals of what goes with no snapshot.
 
     Image functions may have snapshots since 2026-07, whatever their runtime is.
     """
-    if not (configuration.snap_start if wanted is None else wanted):
+    if not configuration.snap_start:
         return []
     found = []
     runtime = configuration.runtime

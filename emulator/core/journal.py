@@ -29,7 +29,7 @@ class JournalError(Exception):
     """Reports a line that is no journal entry, or a replay that departs from the journal."""
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, gc=False):
     """Holds one event, with its time and the commands that followed."""
 
     at: Seconds

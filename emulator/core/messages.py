@@ -4,7 +4,8 @@ Events are named in the past tense, commands in the imperative. Knows nothing of
 a message, nor of how a message is written down (`journal`).
 
 Messages are made by the million in a simulation. A Struct is made in a tenth of a frozen
-dataclass's time, and is the same otherwise: frozen, equal by its fields, matched by position.
+dataclass's time, and is the same otherwise: frozen, equal by its fields, matched by position. What
+holds no other message is in no cycle, and none of the garbage collector's business (`gc=False`).
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class FunctionRecycled(Struct, frozen=True):
     name: str
 
 
-class InvokeRequested(Struct, frozen=True):
+class InvokeRequested(Struct, frozen=True, gc=False):
     """Reports that a request has come."""
 
     invocation: str
@@ -99,7 +100,7 @@ class Anatomy(Struct, frozen=True):
     other: Seconds = 0.0
 
 
-class JvmUse(Struct, frozen=True):
+class JvmUse(Struct, frozen=True, gc=False):
     """Holds a JVM's memory as its last garbage collection left it, and the collections until then.
 
     Collections count since the sandbox's memory was last looked at; a sandbox's first invocation
@@ -115,7 +116,7 @@ class JvmUse(Struct, frozen=True):
     """Time of those collections, on the driver's clock."""
 
 
-class MemoryUse(Struct, frozen=True):
+class MemoryUse(Struct, frozen=True, gc=False):
     """Holds a sandbox's memory at the end of an invocation, and what came from disk until then.
 
     Faults and refaults count since the sandbox's memory was last looked at: for an invocation
@@ -155,7 +156,7 @@ class InitFailed(Struct, frozen=True):
     error_type: str = ""
 
 
-class InvocationAnswered(Struct, frozen=True):
+class InvocationAnswered(Struct, frozen=True, gc=False):
     """Reports that a runtime has posted its answer, and will ask for its next work soon."""
 
     sandbox: int
@@ -168,7 +169,7 @@ class StayedBusy(Struct, frozen=True):
     sandbox: int
 
 
-class InvocationFinished(Struct, frozen=True):
+class InvocationFinished(Struct, frozen=True, gc=False):
     """Reports that a sandbox is free again: runtime and extensions asked for the next event.
 
     `error_type` is not empty where the handler raised.
@@ -276,7 +277,7 @@ class StartSandbox(Struct, frozen=True):
     """Time for which the sandbox has waited for a host that has its function's code."""
 
 
-class Dispatch(Struct, frozen=True):
+class Dispatch(Struct, frozen=True, gc=False):
     """Runs an invocation in a sandbox, whose runtime is started first where none runs."""
 
     sandbox: int
@@ -284,7 +285,7 @@ class Dispatch(Struct, frozen=True):
     start: StartKind
 
 
-class FreezeSandbox(Struct, frozen=True):
+class FreezeSandbox(Struct, frozen=True, gc=False):
     """Freezes a sandbox that has nothing to do."""
 
     sandbox: int

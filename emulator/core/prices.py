@@ -61,6 +61,12 @@ class Prices:
     """GB-seconds on demand that are free in a month."""
     rest_api_request: float
     http_api_request: float | None
+    snapshot_cached: float | None = None
+    """Rate of a GB-second for which a version's snapshot is kept; None where none was sold."""
+    snapshot_restored: float | None = None
+    """Price of a GB of the function's memory for each restore of a snapshot."""
+    snapshot_least_cached: int = 10_800
+    """Seconds that a snapshot's keeping costs at least."""
 
     def rates(self, architecture: Architecture) -> Rates:
         """Returns the rates of an architecture.

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, structs
 
 from emulator.core.messages import (
     Anatomy,
     Dispatch,
     Fail,
+    FreezeSandbox,
     InitBegan,
     InitFailed,
     InvocationAnswered,
@@ -53,8 +56,7 @@ class Status(StrEnum):
     START_FAILED = "sandbox could not be started"
 
 
-@dataclass(frozen=True, slots=True)
-class InvocationRecord:
+class InvocationRecord(Struct, frozen=True, gc=False):
     """Holds one request's way from its arrival to its end; times on the journal's clock."""
 
     invocation: str
@@ -198,39 +200,55 @@ class RecordFold:
 
     def feed(self, entry: Entry) -> list[InvocationRecord]:
         """Takes the next entry, and returns the invocations that end with that entry."""
-        event, at = entry.event, entry.at
+        event = entry.event
         ended: list[InvocationRecord] = []
         self.failed_inits = []
         for command in entry.commands:
             # before the event: a deadline that was due may have ended what the event is about
             if isinstance(command, Fail):
                 ended += self._failed(command, entry)
-            elif isinstance(command, ResetSandbox | StopSandbox):
+            elif isinstance(command, (ResetSandbox, StopSandbox)):
                 self._broken_off(command, entry)
         gone = self.sandboxes.get(event.sandbox) if isinstance(event, SandboxGone) else None
-        match event:
-            case VersionDeployed(function):
-                self._versions[function.key] = function
-            case InvokeRequested(invocation, key, network, gateway, alias, tenant):
-                version = self._versions[key]
-                self._open[invocation] = _Open(
-                    version, at, network=network, gateway=gateway, alias=alias, tenant=tenant
-                )
-                self.requests.began(version.name)
-            case ProvisionedSet() | ReservedConcurrencySet():
-                self.requests.set_aside(event)
-            case InvocationAnswered(_, invocation) if invocation in self._open:
-                self._open[invocation].answered_at = at
-            case InvocationFinished():
-                ended += self._finished(event, at)
-            case _:
-                ended += self._sandbox_event(event, at)
+        ended += self._event(event, entry.at)
         for command in entry.commands:
-            ended += self._command(command, entry)
+            if isinstance(command, Dispatch):
+                self._dispatched(command, entry.at)
+            elif not isinstance(command, FreezeSandbox):
+                ended += self._command(command, entry)
         if gone is not None:
-            gone.gone_at = at
+            gone.gone_at = entry.at
             del self.sandboxes[gone.id]
         return ended
+
+    def _event(self, event: Event, at: Seconds) -> list[InvocationRecord]:
+        match event:  # those of a warm invocation first
+            case InvokeRequested():
+                self._requested(event, at)
+            case InvocationAnswered():
+                if (opened := self._open.get(event.invocation)) is not None:
+                    opened.answered_at = at
+            case InvocationFinished():
+                return self._finished(event, at)
+            case VersionDeployed(function):
+                self._versions[function.key] = function
+            case ProvisionedSet() | ReservedConcurrencySet():
+                self.requests.set_aside(event)
+            case _:
+                return self._sandbox_event(event, at)
+        return []
+
+    def _requested(self, event: InvokeRequested, at: Seconds) -> None:
+        version = self._versions[event.key]
+        self._open[event.invocation] = _Open(
+            version,
+            at,
+            network=event.network,
+            gateway=event.gateway,
+            alias=event.alias,
+            tenant=event.tenant,
+        )
+        self.requests.began(version.name)
 
     def _sandbox_event(self, event: Event, at: Seconds) -> list[InvocationRecord]:
         match event:
@@ -265,8 +283,6 @@ class RecordFold:
                 )
                 waiting.download, waiting.sandbox = command.download, sandbox
                 waiting.queued = at - waiting.requested_at - command.download
-            case Dispatch(sandbox, invocation, start):
-                self._dispatched(sandbox, invocation, start, at)
             case Throttle(invocation, reason):
                 return self._end(invocation, at, Status.THROTTLED, error_type=reason.value)
             case StopSandbox(sandbox, reason):
@@ -314,7 +330,7 @@ class RecordFold:
             error_type=error or command.failure.value,
         )
         # under late binding it may be another than the one that was started for it
-        ended = [replace(record, sandbox=command.sandbox) for record in ended]
+        ended = [structs.replace(record, sandbox=command.sandbox) for record in ended]
         if command.failure is Failure.TIMEOUT and ended:
             self._timed_out[command.sandbox] = ended[0]
             return []
@@ -335,7 +351,8 @@ class RecordFold:
         status = Status.HANDLER_ERROR if event.error_type else Status.OK
         return self._end(event.invocation, at, status, error_type=event.error_type, used=event)
 
-    def _dispatched(self, sandbox: int, invocation: str, start: StartKind, at: Seconds) -> None:
+    def _dispatched(self, command: Dispatch, at: Seconds) -> None:
+        sandbox, start = command.sandbox, command.start
         record = self.sandboxes[sandbox]
         record.invocations += 1
         cold = start in COLD_STARTS and record.init_phase is InitPhase.INIT
@@ -344,7 +361,7 @@ class RecordFold:
         )
         if again:
             record.init_began_at = at
-        opened = self._open[invocation]
+        opened = self._open[command.invocation]
         opened.start, opened.sandbox, opened.dispatched_at = start, sandbox, at
         opened.anatomy = record.anatomy if cold else None
         if start not in COLD_STARTS:
@@ -395,7 +412,7 @@ class RecordFold:
 
 
 def _with_usage(record: InvocationRecord, event: _Usage) -> InvocationRecord:
-    return replace(
+    return structs.replace(
         record,
         max_memory_mb=event.max_memory_mb,
         throttled=event.throttled,

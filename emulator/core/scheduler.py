@@ -73,7 +73,7 @@ from emulator.core.provisioning import Provisioned
 from emulator.core.sandboxes.ahead_of_need import AheadOfNeed
 from emulator.core.sandboxes.invariants import check_accounts
 from emulator.core.sandboxes.moves import Moves
-from emulator.core.sandboxes.requests import Requests, start_kind
+from emulator.core.sandboxes.requests import Requests, first_start_kind, start_kind
 from emulator.core.sandboxes.settings import Settings
 from emulator.core.sandboxes.waiting import LateBinding, Unhurried
 from emulator.core.tenancy import tenant_fault
@@ -270,9 +270,9 @@ class Scheduler:
     def _serve_own_request(self, sandbox: Sandbox, now: Seconds) -> None:
         """Gives a started sandbox its own request, or lets the sandbox rest."""
         if sandbox.invocation is None or self._requests.may_move(sandbox):
-            self._take_waiting_or_rest(sandbox, _first_start_kind(sandbox), now)
+            self._take_waiting_or_rest(sandbox, first_start_kind(sandbox), now)
         else:
-            self._moves.dispatch(sandbox, sandbox.invocation, _first_start_kind(sandbox), now)
+            self._moves.dispatch(sandbox, sandbox.invocation, first_start_kind(sandbox), now)
 
     def _on_answered(self, event: InvocationAnswered, now: Seconds) -> None:
         sandbox = self._sandboxes.get(event.sandbox)
@@ -444,10 +444,6 @@ def _tenants_pool(tenant: str, function: FunctionVersion) -> PoolKey:
     if fault := tenant_fault(tenant, per_tenant=function.per_tenant):
         raise TenantError(fault)
     return PoolKey.of_tenant(function.key, tenant)
-
-
-def _first_start_kind(sandbox: Sandbox) -> StartKind:
-    return StartKind.RESTORED if sandbox.function.snapshot else StartKind.COLD
 
 
 def _failure_of_gone(event: SandboxGone) -> Failure:

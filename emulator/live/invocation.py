@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from emulator.core.failure_bodies import RESPONSE_TOO_LARGE, too_large_body
 from emulator.live.response_stream import StreamError
 
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
     from emulator.live.response_stream import ResponseStream
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True, gc=False):
     """Holds how an invocation ended, be it with an answer, a throttle or a failure."""
 
     request_id: str

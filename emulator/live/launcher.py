@@ -155,7 +155,7 @@ class Launcher:
             self._profile,
             # the runtime runs its hooks, restored or not
             initialization_type=InitializationType.SNAP_START
-            if configuration.snap_start
+            if configuration.takes_snapshot
             else initialization,
             credentials=None if self._credentials is None else self._credentials(configuration),
         )

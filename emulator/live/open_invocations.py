@@ -6,8 +6,9 @@ The engine owns an invocation, not its caller: a caller that leaves does not sto
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from emulator.core.model import Failure
 
@@ -42,7 +43,7 @@ class OpenInvocations:
         if outcome.throttle is not None or outcome.failure is Failure.START_FAILED:
             log_tail.cancel()  # nothing was run that could have logged
             return outcome
-        return replace(outcome, log_tail=await log_tail)
+        return structs.replace(outcome, log_tail=await log_tail)
 
     def dispatched(
         self, request_id: str, start: StartKind, sandbox: int, deadline: Seconds

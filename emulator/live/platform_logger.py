@@ -31,7 +31,7 @@ from emulator.telemetry.platform_events import InitializationType
 from emulator.telemetry.platform_log import PlatformLog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.journal import Entry
@@ -228,11 +228,13 @@ class PlatformLogger:
     def take(
         self,
         entry: Entry,
-        failed_inits: Iterable[InitReport],
+        failed_inits: Collection[InitReport],
         ended: Iterable[InvocationRecord],
     ) -> None:
         """Writes the lines of the journal's next entry, with the records that the entry ends."""
-        self._tell_of_inits(entry, failed_inits)
+        event = entry.event
+        if failed_inits or isinstance(event, (SandboxReady, SandboxReset)):
+            self._tell_of_inits(entry, failed_inits)
         for command in entry.commands:
             if isinstance(command, Fail) and command.sandbox in self._streams:
                 self._streams[command.sandbox].reason = _reason(command, entry)
@@ -241,10 +243,10 @@ class PlatformLogger:
         for command in entry.commands:
             if isinstance(command, Dispatch):
                 self._open_invocation(command, entry.at)
-        if isinstance(entry.event, StayedBusy):
-            self._end_runtime(entry.event.sandbox, entry.at)
-        if isinstance(entry.event, SandboxGone):
-            stream = self._streams.pop(entry.event.sandbox, None)
+        if isinstance(event, StayedBusy):
+            self._end_runtime(event.sandbox, entry.at)
+        if isinstance(event, SandboxGone):
+            stream = self._streams.pop(event.sandbox, None)
             if stream is not None:
                 self._logs.closed(stream.function, stream.name)
 

@@ -7,7 +7,7 @@ never waits for its own record.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.core.journal import Entry, encode
@@ -55,7 +55,7 @@ class Recorder:
         self._fold = RecordFold()
         self._entries: deque[tuple[Entry, asyncio.Future[None] | None]] = deque()
         """Entries to be written, each with what is done when the output before has come."""
-        self._dispatches: Counter[int] = Counter()
+        self._dispatches: defaultdict[int, int] = defaultdict(int)
         """How many of the entries dispatch an invocation to each sandbox."""
         self._timer: asyncio.TimerHandle | None = None
         self._awaited: asyncio.Future[None] | None = None
@@ -70,7 +70,9 @@ class Recorder:
     def record(self, entry: Entry, output: asyncio.Future[None] | None = None) -> None:
         """Takes the next entry, to be written in a moment, but not before `output` is done."""
         self._entries.append((entry, output))
-        self._dispatches.update(_dispatched(entry))
+        for command in entry.commands:
+            if isinstance(command, Dispatch):
+                self._dispatches[command.sandbox] += 1
         if self._timer is None and self._awaited is None:
             self._timer = asyncio.get_running_loop().call_later(_DELAY, self._work_off)
 
@@ -95,13 +97,20 @@ class Recorder:
             self._work_off()
 
     def _write(self, entry: Entry) -> None:
-        self._dispatches.subtract(_dispatched(entry))
+        for command in entry.commands:
+            if isinstance(command, Dispatch):
+                self._count_off(command.sandbox)
         self._journal.write(encode(entry) + "\n")
         ended = self._fold.feed(entry)
         for record in ended:
             for sink in self._sinks:
                 sink.record(record)
         self._logger.take(entry, self._fold.failed_inits, ended)
+
+    def _count_off(self, sandbox: int) -> None:
+        self._dispatches[sandbox] -= 1
+        if not self._dispatches[sandbox]:
+            del self._dispatches[sandbox]
 
     def flush(self) -> None:
         """Writes every entry that was taken."""
@@ -115,7 +124,7 @@ class Recorder:
         The end of an invocation stays: the last output of that may still be on its way. Until
         all of that has come, what comes is that.
         """
-        if not self._dispatches[sandbox]:
+        if sandbox not in self._dispatches:
             return
         last = 0
         for number, (entry, output) in enumerate(self._entries, 1):

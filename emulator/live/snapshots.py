@@ -71,7 +71,7 @@ class SnapshotTaker:
             SnapshotError: the init failed.
         """
         snapshots = self._backend.snapshots
-        if not configuration.snap_start:
+        if not configuration.takes_snapshot:
             return ""
         if why := self._obstacle(configuration, package):
             log.warning(

@@ -29,7 +29,6 @@ _WITHOUT_EFFECT = {
     "KmsKeyArn": "nothing is encrypted",
     "SourceKMSKeyArn": "nothing is encrypted",
     "CodeSigningConfigArn": "the signature of code is not checked at deployment",
-    "SnapStart": "a sandbox starts by running its init",
     "RuntimeManagementConfig": "there is one version of each runtime",
     "RecursiveLoop": "the setting is taken by Lambda's API, not from a template",
     "PropagateTags": "tags stay with the function",

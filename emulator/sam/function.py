@@ -104,6 +104,7 @@ class FunctionReader:
             logging=self._options.logging(function),
             function_url=self._options.function_url(function),
             tenant_isolation=self._options.tenant_isolation(function),
+            snap_start=self._options.snap_start(function),
         )
 
     def _text(self, function: FunctionProperties, name: str) -> str:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 OPTIONS = (
     *("Architectures", "EphemeralStorage", "LoggingConfig"),
     *("ProvisionedConcurrencyConfig", "ReservedConcurrentExecutions", "FunctionUrlConfig"),
-    "TenancyConfig",
+    *("TenancyConfig", "SnapStart"),
 )
 """The options that Globals may state too; ImageConfig is not among them."""
 _LOGGING = ("LogFormat", "ApplicationLogLevel", "SystemLogLevel", "LogGroup")
@@ -41,6 +41,13 @@ _CORS = (
 )
 
 Choice = TypeVar("Choice", bound=StrEnum)
+
+
+class SnapStart(StrEnum):
+    """Lists the versions of which snapshots are taken."""
+
+    NONE = "None"
+    PUBLISHED_VERSIONS = "PublishedVersions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +139,13 @@ class OptionReader:
         if section and name not in parts:
             self._needs(section, name)
         return self._choice(parts.get(name), TenantIsolationMode) is not None
+
+    def snap_start(self, function: FunctionProperties) -> bool:
+        section = function.option("SnapStart")
+        parts = merged(section, self._nodes, ("ApplyOn",))
+        if section and "ApplyOn" not in parts:
+            self._needs(section, "ApplyOn")
+        return self._choice(parts.get("ApplyOn"), SnapStart) is SnapStart.PUBLISHED_VERSIONS
 
     def image(self, function: FunctionProperties) -> ImageConfig:
         parts = merged(function.option("ImageConfig"), self._nodes, _IMAGE)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from emulator.core.billing import billed_ms
 from emulator.core.failure_bodies import EXIT_ERROR, EXTENSION_CRASH
-from emulator.core.model import StartKind
+from emulator.core.model import COLD_STARTS, StartKind
 from emulator.core.records import Status
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def billed_duration_ms(prices: Prices, record: InvocationRecord) -> int:
 
     A restore's part is rounded up by itself: 13.82 ms and a restore of 115 make 129 in AWS's log.
     """
-    init = init_duration(record)
+    init = init_duration(record) if record.start in COLD_STARTS else 0.0
     if record.start is StartKind.RESTORED and init:
         return billed_ms(prices, record.duration) + billed_ms(prices, init)
     return billed_ms(prices, record.duration, init)

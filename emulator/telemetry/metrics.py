@@ -19,10 +19,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-from emulator.core.billing import Size, billed_ms, dollars
-from emulator.core.model import SandboxState, StartKind
+from emulator.core.billing import Size, dollars, restore
+from emulator.core.model import COLD_STARTS, SandboxState, StartKind
 from emulator.core.records import Status
-from emulator.telemetry.log_lines import init_duration
+from emulator.telemetry.log_lines import billed_duration_ms, init_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -157,14 +157,15 @@ class Metrics:
         architecture, storage_mb = _UNKNOWN.architecture, _UNKNOWN.storage_mb
         if known := self._configured(f"{record.function}:{record.version}"):
             architecture, storage_mb = known.architecture, known.ephemeral_storage_mb
-        init = init_duration(record) if record.start is StartKind.COLD else 0.0
         cost = self._dollars(
             record.memory_mb,  # what the invocation had; a configuration may since have changed
-            billed_ms(self._prices, record.duration, init),
+            billed_duration_ms(self._prices, record),
             architecture=architecture,
             storage_mb=storage_mb,
             provisioned=record.start is StartKind.PROVISIONED,
         )
+        if record.start is StartKind.RESTORED:
+            cost += restore(self._prices, Size(record.memory_mb, architecture)).dollars
         self._cost_of(record.function, architecture).inc(cost)
 
     def _cost_of(self, function: str, architecture: Architecture) -> Counter:
@@ -181,7 +182,7 @@ class Metrics:
         function, status = record.function, record.status.value
         start = "none" if record.start is None else record.start.value
         failed = record.status is not Status.OK
-        cold = record.start is StartKind.COLD
+        cold = record.start in COLD_STARTS
         return _Series(
             self._invocations.labels(function, start, status),
             self._duration.labels(function, start),

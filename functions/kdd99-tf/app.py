@@ -23,6 +23,7 @@ gc.disable()
 import tensorflow as tf  # noqa: E402 - after the settings above
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import numpy as np
@@ -32,6 +33,9 @@ VISIBLE_CPUS = 2  # Lambda shows two up to 3,008 MB; TensorFlow would count the 
 
 tf.config.threading.set_intra_op_parallelism_threads(VISIBLE_CPUS)
 tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+served: Callable[[], Served]
 
 
 class Served:
@@ -49,7 +53,18 @@ class Served:
         return probability
 
 
-served = model_loading.source(Served, "kdd99-tf", layer=kdd99.ARCHIVE.parent)
+def _load() -> None:
+    global served  # noqa: PLW0603 - a function's init is its module's
+    served = model_loading.source(Served, "kdd99-tf", layer=kdd99.ARCHIVE.parent)
+
+
+# a loaded model has threads, which a snapshot has not: its first prediction would hang
+if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+    from snapshot_restore_py import register_after_restore
+
+    register_after_restore(_load)
+else:
+    _load()
 gc.freeze()
 gc.enable()
 

@@ -96,3 +96,25 @@ def test_what_cannot_be_deployed_is_a_sentence(
     template = str(tmp_path / "shop" / "template.yaml")
     assert main(["deploy", template, "--url", here.url, *more]) != 0
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("--account", "1", "--account: '1' is no account: twelve digits."),
+        ("--region", "here", "--region: 'here' is no region (eu-central-1)."),
+    ],
+)
+def test_home_that_is_none_is_told_before_anything_is_asked(
+    option: str, value: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["deploy", "none.yaml", option, value]) == 2
+    assert capsys.readouterr().err == f"testbed: {sentence}\n"
+
+
+def test_what_is_waited_for_is_told_once(
+    here: ServedApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["deploy", str(tmp_path / "shop" / "template.yaml"), "--url", here.url]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == len(set(told))

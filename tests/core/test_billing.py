@@ -17,6 +17,8 @@ from emulator.core.billing import (
     held,
     initialization,
     invocation,
+    restore,
+    snapshot_kept,
     sum_up,
 )
 from emulator.core.prices import Api, Architecture
@@ -196,3 +198,13 @@ def test_free_tier_is_not_of_provisioned_concurrency_or_storage() -> None:
     bill = sum_up(NEW, [*paid, stored])
     due = sum(charge.dollars for charge in paid) + stored.storage
     assert bill.dollars(free_tier=True) == pytest.approx(due)
+
+
+def test_snapshot_costs_its_memory_for_each_restore_and_each_second_from_three_hours_on() -> None:
+    assert restore(NEW, Size(2048)).dollars == pytest.approx(2 * 0.0001397998)
+    hour = snapshot_kept(NEW, Size(1024), 3600).dollars
+    assert hour == pytest.approx(10_800 * 0.0000015046)
+    day = snapshot_kept(NEW, Size(1024), 86_400).dollars
+    assert day == pytest.approx(86_400 * 0.0000015046)
+    with pytest.raises(ValueError, match="no price"):
+        restore(OLD, Size(1024))

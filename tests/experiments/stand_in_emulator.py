@@ -61,16 +61,25 @@ class Handler(BaseHTTPRequestHandler):
     keep = True
 
     def do_GET(self) -> None:
-        self._answer([])
+        self._answer({"State": "Active"} if "/configuration" in self.path else [])
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self._answer({})
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))
         if os.environ.get("STAND_IN_FAILS"):
             self._answer({"message": "no"}, status=500)
             return
+        if self.path.endswith("/versions"):
+            self._answer({"Version": "1"}, status=201)
+            return
         function = FUNCTIONS.get(self.path, "echo")
         place = f"{function} {self.client_address[1] if function == 'echo' else ''}"
         request_id, kind = self.journal.invocation(function, place, keep=self.keep)
+        if kind == "cold" and self.path.endswith("?Qualifier=1"):
+            kind = "restored"
         prediction = {"probability": 0.25, "label": 0}
         answer = {"predictions": [prediction] * len(request.get("records", []))}
         self._answer(answer, request_id=request_id, kind=kind)

@@ -10,6 +10,8 @@ import asyncio
 import json
 import os
 import socket
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,6 +30,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("backend", REAL, indire
 
 MARK = "the-neighbours-own-6fd1"
 """Stands in the victim's environment, its code, its /tmp and its command line."""
+LISTENS = 25
+"""Seconds that the victim listens at most: the attack takes 20 where a processor is emulated."""
 VICTIM = f"""
 import socket, subprocess, sys, time
 MARK = "{MARK}"
@@ -44,7 +48,12 @@ def victim(event, context):
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)", MARK])
     with socket.create_server(("", 0)) as server:
         print("listens at", own_address(), server.getsockname()[1], flush=True)
-        time.sleep(event)
+        server.settimeout(event)
+        try:
+            while server.accept()[0].recv(1) != b"!":
+                pass
+        except TimeoutError:
+            pass
     return "unharmed"
 """
 ATTACKER = """
@@ -173,7 +182,7 @@ async def attacked(backend: SandboxBackend, tmp_path: Path) -> dict[str, Any]:
             variables = {"SECRET": MARK}
             victim = await here.deploy("victim", code=VICTIM, environment=variables)
             attacker = await here.deploy("attack", code=ATTACKER)
-            work = asyncio.create_task(here.invoke(victim, 6))
+            work = asyncio.create_task(here.invoke(victim, LISTENS))
             neighbour = await _listening(here)
             event = {
                 "neighbour": neighbour,
@@ -184,6 +193,7 @@ async def attacked(backend: SandboxBackend, tmp_path: Path) -> dict[str, Any]:
                 "loopback": listening.getsockname()[1],
             }
             outcome = await here.invoke(attacker, event)
+            await _end(*neighbour)
             unharmed = json.loads((await work).payload)
     assert not outcome.function_error, outcome.payload
     found: dict[str, Any] = json.loads(outcome.payload)
@@ -192,14 +202,24 @@ async def attacked(backend: SandboxBackend, tmp_path: Path) -> dict[str, Any]:
     return found
 
 
-async def _listening(here: World) -> list[str | int]:
+async def _end(host: str, port: int) -> None:
+    """Tells the victim that the attack is over; where the host cannot dial it, its time ends it."""
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(5):
+            _, writer = await asyncio.open_connection(host, port)
+            writer.write(b"!")
+            writer.close()
+            await writer.wait_closed()
+
+
+async def _listening(here: World) -> tuple[str, int]:
     """Returns address and port of the victim, which writes them to its log."""
     async with asyncio.timeout(BOUND):
         while True:
             for line in here.logs.tail("victim-0"):
                 if "listens at" in line:
                     _, address, port = line.rpartition("listens")[2].split()
-                    return [address, int(port)]
+                    return address, int(port)
             await asyncio.sleep(0.05)
 
 
@@ -249,7 +269,8 @@ async def test_function_has_no_privileges_and_gains_none(attacked: dict[str, Any
     assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0
     assert status["NoNewPrivs"] == "1"
     assert status["Uid"].split()[0] != "0"
-    assert {attacked["setuid"], attacked["setgid"]} <= {"EPERM"}
+    # a user namespace that was made without root knows no user 0: EINVAL
+    assert {attacked["setuid"], attacked["setgid"]} <= {"EPERM", "EINVAL"}
 
 
 async def test_kernel_interfaces_are_closed(
@@ -303,7 +324,10 @@ async def test_processes_that_a_timeout_finds_are_gone_after_it(
     if lacks(backend, Limitation.HOST_FILE_SYSTEM):
         pytest.skip("all processes of the machine are seen")
     async with world(backend, tmp_path) as here:
-        key = await here.deploy("linger", code=code, timeout=2)
+        began = time.monotonic()
+        await here.invoke(await here.deploy("linger", code=code), 0)
+        init = time.monotonic() - began  # the invocation after a timeout begins with one
+        key = await here.deploy("linger", code=code, timeout=min(2 + round(2 * init), 30))
         timed_out = await here.invoke(key, 1)
         after = await here.invoke(key, 0)
     assert timed_out.function_error

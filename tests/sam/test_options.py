@@ -89,6 +89,13 @@ def test_options_without_what_they_need(tmp_path: Path) -> None:
     ]
 
 
+def test_published_versions_may_have_snapshots(tmp_path: Path) -> None:
+    for said, expected in (("", False), ("None", False), ("PublishedVersions", True)):
+        option = f"SnapStart: {{ApplyOn: {said}}}" if said else ""
+        template = load(written(tmp_path, HEAD + function(option)), machine="x86_64")
+        assert template.functions[0].snap_start is expected
+
+
 def test_function_may_be_isolated_by_tenant(tmp_path: Path) -> None:
     isolated = "TenancyConfig: {TenantIsolationMode: PER_TENANT}"
     for properties, expected in ((isolated, True), ("", False)):

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from emulator.core.messages import Anatomy
 from emulator.core.model import StartKind
@@ -97,6 +97,20 @@ def test_report_ends_in_how_the_invocation_failed(status: Status, ending: str) -
     record = replace(WARM, status=status, error_type="Runtime.ImportModuleError")
     assert log_lines.report(record, AWS_2025).endswith(ending)
     assert log_lines.report(record, AWS_2018).endswith("36 MB\t")
+
+
+def test_report_of_a_restored_start_tells_the_restore_and_bills_its_hooks() -> None:
+    anatomy = Anatomy(create=0.001, start=0.1, connect=0.01, init=0.1041, other=0.0009)
+    restored = replace(COLD, start=StartKind.RESTORED, anatomy=anatomy)
+    line = log_lines.report(restored, AWS_2025)
+    assert "\tRestore Duration: 216.00 ms\tBilled Restore Duration: 115 ms\t" in line
+    assert "Init Duration" not in line
+    alone = log_lines.report(replace(restored, start=StartKind.WARM, anatomy=None), AWS_2025)
+    assert _billed(line) == _billed(alone) + 115
+
+
+def _billed(report: str) -> int:
+    return int(report.partition("Billed Duration: ")[2].partition(" ms")[0])
 
 
 def test_a_failed_cold_start_has_both_its_init_and_its_status() -> None:

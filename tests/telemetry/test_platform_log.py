@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import structs
 
 from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.log_configuration import LogConfiguration, LogFormat, SystemLogLevel
@@ -42,7 +43,7 @@ COLD = InvocationRecord(
     anatomy=Anatomy(connect=0.0625, init=0.125),
     max_memory_mb=36,
 )
-WARM = replace(COLD, start=StartKind.WARM, anatomy=None)
+WARM = structs.replace(COLD, start=StartKind.WARM, anatomy=None)
 FAILED = InitReport(1, 1.5, 0.5, InitPhase.INVOKE, "Runtime.ImportModuleError")
 OVERLONG = InitReport(1, 1.5, 10.0, InitPhase.INIT, "")
 
@@ -77,7 +78,7 @@ def everything(log: PlatformLog) -> list[Told]:
         log.init_done(AT, 0.1875, InitPhase.INIT),
         log.started(AT, "the-id"),
         log.closed(AT, COLD, ""),
-        log.closed(AT, replace(WARM, status=Status.TIMEOUT, timeout=0.25), ""),
+        log.closed(AT, structs.replace(WARM, status=Status.TIMEOUT, timeout=0.25), ""),
         log.init_started(AT, InitPhase.INVOKE),
         log.init_failed(AT, FAILED),
     ]
@@ -94,7 +95,9 @@ def test_text_log_has_the_lines_of_its_profile() -> None:
         [],
         ["START RequestId: the-id Version: 7"],
         log_lines.closing(COLD, AWS_2025, "", TIME),
-        log_lines.closing(replace(WARM, status=Status.TIMEOUT, timeout=0.25), AWS_2025, "", TIME),
+        log_lines.closing(
+            structs.replace(WARM, status=Status.TIMEOUT, timeout=0.25), AWS_2025, "", TIME
+        ),
         [],
         [log_lines.init_report(FAILED, AWS_2025)],
     ]
@@ -107,14 +110,16 @@ def test_text_log_of_2018_tells_nothing_of_inits() -> None:
         [],
         ["START RequestId: the-id Version: 7"],
         log_lines.closing(COLD, AWS_2018, "", TIME),
-        log_lines.closing(replace(WARM, status=Status.TIMEOUT, timeout=0.25), AWS_2018, "", TIME),
+        log_lines.closing(
+            structs.replace(WARM, status=Status.TIMEOUT, timeout=0.25), AWS_2018, "", TIME
+        ),
         [],
         [],
     ]
 
 
 def test_text_log_has_the_reason_of_a_runtimes_end() -> None:
-    left = replace(WARM, status=Status.EXITED)
+    left = structs.replace(WARM, status=Status.EXITED)
     reason = "Runtime exited with error: exit status 3"
     told = text().closed(AT, left, reason)
     assert told.lines == log_lines.closing(left, AWS_2025, reason, TIME)
@@ -272,7 +277,7 @@ def test_line_of_a_json_log_is_the_event() -> None:
 def test_events_tell_how_an_invocation_failed(
     status: Status, error_type: str, told: dict[str, str]
 ) -> None:
-    record = replace(WARM, status=status, error_type=error_type)
+    record = structs.replace(WARM, status=status, error_type=error_type)
     for event in in_json().closed(AT, record, "").events:
         assert event["record"].items() >= told.items()
         assert ("errorType" in event["record"]) == ("errorType" in told)
@@ -295,7 +300,7 @@ def test_init_of_a_provisioned_sandbox_is_of_its_kind_and_shown_at_info() -> Non
 
 
 def test_invocation_that_was_never_dispatched_is_not_told() -> None:
-    record = replace(WARM, dispatched_at=None, status=Status.THROTTLED)
+    record = structs.replace(WARM, dispatched_at=None, status=Status.THROTTLED)
     for log in (text(), in_json()):
         assert log.closed(AT, record, "") == Told([], [])
 

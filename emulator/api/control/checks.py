@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.api.services.calls import ServiceError
-from emulator.core.function_configuration import faults, snap_start_faults
+from emulator.core.function_configuration import faults
 from emulator.core.tenancy import unsupported
 from emulator.errors import (
     ConstraintError,
@@ -58,11 +58,7 @@ def check_configuration(control: Control, version: Version) -> None:
     if snapshots and version.members.get("TenancyConfig"):
         raise InvalidParameterValueError(unsupported("SnapStart"))
     layers = tuple(version.code.layers) or version.code.layer_archives
-    wanted = configuration(version, version.function.scope, layers=layers)
-    found = [
-        *faults(wanted, control.profile),
-        *snap_start_faults(wanted, wanted=snapshots and not wanted.snap_start),
-    ]
+    found = faults(configuration(version, version.function.scope, layers=layers), control.profile)
     if not found:
         return
     kind = ConstraintError if found[0][:1].isdigit() else InvalidParameterValueError

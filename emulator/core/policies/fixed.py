@@ -18,5 +18,9 @@ class Fixed(Policy):
 
     seconds: Seconds = 600.0
 
+    def __post_init__(self) -> None:
+        if not self.seconds >= 0:
+            raise ValueError(f"seconds must be 0 or more, not {self.seconds}")
+
     def idle(self, sandbox: Sandbox, now: Seconds, chance: Chance) -> Seconds:
         return self.seconds

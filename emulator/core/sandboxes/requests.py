@@ -284,6 +284,11 @@ class Requests:
             assert self._hand_overs.waiting(key) <= len(expected), f"{key}: too many wait"
 
 
+def first_start_kind(sandbox: Sandbox) -> StartKind:
+    """Returns how an invocation finds a sandbox that was started for that invocation."""
+    return StartKind.RESTORED if sandbox.function.snapshot else StartKind.COLD
+
+
 def start_kind(sandbox: Sandbox) -> StartKind:
     """Returns how an invocation finds a sandbox whose start is over."""
     if not sandbox.initialized:

@@ -14,6 +14,14 @@ from typing import TYPE_CHECKING, Any
 from emulator.errors import TestbedError
 from emulator.experiments.benchmark.figures import BenchResults, bench_table
 from emulator.experiments.benchmark.measurement import BackendBench, BenchPlan
+from emulator.experiments.benchmark.pages import bench_page, comparison_page
+from emulator.experiments.benchmark.turns import (
+    Comparison,
+    Side,
+    TurnPlan,
+    compare,
+    other_checkout,
+)
 from emulator.experiments.report.progress import StepProgress
 from emulator.experiments.runner.emulator_process import stoppable
 
@@ -31,13 +39,60 @@ def run_bench(
     backends: Sequence[str] = ("docker", "process"),
     plan: BenchPlan | None = None,
     python: str = sys.executable,
+    out: Path | None = None,
 ) -> int:
-    """Measures and prints the table; 1 where no backend could be measured."""
+    """Measures, and prints the table or writes it as a page; 1 where nothing could be measured."""
     results = measure_bench(backends=backends, plan=plan, python=python)
     if not results.figures:
         return 1
-    print(f"\n{bench_table(results)}")
+    if out is None:
+        print(f"\n{bench_table(results)}")
+    else:
+        _write(out, bench_page(results))
     return 0
+
+
+def run_comparison(
+    against: Path,
+    *,
+    backends: Sequence[str] = ("docker", "process"),
+    turns: int = 7,
+    plan: TurnPlan | None = None,
+    out: Path | None = None,
+) -> int:
+    """Compares with another checkout, and prints a page; 1 where nothing could be measured.
+
+    Raises:
+        SettingsError: the folder is no checkout.
+    """
+    before = other_checkout(against)
+    sides = before, Side("this one", sys.executable)
+    plan = plan or TurnPlan(turns=turns)
+    found: dict[str, Comparison] = {}
+    with (
+        stoppable(),
+        tempfile.TemporaryDirectory(prefix="testbed-bench-") as scratch,
+        StepProgress(plan.expected * len(backends)) as progress,
+    ):
+        load = os.getloadavg()[0]
+        for backend in backends:
+            try:
+                found[backend] = compare(backend, sides, Path(scratch) / backend, plan, progress)
+            except TestbedError as error:
+                progress.note(f"{backend} was not measured: {error}")
+    if not found:
+        return 1
+    page = comparison_page(found, before.name, plan, load)
+    if out is None:
+        print(page)
+    else:
+        _write(out, page)
+    return 0
+
+
+def _write(out: Path, page: str) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(page, encoding="utf-8")
 
 
 def measure_bench(

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from emulator.errors import SettingsError
+from emulator.errors import SettingsError, reason_of
 from emulator.experiments.plan.checks import contradictions
 from emulator.experiments.plan.faults import PlanFaults, path_in
 from emulator.experiments.plan.model import Plan
@@ -58,7 +58,7 @@ def load(
         text = path.read_text(encoding="utf-8")
         raw = tomllib.loads(text)
     except (OSError, ValueError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}") from error
+        raise SettingsError(f"{path} cannot be read: {reason_of(error)}.") from error
     faults = PlanFaults(raw)
     source = PlanSource(path, text, raw)
     plan = validated(source, list(backends), faults, list(dilation))

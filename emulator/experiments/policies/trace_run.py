@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from emulator.core.billing import billed_ms, dollars
 from emulator.core.messages import Dispatch, FreezeSandbox, SandboxGone, StartSandbox, StopSandbox
-from emulator.core.model import FunctionVersion, StartKind, VersionKey
+from emulator.core.model import COLD_STARTS, FunctionVersion, StartKind, VersionKey
 from emulator.core.policies.interface import PolicyChoice
 from emulator.core.policies.oracle import Oracle
 from emulator.core.policy import Admission
@@ -188,7 +188,7 @@ class _Account:
         if record.status is Status.THROTTLED:
             run.throttled += 1
             return
-        cold = record.start is StartKind.COLD
+        cold = record.start in COLD_STARTS
         run.cold[record.function] += cold
         lasted = self.durations[int(record.invocation[1:]) - 1]
         run.slowdowns.append(max(record.latency, _LEAST) / max(lasted, _LEAST))

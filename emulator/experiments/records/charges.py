@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.core.billing import Size, billed_ms, invocation
+from emulator.core.billing import Size, invocation, restore
 from emulator.core.model import StartKind
 from emulator.core.prices import Architecture
-from emulator.telemetry.log_lines import init_duration
+from emulator.telemetry.log_lines import billed_duration_ms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,10 +39,11 @@ def invocation_charge(prices: Prices, size: Size, record: InvocationRecord) -> C
     Raises:
         ValueError: what it asks for could not be bought on the table's date.
     """
-    # the init of a provisioned sandbox is billed by itself, when it happens
-    init = init_duration(record) if record.start is StartKind.COLD else 0.0
-    billed = billed_ms(prices, record.duration, init)
-    return invocation(prices, size, billed, provisioned=record.start is StartKind.PROVISIONED)
+    # the init of a provisioned sandbox is billed by itself, when it happens, and its records tell
+    # of none
+    billed = billed_duration_ms(prices, record)
+    charge = invocation(prices, size, billed, provisioned=record.start is StartKind.PROVISIONED)
+    return charge.plus(restore(prices, size)) if record.start is StartKind.RESTORED else charge
 
 
 def dollars_by_table(

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from emulator.core.billing import billed_ms
 from emulator.core.profiles import PRICE_TABLES
 from emulator.core.records import Status
 from emulator.experiments.records.charges import dollars_by_table, size_of
 from emulator.experiments.records.price_tables import prices_of
 from emulator.experiments.records.request_table import RequestRow
 from emulator.experiments.records.run_directory import join
-from emulator.telemetry.log_lines import init_duration
+from emulator.telemetry.log_lines import billed_duration_ms, init_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -132,7 +131,7 @@ def _of_record(record: InvocationRecord | None, info: RunInfo, profile: str) -> 
         "waited_ms": _ms(record.dispatched_at - record.requested_at),
         "duration_ms": _ms(record.duration),
         "init_duration_ms": _ms(init) if record.anatomy else None,
-        "billed_ms": billed_ms(prices_of(profile), record.duration, init),
+        "billed_ms": billed_duration_ms(prices_of(profile), record),
         "dollars": dollars_by_table(PRICE_TABLES, size, record),
         # a backend that could not tell says 0, and so does a sandbox that was killed
         "max_memory_mb": record.max_memory_mb or None,

@@ -47,8 +47,14 @@ class EmulatorProcess:
         python: str = sys.executable,
         module: str = "emulator.cli",
         environ: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
-        """`module` is run as `testbed` would be; `environ` holds further variables for it."""
+        """Prepares an emulator.
+
+        `module` is run as `testbed` would be; `environ` holds further variables for it; `folder`
+        holds the code that `python` runs, by default ours.
+        """
+        self._folder = folder
         self._port = free_port()
         self._environ = environ or {}
         self._command = [
@@ -119,6 +125,7 @@ class EmulatorProcess:
             errors="replace",
             start_new_session=True,
             env={**os.environ, **self._environ, "PYTHONUNBUFFERED": "1"},
+            cwd=self._folder,
         )
         self._reader = threading.Thread(
             target=self._pass_on, args=(self._process, log), daemon=True

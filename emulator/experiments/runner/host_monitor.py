@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 
 import psutil
 
-from emulator.core.model import StartKind
+from emulator.core.model import COLD_STARTS
 from emulator.errors import RunDirectoryError
 from emulator.experiments.records.host_verdict import HostVerdict, Verdict
 from emulator.experiments.records.percentiles import percentile
@@ -155,7 +155,7 @@ class HostGuard:
     def verdict(self, clients: Iterable[ClientRow]) -> HostVerdict:
         """Judges the time in which these requests were under way."""
         rows = list(clients)
-        cold = self._during(row for row in rows if row.start_kind is StartKind.COLD)
+        cold = self._during(row for row in rows if row.start_kind in COLD_STARTS)
         return judge(self._during(rows), os.cpu_count() or 1, cold)
 
     def _during(self, clients: Iterable[ClientRow]) -> list[HostSample]:

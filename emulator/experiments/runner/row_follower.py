@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.core.model import StartKind
+from emulator.core.model import COLD_STARTS
 from emulator.experiments.records.run_directory import CLIENT_HEADER, parse_client_row
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class RowFollower:
         rows = [parse_client_row(line) for line in lines if line != CLIENT_HEADER]
         if not rows:
             return _NOTHING
-        cold = sum(row.start_kind is StartKind.COLD for row in rows)
+        cold = sum(row.start_kind in COLD_STARTS for row in rows)
         failed = sum(bool(row.error) for row in rows)
         return (
             f"{max(row.users for row in rows):3} users   {len(rows) / seconds:6.1f} answers/s   "

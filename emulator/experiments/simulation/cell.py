@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -155,9 +155,9 @@ class _CellRun:
         exchange = Exchange(
             simulation,
             simulated.version(),
-            clients(cell, turns.grain if (turns := simulated.measured.turns) else 0.0),
+            clients(cell, simulated.measured.turns, seed),
             overhead=lambda invocation: service.overhead(name, invocation),
-            told=self._answers.append,
+            told=lambda answer: self._answers.append(_sent_as_measured(answer, service)),
             planned=service.planned,
             warm_up=cell.load.warm_up,
             passage=_passage(simulated),
@@ -190,6 +190,12 @@ class _CellRun:
             path=simulated.path,
             error="" if fine else f"{record.status.value} {record.error_type}".strip(),
         )
+
+
+def _sent_as_measured(answer: Answered, service: MeasuredService) -> Answered:
+    """Returns an answer whose request was sent as late in its turn as the measured one."""
+    late = service.sent_late(answer.invocation)
+    return replace(answer, sent_at=min(answer.sent_at + late, answer.at)) if late else answer
 
 
 def _passage(simulated: SimulatedCell) -> Callable[[Connection], Passage] | None:

@@ -1,7 +1,8 @@
 """Answers for the sandboxes of a machine that was measured: with its CPU quota and its clients.
 
 Owns what depends on other calls: a sandbox's quota may be used up by the call before (quota_law),
-and requests of one turn are fast or slow together (turns). All else is the service model's.
+and requests of one turn take what those of a measured turn took (turns). All else is the service
+model's.
 """
 
 from __future__ import annotations
@@ -10,16 +11,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from emulator.experiments.simulation.quota_law import Machine, QuotaLaw, run_call
+from emulator.experiments.simulation.turns import NEVER
 from emulator.sim.behaviour import Answer, Outcome
 from emulator.sim.chance import AnswerChance
-from emulator.sim.distributions import Quantiles
 
 if TYPE_CHECKING:
-    from emulator.experiments.simulation.turns import Ranks, Turns
+    from emulator.experiments.simulation.turns import Parts, Turns
     from emulator.sim.behaviour import Start
     from emulator.sim.clients import Request
     from emulator.sim.cpu_share import QuotaClock
-    from emulator.sim.distributions import Distribution
     from emulator.sim.service import ServiceModel
 
 
@@ -42,10 +42,10 @@ class Measured:
 
 @dataclass(slots=True)
 class _Turn:
-    """Holds the requests that are sent at one time, and what they take by the measured turn."""
+    """Holds the requests that are sent at one time, and what they take by a measured turn."""
 
     invocations: list[str] = field(default_factory=list)
-    ranks: Ranks | None = None
+    drawn: tuple[Parts, ...] = ()
 
 
 @dataclass(slots=True)
@@ -59,6 +59,9 @@ class MeasuredService:
     _clocks: dict[int, QuotaClock] = field(default_factory=dict)
     _turns: dict[float, _Turn] = field(default_factory=dict)
     _turn_of: dict[str, float] = field(default_factory=dict)
+    _late: dict[str, float] = field(default_factory=dict)
+    _over: float = NEVER
+    """When the last answer to the turns so far is there."""
     _chance: AnswerChance = field(default_factory=AnswerChance)
 
     def start(self, function: str, sandbox: int) -> Start:
@@ -97,19 +100,22 @@ class MeasuredService:
         if quota is not None:
             law = quota.cold if first else quota.warm
             return _with_duration(answer, *self._held(quota, law, sandbox, invocation, at))
-        rank, _ = self._ranks(invocation)
-        if rank is None or first:
+        parts = self._parts(invocation)
+        if first or parts is None or parts.handler is None:
             return answer
-        seconds = _at_rank(self.model.others.warm, rank)
-        return _with_duration(answer, seconds, seconds * self.model.others.withheld)
+        return _with_duration(answer, parts.handler, parts.handler * self.model.others.withheld)
 
     def overhead(self, function: str, invocation: str) -> float:
         """Returns the seconds between gateway and client that an answer takes, both ways."""
-        _, rank = self._ranks(invocation)
+        parts = self._parts(invocation)
         self._forget(invocation)
-        if rank is None:
-            return self.model.overhead(function, invocation)
-        return _at_rank(self.model.others.overhead, rank)
+        if parts is not None:
+            self._late[invocation] = parts.sent
+        return self.model.overhead(function, invocation) if parts is None else parts.overhead
+
+    def sent_late(self, invocation: str) -> float:
+        """Returns the seconds from the begin of a request's turn until it was sent."""
+        return self._late.get(invocation, 0.0)
 
     def _held(
         self, quota: Quota, law: QuotaLaw, sandbox: int, invocation: str, at: float
@@ -121,17 +127,25 @@ class MeasuredService:
         self._chance.ask(f"{self.model.seed}:work:{invocation}")
         return run_call(clock, quota.machine, at, *law.parts(self._chance.random()))
 
-    def _ranks(self, invocation: str) -> tuple[float | None, float | None]:
-        """Returns the ranks of a request's handler and overhead; None where no turn tells them."""
+    def _parts(self, invocation: str) -> Parts | None:
+        """Returns what a request takes by its turn; None where no turn tells of any."""
         at = self._turn_of.get(invocation)
         turns = self.measured.turns
         if at is None or turns is None:
-            return None, None
+            return None
         turn = self._turns[at]
-        if turn.ranks is None:
-            self._chance.ask(f"{self.model.seed}:turn:{at}")
-            turn.ranks = self._chance.chosen(turns.of_size(len(turn.invocations)))
-        return turn.ranks[turn.invocations.index(invocation) % len(turn.ranks)]
+        if not turn.drawn:
+            turn.drawn = self._drawn(turns, at, len(turn.invocations))
+        return turn.drawn[turn.invocations.index(invocation) % len(turn.drawn)]
+
+    def _drawn(self, turns: Turns, at: float, count: int) -> tuple[Parts, ...]:
+        self._chance.ask(f"{self.model.seed}:turn:{at}")
+        drawn = self._chance.chosen(turns.nearest(count, self._over - at))
+        if not turns.handlers:
+            return drawn
+        took = (one.handler + one.overhead for one in drawn if one.handler is not None)
+        self._over = max(self._over, at + max(took, default=0.0))
+        return drawn
 
     def _forget(self, invocation: str) -> None:
         at = self._turn_of.pop(invocation, None)
@@ -145,8 +159,3 @@ def _with_duration(answer: Answer, seconds: float, throttled: float) -> Answer:
         ask=answer.ask,
         throttled=throttled,
     )
-
-
-def _at_rank(distribution: Distribution, rank: float) -> float:
-    """Returns the time of a calibrated phase at a rank; none where nothing was measured."""
-    return distribution.at(rank) if isinstance(distribution, Quantiles) else 0.0

@@ -15,7 +15,7 @@ from emulator.core.profiles import PROFILES
 from emulator.core.records import Status
 from emulator.experiments.records.run_directory import join
 from emulator.experiments.simulation.quota_law import HandlerCall, Machine
-from emulator.experiments.simulation.turns import SentTogether, sent_together
+from emulator.experiments.simulation.turns import Sent, answered_requests
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -66,8 +66,8 @@ class CellSamples:
         default_factory=lambda: {phase: [] for phase in HANDLER}
     )
     """Handler calls with all that the records tell of each, in the order of their times."""
-    together: list[SentTogether] = field(default_factory=list)
-    """Requests that the clients' process sent in one turn, in the order of the turns."""
+    sent: list[Sent] = field(default_factory=list)
+    """Answered requests of the clients, in the order in which they were sent."""
     machine: Machine = field(default_factory=Machine)
     ends: dict[Status, int] = field(default_factory=dict)
     """Number of handler calls by their end."""
@@ -91,7 +91,7 @@ def gather(study: StudyRun, without: Collection[str] = ()) -> list[CellSamples]:
             if request.client is not None and record.status is Status.OK:
                 latency = request.client.latency_ms / 1000 / cell.dilation
                 samples.seconds[Phase.OVERHEAD].append(max(0.0, latency - record.client_latency))
-        samples.together += sent_together(run, cell.dilation)
+        samples.sent += answered_requests(run, cell.dilation)
         found.append(samples)
     return found
 
@@ -131,9 +131,12 @@ def _rested(run: Run, period: float) -> frozenset[str]:
 
 def _take(samples: CellSamples, record: InvocationRecord, *, rested: bool) -> None:
     """Takes a handler call; not that of a reset sandbox, which has an init in it."""
-    phase = {StartKind.COLD: Phase.COLD, StartKind.WARM: Phase.WARM}.get(
-        record.start or StartKind.SUPPRESSED
-    )
+    # a cell's starts are all of one kind, so that what restores took is drawn for restores
+    phase = {
+        StartKind.COLD: Phase.COLD,
+        StartKind.RESTORED: Phase.COLD,
+        StartKind.WARM: Phase.WARM,
+    }.get(record.start or StartKind.SUPPRESSED)
     if phase is None or record.dispatched_at is None:
         return
     samples.ends[record.status] = samples.ends.get(record.status, 0) + 1

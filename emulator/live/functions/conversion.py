@@ -66,7 +66,7 @@ def configuration(
         reserved_concurrency=reserved_concurrency,
         provisioned_concurrency=provisioned or None,
         tenant_isolation=bool(members.get("TenancyConfig")),
-        snap_start=snap_start and version.version != LATEST,
+        snap_start=snap_start,
         image=ImageSource(source.dockerfile, source.context) if source.dockerfile else None,
         image_uri=source.image_uri,
         image_command=tuple(image.get("Command", ())),
@@ -90,6 +90,8 @@ def members(template: FunctionConfiguration) -> dict[str, Any]:
     }
     if template.tenant_isolation:
         found["TenancyConfig"] = {"TenantIsolationMode": TenantIsolationMode.PER_TENANT.value}
+    if template.snap_start:
+        found["SnapStart"] = {"ApplyOn": "PublishedVersions"}
     if template.environment:
         found["Environment"] = {"Variables": dict(template.environment)}
     if template.package_type is PackageType.ZIP:

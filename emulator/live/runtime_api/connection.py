@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from enum import Enum, auto
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 import httptools
 
@@ -77,12 +77,23 @@ class _Phase(Enum):
 _OPEN = _Phase.OPEN
 
 
+class _Known(NamedTuple):
+    """Holds a request that was read, to be known again by its bytes."""
+
+    data: bytes
+    path: bytes
+    headers: list[tuple[bytes, bytes]]
+
+
 class _RefusedError(Exception):
     """Leaves the parser's callbacks with the refusal of the present request."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message)
         self.refusal = refusal
+
+
+_NOTHING_KNOWN = _Known(b"", b"", [])
 
 
 class Connection(asyncio.Protocol):
@@ -114,6 +125,13 @@ class Connection(asyncio.Protocol):
         """Whether the caller of the function can take no more of its response now."""
         self._choked = False
         """Whether the client reads too little of what it is sent."""
+        self._begun = 0
+        """Number of requests that have begun."""
+        self._is_between = True
+        """Whether the parser has read whole requests, and nothing of a next one."""
+        self._known = _NOTHING_KNOWN
+        """The last request that came whole, alone and without a body: a runtime asks for its next
+        work with the same bytes each time, which need no parser then."""
 
     # what its endpoint does with it
 
@@ -211,7 +229,36 @@ class Connection(asyncio.Protocol):
             if self._phase is _Phase.ARRIVED:  # a loop may read once before it heeds the pause
                 self._unread.append(data)
             return
+        known = self._known
+        if data == known.data and self._is_between:
+            self._answer_known(known)
+            return
         self._unparsed += len(data)
+        begun = self._begun if self._is_between else -1
+        self._parse(data)
+        if self._begun == begun + 1 and self._is_between and self._has_no_more_than_a_head():
+            self._known = _Known(data, self._path, self._headers)
+
+    def _has_no_more_than_a_head(self) -> bool:
+        return self._parser.get_method() == b"GET" and not (
+            self.body or self.error_type or self._is_streaming or self._last
+        )
+
+    def _answer_known(self, known: _Known) -> None:
+        self._path, self._headers = known.path, known.headers
+        self._last = self._is_streaming = False
+        self.stream = self.error_type = ""
+        self.body = bytearray()
+        try:
+            self._endpoint.answer(self, b"GET", known.path)
+        except Exception as fault:  # noqa: BLE001  # as in the parser's callbacks
+            self._fail(fault)
+
+    def _fail(self, fault: BaseException | None) -> None:
+        log.error("A request of a sandbox could not be answered.", exc_info=fault)
+        self._refuse(_FAULT)
+
+    def _parse(self, data: bytes) -> None:
         try:
             try:
                 self._parser.feed_data(data)
@@ -227,8 +274,7 @@ class Connection(asyncio.Protocol):
             if isinstance(fault, _RefusedError):
                 self._refuse(fault.refusal)
             else:
-                log.exception("A request of a sandbox could not be answered.", exc_info=fault)
-                self._refuse(_FAULT)
+                self._fail(fault)
         except httptools.HttpParserError:
             self._refuse(_BAD)
 
@@ -262,6 +308,8 @@ class Connection(asyncio.Protocol):
     # httptools' callbacks
 
     def on_message_begin(self) -> None:
+        self._begun += 1
+        self._is_between = False
         self._path = b""
         self._headers = []
         self._last = False
@@ -319,6 +367,7 @@ class Connection(asyncio.Protocol):
         self._owes_continue = False
         if self._parser.should_upgrade():
             return  # to be parsed again
+        self._is_between = True
         self._last = not self._parser.should_keep_alive()
         if self.stream:
             self._endpoint.end_stream(self)

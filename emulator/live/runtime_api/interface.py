@@ -5,8 +5,9 @@ It owns the words of that seam alone; `server` stands behind it, and a fake in t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     import socket
@@ -18,8 +19,7 @@ Admits: TypeAlias = "Callable[[Peer], Awaitable[bool]]"
 """Tells whether a connection comes from the sandbox that the endpoint was opened for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Struct, frozen=True, gc=False):
     """Holds one invocation as the runtime gets it."""
 
     request_id: str

@@ -7,8 +7,9 @@ nothing new.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from emulator.core.messages import JvmUse, MemoryUse
 from emulator.host.cgroup_files import mebibytes
@@ -28,8 +29,7 @@ are then a thousandth. For one of 0.1 ms they would be a tenth, and one read fro
 that long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True, gc=False):
     """Holds what an invocation took of its sandbox; zeros where the backend cannot tell."""
 
     max_memory_mb: int = 0

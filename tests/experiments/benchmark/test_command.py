@@ -15,7 +15,7 @@ SHORT = BenchPlan(
     cold_starts=3,
     not_counted=1,
     warm_requests=20,
-    rate_requests={1: 20, 10: 40},
+    rate_requests={1: 20, 10: 40, 30: 60},
     warm_up=5,
     settled_after=0.0,
 )

@@ -242,6 +242,11 @@ def test_a_fault_of_the_axes(tmp_path: Path, axes: str, fault: str) -> None:
 def test_what_is_no_toml_is_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"plan\.toml cannot be read: Expected '='"):
         load(write_plan(tmp_path, "name"))
+    with pytest.raises(SettingsError, match=r"none\.toml cannot be read: No such file"):
+        load(tmp_path / "none.toml")
+    (tmp_path / "bytes.toml").write_bytes(b"\xff")
+    with pytest.raises(SettingsError, match=r"bytes\.toml cannot be read: it is not UTF-8"):
+        load(tmp_path / "bytes.toml")
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from emulator.core.model import StartKind, VersionKey
 from emulator.core.open_requests import OpenRequests

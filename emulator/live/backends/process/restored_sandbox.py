@@ -168,7 +168,7 @@ class RestoredSandbox:
         return self._cgroup.memory()
 
     def jvm(self) -> None:
-        """Returns None, as no JVM is forked."""
+        return None  # only Python is restored
 
     def throttled(self) -> tuple[int, Seconds]:
         return self._cgroup.throttled()

@@ -402,17 +402,16 @@ def test_cgroups_that_are_not_there_cannot_be_written(tmp_path: Path) -> None:
 
 def test_what_the_engine_cannot_enforce_is_told() -> None:
     everything = {"MemoryLimit": True, "SwapLimit": True, "CpuCfsQuota": True, "PidsLimit": True}
-    assert set(shortcomings(everything, cgroups_writable=True)) == {Limitation.TMP_COUNTS_AS_MEMORY}
+    always = {Limitation.TMP_COUNTS_AS_MEMORY, Limitation.NO_SNAPSHOTS}
+    assert set(shortcomings(everything, cgroups_writable=True)) == always
     found = shortcomings(everything | {"SwapLimit": False}, cgroups_writable=False)
-    assert found.keys() == {
-        Limitation.TMP_COUNTS_AS_MEMORY,
+    assert found.keys() == always | {
         Limitation.SWAP_UNLIMITED,
         Limitation.LATE_CONTROL,
         Limitation.UNFROZEN,
     }
     none = dict.fromkeys(everything, False)
-    assert set(shortcomings(none, cgroups_writable=True)) == {
-        Limitation.TMP_COUNTS_AS_MEMORY,
+    assert set(shortcomings(none, cgroups_writable=True)) == always | {
         Limitation.MEMORY_UNLIMITED,
         Limitation.CPU_UNLIMITED,
         Limitation.PROCESSES_UNLIMITED,
