@@ -269,10 +269,11 @@ class Scheduler:
 
     def _serve_own_request(self, sandbox: Sandbox, now: Seconds) -> None:
         """Gives a started sandbox its own request, or lets the sandbox rest."""
+        start = first_start_kind(sandbox)
         if sandbox.invocation is None or self._requests.may_move(sandbox):
-            self._take_waiting_or_rest(sandbox, first_start_kind(sandbox), now)
+            self._take_waiting_or_rest(sandbox, start, now)
         else:
-            self._moves.dispatch(sandbox, sandbox.invocation, first_start_kind(sandbox), now)
+            self._moves.dispatch(sandbox, sandbox.invocation, start, now)
 
     def _on_answered(self, event: InvocationAnswered, now: Seconds) -> None:
         sandbox = self._sandboxes.get(event.sandbox)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from emulator.live.backends.interface import SandboxBackend
 
-pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("backend", ["process"], indirect=True)]
+pytestmark = pytest.mark.anyio
+on_processes = pytest.mark.parametrize("backend", ["process"], indirect=True)
 
 CODE = """
 import os, time
@@ -46,6 +47,7 @@ def needs_snapshots(backend: SandboxBackend) -> None:
         pytest.skip(backend.unenforced[Limitation.NO_SNAPSHOTS])
 
 
+@on_processes
 async def test_restored_invocation_is_told_in_log_and_record(
     backend: SandboxBackend, tmp_path: Path
 ) -> None:
@@ -74,6 +76,7 @@ async def test_restored_invocation_is_told_in_log_and_record(
     assert await survivors(backend) == []
 
 
+@on_processes
 async def test_latest_has_no_snapshot(backend: SandboxBackend, tmp_path: Path) -> None:
     async with world(backend, tmp_path) as here, asyncio.timeout(BOUND):
         key = await here.deploy("say", code=CODE, snap_start=True)
@@ -84,6 +87,7 @@ async def test_latest_has_no_snapshot(backend: SandboxBackend, tmp_path: Path) -
     assert [record.start for record in records] == [StartKind.COLD]
 
 
+@on_processes
 async def test_init_that_fails_fails_the_version(backend: SandboxBackend, tmp_path: Path) -> None:
     needs_snapshots(backend)
     async with world(backend, tmp_path) as here, asyncio.timeout(BOUND):
@@ -93,6 +97,7 @@ async def test_init_that_fails_fails_the_version(backend: SandboxBackend, tmp_pa
     assert any("FunctionError.RuntimeInitError" in line for line in lines), lines
 
 
+@on_processes
 @pytest.mark.parametrize(
     ("handler", "status"), [("leave", Status.EXITED), ("hang", Status.TIMEOUT)]
 )
@@ -110,6 +115,7 @@ async def test_sandbox_that_failed_is_replaced_by_another_restore(
     assert [record.start for record in records] == [StartKind.RESTORED, StartKind.RESTORED]
 
 
+@on_processes
 async def test_hook_that_fails_after_a_restore_fails_the_invocation(
     backend: SandboxBackend, tmp_path: Path
 ) -> None:
@@ -119,6 +125,8 @@ async def test_hook_that_fails_after_a_restore_fails_the_invocation(
         key = published(await here.deploy("say", **PUBLISHED | {"code": code}))
         outcome = await here.engine.invoke(key, b"1")
         assert outcome.function_error == "Unhandled"
+        await here.gone()
+        here.records()  # the log is written when the journal is
         lines = [event.message for event in here.logs.events("say-0")]
     assert b"no luck" in outcome.payload, outcome.payload
     assert any(line.startswith("RESTORE_REPORT") and "Status: error" in line for line in lines)
@@ -131,3 +139,17 @@ def published(latest: VersionKey) -> VersionKey:
 async def survivors(backend: SandboxBackend) -> list[str]:
     found: list[str] = await backend.survivors()  # type: ignore[attr-defined]
     return found
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("backend", ["docker"], indirect=True)
+async def test_version_runs_its_init_and_its_hooks_where_nothing_is_kept(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    async with world(backend, tmp_path) as here, asyncio.timeout(BOUND):
+        key = published(await here.deploy("say", **PUBLISHED))
+        answer = (await here.engine.invoke(key, b"1")).payload
+        await here.idle()
+        records = here.records()
+    assert answer.endswith(b', ["ran"], "snap-start", false]'), answer
+    assert [record.start for record in records] == [StartKind.COLD]

@@ -107,6 +107,8 @@ class RestoredSandbox:
         if message != b"runs":
             raise SandboxStartError("The fork of the snapshot could not be made a sandbox.")
         self._following = asyncio.create_task(self._follow(restored))
+        # nothing is awaited from here until the caller has the sandbox
+        restored.control.send(b"go")
 
     # what the engine asks for
 

@@ -131,6 +131,7 @@ class Template:
         os.setsid()
         self.give_up_rights()
         control.sendall(b"runs")
+        control.recv(_MOST)  # else the runtime's first call may come before its start is told
         control.close()
         _cut_connections()
         _make_unique()

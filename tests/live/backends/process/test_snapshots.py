@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from emulator.errors import SnapshotError
 from emulator.live.backends.interface import CpuShare, Limitation, SandboxSpec
 from tests.live.backends.process.test_backend import (
+    BOUND,
     CODE,
     alive,
     configuration,
@@ -432,6 +434,49 @@ async def test_closed_backend_leaves_no_template(tmp_path: Path) -> None:
         await kept.backend.close()
         assert not alive(f"name={name}")
         assert name not in _cgroups()
+
+
+VICTIM = """
+import asyncio, sys
+from pathlib import Path
+sys.path[:0] = {path!r}
+import tests.live.backends.process.test_snapshots as t
+
+async def main():
+    folder = Path({folder!r})
+    async with t.opened(folder / "state", {instance!r}) as backend:
+        package = await t.deployed(backend, folder / "code")
+        kept = t.Kept(backend, package, await t.take(backend, package))
+        async with t.restored(kept) as busy, t.restored(kept) as frozen:
+            busy.tell("time.sleep(60)")
+            frozen.process.freeze()
+            print("started", flush=True)
+            await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_no_template_and_no_fork_outlives_an_emulator_that_is_killed(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "trial").mkdir()
+    async with keeping(tmp_path / "trial"):
+        pass  # or it is skipped
+    instance = f"test-snap-kill-{os.getpid()}"
+    here = [str(Path(__file__).parents[4]), *sys.path]
+    code = VICTIM.format(path=here, folder=str(tmp_path), instance=instance)
+    victim = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE
+    )
+    assert victim.stdout is not None
+    async with asyncio.timeout(BOUND):
+        line = await victim.stdout.readline()
+        victim.kill()
+        await victim.wait()
+    assert line == b"started\n"
+    await until(lambda: not alive(f"testbed-{instance}"))
+    await until(lambda: not [name for name in _cgroups() if instance in name])
 
 
 def _cgroups() -> set[str]:
