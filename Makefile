@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup check format test test-vm demo study bench fidelity chaos fuzz lost-events mutants compiled interpreted wheel package lock clean
+.PHONY: setup check format test test-vm demo study bench fidelity chaos soak fuzz lost-events mutants compiled interpreted wheel package lock clean
 
 setup: $(VENV)/.ready
 
@@ -46,9 +46,16 @@ bench: setup
 fidelity: setup
 	$(BIN)/testbed fidelity
 
-# What is lost when things break; needs a quarter of an hour.
+# What is lost when things break: a page for each backend, in some five minutes each.
 chaos: setup
-	$(BIN)/testbed chaos --out docs/chaos.md
+	mkdir -p docs/chaos
+	$(BIN)/testbed chaos --backend process --kills 5 --out docs/chaos/process.md
+	$(BIN)/testbed chaos --backend docker --kills 5 --out docs/chaos/docker.md
+
+# What grows while an emulator serves for half an hour; a page for each backend.
+soak: setup
+	mkdir -p docs/chaos
+	$(BIN)/testbed soak --out docs/chaos/soak.md
 
 # Kills an emulator twenty times while 2,500 events come: each must run. Needs some minutes.
 lost-events: setup

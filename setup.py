@@ -37,6 +37,7 @@ _COMPILED = (
     "emulator/core/sandboxes/invariants.py",
     "emulator/core/sandboxes/moves.py",
     "emulator/core/sandboxes/requests.py",
+    "emulator/core/sandboxes/settings.py",
     "emulator/core/sandboxes/waiting.py",
     "emulator/core/scheduler.py",
     "emulator/experiments/policies/taker.py",

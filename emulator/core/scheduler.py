@@ -52,7 +52,6 @@ from emulator.core.messages import (
     SandboxGone,
     SandboxReady,
     SandboxReset,
-    Setting,
     StayedBusy,
     TimePassed,
     VersionDeployed,
@@ -75,6 +74,7 @@ from emulator.core.sandboxes.ahead_of_need import AheadOfNeed
 from emulator.core.sandboxes.invariants import check_accounts
 from emulator.core.sandboxes.moves import Moves
 from emulator.core.sandboxes.requests import Requests, first_start_kind, start_kind
+from emulator.core.sandboxes.settings import Settings
 from emulator.core.sandboxes.waiting import LateBinding, Unhurried
 from emulator.core.tenancy import tenant_fault
 
@@ -92,10 +92,6 @@ class TenantError(Exception):
 
 # What every invocation asks for: a member of an enum is looked up anew at each mention.
 _BUSY: Final = SandboxState.BUSY
-_BEGUN: Final = frozenset(
-    {SandboxState.STARTING, SandboxState.BUSY, SandboxState.IDLE, SandboxState.RESETTING}
-)
-"""States of sandboxes that are made and not ending."""
 
 
 class Scheduler:
@@ -119,6 +115,7 @@ class Scheduler:
             hand_overs=hand_overs,
         )
         self._ahead = AheadOfNeed(self._versions, moves, self._requests.concurrency)
+        self._settings = Settings(self._versions, moves, self._requests, self._ahead)
         # looked at with every event
         self._sandboxes = moves.sandboxes
         self._deadlines = moves.deadlines
@@ -202,7 +199,7 @@ class Scheduler:
                 | FunctionRecycled()
                 | HostMemoryMeasured()
             ):
-                self._on_setting(event, now)
+                self._settings.apply(event, now)
             case _:
                 self._on_change(event, now)
         self._settle(now)
@@ -220,27 +217,6 @@ class Scheduler:
             self._ahead.top_up(now)
         if self._room.queue or self._room.behind:
             self._moves.start_queued(now)
-
-    def _on_setting(self, event: Setting, now: Seconds) -> None:
-        match event:
-            case VersionDeployed(function):
-                self._retire(function.key, now)
-                self._versions[function.key] = function
-                if self._policy is not None:
-                    self._policy.deployed(function)
-            case VersionRetired(key):
-                self._retire(key, now)
-                self._versions.pop(key, None)
-            case ReservedConcurrencySet(name, limit):
-                self._requests.concurrency.reserve(name, limit)
-            case ProvisionedSet():
-                self._ahead.provision(event.key, event.count)
-            case FunctionRecycled(name):
-                self._recycle(name, now)
-            case HostMemoryMeasured(available_mb):
-                self._room.measured(available_mb)
-            case _:
-                assert_never(event)
 
     def _handle_due(self, now: Seconds) -> None:
         while (due := self._deadlines.pop_due(now)) is not None:
@@ -449,30 +425,6 @@ class Scheduler:
             self._fail(sandbox, _failure_of_gone(event), event.exit_code)
             self._moves.end_unasked(sandbox)
         self._moves.end(sandbox)
-
-    def _retire(self, key: VersionKey, now: Seconds) -> None:
-        """Ends a version's idle sandboxes; the version still serves requests that came before."""
-        self._requests.retire(key, now)
-        self._ahead.forget(key)
-        for sandbox in list(self._sandboxes.values()):
-            if sandbox.function.key != key or sandbox.retired:
-                continue
-            sandbox.retired = True
-            if sandbox.state is SandboxState.IDLE:
-                self._moves.stop_idle(sandbox, StopReason.RETIRED)
-            elif (
-                sandbox.provisioned or sandbox.prewarmed
-            ) and sandbox.state is SandboxState.QUEUED:
-                self._moves.drop_queued(sandbox)
-
-    def _recycle(self, name: str, now: Seconds) -> None:
-        """Ends a function's sandboxes as if all were too old; those still queued are new anyway."""
-        for sandbox in list(self._sandboxes.values()):
-            if sandbox.function.name != name or sandbox.state not in _BEGUN:
-                continue
-            sandbox.recycle_at = now
-            if sandbox.state is SandboxState.IDLE:
-                self._moves.stop_idle(sandbox, StopReason.RECYCLED)
 
     def check(self) -> None:
         """Checks that all indexes and counters agree with the sandboxes; O(everything).

@@ -59,6 +59,7 @@ from emulator.errors import (
 )
 from emulator.live.backends.interface import RUNTIME
 from emulator.live.deployments import Deployments, Prepared
+from emulator.live.host_memory import HostMemory
 from emulator.live.invocation import Call
 from emulator.live.launcher import Launcher
 from emulator.live.open_invocations import OpenInvocations
@@ -90,11 +91,6 @@ if TYPE_CHECKING:
     from emulator.telemetry.platform_events import Event as TelemetryEvent
 
 log = logging.getLogger(__name__)
-
-_MEASURE_EVERY = 0.5
-"""Seconds between two looks at the host's memory, of 30 microseconds each."""
-_MEASURE_CHANGE = 64
-"""MB by which the available memory must have changed to be worth an entry in the journal."""
 
 
 class Engine:
@@ -134,10 +130,8 @@ class Engine:
             init_cpu=init_cpu,
             credentials=credentials,
         )
-        self._available_memory_mb = available_memory_mb
+        self._host_memory = HostMemory(available_memory_mb, clock)
         self._weigh = weigh
-        self._measured_mb: int | None = None
-        self._measure_at = 0.0
         self._freeze_grace = freeze_grace
         self._new_request_id = new_request_id
         self._deployments = Deployments()
@@ -318,7 +312,8 @@ class Engine:
             stream=stream,
         )
         outcome = self._invocations.accept(call, tail=tail)
-        self._measure_memory()
+        if (available_mb := self._host_memory.news()) is not None:
+            self._apply(HostMemoryMeasured(available_mb))
         self._apply(
             InvokeRequested(call.request_id, key, passage.network, passage.gateway, alias, tenant)
         )
@@ -330,16 +325,6 @@ class Engine:
         """Takes that nobody seems to wait for an outcome; those whose callers wait go first."""
         if (request_id := self._undispatched.pop(outcome, None)) is not None:
             self._apply(CallerLeft(request_id))
-
-    def _measure_memory(self) -> None:
-        """Tells the scheduler of the host's available memory, as far as that has changed."""
-        if self._available_memory_mb is None or self._clock.now() < self._measure_at:
-            return
-        self._measure_at = self._clock.now() + _MEASURE_EVERY
-        available_mb = self._available_memory_mb()
-        if self._measured_mb is None or abs(available_mb - self._measured_mb) >= _MEASURE_CHANGE:
-            self._measured_mb = available_mb
-            self._apply(HostMemoryMeasured(available_mb))
 
     async def close(self) -> None:
         """Ends every sandbox and task; invocations that still run are answered as failed starts.

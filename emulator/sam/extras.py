@@ -25,6 +25,7 @@ EXTRAS = (
 _WITHOUT_EFFECT = {
     "Tracing": "no traces are sent to X-Ray",
     "VpcConfig": "functions have the network of this machine",
+    "FileSystemConfigs": "no file system is mounted",
     "DeploymentPreference": "all requests go to a new version at once",
     "KmsKeyArn": "nothing is encrypted",
     "SourceKMSKeyArn": "nothing is encrypted",

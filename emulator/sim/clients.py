@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from emulator.core.journal import Entry
     from emulator.core.model import FunctionVersion, Seconds
     from emulator.core.network_path import Passage
-    from emulator.core.policy import Chance
     from emulator.sim.engine import Simulation
 
 PING_USERS = 0
@@ -96,45 +95,6 @@ class Singles:
         return Request(at + self.gaps[place], 1, place) if place < len(self.gaps) else None
 
 
-@dataclass(slots=True)
-class Wakes:
-    """Tells when a process sends what is due: as it wakes up from a sleep in whole grains.
-
-    A sleep until the first due time is rounded up, which delays it by up to a grain. Whatever is
-    due by then, or while the first is sent, is sent too. What is sent within a grain is one turn,
-    and counts as sent at its begin.
-    """
-
-    grain: Seconds
-    chance: Chance
-    sending: Seconds = 0.0
-    """How long the first of a wake takes to be sent."""
-    _wakes: list[Seconds] = field(default_factory=list)
-    _turns: list[Seconds] = field(default_factory=list)
-
-    def sends(self, due: Seconds) -> Seconds:
-        """Returns the begin of the turn in which something due is sent; at most a grain early."""
-        wake = _within(self._wakes, due - self.sending, due + self.grain)
-        if wake is None:
-            wake = _kept(self._wakes, due + self.grain * self.chance.random())
-        turn = _within(self._turns, wake - self.grain, wake)
-        return _kept(self._turns, wake) if turn is None else turn
-
-
-_REMEMBERED = 16
-"""Wakes that another due time may fall to: answers are told a little out of order."""
-
-
-def _within(times: list[Seconds], least: Seconds, most: Seconds) -> Seconds | None:
-    return next((time for time in times if least <= time <= most), None)
-
-
-def _kept(times: list[Seconds], time: Seconds) -> Seconds:
-    times.append(time)
-    del times[:-_REMEMBERED]
-    return time
-
-
 @dataclass(frozen=True, slots=True)
 class Users:
     """Lets numbers of users come and go in steps; each user asks, waits, pauses and asks again.
@@ -147,21 +107,14 @@ class Users:
     """Number of users in each step."""
     step_s: Seconds
     pause: Seconds
-    wakes: Wakes | None = None
-    """When the process that plays the users wakes up; None: each user is on its own."""
-    late: tuple[Seconds, ...] = ()
-    """By how much later each step's users come; all others are in time."""
 
     def begin(self) -> Iterator[Request]:
         for number, (before, users) in enumerate(pairwise((0, *self.steps))):
-            late = self.late[number] if number < len(self.late) else 0.0
             for place in range(before, users):
-                yield Request(number * self.step_s + late, users, place)
+                yield Request(number * self.step_s, users, place)
 
     def answered(self, request: Request, at: Seconds) -> Request | None:
         after = at + self.pause
-        if self.wakes is not None:
-            after = max(at, self.wakes.sends(after))
         left = self._step(request.at), self._step(after)
         if left[1] >= len(self.steps) or min(self.steps[left[0] : left[1] + 1]) <= request.place:
             return None
@@ -233,8 +186,6 @@ class Exchange:
     pings: Pings | None = None
     passage: Callable[[Connection], Passage] | None = None
     """Returns what a request loses on its way there and back; None where nothing is lost."""
-    planned: Callable[[str, Request], None] | None = None
-    """Is told of each of the load's requests before it is sent, if anybody asks."""
     _connections: Connections = field(default_factory=Connections)
     _open: dict[str, tuple[Request, Passage]] = field(default_factory=dict)
     """Requests that are planned or sent and have no answer, by the invocation."""
@@ -293,8 +244,6 @@ class Exchange:
         self._count += 1
         invocation = f"{letter}{self._count}"
         self._open[invocation] = request, NO_PASSAGE
-        if self.planned is not None and letter == _LOAD:
-            self.planned(invocation, request)
         event: InvokeRequested | TimePassed = InvokeRequested(invocation, self.function.key)
         if self.passage is not None:
             event = TimePassed()

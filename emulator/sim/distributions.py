@@ -107,11 +107,7 @@ class Quantiles:
             raise ValueError("quantiles are at least one, and rise")
 
     def draw(self, chance: AnswerChance) -> Seconds:
-        return self.at(chance.random())
-
-    def at(self, share: float) -> Seconds:
-        """Returns the length that a share of all lengths, from 0 to 1, is below."""
-        place = share * (len(self.seconds) - 1)
+        place = chance.random() * (len(self.seconds) - 1)
         below = int(place)
         if below + 1 == len(self.seconds):  # there is but one
             return self.seconds[below]

@@ -143,7 +143,8 @@ class Logs:
         group = self._group(function)
         if group.open:
             self.end(function, stream)
-        self._append(function, at_epoch, stream, message, len(message.encode()))
+        size = len(message) if message.isascii() else len(message.encode())
+        self._append(function, at_epoch, stream, message, size)
 
     def end(self, function: str, stream: str) -> None:
         """Ends the stream's last line, when its invocation is over."""

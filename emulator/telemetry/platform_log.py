@@ -7,8 +7,9 @@ profile.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from emulator.core.billing import billed_ms
 from emulator.core.log_configuration import LogFormat, SystemLogLevel
@@ -54,8 +55,7 @@ _STATUS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """Holds the words for one fact."""
 
     lines: list[str]

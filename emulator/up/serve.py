@@ -39,7 +39,6 @@ from emulator.up.checks import check_auth
 from emulator.up.description import describe_functions, facts_of
 from emulator.up.display import Display, LineDisplay
 from emulator.up.face import app_of
-from emulator.up.garbage import look_for_garbage_seldom
 from emulator.up.gateway import Server, gateway_listener, listeners_of
 from emulator.up.parts import Ground, assemble
 
@@ -186,7 +185,6 @@ async def _serve(
                     f"in {state.path / FILE}"
                 )
             server = Server(app, run, loaded, settings, eventing=parts.eventing, say=display.say)
-            look_for_garbage_seldom()
             await server.serve(listeners)
         finally:
             describe_functions(run, facts, parts.engine)

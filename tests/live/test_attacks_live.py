@@ -76,6 +76,8 @@ def tried(act):
         return errno.errorcode.get(error.errno, type(error).__name__)
     except ValueError as error:
         return "ValueError"
+    except IndexError:
+        return "nothing"
     return "done"
 
 def text(path):
@@ -160,7 +162,7 @@ def attack(event, context):
                     if os.path.isfile(p) and os.access(p, os.W_OK)][:5],
         "code": tried(lambda: open("/var/task/app.py", "a").close()),
         "root": tried(lambda: open("/mine", "w").close()),
-        "kernel memory": [tried(lambda p=p: open(p, "rb").read(1))
+        "kernel memory": [tried(lambda p=p: open(p, "rb").read(1)[0])
                           for p in ("/dev/mem", "/dev/kmem", "/proc/kcore", "/dev/sda")],
     }
 """
@@ -292,7 +294,10 @@ async def test_kernel_interfaces_are_closed(
 async def test_devices_and_raw_sockets_are_refused(attacked: dict[str, Any]) -> None:
     assert attacked["device"] in _REFUSED
     assert {attacked["raw socket"], attacked["packet socket"]} <= _REFUSED
-    assert set(attacked["kernel memory"]) <= _REFUSED | _ABSENT | {"EIO", "ENXIO"}
+    assert set(attacked["kernel memory"]) <= _REFUSED | _ABSENT | {
+        *("EIO", "ENXIO"),
+        "nothing",  # without AppArmor, Docker's mask is an empty file
+    }
 
 
 async def test_limits_cannot_be_raised(attacked: dict[str, Any]) -> None:

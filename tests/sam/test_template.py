@@ -54,7 +54,7 @@ def test_every_fault_is_told_at_once_with_its_line(tmp_path: Path) -> None:
         Hooks: {}  #!
         Globals:
           Function:
-            FileSystemConfigs: []  #!
+            CapacityProviderConfig: {}  #!
           StateMachine: {}  #!
         Resources:
           Table:
@@ -78,7 +78,7 @@ def test_every_fault_is_told_at_once_with_its_line(tmp_path: Path) -> None:
         """,
     ) == [
         "the template: 'Hooks' is not supported",
-        "Globals: Function: 'FileSystemConfigs' is not supported",
+        "Globals: Function: 'CapacityProviderConfig' is not supported",
         "Globals: 'StateMachine' is not supported",
         TABLE,
         "Nothing needs Type",

@@ -12,17 +12,7 @@ from emulator.core.network_path import Connection, Passage
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings
 from emulator.core.scheduler import Scheduler
 from emulator.sim.behaviour import Behaviour
-from emulator.sim.clients import (
-    Answered,
-    Arrivals,
-    Clients,
-    Exchange,
-    Pings,
-    Request,
-    Singles,
-    Users,
-    Wakes,
-)
+from emulator.sim.clients import Answered, Arrivals, Clients, Exchange, Pings, Singles, Users
 from emulator.sim.distributions import Constant, Exponential, Uniform
 from emulator.sim.engine import Simulation
 from emulator.sim.service import ServiceModel
@@ -211,57 +201,3 @@ def test_added_event_that_is_withdrawn_does_not_happen() -> None:
     simulation.withdraw(first)
     assert next(entries).event == InvokeRequested("b", ECHO.key)
     simulation.withdraw(first)  # of no effect any more
-
-
-class Halves:
-    """Chance of which every number is a half."""
-
-    def random(self) -> float:
-        return 0.5
-
-
-def test_process_sends_whatever_is_due_when_it_wakes_up() -> None:
-    wakes = Wakes(0.001, Halves())
-    assert wakes.sends(0.1002) == 0.1007
-    assert wakes.sends(0.1006) == 0.1007
-
-
-def test_what_is_sent_within_a_turn_counts_as_sent_at_its_begin() -> None:
-    wakes = Wakes(0.001, Halves())
-    assert wakes.sends(0.1002) == 0.1007
-    assert wakes.sends(0.1010) == 0.1007  # by itself at .1015
-    assert wakes.sends(0.1014) == 0.1007  # at the same time
-    assert wakes.sends(0.1019) == 0.1024
-
-
-def test_what_is_due_while_a_request_is_sent_is_sent_next() -> None:
-    wakes = Wakes(0.001, Halves(), sending=0.0003)
-    assert wakes.sends(0.1000) == 0.1005
-    assert wakes.sends(0.1008) == 0.1005
-    assert wakes.sends(0.1012) == 0.1017
-
-
-def test_answer_that_is_told_late_is_not_sent_with_what_is_due_much_later() -> None:
-    wakes = Wakes(0.001, Halves())
-    assert wakes.sends(0.2) == 0.2005
-    assert wakes.sends(0.1) == 0.1005
-
-
-def test_users_that_one_process_plays_fall_into_step() -> None:
-    users = Users((2,), 10.0, pause=0.1, wakes=Wakes(0.001, Halves()))
-    first = users.answered(Request(0.0, 2, 0), 0.0102)
-    second = users.answered(Request(0.0, 2, 1), 0.0106)
-    assert first is not None
-    assert second is not None
-    assert first.at == second.at == 0.1107
-
-
-def test_users_of_a_step_come_late_where_the_process_is_late() -> None:
-    users = Users((1, 2), 10.0, pause=0.1, late=(0.0, 0.5))
-    assert list(users.begin()) == [Request(0.0, 1, 0), Request(10.5, 2, 1)]
-
-
-def test_user_without_a_pause_is_not_sent_before_its_answer() -> None:
-    users = Users((1,), 10.0, pause=0.0, wakes=Wakes(0.001, Halves()))
-    assert users.answered(Request(0.0, 1, 0), 0.0100) == Request(0.0105, 1, 0)
-    assert users.answered(Request(0.0, 1, 0), 0.0106) == Request(0.0106, 1, 0)

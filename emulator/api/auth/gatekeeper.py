@@ -25,6 +25,7 @@ from emulator.api.services.request import ApiRequest
 from emulator.core.function_url import UrlAuth
 from emulator.core.profile import Feature
 from emulator.errors import ServiceError as AnyServiceError
+from emulator.live.companion.acting import ACTING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +43,7 @@ _EVENT = "testbed.event-source"
 _INTERNAL = b"x-testbed-internal"
 _SOURCE = b"x-testbed-source"
 _SOURCE_ARN = b"x-testbed-source-arn"
+_ACTING = ACTING.lower().encode()
 _SOURCE_ROLE = b"x-testbed-source-role"
 _VERIFIED_UNDER_LAMBDA = frozenset({"lambda", "lambda-core", "lambda-microvms", "lambda-web"})
 _NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
@@ -85,12 +87,17 @@ class Gatekeeper:
     async def _of_companion(self, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
         """Returns a request of the companion's: it invokes as the service or role that it names.
 
-        Without a name it is CloudFormation, which makes what a template says as the account's root.
+        CloudFormation makes what a template says as its caller, whom it names by an access key.
+
+        Raises:
+            ServiceError: nobody has the key any more.
         """
         if role := header(scope, _SOURCE_ROLE):
             identity = await self._guard.session_of(role, header(scope, _SOURCE))
         elif source := header(scope, _SOURCE):
             identity = Identity("", service(f"{source}.amazonaws.com"))
+        elif key := header(scope, _ACTING):
+            identity = await self._guard.holder_of(key)
         else:
             identity = self._guard.root_of(_account(scope))
         known = {_IDENTITY: identity, _EVENT: header(scope, _SOURCE_ARN)}

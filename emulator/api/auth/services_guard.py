@@ -19,11 +19,13 @@ from urllib.parse import quote
 from botocore.loaders import Loader
 
 from emulator.api.asgi import read_body
-from emulator.api.auth.companion_rights import asked
+from emulator.api.auth.companion_rights import AMBIGUOUS, asked
 from emulator.api.auth.gatekeeper import replayed
 from emulator.api.auth.guard import ACCESS_DENIED, hash_of, request_to_check
 from emulator.api.auth.patterns import account_of
 from emulator.api.auth.principals import Kind
+from emulator.api.auth.principals import service as principal
+from emulator.api.auth.rights import PASS_ROLE
 from emulator.api.auth.s3_rights import asked_of_s3, place_of
 from emulator.api.auth.signature import ALGORITHM, MISSING, read_signature
 from emulator.api.services.bodies import MOST_BYTES
@@ -50,6 +52,7 @@ _OPEN = {
 }
 """Services with operations that nobody signs, such as a user's own sign-up."""
 _SHA256_DIGITS = 64
+_CLOUDFORMATION = "cloudformation.amazonaws.com"
 
 
 class Admitted(NamedTuple):
@@ -87,6 +90,8 @@ class ServicesGuard:
         region, account = request.signer.region if request.signer else "", identity.caller.account
         what = asked(service, request, region, account)
         await self._authorize(what, scope, region, identity)
+        if service == "cloudformation":
+            await self._check_passed_role(what, scope, region, identity)
         answer = None
         if what.action == _IDENTITY and identity.caller.kind is Kind.ROOT:
             answer = _root_identity(identity)
@@ -104,6 +109,29 @@ class ServicesGuard:
         headers = [*_without(scope, b"host"), (b"host", b"localhost")]
         scope = {**scope, "headers": headers, "raw_path": path.encode(), "path": path}
         return Admitted(_said_once(scope, identity), _compared(stated, receive))
+
+    async def _check_passed_role(
+        self, what: Asked, scope: Scope, region: str, identity: Identity
+    ) -> None:
+        """Checks that a caller may pass on the role in which a stack is to act.
+
+        Raises:
+            ServiceError: the caller may not, or CloudFormation may not assume the role, or the
+                request can be read in two ways.
+        """
+        if what.action.endswith(f":{AMBIGUOUS}"):
+            raise ServiceError("ValidationError", "A request states each parameter once.", 400)
+        arn = str(what.members.get("RoleARN") or "")
+        if not arn:
+            return
+        context = self._guard.context(scope, region, identity)
+        context["iam:passedtoservice"] = (_CLOUDFORMATION,)
+        owner = account_of(arn)
+        self._guard.authorize(identity, PASS_ROLE, arn, account=owner, context=context)
+        role = await self._guard.role(arn)
+        if role is None or not self._guard.trusts(role, principal(_CLOUDFORMATION)):
+            sentence = f"Role {arn} is invalid or cannot be assumed"
+            raise ServiceError("ValidationError", sentence, 400)
 
     async def _authorize(self, what: Asked, scope: Scope, region: str, identity: Identity) -> None:
         if what.action == _IDENTITY:

@@ -22,6 +22,7 @@ from emulator.api.control.code_signing import check_code, use_config
 from emulator.api.control.collaborators import function_name, reference, scope_of
 from emulator.api.control.layer_references import layers_of
 from emulator.api.control.pages import page
+from emulator.api.control.without_effect import tell_of_no_effect
 from emulator.core.function_names import is_version
 from emulator.core.version_key import LATEST
 from emulator.errors import InvalidParameterValueError, ResourceConflictError
@@ -72,6 +73,7 @@ async def create_function(control: Control, call: Call) -> dict[str, Any]:
     latest = await _new_version(control, call, name)
     check_configuration(control, latest)
     _check_new(control, name)  # somebody else may have come first while the code was kept
+    tell_of_no_effect(name.arn(), arguments)
     if signing:
         await use_config(control, name, signing)
     function = Function(name, tags=dict(arguments.get("Tags") or {}))

@@ -27,6 +27,7 @@ from emulator.api.control.collaborators import function_name, scope_of
 from emulator.api.control.functions import CONFIGURED, configured
 from emulator.api.control.layer_references import layers_of
 from emulator.api.control.versions import publish
+from emulator.api.control.without_effect import tell_of_no_effect
 from emulator.core.function_names import Reference
 from emulator.live.store.catalog import UpdateStatus, not_found, revised
 
@@ -81,6 +82,7 @@ async def update_function_configuration(control: Control, call: Call) -> dict[st
         layers = layers_of(control, arguments["Layers"])
         members["Layers"], code = layers.members, replace(layers.added_to(code), layers=())
         check_size(control, replace(before, code=code), layers.unzipped)
+    tell_of_no_effect(before.function.arn(), arguments)
     return await _updated(control, call, before, members=members, code=code)
 
 

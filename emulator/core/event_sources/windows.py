@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from emulator.core.event_sources.shard import Batch
     from emulator.core.model import Seconds
 
@@ -38,12 +39,17 @@ def window_of(arrived_at: Seconds, length: Seconds) -> Window:
     return Window(start, start + length)
 
 
-def window_members(batch: Batch, state: Any, shard: str, source_arn: str) -> dict[str, Any]:
-    """Returns what a window adds to the event of a batch; nothing without a window."""
+def window_members(
+    batch: Batch, state: Any, shard: str, source_arn: str, iso: Callable[[Seconds], str]
+) -> dict[str, Any]:
+    """Returns what a window adds to the event of a batch; nothing without a window.
+
+    `iso` writes seconds since the epoch as ISO 8601, in whole seconds.
+    """
     if batch.window is None:
         return {}
     return {
-        "window": {"start": _iso(batch.window.start), "end": _iso(batch.window.end)},
+        "window": {"start": iso(batch.window.start), "end": iso(batch.window.end)},
         "state": state,
         "shardId": shard,
         "eventSourceARN": source_arn,
@@ -64,7 +70,3 @@ def state_in(response: bytes) -> Any:
 def is_too_large(state: Any) -> bool:
     """Returns whether a state ends its window early."""
     return len(json.dumps(state, separators=(",", ":"), ensure_ascii=False).encode()) > MOST_STATE
-
-
-def _iso(at: Seconds) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emulator.errors import TestbedError
-from emulator.experiments.benchmark.figures import BenchResults, bench_table
+from emulator.experiments.benchmark.figures import BenchResults, bench_table, floor_ratios
+from emulator.experiments.benchmark.floors import measure_floors
 from emulator.experiments.benchmark.measurement import BackendBench, BenchPlan
 from emulator.experiments.benchmark.pages import bench_page, comparison_page
 from emulator.experiments.benchmark.turns import (
@@ -124,10 +125,18 @@ def measure_bench(
         for backend in backends:
             bench = BackendBench(backend, Path(scratch) / backend, plan, progress, python)
             try:
-                figures[backend], runs = bench.measure()
+                found, runs = bench.measure()
             except TestbedError as error:
                 progress.note(f"{backend} was not measured: {error}")
             else:
+                figures[backend] = found
                 machine = runs[-1].info.machine
                 missing += [f"{backend}: {told}" for run in runs for told in run.missing]
+        if figures:
+            progress.begin("floors")
+            floors = measure_floors(plan.warm_requests)
+            figures = {
+                name: found | floors | floor_ratios(found, floors)
+                for name, found in figures.items()
+            }
     return BenchResults(figures, machine, tuple(missing))

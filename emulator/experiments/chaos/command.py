@@ -104,7 +104,13 @@ def run_chaos(
     """
     trials: list[Trial] = []
     facts = {
-        "command": f"testbed chaos --seed {seed} --kills {kills}",
+        "command": " ".join(
+            [
+                "testbed chaos",
+                *(f"--backend {one}" for one in backends),
+                f"--seed {seed} --kills {kills}",
+            ]
+        ),
         "machine": f"{platform.system()} {_kernel()}, {os.cpu_count()} CPUs",
         "seed": seed,
     }

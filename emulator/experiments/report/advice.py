@@ -44,16 +44,15 @@ def _advice(curve: MemoryCurve, name: str) -> str:
 
 
 def _how_sure(curve: MemoryCurve) -> str:
-    """Says in how many repetitions the advice is the same, and by how much the best size leads."""
+    """Says in how many repetitions the advice is the same; by how much, the table below it says."""
     if curve.repetitions < _SEVERAL:
         return ""
-    lead = formatting.estimate(curve.lead, formatting.number)
     same = (
         f"Each of {curve.repetitions} repetitions"
         if curve.agreeing == curve.repetitions
         else f"{curve.agreeing} of {curve.repetitions} repetitions"
     )
-    return f" {same} by itself says so; its score leads the next size's by {lead} of 1."
+    return f" {same} by itself says so."
 
 
 def _left_out(curve: MemoryCurve) -> str:

@@ -139,7 +139,9 @@ def _advice(curves: Sequence[MemoryCurve]) -> list[Block]:
     caption = (
         "More memory also buys more CPU, so that answers come faster until the function has all "
         "that it can use; after that only the price rises. Best value: the least sum of average "
-        "latency and cost, each as a share of its greatest."
+        "latency and cost, each as a share of its greatest. The slowest answers are mostly cold "
+        "starts: requests that find no free sandbox (what a function runs in, one request at a "
+        "time) and wait until one has started."
     )
     if any(size.host_bound for curve in curves for size in curve.sizes):
         caption += f" {formatting.HOST_BOUND} and hatched: slowed by this machine, not by the size."

@@ -24,7 +24,7 @@ from emulator.experiments.report.labels import marked
 from emulator.experiments.report.markdown import markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from emulator.experiments.records.request_table import RequestRow
@@ -33,7 +33,12 @@ if TYPE_CHECKING:
 ACCURACY = "accuracy"
 """Name of both files, without their endings."""
 _RAMP = "ramp"
-_COLUMNS = ("cell", "figure", "simulated", "measured", "error", "as_wanted", "host_bound")
+_COLUMNS = (
+    *("cell", "figure", "simulated", "measured", "error", "as_wanted", "host_bound", "requests"),
+    "repeats_differ_by",
+)
+
+_HEAD = ("cell", "figure", "n", "simulated", "measured", "error", "as wanted", "repeats differ by")
 
 
 class Figure(StrEnum):
@@ -51,6 +56,9 @@ class Figure(StrEnum):
 _WANTED = {Figure.COLD_STARTS: 1.0, Figure.HITS: 0.10, Figure.MEAN: 0.10, Figure.P95: 0.15}
 """Greatest error that is wanted: a share of the measured figure, of cold starts a number."""
 
+_REQUESTS = {Figure.P95: 20, Figure.P99: 100}
+"""Fewest requests of which at least one is beyond the percentile."""
+
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -63,6 +71,10 @@ class Compared:
     measured: float
     host_bound: bool = False
     """Whether the measured cell tells of its machine, which is not simulated."""
+    requests: int = 0
+    """Number of answered requests that the measured figure is from."""
+    spread: float | None = None
+    """By how much measured repetitions of the cell differ, as an error; None where it has none."""
 
     @property
     def error(self) -> float:
@@ -81,13 +93,19 @@ class Compared:
         return abs(self.error) <= wanted
 
 
+_Measured = tuple["MeasuredCell", "Sequence[RequestRow]"]
+
+
 def compare_cells(predicted: StudyRun, measured: StudyRun) -> list[Compared]:
     """Returns every figure of every cell that both runs have, by the cells' names."""
     there = {cell.id: (cell, rows) for cell, rows in measured.measured()}
+    spreads = _spreads(there.values())
     return [
         Compared(
             *(cell.id, cell.condition.scenario, figure, ours, theirs),
             host_bound=bool(there[cell.id][0].host_bound),
+            requests=len(latencies(user_requests(there[cell.id][1]))),
+            spread=spreads.get((_unrepeated(cell.id, cell.repetition), figure)),
         )
         for cell, rows in predicted.measured()
         if cell.id in there
@@ -95,7 +113,28 @@ def compare_cells(predicted: StudyRun, measured: StudyRun) -> list[Compared]:
     ]
 
 
-_Measured = tuple["MeasuredCell", "Sequence[RequestRow]"]
+def _unrepeated(cell: str, repetition: int) -> str:
+    return cell.removesuffix(f"-r{repetition}")
+
+
+def _spreads(cells: Iterable[_Measured]) -> dict[tuple[str, Figure], float]:
+    """Returns the greatest difference between repetitions of a cell, as `Compared` has errors."""
+    found: dict[tuple[str, Figure], list[float]] = {}
+    for cell, rows in cells:
+        for figure, value in _figures(cell, rows).items():
+            if value is not None:
+                name = _unrepeated(cell.id, cell.repetition)
+                found.setdefault((name, figure), []).append(value)
+    return {
+        (name, figure): Compared(name, "", figure, max(values), min(values)).error
+        for (name, figure), values in found.items()
+        if len(values) > 1
+    }
+
+
+def _enough(figure: Figure, requests: int) -> bool:
+    """Returns whether some request is beyond the percentile: 20 have a p95, 100 a p99."""
+    return requests >= _REQUESTS.get(figure, 1)
 
 
 def _pairs(predicted: _Measured, measured: _Measured) -> Iterator[tuple[Figure, float, float]]:
@@ -137,7 +176,7 @@ def write_accuracy(simulated: Path, measured: Path, page: Path | None = None) ->
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(_COLUMNS)
             writer.writerows(
-                (c.cell, c.figure, c.predicted, c.measured, c.error, c.fine, c.host_bound)
+                (c.cell, c.figure, *_told(c), c.fine, c.host_bound, c.requests, c.spread)
                 for c in found
             )
         text = markdown(_document(found, measured.resolve().name))
@@ -147,6 +186,13 @@ def write_accuracy(simulated: Path, measured: Path, page: Path | None = None) ->
     except OSError as error:
         raise RunDirectoryError(f"{error.filename} cannot be written: {error.strerror}.") from error
     return found
+
+
+def _told(compared: Compared) -> tuple[float | str, float | str, float | str]:
+    """Returns both figures and the error; empty where too few requests make the percentile."""
+    if not _enough(compared.figure, compared.requests):
+        return "", "", ""
+    return compared.predicted, compared.measured, compared.error
 
 
 def verdicts(found: Sequence[Compared]) -> tuple[str, ...]:
@@ -169,10 +215,12 @@ def _document(found: Sequence[Compared], measured: str) -> Document:
         (
             marked(compared.cell, host_bound=compared.host_bound, incomplete=False),
             compared.figure,
-            _writer(compared.figure)(compared.predicted),
-            _writer(compared.figure)(compared.measured),
-            _error(compared),
+            f"{compared.requests:,}",
+            *_written(compared),
             {True: "yes", False: "no", None: formatting.ABSENT}[compared.fine],
+            formatting.ABSENT
+            if compared.spread is None
+            else _difference(compared, compared.spread),
         )
         for compared in found
     )
@@ -184,13 +232,22 @@ def _document(found: Sequence[Compared], measured: str) -> Document:
                 "simulator, which was calibrated with the run's other cells and has never seen "
                 "this one: `testbed simulate PLAN --calibrate RUN --leave-one-out`. Latencies are "
                 "the clients' own. What is wanted holds for cells under a ramp, and was set before "
-                "any prediction was made."
+                "any prediction was made. n is the number of requests measured: fewer than 20 have "
+                "no p95, and fewer than 100 no p99. A plan with repetitions tells how far two "
+                "measured cells differ that are the same: no prediction can be nearer."
             ),
             Notice("As wanted", verdicts(found)),
             *_host_bound(found),
-            Table(("cell", "figure", "simulated", "measured", "error", "as wanted"), rows, left=2),
+            Table(_HEAD, rows, left=2),
         ),
     )
+
+
+def _written(compared: Compared) -> tuple[str, str, str]:
+    if not _enough(compared.figure, compared.requests):
+        return (formatting.ABSENT,) * 3
+    write = _writer(compared.figure)
+    return write(compared.predicted), write(compared.measured), _error(compared)
 
 
 def _host_bound(found: Sequence[Compared]) -> list[Notice]:
@@ -212,8 +269,12 @@ def _writer(figure: Figure) -> Callable[[float | None], str]:
 
 
 def _error(compared: Compared) -> str:
+    return _difference(compared, compared.error)
+
+
+def _difference(compared: Compared, difference: float) -> str:
     form = "+.0f" if compared.figure is Figure.COLD_STARTS else "+.1%"
-    return format(compared.error, form)
+    return format(difference, form)
 
 
 def _wanted(figure: Figure) -> str:

@@ -15,8 +15,7 @@ kind of load come first. In this order, the first that can:
 5. the laws over the sizes, or all sizes, under any load;
 6. for handlers, one other size, if its records tell for how long the CPU was held back.
 
-What calls under the same load do to each other is drawn too: which requests the clients' process
-sends together (turns), and what a call leaves of its sandbox's quota to the next.
+What a call leaves of its sandbox's quota to the next is simulated too, under the law of the quota.
 """
 
 from __future__ import annotations
@@ -32,11 +31,9 @@ from emulator.core.records import Status
 from emulator.errors import SettingsError
 from emulator.experiments.records.fit_file import PhaseFit
 from emulator.experiments.simulation.fit import Law, errors, fit, quantiles, split
-from emulator.experiments.simulation.load import user_steps
 from emulator.experiments.simulation.measured_service import Measured, Quota
 from emulator.experiments.simulation.quota_law import Machine, QuotaLaw, fit_quota
 from emulator.experiments.simulation.samples import HANDLER, Phase
-from emulator.experiments.simulation.turns import GRAIN_S, turns_of
 from emulator.sim.behaviour import Behaviour, Outcome
 from emulator.sim.distributions import Constant, Quantiles
 
@@ -46,7 +43,6 @@ if TYPE_CHECKING:
     from emulator.experiments.plan.cells import PlannedCell
     from emulator.experiments.simulation.quota_law import HandlerCall
     from emulator.experiments.simulation.samples import CellSamples
-    from emulator.experiments.simulation.turns import Turns
     from emulator.sim.distributions import Distribution
 
 ENOUGH = 10
@@ -130,23 +126,14 @@ class Calibration:
         ]
 
     def measured(self, cell: PlannedCell) -> Measured:
-        """Returns what the run tells of a cell's machine and clients, beyond the phases' times."""
+        """Returns what the run tells of a cell's machine, beyond the phases' times."""
         known = self._of_function(cell)
         warm, cold = self._phase(known, Phase.WARM, cell), self._phase(known, Phase.COLD, cell)
         quota = None
         if warm is not None and warm.quota is not None:
             first = warm.quota if cold is None or cold.quota is None else cold.quota
             quota = Quota(_machine(cell, known), warm.quota, first)
-        return Measured(quota, self._turns(known, cell, handlers=_as_measured(warm)))
-
-    def _turns(
-        self, known: Sequence[CellSamples], cell: PlannedCell, *, handlers: bool
-    ) -> Turns | None:
-        """Takes the turns under the same kind of load, those of the same size if there are any."""
-        alike = [s for s in known if s.scenario == cell.condition.scenario]
-        own = [s for s in alike if s.memory_mb == cell.memory_mb]
-        sent = [s.sent for s in own or alike]
-        return turns_of(sent, GRAIN_S / cell.dilation, user_steps(cell), handlers=handlers)
+        return Measured(quota)
 
     def _of_function(self, cell: PlannedCell) -> list[CellSamples]:
         function, loading = cell.condition.function, cell.condition.loading
@@ -227,11 +214,6 @@ class Calibration:
             return fitted
         found = errors(again.quantiles, out)
         return PhaseFit(cell.id, phase, drawn.source, drawn.samples, len(out), found)
-
-
-def _as_measured(warm: _Drawn | None) -> bool:
-    """Returns whether warm calls are drawn as they were measured, by no law."""
-    return warm is not None and warm.law is None and warm.quota is None
 
 
 def _held_out(samples: list[Sample], /) -> list[Sample]:

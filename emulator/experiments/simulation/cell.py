@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -76,7 +76,7 @@ class SimulatedCell:
     """Where the behaviour is from, for the record."""
     start_width: int = 4
     measured: Measured = field(default_factory=Measured)
-    """What a calibration tells of the machine and the clients."""
+    """What a calibration tells of the machine."""
 
     @property
     def path(self) -> str:
@@ -155,10 +155,9 @@ class _CellRun:
         exchange = Exchange(
             simulation,
             simulated.version(),
-            clients(cell, simulated.measured.turns, seed),
+            clients(cell),
             overhead=lambda invocation: service.overhead(name, invocation),
-            told=lambda answer: self._answers.append(_sent_as_measured(answer, service)),
-            planned=service.planned,
+            told=self._answers.append,
             warm_up=cell.load.warm_up,
             passage=_passage(simulated),
             pings=Pings(ping.every_minutes * MINUTE / cell.idle_speedup, ping.parallel)
@@ -190,12 +189,6 @@ class _CellRun:
             path=simulated.path,
             error="" if fine else f"{record.status.value} {record.error_type}".strip(),
         )
-
-
-def _sent_as_measured(answer: Answered, service: MeasuredService) -> Answered:
-    """Returns an answer whose request was sent as late in its turn as the measured one."""
-    late = service.sent_late(answer.invocation)
-    return replace(answer, sent_at=min(answer.sent_at + late, answer.at)) if late else answer
 
 
 def _passage(simulated: SimulatedCell) -> Callable[[Connection], Passage] | None:

@@ -19,36 +19,24 @@ from emulator.experiments.plan.model import (
     SingleRequests,
     Trace,
 )
-from emulator.experiments.simulation.turns import Steps
-from emulator.sim.clients import Arrivals, Singles, Users, Wakes
+from emulator.sim.clients import Arrivals, Singles, Users
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from emulator.experiments.plan.cells import PlannedCell
-    from emulator.experiments.simulation.turns import Turns
     from emulator.sim.clients import Clients
 
 
-def user_steps(cell: PlannedCell) -> Steps | None:
-    """Returns the users of a cell's load; None where requests come from none."""
+def clients(cell: PlannedCell) -> Clients:
+    """Returns the clients of a cell's load."""
     match cell.load:
         case Ramp() as ramp:
-            return Steps(ramp.users, ramp.seconds / len(ramp.users), ramp.wait_s)
+            step_s = ramp.seconds / len(ramp.users)
+            return Users(ramp.users, step_s, ramp.wait_s)
         case Constant() as constant:
-            return Steps(constant.users, constant.seconds, constant.wait_s)
-        case _:
-            return None
-
-
-def clients(cell: PlannedCell, turns: Turns | None = None, seed: int = 0) -> Clients:
-    """Returns the clients of a cell's load; `turns` tell of the process that plays users."""
-    match cell.load:
-        case Ramp() | Constant():
-            steps = user_steps(cell)
-            assert steps is not None
-            return _users(steps, turns, seed)
+            return Users(constant.users, constant.seconds, constant.wait_s)
         case SingleRequests() as singles:
             minutes = (0.0, *singles.minutes)
             faster = MINUTE / singles.idle_speedup
@@ -59,15 +47,6 @@ def clients(cell: PlannedCell, turns: Turns | None = None, seed: int = 0) -> Cli
             return Arrivals(_times(trace.file))
         case _:
             assert_never(cell.load)
-
-
-def _users(steps: Steps, turns: Turns | None, seed: int) -> Users:
-    if turns is None:
-        return Users(steps.users, steps.step_s, steps.pause)
-    chance = Random(f"{seed}:wakes")  # noqa: S311  # no secret
-    wakes = Wakes(turns.grain, chance, turns.sending)
-    pause = steps.pause + turns.late
-    return Users(steps.users, steps.step_s, pause, wakes, turns.steps_late)
 
 
 def _poisson(poisson: Poisson, seed: int) -> Iterator[float]:

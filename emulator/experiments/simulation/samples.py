@@ -15,7 +15,6 @@ from emulator.core.profiles import PROFILES
 from emulator.core.records import Status
 from emulator.experiments.records.run_directory import join
 from emulator.experiments.simulation.quota_law import HandlerCall, Machine
-from emulator.experiments.simulation.turns import Sent, answered_requests
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -66,8 +65,6 @@ class CellSamples:
         default_factory=lambda: {phase: [] for phase in HANDLER}
     )
     """Handler calls with all that the records tell of each, in the order of their times."""
-    sent: list[Sent] = field(default_factory=list)
-    """Answered requests of the clients, in the order in which they were sent."""
     machine: Machine = field(default_factory=Machine)
     ends: dict[Status, int] = field(default_factory=dict)
     """Number of handler calls by their end."""
@@ -91,7 +88,6 @@ def gather(study: StudyRun, without: Collection[str] = ()) -> list[CellSamples]:
             if request.client is not None and record.status is Status.OK:
                 latency = request.client.latency_ms / 1000 / cell.dilation
                 samples.seconds[Phase.OVERHEAD].append(max(0.0, latency - record.client_latency))
-        samples.sent += answered_requests(run, cell.dilation)
         found.append(samples)
     return found
 

@@ -64,7 +64,7 @@ class SimulationOptions:
     calibrate: Path | None = None
     """Run to fit behaviours from; before any file."""
     leave_one_out: bool = False
-    """Whether each cell is calibrated without the same cell of the run."""
+    """Whether each cell is calibrated without the same cell of the run, and its repetitions."""
     seed: int | None = None
     """In place of the plan's."""
     jobs: int = 0
@@ -181,13 +181,18 @@ class _FromRun:
         self._samples = gather(study)
 
     def of(self, cell: PlannedCell) -> tuple[Behaviour, list[PhaseFit], str, Measured]:
-        left_out = cell.id if self._leave_one_out else None
-        kept = [samples for samples in self._samples if samples.cell != left_out]
+        left_out = _unrepeated(cell.id) if self._leave_one_out else None
+        kept = [samples for samples in self._samples if _unrepeated(samples.cell) != left_out]
         calibration = Calibration(kept, self._name)
         behaviour, fits = calibration.behaviour(cell)
         without = f" without {cell.id}" if self._leave_one_out else ""
         where = f"calibrated with {self._name}{without}"
         return behaviour, fits, where, calibration.measured(cell)
+
+
+def _unrepeated(cell: str) -> str:
+    """Returns a cell's name without its repetition: none of them may tell of another."""
+    return cell.rpartition("-r")[0]
 
 
 def _run(

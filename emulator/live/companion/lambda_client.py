@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import botocore.session
 from botocore.config import Config
 
+from emulator.live.companion.acting import acting_headers
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -91,6 +93,8 @@ class OwnApi:
 
     def _sign(self, request: Any, **_: Any) -> None:
         request.headers[_SECRET] = self._secret
+        for name, value in acting_headers().items():
+            request.headers[name] = value
 
 
 def _shaped(shape: Shape, value: Any) -> Any:

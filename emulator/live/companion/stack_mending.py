@@ -17,6 +17,7 @@ def mend_stacks() -> None:
     _name_missing_change_sets()
     _keep_resolved_parameters()
     _change_functions_first()
+    _refuse_faults_alone()
 
 
 def _find_templates() -> None:
@@ -33,6 +34,16 @@ def _find_templates() -> None:
         return find(template_url, account_id=account_id, partition=partition)
 
     responses.get_stack_from_s3_url = found  # type: ignore[attr-defined]
+
+
+def _refuse_faults_alone() -> None:
+    """Has moto refuse templates for errors, and not for a linter's advice, as Serverless' has."""
+    validate = models.validate_template_cfn_lint  # type: ignore[attr-defined]
+
+    def errors(template: str) -> list[Any]:
+        return [found for found in validate(template) if found.rule.severity == "error"]
+
+    models.validate_template_cfn_lint = errors  # type: ignore[attr-defined]
 
 
 class ChangeSetNotFoundError(CloudFormationError):

@@ -22,6 +22,7 @@ from moto.s3.models import FakeBucket
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.translator.transform import transform
 
+from emulator.live.companion.acting import in_role
 from emulator.live.companion.lambda_client import OwnApi
 from emulator.live.companion.stack_apis import API_RECIPES
 from emulator.live.companion.stack_mending import mend_stacks
@@ -52,6 +53,7 @@ def connect_stacks(url: str, secret: str) -> None:
     _notify_of_buckets(own_api)
     _transform_templates()
     mend_stacks()
+    _act_in_roles()
 
 
 def _model_of(recipe: Recipe, own_api: Callable[[str, str], OwnApi]) -> type[CloudFormationModel]:
@@ -173,6 +175,41 @@ def _transform_templates() -> None:
     models.ChangeSet.apply = apply_with_outputs  # type: ignore[method-assign]
     models.Stack.parse_template = staticmethod(parse_template)  # type: ignore[method-assign]
     models.ChangeSet._parse_template = parse_template_of_changes  # type: ignore[method-assign]
+
+
+def _act_in_roles() -> None:
+    """Has stacks act in the role that their caller passed, at this call or an earlier one."""
+    make, change, delete = (
+        models.Stack.create_resources,
+        models.Stack.update,
+        models.Stack.delete,
+    )
+    apply = models.ChangeSet.apply
+
+    def make_in_role(self: models.Stack) -> None:
+        with in_role(self.role_arn):
+            make(self)
+
+    def change_in_role(
+        self: models.Stack, template: str, role_arn: str | None = None, **more: Any
+    ) -> None:
+        role = role_arn or self.role_arn  # a stack keeps its role
+        with in_role(role):
+            change(self, template, role, **more)
+
+    def delete_in_role(self: models.Stack) -> None:
+        with in_role(self.role_arn):
+            delete(self)
+
+    def apply_in_role(self: models.ChangeSet) -> None:
+        self.stack.role_arn = self.role_arn or self.stack.role_arn
+        with in_role(self.stack.role_arn):
+            apply(self)
+
+    models.Stack.create_resources = make_in_role  # type: ignore[method-assign]
+    models.Stack.update = change_in_role  # type: ignore[method-assign,assignment]
+    models.Stack.delete = delete_in_role  # type: ignore[method-assign]
+    models.ChangeSet.apply = apply_in_role  # type: ignore[method-assign]
 
 
 def transformed(template: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from emulator.core.event_sources.failure_record import Told
@@ -160,7 +161,8 @@ class ShardReader:
         mapping = self._stream.mapping
         self._observe_age(batch)
         event = {"Records": [record.body for record in batch.records]}
-        event |= window_members(batch, self._shard.state, self._name, mapping.source_arn)
+        arn = mapping.source_arn
+        event |= window_members(batch, self._shard.state, self._name, arn, whole_seconds)
         sent = json.dumps(event).encode()
         done = await attempt(self._stream.invoker, mapping, sent, self._stream.status)
         failed: frozenset[str] = frozenset()
@@ -196,6 +198,11 @@ class ShardReader:
             await self._stream.positions.save(
                 self._stream.mapping.id, self._name, Position(position)
             )
+
+
+def whole_seconds(at: float) -> str:
+    """Returns seconds since the epoch as ISO 8601, as windows have them."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _ending(done: Attempt, failed: frozenset[str]) -> Ending:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from emulator.sim.traces import access_log, azure2019, azure2021, cloudwatch, huawei, table
+from emulator.sim.traces import (
+    access_log,
+    api_gateway,
+    azure2019,
+    azure2021,
+    cloudwatch,
+    huawei,
+    table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +29,7 @@ FORMATS: Mapping[str, Callable[[Path], Trace]] = MappingProxyType(
         "huawei": huawei.read,
         "access-log": access_log.read,
         "cloudwatch": cloudwatch.read,
+        "api-gateway": api_gateway.read,
     }
 )
 """Readers by the name of their format. azure2019 and huawei read a folder, huawei a file too."""

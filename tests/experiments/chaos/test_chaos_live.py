@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,7 +11,14 @@ from emulator.errors import SettingsError
 from emulator.experiments.chaos.command import chaos_results, run_chaos
 from emulator.experiments.chaos.load import HUNG, RIGHT, WRONG
 
-FAULTS = ("sandboxes killed", "answers twice", "answers half", "gateway killed", "journal torn")
+if TYPE_CHECKING:
+    from emulator.experiments.chaos.trial import Trial
+
+FAULTS = (
+    *("sandboxes killed", "clock set", "answers twice", "answers half", "resetting clients"),
+    *("gateway killed", "journal torn"),
+)
+ENGINE_FAULTS = ("engine stopped", "engine killed", "containerd killed")
 
 
 @pytest.mark.parametrize("backend", ["process", pytest.param("docker", marks=pytest.mark.docker)])
@@ -19,6 +27,19 @@ def test_nothing_is_lost_swapped_or_left(backend: str) -> None:
         pytest.skip("sandboxes are looked for in /proc")
     trials = list(chaos_results(backends=[backend], names=FAULTS, seed=3, kills=3))
     assert [trial.fault for trial in trials] == list(FAULTS)
+    all_is_well(trials)
+
+
+@pytest.mark.docker
+def test_nothing_is_lost_swapped_or_left_when_an_engine_goes_and_comes() -> None:
+    trials = list(chaos_results(backends=["docker"], names=ENGINE_FAULTS, seed=3))
+    assert [trial.fault for trial in trials] == list(ENGINE_FAULTS)
+    if trials[0].skipped:  # it needs root, dockerd and ip(8)
+        pytest.skip(trials[0].skipped)
+    all_is_well(trials)
+
+
+def all_is_well(trials: list[Trial]) -> None:
     for trial in trials:
         assert trial.answers[RIGHT] > 0, trial
         assert trial.answers.get(WRONG, 0) == 0, trial

@@ -33,6 +33,11 @@ def test_the_page_begins_with_the_size_to_buy_and_its_picture(document: Document
     assert second.name == "memory"
 
 
+def test_the_first_caption_says_what_a_cold_start_is(document: Document) -> None:
+    picture = next(block for block in document.blocks if isinstance(block, Picture))
+    assert "cold starts: requests that find no free sandbox" in picture.caption
+
+
 def test_what_is_missing_or_host_bound_is_told_before_the_figures(document: Document) -> None:
     places = [place for place, b in enumerate(document.blocks) if isinstance(b, Notice)]
     missing, bound = (document.blocks[place] for place in places)

@@ -132,8 +132,11 @@ def test_each_cell_is_predicted_from_the_others_and_the_errors_are_told(
     found = compare_cells(read_study(tmp_path / "run"), read_study(live))
     assert {c.figure for c in found if c.cell == RAMP} == set(Figure)
     table = (tmp_path / "run" / "accuracy.md").read_text()
-    assert re.search(rf"\| {RAMP} \| cold starts \| 1\d \| 1\d \| [+-]\d \| yes \|", table)
+    assert re.search(
+        rf"\| {RAMP} \| cold starts \| [\d,]+ \| 1\d \| 1\d \| [+-]\d \| yes \|", table
+    )
     assert page.read_text() == table
+    assert re.search(r"keep-warm-r1 \| p95 \| 3 \| - \| - \| - \| - \| - \|", table)
     assert (tmp_path / "run" / "accuracy.csv").read_text().count("\n") == len(found) + 1
     fits = {fit.source for fit in read_study(tmp_path / "run").fits if fit.cell == RAMP}
     assert "512 MB under ramp" not in fits

@@ -273,3 +273,19 @@ def test_change_set_that_is_not_there_is_none(here: Here) -> None:
     with pytest.raises(ClientError) as refused:
         here.stacks.describe_change_set(StackName="none", ChangeSetName="none")
     assert refused.value.response["Error"]["Code"] == "ChangeSetNotFound"
+
+
+ADVISED = """
+Resources:
+  First: {Type: AWS::SQS::Queue}
+  Second:
+    Type: AWS::SQS::Queue
+    DependsOn: First
+    Properties: {QueueName: !Sub "${First.QueueName}-2"}
+"""
+
+
+def test_template_is_refused_for_errors_and_not_for_a_linters_advice(here: Here) -> None:
+    here.stacks.validate_template(TemplateBody=ADVISED)
+    with pytest.raises(ClientError, match="Nonsense"):
+        here.stacks.validate_template(TemplateBody=ADVISED.replace("QueueName:", "Nonsense:"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 import uuid
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -261,6 +262,7 @@ async def test_window_hands_its_state_from_batch_to_batch_and_is_told_of_its_end
     for event in functions.events:
         assert event["shardId"].startswith("shardId-")
         assert event["eventSourceARN"] == stream.arn
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", event["window"]["start"])
         assert event["window"]["start"] < event["window"]["end"]
         assert not event["isWindowTerminatedEarly"]
 

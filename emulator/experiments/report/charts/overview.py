@@ -55,6 +55,7 @@ def draw_memory(curves: Sequence[MemoryCurve], titles: Sequence[str]) -> Figure:
         style.title(above, title)
         below.set_xticks(range(len(curve.sizes)), [_size_name(size) for size in curve.sizes])
         below.set_xlim(-0.6, len(curve.sizes) - 0.4)
+        below.set_xlabel("memory of the function")
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower left", ncols=2, frameon=False, fontsize=8.5)
     panels[0, 0].set_ylabel("how long a request takes")
