@@ -106,11 +106,15 @@ class Template:
     async def _first_word(self) -> dict[str, Any]:
         word = asyncio.ensure_future(received(self._channel))
         either: list[asyncio.Future[Any]] = [word, self._slot.exited]
-        await asyncio.wait(either, return_when="FIRST_COMPLETED")
-        if word.done() and word.result()[0]:
-            told: dict[str, Any] = json.loads(word.result()[0])
-            return told
-        word.cancel()
+        try:
+            await asyncio.wait(either, return_when="FIRST_COMPLETED")
+            if word.done() and word.result()[0]:
+                told: dict[str, Any] = json.loads(word.result()[0])
+                return told
+        finally:
+            # a reader that stayed would be that of the next channel with this descriptor
+            word.cancel()
+            await asyncio.gather(word, return_exceptions=True)
         code = await self._slot.exited
         raise SnapshotError(
             f"Error: Runtime exited with error: exit status {code}",
