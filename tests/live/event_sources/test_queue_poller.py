@@ -61,7 +61,7 @@ async def test_window_gathers_more_than_one_receive(others: StandIns, tmp_path: 
     queue, functions = Queue(others, visibility=30), Functions()
     queue.send(*(str(number) for number in range(25)))
     async with bench(others, tmp_path, functions) as here:
-        await here.mapped(queue.arn, BatchSize=100, MaximumBatchingWindowInSeconds=1)
+        await here.mapped(queue.arn, BatchSize=100, MaximumBatchingWindowInSeconds=4)
         await until(lambda: queue.left() == 0)
     assert [len(batch) for batch in functions.batches] == [25]
 

@@ -42,8 +42,9 @@ _OOM_WORD = 0.15
 """Seconds that the engine may tell of an out-of-memory kill after it told of the end."""
 _RESET_PATIENCE = 5.0
 """Seconds that a reset may take."""
-_LAST_LINES = 0.5
-"""Seconds that an invocation's last output may take from the container to here."""
+_LAST_LINES = 2.0
+"""Seconds that an invocation's last output may take from the container to here. It takes .3 ms;
+where the engine was busy with starts, half a second was too little once."""
 _SILENT = 3
 """How many invocations without output make a sandbox one whose output is not waited for. Asking
 for it costs about as much as a line does, and is spared where nobody writes any."""
