@@ -37,7 +37,7 @@ _PALETTE = 128
 """Number of a PNG's colours: charts have few, and a palette makes the file a third."""
 _MARKED = (1, 2, 5)
 """Multiples that are marked in each decade of a short axis; a long one has its decades alone."""
-_NAME_WIDTH = 44
+_NAME_WIDTH = 60
 """Characters of a lane's name in a line: more would leave the panel no room."""
 _SHORT = 2.0
 """Decades of the longest axis that counts as short."""
@@ -70,8 +70,8 @@ def plain(panel: Axes, axis: Literal["both", "x", "y"] = "y") -> None:
 
 def lanes(panel: Axes, names: Sequence[str]) -> None:
     """Names the horizontal lanes of a panel, the first one at the top; long names are broken."""
-    broken = [fill(name, _NAME_WIDTH) for name in names]
-    size = 8 if all("\n" not in name for name in broken) else 6.5
+    broken = [fill(name, _NAME_WIDTH, break_on_hyphens=False) for name in names]
+    size = 8 if all("\n" not in name for name in broken) else 5.5
     panel.set_yticks(range(len(names)), broken, fontsize=size)
     panel.set_ylim(len(names) - 0.4, -0.6)
     plain(panel, "x")
