@@ -34,6 +34,7 @@ _MOST_ENTRIES = 4096
 _ATTEMPTS = 3
 """How often a sandbox is looked at for a JVM before it counts as one without."""
 _FOLDER = "hsperfdata_"
+_OWN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,22 +142,26 @@ def _files(pid: int) -> Iterator[int]:
     """Yields the open files of counters that a process has in its own /tmp; the caller closes."""
     status = kernel_files.read(f"/proc/{pid}/status")
     inside = next(line for line in status.splitlines() if line.startswith(b"NSpid:")).split()[-1]
-    root = os.open(f"/proc/{pid}/root/tmp", os.O_RDONLY | os.O_DIRECTORY)
+    root = os.open(f"/proc/{pid}/root", os.O_RDONLY | os.O_DIRECTORY)
     try:
-        for folder in os.listdir(root):  # noqa: PTH208  # by its descriptor
-            if folder.startswith(_FOLDER):
-                with suppress(OSError):
-                    yield _open(root, folder, os.fsdecode(inside))
+        tmp = os.open("tmp", _OWN_FOLDER, dir_fd=root)
     finally:
         os.close(root)
+    try:
+        for folder in os.listdir(tmp):  # noqa: PTH208  # by its descriptor
+            if folder.startswith(_FOLDER):
+                with suppress(OSError):
+                    yield _open(tmp, folder, os.fsdecode(inside))
+    finally:
+        os.close(tmp)
 
 
-def _open(root: int, folder: str, name: str) -> int:
+def _open(tmp: int, folder: str, name: str) -> int:
     """
     Raises:
         OSError: There is no such regular file, or a link is in the way.
     """
-    inner = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=root)
+    inner = os.open(folder, _OWN_FOLDER, dir_fd=tmp)
     try:
         found = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=inner)
     finally:

@@ -61,12 +61,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     opened = os.open
 
     def redirect(path: str, flags: int, *, dir_fd: int | None = None) -> int:
-        real = str(tmp_path) if str(path).endswith("/root/tmp") else path
+        real = str(tmp_path) if str(path).endswith("/root") else path
         return opened(real, flags, dir_fd=dir_fd)
 
     monkeypatch.setattr("emulator.host.jvm_counters.os.open", redirect)
-    made = tmp_path / "hsperfdata_someone"
-    made.mkdir()
+    made = tmp_path / "tmp" / "hsperfdata_someone"
+    made.mkdir(parents=True)
     return made
 
 
