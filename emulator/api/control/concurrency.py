@@ -26,7 +26,7 @@ from emulator.core.tenancy import unsupported
 from emulator.core.version_key import LATEST
 from emulator.errors import InvalidParameterValueError, ResourceConflictError
 from emulator.live.functions.concurrency import taken
-from emulator.live.store.catalog import concurrency_key
+from emulator.live.store.function_records import concurrency_key
 from emulator.live.store.resources import Key, Kind
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from emulator.api.services.calls import Call, Operation
     from emulator.core.function_names import FunctionName
     from emulator.live.functions.concurrency import ProvisionedState
-    from emulator.live.store.catalog import Version
+    from emulator.live.store.function_records import Version
     from emulator.live.store.resources import Document
 
 _REQUESTED = "RequestedProvisionedConcurrentExecutions"
