@@ -26,7 +26,7 @@ def test_an_invocation_is_rehearsed_by_the_whole_emulator() -> None:
 def test_a_checkout_without_rehearsals_is_told(tmp_path: Path) -> None:
     (tmp_path / "emulator").mkdir()
     (tmp_path / "emulator" / "__init__.py").touch()
-    with pytest.raises(TestbedError, match=r"old could not be rehearsed: .*emulator.up"):
+    with pytest.raises(TestbedError, match="old could not be rehearsed: ImportError"):
         rehearse(Side("old", sys.executable, tmp_path), 1, RehearsalPlan(turns=1))
 
 
