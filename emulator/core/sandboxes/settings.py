@@ -53,12 +53,14 @@ class Settings:
             case VersionDeployed(function):
                 self._retire(function.key, now)
                 self._versions[function.key] = function
+                self._moves.room.deployed(function)
                 if self._moves.policy is not None:
                     self._moves.policy.deployed(function)
                 self._keep_stem_cells()
             case VersionRetired(key):
                 self._retire(key, now)
                 self._versions.pop(key, None)
+                self._moves.room.retired(key)
                 self._keep_stem_cells()
             case ReservedConcurrencySet(name, limit):
                 self._requests.concurrency.reserve(name, limit)
