@@ -115,6 +115,8 @@ class NetworkSlots:
         self._resume_at = float("-inf")
         self._filling: asyncio.Task[None] | None = None
         self._closing = False
+        self._news = asyncio.Event()
+        """Whether a slot has become ready, or the making has ended, since somebody waited."""
         self.pace = SlotPace()
         """The pace of the making; whoever deploys tells of each deployment there."""
 
@@ -213,6 +215,12 @@ class NetworkSlots:
     def ready(self) -> int:
         return len(self._free)
 
+    async def one_ready(self) -> None:
+        """Waits until a slot is ready, or none is being made."""
+        while not self._free and self._filling is not None:
+            self._news.clear()
+            await self._news.wait()
+
     async def filled(self) -> None:
         """Waits until as many slots stand as are wanted, or none can be made."""
         while self._filling is not None:
@@ -247,6 +255,7 @@ class NetworkSlots:
                 await asyncio.gather(*(self._make() for _ in range(width)))
         finally:
             self._filling = None
+            self._news.set()
 
     async def _make(self) -> None:
         if self._closing or not self._images:
@@ -274,6 +283,7 @@ class NetworkSlots:
             self._failures = 0
             self._alive.add(name)
             self._free.append(name)
+            self._news.set()
         else:
             self._leave(name)
 

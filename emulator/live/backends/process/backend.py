@@ -232,7 +232,7 @@ class ProcessBackend:
     def extensions(self, package: str) -> tuple[str, ...]:
         return extensions(package)
 
-    async def listen_inside(self) -> InnerListener | None:
+    async def listen_inside(self, cell: int = 0) -> InnerListener | None:  # noqa: ARG002
         """Returns None, as all sandboxes share this machine's network."""
         return None
 
