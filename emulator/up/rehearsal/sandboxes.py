@@ -112,6 +112,7 @@ class Backend:
     storage: Sequence[Path] = ()
     unenforced: Mapping[Limitation, str] = MappingProxyType({})
     snapshots = None
+    stem_cells = None
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop

@@ -119,6 +119,7 @@ class DockerBackend:
         self.storage: Sequence[Path] = ()
         self.unenforced: Mapping[Limitation, str] = {}
         self.snapshots = None
+        self.stem_cells = None
         self._label = f"{LABEL}={instance}"
         self._labels = {LABEL: instance}
         # a name is not used again after a crash, when the old one's removal may still be under way
