@@ -194,7 +194,7 @@ class ScriptedBackend:
     def extensions(self, package: str) -> tuple[str, ...]:  # noqa: ARG002
         return ()
 
-    async def listen_inside(self) -> InnerListener | None:
+    async def listen_inside(self, snapshot: str = "") -> InnerListener | None:  # noqa: ARG002
         return None
 
     def give_up(self, inner: InnerListener) -> None:

@@ -4,8 +4,10 @@ This file is copied into every sandbox beside the bootstrap, and is imported by 
 process that went through init once, for all sandboxes of a published version. It imports the
 standard library alone, and all of that before the snapshot.
 
-A template waits for orders on a channel of the emulator's. An order carries two descriptors: a
-control socket and a pipe for output. The template forks. Its child at once gives up the channel,
+A template waits for orders on a channel of the emulator's. An order carries two descriptors, a
+control socket and a pipe for output, and where sandboxes have networks of their own two more: a
+user namespace that the emulator made ahead of need, as this user, and a network in it. The template
+forks. Its child at once gives up the channel,
 makes namespaces of its own and says so on the control socket, by which the emulator learns its
 process id and moves it into the cgroup of the new sandbox. Only when that is done the emulator
 sends the sandbox's environment, over the control socket: the template itself never has it, so no
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 _NEW_NAMESPACES = 0x10000000 | 0x00020000 | 0x08000000 | 0x04000000 | 0x20000000
 """CLONE_NEWUSER, NEWNS, NEWIPC, NEWUTS and NEWPID; the last is for the next fork."""
+_NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
 _NO_SUID_DEV_EXEC, _NO_SUID_DEV = 14, 6
 _SET_DUMPABLE, _SET_SECCOMP, _DROP_BOUND, _NO_NEW_PRIVILEGES = 4, 22, 24, 38
 """Operations of prctl(2)."""
@@ -67,6 +70,10 @@ class Template:
         os.dup2(nothing, 0)  # it led to the emulator
         os.close(nothing)
 
+    def begun(self) -> None:
+        """Tells the emulator that the runtime is one that can be kept, before the init."""
+        self._channel.sendall(json.dumps({"begun": True}).encode())
+
     def failed(self, description: dict[str, Any]) -> None:
         """Tells the emulator that the init failed."""
         self._channel.sendall(json.dumps({"failed": description}).encode()[:_MOST])
@@ -94,10 +101,12 @@ class Template:
                 child = os.fork()
             if child == 0:
                 self._channel.close()
-                control, output = order
+                control, output, *joined = order
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL if heeded is None else heeded)
                 try:
-                    environment = self._become_sandbox(socket.socket(fileno=control), output, log)
+                    environment = self._become_sandbox(
+                        socket.socket(fileno=control), output, log, joined
+                    )
                 except OSError as error:
                     os.write(output, f"The snapshot cannot be restored: {error}\n".encode())
                     os._exit(FAILED_RESTORE)
@@ -106,15 +115,20 @@ class Template:
             for descriptor in order:
                 os.close(descriptor)
 
-    def _order(self) -> tuple[int, int] | None:
+    def _order(self) -> list[int] | None:
         try:
-            message, descriptors, _, _ = socket.recv_fds(self._channel, 16, 2)
+            message, descriptors, _, _ = socket.recv_fds(self._channel, 16, 4)
         except OSError:
             return None
-        return (descriptors[0], descriptors[1]) if message else None
+        return list(descriptors) if message else None
 
-    def _become_sandbox(self, control: socket.socket, output: int, log: int) -> dict[str, str]:
-        self.own_namespaces()
+    def _become_sandbox(
+        self, control: socket.socket, output: int, log: int, joined: list[int]
+    ) -> dict[str, str]:
+        if joined:
+            self._join(*joined)
+        else:
+            self.own_namespaces()
         control.sendall(b"here")  # the kernel adds the process id
         order = json.loads(control.recv(_MOST) or b"null")
         if order is None:
@@ -168,6 +182,18 @@ class Template:
             with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123
                 file.write(text)
 
+    def _join(self, user: int, network: int) -> None:
+        """Leaves the template's namespaces for a sandbox's, which the emulator has made.
+
+        The user who made a user namespace has every right in it, coming from the one around it.
+        """
+        _call("prctl", _SET_DUMPABLE, 1, 0, 0, 0)
+        _call("setns", user, _NEW_USER)
+        _call("setns", network, _NEW_NETWORK)
+        _call("unshare", _NEW_NAMESPACES & ~_NEW_USER)
+        os.close(user)
+        os.close(network)
+
     def give_up_rights(self) -> None:
         """Gives up every capability, and takes on the kernel filter of all functions."""
         for capability in range(_LAST_CAPABILITY + 1):
@@ -175,10 +201,15 @@ class Template:
                 break  # the kernel knows no more of them
         head = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
         _call("syscall", _CAPSET[platform.machine()], head, struct.pack("=6I", *[0] * 6))
-        _call("prctl", _NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-        instructions = ctypes.create_string_buffer(self._filter, len(self._filter))
-        program = struct.pack("@HP", len(self._filter) // 8, ctypes.addressof(instructions))
-        _call("prctl", _SET_SECCOMP, _SECCOMP_FILTER, program, 0, 0)
+        take_on(self._filter)
+
+
+def take_on(kernel_filter: bytes) -> None:
+    """Takes on a filter of system calls, and lets no program that is run have more rights."""
+    _call("prctl", _NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    instructions = ctypes.create_string_buffer(kernel_filter, len(kernel_filter))
+    program = struct.pack("@HP", len(kernel_filter) // 8, ctypes.addressof(instructions))
+    _call("prctl", _SET_SECCOMP, _SECCOMP_FILTER, program, 0, 0)
 
 
 def try_out(user: int) -> None:

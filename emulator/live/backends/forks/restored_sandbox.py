@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from emulator.errors import SandboxStartError
 from emulator.host.peers import Owners
 from emulator.host.processes import resident_memory
+from emulator.live.backends.forks.template import received
 from emulator.live.backends.interface import Exit
-from emulator.live.backends.process.death_watch import DeathWatch
-from emulator.live.backends.process.host_sandbox import HostSandbox
-from emulator.live.backends.process.output import OutputReader
-from emulator.live.backends.process.template import received
+from emulator.live.backends.local.death_watch import DeathWatch
+from emulator.live.backends.local.host_sandbox import HostSandbox
+from emulator.live.backends.local.output import OutputReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from emulator.core.model import Seconds
     from emulator.host.cgroup import CgroupV1, CgroupV2
     from emulator.host.memory_counters import MemoryCounters
+    from emulator.live.backends.forks.template import Restored, Template
     from emulator.live.backends.interface import Output, SandboxSpec
-    from emulator.live.backends.process.template import Restored, Template
 
 _KILLED = 128 + signal.SIGKILL
 _PATIENCE = 5.0
@@ -78,7 +78,11 @@ class RestoredSandbox(HostSandbox):
         self._stopped: asyncio.Task[None] | None = None
 
     async def restore(
-        self, template: Template, environment: Mapping[str, str], cpus: tuple[int, ...]
+        self,
+        template: Template,
+        environment: Mapping[str, str],
+        cpus: tuple[int, ...],
+        namespaces: tuple[int, ...] = (),
     ) -> None:
         """Becomes a fork of the template; when this returns, its runtime is about to go on.
 
@@ -88,7 +92,7 @@ class RestoredSandbox(HostSandbox):
         """
         self._cgroup.limit_memory(self._spec.configuration.memory_mb)
         self._limit_cpu()
-        restored = await template.fork()
+        restored = await template.fork(namespaces)
         self._template, self._restored = template, restored
         self._reader = OutputReader(self._loop, restored.output, self._output)
         try:
