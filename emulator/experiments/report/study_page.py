@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 from emulator.core.profiles import PRICE_TABLES
 from emulator.experiments.analysis import formatting
 from emulator.experiments.analysis.cell_stats import all_stats
-from emulator.experiments.analysis.claims.ablation import ablated, has_ablation, joined
+from emulator.experiments.analysis.claims.ablation import (
+    all_ablated,
+    has_ablation,
+    has_both_sides,
+    joined,
+)
 from emulator.experiments.analysis.claims.catalogue import all_findings
 from emulator.experiments.analysis.claims.cells import STUDY_PRICES
 from emulator.experiments.analysis.keep_warm import keep_warm
@@ -86,22 +91,31 @@ def report_run(run: Path, out: Path | None = None) -> Path:
     return write_page(study_document(read_study(run)), out or run / "report")
 
 
-def report_ablation(run: Path, ablation: Path, out: Path | None = None) -> Path | None:
-    """Writes the page of a study beside its cells of another run that lack one of their parts.
+def report_ablations(run: Path, ablations: Sequence[Path], out: Path | None = None) -> Path | None:
+    """Writes the page of a study beside runs of cells that lack one of their parts.
 
-    Returns None where the other run has no such cell; nothing is written then.
+    Returns None where one of these runs has no such cell; nothing is written then.
 
     Raises:
         RunDirectoryError: a folder holds no run, or the report cannot be written.
     """
-    other = read_study(ablation)
-    if not has_ablation(other):
+    others = [read_study(ablation) for ablation in ablations]
+    if not all(has_ablation(other) for other in others):
         return None
-    return write_page(study_document(joined(read_study(run), other)), out or run / "report")
+    study = read_study(run)
+    for other in others:
+        study = study if has_both_sides(other) else joined(study, other)
+    pairs = [other for other in others if has_both_sides(other)]
+    return write_page(study_document(study, pairs), out or run / "report")
 
 
-def study_document(study: StudyRun) -> Document:
-    """Lays out a study's report."""
+def study_document(study: StudyRun, ablations: Sequence[StudyRun] = ()) -> Document:
+    """Lays out a study's report.
+
+    Args:
+        study: the run.
+        ablations: further runs of whole cells and the same ones without a part.
+    """
     stats = all_stats(study)
     names = cell_names(study)
     curves = [curve for curve in memory_curves(study) if not curve.condition.without]
@@ -113,7 +127,7 @@ def study_document(study: StudyRun) -> Document:
             *([simulated_notice()] if simulated else []),
             *notices(study),
             what_ran(study),
-            *_claims(study),
+            *_claims(study, ablations),
             *_cells(stats, names),
             *_pages(study, names),
             *_memory_sizes(curves),
@@ -156,7 +170,7 @@ def _advice(curves: Sequence[MemoryCurve]) -> list[Block]:
     ]
 
 
-def _claims(study: StudyRun) -> list[Block]:
+def _claims(study: StudyRun, ablations: Sequence[StudyRun]) -> list[Block]:
     if all(cell.condition.scenario in NO_STUDY for cell in study.cells):
         return []
     blocks: list[Block] = [
@@ -171,18 +185,23 @@ def _claims(study: StudyRun) -> list[Block]:
     for findings in all_findings(study):
         title = f"Backend {findings.backend}, functions of {findings.functions.year}"
         blocks += [Heading(title, 3), claims_table(findings)]
-        blocks += _ablation(ablated(study, findings.backend, findings.functions))
+        pairs = all_ablated(study, ablations, findings.backend, findings.functions)
+        blocks += _ablation(pairs, ablations)
     return blocks + _keep_warm_pings(study)
 
 
-def _ablation(pairs: Sequence[Ablated]) -> list[Block]:
+def _ablation(pairs: Sequence[Ablated], runs: Sequence[StudyRun]) -> list[Block]:
     if not pairs:
         return []
+    told = [f"{run.name}: {what_ran(run).text}" for run in runs]
     return [
         Heading("What makes it: the same cells with one part taken away", 4),
         Paragraph(
-            "A cause is shown where the finding holds with the part and does not without.", SMALL
+            "A cause is shown where the finding holds with the part and does not without. Both "
+            "sides of a pair are of one run, at one dilation.",
+            SMALL,
         ),
+        *(Paragraph(text, SMALL) for text in told),
         ablation_table(pairs),
     ]
 
