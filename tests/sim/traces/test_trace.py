@@ -42,6 +42,6 @@ def test_scale_multiplies_calls_and_leaves_their_times() -> None:
 
 def test_counts_are_spread_over_their_stretch_in_order() -> None:
     calls = spread({"a": 30, "b": 3}, 60.0, 60.0, random.Random(1))
-    assert calls == sorted(calls)
+    assert calls == sorted(calls, key=lambda call: call.at)
     assert [sum(call.function == name for call in calls) for name in "ab"] == [30, 3]
     assert all(60.0 <= call.at < 120.0 for call in calls)
