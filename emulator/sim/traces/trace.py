@@ -62,6 +62,8 @@ class Trace:
     calls: Calls
     read: Callable[[Collection[str]], None] = _nothing
     """Reads what the calls to some functions need, where `calls` would do that at each drawing."""
+    count: Callable[[Collection[str]], int] = len
+    """Returns about how many calls some functions have; as many as functions where nobody knows."""
 
     def load(self) -> None:
         """Reads all that is needed, so that it is read once, and processes that are forked have it.
