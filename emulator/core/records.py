@@ -29,6 +29,7 @@ from emulator.core.messages import (
     StartSandbox,
     StopSandbox,
     Throttle,
+    TimePassed,
     VersionDeployed,
 )
 from emulator.core.model import COLD_STARTS, Failure, StartKind, StopReason
@@ -210,16 +211,16 @@ class RecordFold:
         self.failed_inits = []
         for command in entry.commands:
             # before the event: a deadline that was due may have ended what the event is about
-            if isinstance(command, Fail):
+            if type(command) is Fail:
                 ended += self._failed(command, entry)
-            elif isinstance(command, (ResetSandbox, StopSandbox)):
+            elif type(command) is ResetSandbox or type(command) is StopSandbox:
                 self._broken_off(command, entry)
-        gone = self.sandboxes.get(event.sandbox) if isinstance(event, SandboxGone) else None
+        gone = self.sandboxes.get(event.sandbox) if type(event) is SandboxGone else None
         ended += self._event(event, entry.at)
         for command in entry.commands:
-            if isinstance(command, Dispatch):
+            if type(command) is Dispatch:
                 self._dispatched(command, entry.at)
-            elif not isinstance(command, FreezeSandbox):
+            elif type(command) is not FreezeSandbox:
                 ended += self._command(command, entry)
         if gone is not None:
             gone.gone_at = entry.at
@@ -227,14 +228,19 @@ class RecordFold:
         return ended
 
     def _event(self, event: Event, at: Seconds) -> list[InvocationRecord]:
-        match event:  # those of a warm invocation first
-            case InvokeRequested():
-                self._requested(event, at)
-            case InvocationAnswered():
-                if (opened := self._open.get(event.invocation)) is not None:
-                    opened.answered_at = at
-            case InvocationFinished():
-                return self._finished(event, at)
+        if type(event) is InvokeRequested:  # those of a warm invocation first
+            self._requested(event, at)
+        elif type(event) is InvocationAnswered:
+            if (opened := self._open.get(event.invocation)) is not None:
+                opened.answered_at = at
+        elif type(event) is InvocationFinished:
+            return self._finished(event, at)
+        elif type(event) is not TimePassed:
+            return self._rare_event(event, at)
+        return []
+
+    def _rare_event(self, event: Event, at: Seconds) -> list[InvocationRecord]:
+        match event:
             case VersionDeployed(function):
                 self._versions[function.key] = function
             case ProvisionedSet() | ReservedConcurrencySet():
