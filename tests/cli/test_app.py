@@ -35,7 +35,7 @@ COMMANDS = {
     "recycle": "FUNCTION --url --json",
     "deploy": "TEMPLATE --url --stack --parameter --account --region --json",
     "demo": "--backend --dilation --run-dir",
-    "experiment": "PLAN --run-dir --resume --backend --dry-run",
+    "experiment": "PLAN --run-dir --resume --time-limit --backend --dry-run",
     "simulate": "PLAN --behaviours --calibrate --leave-one-out --page --trace --format --policy "
     "--profile "
     "--memory --cold-start --host-memory --concurrency --asynchronous --failing --sample --window "
