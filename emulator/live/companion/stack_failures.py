@@ -135,10 +135,12 @@ def _execute_change_sets() -> None:
         if kind == "CREATE":
             with _rolled_back(stack, "CREATE_FAILED"):
                 _apply(stack, changes)
+                _export(self, stack)
         else:
             before = stack.template_dict
             try:
                 _apply(stack, changes)
+                _export(self, stack)
             except Exception as error:  # noqa: BLE001
                 stack.template_dict = before
                 _end_change(stack, error)
@@ -152,6 +154,9 @@ def _keep_what_cannot_be_deleted() -> None:
 
     def deleted(self: models.CloudFormationBackend, name_or_stack_id: str) -> None:
         before = dict(self.stacks)
+        for stack in before.values():
+            if name_or_stack_id in (stack.name, stack.stack_id):
+                _export(self, stack)  # which moto looks for, and has not of an update
         try:
             delete(self, name_or_stack_id)
         except Exception as error:  # noqa: BLE001  # whatever a resource raises fails its stack
@@ -168,6 +173,11 @@ def _apply(stack: models.Stack, changes: models.ChangeSet) -> None:
     changes.execution_status = "EXECUTE_COMPLETE"
     stack.template = changes.template
     _end(stack, f"{changes.change_set_type}_COMPLETE")
+
+
+def _export(backend: models.CloudFormationBackend, stack: models.Stack) -> None:
+    """Has other stacks know what a stack exports, which moto tells of new stacks alone."""
+    backend.exports.update({export.name: export for export in stack.exports})
 
 
 def _find(

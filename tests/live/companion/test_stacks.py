@@ -349,3 +349,22 @@ def test_template_is_refused_for_errors_and_not_for_a_linters_advice(here: Here)
     here.stacks.validate_template(TemplateBody=ADVISED)
     with pytest.raises(ClientError, match="Nonsense"):
         here.stacks.validate_template(TemplateBody=ADVISED.replace("QueueName:", "Nonsense:"))
+
+
+EXPORTING = """
+Resources: {Jobs: {Type: AWS::SQS::Queue}}
+Outputs: {Jobs: {Value: !GetAtt Jobs.Arn, Export: {Name: %s}}}
+"""
+
+
+def test_what_an_update_exports_is_there_for_others_and_goes_with_its_stack(here: Here) -> None:
+    here.stacks.create_stack(StackName="out", TemplateBody=EXPORTING % "before")
+    here.stacks.create_change_set(
+        StackName="out", ChangeSetName="c", ChangeSetType="UPDATE", TemplateBody=EXPORTING % "after"
+    )
+    here.stacks.execute_change_set(StackName="out", ChangeSetName="c")
+    assert "after" in [each["Name"] for each in here.stacks.list_exports()["Exports"]]
+    here.stacks.delete_stack(StackName="out")
+    assert "after" not in [each["Name"] for each in here.stacks.list_exports()["Exports"]]
+    with pytest.raises(ClientError, match="does not exist"):
+        here.wait("out")
