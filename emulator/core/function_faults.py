@@ -186,6 +186,9 @@ def _tenancy_faults(configuration: FunctionConfiguration) -> list[str]:
 
 SNAP_START_STORAGE_MB = 512
 """Most of a snapshot's /tmp ("Supported features and limitations", developer guide, H)."""
+NOT_WITH_SNAP_START = "Provisioned Concurrency is not supported for SnapStart enabled functions."
+"""AWS's refusal by the pattern of the ones for runtimes and images, which are known (M); that
+SnapStart "does not support provisioned concurrency" is the developer guide's (H)."""
 _SNAP_START_RUNTIMES = re.compile(
     r"python3\.(1[2-9]|[2-9][0-9])|java(?!8)\S+|dotnet([89]|[1-9][0-9])"
 )
@@ -204,7 +207,7 @@ def _snap_start_faults(configuration: FunctionConfiguration) -> list[str]:
     if runtime and not _SNAP_START_RUNTIMES.fullmatch(runtime):
         found.append(f"{runtime} is not supported for SnapStart enabled functions.")
     if configuration.provisioned_concurrency is not None:
-        found.append("Provisioned Concurrency is not supported for SnapStart enabled functions.")
+        found.append(NOT_WITH_SNAP_START)
     if configuration.ephemeral_storage_mb > SNAP_START_STORAGE_MB:
         found.append(
             f"Ephemeral storage of more than {SNAP_START_STORAGE_MB} MB is not supported for "

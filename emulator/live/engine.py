@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from emulator.core.failure_bodies import EXTENSION_CRASH, failure_body
@@ -454,7 +455,9 @@ class Engine:
             error_type=error_type,
         )
         log.info("failed %s on sandbox %d: %s", call.request_id, sandbox.id, command.failure)
-        self._failures.append((sandbox, lambda: call.settle(body, "Unhandled", command.failure)))
+        restore = sandbox.restore_failure if call.start is None else None
+        tell = partial(call.settle, body, "Unhandled", command.failure, restore_failure=restore)
+        self._failures.append((sandbox, tell))
 
     def _tell_of_failures(self) -> None:
         """Tells the callers, after the reset if any: their next request may need the sandbox."""
@@ -509,6 +512,7 @@ class Engine:
         sandbox = self._sandboxes[command.sandbox]
         if sandbox.begin_reset():
             timed_out = command.failure in (Failure.TIMEOUT, Failure.INIT_TIMEOUT)
+            sandbox.timed_out = timed_out
             reason = ShutdownReason.TIMEOUT if timed_out else ShutdownReason.FAILURE
             log.info("resetting sandbox %d: %s", sandbox.id, command.failure)
             self._spawn(self._was_reset(sandbox, reason))

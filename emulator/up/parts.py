@@ -172,6 +172,7 @@ def _companion(ground: Ground) -> Companion:
         closed=ground.settings.auth is Auth.STRICT,
         gateway=_own_address(ground.listeners[0]),
         speedup=ground.speedup,
+        identities=ground.state.path / "identities.json",
     )
 
 

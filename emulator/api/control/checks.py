@@ -32,6 +32,9 @@ _ELSEWHERE = {
     "PublishTo": "Managed Instances",
 }
 """Members of products that are not emulated."""
+_NO_FILE_SYSTEM = "Amazon Elastic File System is not supported for SnapStart enabled functions."
+"""That SnapStart does not support EFS is the guide's (H); the sentence is by the pattern of those
+for runtimes (M)."""
 _REVISION = (
     "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias "
     "API to retrieve the latest Revision Id"
@@ -57,6 +60,8 @@ def check_configuration(control: Control, version: Version) -> None:
     snapshots = version.members.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions"
     if snapshots and version.members.get("TenancyConfig"):
         raise InvalidParameterValueError(unsupported("SnapStart"))
+    if snapshots and version.members.get("FileSystemConfigs"):
+        raise InvalidParameterValueError(_NO_FILE_SYSTEM)
     layers = tuple(version.code.layers) or version.code.layer_archives
     found = faults(configuration(version, version.function.scope, layers=layers), control.profile)
     if not found:

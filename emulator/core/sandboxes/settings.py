@@ -51,11 +51,13 @@ class Settings:
             case VersionDeployed(function):
                 self._retire(function.key, now)
                 self._versions[function.key] = function
+                self._moves.room.deployed(function)
                 if self._moves.policy is not None:
                     self._moves.policy.deployed(function)
             case VersionRetired(key):
                 self._retire(key, now)
                 self._versions.pop(key, None)
+                self._moves.room.retired(key)
             case ReservedConcurrencySet(name, limit):
                 self._requests.concurrency.reserve(name, limit)
             case ProvisionedSet():

@@ -186,8 +186,14 @@ class ReferenceScheduler:
         seen = math.ceil(max(peaks) * 1.25) + 32 if peaks else 256
         return min(function.memory_mb, seen)
 
+    def for_sandboxes_mb(self) -> int:
+        """What snapshots leave of the host's memory; `actual` admission sees them as missing."""
+        kept = [each.memory_mb + 32 for each in self.versions if each.snapshot]
+        nominal = self.settings.admission is Admission.NOMINAL
+        return self.settings.host_memory_mb - (sum(kept) if nominal else 0)
+
     def excess_with(self, more: int, freed: int = 0) -> int:
-        excess = self.committed_mb() - freed + more - self.settings.host_memory_mb
+        excess = self.committed_mb() - freed + more - self.for_sandboxes_mb()
         if self.available_mb is None:
             return excess
         starting = sum(map(self.charge, self.in_state(QUEUED) + self.in_state(STARTING)))
@@ -589,7 +595,7 @@ class ReferenceScheduler:
     def start_queued(self, now: Seconds) -> None:
         placed = [box for box in self.in_state(QUEUED) if box.placed_number]
         for box in sorted(placed, key=lambda box: (box.left_number > 0, box.placed_number)):
-            room = self.held_mb() + self.charge(box) <= self.settings.host_memory_mb
+            room = self.held_mb() + self.charge(box) <= self.for_sandboxes_mb()
             room = room or not self.in_state(STOPPING)
             if len(self.in_state(STARTING)) >= self.settings.start_width or not room:
                 return
