@@ -31,7 +31,8 @@ from emulator.core.messages import (
 from emulator.core.model import Failure, StartKind, StopReason, ThrottleReason
 from emulator.core.policies.interface import PolicyChoice
 from emulator.core.profiles.aws_2025 import AWS_2025
-from emulator.core.records import Status, fold
+from emulator.core.record_fold import fold
+from emulator.core.records import Status
 from emulator.live.clock import LoopClock
 from emulator.live.engine import Engine
 from emulator.live.platform_logger import PlatformLogger
