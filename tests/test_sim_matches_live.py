@@ -106,9 +106,9 @@ class LiveRun:
         await asyncio.sleep(HORIZON - loop.time())
         if self.scenario.settings.policy is None:  # else sandboxes may be kept for ever
             assert not engine._invocations
-            assert not engine._tasks
+            assert not engine._lives.tasks
             assert not engine.sandboxes
-            assert not engine._sandboxes
+            assert not engine._lives.sandboxes
             assert not runtime_api.endpoints
             assert all(process.exited.done() for process in backend.processes)
         await engine.close()
