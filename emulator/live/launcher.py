@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from emulator.live.clock import LoopClock
     from emulator.live.platform_logger import PlatformLogger
     from emulator.live.runtime_api.interface import RuntimeApi, RuntimeEndpoint
-    from emulator.live.sandbox.live_sandbox import SandboxOwner
+    from emulator.live.sandbox.owner import SandboxOwner
 
 
 class Launcher:
