@@ -242,14 +242,14 @@ class HostMemoryMeasured(Struct, frozen=True):
 
 
 @final
-class StemCellReady(Struct, frozen=True):
+class StemCellReady(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
     """Reports that a stem cell is made, frozen, and waits for a function."""
 
     cell: int
 
 
 @final
-class StemCellGone(Struct, frozen=True):
+class StemCellGone(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
     """Reports that a stem cell could not be made, or ended though nobody had asked for that."""
 
     cell: int
@@ -352,7 +352,7 @@ class Fail(Struct, frozen=True):
 
 
 @final
-class MakeStemCell(Struct, frozen=True):
+class MakeStemCell(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
     """Makes a sandbox of no function whose runtime is started, and freezes that."""
 
     cell: int
@@ -360,7 +360,7 @@ class MakeStemCell(Struct, frozen=True):
 
 
 @final
-class StopStemCell(Struct, frozen=True):
+class StopStemCell(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
     """Ends a stem cell, made or not: no deployed version has the runtime any more."""
 
     cell: int
