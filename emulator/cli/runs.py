@@ -10,7 +10,7 @@ import typer
 
 from emulator.cli.choices import backends, checker, completer, strategies
 from emulator.cli.clients import read_payload
-from emulator.cli.options import BACKENDS, Backend, Function, Json, Profile
+from emulator.cli.options import BACKENDS, Backend, Function, Json, Profile, seconds
 from emulator.cli.output import print_json, progress_to_stderr
 from emulator.errors import SettingsError
 from emulator.project import TEMPLATE
@@ -48,10 +48,22 @@ def experiment(
     plan: Annotated[Path, typer.Argument(help="TOML file, such as studies/small.toml.")],
     *,
     run_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write here. (default: runs/<plan>-<time>)")
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write here, and go on with the run that is there. (default: runs/<plan>-<time>)",
+        ),
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Finish the cells of this run.")
+        Path | None, typer.Option(metavar="RUN", help="Go on with this run, which must exist.")
+    ] = None,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            metavar="TIME",
+            help="Begin no cell that would not end within so long, such as 90s, 30m or 2h.",
+            parser=seconds,
+        ),
     ] = None,
     backend: Annotated[
         list[str] | None,
@@ -70,7 +82,12 @@ def experiment(
     from emulator.experiments.runner.study import run_experiment  # noqa: PLC0415
 
     return run_experiment(
-        plan, run_dir=run_dir, resume=resume, backends=backend or (), dry_run=dry_run
+        plan,
+        run_dir=run_dir,
+        resume=resume,
+        backends=backend or (),
+        time_limit=time_limit,
+        dry_run=dry_run,
     )
 
 

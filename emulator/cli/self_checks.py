@@ -20,6 +20,14 @@ def bench(
     simulator: Annotated[
         bool, typer.Option("--simulator", help="Measure the simulator instead, as Markdown.")
     ] = False,
+    rehearse: Annotated[
+        bool,
+        typer.Option(
+            "--rehearse",
+            help="Measure the CPU of warm invocations without kernel and sandboxes instead, "
+            "which other work on the machine hardly changes.",
+        ),
+    ] = False,
     against: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Compare with the checkout in this folder, in turns."),
@@ -37,6 +45,13 @@ def bench(
         from emulator.experiments.benchmark.scale import run_scale  # noqa: PLC0415
 
         return run_scale(as_json=as_json)
+    if rehearse:
+        from emulator.experiments.benchmark.rehearsal import (  # noqa: PLC0415
+            RehearsalPlan,
+            run_rehearsals,
+        )
+
+        return run_rehearsals(against, RehearsalPlan(turns=turns))
     from emulator.experiments.benchmark.command import (  # noqa: PLC0415
         measure_bench,
         run_bench,

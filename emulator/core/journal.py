@@ -11,17 +11,29 @@ import json
 from enum import Enum
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from msgspec import Struct
+from msgspec import MsgspecError, Struct
+from msgspec.json import Decoder
 
 from emulator.core import messages
 from emulator.core.message_lines import message_line, number
-from emulator.core.messages import Anatomy, Command, Event, JvmUse, MemoryUse
-from emulator.core.model import FunctionVersion, VersionKey
+from emulator.core.messages import (
+    Anatomy,
+    Command,
+    Dispatch,
+    Event,
+    FreezeSandbox,
+    InvocationAnswered,
+    InvocationFinished,
+    InvokeRequested,
+    JvmUse,
+    MemoryUse,
+    TimePassed,
+)
+from emulator.core.model import FunctionVersion, Seconds, VersionKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from emulator.core.model import Seconds
     from emulator.core.scheduler import Scheduler
 
 
@@ -44,6 +56,14 @@ _READABLE = (*_EVENTS.values(), *_COMMANDS.values(), *_PARTS)
 _HINTS = {kind: get_type_hints(kind, vars(messages)) for kind in _READABLE}
 
 
+class _WarmEntry(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """Holds an entry of a warm invocation, whose messages msgspec reads by itself."""
+
+    at: Seconds
+    event: InvokeRequested | InvocationAnswered | InvocationFinished | TimePassed
+    commands: tuple[Dispatch | FreezeSandbox, ...]
+
+
 def encode(entry: Entry) -> str:
     """Returns an entry as one line, without the line's end."""
     commands = ",".join([message_line(command) for command in entry.commands])
@@ -59,11 +79,30 @@ def decode(line: str) -> Entry:
         JournalError: the line is no entry.
     """
     try:
+        warm = _WARM.decode(line)
+    except (MsgspecError, UnicodeError):
+        return _decode_any(line)
+    return Entry(warm.at, warm.event, warm.commands)
+
+
+def _decode_any(line: str) -> Entry:
+    try:
         raw = json.loads(line)
         commands = tuple(_untagged(_COMMANDS, command) for command in raw["commands"])
         return Entry(float(raw["at"]), _untagged(_EVENTS, raw["event"]), commands)
     except (ValueError, KeyError, TypeError) as error:
         raise JournalError(f"not a journal entry ({error!r}): {line[:120]}") from error
+
+
+def _hooked(kind: type, value: Any) -> Any:
+    """Returns a value of a type that msgspec does not know: the key of a version."""
+    if not isinstance(value, str):
+        raise ValueError(f"{kind.__name__} is a text, not {value!r}")  # noqa: TRY004  # msgspec's
+    return kind(value)
+
+
+_WARM = Decoder(_WarmEntry, dec_hook=_hooked)
+"""Reads nearly every line of a journal, in a tenth of the time of what reads any."""
 
 
 def replay(entries: Iterable[Entry], scheduler: Scheduler) -> None:

@@ -6,6 +6,8 @@ a message, nor of how a message is written down (`journal`).
 Messages are made by the million in a simulation. A Struct is made in a tenth of a frozen
 dataclass's time, and is the same otherwise: frozen, equal by its fields, matched by position. What
 holds no other message is in no cycle, and none of the garbage collector's business (`gc=False`).
+Those of a warm invocation, nearly all of a journal, are tagged by their names, so that msgspec can
+read them as they were written.
 """
 
 from __future__ import annotations
@@ -60,7 +62,7 @@ class FunctionRecycled(Struct, frozen=True):
     name: str
 
 
-class InvokeRequested(Struct, frozen=True, gc=False):
+class InvokeRequested(Struct, frozen=True, gc=False, tag=True, forbid_unknown_fields=True):
     """Reports that a request has come."""
 
     invocation: str
@@ -156,7 +158,7 @@ class InitFailed(Struct, frozen=True):
     error_type: str = ""
 
 
-class InvocationAnswered(Struct, frozen=True, gc=False):
+class InvocationAnswered(Struct, frozen=True, gc=False, tag=True, forbid_unknown_fields=True):
     """Reports that a runtime has posted its answer, and will ask for its next work soon."""
 
     sandbox: int
@@ -169,7 +171,7 @@ class StayedBusy(Struct, frozen=True):
     sandbox: int
 
 
-class InvocationFinished(Struct, frozen=True, gc=False):
+class InvocationFinished(Struct, frozen=True, gc=False, tag=True, forbid_unknown_fields=True):
     """Reports that a sandbox is free again: runtime and extensions asked for the next event.
 
     `error_type` is not empty where the handler raised.
@@ -232,7 +234,19 @@ class HostMemoryMeasured(Struct, frozen=True):
     available_mb: int
 
 
-class TimePassed(Struct, frozen=True):
+class StemCellReady(Struct, frozen=True):
+    """Reports that a stem cell is made, frozen, and waits for a function."""
+
+    cell: int
+
+
+class StemCellGone(Struct, frozen=True):
+    """Reports that a stem cell could not be made, or ended though nobody had asked for that."""
+
+    cell: int
+
+
+class TimePassed(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
     """Reports that a deadline came which the driver had from `next_deadline`."""
 
 
@@ -248,6 +262,8 @@ Setting = (
     | ProvisionedSet
     | FunctionRecycled
     | HostMemoryMeasured
+    | StemCellReady
+    | StemCellGone
 )
 """Events that are about no invocation and no sandbox."""
 
@@ -275,9 +291,11 @@ class StartSandbox(Struct, frozen=True):
     prewarmed: bool = False
     download: Seconds = 0.0
     """Time for which the sandbox has waited for a host that has its function's code."""
+    cell: int = 0
+    """Stem cell that becomes the sandbox, which is nobody else's from now on; 0: none."""
 
 
-class Dispatch(Struct, frozen=True, gc=False):
+class Dispatch(Struct, frozen=True, gc=False, tag=True, forbid_unknown_fields=True):
     """Runs an invocation in a sandbox, whose runtime is started first where none runs."""
 
     sandbox: int
@@ -285,7 +303,7 @@ class Dispatch(Struct, frozen=True, gc=False):
     start: StartKind
 
 
-class FreezeSandbox(Struct, frozen=True, gc=False):
+class FreezeSandbox(Struct, frozen=True, gc=False, tag=True, forbid_unknown_fields=True):
     """Freezes a sandbox that has nothing to do."""
 
     sandbox: int
@@ -321,4 +339,27 @@ class Fail(Struct, frozen=True):
     exit_code: int | None = None
 
 
-Command = StartSandbox | Dispatch | FreezeSandbox | ResetSandbox | StopSandbox | Throttle | Fail
+class MakeStemCell(Struct, frozen=True):
+    """Makes a sandbox of no function whose runtime is started, and freezes that."""
+
+    cell: int
+    runtime: str
+
+
+class StopStemCell(Struct, frozen=True):
+    """Ends a stem cell, made or not: no deployed version has the runtime any more."""
+
+    cell: int
+
+
+Command = (
+    StartSandbox
+    | Dispatch
+    | FreezeSandbox
+    | ResetSandbox
+    | StopSandbox
+    | Throttle
+    | Fail
+    | MakeStemCell
+    | StopStemCell
+)

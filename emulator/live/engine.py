@@ -34,6 +34,7 @@ from emulator.core.messages import (
     InvocationAnswered,
     InvocationFinished,
     InvokeRequested,
+    MakeStemCell,
     ProvisionedSet,
     ReservedConcurrencySet,
     ResetSandbox,
@@ -44,6 +45,7 @@ from emulator.core.messages import (
     StartSandbox,
     StayedBusy,
     StopSandbox,
+    StopStemCell,
     Throttle,
     TimePassed,
     VersionDeployed,
@@ -69,6 +71,7 @@ from emulator.live.runtime_api.extensions import ShutdownReason
 from emulator.live.runtime_api.interface import Work
 from emulator.live.sandbox.environment import function_arn
 from emulator.live.sandbox.lifecycle import BROKEN_OFF, Phase
+from emulator.live.stem_cells import StemCellKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -131,6 +134,7 @@ class Engine:
             init_cpu=init_cpu,
             credentials=credentials,
         )
+        self._stem_cells = StemCellKeeper(backend, self._apply)
         self._host_memory = HostMemory(available_memory_mb, clock)
         self._weigh = weigh
         self._freeze_grace = freeze_grace
@@ -213,7 +217,8 @@ class Engine:
             package_mb = await asyncio.to_thread(self._weigh, configuration, package)
         snapshot = await self._launcher.snapshot(configuration, package)
         log.info("made %s in %.1f s", configuration.key, self._clock.now() - began)
-        return Prepared(configuration, package, package_mb, snapshot)
+        stem = self._stem_cells.runtime(configuration, package)
+        return Prepared(configuration, package, package_mb, snapshot, stem)
 
     def forget(self, prepared: Prepared) -> None:
         """Lets go what was made for a version that is not to be put after all."""
@@ -226,7 +231,9 @@ class Engine:
             self._launcher.drop(earlier.snapshot)
         snapshot = prepared.snapshot
         revision = self._deployments.add(configuration, prepared.package, snapshot).revision
-        scheduled = configuration.scheduled(revision, prepared.package_mb, snapshot=bool(snapshot))
+        scheduled = configuration.scheduled(
+            revision, prepared.package_mb, snapshot=bool(snapshot), stem=prepared.stem
+        )
         self._apply(VersionDeployed(scheduled))
         limit = configuration.reserved_concurrency
         if limit is not None or revision > 0:
@@ -339,6 +346,7 @@ class Engine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._stem_cells.close()
         await asyncio.gather(*(sandbox.close() for sandbox in self._sandboxes.values()))
         self._invocations.close()
 
@@ -390,6 +398,10 @@ class Engine:
                 self._throttle(invocation, reason)
             case Fail():
                 self._fail(command, cause)
+            case MakeStemCell():
+                self._stem_cells.make(command)
+            case StopStemCell(cell):
+                self._stem_cells.stop(cell)
             case _:
                 assert_never(command)
 
@@ -490,13 +502,17 @@ class Engine:
             or ("the policy" if command.prewarmed else "provisioned concurrency"),
         )
         tenant = scheduled.pool.tenant
-        start = self._spawn(self._started(sandbox, tenant, provisioned=provisioned))
+        start = self._spawn(
+            self._started(sandbox, tenant, provisioned=provisioned, cell=command.cell)
+        )
         self._starts[sandbox.id] = start
         start.add_done_callback(lambda _: self._starts.pop(sandbox.id, None))
 
-    async def _started(self, sandbox: LiveSandbox, tenant: str, *, provisioned: bool) -> None:
+    async def _started(
+        self, sandbox: LiveSandbox, tenant: str, *, provisioned: bool, cell: int
+    ) -> None:
         try:
-            await self._launcher.start(sandbox, tenant, provisioned=provisioned)
+            await self._launcher.start(sandbox, tenant, provisioned=provisioned, cell=cell)
         except Exception as error:  # noqa: BLE001  # a request waits for the sandbox, and is answered
             self._report(sandbox, "could not be started", error)
             if sandbox.begin_stop():

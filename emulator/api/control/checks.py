@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.api.services.calls import ServiceError
-from emulator.core.function_configuration import faults
+from emulator.core.function_faults import faults
 from emulator.core.tenancy import unsupported
 from emulator.errors import (
     ConstraintError,
@@ -14,7 +14,7 @@ from emulator.errors import (
 )
 from emulator.live.functions.conversion import configuration
 from emulator.live.functions.deployer import not_now
-from emulator.live.store.catalog import State, UpdateStatus
+from emulator.live.store.function_records import State, UpdateStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from emulator.api.control.collaborators import Control
     from emulator.core.function_names import Scope
-    from emulator.live.store.catalog import Version
+    from emulator.live.store.function_records import Version
 
 _ELSEWHERE = {
     "CapacityProviderConfig": "Managed Instances",

@@ -9,16 +9,20 @@ divided before (request_rows.py), and the journal's are so already.
 from __future__ import annotations
 
 import csv
+import io
 import os
 from dataclasses import MISSING, dataclass, fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from emulator.core.profiles import PRICE_TABLES
 from emulator.errors import RunDirectoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from pyarrow import Table
 
 REQUESTS_CSV = "requests.csv"
 REQUESTS_PARQUET = "requests.parquet"
@@ -130,12 +134,28 @@ def write_csv(path: Path, rows: Iterable[RequestRow]) -> None:
     Raises:
         RunDirectoryError: the file cannot be written.
     """
+    join_csv(path, [csv_lines(list(rows))])
+
+
+def csv_lines(rows: Sequence[RequestRow]) -> str:
+    """Returns the lines of some rows, without the head; such pieces joined are a table."""
+    text = io.StringIO()
+    written = (_texts(name, values) for name, values in _by_column(rows))
+    csv.writer(text, lineterminator="\n").writerows(zip(*written, strict=True))
+    return text.getvalue()
+
+
+def join_csv(path: Path, pieces: Iterable[str]) -> None:
+    """Replaces the file at once by a head and the pieces that `csv_lines` returned.
+
+    Raises:
+        RunDirectoryError: the file cannot be written.
+    """
     partial = path.with_name(path.name + ".partial")
     try:
         with partial.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(columns())
-            writer.writerows([_to_text(value) for value in _values(row)] for row in rows)
+            file.write(",".join(columns()) + "\n")
+            file.writelines(pieces)
         partial.replace(path)
     except OSError as error:
         raise RunDirectoryError(f"{path} cannot be written: {error.strerror}.") from error
@@ -167,29 +187,47 @@ def write_parquet(path: Path, rows: Sequence[RequestRow]) -> None:
     Raises:
         RunDirectoryError: the file cannot be written.
     """
+    join_parquet(path, [arrow_table(rows)])
+
+
+def arrow_table(rows: Sequence[RequestRow]) -> Table:
+    """Returns some rows as typed columns; such pieces joined are a table."""
     import pyarrow as pa  # noqa: PLC0415  # large, and not needed to read the CSV
-    from pyarrow import parquet  # noqa: PLC0415
 
     types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-    names = columns()
-    by_column = zip(*(_values(row) for row in rows), strict=True) if rows else ((),) * len(names)
-    arrays = [
-        pa.array(values, type=types[_kind_of(name)[0]])
-        for name, values in zip(names, by_column, strict=True)
-    ]
+    arrays = [pa.array(values, type=types[_kind_of(name)]) for name, values in _by_column(rows)]
+    return pa.table(arrays, names=list(columns()))
+
+
+def join_parquet(path: Path, pieces: Sequence[Table]) -> None:
+    """Writes the pieces that `arrow_table` returned as one file.
+
+    Raises:
+        RunDirectoryError: the file cannot be written.
+    """
+    import pyarrow as pa  # noqa: PLC0415  # as above
+    from pyarrow import parquet  # noqa: PLC0415
+
     partial = path.with_name(path.name + ".partial")
     try:
-        parquet.write_table(pa.table(arrays, names=list(names)), os.fspath(partial))
+        parquet.write_table(pa.concat_tables(pieces), os.fspath(partial))
         partial.replace(path)
     except OSError as error:
         raise RunDirectoryError(f"{path} cannot be written: {error.strerror}.") from error
 
 
-def _values(row: RequestRow) -> list[Any]:
-    """Returns the row's values in the order of `columns()`."""
-    dollars = [row.dollars.get(table) for table in PRICE_TABLES]
-    before, after = ([getattr(row, name) for name in names] for names in (_BEFORE, _AFTER))
-    return [*before, *dollars, *after]
+_plain = attrgetter(*_BEFORE, *_AFTER)
+
+
+def _by_column(rows: Sequence[RequestRow]) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Yields each column of `columns()`, in their order, with its values."""
+    plain = zip(*map(_plain, rows), strict=True) if rows else iter([()] * (len(_NAMES) - 1))
+    for name in _BEFORE:
+        yield name, next(plain)
+    for table in PRICE_TABLES:
+        yield DOLLARS + table, [row.dollars.get(table) for row in rows]
+    for name in _AFTER:
+        yield name, next(plain)
 
 
 def _kinds() -> dict[str, tuple[type, bool]]:
@@ -204,30 +242,30 @@ def _kinds() -> dict[str, tuple[type, bool]]:
 
 
 _KINDS = _kinds()
+_DOLLARS_KIND = float, True
 _BOOLEANS = {"true": True, "false": False}
 
 
-def _kind_of(column: str) -> tuple[type, bool]:
-    return _KINDS.get(column, (float, True))
+def _kind_of(column: str) -> type:
+    return _KINDS.get(column, _DOLLARS_KIND)[0]
 
 
-def _to_text(value: Any) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case float():
-            return f"{value:.12g}"  # a microsecond in a week; dollars of 1e-7
-        case _:
-            return str(value)
+def _texts(column: str, values: Sequence[Any]) -> Sequence[Any]:
+    """Returns what a CSV writer is to write, who writes None as nothing by itself."""
+    kind = _kind_of(column)
+    if kind is float:  # a microsecond in a week; dollars of 1e-7
+        return [None if value is None else f"{value:.12g}" for value in values]
+    if kind is bool:
+        return ["true" if value else "false" for value in values]
+    return values
 
 
 def _row(texts: Sequence[str], names: Sequence[str], tables: Sequence[str]) -> RequestRow:
     if len(texts) != len(names):
         raise ValueError(f"a row of {len(texts)} fields")
     values = {
-        name: _from_text(text, *_kind_of(name)) for text, name in zip(texts, names, strict=True)
+        name: _from_text(text, *_KINDS.get(name, _DOLLARS_KIND))
+        for text, name in zip(texts, names, strict=True)
     }
     dollars = {table: values.pop(DOLLARS + table) for table in tables}
     values["dollars"] = {table: value for table, value in dollars.items() if value is not None}

@@ -30,8 +30,10 @@ from emulator.experiments.records.request_rows import cell_rows
 from emulator.experiments.records.request_table import (
     REQUESTS_CSV,
     REQUESTS_PARQUET,
-    write_csv,
-    write_parquet,
+    arrow_table,
+    csv_lines,
+    join_csv,
+    join_parquet,
 )
 from emulator.experiments.records.run_directory import JOURNAL, read_run
 from emulator.experiments.records.study import CellStatus
@@ -48,10 +50,13 @@ from emulator.experiments.simulation.samples import gather
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from pyarrow import Table
+
     from emulator.experiments.plan.cells import PlannedCell
     from emulator.experiments.plan.model import Plan
     from emulator.experiments.records.fit_file import PhaseFit
-    from emulator.experiments.records.request_table import RequestRow
+    from emulator.experiments.records.run_directory import RunInfo
+    from emulator.experiments.records.study import MeasuredCell
     from emulator.sim.behaviour import Behaviour
 
 
@@ -203,16 +208,15 @@ def _run(
     keep: Callable[[str, Path], None],
 ) -> int:
     print(f"{len(cells)} cells to simulate; the run is in {folder}", flush=True)
-    tasks = {one.cell.id: (one, study.cell(one.cell.id).folder) for one in cells}
-    rows: dict[str, list[RequestRow]] = {}
+    tasks = {one.cell.id: (one, study.cell(one.cell.id)) for one in cells}
+    found: dict[str, _Found] = {}
     try:
         with SimulationProgress(len(cells)) as progress:
-            for cell, requests in _simulated(list(tasks.values()), jobs):
-                run = read_run(tasks[cell][1])
-                study.done(cell, HostVerdict(), run.info)
-                rows[cell] = list(cell_rows(study.cell(cell), run))
-                keep(cell, tasks[cell][1])
-                progress.done(cell, requests)
+            for cell, one in _simulated(list(tasks.values()), jobs):
+                study.done(cell, HostVerdict(), one.info)
+                found[cell] = one
+                keep(cell, tasks[cell][1].folder)
+                progress.done(cell, one.requests)
     except KeyboardInterrupt:
         done = study.count(CellStatus.DONE)
         print(f"\nStopped; {done} of {len(cells)} cells are in {folder}.", flush=True)
@@ -222,32 +226,51 @@ def _run(
     finally:
         for cell, (_, own) in tasks.items():
             # Ctrl-C may come just when a cell is noted as done
-            if cell not in rows and study.cell(cell).status is CellStatus.DONE:
-                rows[cell] = list(cell_rows(study.cell(cell), read_run(own)))
-        found = [row for cell in tasks for row in rows.get(cell, ())]
-        write_csv(folder / REQUESTS_CSV, found)
-        write_parquet(folder / REQUESTS_PARQUET, found)
+            if cell not in found and study.cell(cell).status is CellStatus.DONE:
+                found[cell] = _found(own)
+        whole = [found[cell] for cell in tasks if cell in found]
+        join_csv(folder / REQUESTS_CSV, [one.lines for one in whole])
+        join_parquet(folder / REQUESTS_PARQUET, [arrow_table([]), *(one.table for one in whole)])
     print(f"{len(cells)} cells simulated; the run is in {folder}", flush=True)
     return 0
 
 
-_Task = tuple[SimulatedCell, Path]
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Holds what a cell's run directory comes to, in few objects, as processes hand it on."""
+
+    info: RunInfo
+    requests: int
+    lines: str
+    """The cell's rows of requests.csv; `table` has those of requests.parquet."""
+    table: Table
 
 
-def _simulated(tasks: list[_Task], jobs: int) -> Iterator[tuple[str, int]]:
-    """Yields each cell that is done, and its number of requests."""
+_Task = tuple[SimulatedCell, "MeasuredCell"]
+
+
+def _simulated(tasks: list[_Task], jobs: int) -> Iterator[tuple[str, _Found]]:
+    """Yields each cell that is done."""
     jobs = min(jobs, len(tasks))
     if jobs == 1:
         yield from map(_one, tasks)
         return
+    arrow_table([])  # imports what all processes need, once
     with processes(jobs) as pool:
         yield from pool.imap_unordered(_one, tasks)
 
 
-def _one(task: _Task) -> tuple[str, int]:
-    simulated, folder = task
+def _one(task: _Task) -> tuple[str, _Found]:
+    simulated, cell = task
     try:
-        return simulated.cell.id, simulate_cell(simulated, folder)
+        simulate_cell(simulated, cell.folder)
     except OSError as error:
-        told = f"{error.filename or folder} cannot be written: {error.strerror or error}."
+        told = f"{error.filename or cell.folder} cannot be written: {error.strerror or error}."
         raise RunDirectoryError(told) from error
+    return cell.id, _found(cell)
+
+
+def _found(cell: MeasuredCell) -> _Found:
+    run = read_run(cell.folder)
+    rows = cell_rows(cell, run)
+    return _Found(run.info, len(rows), csv_lines(rows), arrow_table(rows))

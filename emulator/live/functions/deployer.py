@@ -28,7 +28,7 @@ from emulator.errors import (
 from emulator.live.functions.conversion import configuration, members
 from emulator.live.functions.folders import identity, zipped
 from emulator.live.functions.urls import template_url
-from emulator.live.store.catalog import (
+from emulator.live.store.function_records import (
     Code,
     Function,
     State,

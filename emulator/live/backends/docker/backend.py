@@ -124,6 +124,7 @@ class DockerBackend:
         self.storage: Sequence[Path] = ()
         self.unenforced: Mapping[Limitation, str] = {}
         self.snapshots: DockerSnapshots | None = None
+        self.stem_cells = None
         self._instance = instance
         self._state = state
         self._label = f"{LABEL}={instance}"
