@@ -34,7 +34,8 @@ _FOLDER = "var/snapshot"
 _FILTER, _TEMPLATE_FILTER = "seccomp.bpf", "template.bpf"
 _MOUNTED = ("proc", "dev", "tmp", "sys", "etc")
 _HOST_NAME = "sandbox"
-_HOSTS = "127.0.0.1 sandbox.localdomain sandbox localhost\n::1 localhost\n"
+_HOSTS = "127.0.0.1 localhost sandbox.localdomain sandbox\n::1 localhost\n"
+"""Names in a template; each fork has its own address under that of the sandbox."""
 _ENDS = "TESTBED_PLAN_ENDS_HERE"
 
 

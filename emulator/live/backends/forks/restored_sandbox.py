@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 _KILLED = 128 + signal.SIGKILL
 _PATIENCE = 5.0
 """Seconds that a killed sandbox may take to be gone."""
+_HOSTS = "127.0.0.1 localhost\n::1 localhost\n{} sandbox.localdomain sandbox\n"
+"""/etc/hosts of a sandbox that has an address of its own."""
 _STEP = 10.0
 """Seconds that a step of the restore may take."""
-_NEVER_RAN = 125
-"""Exit code of a fork that ended before it was a sandbox."""
 
 
 class RestoredSandbox(HostSandbox):
@@ -102,7 +102,11 @@ class RestoredSandbox(HostSandbox):
             template.moved()
         if cpus:
             os.sched_setaffinity(restored.pid, cpus)
-        order = {"environment": dict(environment), "tmp_bytes": self._spec.tmp_mb << 20}
+        order = {
+            "environment": dict(environment),
+            "tmp_bytes": self._spec.tmp_mb << 20,
+            "hosts": "" if self._spec.inner is None else _HOSTS.format(self._spec.inner.address),
+        }
         restored.control.send(json.dumps(order).encode())
         async with asyncio.timeout(_STEP):
             message, self._runtime = await received(restored.control)

@@ -43,6 +43,7 @@ _NEW_NAMESPACES = 0x10000000 | 0x00020000 | 0x08000000 | 0x04000000 | 0x20000000
 """CLONE_NEWUSER, NEWNS, NEWIPC, NEWUTS and NEWPID; the last is for the next fork."""
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
 _NO_SUID_DEV_EXEC, _NO_SUID_DEV = 14, 6
+_BIND, _REMOUNT_READ_ONLY = 4096, 33
 _SET_DUMPABLE, _SET_SECCOMP, _DROP_BOUND, _NO_NEW_PRIVILEGES = 4, 22, 24, 38
 """Operations of prctl(2)."""
 _SECCOMP_FILTER = 2
@@ -138,7 +139,7 @@ class Template:
         os.close(output)
         if os.fork():
             os._exit(0)
-        _set_up_files(order["tmp_bytes"])
+        _set_up_files(order["tmp_bytes"], order["hosts"])
         runtime = self._fork_of_another_id()
         if runtime:
             _wait_for(runtime, control)
@@ -224,7 +225,7 @@ def try_out(user: int) -> None:
     child = os.fork()
     if child == 0:
         try:
-            _set_up_files(1 << 20)
+            _set_up_files(1 << 20, "127.0.0.1 localhost\n")
             template.give_up_rights()
         except OSError as error:
             os.write(2, str(error).encode())
@@ -242,17 +243,32 @@ def _call(name: str, *arguments: object) -> None:
         raise OSError(number, f"{name}: {os.strerror(number)}")
 
 
-def _set_up_files(tmp_bytes: int) -> None:
-    """Gives the sandbox its own /proc, and a /tmp with what the init has left there."""
+def _set_up_files(tmp_bytes: int, hosts: str) -> None:
+    """Gives the sandbox its own /proc, and a /tmp with what the init has left there.
+
+    `hosts` are the lines of an /etc/hosts of its own; empty: the template's.
+    """
     _call("mount", None, b"/", None, 0x44000, None)  # MS_REC | MS_PRIVATE
     _call("mount", b"proc", b"/proc", b"proc", _NO_SUID_DEV_EXEC, None)
     before = os.open("/tmp", os.O_RDONLY | os.O_DIRECTORY)  # noqa: S108  # the sandbox's own
     options = f"size={tmp_bytes},mode=1777".encode()
     _call("mount", b"tmpfs", b"/tmp", b"tmpfs", _NO_SUID_DEV, options)
+    if hosts:
+        _name_hosts(hosts)
     if os.listdir(before):  # noqa: PTH208  # of a descriptor
         shutil.copytree(f"/proc/self/fd/{before}", "/tmp", symlinks=True, dirs_exist_ok=True)  # noqa: S108
     os.close(before)
     _reopen_files()
+
+
+def _name_hosts(text: str) -> None:
+    """Lays a file of the sandbox's own over /etc/hosts, which nobody can write."""
+    own = "/tmp/.hosts"  # noqa: S108  # the sandbox's own, and empty
+    with open(own, "w") as file:  # noqa: PTH123
+        file.write(text)
+    _call("mount", own.encode(), b"/etc/hosts", None, _BIND, None)
+    _call("mount", None, b"/etc/hosts", None, _BIND | _REMOUNT_READ_ONLY | _NO_SUID_DEV, None)
+    os.unlink(own)  # noqa: PTH108
 
 
 def _descriptors() -> Iterator[tuple[int, int]]:
