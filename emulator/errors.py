@@ -23,6 +23,9 @@ TestbedError
     ├── EventTooLargeError            an asynchronous event is above Lambda's limit
     ├── LoopError                     a function invoked itself too often, by way of others
     ├── TooManyRequestsError          an invocation was throttled
+    ├── SnapStartError                a hook after a restore failed
+    ├── SnapStartTimeoutError         a restore took too long
+    ├── SnapStartNotReadyError        a version's snapshot is not taken yet
     └── ServiceUnavailableError       the emulator is stopping
 
 The table at the end has AWS's code and HTTP status of each.
@@ -168,6 +171,33 @@ class TooManyRequestsError(ServiceError):
         self.reason = reason
 
 
+class SnapStartError(ServiceError):
+    """Reports a restore that failed, in the words of botocore's SnapStartException."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The afterRestore() runtime hook encountered an error. For more information, check the "
+            "Amazon CloudWatch logs."
+        )
+
+
+class SnapStartTimeoutError(ServiceError):
+    """Reports a restore that took too long ("Troubleshooting SnapStart errors", guide)."""
+
+    def __init__(self) -> None:
+        super().__init__("Lambda couldn't restore the snapshot within the timeout limit.")
+
+
+class SnapStartNotReadyError(ServiceError):
+    """Reports a version without its snapshot yet ("Troubleshooting SnapStart errors", guide)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Lambda is initializing your function. It will be ready to invoke once your function "
+            "state becomes ACTIVE."
+        )
+
+
 class ServiceUnavailableError(ServiceError):
     pass
 
@@ -188,6 +218,9 @@ _AWS_ERRORS: Mapping[type[ServiceError], _AwsError] = {
     EventTooLargeError: _AwsError("SerializedRequestEntityTooLargeException", 413),
     LoopError: _AwsError("RecursiveInvocationException", 400),
     TooManyRequestsError: _AwsError("TooManyRequestsException", 429),
+    SnapStartError: _AwsError("SnapStartException", 400),
+    SnapStartTimeoutError: _AwsError("SnapStartTimeoutException", 408),
+    SnapStartNotReadyError: _AwsError("SnapStartNotReadyException", 409),
     ServiceUnavailableError: _AwsError("ServiceException", 503),
 }
 """AWS's code and status of each error. Source: botocore's service model of Lambda."""

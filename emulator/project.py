@@ -14,6 +14,8 @@ from pathlib import Path
 PACKAGED = "_project"
 """Name of the folder that the package has in a wheel and not in a checkout."""
 SMALL_STUDY = Path("studies", "small.toml")
+LIGHT_STUDY = Path("studies", "small-numpy.toml")
+"""The study in small without TensorFlow, for slow machines."""
 KDD99_RECORDS = Path("functions", "kdd99", "records.json")
 LOCUSTFILES = Path("locustfiles")
 TEMPLATE = Path("functions", "template.yaml")
@@ -28,6 +30,7 @@ _CARRIED = (
     "functions/kdd99-tf",
     "functions/models",
     "locustfiles",
+    "studies/small-numpy.toml",
     "studies/small.toml",
 )
 _UNWANTED = ("__pycache__", "*.pyc", ".*_cache")

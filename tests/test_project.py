@@ -32,6 +32,7 @@ def test_written_project_has_all_that_its_template_and_study_name(tmp_path: Path
     assert not [path for path in written if "__pycache__" in path.parts]
     for named in (
         *("functions/template.yaml", "functions/echo/app.py", "studies/small.toml"),
+        *("studies/small-numpy.toml", "functions/kdd99-numpy/app.py"),
         *("functions/kdd99-tf/Dockerfile", "functions/kdd99/layer/kdd99/model.zip"),
         *("functions/models/layer/python/model_loading.py", "locustfiles/common.py"),
     ):

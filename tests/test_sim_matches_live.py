@@ -19,12 +19,14 @@ from emulator.core.messages import (
     Dispatch,
     Fail,
     InvocationFinished,
+    MakeStemCell,
     ResetSandbox,
     RuntimeExited,
     SandboxGone,
     SandboxReset,
     StartSandbox,
     StopSandbox,
+    StopStemCell,
     Throttle,
     TimePassed,
 )
@@ -154,6 +156,9 @@ def seen(entries: list[Entry]) -> Counter[object]:
                     counts[kind] += 1
                 case Fail(_, kind, _, _) | ResetSandbox(_, kind):
                     counts[kind] += 1
+                case StartSandbox() | MakeStemCell() | StopStemCell():
+                    counts[type(command)] += 1
+                    counts["of a cell"] += isinstance(command, StartSandbox) and command.cell > 0
                 case _:
                     pass
         if isinstance(entry.event, InvocationFinished):
@@ -194,6 +199,7 @@ def test_live_engine_and_simulator_write_the_same_journal() -> None:
     starts = set(StartKind) - {StartKind.RESTORED}
     wanted = [*StopReason, *ThrottleReason, *Failure, *starts]
     wanted += ["handler error", "callers who left", "handed over", "of a tenant"]
+    wanted += ["of a cell", MakeStemCell, StopStemCell]
     assert [kind for kind in wanted if counts[kind] < 50] == [], counts
 
 

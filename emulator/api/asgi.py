@@ -15,8 +15,11 @@ from emulator.errors import (
     EventTooLargeError,
     RequestTooLargeError,
     ServiceError,
+    SnapStartError,
+    SnapStartTimeoutError,
     TooManyRequestsError,
 )
+from emulator.live.invocation import Outcome, RestoreFailure
 
 if TYPE_CHECKING:
     import re
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from emulator.live.invocation import Outcome
     from emulator.live.response_stream import ResponseStream
 
 Headers = list[tuple[bytes, bytes]]
@@ -139,6 +141,19 @@ def raise_refusal(outcome: Outcome) -> None:
         raise TooManyRequestsError(reason.value)
     if outcome.failure is Failure.START_FAILED:
         raise ServiceError("The sandbox could not be started; the emulator's log says why.")
+
+
+def raise_failed_restore(outcome: Outcome) -> None:
+    """Turns the end of a restore into the error that Invoke answers; URLs and APIs answer 502.
+
+    Raises:
+        SnapStartError: a hook failed, or its sandbox ended.
+        SnapStartTimeoutError: it took too long.
+    """
+    if outcome.restore_failure is RestoreFailure.ERROR:
+        raise SnapStartError
+    if outcome.restore_failure is RestoreFailure.TIMEOUT:
+        raise SnapStartTimeoutError
 
 
 def outcome_headers(outcome: Outcome) -> Headers:

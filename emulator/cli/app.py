@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from emulator.cli import clients, policies, reports, runs, serve
+from emulator.cli import clients, policies, reports, runs, self_checks, serve
 from emulator.cli.deploy import deploy
 from emulator.cli.init import init
 from emulator.cli.simulate import simulate
@@ -84,11 +84,11 @@ for command in (
     *(init, serve.up, clients.invoke, clients.ps, clients.logs, clients.recycle, deploy),
     *(runs.demo, runs.experiment, simulate, reports.report, reports.bill, runs.tune),
     *(
-        runs.bench,
-        runs.chaos,
-        runs.soak,
-        runs.lost_events,
-        runs.fidelity,
+        self_checks.bench,
+        self_checks.chaos,
+        self_checks.soak,
+        self_checks.lost_events,
+        self_checks.fidelity,
         reports.network,
         reports.validate,
     ),

@@ -1,5 +1,6 @@
 """Holds the options that several commands share, so that each has one name and one help text."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -51,3 +52,12 @@ Profile = Annotated[
     ),
 ]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds(text: str) -> float:
+    """Returns the seconds of a time such as 90, 90s, 30m or 1h30m; refuses all else."""
+    if not re.fullmatch(r"(\d+h)?(\d+m)?(\d+s?)?", text) or not text:
+        raise typer.BadParameter(f"{text!r} is no time such as 90s, 30m or 1h30m.")
+    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([hms]?)", text))

@@ -1,21 +1,22 @@
-"""Starts measurements: `testbed demo`, `experiment`, `tune`, `bench`, `chaos` and the like.
+"""Runs functions under load for what they show: `testbed demo`, `experiment` and `tune`.
 
 Needs the extra `experiments`, and therefore imports every room when a command runs.
 """
 
-import sys
-from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from emulator.cli.choices import backends, checker, completer, strategies
 from emulator.cli.clients import read_payload
-from emulator.cli.options import BACKENDS, Backend, Function, Json, Profile, RealBackends
+from emulator.cli.options import BACKENDS, Backend, Function, Json, Profile, seconds
 from emulator.cli.output import print_json, progress_to_stderr
 from emulator.errors import SettingsError
 from emulator.project import TEMPLATE
+
+if TYPE_CHECKING:
+    from emulator.experiments.tune.tuning import Tuning
 
 
 def demo(
@@ -47,10 +48,22 @@ def experiment(
     plan: Annotated[Path, typer.Argument(help="TOML file, such as studies/small.toml.")],
     *,
     run_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write here. (default: runs/<plan>-<time>)")
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write here, and go on with the run that is there. (default: runs/<plan>-<time>)",
+        ),
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Finish the cells of this run.")
+        Path | None, typer.Option(metavar="RUN", help="Go on with this run, which must exist.")
+    ] = None,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            metavar="TIME",
+            help="Begin no cell that would not end within so long, such as 90s, 30m or 2h.",
+            parser=seconds,
+        ),
     ] = None,
     backend: Annotated[
         list[str] | None,
@@ -69,7 +82,12 @@ def experiment(
     from emulator.experiments.runner.study import run_experiment  # noqa: PLC0415
 
     return run_experiment(
-        plan, run_dir=run_dir, resume=resume, backends=backend or (), dry_run=dry_run
+        plan,
+        run_dir=run_dir,
+        resume=resume,
+        backends=backend or (),
+        time_limit=time_limit,
+        dry_run=dry_run,
     )
 
 
@@ -113,9 +131,6 @@ def tune(
 ) -> int:
     """Find the best memory size of a function."""
     from emulator.experiments.analysis.memory_choice import Strategy  # noqa: PLC0415
-    from emulator.experiments.tune.command import run_tune  # noqa: PLC0415
-    from emulator.experiments.tune.command import tune as tune_sizes  # noqa: PLC0415
-    from emulator.experiments.tune.results import tune_document  # noqa: PLC0415
     from emulator.experiments.tune.tuning import Tuning  # noqa: PLC0415
 
     tuning = Tuning(
@@ -129,8 +144,19 @@ def tune(
         backend=backend,
         profile=profile,
     )
-    if not as_json:
-        return run_tune(tuning, run_dir)
+    return _tune_as_json(tuning, run_dir) if as_json else _tune(tuning, run_dir)
+
+
+def _tune(tuning: "Tuning", run_dir: Path | None) -> int:
+    from emulator.experiments.tune.command import run_tune  # noqa: PLC0415
+
+    return run_tune(tuning, run_dir)
+
+
+def _tune_as_json(tuning: "Tuning", run_dir: Path | None) -> int:
+    from emulator.experiments.tune.command import tune as tune_sizes  # noqa: PLC0415
+    from emulator.experiments.tune.results import tune_document  # noqa: PLC0415
+
     with progress_to_stderr(when=True):
         results = tune_sizes(tuning, run_dir)
     print_json(tune_document(results))
@@ -144,171 +170,3 @@ def _memories(text: str) -> tuple[int, ...]:
         raise SettingsError(
             f"--memory must be sizes in MB, such as 128,256, and not {text!r}."
         ) from error
-
-
-def bench(
-    *,
-    backend: RealBackends = None,
-    simulator: Annotated[
-        bool, typer.Option("--simulator", help="Measure the simulator instead, as Markdown.")
-    ] = False,
-    against: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Compare with the checkout in this folder, in turns."),
-    ] = None,
-    turns: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Measure N turns of both (with --against).")
-    ] = 7,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the page here. (default: stdout)")
-    ] = None,
-    as_json: Json = False,
-) -> int:
-    """Measure the emulator itself."""
-    if simulator:
-        from emulator.experiments.benchmark.scale import run_scale  # noqa: PLC0415
-
-        return run_scale(as_json=as_json)
-    from emulator.experiments.benchmark.command import (  # noqa: PLC0415
-        measure_bench,
-        run_bench,
-        run_comparison,
-    )
-    from emulator.experiments.benchmark.figures import bench_document  # noqa: PLC0415
-
-    backends = backend or ["docker", "process"]
-    if against is not None:
-        return run_comparison(against, backends=backends, turns=turns, out=out)
-    if not as_json:
-        return run_bench(backends=backends, out=out)
-    with progress_to_stderr(when=True):
-        results = measure_bench(backends=backends)
-    print_json(bench_document(results))
-    return 0 if results.figures else 1
-
-
-def chaos(
-    *,
-    backend: RealBackends = None,
-    fault: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Do this fault only; may be repeated. (default: all)"),
-    ] = None,
-    engine: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="COMMAND",
-            help="Run this too, while an engine that is started for it (DOCKER_HOST, ENGINE_PID) "
-            "is under load; may be repeated.",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Draw moments and victims from N.")] = 1,
-    kills: Annotated[int, typer.Option(metavar="N", min=1, help="Kill the gateway N times.")] = 20,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the page here. (default: stdout)")
-    ] = None,
-    as_json: Json = False,
-) -> int:
-    """Break things under a running emulator, and count what is lost."""
-    from emulator.experiments.chaos.command import run_chaos  # noqa: PLC0415
-
-    code, document, page = run_chaos(
-        backends=backend or ["docker", "process"],
-        names=fault or (),
-        engine=engine or (),
-        seed=seed,
-        kills=kills,
-        out=out,
-    )
-    if as_json:
-        print_json(document)
-    elif out is None:
-        print(page)
-    return code
-
-
-def soak(
-    *,
-    minutes: Annotated[
-        float, typer.Option(metavar="N", min=0.2, help="Serve for N minutes after the warm-up.")
-    ] = 30.0,
-    backend: RealBackends = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the page here. (default: stdout)")
-    ] = None,
-    as_json: Json = False,
-) -> int:
-    """Serve at half capacity while functions are deployed, and see what grows."""
-    from emulator.experiments.chaos.soak import soak as soaked  # noqa: PLC0415
-    from emulator.experiments.chaos.soak_report import (  # noqa: PLC0415
-        failures,
-        soak_document,
-        soak_page,
-    )
-
-    tell = partial(print, file=sys.stderr)
-    results = [soaked(one, minutes, tell) for one in backend or ["docker", "process"]]
-    if out is not None:
-        out.write_text(soak_page(results, minutes), encoding="utf-8")
-    if as_json:
-        print_json(soak_document(results, minutes))
-    elif out is None:
-        print(soak_page(results, minutes))
-    return int(any(failures(result) for result in results))
-
-
-def lost_events(
-    *,
-    events: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Invoke asynchronously N times.")
-    ] = 2000,
-    kills: Annotated[int, typer.Option(metavar="N", min=0, help="Kill the emulator N times.")] = 20,
-    seed: Annotated[int, typer.Option(metavar="N", help="Draw the moments from N.")] = 1,
-    backend: Backend = "process",
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the page here. (default: stdout)")
-    ] = None,
-    as_json: Json = False,
-) -> int:
-    """Kill an emulator while events come, and count which of them ran."""
-    from emulator.experiments.lost_events.command import run_lost_events  # noqa: PLC0415
-
-    code, document, page = run_lost_events(
-        events=events, kills=kills, seed=seed, backend=backend, out=out
-    )
-    if as_json:
-        print_json(document)
-    elif out is None:
-        print(page)
-    return code
-
-
-def fidelity(
-    *,
-    backend: RealBackends = None,
-    repetitions: Annotated[
-        int, typer.Option(metavar="N", help="Invoke N times at each size.")
-    ] = 200,
-    run_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write here. (default: runs/fidelity-<time>)")
-    ] = None,
-    report: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Only read this run again.")
-    ] = None,
-    as_json: Json = False,
-) -> int:
-    """Compare the CPU share with AWS's at eleven memory sizes."""
-    from emulator.experiments.fidelity.command import (  # noqa: PLC0415
-        fidelity_document,
-        measure_fidelity,
-        report_fidelity,
-    )
-
-    with progress_to_stderr(when=as_json):
-        folder = report or measure_fidelity(
-            backends=backend or ["docker", "process"], repetitions=repetitions, run_dir=run_dir
-        )
-        code = 1 if folder is None else report_fidelity(folder)
-    if as_json and folder is not None:
-        print_json(fidelity_document(folder))
-    return code

@@ -32,6 +32,10 @@ GROWTH = 1.25
 OVERHEAD_MB = 32
 """MB beside the anonymous memory of a peak: page tables, page cache, the supervisor."""
 
+SNAPSHOT_OVERHEAD_MB = 32
+"""MB that a snapshot's process may have beyond its function's memory: the page tables of its forks
+count there until each fork has been moved to its own cgroup."""
+
 
 class HostCapacity:
     """Allows `memory_mb` for all sandboxes, and `start_width` in creation or init at once.
@@ -52,6 +56,8 @@ class HostCapacity:
         self._reserve_mb = reserve_mb
         self._available_mb: int | None = None
         self._footprints: dict[VersionKey, Footprint] = {}
+        self._snapshots: dict[VersionKey, int] = {}
+        """MB of what is kept for versions with snapshots, where sizes count."""
         self.queue: deque[Sandbox] = deque()
         """Sandboxes that wait to be started, the oldest first; others only look."""
         self.behind: deque[Sandbox] = deque()
@@ -91,6 +97,25 @@ class HostCapacity:
         """Takes how much memory the host has available now."""
         self._available_mb = available_mb
 
+    # what is no sandbox
+
+    def deployed(self, function: FunctionVersion) -> None:
+        """Takes a version, for whose snapshot a process is kept as long as the version exists.
+
+        Where `actual` memory counts, that process is among what the host has not available.
+        """
+        self.retired(function.key)
+        if function.snapshot and self._admission is Admission.NOMINAL:
+            self._snapshots[function.key] = function.memory_mb + SNAPSHOT_OVERHEAD_MB
+
+    def retired(self, key: VersionKey) -> None:
+        """Takes the end of a version, and of what is kept for it."""
+        self._snapshots.pop(key, None)
+
+    @property
+    def _for_sandboxes_mb(self) -> int:
+        return self._memory_mb - sum(self._snapshots.values())
+
     # room
 
     def missing_mb(self, function: FunctionVersion) -> int:
@@ -102,7 +127,7 @@ class HostCapacity:
         return self._excess_with(0)
 
     def _excess_with(self, more_mb: int) -> int:
-        excess = self.committed_mb + more_mb - self._memory_mb
+        excess = self.committed_mb + more_mb - self._for_sandboxes_mb
         if self._available_mb is None:
             return excess
         # what starts is not yet missing from what was measured
@@ -150,11 +175,15 @@ class HostCapacity:
             return None
         footprint = queue[0].footprint
         # only memory that is being given up is waited for: what grew is not
-        if self._stopping and self.held_mb + footprint.charge_mb > self._memory_mb:
+        if self._stopping and self.held_mb + footprint.charge_mb > self._for_sandboxes_mb:
             return None
         self._starting += 1
         self._count(footprint, held=1)
         return queue.popleft()
+
+    def is_calm(self) -> bool:
+        """Returns whether no sandbox is in creation or init, nor waits for its turn."""
+        return self._starting == 0 and not self.queue and not self.behind
 
     def start_is_over(self, sandbox: Sandbox) -> None:
         """Frees a place among the sandboxes that start."""

@@ -241,6 +241,18 @@ class HostMemoryMeasured(Struct, frozen=True):
     available_mb: int
 
 
+class StemCellReady(Struct, frozen=True):
+    """Reports that a stem cell is made, frozen, and waits for a function."""
+
+    cell: int
+
+
+class StemCellGone(Struct, frozen=True):
+    """Reports that a stem cell could not be made, or ended though nobody had asked for that."""
+
+    cell: int
+
+
 @final
 class TimePassed(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
     """Reports that a deadline came which the driver had from `next_deadline`."""
@@ -258,6 +270,8 @@ Setting = (
     | ProvisionedSet
     | FunctionRecycled
     | HostMemoryMeasured
+    | StemCellReady
+    | StemCellGone
 )
 """Events that are about no invocation and no sandbox."""
 
@@ -285,6 +299,8 @@ class StartSandbox(Struct, frozen=True):
     prewarmed: bool = False
     download: Seconds = 0.0
     """Time for which the sandbox has waited for a host that has its function's code."""
+    cell: int = 0
+    """Stem cell that becomes the sandbox, which is nobody else's from now on; 0: none."""
 
 
 @final
@@ -333,4 +349,22 @@ class Fail(Struct, frozen=True):
     exit_code: int | None = None
 
 
-Command = StartSandbox | Dispatch | FreezeSandbox | ResetSandbox | StopSandbox | Throttle | Fail
+class MakeStemCell(Struct, frozen=True):
+    """Makes a sandbox of no function whose runtime is started, and freezes that."""
+
+    cell: int
+    runtime: str
+
+
+class StopStemCell(Struct, frozen=True):
+    """Ends a stem cell, made or not: no deployed version has the runtime any more."""
+
+    cell: int
+
+
+RareCommand = (
+    StartSandbox | ResetSandbox | StopSandbox | Throttle | Fail | MakeStemCell | StopStemCell
+)
+"""Commands that a warm invocation does not bring."""
+
+Command = Dispatch | FreezeSandbox | RareCommand

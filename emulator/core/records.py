@@ -95,6 +95,8 @@ class InvocationRecord(Struct, frozen=True, gc=False):
     """Tenant whose sandboxes alone could serve the request; empty where all could."""
     alias: str = ""
     """Name of the alias that led to the version, if any."""
+    stem_cell: bool = False
+    """Whether the sandbox of a cold start was made of a stem cell, and so without creation."""
 
     @property
     def latency(self) -> Seconds:
@@ -158,6 +160,8 @@ class SandboxRecord:
     """Whether the sandbox was started for provisioned concurrency, not for a request."""
     tenant: str = ""
     """Tenant that alone the sandbox serves; empty where it serves all."""
+    stem_cell: bool = False
+    """Whether the sandbox was made of a stem cell."""
 
 
 @dataclass(slots=True)
@@ -177,6 +181,7 @@ class _Open:
     download: Seconds = 0.0
     tenant: str = ""
     alias: str = ""
+    stem_cell: bool = False
 
 
 _Usage = InvocationFinished | RuntimeExited | SandboxReset
@@ -285,7 +290,12 @@ class RecordFold:
                 waiting = self._open[invocation]
                 version = waiting.version
                 self.sandboxes[sandbox] = SandboxRecord(
-                    sandbox, version.name, version.memory_mb, at, tenant=waiting.tenant
+                    sandbox,
+                    version.name,
+                    version.memory_mb,
+                    at,
+                    tenant=waiting.tenant,
+                    stem_cell=command.cell > 0,
                 )
                 waiting.download, waiting.sandbox = command.download, sandbox
                 waiting.queued = at - waiting.requested_at - command.download
@@ -370,6 +380,7 @@ class RecordFold:
         opened = self._open[command.invocation]
         opened.start, opened.sandbox, opened.dispatched_at = start, sandbox, at
         opened.anatomy = record.anatomy if cold else None
+        opened.stem_cell = cold and record.stem_cell
         if start not in COLD_STARTS:
             opened.queued, opened.download = at - opened.requested_at, 0.0
 
@@ -413,6 +424,7 @@ class RecordFold:
                 used.memory,
                 opened.tenant,
                 opened.alias,
+                opened.stem_cell,
             )
         ]
 

@@ -54,6 +54,8 @@ from emulator.core.messages import (
     SandboxReset,
     Setting,
     StayedBusy,
+    StemCellGone,
+    StemCellReady,
     TimePassed,
     VersionDeployed,
     VersionRetired,
@@ -73,7 +75,7 @@ from emulator.core.policy import Admission, Chance, SchedulerSettings
 from emulator.core.provisioning import Provisioned
 from emulator.core.sandboxes.ahead_of_need import AheadOfNeed
 from emulator.core.sandboxes.invariants import check_accounts
-from emulator.core.sandboxes.moves import Moves
+from emulator.core.sandboxes.moves import REFILL, Moves
 from emulator.core.sandboxes.requests import Requests, first_start_kind, start_kind
 from emulator.core.sandboxes.settings import Settings
 from emulator.core.sandboxes.waiting import LateBinding, Unhurried
@@ -123,6 +125,7 @@ class Scheduler:
         self._room = moves.room
         self._policy = moves.policy
         self._provisioning = moves.provisioning
+        self._stems = moves.stems
         self._outnumbered = hand_overs.outnumbered
         self._is_late = late.is_on
         self._is_actual = settings.admission is Admission.ACTUAL
@@ -204,6 +207,8 @@ class Scheduler:
                 | ProvisionedSet()
                 | FunctionRecycled()
                 | HostMemoryMeasured()
+                | StemCellReady()
+                | StemCellGone()
             ):
                 self._settings.apply(event, now)
             case _:
@@ -221,13 +226,15 @@ class Scheduler:
             self._ahead.top_up(now)
         if self._room.queue or self._room.behind:
             self._moves.start_queued(now)
+        if self._stems.may_be_short:
+            self._moves.refill(now)
 
     def _handle_due(self, now: Seconds) -> None:
         while (due := self._deadlines.pop_due(now)) is not None:
             if isinstance(due, str):
                 self._requests.end_wait(due, now)
             elif isinstance(due, tuple):
-                if self._policy is not None:
+                if due != REFILL and self._policy is not None:
                     self._policy.woken(due[0])
             else:
                 self._expire(self._sandboxes[due], now)

@@ -18,6 +18,8 @@ from emulator.experiments.analysis import formatting
 from emulator.experiments.analysis.cell_stats import all_stats
 from emulator.experiments.analysis.memory_curve import memory_curves
 from emulator.experiments.analysis.requests import cold_latencies, warm_latencies
+from emulator.experiments.plan.dilation import outlasts_a_step
+from emulator.experiments.plan.loader import load
 from emulator.experiments.records.request_table import REQUESTS_CSV
 from emulator.experiments.records.study import CellStatus
 from emulator.experiments.records.study_content import STUDY
@@ -26,14 +28,17 @@ from emulator.experiments.report.advice import advice
 from emulator.experiments.report.labels import cell_names
 from emulator.experiments.report.study_page import report_run
 from emulator.experiments.report.text import aligned_table
+from emulator.experiments.runner.start_speed import tensorflow_init
 from emulator.experiments.runner.study import run_experiment
-from emulator.project import SMALL_STUDY, project_path
+from emulator.project import LIGHT_STUDY, SMALL_STUDY, project_path
 
 if TYPE_CHECKING:
     from emulator.experiments.analysis.cell_stats import CellStats
     from emulator.experiments.records.request_table import RequestRow
     from emulator.experiments.records.study import StudyRun
 
+TENSORFLOW = "kdd99-tf"
+"""The sample function whose init is TensorFlow's."""
 _INTERRUPTED = 130
 """Exit code of a run that Ctrl-C ended."""
 _GATEWAY_LIMIT_MS = 30_000.0
@@ -43,6 +48,11 @@ _INTRODUCTION = """\
 The study in small: a model that serves predictions, in several memory sizes. A ramp of users asks
 each of them, then single requests come far apart in time. A first run also builds the function,
 which takes some minutes where TensorFlow is to be installed.
+"""
+_TOO_SLOW = """\
+Starting TensorFlow takes about {init:.0f} s of CPU time on this machine: users would come and go
+before their first answer. So the demo serves the same model with NumPy instead. With TensorFlow
+all the same: testbed experiment {plan}
 """
 _HEAD = (
     *("cell", "requests", "errors", "cold starts", "cold p50", "cold max", "warm p50"),
@@ -68,13 +78,14 @@ def run_demo(
         dilation: in place of the plan's: a whole number or `auto`.
         run_dir: the folder to write to; None for a new `runs/demo-<time>`.
         plan: the plan to run; None for the study in small of the project in the current folder
-            or, where there is none, of this installation.
+            or, where there is none, of this installation; where TensorFlow starts too slowly for
+            it, the one without TensorFlow.
         python: the interpreter that emulators and Locust run in.
 
     Raises:
         TestbedError: the plan or the folder is wrong; nothing was started.
     """
-    plan = _short(plan or small_study())
+    plan = _short(plan or _for_this_machine(python))
     folder = run_dir or Path("runs") / f"demo-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     print(_INTRODUCTION)
     run_experiment(plan, backends=(backend,), dilation=dilation, dry_run=True)
@@ -85,9 +96,22 @@ def run_demo(
     return code if code == _INTERRUPTED else _conclude(folder)
 
 
-def small_study() -> Path:
+def small_study(plan: Path = SMALL_STUDY) -> Path:
     """Returns the plan of the study in small: the user's own copy, or else this installation's."""
-    return SMALL_STUDY if SMALL_STUDY.is_file() else project_path(SMALL_STUDY)
+    return plan if plan.is_file() else project_path(plan)
+
+
+def _for_this_machine(python: str) -> Path:
+    """Returns the plan whose inits end while the ramp still lasts, and says which and why."""
+    plan = small_study()
+    small = load(plan)
+    if TENSORFLOW not in small.axes.function:
+        return plan
+    init = tensorflow_init(python)
+    if not outlasts_a_step(init, small.scenarios):
+        return plan
+    print(_TOO_SLOW.format(init=init, plan=_short(plan)))
+    return small_study(LIGHT_STUDY)
 
 
 def _short(path: Path) -> Path:

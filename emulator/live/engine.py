@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from emulator.core.failure_bodies import EXTENSION_CRASH, failure_body
@@ -33,6 +34,7 @@ from emulator.core.messages import (
     InvocationAnswered,
     InvocationFinished,
     InvokeRequested,
+    MakeStemCell,
     ProvisionedSet,
     ReservedConcurrencySet,
     ResetSandbox,
@@ -43,6 +45,7 @@ from emulator.core.messages import (
     StartSandbox,
     StayedBusy,
     StopSandbox,
+    StopStemCell,
     Throttle,
     TimePassed,
     VersionDeployed,
@@ -68,6 +71,7 @@ from emulator.live.runtime_api.extensions import ShutdownReason
 from emulator.live.runtime_api.interface import Work
 from emulator.live.sandbox.environment import function_arn
 from emulator.live.sandbox.lifecycle import BROKEN_OFF, Phase
+from emulator.live.stem_cells import StemCellKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -130,6 +134,7 @@ class Engine:
             init_cpu=init_cpu,
             credentials=credentials,
         )
+        self._stem_cells = StemCellKeeper(backend, self._apply)
         self._host_memory = HostMemory(available_memory_mb, clock)
         self._weigh = weigh
         self._freeze_grace = freeze_grace
@@ -212,7 +217,8 @@ class Engine:
             package_mb = await asyncio.to_thread(self._weigh, configuration, package)
         snapshot = await self._launcher.snapshot(configuration, package)
         log.info("made %s in %.1f s", configuration.key, self._clock.now() - began)
-        return Prepared(configuration, package, package_mb, snapshot)
+        stem = self._stem_cells.runtime(configuration, package)
+        return Prepared(configuration, package, package_mb, snapshot, stem)
 
     def forget(self, prepared: Prepared) -> None:
         """Lets go what was made for a version that is not to be put after all."""
@@ -225,7 +231,9 @@ class Engine:
             self._launcher.drop(earlier.snapshot)
         snapshot = prepared.snapshot
         revision = self._deployments.add(configuration, prepared.package, snapshot).revision
-        scheduled = configuration.scheduled(revision, prepared.package_mb, snapshot=bool(snapshot))
+        scheduled = configuration.scheduled(
+            revision, prepared.package_mb, snapshot=bool(snapshot), stem=prepared.stem
+        )
         self._apply(VersionDeployed(scheduled))
         limit = configuration.reserved_concurrency
         if limit is not None or revision > 0:
@@ -338,6 +346,7 @@ class Engine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._stem_cells.close()
         await asyncio.gather(*(sandbox.close() for sandbox in self._sandboxes.values()))
         self._invocations.close()
 
@@ -389,6 +398,10 @@ class Engine:
                 self._throttle(invocation, reason)
             case Fail():
                 self._fail(command, cause)
+            case MakeStemCell():
+                self._stem_cells.make(command)
+            case StopStemCell(cell):
+                self._stem_cells.stop(cell)
             case _:
                 assert_never(command)
 
@@ -454,7 +467,9 @@ class Engine:
             error_type=error_type,
         )
         log.info("failed %s on sandbox %d: %s", call.request_id, sandbox.id, command.failure)
-        self._failures.append((sandbox, lambda: call.settle(body, "Unhandled", command.failure)))
+        restore = sandbox.restore_failure if call.start is None else None
+        tell = partial(call.settle, body, "Unhandled", command.failure, restore_failure=restore)
+        self._failures.append((sandbox, tell))
 
     def _tell_of_failures(self) -> None:
         """Tells the callers, after the reset if any: their next request may need the sandbox."""
@@ -487,13 +502,17 @@ class Engine:
             or ("the policy" if command.prewarmed else "provisioned concurrency"),
         )
         tenant = scheduled.pool.tenant
-        start = self._spawn(self._started(sandbox, tenant, provisioned=provisioned))
+        start = self._spawn(
+            self._started(sandbox, tenant, provisioned=provisioned, cell=command.cell)
+        )
         self._starts[sandbox.id] = start
         start.add_done_callback(lambda _: self._starts.pop(sandbox.id, None))
 
-    async def _started(self, sandbox: LiveSandbox, tenant: str, *, provisioned: bool) -> None:
+    async def _started(
+        self, sandbox: LiveSandbox, tenant: str, *, provisioned: bool, cell: int
+    ) -> None:
         try:
-            await self._launcher.start(sandbox, tenant, provisioned=provisioned)
+            await self._launcher.start(sandbox, tenant, provisioned=provisioned, cell=cell)
         except Exception as error:  # noqa: BLE001  # a request waits for the sandbox, and is answered
             self._report(sandbox, "could not be started", error)
             if sandbox.begin_stop():
@@ -509,6 +528,7 @@ class Engine:
         sandbox = self._sandboxes[command.sandbox]
         if sandbox.begin_reset():
             timed_out = command.failure in (Failure.TIMEOUT, Failure.INIT_TIMEOUT)
+            sandbox.timed_out = timed_out
             reason = ShutdownReason.TIMEOUT if timed_out else ShutdownReason.FAILURE
             log.info("resetting sandbox %d: %s", sandbox.id, command.failure)
             self._spawn(self._was_reset(sandbox, reason))

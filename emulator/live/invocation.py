@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from emulator.live.response_stream import ResponseStream
 
 
+class RestoreFailure(StrEnum):
+    """Says how the restore ended that an invocation waited for, where that did not end well."""
+
+    ERROR = "error"
+    TIMEOUT = "timeout"
+
+
 class Outcome(Struct, frozen=True, gc=False):
     """Holds how an invocation ended, be it with an answer, a throttle or a failure."""
 
@@ -34,6 +42,8 @@ class Outcome(Struct, frozen=True, gc=False):
     version: str = "$LATEST"
     throttle: ThrottleReason | None = None
     failure: Failure | None = None
+    restore_failure: RestoreFailure | None = None
+    """Set where no sandbox came of the version's snapshot; `payload` is the hook's error then."""
     log_tail: bytes = b""
     """The end of the invocation's log, where the caller asked for it."""
 
@@ -90,13 +100,16 @@ class Call:
         failure: Failure | None = None,
         *,
         throttle: ThrottleReason | None = None,
+        restore_failure: RestoreFailure | None = None,
     ) -> None:
         if self.stream is not None:
             # nothing of an error that was told in the pieces' place is told twice
             self.stream.end(StreamError(function_error, payload) if function_error else None)
         if self.outcome.done():  # its caller has gone
             return
-        self.outcome.set_result(self._outcome(payload, function_error, throttle, failure))
+        self.outcome.set_result(
+            self._outcome(payload, function_error, throttle, failure, restore_failure)
+        )
 
     def _outcome(
         self,
@@ -104,6 +117,7 @@ class Call:
         function_error: str = "",
         throttle: ThrottleReason | None = None,
         failure: Failure | None = None,
+        restore_failure: RestoreFailure | None = None,
     ) -> Outcome:
         return Outcome(
             self.request_id,
@@ -114,4 +128,5 @@ class Call:
             self.version,
             throttle,
             failure,
+            restore_failure,
         )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from emulator.core import function_configuration
+from emulator.core.function_faults import concurrency_faults, faults
 from emulator.errors import TemplateError
 from emulator.sam.apis import HTTP_KIND, HTTP_PROPERTIES, REST_KIND, REST_PROPERTIES, ApiReader
 from emulator.sam.function import GLOBAL_PROPERTIES, FunctionReader
@@ -206,9 +206,9 @@ def _refusals(
     functions: list[FunctionConfiguration], profile: Profile
 ) -> Iterator[tuple[str, str]]:
     for function in functions:
-        for fault in function_configuration.faults(function, profile):
+        for fault in faults(function, profile):
             yield function.name, fault
-    yield from function_configuration.concurrency_faults(functions, profile)
+    yield from concurrency_faults(functions, profile)
 
 
 def _remarks(functions: tuple[FunctionConfiguration, ...], machine: str) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ from emulator.live.functions.invoker import FunctionInvoker
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
-from emulator.live.store.catalog import written_time
+from emulator.live.store.function_records import written_time
 from emulator.live.store.root_key import root_key
 from emulator.telemetry.log_store import Logs
 from emulator.telemetry.metric_data.lambda_metrics import LambdaMetrics
@@ -172,6 +172,7 @@ def _companion(ground: Ground) -> Companion:
         closed=ground.settings.auth is Auth.STRICT,
         gateway=_own_address(ground.listeners[0]),
         speedup=ground.speedup,
+        identities=ground.state.path / "identities.json",
     )
 
 

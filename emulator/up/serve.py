@@ -44,17 +44,23 @@ from emulator.up.parts import Ground, assemble
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
+    from typing import TypeAlias
 
     from emulator.config import Settings
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.live.backends.interface import SandboxBackend
 
+    OpenBackend: TypeAlias = Callable[
+        [Settings, StateDirectory, tuple[FunctionConfiguration, ...], Display],
+        Awaitable[SandboxBackend],
+    ]
+
 _SCHEMAS = (*FUNCTION_SCHEMAS, *EVENT_SCHEMAS, APIS)
 
 
-async def up(settings: Settings, display: Display) -> None:
-    """Serves until SIGINT or SIGTERM.
+async def up(settings: Settings, display: Display, opens: OpenBackend | None = None) -> None:
+    """Serves until SIGINT or SIGTERM; `opens` opens another backend than the settings name.
 
     Raises:
         TestbedError: One of its subclasses, each a sentence for the user.
@@ -68,7 +74,7 @@ async def up(settings: Settings, display: Display) -> None:
         gateway_listener(settings.host, settings.port) as listener,
         _cancelled_by_signals(),
     ):
-        backend = await open_backend(settings, state, loaded.functions, display)
+        backend = await (opens or open_backend)(settings, state, loaded.functions, display)
         try:
             with read_ahead(state.path, backend.storage, settings.read_ahead, display.say):
                 await _serve(settings, loaded, backend, state, listener, display=display)
@@ -126,7 +132,11 @@ async def open_backend(
     if no_engine:  # said after the move: the program that starts again says it anew
         display.say(no_engine)
     process = ProcessBackend(
-        state.path, state.instance, cgroup_root=settings.cgroup_root, private=private
+        state.path,
+        state.instance,
+        cgroup_root=settings.cgroup_root,
+        private=private,
+        stem_cells=bool(settings.stem_cells),
     )
     await process.open()
     return process

@@ -127,6 +127,11 @@ class Served:
     """Begins the server's end; the block's end waits for it."""
     requested: list[InvokeRequested]
     """The requests that the scheduler was told of, in order."""
+    invoked: threading.Event
+    """Set when a function has been invoked for the first time."""
+
+    def wait_for_an_invocation(self) -> None:
+        assert self.invoked.wait(_BOUND)
 
 
 @contextmanager
@@ -135,6 +140,7 @@ def served(
 ) -> Iterator[Served]:
     """Serves `echo` and its siblings from a thread of its own until the end of the block."""
     started, ports = threading.Event(), list[int]()
+    invoked = threading.Event()
     loop = asyncio.new_event_loop()
     backend = StreamingBackend()
     server: list[_Server] = []
@@ -147,7 +153,14 @@ def served(
     async def serve() -> None:
         database = Database(folder / "state.db", [RESOURCES, *EVENT_SCHEMAS])
         config, engine, eventing = await _app(
-            folder, settings, backend, payloads, journal=journal, path=path, database=database
+            folder,
+            settings,
+            backend,
+            payloads,
+            invoked,
+            journal=journal,
+            path=path,
+            database=database,
         )
         server.append(_Server(config, ports, started))
         await server[0].serve()
@@ -168,7 +181,7 @@ def served(
         config=Config(retries={"max_attempts": 0}, max_pool_connections=32),
     )
     try:
-        yield Served(url, client, backend.gate, payloads, stop, journal.requested)
+        yield Served(url, client, backend.gate, payloads, stop, journal.requested, invoked)
     finally:
         client.close()
         stop()
@@ -179,12 +192,15 @@ def served(
 class _WatchedEngine(Engine):
     """Notes the payload of each invocation."""
 
-    def __init__(self, payloads: list[bytes], **collaborators: Any) -> None:
+    def __init__(
+        self, payloads: list[bytes], invoked: threading.Event, **collaborators: Any
+    ) -> None:
         super().__init__(**collaborators)
-        self._payloads = payloads
+        self._payloads, self._invoked = payloads, invoked
 
     def invoke(self, key: str, payload: bytes, **more: Any) -> asyncio.Future[Outcome]:
         self._payloads.append(payload)
+        self._invoked.set()
         return super().invoke(key, payload, **more)
 
 
@@ -208,6 +224,7 @@ async def _app(
     settings: SchedulerSettings,
     backend: StreamingBackend,
     payloads: list[bytes],
+    invoked: threading.Event,
     *,
     journal: _Requests,
     path: NetworkPath | None,
@@ -224,6 +241,7 @@ async def _app(
     recorder = Recorder(journal=journal, sinks=(metrics,), logger=logger)
     engine = _WatchedEngine(
         payloads,
+        invoked,
         scheduler=scheduler,
         backend=backend,
         runtime_api=RuntimeApiServer(profile.response_limit),

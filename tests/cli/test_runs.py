@@ -3,14 +3,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+import typer
+
 from emulator.cli import main
+from emulator.cli.options import seconds
 from tests.emulator_process import write_template
 from tests.experiments.plans import write_plan
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def test_tune_for_a_script_prints_json_alone_and_its_progress_to_stderr(
@@ -37,3 +39,16 @@ def test_simulation_that_knows_no_times_is_wrong_use(
     assert main(["simulate", str(plan)]) == 2
     assert "--calibrate RUN" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("90", 90.0), ("90s", 90.0), ("30m", 1800.0), ("1h30m", 5400.0)]
+)
+def test_a_time_is_read_in_hours_minutes_and_seconds(text: str, told: float) -> None:
+    assert seconds(text) == told
+
+
+@pytest.mark.parametrize("text", ["", "m", "30x", "-5", "1.5h"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="is no time such as 90s"):
+        seconds(text)

@@ -18,8 +18,9 @@ from emulator.core.messages import (
     StopSandbox,
     Throttle,
     VersionDeployed,
+    VersionRetired,
 )
-from emulator.core.model import FunctionVersion, StartKind, StopReason, ThrottleReason
+from emulator.core.model import FunctionVersion, StartKind, StopReason, ThrottleReason, VersionKey
 from emulator.core.policy import Admission
 from tests.core.scheduler_host import BIG, ECHO, Host
 
@@ -130,3 +131,17 @@ def test_idle_sandbox_is_evicted_for_the_first_megabyte_of_the_reserve() -> None
     here.idle(1, 1)
     assert here.tell(2, HostMemoryMeasured(100)) == []
     assert here.tell(3, HostMemoryMeasured(99)) == [StopSandbox(1, StopReason.EVICTED)]
+
+
+def test_nominal_admission_counts_what_is_kept_for_a_snapshot() -> None:
+    here = Host(host_memory_mb=1200, start_width=100)
+    here.tell(0.0, VersionDeployed(FunctionVersion("kept", 600, 3.0, "1", snapshot=True)))
+    assert starts(here, "a", "b") == [True, False]
+    here.tell(2.0, VersionRetired(VersionKey.of("kept", "1")))
+    assert isinstance(here.invoke(3.0, "c", BIG)[0], StartSandbox)
+
+
+def test_actual_admission_sees_what_is_kept_for_a_snapshot_as_missing_memory() -> None:
+    here = host(600)
+    here.tell(0.0, VersionDeployed(FunctionVersion("kept", 600, 3.0, "1", snapshot=True)))
+    assert starts(here, "a", "b", "c") == [True, True, False]

@@ -18,6 +18,7 @@ from emulator.experiments.plan.loader import load
 from emulator.experiments.records.study_reader import read_study
 from emulator.experiments.runner.cell import CellRunner
 from emulator.experiments.runner.study import run_experiment
+from emulator.project import LIGHT_STUDY, SMALL_STUDY, write_project
 from tests.experiments.made_study import TF, CellPlan, write_study
 from tests.experiments.plans import write_plan
 
@@ -176,8 +177,51 @@ def test_the_table_says_where_this_machine_was_the_bottleneck(tmp_path: Path) ->
     ]
 
 
-def test_the_plan_of_the_demo_takes_less_than_five_minutes() -> None:
-    assert sum(cell.expected_s for cell in planned_cells(load(small_study()))) < 300
+@pytest.mark.parametrize("study", [SMALL_STUDY, LIGHT_STUDY])
+def test_the_plan_of_the_demo_takes_less_than_five_minutes(study: Path) -> None:
+    assert sum(cell.expected_s for cell in planned_cells(load(small_study(study)), cpus=2)) < 300
+
+
+def test_the_plan_of_slow_machines_takes_less_than_five_minutes_on_one_cpu() -> None:
+    cells = planned_cells(load(small_study(LIGHT_STUDY)), cpus=1)
+    assert sum(cell.expected_s for cell in cells) < 300
+
+
+@pytest.fixture
+def plans_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The plans that demos ran, none of which is run to its end, in a project of the user's."""
+    write_project(tmp_path)
+    run: list[Path] = []
+    monkeypatch.setattr(demo, "run_experiment", lambda plan, **_: run.append(plan) or 130)
+    return run
+
+
+def test_a_machine_that_starts_tensorflow_too_slowly_serves_the_model_without(
+    plans_run: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On one slow CPU the demo ended with 54 of 72 requests failed."""
+    monkeypatch.setattr(demo, "tensorflow_init", lambda _: 12.3)
+    assert run_demo() == 130
+    assert plans_run == [LIGHT_STUDY] * 2  # told, and run
+    assert "Starting TensorFlow takes about 12 s of CPU time" in capsys.readouterr().out
+
+
+def test_a_machine_that_starts_tensorflow_in_time_is_told_nothing(
+    plans_run: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo, "tensorflow_init", lambda _: 1.9)
+    run_demo()
+    assert plans_run == [SMALL_STUDY] * 2
+    assert "Starting TensorFlow" not in capsys.readouterr().out
+
+
+def test_a_study_of_the_users_own_that_has_no_tensorflow_is_run_unmeasured(
+    plans_run: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SMALL_STUDY.write_text(LIGHT_STUDY.read_text())
+    monkeypatch.setattr(demo, "tensorflow_init", lambda _: 100.0)
+    run_demo()
+    assert plans_run == [SMALL_STUDY] * 2
 
 
 def test_the_command_line_starts_the_demo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -176,6 +176,7 @@ class ScriptedBackend:
         {Limitation.CPU_UNLIMITED: "No CPU share is set, since nothing runs."}
     )
     snapshots = None
+    stem_cells = None
 
     def __init__(self) -> None:
         self.processes: list[ScriptedProcess] = []

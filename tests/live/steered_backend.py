@@ -282,6 +282,7 @@ class SteeredBackend:
     storage = ()
     unenforced: Mapping[Limitation, str] = MappingProxyType({})
     snapshots = None
+    stem_cells = None
 
     def __init__(self) -> None:
         self.sandboxes: list[SteeredSandbox] = []

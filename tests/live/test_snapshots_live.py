@@ -11,6 +11,7 @@ from emulator.core.model import StartKind, VersionKey
 from emulator.core.records import Status
 from emulator.errors import SnapshotError
 from emulator.live.backends.interface import Limitation
+from emulator.live.invocation import RestoreFailure
 from tests.live.world import BOUND, lacks, world
 
 if TYPE_CHECKING:
@@ -124,12 +125,31 @@ async def test_hook_that_fails_after_a_restore_fails_the_invocation(
     async with world(backend, tmp_path) as here, asyncio.timeout(BOUND):
         key = published(await here.deploy("say", **PUBLISHED | {"code": code}))
         outcome = await here.engine.invoke(key, b"1")
-        assert outcome.function_error == "Unhandled"
+        assert (outcome.function_error, outcome.restore_failure) == (
+            "Unhandled",
+            RestoreFailure.ERROR,
+        )
         await here.gone()
         here.records()  # the log is written when the journal is
         lines = [event.message for event in here.logs.events("say-0")]
     assert b"no luck" in outcome.payload, outcome.payload
     assert any(line.startswith("RESTORE_REPORT") and "Status: error" in line for line in lines)
+
+
+@on_processes
+async def test_hook_that_takes_too_long_after_a_restore_is_a_timeout(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    needs_snapshots(backend)
+    code = CODE + "\n@register_after_restore\ndef wait():\n    time.sleep(60)\n"
+    async with world(backend, tmp_path, init_timeout=0.5) as here, asyncio.timeout(BOUND):
+        key = published(await here.deploy("say", **PUBLISHED | {"code": code}))
+        outcome = await here.engine.invoke(key, b"1")
+        assert (outcome.function_error, outcome.restore_failure) == (
+            "Unhandled",
+            RestoreFailure.TIMEOUT,
+        )
+        await here.gone()
 
 
 def published(latest: VersionKey) -> VersionKey:

@@ -20,6 +20,7 @@ from emulator.api.companion.proxy import Proxy, UpstreamError
 from emulator.api.companion.service_name import OWN, access_key_of, addressed_to, signed_for
 from emulator.api.http_api.route import not_found
 from emulator.errors import CompanionError, ServiceError
+from emulator.live.companion.process import KEEPS_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,6 +110,7 @@ class OtherServices:
         server = await self._companion.url()
         scope = _with_headers(scope, self._companion.headers)
         if self._identities is not None and service in _IDENTITY_SERVICES:
+            scope = {**scope, "headers": [*scope["headers"], (KEEPS_HEADER.encode(), b"1")]}
             with self._identities.changing():
                 await self._proxy.pass_on(server, scope, receive, send)
         else:

@@ -23,7 +23,8 @@ from emulator.errors import (
     ResourceConflictError,
     ResourceNotFoundError,
 )
-from emulator.live.store.catalog import Alias, new_revision, not_found
+from emulator.live.store.catalog import not_found
+from emulator.live.store.function_records import Alias, new_revision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.api.services.calls import ServiceError
-from emulator.core.function_configuration import faults
+from emulator.core.function_faults import faults
 from emulator.core.tenancy import unsupported
 from emulator.errors import (
     ConstraintError,
@@ -14,7 +14,7 @@ from emulator.errors import (
 )
 from emulator.live.functions.conversion import configuration
 from emulator.live.functions.deployer import not_now
-from emulator.live.store.catalog import State, UpdateStatus
+from emulator.live.store.function_records import State, UpdateStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from emulator.api.control.collaborators import Control
     from emulator.core.function_names import Scope
-    from emulator.live.store.catalog import Version
+    from emulator.live.store.function_records import Version
 
 _ELSEWHERE = {
     "CapacityProviderConfig": "Managed Instances",
@@ -32,6 +32,9 @@ _ELSEWHERE = {
     "PublishTo": "Managed Instances",
 }
 """Members of products that are not emulated."""
+_NO_FILE_SYSTEM = "Amazon Elastic File System is not supported for SnapStart enabled functions."
+"""That SnapStart does not support EFS is the guide's (H); the sentence is by the pattern of those
+for runtimes (M)."""
 _REVISION = (
     "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias "
     "API to retrieve the latest Revision Id"
@@ -57,6 +60,8 @@ def check_configuration(control: Control, version: Version) -> None:
     snapshots = version.members.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions"
     if snapshots and version.members.get("TenancyConfig"):
         raise InvalidParameterValueError(unsupported("SnapStart"))
+    if snapshots and version.members.get("FileSystemConfigs"):
+        raise InvalidParameterValueError(_NO_FILE_SYSTEM)
     layers = tuple(version.code.layers) or version.code.layer_archives
     found = faults(configuration(version, version.function.scope, layers=layers), control.profile)
     if not found:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.api.services.calls import ServiceError
 from emulator.errors import InvalidParameterValueError
-from emulator.live.store.catalog import Code
+from emulator.live.store.function_records import Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

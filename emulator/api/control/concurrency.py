@@ -21,12 +21,13 @@ from emulator.core.concurrency_settings import (
     provisioned_fault,
     reservation_fault,
 )
+from emulator.core.function_faults import NOT_WITH_SNAP_START
 from emulator.core.function_names import Reference, is_version
 from emulator.core.tenancy import unsupported
 from emulator.core.version_key import LATEST
 from emulator.errors import InvalidParameterValueError, ResourceConflictError
 from emulator.live.functions.concurrency import taken
-from emulator.live.store.catalog import concurrency_key
+from emulator.live.store.function_records import concurrency_key
 from emulator.live.store.resources import Key, Kind
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from emulator.api.services.calls import Call, Operation
     from emulator.core.function_names import FunctionName
     from emulator.live.functions.concurrency import ProvisionedState
-    from emulator.live.store.catalog import Version
+    from emulator.live.store.function_records import Version
     from emulator.live.store.resources import Document
 
 _REQUESTED = "RequestedProvisionedConcurrentExecutions"
@@ -139,13 +140,15 @@ def _provisionable(control: Control, asked: Reference) -> Version:
 
     Raises:
         ResourceNotFoundError: there is none such.
-        InvalidParameterValueError: it is $LATEST, or serves tenants apart.
+        InvalidParameterValueError: it is $LATEST, serves tenants apart, or has a snapshot.
     """
     version = control.catalog.find(asked)
     if version.version == LATEST:
         raise InvalidParameterValueError(UNPUBLISHED)
     if version.members.get("TenancyConfig"):
         raise InvalidParameterValueError(unsupported("Provisioned concurrency"))
+    if version.members.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions":
+        raise InvalidParameterValueError(NOT_WITH_SNAP_START)
     return version
 
 

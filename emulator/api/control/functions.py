@@ -26,13 +26,13 @@ from emulator.api.control.without_effect import tell_of_no_effect
 from emulator.core.function_names import is_version
 from emulator.core.version_key import LATEST
 from emulator.errors import InvalidParameterValueError, ResourceConflictError
-from emulator.live.store.catalog import (
+from emulator.live.store.catalog import not_found
+from emulator.live.store.function_records import (
     Function,
     Status,
     Version,
     concurrency_key,
     new_revision,
-    not_found,
 )
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from emulator.api.control.collaborators import Control
-    from emulator.live.store.catalog import Code
+    from emulator.live.store.function_records import Code
 
 
 @dataclass(frozen=True, slots=True)

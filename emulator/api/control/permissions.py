@@ -22,7 +22,7 @@ from emulator.errors import (
     ResourceConflictError,
     ResourceNotFoundError,
 )
-from emulator.live.store.catalog import new_revision
+from emulator.live.store.function_records import new_revision
 from emulator.live.store.resources import Key, Kind
 
 if TYPE_CHECKING:

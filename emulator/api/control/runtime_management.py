@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from emulator.api.control.collaborators import Control
     from emulator.api.services.calls import Call, Operation
     from emulator.core.function_names import FunctionName
-    from emulator.live.store.catalog import Version
+    from emulator.live.store.function_records import Version
 
 _DEFAULT = {"UpdateRuntimeOn": "Auto"}
 _NEEDS_ARN = "RuntimeVersionArn is required when UpdateRuntimeOn is Manual."

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from emulator.api.control.collaborators import Control
     from emulator.api.services.calls import Call, Operation
-    from emulator.live.store.catalog import Version
+    from emulator.live.store.function_records import Version
 
 _LATEST_PUBLISHED = "$LATEST.PUBLISHED"
 _LEAST_ABOVE_MOST = "MinExecutionEnvironments must not be greater than MaxExecutionEnvironments."

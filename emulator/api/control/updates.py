@@ -29,14 +29,15 @@ from emulator.api.control.layer_references import layers_of
 from emulator.api.control.versions import publish
 from emulator.api.control.without_effect import tell_of_no_effect
 from emulator.core.function_names import Reference
-from emulator.live.store.catalog import UpdateStatus, not_found, revised
+from emulator.live.store.catalog import not_found
+from emulator.live.store.function_records import UpdateStatus, revised
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from emulator.api.control.collaborators import Control
     from emulator.api.services.calls import Call, Operation
-    from emulator.live.store.catalog import Version
+    from emulator.live.store.function_records import Version
 
 _REPLACED_IN_PARTS = ("ImageConfig", "LoggingConfig")
 """Structures whose members are set one by one; an update leaves out what stays."""

@@ -21,7 +21,7 @@ from emulator.errors import (
     ResourceNotFoundError,
 )
 from emulator.live.functions.urls import ID
-from emulator.live.store.catalog import url_key
+from emulator.live.store.function_records import url_key
 from emulator.live.store.resources import Kind
 
 if TYPE_CHECKING:

@@ -19,14 +19,8 @@ from emulator.core.function_names import Reference
 from emulator.core.version_key import LATEST
 from emulator.errors import InvalidParameterValueError
 from emulator.live.functions.deployer import ACTIVE, not_now
-from emulator.live.store.catalog import (
-    State,
-    Status,
-    UpdateStatus,
-    Version,
-    new_revision,
-    not_found,
-)
+from emulator.live.store.catalog import not_found
+from emulator.live.store.function_records import State, Status, UpdateStatus, Version, new_revision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

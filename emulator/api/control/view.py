@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emulator.core.version_key import LATEST
-from emulator.live.store.catalog import State
+from emulator.live.store.function_records import State
 from emulator.telemetry.log_lines import runtime_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from emulator.live.store.catalog import Alias, Version
+    from emulator.live.store.function_records import Alias, Version
 
 _STATE = (
     *("State", "StateReason", "StateReasonCode"),

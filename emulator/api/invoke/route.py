@@ -16,6 +16,7 @@ from emulator.api.asgi import (
     Headers,
     check_size,
     outcome_headers,
+    raise_failed_restore,
     raise_refusal,
     read_body,
     read_event,
@@ -84,6 +85,8 @@ class InvokeRoute(InvocationRoute):
         """Returns an accepted invocation's response headers; None where only `tell` answers."""
         if outcome.throttle is not None or outcome.failure is Failure.START_FAILED:
             return None
+        if outcome.restore_failure is not None:
+            return None
         return _headers(outcome)
 
     def client_left(self, outcome: asyncio.Future[Outcome]) -> None:
@@ -146,6 +149,7 @@ class InvokeRoute(InvocationRoute):
 
     async def _tell(self, outcome: Outcome, send: Send, *, tail: bool) -> None:
         raise_refusal(outcome)
+        raise_failed_restore(outcome)
         headers = _headers(outcome)
         if tail:
             headers.append((b"x-amz-log-result", base64.b64encode(outcome.log_tail)))

@@ -14,6 +14,7 @@ from emulator.api.asgi import (
     begin,
     first_news,
     outcome_headers,
+    raise_failed_restore,
     raise_refusal,
     read_body,
     send_piece,
@@ -68,6 +69,7 @@ class ResponseStreamRoute(InvocationRoute):
         try:
             begun = await first_news(outcome, stream)
             raise_refusal(begun)
+            raise_failed_restore(begun)
             await _begin(begun, send)
             await (_pass_on(stream, send) if stream.began.done() else _one_piece(begun, send))
             await _complete(stream, (await outcome).log_tail if asked.tail else b"", send)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from emulator.core.network_paths.aws_2020_pacslab import AWS_2020_PACSLAB
 from emulator.errors import RunDirectoryError
 from emulator.experiments.network.constants import constants_table
+from emulator.experiments.network.figure import draw
 from emulator.experiments.network.overhead import COMPARED
 from emulator.experiments.report.charts import style
-from emulator.experiments.report.charts.style import COLD, COLOURS, GREY
 from emulator.experiments.report.document import (
     LEAD,
     SMALL,
+    Block,
     Document,
     Heading,
     Notice,
@@ -29,19 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from numpy.typing import NDArray
-
     from emulator.experiments.network.comparison import Comparison
     from emulator.experiments.network.overhead import MeasuredRun
 
 FIGURE = "network-against-aws"
 CSV = f"{FIGURE}.csv"
-_SHOWN = (0.07, 0.3)
-"""Seconds that the figure shows; the longest requests lie beyond."""
-_LEAST_TAIL = 0.003
-"""Least share of slower requests that the figure shows: one of the 300 of a run."""
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> Path:
@@ -71,66 +62,30 @@ def _write_csv(comparison: Comparison, path: Path) -> None:
 
 def document(comparison: Comparison) -> Document:
     """Lays out the page."""
-    seen, held_out = comparison.seen, comparison.held_out
-    worst = max(comparison.errors, key=lambda error: abs(error.error))
-    medians = [error for error in comparison.errors if error.share == 0.5]  # noqa: PLR2004
     return Document(
         "The network part against AWS",
         (
-            Paragraph(
-                "What a client waits beside its function, as the emulator predicts and as clients "
-                f"of AWS measured in runs that the fit never saw: medians differ by "
-                f"{_listed([f'{error.error:+.1%}' for error in medians])}, and no quantile from "
-                f"{COMPARED[0]:.0%} to {COMPARED[-1]:.0%} by more than {abs(worst.error):.1%} "
-                f"(at {worst.share:.0%}, {worst.date}).",
-                LEAD,
-            ),
+            _result(comparison),
             *_outdated(comparison),
-            Picture(
-                FIGURE,
-                style.png(draw(comparison)),
-                "Shares of requests by the time lost between client and function, predicted and "
-                "real",
-                "Left: the share of requests that lose at most so much. Right: the share that lose "
-                "more, on a logarithmic scale.",
-            ),
-            Heading("Quantile by quantile"),
-            _table(comparison),
-            Paragraph(
-                "Each row: the predicted time, the time measured in a held-out run, and the "
-                "prediction's error as a share of what is real.",
-                SMALL,
-            ),
-            Heading("What was measured, and how the path was fitted"),
-            Paragraph(
-                "pacslab's runs of 2020 (serverless-performance-modeling, MIT): one function of "
-                "128 MB, Poisson arrivals, the client's time less Lambda's own "
-                f"Duration, warm requests alone. Fitted: {_listed(_named(seen))}. "
-                f"Held out: {_listed(_named(held_out))}. The rule went by date alone and was "
-                "committed before the fit; percentiles of all runs had been seen by then. Each "
-                "fitted run counts the same; the longest thousandth is cut."
-            ),
-            Paragraph(
-                "What the figure cannot tell: where that client stood, whether its connections "
-                "were kept, and how the time splits into network and gateway. "
-                f"`{AWS_2020_PACSLAB.name}` therefore has all of it as the gateway's. Runs differ "
-                "from each other by more than chance (medians from "
-                f"{_median_ms(min, comparison)} to {_median_ms(max, comparison)} ms), and no "
-                "single path can meet them all."
-            ),
-            Heading("The paths and their constants"),
-            Paragraph(
-                '`testbed up --network PATH`, or `network = "PATH"` in a plan. A request of an '
-                "HTTP route passes network, API Gateway and front end, Invoke and function URLs "
-                "pass network and front end; what a sandbox asks for comes from within the region. "
-                "Half of a round trip and of the services' time is lost before the scheduler hears "
-                "of the request, half in the answer's way; none of it is billed. H: a vendor's or "
-                "standard's text, or measured; M: secondary, or one source; L: inferred, a setting "
-                "and no fact."
-            ),
-            constants_table(),
+            _picture(comparison),
+            *_quantiles(comparison),
+            *_method(comparison),
+            *_constants(),
             Paragraph("Made by `testbed network DATA`, DATA being a folder of those runs.", SMALL),
         ),
+    )
+
+
+def _result(comparison: Comparison) -> Paragraph:
+    worst = max(comparison.errors, key=lambda error: abs(error.error))
+    medians = [error for error in comparison.errors if error.share == 0.5]  # noqa: PLR2004
+    return Paragraph(
+        "What a client waits beside its function, as the emulator predicts and as clients "
+        f"of AWS measured in runs that the fit never saw: medians differ by "
+        f"{_listed([f'{error.error:+.1%}' for error in medians])}, and no quantile from "
+        f"{COMPARED[0]:.0%} to {COMPARED[-1]:.0%} by more than {abs(worst.error):.1%} "
+        f"(at {worst.share:.0%}, {worst.date}).",
+        LEAD,
     )
 
 
@@ -139,6 +94,67 @@ def _outdated(comparison: Comparison) -> tuple[Notice, ...]:
         return ()
     points = ", ".join(f"({share:g}, {seconds:g})" for share, seconds in comparison.fitted)
     return (Notice("The emulator's table is not what these runs give", (points,)),)
+
+
+def _picture(comparison: Comparison) -> Picture:
+    return Picture(
+        FIGURE,
+        style.png(draw(comparison)),
+        "Shares of requests by the time lost between client and function, predicted and real",
+        "Left: the share of requests that lose at most so much. Right: the share that lose "
+        "more, on a logarithmic scale.",
+    )
+
+
+def _quantiles(comparison: Comparison) -> tuple[Block, ...]:
+    return (
+        Heading("Quantile by quantile"),
+        _table(comparison),
+        Paragraph(
+            "Each row: the predicted time, the time measured in a held-out run, and the "
+            "prediction's error as a share of what is real.",
+            SMALL,
+        ),
+    )
+
+
+def _method(comparison: Comparison) -> tuple[Block, ...]:
+    seen, held_out = comparison.seen, comparison.held_out
+    return (
+        Heading("What was measured, and how the path was fitted"),
+        Paragraph(
+            "pacslab's runs of 2020 (serverless-performance-modeling, MIT): one function of "
+            "128 MB, Poisson arrivals, the client's time less Lambda's own "
+            f"Duration, warm requests alone. Fitted: {_listed(_named(seen))}. "
+            f"Held out: {_listed(_named(held_out))}. The rule went by date alone and was "
+            "committed before the fit; percentiles of all runs had been seen by then. Each "
+            "fitted run counts the same; the longest thousandth is cut."
+        ),
+        Paragraph(
+            "What the figure cannot tell: where that client stood, whether its connections "
+            "were kept, and how the time splits into network and gateway. "
+            f"`{AWS_2020_PACSLAB.name}` therefore has all of it as the gateway's. Runs differ "
+            "from each other by more than chance (medians from "
+            f"{_median_ms(min, comparison)} to {_median_ms(max, comparison)} ms), and no "
+            "single path can meet them all."
+        ),
+    )
+
+
+def _constants() -> tuple[Block, ...]:
+    return (
+        Heading("The paths and their constants"),
+        Paragraph(
+            '`testbed up --network PATH`, or `network = "PATH"` in a plan. A request of an '
+            "HTTP route passes network, API Gateway and front end, Invoke and function URLs "
+            "pass network and front end; what a sandbox asks for comes from within the region. "
+            "Half of a round trip and of the services' time is lost before the scheduler hears "
+            "of the request, half in the answer's way; none of it is billed. H: a vendor's or "
+            "standard's text, or measured; M: secondary, or one source; L: inferred, a setting "
+            "and no fact."
+        ),
+        constants_table(),
+    )
 
 
 def _median_ms(of: Callable[[Iterable[float]], float], comparison: Comparison) -> str:
@@ -166,36 +182,3 @@ def _table(comparison: Comparison) -> Table:
 
 def _head(run: MeasuredRun) -> tuple[str, str]:
     return f"real, {run.date}", "error"
-
-
-def draw(comparison: Comparison) -> Figure:
-    """Draws cumulative shares on the left, and the share of slower requests on the right."""
-    figure = style.new_figure(8.6, 3.9)
-    panels: tuple[Axes, Axes] = tuple(figure.subplots(1, 2))
-    shares, tails = panels
-    for run in comparison.seen:
-        _curve(panels, run.overhead, f"fitted: {run.date}", color=GREY, linewidth=0.9)
-    for run, colour in zip(comparison.held_out, COLOURS, strict=False):
-        _curve(panels, run.overhead, f"held out: {run.date}", color=colour, linewidth=1.6)
-    _curve(panels, comparison.predicted, "predicted", color=COLD, linewidth=2.2)
-    for panel in panels:
-        style.plain(panel, "both")
-        panel.set_xlim(_SHOWN[0] * 1000, _SHOWN[1] * 1000)
-        panel.set_xlabel("ms beside the function")
-    tails.set_yscale("log")
-    tails.set_ylim(_LEAST_TAIL, 1)
-    style.title(shares, "share of requests that lose at most so much")
-    style.title(tails, "share that lose more")
-    handles, _ = shares.get_legend_handles_labels()
-    style.legend(figure, handles, columns=3)
-    return figure
-
-
-def _curve(
-    panels: tuple[Axes, Axes], seconds: NDArray[np.float64], label: str, **look: Any
-) -> None:
-    shares, tails = panels
-    ordered = np.sort(seconds) * 1000
-    at_most = np.arange(1, len(ordered) + 1) / len(ordered)
-    shares.plot(ordered, at_most, label=label, **look)
-    tails.plot(ordered[:-1], 1 - at_most[:-1], **look)

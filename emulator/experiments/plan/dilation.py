@@ -16,6 +16,8 @@ from emulator.core.policy import SchedulerSettings
 from emulator.experiments.plan.model import Constant, Ramp, SingleRequests, ping_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from emulator.experiments.plan.model import Scenario
 
 BOOST = 1.0
@@ -28,6 +30,9 @@ SHORTEST_CYCLE = 0.01
 """Seconds from a user's request to the next where users do not pause (L: an echo's answer)."""
 START_WIDTH = SchedulerSettings().start_width
 """Sandboxes that the emulator starts at once."""
+TENSORFLOW_INIT = 1.9
+"""CPU seconds of an init with TensorFlow at a full vCPU (M: 1.9 s measured on the 2-core machine of
+this project: import, model and first prediction)."""
 USABLE = 0.9
 """Share of the host's cores that may be planned with (L): from .95 on a core counts as full, and
 kernel, container engine and the watch over the host take their part."""
@@ -95,3 +100,13 @@ def _cycle(load: Scenario) -> float:
 def least_dilation(needed: Demand, cpus: int) -> int:
     """Returns the least whole number by which so many cores, dilated, do for the demand."""
     return max(1, math.ceil(needed.cores / (cpus * USABLE)))
+
+
+def outlasts_a_step(init: float, loads: Iterable[Scenario]) -> bool:
+    """Tells whether an init of so many seconds takes longer than a step of any of the ramps.
+
+    The step's new users would then have no answer in the step, and nothing shows what memory buys.
+    Dilation does not help: an init slows down with the ramp.
+    """
+    steps = [load.seconds / len(load.users) for load in loads if isinstance(load, Ramp)]
+    return bool(steps) and init > min(steps)

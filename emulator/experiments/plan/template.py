@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from yaml.nodes import Node
 
 _FUNCTION = "AWS::Serverless::Function"
+_CODE = ("CodeUri", "ContentUri", "DockerContext")
+"""Keys whose value is a path to code."""
 _STR = "tag:yaml.org,2002:str"
 _INT = "tag:yaml.org,2002:int"
 _MAP = "tag:yaml.org,2002:map"
@@ -99,6 +101,23 @@ class StudyTemplate:
             for name, value in variables.items():
                 _set(section, name, ScalarNode(_STR, value, style='"'))
         to.write_text(yaml.serialize(root, Dumper=yaml.SafeDumper), encoding="utf-8")
+
+    def text_of(self, function: str) -> str:
+        """Returns all that the template says of one function, without its comments."""
+        root = self._read()
+        own = _get(_get(root, "Resources"), self.functions[function].logical_id)
+        parts = [node for node in (own, _get(root, "Globals"), _get(root, "Parameters")) if node]
+        return "".join(yaml.serialize(node, Dumper=yaml.SafeDumper) for node in parts)
+
+    def code_folders(self) -> list[Path]:
+        """Returns the folders that the template takes code, layers and images from."""
+        root = self._read()
+        shared = _get(_get(root, "Globals"), "Function")
+        nodes: list[Node | None] = [shared]
+        for _, resource in _items(_get(root, "Resources")):
+            nodes += [_get(resource, "Properties"), _get(resource, "Metadata")]
+        named = [_text(_get(node, key)) for node in nodes for key in _CODE]
+        return [(self._path.parent / name).resolve() for name in named if name]
 
     def _repath(self, resource: Node, folder: Path) -> None:
         if not isinstance(resource, MappingNode):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from emulator.experiments.records.fit_file import PhaseFit
     from emulator.experiments.records.request_table import RequestRow
     from emulator.experiments.records.run_directory import Run
+    from emulator.experiments.records.sitting import Sitting
 
 IDLE_SCENARIOS = frozenset({"idle", "keep-warm"})
 """Scenarios of single requests far apart; all others put load on the function."""
@@ -50,6 +51,8 @@ class MeasuredCell(Cell):
     host: HostVerdict = field(default_factory=HostVerdict)
     folder: Path
     """The run directory of the cell's emulator; it may be missing."""
+    sitting: int = 1
+    """Number of the study's sitting that measured the cell, counted from 1."""
 
     @property
     def host_bound(self) -> str:
@@ -92,6 +95,8 @@ class StudyRun:
     """How well a simulated study's drawn times fit the run that they were calibrated with."""
     runs: Mapping[Path, Run] = field(default_factory=dict)
     """The emulator's runs that could be read, by their folders."""
+    sittings: tuple[Sitting, ...] = ()
+    """The sittings that the cells were measured in, in their order."""
 
     @property
     def origin(self) -> Origin:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
 from emulator.core.network_paths import NO_NETWORK
 from emulator.core.policies.catalogue import LIFETIME
@@ -16,6 +16,7 @@ from emulator.errors import RunDirectoryError
 from emulator.experiments.plan.cells import Condition, Origin
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 from emulator.experiments.records.host_verdict import HostVerdict
+from emulator.experiments.records.sitting import CodeVersion, Sitting
 from emulator.experiments.records.study import CellStatus, MeasuredCell
 
 if TYPE_CHECKING:
@@ -75,9 +76,12 @@ class CellEntry(BaseModel):
     status: CellStatus
     error: Annotated[str, _or("")] = ""
     host: Annotated[HostVerdict, _or(HostVerdict())] = HostVerdict()
+    digest: str = ""
+    """What tells the measurement from others; empty where an older version wrote the entry."""
+    sitting: int = 1
 
     @classmethod
-    def of(cls, cell: Cell) -> Self:
+    def of(cls, cell: Cell, digest: str = "") -> Self:
         """Returns the entry of a cell that is still to be run."""
         condition = cell.condition
         return cls(
@@ -102,7 +106,15 @@ class CellEntry(BaseModel):
             without=condition.without,
             origin=condition.origin,
             status=CellStatus.PENDING,
+            digest=digest,
         )
+
+    def is_same(self, other: CellEntry) -> bool:
+        """Tells whether another entry stands for the same measurement, whatever came of it."""
+        if self.digest and other.digest:
+            return self.digest == other.digest
+        state = {"status", "error", "host", "digest", "sitting"}
+        return self.model_dump(exclude=state) == other.model_dump(exclude=state)
 
     def measured(self, study: Path) -> MeasuredCell:
         """Returns the entry as a cell of the study in that folder."""
@@ -132,6 +144,7 @@ class CellEntry(BaseModel):
             error=self.error,
             host=self.host,
             folder=study / CELLS / self.id,
+            sitting=self.sitting,
         )
 
 
@@ -152,6 +165,15 @@ class StudyContent(BaseModel):
     finished_at: float | None = None
     """When every cell had been tried; None before."""
     cells: list[CellEntry]
+    sittings: list[Sitting] = []
+
+    @model_validator(mode="after")
+    def _had_a_sitting(self) -> Self:
+        """Makes one of what older versions wrote, whose cells all belong to it."""
+        if not self.sittings:
+            known = {"machine": self.machine, "versions": self.versions}
+            self.sittings = [Sitting(self.started_at, CodeVersion(), **known)]
+        return self
 
     def measured(self, study: Path) -> tuple[MeasuredCell, ...]:
         """Returns all cells of the study in that folder."""

@@ -8,11 +8,13 @@ study_content.py's.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from emulator.errors import RunDirectoryError, SettingsError
 from emulator.experiments.plan.values import AUTO
 from emulator.experiments.records.host_verdict import HostVerdict
+from emulator.experiments.records.sitting import CodeVersion, Sitting
 from emulator.experiments.records.study import CellStatus
 from emulator.experiments.records.study_content import (
     STUDY,
@@ -48,20 +50,34 @@ class StudyFile:
         plan: Mapping[str, Any] | None = None,
         plan_text: str = "",
         seed: int | None = None,
+        digests: Mapping[str, str] | None = None,
+        code: CodeVersion | None = None,
     ) -> Self:
         """Writes the file of a study that begins, into a folder that must be new or empty.
+
+        Args:
+            folder: the study's own.
+            name: what the study is called.
+            cells: all cells, in their order.
+            plan: the plan as its TOML file was parsed.
+            plan_text: the plan as its file has it.
+            seed: seed of all chance.
+            digests: what tells each cell's measurement from others, by the cell's id.
+            code: the code of the first sitting.
 
         Raises:
             SettingsError: the folder is in use, or cannot be made.
             RunDirectoryError: the file cannot be written.
         """
+        now, known = time.time(), digests or {}
         content = StudyContent(
             name=name,
             plan=dict(plan or {}),
             plan_text=plan_text,
             seed=seed,
-            started_at=time.time(),
-            cells=[CellEntry.of(cell) for cell in cells],
+            started_at=now,
+            cells=[CellEntry.of(cell, known.get(cell.id, "")) for cell in cells],
+            sittings=[Sitting(now, code or CodeVersion())],
         )
         study = cls(folder, content)
         claim_folder(folder)
@@ -94,11 +110,52 @@ class StudyFile:
         )
         return list(dict.fromkeys(found))
 
-    def has_cells(self, cells: Iterable[Cell]) -> bool:
-        """Tells whether the study was started with exactly these cells."""
-        state = {"status", "error", "host"}
-        own = [entry.model_dump(exclude=state) for entry in self._content.cells]
-        return own == [CellEntry.of(cell).model_dump(exclude=state) for cell in cells]
+    @property
+    def name(self) -> str:
+        return self._content.name
+
+    @property
+    def codes(self) -> set[CodeVersion]:
+        """The codes that measured the finished cells."""
+        sittings = self._content.sittings
+        return {
+            sittings[entry.sitting - 1].code
+            for entry in self._content.cells
+            if entry.status is CellStatus.DONE
+        }
+
+    def others(self, cells: Iterable[Cell], digests: Mapping[str, str]) -> list[str]:
+        """Returns the ids of finished cells that are none of these, or of another digest."""
+        planned = {cell.id: CellEntry.of(cell, digests.get(cell.id, "")) for cell in cells}
+        return [
+            entry.id
+            for entry in self._content.cells
+            if entry.status is CellStatus.DONE
+            and not (entry.id in planned and entry.is_same(planned[entry.id]))
+        ]
+
+    def continue_with(
+        self,
+        cells: Iterable[Cell],
+        digests: Mapping[str, str],
+        code: CodeVersion,
+        plan: Mapping[str, Any],
+        plan_text: str,
+    ) -> None:
+        """Begins another sitting with these cells, and keeps those of them that are finished.
+
+        A finished cell that is none of these is forgotten: `others` names such cells before.
+        """
+        done = {e.id: e for e in self._content.cells if e.status is CellStatus.DONE}
+        content = self._content
+        content.cells = [
+            done.get(cell.id) or CellEntry.of(cell, digests.get(cell.id, "")) for cell in cells
+        ]
+        content.plan, content.plan_text, content.finished_at = dict(plan), plan_text, None
+        if len(done) < len(content.cells):
+            content.sittings.append(Sitting(time.time(), code))
+        self._entries = {entry.id: entry for entry in content.cells}
+        self._save()
 
     def cell(self, cell: str) -> MeasuredCell:
         """Returns a cell with its present state."""
@@ -120,9 +177,16 @@ class StudyFile:
     def done(self, cell: str, host: HostVerdict, info: RunInfo) -> None:
         """Marks a cell as measured; its emulator tells versions, machine and, failing a plan, seed.
 
-        The first cell's are kept: they are the same for the whole study.
+        The first cell's of each sitting are kept: they are the same until its end.
         """
         content = self._content
+        last = content.sittings[-1]
+        content.sittings[-1] = replace(
+            last,
+            machine=last.machine or dict(info.machine),
+            versions=last.versions or dict(info.versions),
+        )
+        self._entries[cell].sitting = len(content.sittings)
         content.versions = content.versions or dict(info.versions)
         content.machine = content.machine or dict(info.machine)
         content.seed = info.seed if content.seed is None else content.seed
@@ -131,11 +195,6 @@ class StudyFile:
     def finish(self) -> None:
         """Notes that every cell has been tried."""
         self._content.finished_at = time.time()
-        self._save()
-
-    def reopen(self) -> None:
-        """Notes that cells are still to be tried."""
-        self._content.finished_at = None
         self._save()
 
     def _set(
@@ -175,5 +234,4 @@ def claim_folder(folder: Path) -> None:
             f"{folder} cannot be made the folder of a run: {error.strerror}."
         ) from error
     if in_use:
-        hint = "; --resume goes on with the study in it" if (folder / STUDY).exists() else ""
-        raise SettingsError(f"{folder} is not empty; a run needs a folder of its own{hint}.")
+        raise SettingsError(f"{folder} is not empty; a run needs a folder of its own.")

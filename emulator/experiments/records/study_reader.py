@@ -62,14 +62,16 @@ def _read(path: Path) -> StudyRun:
     runs = _runs(planned, problems)
     rows = _rows(path / REQUESTS_CSV, problems)
     cells = tuple(_as_run(cell, runs.get(cell.id), rows.get(cell.id, ())) for cell in planned)
-    if not rows:
-        rows = {
-            cell.id: found
-            for cell in cells
-            if cell.id in runs and (found := cell_rows(cell, runs[cell.id]))
-        }
-        if rows:
-            problems.append("Requests are read from the cells' own records instead.")
+    # a study that was killed leaves a table without the cells of its last sitting
+    own = {
+        cell.id: found
+        for cell in cells
+        if cell.id in runs and cell.id not in rows and (found := cell_rows(cell, runs[cell.id]))
+    }
+    if own:
+        whose = "Requests" if not rows else f"Requests of {', '.join(own)}"
+        problems.append(f"{whose} are read from the cells' own records instead.")
+    rows |= own
     problems = _unfinished(cells) + problems + _without_rows(cells, rows)
     if content.finished_at is None:
         problems.append(_unfinished_study(cells))
@@ -89,6 +91,7 @@ def _read(path: Path) -> StudyRun:
         unenforced=tuple(dict.fromkeys(s for r in runs.values() for s in r.info.unenforced)),
         fits=read_fits(path),
         runs={run.path: run for run in runs.values()},
+        sittings=tuple(content.sittings),
     )
 
 

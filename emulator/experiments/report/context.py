@@ -6,17 +6,30 @@ Owns the notices before the figures and the notes after them, not the figures th
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emulator.core.profiles import PRICE_TABLES
 from emulator.experiments.analysis import formatting
-from emulator.experiments.report.document import SMALL, Block, Code, Heading, Notice, Paragraph
+from emulator.experiments.records.study import CellStatus
+from emulator.experiments.report.document import (
+    SMALL,
+    Block,
+    Code,
+    Heading,
+    Notice,
+    Paragraph,
+    Table,
+)
 from emulator.experiments.report.labels import cell_names
 from emulator.experiments.report.text import machine_facts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from emulator.experiments.records.sitting import Sitting
     from emulator.experiments.records.study import StudyRun
 
+SEVERAL = 2
 
 _AUTOMATIC = (
     "How many times slower than life a cell ran was chosen before it ran: the least whole number "
@@ -50,8 +63,68 @@ def notices(study: StudyRun) -> list[Block]:
             slowed,
         ),
         ("Not as on Lambda", study.unenforced),
+        ("Not all cells were measured by the same code, or on the same machine", _unlike(study)),
     )
     return [Notice(title, tuple(lines)) for title, lines in found if lines]
+
+
+def _unlike(study: StudyRun) -> list[str]:
+    """Returns a sentence for each sitting, where code, versions or machine are not the same."""
+    used = _sittings(study)
+    kinds = {
+        (sitting.code.digest, str(sitting.versions), str(_without_load(sitting.machine)))
+        for sitting, _ in used.values()
+    }
+    if len(kinds) < SEVERAL:
+        return []
+    return [
+        f"{sitting_name(number, sitting)}: {', '.join(cells)}; {sitting.code}; "
+        f"{machine_facts(sitting.machine)}; "
+        + ", ".join(f"{name} {version}" for name, version in sitting.versions.items())
+        + "."
+        for number, (sitting, cells) in used.items()
+    ]
+
+
+def _without_load(machine: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in machine.items() if name != "load"}
+
+
+def _sittings(study: StudyRun) -> dict[int, tuple[Sitting, list[str]]]:
+    """Returns the sittings that measured something by their number, with the names of cells."""
+    names = cell_names(study)
+    found: dict[int, tuple[Sitting, list[str]]] = {}
+    for number, sitting in enumerate(study.sittings, 1):
+        cells = [
+            names[cell.id]
+            for cell in study.cells
+            if cell.sitting == number and cell.status is CellStatus.DONE
+        ]
+        if cells:
+            found[number] = sitting, cells
+    return found
+
+
+def sitting_name(number: int, sitting: Sitting) -> str:
+    return f"Sitting {number}, {datetime.fromtimestamp(sitting.started_at, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def sittings_table(study: StudyRun) -> list[Block]:
+    """Returns which cells came from which sitting; nothing where all came from one."""
+    used = _sittings(study)
+    if len(used) < SEVERAL:
+        return []
+    rows = tuple(
+        (
+            sitting_name(number, sitting),
+            ", ".join(cells),
+            machine_facts(sitting.machine),
+            str(sitting.code),
+        )
+        for number, (sitting, cells) in used.items()
+    )
+    table = Table(("sitting", "cells", "machine", "code"), rows, left=4)
+    return [Heading("The sittings that this study was measured in", 3), table]
 
 
 def what_ran(study: StudyRun) -> Paragraph:
@@ -112,6 +185,7 @@ def methods(study: StudyRun) -> list[Block]:
     ]
     if any(cell.condition.dilation is None for cell in study.cells):
         blocks.append(Paragraph(_AUTOMATIC))
+    blocks += sittings_table(study)
     if study.plan_text:
         blocks += [Heading("The plan", 3), Code(study.plan_text)]
     return blocks

@@ -9,22 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.core.profiles import PRICE_TABLES
 from emulator.experiments.analysis import formatting
 from emulator.experiments.analysis.cell_stats import all_stats
-from emulator.experiments.analysis.claims.ablation import ablated, has_ablation, joined
-from emulator.experiments.analysis.claims.catalogue import all_findings
-from emulator.experiments.analysis.claims.cells import STUDY_PRICES
-from emulator.experiments.analysis.keep_warm import keep_warm
+from emulator.experiments.analysis.claims.ablation import has_ablation, joined
 from emulator.experiments.analysis.latency_parts import all_parts, has_way
 from emulator.experiments.analysis.memory_curve import memory_curves
 from emulator.experiments.plan.cells import Origin
 from emulator.experiments.records.price_tables import table_of
-from emulator.experiments.records.study import NO_STUDY
 from emulator.experiments.records.study_reader import read_study
 from emulator.experiments.report.advice import advice
-from emulator.experiments.report.charts.cell import draw_cell
-from emulator.experiments.report.charts.lanes import MOST, draw_lanes
+from emulator.experiments.report.cell_sections import cells_section, pages_section, time_section
 from emulator.experiments.report.charts.latency_parts import draw_latency_parts
 from emulator.experiments.report.charts.overview import (
     draw_anatomy,
@@ -32,7 +26,8 @@ from emulator.experiments.report.charts.overview import (
     draw_memory,
 )
 from emulator.experiments.report.charts.style import png
-from emulator.experiments.report.context import methods, notices, price_note, what_ran
+from emulator.experiments.report.claims_section import claims_section
+from emulator.experiments.report.context import methods, notices, what_ran
 from emulator.experiments.report.document import (
     LEAD,
     SMALL,
@@ -46,17 +41,9 @@ from emulator.experiments.report.labels import cell_names, condition_names
 from emulator.experiments.report.page_files import write_page
 from emulator.experiments.report.simulated import as_simulated, fit_section, simulated_notice
 from emulator.experiments.report.study_tables import (
-    ablation_table,
-    claims_table,
-    collections_table,
-    cost_table,
     idle_table,
-    keep_warm_table,
     latency_parts_table,
-    latency_table,
-    load_table,
     memory_table,
-    pages_table,
     tenants_table,
 )
 
@@ -65,12 +52,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from emulator.experiments.analysis.cell_stats import CellStats
-    from emulator.experiments.analysis.claims.ablation import Ablated
     from emulator.experiments.analysis.memory_curve import MemoryCurve
-    from emulator.experiments.records.study import MeasuredCell, StudyRun
-
-_MOST_PICTURES = 60
-"""Number of cells that have pictures; those of more cells would make the page too heavy."""
+    from emulator.experiments.records.study import StudyRun
 
 
 def report_run(run: Path, out: Path | None = None) -> Path:
@@ -113,15 +96,15 @@ def study_document(study: StudyRun) -> Document:
             *([simulated_notice()] if simulated else []),
             *notices(study),
             what_ran(study),
-            *_claims(study),
-            *_cells(stats, names),
-            *_pages(study, names),
+            *claims_section(study),
+            *cells_section(stats, names),
+            *pages_section(study, names),
             *_memory_sizes(curves),
             *_users_time(study, names),
             *_starts(study, stats, names),
             *_tenants(study),
             *_idle_requests(study, names),
-            *_cells_over_time(study, names),
+            *time_section(study, names),
             *fit_section(study, names),
             *methods(study),
         ),
@@ -153,101 +136,6 @@ def _advice(curves: Sequence[MemoryCurve]) -> list[Block]:
             "Latency and cost of each memory size, the best value marked. " + " ".join(sentences),
             caption,
         ),
-    ]
-
-
-def _claims(study: StudyRun) -> list[Block]:
-    if all(cell.condition.scenario in NO_STUDY for cell in study.cells):
-        return []
-    blocks: list[Block] = [
-        Heading("What the study found, what we found"),
-        Paragraph(
-            f"The study of {STUDY_PRICES} ran on AWS. A vCPU here is a share of this machine's "
-            "core, so that the rules compare sizes and shapes rather than milliseconds; the "
-            "figures decide, and claims that do not hold stay in the table.",
-            SMALL,
-        ),
-    ]
-    for findings in all_findings(study):
-        title = f"Backend {findings.backend}, functions of {findings.functions.year}"
-        blocks += [Heading(title, 3), claims_table(findings)]
-        blocks += _ablation(ablated(study, findings.backend, findings.functions))
-    return blocks + _keep_warm_pings(study)
-
-
-def _ablation(pairs: Sequence[Ablated]) -> list[Block]:
-    if not pairs:
-        return []
-    return [
-        Heading("What makes it: the same cells with one part taken away", 4),
-        Paragraph(
-            "A cause is shown where the finding holds with the part and does not without.", SMALL
-        ),
-        ablation_table(pairs),
-    ]
-
-
-def _keep_warm_pings(study: StudyRun) -> list[Block]:
-    pinged = keep_warm(study)
-    if not pinged:
-        return []
-    return [
-        Heading("The study's remedy: a ping that keeps sandboxes warm", 3),
-        Paragraph(
-            "What it buys: requests that would have been cold (C) are warm (W). What it costs: "
-            f"the pings of 30 days, by the prices of {' and of '.join(PRICE_TABLES)}.",
-            SMALL,
-        ),
-        keep_warm_table(pinged),
-    ]
-
-
-def _cells(stats: Sequence[CellStats], names: Mapping[str, str]) -> list[Block]:
-    if not stats:
-        return [Heading("Cells"), Paragraph("No request was made, so there is nothing to show.")]
-    return [
-        Heading("Cells"),
-        load_table(stats, names),
-        Heading("Latency, cold and warm apart", 3),
-        latency_table(stats, names),
-        Heading("Cost and resources", 3),
-        cost_table(stats, names),
-        price_note(),
-    ]
-
-
-def _pages(study: StudyRun, names: Mapping[str, str]) -> list[Block]:
-    table = pages_table(study, names)
-    if table is None:
-        return []
-    return [
-        Heading("Memory as it was", 3),
-        Paragraph(
-            "What the kernel counted of the sandboxes. A major fault waits for the disk; a refault "
-            "reads a page of a file again that was evicted a short while before. Warm requests "
-            "that refault do not fit into their memory. Cold requests have their init's faults; a "
-            "file that another sandbox has read costs none, as the sandboxes of a machine share a "
-            "page cache unless that is private.",
-            SMALL,
-        ),
-        table,
-        *_collections(study, names),
-    ]
-
-
-def _collections(study: StudyRun, names: Mapping[str, str]) -> list[Block]:
-    table = collections_table(study, names)
-    if table is None:
-        return []
-    return [
-        Heading("What the JVMs told", 3),
-        Paragraph(
-            "Heap and class metadata as a garbage collection left them; a shared archive's classes "
-            "do not count. A JVM whose class metadata fill what they may take collects garbage at "
-            "each turn, and its handlers wait for that.",
-            SMALL,
-        ),
-        table,
     ]
 
 
@@ -342,31 +230,3 @@ def _idle_requests(study: StudyRun, names: Mapping[str, str]) -> list[Block]:
         Paragraph("C: a new sandbox had to start. W: one was still warm. -: neither.", SMALL),
         table,
     ]
-
-
-def _cells_over_time(study: StudyRun, names: Mapping[str, str]) -> list[Block]:
-    measured = list(study.measured())
-    if not measured:
-        return []
-    blocks: list[Block] = [Heading("Each cell over time")]
-    for place, (cell, rows) in enumerate(measured[:_MOST_PICTURES]):
-        name = names[cell.id]
-        blocks += [
-            Heading(name, 3),
-            Picture(f"cell-{place:02}", png(draw_cell(cell, rows)), f"{name} over time"),
-            *_sandbox_lanes(study, cell, place, name),
-        ]
-    if len(measured) > _MOST_PICTURES:
-        left = len(measured) - _MOST_PICTURES
-        blocks.append(Paragraph(f"{left} more cells are in the tables and have no picture here."))
-    return blocks
-
-
-def _sandbox_lanes(study: StudyRun, cell: MeasuredCell, place: int, name: str) -> list[Block]:
-    run = study.runs.get(cell.folder)
-    drawn = draw_lanes(run, cell.condition.function) if run else None
-    if drawn is None:
-        return []
-    figure, sandboxes = drawn
-    caption = f"The first {MOST} of {sandboxes} sandboxes." if sandboxes > MOST else ""
-    return [Picture(f"lanes-{place:02}", png(figure), f"Sandboxes of {name} over time", caption)]

@@ -5,15 +5,17 @@
     requests.csv       a row for each request of all finished cells, and requests.parquet
 
 Owns the order of cells and what a failure means: the failed cell is told and left behind, the
-others are run. Ctrl-C gives the running cell back, and `--resume` runs what is not done yet, failed
-cells again. How one cell is measured is cell.py's.
+others are run. Ctrl-C gives the running cell back, and the folder's next sitting runs what is not
+done yet, failed cells again. How one cell is measured is cell.py's.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import sys
+import time
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +23,9 @@ from typing import TYPE_CHECKING
 
 from emulator.errors import SettingsError, TestbedError
 from emulator.experiments.plan.cells import planned_cells
+from emulator.experiments.plan.digest import digests
 from emulator.experiments.plan.loader import load
+from emulator.experiments.plan.template import StudyTemplate
 from emulator.experiments.records.request_rows import cell_rows
 from emulator.experiments.records.request_table import (
     REQUESTS_CSV,
@@ -34,6 +38,7 @@ from emulator.experiments.records.study import CellStatus
 from emulator.experiments.records.study_content import STUDY
 from emulator.experiments.records.study_file import StudyFile
 from emulator.experiments.runner.cell import CellRunner, NotStartedError
+from emulator.experiments.runner.code_version import code_version
 from emulator.experiments.runner.emulator_process import stoppable
 from emulator.experiments.runner.progress import StudyProgress, span
 
@@ -57,17 +62,20 @@ def run_experiment(
     resume: Path | None = None,
     backends: Sequence[str] = (),
     dilation: int | str | None = None,
+    time_limit: float | None = None,
     dry_run: bool = False,
     python: str = sys.executable,
 ) -> int:
-    """Returns the exit code: 0 where every cell is done, 1 where one failed, 130 after Ctrl-C.
+    """Returns the exit code: 0 where no cell failed, 1 where one did, 130 after Ctrl-C.
 
     Args:
         plan_path: the plan's TOML file.
-        run_dir: a new folder for the run; None: `runs/<plan>-<time>`.
-        resume: an earlier run of the same plan, whose cells that are not done are run.
+        run_dir: the run's folder: a new one, or that of an earlier run of the same plan, whose
+            cells that are not done are run; None: `runs/<plan>-<time>`.
+        resume: as `run_dir`, but there must be an earlier run.
         backends: in place of the plan's axis.
         dilation: in place of the plan's: a whole number or `auto`.
+        time_limit: seconds; a cell that would not end within them is left to another sitting.
         dry_run: print the cells and the time that they will take, and start nothing.
         python: the interpreter that emulators and Locust run in.
 
@@ -75,7 +83,9 @@ def run_experiment(
         TestbedError: the plan or the folder is wrong, so nothing was started; or the run can no
             longer be written.
     """
-    earlier = StudyFile.open(resume) if resume else None
+    folder = resume or run_dir
+    is_begun = resume is not None or (run_dir is not None and os.path.exists(run_dir / STUDY))  # noqa: PTH110  # a name too long is no file
+    earlier = StudyFile.open(folder) if folder and is_begun else None
     plan = load(
         plan_path,
         backends=backends or (earlier.backends if earlier else ()),
@@ -86,14 +96,11 @@ def run_experiment(
     if dry_run:
         print("\n".join(overview(plan, cells)))
         return 0
-    folder = resume or run_dir or _new_folder(plan.name)
-    if earlier:
-        _check_same(earlier, folder, plan, cells)
-    study = earlier or _created(folder, plan, cells)
-    study.reopen()
+    folder = folder or _new_folder(plan.name)
+    study = _begun(earlier, folder, plan, cells)
     runner = CellRunner(plan, _STATE, python)
     with stoppable():
-        return _Study(plan_path, folder, study, runner, cells).run()
+        return _Study(plan_path, folder, study, runner, cells, time_limit=time_limit).run()
 
 
 def overview(plan: Plan, cells: Sequence[PlannedCell]) -> list[str]:
@@ -111,17 +118,36 @@ def _new_folder(name: str) -> Path:
     return Path("runs") / f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
 
 
-def _created(folder: Path, plan: Plan, cells: list[PlannedCell]) -> StudyFile:
-    return StudyFile.create(
-        folder, name=plan.name, cells=cells, plan=plan.raw, plan_text=plan.text, seed=plan.seed
-    )
+def _begun(
+    earlier: StudyFile | None, folder: Path, plan: Plan, cells: list[PlannedCell]
+) -> StudyFile:
+    """Returns the study's file, in a sitting of its own."""
+    known = digests(plan, cells)
+    code = code_version(StudyTemplate(plan.template).code_folders())
+    if earlier is None:
+        return StudyFile.create(
+            folder,
+            name=plan.name,
+            cells=cells,
+            plan=plan.raw,
+            plan_text=plan.text,
+            seed=plan.seed,
+            digests=known,
+            code=code,
+        )
+    _check_same(earlier, folder, plan, earlier.others(cells, known))
+    for other in sorted(map(str, earlier.codes - {code})):
+        print(f"Cells in {folder} were measured by {other}, and this is {code}: the page tells.")
+    earlier.continue_with(cells, known, code, plan.raw, plan.text)
+    return earlier
 
 
-def _check_same(study: StudyFile, folder: Path, plan: Plan, cells: list[PlannedCell]) -> None:
-    if study.plan_text != plan.text or not study.has_cells(cells):
+def _check_same(study: StudyFile, folder: Path, plan: Plan, others: list[str]) -> None:
+    if study.name != plan.name or others:
+        finished = f" Finished cells that {plan.name} has not, or otherwise: {', '.join(others)}."
         raise SettingsError(
             f"{folder} is a run of another plan, or of this one before it was changed; its own "
-            f"stands in {folder / STUDY} as plan_text."
+            f"stands in {folder / STUDY} as plan_text.{finished if others else ''}"
         )
 
 
@@ -135,7 +161,10 @@ class _Study:
         study: StudyFile,
         runner: CellRunner,
         cells: list[PlannedCell],
+        *,
+        time_limit: float | None,
     ) -> None:
+        self._ends_at = time.monotonic() + time_limit if time_limit else math.inf
         self._plan_path = plan_path
         self._folder = folder
         self._study = study
@@ -154,17 +183,32 @@ class _Study:
         )
         try:
             with self._progress:
-                for cell in self._waiting:
-                    self._one(cell)
+                left = self._all()
         except KeyboardInterrupt:
-            again = f"testbed experiment {self._plan_path} --resume {self._folder}"
-            print(f"\nStopped. `{again}` goes on.", flush=True)
+            print(f"\nStopped. `{self._again()}` goes on.", flush=True)
             return 130
-        else:
-            self._study.finish()
         finally:
             self._write_tables()
+        if left:
+            print(
+                f"Stopped at the time limit, as {left[0].id} takes {span(left[0].expected_s)}. "
+                f"{len(left)} cells, {span(sum(cell.expected_s for cell in left))}, are left: "
+                f"`{self._again()}` goes on."
+            )
+        else:
+            self._study.finish()
         return self._verdict()
+
+    def _all(self) -> list[PlannedCell]:
+        """Runs cells until the time limit, and returns those that are left to another sitting."""
+        for place, cell in enumerate(self._waiting):
+            if time.monotonic() + cell.expected_s > self._ends_at:
+                return self._waiting[place:]
+            self._one(cell)
+        return []
+
+    def _again(self) -> str:
+        return f"testbed experiment {self._plan_path} --resume {self._folder}"
 
     def _one(self, cell: PlannedCell) -> None:
         place = cell.condition.function, cell.condition.backend

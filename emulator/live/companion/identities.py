@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from moto.iam.models import Group, IAMBackend, Role, User
 
+KEPT = "kept"
+"""Member of sessions that outlive the companion; those of functions end with their sandboxes."""
 _PARTITION = "aws"
 _REGION = "us-east-1"
 
@@ -44,12 +46,13 @@ def add_session(described: dict[str, Any]) -> None:
         access_key=key,
         role_session_name=described["name"],
         role_arn=described["role_arn"],
-        policy="",
+        policy=described.get("policy") or "",
         duration=0,
         external_id="",
     )
     session.session_token = described["token"]
     session.expiration = datetime.fromtimestamp(described["expires"], UTC).replace(tzinfo=None)
+    setattr(session, KEPT, described.get(KEPT, False))
     sessions.assumed_roles.append(session)
 
 
@@ -58,7 +61,9 @@ def _account(account: str) -> dict[str, Any]:
     return {
         "users": [_user(user, iam) for user in iam.users.values()],
         "roles": [_role(role, iam) for role in iam.roles.values()],
-        "sessions": [_session(each) for each in sts_backends[account][_PARTITION].assumed_roles],
+        "sessions": [
+            described_session(each) for each in sts_backends[account][_PARTITION].assumed_roles
+        ],
     }
 
 
@@ -92,7 +97,8 @@ def _role(role: Role, iam: IAMBackend) -> dict[str, Any]:
     }
 
 
-def _session(session: AssumedRole) -> dict[str, Any]:
+def described_session(session: AssumedRole) -> dict[str, Any]:
+    """Returns what must be known of a session, which `add_session` takes beside its account."""
     return {
         "key": session.access_key_id,
         "secret": session.secret_access_key,

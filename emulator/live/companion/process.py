@@ -2,8 +2,8 @@
 
 The companion is a child process, started by the first request that needs it. Its standard input is
 its lifeline: when this process ends, however it ends, the input ends and the companion with it.
-What the companion holds (buckets, queues, tables) is in its memory and ends with it too. This
-module knows nothing of requests.
+What the companion holds (buckets, queues, tables) is in its memory and ends with it too, but for
+users, roles and policies, which a file keeps. This module knows nothing of requests.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _SERVER = Path(__file__).with_name("server.py")
 COMMAND = (sys.executable, "-P", str(_SERVER))
 DOOR_HEADER = "x-testbed-companion"
 INTERNAL_HEADER = "x-testbed-internal"
+KEEPS_HEADER = "x-testbed-keeps"
 """Headers that no client's request brings to the companion; the gateway leaves them out."""
 _PATIENCE = 30.0
 """Seconds until the companion must serve; .4 are usual, more on a disk that was not read yet."""
@@ -46,6 +47,7 @@ class Companion:
         closed: bool = False,
         gateway: str = "",
         speedup: float = 1.0,
+        identities: Path | None = None,
         command: Sequence[str] = COMMAND,
         patience: float = _PATIENCE,
     ) -> None:
@@ -53,11 +55,13 @@ class Companion:
 
         A `closed` companion serves nobody but who sends its `headers`. What happens there invokes
         the functions at the address `gateway`, if one is given; schedules there run `speedup` times
-        as fast as the clock on the wall.
+        as fast as the clock on the wall. Users, roles and policies are kept in `identities`.
         """
         self._own = {"TESTBED_GATEWAY": gateway, "TESTBED_SPEEDUP": repr(speedup)}
         if not gateway:
             self._own = {}
+        if identities is not None:
+            self._own["TESTBED_IDENTITIES"] = str(identities)
         self._log_file = log_file
         self._closed = closed
         self._secret = secrets.token_urlsafe(24)

@@ -14,21 +14,34 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 DOOR_HEADER = "HTTP_X_TESTBED_COMPANION"
 INTERNAL_HEADER = "HTTP_X_TESTBED_INTERNAL"
+KEEPS_HEADER = "HTTP_X_TESTBED_KEEPS"
+"""Header of a request that may change users, roles or what they may do."""
 _OPEN_TO_ALL = ("/moto-api", "/latest/meta-data/", "/latest/api/")
 """Paths at which moto itself tells, and changes, everything."""
 
 App = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
+class Identities(Protocol):
+    """Keeps users and roles where the companion's end does not reach them."""
+
+    def keep(self) -> None:
+        """Returns when what has changed is on the disk."""
+
+    def make_way(self, account: str, member: str, name: str) -> None:
+        """Forgets a thing of an earlier run's stack."""
+
+
 class Stacks:
     """Connects CloudFormation with the emulator at the first request for it, as that takes 3 s."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, identities: Identities | None = None) -> None:
         self._secret = secret
+        self._identities = identities
         self._lock = threading.Lock()
         self._is_connected = False
 
@@ -52,7 +65,7 @@ class Stacks:
             try:
                 from emulator.live.companion.stacks import connect_stacks  # noqa: PLC0415
 
-                connect_stacks(url, self._secret)
+                connect_stacks(url, self._secret, self._identities)
             except ImportError as error:
                 return (
                     f"CloudFormation needs {error.name}: pip install "
@@ -66,10 +79,17 @@ class Door:
     """Lets requests through to moto, and answers the emulator's own ones."""
 
     def __init__(
-        self, moto: App, secret: str, *, closed: bool, stacks: Stacks | None = None
+        self,
+        moto: App,
+        secret: str,
+        *,
+        closed: bool,
+        stacks: Stacks | None = None,
+        identities: Identities | None = None,
     ) -> None:
         self._moto = moto
-        self._stacks = stacks or Stacks(secret)
+        self._identities = identities
+        self._stacks = stacks or Stacks(secret, identities)
         self._secret = secret
         self._closed = closed
 
@@ -83,7 +103,10 @@ class Door:
             return _answer(start_response, "403 Forbidden", {"message": "Forbidden"})
         if refusal := self._stacks.prepare(environ):
             return _answer(start_response, "501 Not Implemented", {"message": refusal})
-        return self._moto(environ, start_response)
+        answer = self._moto(environ, start_response)
+        if self._identities is not None and KEEPS_HEADER in environ:
+            self._identities.keep()  # no byte of the answer is on its way yet
+        return answer
 
     def _internal(self, path: str, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         from emulator.live.companion.identities import add_session, identities  # noqa: PLC0415
@@ -112,8 +135,6 @@ def connect_functions(secret: str) -> None:
     url = os.environ.get("TESTBED_GATEWAY")
     if url is None:
         return
-    # behind all others, for an emulator that is run out of its checkout
-    sys.path.append(str(Path(__file__).parents[3]))
     from emulator.live.companion.functions import connect  # noqa: PLC0415
     from emulator.live.companion.gateway import Gateway  # noqa: PLC0415
     from emulator.live.companion.timetable import ScheduledEvents  # noqa: PLC0415
@@ -123,19 +144,37 @@ def connect_functions(secret: str) -> None:
     ScheduledEvents(gateway, deliver, float(os.environ.get("TESTBED_SPEEDUP", "1"))).start()
 
 
+def kept_identities() -> Identities | None:
+    """Returns what an earlier companion has left in the file TESTBED_IDENTITIES, known again."""
+    path = os.environ.get("TESTBED_IDENTITIES")
+    if path is None:
+        return None
+    from emulator.live.companion.kept_identities import KeptIdentities, StateError  # noqa: PLC0415
+
+    identities = KeptIdentities(Path(path))
+    try:
+        identities.load()
+    except StateError as error:
+        sys.exit(str(error))
+    return identities
+
+
 def main() -> None:
     secret, _, mode = sys.stdin.buffer.readline().decode().strip().partition(" ")
+    # behind all others, for an emulator that is run out of its checkout
+    sys.path.append(str(Path(__file__).parents[3]))
     # before moto is imported: roles are mostly given AWS's own policies
     os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
     from moto.server import ThreadedMotoServer  # noqa: PLC0415
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line for every request
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    identities = kept_identities()
     connect_functions(secret)
     server.start()
     # nobody knows the port yet
     inner: Any = server._server  # noqa: SLF001  # moto builds its app where it serves
-    inner.app = Door(inner.app, secret, closed=mode == "closed")
+    inner.app = Door(inner.app, secret, closed=mode == "closed", identities=identities)
     port = server.get_host_and_port()[1]
     print(port, flush=True)
     # nobody reads what moto prints from here on

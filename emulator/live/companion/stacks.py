@@ -18,6 +18,7 @@ from moto.cloudformation import models, parsing
 from moto.cloudformation.exceptions import UnformattedGetAttTemplateException, ValidationError
 from moto.core.common_models import CloudFormationModel
 from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam.models import Group, InstanceProfile, ManagedPolicy, Role, User
 from moto.s3.models import FakeBucket
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.translator.transform import transform
@@ -32,14 +33,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.live.companion.recipes import Made, Recipe
+    from emulator.live.companion.server import Identities
 
 _TRANSFORM = "AWS::Serverless-2016-10-31"
 _BEFORE_OTHERS = ("AWS::Lambda::Function", "AWS::Lambda::LayerVersion")
+_CREATE = "create_from_cloudformation_json"
 _MODELS: list[type[CloudFormationModel]] = []
 
 
-def connect_stacks(url: str, secret: str) -> None:
-    """Has CloudFormation's stacks make what is the emulator's through its API at `url`."""
+def connect_stacks(url: str, secret: str, identities: Identities | None = None) -> None:
+    """Has CloudFormation's stacks make what is the emulator's through its API at `url`.
+
+    `identities` keeps users and roles from run to run.
+    """
 
     @lru_cache
     def own_api(account: str, region: str) -> OwnApi:
@@ -54,6 +60,8 @@ def connect_stacks(url: str, secret: str) -> None:
     _transform_templates()
     mend_stacks()
     _act_in_roles()
+    if identities is not None:
+        _make_way_for(identities)
 
 
 def _model_of(recipe: Recipe, own_api: Callable[[str, str], OwnApi]) -> type[CloudFormationModel]:
@@ -210,6 +218,42 @@ def _act_in_roles() -> None:
     models.Stack.update = change_in_role  # type: ignore[method-assign,assignment]
     models.Stack.delete = delete_in_role  # type: ignore[method-assign]
     models.ChangeSet.apply = apply_in_role  # type: ignore[method-assign]
+
+
+_KEPT = {
+    Role: ("roles", "RoleName"),
+    User: ("users", "UserName"),
+    Group: ("groups", "GroupName"),
+    ManagedPolicy: ("policies", "ManagedPolicyName"),
+    InstanceProfile: ("profiles", "InstanceProfileName"),
+}
+"""By a model of moto's: the member that keeps such things, and the property with their name."""
+
+
+def _make_way_for(identities: Identities) -> None:
+    """Has a stack take the place of what a stack of an earlier run has left."""
+    for model, (member, named_by) in _KEPT.items():
+        create = getattr(model, _CREATE, None)
+        if create is not None:
+            made = staticmethod(_making_way(create, identities, member, named_by))
+            setattr(model, _CREATE, made)
+
+
+def _making_way(
+    create: Callable[..., Any], identities: Identities, member: str, named_by: str
+) -> Callable[..., Any]:
+    def make(
+        resource_name: str,
+        cloudformation_json: dict[str, Any],
+        account_id: str,
+        region_name: str,
+        **more: Any,
+    ) -> Any:
+        name = cloudformation_json.get("Properties", {}).get(named_by, resource_name)
+        identities.make_way(account_id, member, name)
+        return create(resource_name, cloudformation_json, account_id, region_name, **more)
+
+    return make
 
 
 def transformed(template: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from emulator.core.concurrency_settings import Taken
 from emulator.core.function_names import FunctionName, Reference, prefix
 from emulator.errors import ResourceNotFoundError, ServiceError
-from emulator.live.store.catalog import State, concurrency_key
+from emulator.live.store.function_records import State, concurrency_key
 from emulator.live.store.resources import Kind
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from emulator.core.version_key import VersionKey
     from emulator.live.engine import Engine
     from emulator.live.functions.deployer import Deployer
-    from emulator.live.store.catalog import Catalog, Version
+    from emulator.live.store.catalog import Catalog
+    from emulator.live.store.function_records import Version
     from emulator.live.store.resources import Key
 
 log = logging.getLogger(__name__)

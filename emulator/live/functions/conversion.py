@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from emulator.core.function_names import Scope
-    from emulator.live.store.catalog import Version
+    from emulator.live.store.function_records import Version
 
 _DEFAULT_MEMORY_MB = 128
 _DEFAULT_TIMEOUT = 3

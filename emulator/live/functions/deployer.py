@@ -23,11 +23,12 @@ from emulator.errors import (
     ServiceError,
     ServiceUnavailableError,
     SnapshotError,
+    SnapStartNotReadyError,
 )
 from emulator.live.functions.conversion import configuration, members
 from emulator.live.functions.folders import identity, zipped
 from emulator.live.functions.urls import template_url
-from emulator.live.store.catalog import (
+from emulator.live.store.function_records import (
     Code,
     Function,
     State,
@@ -93,13 +94,14 @@ class Deployer:
             ResourceConflictError: the version is Pending or Failed. Lambda refuses so, and does not
                 wait ("Lambda function states" in the developer guide: "Lambda does not invoke a
                 function during pending state"; the sentence: remotion-dev/remotion, issue 1186).
+            SnapStartNotReadyError: it is Pending until its snapshot is taken.
             ServiceUnavailableError: its package cannot be made any more.
         """
         key = self.key(version)
         if self._engine.has(key):
             return key
         if version.status.state is not State.ACTIVE:
-            raise not_now(version.status.state)
+            raise _not_invoked(version)
         async with self._making[key]:
             if not self._engine.has(key):
                 try:
@@ -288,6 +290,13 @@ class Deployer:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a function could not be made ready", exc_info=error)
+
+
+def _not_invoked(version: Version) -> ServiceError:
+    """Returns AWS's refusal of an invocation of a version that is not Active."""
+    state, snap_start = version.status.state, version.members.get("SnapStart", {})
+    takes = version.version != LATEST and snap_start.get("ApplyOn") == "PublishedVersions"
+    return SnapStartNotReadyError() if takes and state is State.PENDING else not_now(state)
 
 
 def not_now(state: State) -> ResourceConflictError:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from emulator.core.failure_bodies import extension_failure_body
 from emulator.live.backends.interface import RUNTIME, Exit
+from emulator.live.invocation import RestoreFailure
 from emulator.live.runtime_api.extensions import Extensions, FunctionIdentity, ShutdownReason
 from emulator.live.runtime_api.telemetry import TelemetryApi
 from emulator.live.sandbox.freezing import Freezing
@@ -137,6 +138,8 @@ class LiveSandbox:
         self.id = sandbox
         self.snapshot = snapshot
         """The snapshot that the sandbox comes of; empty: it runs its init."""
+        self.timed_out = False
+        """Whether the last reset was for a timeout."""
         self.configuration = configuration
         self.package = package
         self.phase = Phase.STARTING
@@ -179,6 +182,13 @@ class LiveSandbox:
         self._error_type = ""
         """The error type of the answer."""
         self._late_answer: _LateAnswer | None = None
+
+    @property
+    def restore_failure(self) -> RestoreFailure | None:
+        """What callers are told that waited for this sandbox in vain; None: it was to run init."""
+        if not self.snapshot or self._process is None:
+            return None
+        return RestoreFailure.TIMEOUT if self.timed_out else RestoreFailure.ERROR
 
     def _move(self, phase: Phase) -> None:
         if phase not in MOVES[self.phase]:

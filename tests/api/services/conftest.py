@@ -39,8 +39,8 @@ from emulator.live.functions.invoker import FunctionInvoker
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
-from emulator.live.store.catalog import written_time
 from emulator.live.store.database import Database
+from emulator.live.store.function_records import written_time
 from emulator.telemetry.log_store import Logs
 from emulator.telemetry.metrics import Metrics
 from tests.live.scripted_backend import ScriptedBackend

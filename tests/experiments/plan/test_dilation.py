@@ -12,6 +12,7 @@ from emulator.experiments.plan.dilation import (
     UnknownCrowdError,
     demand,
     least_dilation,
+    outlasts_a_step,
 )
 from emulator.experiments.plan.loader import load
 from emulator.experiments.plan.model import Constant, Idle, KeepWarm, Ping, Poisson, Ramp
@@ -84,3 +85,15 @@ def test_an_automatic_dilation_needs_a_number_of_users(tmp_path: Path) -> None:
     assert faults(tmp_path, 'dilation = "slow"\n' + PLAN) == [
         "dilation: must be a whole number or 'auto', not 'slow'"
     ]
+
+
+@pytest.mark.parametrize(("init", "outlasts"), [(3.9, False), (4.1, True)])
+def test_an_init_may_take_as_long_as_the_shortest_step_of_a_ramp(
+    init: float, outlasts: bool
+) -> None:
+    loads = (Ramp(users=(1, 2), seconds=20.0), Idle(), Ramp(users=(2, 4), seconds=8.0))
+    assert outlasts_a_step(init, loads) is outlasts
+
+
+def test_an_init_outlasts_no_step_where_there_is_no_ramp() -> None:
+    assert not outlasts_a_step(100.0, (Idle(), Constant()))

@@ -8,7 +8,8 @@ import pytest
 from emulator.errors import RunDirectoryError, SettingsError
 from emulator.experiments.plan.cells import Cell, Condition
 from emulator.experiments.records.host_verdict import HostVerdict, Verdict
-from emulator.experiments.records.run_directory import read_run
+from emulator.experiments.records.run_directory import RunInfo, read_run
+from emulator.experiments.records.sitting import CodeVersion
 from emulator.experiments.records.study import CellStatus
 from emulator.experiments.records.study_content import read_content
 from emulator.experiments.records.study_file import StudyFile
@@ -36,6 +37,9 @@ CELL = Cell(
     idle_speedup=60,
 )
 VERDICT = HostVerdict(Verdict.HOST_BOUND, "load 9 on 2 CPUs", 0.5, 0.0, 9.0, 4000.0)
+
+
+INFO = RunInfo("x", 1.0, "aws-2025", "process", (), {}, 7, {}, {"cpus": 2}, {})
 
 
 def create(folder: Path, *cells: Cell) -> StudyFile:
@@ -70,12 +74,38 @@ def test_a_study_without_a_seed_has_that_of_its_emulators(tmp_path: Path, study:
     assert read_content(tmp_path / "study").seed == 7
 
 
-def test_a_study_has_its_own_cells_whatever_their_state(tmp_path: Path) -> None:
+def test_finished_cells_that_are_no_more_planned_or_otherwise_are_told(tmp_path: Path) -> None:
     file = create(tmp_path / "study")
-    file.fail(CELL.id, "no")
-    assert file.has_cells([CELL])
-    assert not file.has_cells([CELL, replace(CELL, id="b")])
-    assert not file.has_cells([replace(CELL, condition=replace(CELL.condition, dilation=1))])
+    assert file.others([], {}) == []
+    file.done(CELL.id, HostVerdict(), INFO)
+    assert file.others([CELL, replace(CELL, id="b")], {}) == []
+    assert file.others([replace(CELL, id="b")], {}) == [CELL.id]
+    other = replace(CELL, condition=replace(CELL.condition, dilation=1))
+    assert file.others([other], {}) == [CELL.id]
+
+
+def test_a_digest_decides_where_both_cells_have_one(tmp_path: Path) -> None:
+    file = StudyFile.create(tmp_path / "study", name="tiny", cells=[CELL], digests={CELL.id: "ab"})
+    file.done(CELL.id, HostVerdict(), INFO)
+    assert file.others([replace(CELL, idle_speedup=1)], {CELL.id: "ab"}) == []
+    assert file.others([CELL], {CELL.id: "cd"}) == [CELL.id]
+    assert file.others([CELL], {}) == []
+
+
+def test_a_further_sitting_keeps_what_is_done_and_has_machine_and_code_of_its_own(
+    tmp_path: Path,
+) -> None:
+    file = create(tmp_path / "study")
+    file.done(CELL.id, HostVerdict(), INFO)
+    later = replace(CELL, id="later")
+    newer = CodeVersion("new")
+    file.continue_with([later, CELL], {}, newer, {}, "y")
+    file.done("later", HostVerdict(), replace(INFO, machine={"cpus": 64}))
+    content = read_content(tmp_path / "study")
+    assert [(entry.id, entry.sitting) for entry in content.cells] == [("later", 2), (CELL.id, 1)]
+    assert [sitting.machine["cpus"] for sitting in content.sittings] == [2, 64]
+    assert [sitting.code for sitting in content.sittings] == [CodeVersion(), newer]
+    assert file.codes == {CodeVersion(), newer}
 
 
 def test_states_are_counted_and_a_cell_that_is_given_back_has_none_of_its_own(

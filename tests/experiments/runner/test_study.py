@@ -12,8 +12,11 @@ import pytest
 
 from emulator.cli import main
 from emulator.errors import SettingsError
-from emulator.experiments.records.request_table import read_csv
+from emulator.experiments.records.request_table import read_csv, write_csv
 from emulator.experiments.records.run_directory import read_run
+from emulator.experiments.records.sitting import CodeVersion
+from emulator.experiments.records.study_reader import read_study
+from emulator.experiments.report.study_page import report_run
 from emulator.experiments.runner import study as run_module
 from emulator.experiments.runner.emulator_process import EmulatorProcess
 from emulator.experiments.runner.study import run_experiment
@@ -223,14 +226,96 @@ def test_a_study_that_was_killed_goes_on_with_its_running_cell(
 
 def test_only_the_same_plan_can_be_resumed(tmp_path: Path, folder: Path, stand_in: str) -> None:
     plan = write_plan(tmp_path, ONE)
-    python = "/bin/false"
-    assert run_experiment(plan, run_dir=folder, python=python) == 1
-    write_plan(tmp_path, ONE.replace("seed = 3", "seed = 4"))
+    assert run_experiment(plan, run_dir=folder, python=stand_in) == 0
+    before = (folder / "study.json").read_text()
+    for other in (
+        ONE.replace("seed = 3", "seed = 4"),
+        ONE.replace("seconds = 0.3", "seconds = 0.4"),
+        ONE.replace('"tiny"', '"other"'),
+        ONE.replace("256", "512"),
+    ):
+        write_plan(tmp_path, other)
+        with pytest.raises(SettingsError, match="is a run of another plan"):
+            run_experiment(plan, resume=folder, python=stand_in)
+    write_plan(tmp_path, ONE)
+    with pytest.raises(SettingsError, match=f"Finished cells that tiny has not.* {CELL}"):
+        run_experiment(plan, resume=folder, backends=["docker"], python=stand_in)
+    template = tmp_path / "template.yaml"
+    template.write_text(template.read_text().replace("Timeout: 30", "Timeout: 31"))
     with pytest.raises(SettingsError, match="is a run of another plan"):
         run_experiment(plan, resume=folder, python=stand_in)
-    write_plan(tmp_path, ONE)
-    with pytest.raises(SettingsError, match="is a run of another plan"):
-        run_experiment(plan, resume=folder, backends=["docker"], python=stand_in)
+    assert (folder / "study.json").read_text() == before
+
+
+def test_a_plan_may_get_comments_and_cells_between_two_sittings(
+    tmp_path: Path, folder: Path, stand_in: str
+) -> None:
+    plan = write_plan(tmp_path, ONE.replace("256", "[256]"))
+    assert run_experiment(plan, run_dir=folder, python=stand_in) == 0
+    first = read_csv(folder / "requests.csv")
+    text = "# sizes in another order\n" + PLAN.replace("[256, 512]", "[512, 256]")
+    assert run_experiment(write_plan(tmp_path, text), run_dir=folder, python=stand_in) == 0
+    content = study(folder)
+    assert content["plan_text"] == text
+    assert [(cell["id"], cell["sitting"]) for cell in content["cells"]] == [(OTHER, 2), (CELL, 1)]
+    assert [row for row in read_csv(folder / "requests.csv") if row.cell == CELL] == first
+
+
+def test_the_folder_of_a_run_goes_on_with_it(
+    tmp_path: Path, folder: Path, stand_in: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = write_plan(tmp_path)
+    limit = 11.0  # of two cells, each planned to take 10.3 s
+    arguments = ["experiment", str(plan), "--run-dir", str(folder)]
+    assert run_experiment(plan, run_dir=folder, time_limit=limit, python=stand_in) == 0
+    assert states(folder) == {CELL: "done", OTHER: "pending"}
+    assert study(folder)["finished_at"] is None
+    assert (
+        f"Stopped at the time limit, as {OTHER} takes about 10 s. 1 cells, about 10 s, are left: "
+        f"`testbed experiment {plan} --resume {folder}` goes on."
+    ) in capsys.readouterr().out
+    page = report_run(folder).with_suffix(".md").read_text()
+    assert f"Cell {OTHER} is pending." in page
+    assert "were measured by the same code" not in page
+    assert main([*arguments, "--time-limit", "5s"]) == 0  # starts nothing
+    assert "1 cells done, 0 failed" in capsys.readouterr().out
+    assert run_experiment(plan, run_dir=folder, python=stand_in) == 0
+    assert states(folder) == {CELL: "done", OTHER: "done"}
+    page = report_run(folder).with_suffix(".md").read_text()
+    assert "### The sittings that this study was measured in" in page
+
+
+def test_cells_of_different_code_are_told_at_once_and_on_the_page(
+    tmp_path: Path,
+    folder: Path,
+    stand_in: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plan = write_plan(tmp_path)
+    assert run_experiment(plan, run_dir=folder, time_limit=11.0, python=stand_in) == 0
+    assert "were measured by" not in capsys.readouterr().out
+    newer = CodeVersion("0123456789ab", "abc1234")
+    monkeypatch.setattr(run_module, "code_version", lambda _: newer)
+    assert run_experiment(plan, run_dir=folder, python=stand_in) == 0
+    assert "and this is code 0123456789ab at commit abc1234" in capsys.readouterr().out
+    page = report_run(folder).with_suffix(".md").read_text()
+    assert "Not all cells were measured by the same code" in page
+    assert re.search(r"Sitting 2, .*: kdd99-numpy 512 MB.*; code 0123456789ab", page)
+
+
+def test_cells_that_a_killed_sitting_finished_are_read_from_their_own_records(
+    tmp_path: Path, folder: Path, stand_in: str
+) -> None:
+    assert run_experiment(write_plan(tmp_path), run_dir=folder, python=stand_in) == 0
+    rows = read_csv(folder / "requests.csv")
+    write_csv(folder / "requests.csv", [row for row in rows if row.cell == CELL])
+    read = read_study(folder)
+    found = [row for cell in (CELL, OTHER) for row in read.rows[cell]]
+    assert [(row.cell, row.request_id) for row in found] == [
+        (row.cell, row.request_id) for row in rows
+    ]
+    assert f"Requests of {OTHER} are read from the cells' own records instead." in read.problems
 
 
 def test_a_resumed_study_keeps_the_backend_that_it_was_started_with(
@@ -246,9 +331,6 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path, folder: Path) -> None:
     folder.mkdir()
     (folder / "mine").write_text("")
     with pytest.raises(SettingsError, match=r"is not empty; a run needs a folder of its own\.$"):
-        run_experiment(write_plan(tmp_path), run_dir=folder)
-    (folder / "study.json").write_text("{}")
-    with pytest.raises(SettingsError, match="--resume goes on with the study in it"):
         run_experiment(write_plan(tmp_path), run_dir=folder)
 
 

@@ -9,7 +9,7 @@ from emulator.core.function_names import FunctionName, Scope
 from emulator.core.log_configuration import ApplicationLogLevel, LogConfiguration, LogFormat
 from emulator.core.prices import Architecture
 from emulator.live.functions.conversion import configuration, members
-from emulator.live.store.catalog import Code, Status, Version
+from emulator.live.store.function_records import Code, Status, Version
 
 HOME = Scope("111122223333", "eu-central-1")
 PLAIN = FunctionConfiguration("echo", "python3.13", "app.echo", code="/code", scope=HOME)

@@ -20,8 +20,9 @@ from emulator.core.version_key import LATEST
 from emulator.live.functions.deployer import ACTIVE
 from emulator.live.functions.functions import FUNCTION_SCHEMAS
 from emulator.live.store.archives import Archives
-from emulator.live.store.catalog import Catalog, Code, Function, Version
+from emulator.live.store.catalog import Catalog
 from emulator.live.store.database import Database
+from emulator.live.store.function_records import Code, Function, Version
 from emulator.live.store.resources import Resources
 from tests.api.control.conftest import made, updated, zipped
 from tests.emulator_process import Emulator

@@ -12,15 +12,8 @@ from emulator.core.function_names import FunctionName, Reference, Scope
 from emulator.core.version_key import LATEST
 from emulator.errors import ResourceNotFoundError
 from emulator.live.functions.targets import Targets
-from emulator.live.store.catalog import (
-    Alias,
-    Catalog,
-    Code,
-    Function,
-    State,
-    Status,
-    Version,
-)
+from emulator.live.store.catalog import Catalog
+from emulator.live.store.function_records import Alias, Code, Function, State, Status, Version
 from tests.live.store.test_resources import resources
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import pytest
 from emulator.core.function_names import FunctionName, Reference, Scope
 from emulator.core.version_key import LATEST
 from emulator.errors import ResourceNotFoundError
-from emulator.live.store.catalog import (
+from emulator.live.store.catalog import Catalog
+from emulator.live.store.function_records import (
     Alias,
-    Catalog,
     Code,
     Function,
     State,

@@ -12,13 +12,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from emulator.experiments.analysis.claims import rules
-from emulator.experiments.analysis.claims.cells import (
-    OF_2018,
-    OF_TODAY,
-    ClaimCells,
-    Functions,
-    UntestableError,
-)
+from emulator.experiments.analysis.claims.cell_pool import UntestableError
+from emulator.experiments.analysis.claims.cells import OF_2018, OF_TODAY, ClaimCells, Functions
 from emulator.experiments.plan.model import Part
 from emulator.experiments.records.study import CellStatus
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.experiments.analysis import formatting
-from emulator.experiments.analysis.claims.cells import JAVA, PYTHON, CellPool, UntestableError
+from emulator.experiments.analysis.claims.cell_pool import CellPool, UntestableError
+from emulator.experiments.analysis.claims.cells import JAVA, PYTHON
 from emulator.experiments.analysis.idle_time import idle_gaps, start_letters
 from emulator.experiments.analysis.intervals import difference_of_means, difference_of_medians
 from emulator.experiments.analysis.memory_curve import memory_curves

@@ -12,36 +12,31 @@ import itertools
 import logging
 import secrets
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emulator.errors import (
     BackendUnavailableError,
-    BuildError,
     NetworkLostError,
     SandboxStartError,
 )
-from emulator.host.cgroup import DEFAULT_ROOT, CgroupV2
+from emulator.host.cgroup import DEFAULT_ROOT
 from emulator.host.cpus import CpuRotation
 from emulator.host.descriptors import raise_descriptor_limit
 from emulator.host.network_namespace import can_enter_namespaces
+from emulator.live.backends.docker.addresses import SandboxAddresses
 from emulator.live.backends.docker.build import AWS_REGISTRY, FUNCTION_LABEL
 from emulator.live.backends.docker.client import DockerEngine, EngineError, Lane
 from emulator.live.backends.docker.container import (
     container_configuration,
     is_supervised,
-    memory_limits,
 )
 from emulator.live.backends.docker.containers import (
+    KIND_LABEL,
     LABEL,
     create_container,
-    inspect_container,
-    list_containers,
-    remove_container,
     start_container,
 )
-from emulator.live.backends.docker.control import EngineControl
 from emulator.live.backends.docker.events import EngineWatch
 from emulator.live.backends.docker.guard import Guard
 from emulator.live.backends.docker.host import (
@@ -51,13 +46,12 @@ from emulator.live.backends.docker.host import (
     meeting,
     shortcomings,
 )
-from emulator.live.backends.docker.image_facts import ImageFacts, find_image_facts
-from emulator.live.backends.docker.images import DockerImages
-from emulator.live.backends.docker.known_facts import KnownFacts
-from emulator.live.backends.docker.network_slots import NetworkSlots, entered_network
-from emulator.live.backends.docker.root_folders import bound_folders, copy_root
+from emulator.live.backends.docker.network_slots import NetworkSlots
+from emulator.live.backends.docker.own_containers import OwnContainers
+from emulator.live.backends.docker.packages import DockerPackages
+from emulator.live.backends.docker.root_folders import bound_folders
 from emulator.live.backends.docker.sandbox import DockerSandbox
-from emulator.live.backends.docker.share_watch import ShareWatch, WatchedCgroup
+from emulator.live.backends.docker.sandbox_controls import SandboxControls
 from emulator.live.backends.interface import InnerListener, Limitation
 from emulator.live.backends.page_cache import refusal
 
@@ -65,7 +59,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from emulator.core.function_configuration import FunctionConfiguration
-    from emulator.live.backends.docker.control import SandboxControl
     from emulator.live.backends.docker.host import Meeting
     from emulator.live.backends.interface import (
         Output,
@@ -81,10 +74,6 @@ _PEERS_UNTOLD = (
     "A sandbox may dial the Runtime API of another and take its work, since connections reach this "
     "process from an address that sandboxes share."
 )
-_IN_REACH = (
-    "Nothing in the image of {} starts a program as another user (setpriv or GNU's chroot), so a "
-    "function there has its supervisor's user: it can end its sandbox, or pretend to have ended."
-)
 _NEIGHBOURS_REACHABLE = (
     "Sandboxes reach the ports that others open, by the engine's bridge: only root on the engine's "
     "machine, with ip(8), can enter their networks and close that way."
@@ -92,10 +81,8 @@ _NEIGHBOURS_REACHABLE = (
 _LOOPBACK = "127.0.0.1"
 _RUNTIME_API_PORT = 9001
 """Lambda's own."""
-_KIND_LABEL = "serverless-testbed.kind"
 _SANDBOX_LABEL = "serverless-testbed.sandbox"
 _CLOSE_PATIENCE = 30.0
-_REAP_WIDTH = 4
 _LIVING = frozenset({"running", "paused"})
 
 
@@ -132,6 +119,7 @@ class DockerBackend:
         self.storage: Sequence[Path] = ()
         self.unenforced: Mapping[Limitation, str] = {}
         self.snapshots = None
+        self.stem_cells = None
         self._label = f"{LABEL}={instance}"
         self._labels = {LABEL: instance}
         # a name is not used again after a crash, when the old one's removal may still be under way
@@ -142,8 +130,18 @@ class DockerBackend:
         self._private = private
         self._runtime_api = runtime_api
         self._engine = DockerEngine(environ)
-        self._images = DockerImages(self._engine, registry)
-        labels = self._labels | {_KIND_LABEL: "slot"}
+        self._packages = DockerPackages(
+            self._engine,
+            registry,
+            self._labels,
+            private=private,
+            facts=facts,
+            in_reach=lambda sentence: self._tell(Limitation.SUPERVISOR_IN_REACH, sentence),
+        )
+        self._controls = SandboxControls(self._engine)
+        self._addresses = SandboxAddresses(self._engine)
+        self._own = OwnContainers(self._engine, self._label, self._controls.thaw)
+        labels = self._labels | {KIND_LABEL: "slot"}
         self._slots = NetworkSlots(self._engine, self._prefix, labels, slots, most_slots)
         self._watch = EngineWatch(
             self._engine,
@@ -154,22 +152,12 @@ class DockerBackend:
             on_loss=self._on_loss,
         )
         self._sandboxes: dict[str, DockerSandbox] = {}
-        self._facts_file = facts
-        self._known = KnownFacts(None)
-        self._facts: dict[str, ImageFacts] = {}
-        """The facts of each image that was deployed."""
         self._cpus = CpuRotation(())
         self._leftovers: set[str] = set()
         """Containers that could not be removed."""
         self._meeting: Meeting | None = None
-        self._cgroups: Cgroups | None = None
-        self._cgroups_writable = False
         self._sees_addresses = False
         self._enters = False
-        self._slot_addresses: dict[str, asyncio.Task[frozenset[str]]] = {}
-        """The addresses of the slots that sandboxes have joined so far."""
-        self._learning: asyncio.Task[None] | None = None
-        self._share_watch = ShareWatch()
         self._guard: Guard | None = None
 
     async def check(self, functions: Iterable[FunctionConfiguration], progress: Progress) -> None:
@@ -179,19 +167,7 @@ class DockerBackend:
             BackendUnavailableError: one sentence that says what is missing.
         """
         await self._engine.connect()
-        needed: dict[str, None] = {}
-        for function in functions:
-            with suppress(BuildError):  # a fault of the function's, to be said at its deployment
-                needed |= dict.fromkeys(self._images.needed(function))
-        for image in needed:
-            try:
-                await self._images.ensure(image, progress)
-            except EngineError as error:
-                why = " ".join(str(error).split()).rstrip(".")
-                raise BackendUnavailableError(
-                    f"The Docker engine answers, but its base image {image} is neither there nor "
-                    f"can be pulled ({why})."
-                ) from error
+        await self._packages.check(functions, progress)
 
     async def open(self) -> None:
         raise_descriptor_limit()
@@ -199,31 +175,27 @@ class DockerBackend:
         try:
             info: dict[str, Any] = await self._engine.call("GET /info")
             self._meeting = await meeting(self._engine, info, self._network)
-            self._cgroups = Cgroups(self._cgroup_root, info)
             engine = f"{info.get('ID')} {info.get('ServerVersion')} {info.get('SecurityOptions')}"
-            self._known = KnownFacts(self._facts_file, engine)
+            self._packages.open(engine)
             self._cpus = CpuRotation(range(info.get("NCPU", 0)))
             local = self._meeting.local and not is_desktop(info)
             if self._private is not None:
                 beside = await is_beside(self._engine)
                 _check_private(info, local=local, beside=beside)
             self.storage = (Path(info["DockerRootDir"]),) if local else ()
-            self._cgroups_writable = local and self._cgroups.writable()
-            await self._reap(await self._containers())
+            self._controls.open(Cgroups(self._cgroup_root, info), local=local)
+            await self._own.reap(await self._own.found())
             await self._watch.open()
             self._guard = self._start_guard()
         except (EngineError, OSError) as error:
             raise BackendUnavailableError(f"The Docker engine cannot be used: {error}.") from error
-        try:
-            self._share_watch.open()
-        except OSError as error:
-            log.debug("Changes of CPU shares by others will go unseen: %s", error)
+        self._controls.watch_shares()
         found = (self._meeting.listen, self._meeting.dial)
         self.runtime_api_host, self.runtime_api_name = self._runtime_api or found
-        self.unenforced = shortcomings(info, self._cgroups_writable)
+        self.unenforced = shortcomings(info, self._controls.writable)
         self._sees_addresses = self._meeting.sees_addresses and self._runtime_api is None
         if not self._sees_addresses:
-            self.unenforced = {**self.unenforced, Limitation.SHARED_RUNTIME_API: _PEERS_UNTOLD}
+            self._tell(Limitation.SHARED_RUNTIME_API, _PEERS_UNTOLD)
         self._enters = local and self._runtime_api is None and can_enter_namespaces()
         if not self._enters:
             self._leave_ways_open()
@@ -233,51 +205,19 @@ class DockerBackend:
     def _leave_ways_open(self) -> None:
         """Enters no sandbox's network, and says what follows from that."""
         self._enters = False
-        told = {Limitation.NEIGHBOURS_REACHABLE: _NEIGHBOURS_REACHABLE}
-        self.unenforced = {**self.unenforced, **told}
+        self._tell(Limitation.NEIGHBOURS_REACHABLE, _NEIGHBOURS_REACHABLE)
+
+    def _tell(self, limitation: Limitation, sentence: str) -> None:
+        self.unenforced = {**self.unenforced, limitation: sentence}
 
     async def deploy(self, configuration: FunctionConfiguration, progress: Progress) -> str:
         with self._slots.pace.deployment():
-            return await self._deployed(configuration, progress)
-
-    async def _deployed(self, configuration: FunctionConfiguration, progress: Progress) -> str:
-        image = await self._images.make(configuration, progress)
-        if image not in self._facts:
-            try:
-                self._facts[image] = self._known.get(image) or await self._looked_at(image)
-            except EngineError as error:
-                raise BuildError(f"{configuration.name}: {error}") from error
-            self._look_for_a_switch(configuration.name, self._facts[image])
-        if self._private is not None:
-            await self._make_private(self._private, image)
-        self._slots.use_image(image)
-        return image
-
-    async def _looked_at(self, image: str) -> ImageFacts:
-        labels = self._labels | {_KIND_LABEL: "look"}
-        facts = await find_image_facts(self._engine, image, labels)
-        self._known.add(image, facts)
-        return facts
-
-    async def _make_private(self, private: PrivatePages, image: str) -> None:
-        async def fill(folder: Path) -> Path:
-            labels = self._labels | {_KIND_LABEL: "look"}
-            try:
-                await copy_root(self._engine, image, labels, folder)
-            except EngineError as error:
-                raise BuildError(f"The files of {image} cannot be had: {error}") from error
-            return folder
-
-        await private.image(image, fill)
-
-    def _look_for_a_switch(self, function: str, image: ImageFacts) -> None:
-        if image.shell and not image.switch:
-            sentence = _IN_REACH.format(function)
-            self.unenforced = {**self.unenforced, Limitation.SUPERVISOR_IN_REACH: sentence}
-            log.warning("Not as on Lambda: %s", sentence)
+            image = await self._packages.make(configuration, progress)
+            self._slots.use_image(image)
+            return image
 
     def extensions(self, package: str) -> tuple[str, ...]:
-        return self._facts[package].extensions if package in self._facts else ()
+        return self._packages.facts(package).extensions
 
     async def listen_inside(self) -> InnerListener | None:
         if (taken := self._slots.take_entered()) is None:
@@ -323,7 +263,7 @@ class DockerBackend:
 
     def _new_sandbox(self, spec: SandboxSpec, output: Output, ended: ProcessEnded) -> DockerSandbox:
         name = f"{self._prefix}-{next(self._numbers)}"
-        supervised = is_supervised(spec, self._facts.get(spec.package, ImageFacts()))
+        supervised = is_supervised(spec, self._packages.facts(spec.package))
         sandbox = DockerSandbox(
             name, spec, (output, ended), self._engine, self._on_gone, resettable=supervised
         )
@@ -346,10 +286,10 @@ class DockerBackend:
         await asyncio.gather(*(sandbox.stop() for sandbox in list(self._sandboxes.values())))
         await self._slots.close()
         self._watch.close()
-        self._share_watch.close()
+        self._controls.close()
         if self._meeting is not None:
             try:
-                await self._reap(await self._containers())
+                await self._own.reap(await self._own.found())
             except EngineError as error:
                 log.warning("Containers with the label %s may be left: %s", self._label, error)
         if self._guard is not None:
@@ -359,8 +299,8 @@ class DockerBackend:
 
     async def survivors(self) -> list[str]:
         """Returns the names of the sandboxes whose containers the engine has."""
-        kind = f"{_KIND_LABEL}=sandbox"
-        return list(await self._containers(kind))
+        kind = f"{KIND_LABEL}=sandbox"
+        return list(await self._own.found(kind))
 
     # one start
 
@@ -368,12 +308,12 @@ class DockerBackend:
         assert self._meeting is not None, "open first"
         now = time.monotonic  # the loop's is rounded to milliseconds
         labels = self._labels | {
-            _KIND_LABEL: "sandbox",
+            KIND_LABEL: "sandbox",
             _SANDBOX_LABEL: str(spec.sandbox),
             FUNCTION_LABEL: spec.configuration.name,
         }
         cpus = self._cpus.take(spec.visible_cpus)
-        image = self._facts.get(spec.package, ImageFacts())
+        image = self._packages.facts(spec.package)
         began = now()
         mounts = await self._mounts(sandbox, spec.package)
         body = container_configuration(
@@ -387,76 +327,16 @@ class DockerBackend:
         sandbox.create, sandbox.start = created - began, now() - created
         sandbox.started = True
         if self._sees_addresses and spec.inner is None:
-            sandbox.addresses = self._addresses_of(sandbox)
+            sandbox.addresses = self._addresses.of(sandbox.name, sandbox.slot)
         if self._enters and sandbox.slot is None:
-            self._engine.spawn(self._bar_neighbours(sandbox.name))
-        self._give_control(sandbox, spec, container)
+            self._engine.spawn(self._addresses.bar_neighbours(sandbox.name))
+        self._controls.give(sandbox, container, spec.configuration.memory_mb)
 
     async def _mounts(self, sandbox: DockerSandbox, image: str) -> list[dict[str, Any]]:
         if self._private is None:
             return []
         sandbox.mount = await self._private.mount(image, sandbox.name)
         return await asyncio.to_thread(bound_folders, sandbox.mount.folder)
-
-    def _addresses_of(self, sandbox: DockerSandbox) -> asyncio.Task[frozenset[str]]:
-        """Asks for a sandbox's addresses while its runtime starts; a slot's are known from before.
-
-        Else they would be waited for when the runtime dials.
-        """
-        if sandbox.slot is None:
-            return self._engine.spawn(self._addresses(sandbox.name))
-        if sandbox.slot not in self._slot_addresses:
-            asked = self._engine.spawn(self._addresses(sandbox.slot))
-            self._slot_addresses[sandbox.slot] = asked
-        return self._slot_addresses[sandbox.slot]
-
-    async def _addresses(self, container: str) -> frozenset[str]:
-        """Asks the engine for a running container's addresses, by which its connections are told.
-
-        None are found, and so no connection is taken, where the engine does not answer.
-        """
-        try:
-            found = await inspect_container(self._engine, container, lane=Lane.START)
-        except EngineError as error:
-            self._slot_addresses.pop(container, None)
-            log.warning("The address of the container %s is not known: %s", container, error)
-            return frozenset()
-        networks = found["NetworkSettings"]["Networks"].values()
-        named = {
-            end.get(kind, "") for end in networks for kind in ("IPAddress", "GlobalIPv6Address")
-        }
-        return frozenset(named - {""})
-
-    async def _bar_neighbours(self, container: str) -> None:
-        """Closes the way to others of a sandbox that has a network of its own making."""
-        try:
-            found = await inspect_container(self._engine, container, lane=Lane.START)
-            network = await entered_network(found)
-        except (EngineError, OSError) as error:
-            log.warning("The sandbox %s may reach others' addresses: %s", container, error)
-        else:
-            network.namespace.close()
-
-    def _give_control(self, sandbox: DockerSandbox, spec: SandboxSpec, container: str) -> None:
-        assert self._cgroups is not None, "open first"
-        cgroup = self._cgroups.find(container)
-        if cgroup is None and self._cgroups_writable and self._learning is None:
-            self._learning = self._engine.spawn(self._learn(container))
-        control: SandboxControl
-        if cgroup is None or not self._cgroups_writable:
-            memory = memory_limits(spec.configuration.memory_mb)
-            control = EngineControl(self._engine, container, memory)
-        elif isinstance(cgroup, CgroupV2):
-            control = WatchedCgroup(cgroup, self._share_watch)
-        else:
-            control = cgroup
-        sandbox.controlled_by(control, cgroup)
-
-    async def _learn(self, container: str) -> None:
-        """Asks where this engine's cgroups are, since they are not where they mostly are."""
-        found = await inspect_container(self._engine, container)
-        assert self._cgroups is not None
-        self._cgroups.learn(container, found["State"]["Pid"])
 
     def _on_gone(self, sandbox: DockerSandbox, removed: bool) -> None:
         self._sandboxes.pop(sandbox.name, None)
@@ -474,19 +354,19 @@ class DockerBackend:
         elif action == "oom" and sandbox is not None:
             sandbox.ran_out_of_memory()
         elif action == "die":
-            self._slot_addresses.pop(name, None)
+            self._addresses.forget(name)
             self._slots.lost(name)
 
     async def _on_return(self) -> None:
         """Catches up with what happened while no events came."""
-        found = await self._containers()
+        found = await self._own.found()
         running = {name for name, (_, state) in found.items() if state in _LIVING}
         self._slots.keep_only(running)
         for sandbox in list(self._sandboxes.values()):
             if sandbox.started and not sandbox.exited.done():
                 await (sandbox.attach() if sandbox.name in running else sandbox.look_up())
         leftovers, self._leftovers = self._leftovers, set()
-        await self._reap({name: found[name] for name in leftovers & found.keys()})
+        await self._own.reap({name: found[name] for name in leftovers & found.keys()})
 
     def _on_loss(self) -> None:
         for sandbox in list(self._sandboxes.values()):
@@ -494,34 +374,9 @@ class DockerBackend:
 
     def _start_guard(self) -> Guard | None:
         """Has the containers of this run removed when this process is killed."""
-        assert self._cgroups is not None
         address = self._engine.plain_address
-        freezer = self._cgroups.thaw_file if self._cgroups_writable else ""
+        freezer = self._controls.freezer
         return Guard(address, self._label, f"{self._prefix}-", freezer) if address else None
-
-    # containers by label
-
-    async def _containers(self, *labels: str) -> dict[str, tuple[str, str]]:
-        """Returns the id and the state of each of our containers by its name."""
-        return await list_containers(self._engine, self._label, *labels)
-
-    async def _reap(self, found: Mapping[str, tuple[str, str]]) -> None:
-        width = asyncio.Semaphore(_REAP_WIDTH)
-
-        async def remove(name: str, container: str) -> None:
-            async with width:
-                self._thaw(container)
-                await remove_container(self._engine, name)
-
-        await asyncio.gather(*(remove(name, ident) for name, (ident, _) in found.items()))
-
-    def _thaw(self, container: str) -> None:
-        """Thaws a container that is to be killed: on cgroup v1 a frozen process does not die."""
-        if self._cgroups_writable and self._cgroups is not None:
-            cgroup = self._cgroups.find(container)
-            if cgroup is not None:
-                cgroup.thaw()
-                cgroup.close()
 
 
 def _check_private(info: Mapping[str, Any], *, local: bool, beside: bool) -> None:

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 LABEL = "serverless-testbed.instance"
 """The label whose value says which emulator made a container."""
+KIND_LABEL = "serverless-testbed.kind"
+"""The label whose value says what a container is for."""
 _CONFLICT = 409
 
 

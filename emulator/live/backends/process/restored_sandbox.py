@@ -18,6 +18,7 @@ from emulator.host.peers import Owners
 from emulator.host.processes import resident_memory
 from emulator.live.backends.interface import Exit
 from emulator.live.backends.process.death_watch import DeathWatch
+from emulator.live.backends.process.host_sandbox import HostSandbox
 from emulator.live.backends.process.output import OutputReader
 from emulator.live.backends.process.template import received
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from emulator.core.model import Seconds
     from emulator.host.cgroup import CgroupV1, CgroupV2
     from emulator.host.memory_counters import MemoryCounters
-    from emulator.host.peers import Peer
     from emulator.live.backends.interface import Output, SandboxSpec
     from emulator.live.backends.process.template import Restored, Template
 
@@ -40,7 +40,7 @@ _NEVER_RAN = 125
 """Exit code of a fork that ended before it was a sandbox."""
 
 
-class RestoredSandbox:
+class RestoredSandbox(HostSandbox):
     """Implements `SandboxProcess`. Lives in one event loop."""
 
     resettable = False
@@ -55,16 +55,15 @@ class RestoredSandbox:
         *,
         tells_peers: bool,
     ) -> None:
+        super().__init__(spec, cgroup, Owners(cgroup.pids) if tells_peers else None)
         self.name = name
         self.create = 0.0
         self.start = 0.0
         self._loop = asyncio.get_running_loop()
         self.exited: asyncio.Future[Exit] = self._loop.create_future()
         self._cgroup = cgroup
-        self._spec = spec
         self._output = output
         self._forget = forget
-        self._owners = Owners(cgroup.pids) if tells_peers else None
         self._deaths = DeathWatch(self._loop, self._frozen_process_died)
         self._template: Template | None = None
         self._restored: Restored | None = None
@@ -72,7 +71,6 @@ class RestoredSandbox:
         self._following: asyncio.Task[None] | None = None
         self._runtime = 0
         self._frozen = False
-        self._init_over = False
         self._peak_mb = 0
         self._shared = 0
         """The largest part of the runtime's memory so far that is of files, in KiB."""
@@ -120,21 +118,6 @@ class RestoredSandbox:
 
     async def reset(self) -> None:
         await self.stop()
-
-    async def owns(self, peer: Peer) -> bool:
-        return self._owners is None or await self._owners.made(peer)
-
-    def output_until_now(self) -> asyncio.Future[None] | None:
-        return None  # the pipe was readable before the connection on which the runtime asked
-
-    def limit_cpu(self) -> None:
-        self._init_over = True
-        self._limit_cpu()
-
-    def _limit_cpu(self) -> None:
-        share = self._spec.cpu if self._init_over else self._spec.init_cpu
-        if share:
-            self._cgroup.limit_cpu(share.quota_us, share.period_us)
 
     def freeze(self) -> None:
         if self._runtime:

@@ -16,6 +16,7 @@ from emulator.host.jvm_counters import JvmWatch
 from emulator.host.peers import Owners
 from emulator.live.backends.interface import RUNTIME, Exit
 from emulator.live.backends.process.death_watch import DeathWatch
+from emulator.live.backends.process.host_sandbox import HostSandbox
 from emulator.live.backends.process.memory import RuntimeMemory
 from emulator.live.backends.supervisor import Supervisor
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from emulator.core.model import Seconds
     from emulator.host.jvm_counters import JvmCounters
     from emulator.host.memory_counters import MemoryCounters
-    from emulator.host.peers import Peer
     from emulator.live.backends.interface import Output, ProcessEnded, SandboxSpec
     from emulator.live.backends.page_cache import Mount
     from emulator.live.backends.process.isolation import View
@@ -38,7 +38,7 @@ _STDOUT = 1
 """The stream of all output, as everything comes through one pipe."""
 
 
-class ProcessSandbox:
+class ProcessSandbox(HostSandbox):
     """Implements `SandboxProcess`. Lives in one event loop."""
 
     resettable = True
@@ -54,6 +54,7 @@ class ProcessSandbox:
         tells_peers: bool = True,
         mount: Mount | None = None,
     ) -> None:
+        super().__init__(spec, slot.cgroup, Owners(slot.pids) if tells_peers else None)
         self.name = slot.name
         self.create = 0.0
         self.start = 0.0
@@ -61,10 +62,8 @@ class ProcessSandbox:
         self.exited: asyncio.Future[Exit] = loop.create_future()
         self._slot = slot
         self._cgroup = slot.cgroup
-        self._owners = Owners(slot.pids) if tells_peers else None
         self._freezer = slot.cgroup is not None and "freezer" in slot.cgroup.controllers
         self._own_processes = view.launchers > 0
-        self._spec = spec
         self._tmp = view.tmp(slot.name)
         self._output, self._tell = told
         self._forget = forget
@@ -75,7 +74,8 @@ class ProcessSandbox:
         self._deaths = DeathWatch(loop, self._frozen_process_died)
         self._frozen = False
         self._resetting: list[asyncio.Future[None]] = []
-        self._init_over = False
+        self._order: Callable[[], None] | None = None
+        """What tells each runtime its function, where the sandbox was a stem cell."""
         self._oom_kills = 0
         self._stopped: asyncio.Task[None] | None = None
         slot.exited.add_done_callback(self._gone)
@@ -94,11 +94,34 @@ class ProcessSandbox:
         self._slot.launch(script, self._received)
         self._supervisor.greet(self._spec.extensions)
 
+    def specialise(
+        self,
+        spec: SandboxSpec,
+        told: tuple[Output, ProcessEnded],
+        cpus: tuple[int, ...],
+        order: Callable[[], None],
+    ) -> None:
+        """Becomes a function's sandbox, with its limits; `order` tells the runtime its function.
+
+        Raises:
+            OSError: The kernel refuses.
+        """
+        self._spec, (self._output, self._tell), self._order = spec, told, order
+        for pid in self._slot.pids() if cpus else ():
+            os.sched_setaffinity(pid, cpus)
+        if self._cgroup:
+            self._cgroup.limit_memory(spec.configuration.memory_mb)
+        self._limit_cpu()
+        order()
+        self.thaw()
+
     # what the engine asks for
 
     def run(self, name: str) -> None:
         self._jvm.restarted()
         self._supervisor.run(name)
+        if self._order is not None:
+            self._order()
 
     def terminate(self, name: str) -> None:
         self._supervisor.terminate(name)
@@ -135,21 +158,6 @@ class ProcessSandbox:
             await asyncio.sleep(pause)  # nobody tells that a cgroup became empty
             pause *= 2
         return False
-
-    async def owns(self, peer: Peer) -> bool:
-        return self._owners is None or await self._owners.made(peer)
-
-    def output_until_now(self) -> asyncio.Future[None] | None:
-        return None  # the pipe was readable before the connection on which the runtime asked
-
-    def limit_cpu(self) -> None:
-        self._init_over = True
-        self._limit_cpu()
-
-    def _limit_cpu(self) -> None:
-        share = self._spec.cpu if self._init_over else self._spec.init_cpu
-        if self._cgroup and share:
-            self._cgroup.limit_cpu(share.quota_us, share.period_us)
 
     def freeze(self) -> None:
         self._deaths.watch(self._memory.processes())

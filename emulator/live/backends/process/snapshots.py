@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from emulator.core.host_capacity import SNAPSHOT_OVERHEAD_MB
 from emulator.errors import SandboxStartError, SnapshotError
 from emulator.live.backends.process.restored_sandbox import RestoredSandbox
 from emulator.live.backends.process.slots import CHANNEL
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from emulator.live.backends.process.packages import Packages
 
 log = logging.getLogger(__name__)
-
-_OVERHEAD_MB = 32
-"""MB that a template may have beyond its function's memory, for the page tables of its forks."""
 
 
 @dataclass(slots=True)
@@ -79,7 +77,7 @@ class ProcessSnapshots:
                 spec, self._packages.read(spec.package), name, CHANNEL
             )
             cgroup = self._cgroup(name)
-            template = Template(name, cgroup, spec.configuration.memory_mb + _OVERHEAD_MB)
+            template = Template(name, cgroup, spec.configuration.memory_mb + SNAPSHOT_OVERHEAD_MB)
         except (OSError, SandboxStartError) as error:
             if cgroup is not None:
                 cgroup.remove()
@@ -101,12 +99,6 @@ class ProcessSnapshots:
         self._old.add(template)
         template.when_ended(lambda: self._old.discard(template))
         template.discard()
-
-    def memory_mb(self) -> int:
-        """Returns the memory that the templates may have, in MB."""
-        return sum(
-            known.spec.configuration.memory_mb + _OVERHEAD_MB for known in self._snapshots.values()
-        )
 
     def has(self, snapshot: str) -> bool:
         return snapshot in self._snapshots

@@ -276,7 +276,7 @@ async def test_sandbox_that_takes_too_much_memory_is_out_of_memory(world: World)
 
 
 async def test_memory_that_a_child_ran_out_of_is_not_its_parents_end(world: World) -> None:
-    if not world.backend._cgroups_writable:
+    if not world.backend._controls.writable:
         pytest.skip("cgroups cannot be reached, and the engine's word comes without a process")
     sandbox = await world.start("kill")
     assert await sandbox.call("child first") == "the child is gone"
@@ -554,7 +554,7 @@ async def test_sandbox_that_cannot_be_controlled_any_more_ends(world: World, act
 async def test_share_that_somebody_takes_away_is_restored(world: World) -> None:
     sandbox = await world.start("run")
     cgroup = sandbox.process._cgroup
-    if not world.backend._cgroups_writable or not isinstance(cgroup, CgroupV2):
+    if not world.backend._controls.writable or not isinstance(cgroup, CgroupV2):
         pytest.skip("no cgroup of version 2 can be written")
     file = cgroup.join_files[0].with_name("cpu.max")
     assert file.read_text() == "5000 20000\n"
