@@ -366,14 +366,9 @@ class StopStemCell(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
     cell: int
 
 
-Command = (
-    StartSandbox
-    | Dispatch
-    | FreezeSandbox
-    | ResetSandbox
-    | StopSandbox
-    | Throttle
-    | Fail
-    | MakeStemCell
-    | StopStemCell
+RareCommand = (
+    StartSandbox | ResetSandbox | StopSandbox | Throttle | Fail | MakeStemCell | StopStemCell
 )
+"""Commands that a warm invocation does not bring."""
+
+Command = Dispatch | FreezeSandbox | RareCommand

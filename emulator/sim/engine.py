@@ -39,7 +39,7 @@ from emulator.sim.behaviour import Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from emulator.core.messages import Command, Event
+    from emulator.core.messages import Command, Event, RareCommand
     from emulator.core.model import Seconds
     from emulator.core.scheduler import Scheduler
     from emulator.sim.behaviour import Answer, Start
@@ -251,17 +251,7 @@ class Simulation:
         elif type(command) is not FreezeSandbox:
             self._apply_rare(command, now)
 
-    def _apply_rare(
-        self,
-        command: StartSandbox
-        | ResetSandbox
-        | StopSandbox
-        | Throttle
-        | Fail
-        | MakeStemCell
-        | StopStemCell,
-        now: Seconds,
-    ) -> None:
+    def _apply_rare(self, command: RareCommand, now: Seconds) -> None:
         match command:
             case StartSandbox(number, key, _):
                 sandbox = _Sandbox(number, key.name)
