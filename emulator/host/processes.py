@@ -28,7 +28,8 @@ class ResidentMemory:
 
 
 def resident_memory(pid: int) -> ResidentMemory:
-    """
+    """Reads how much memory of a process is in RAM.
+
     Raises:
         OSError: There is no such process.
     """

@@ -115,6 +115,7 @@ async def open_backend(
             private=private,
             facts=state.path / "images.json",
             stem_cells=state.path / "files" if settings.stem_cells else None,
+            state=state.path / "snapshots",
         )
         try:
             await docker.check(functions, display.say)

@@ -321,10 +321,12 @@ class SandboxBackend(Protocol):
     def extensions(self, package: str) -> tuple[str, ...]:
         """Returns the names of the executable files in the /opt/extensions of a package."""
 
-    async def listen_inside(self, cell: int = 0) -> InnerListener | None:
+    async def listen_inside(self, snapshot: str = "", cell: int = 0) -> InnerListener | None:
         """Opens a socket for the Runtime API within the network that a sandbox is to have.
 
-        A stem cell that is to become the sandbox has its network, and a socket, already.
+        The sandbox is to come of a `snapshot`, unless that is empty. A stem `cell`
+        that is to become the sandbox has its network, and a socket, already.
+
         The network is kept until a `start` with this listener, or `give_up`. None where the
         network is shared or is made with the sandbox: the Runtime API then listens on
         `runtime_api_host`.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +115,8 @@ class NetworkSlots:
         """Failures in a row."""
         self._resume_at = float("-inf")
         self._filling: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+        """Set when a slot was made, or no more are being made."""
         self._closing = False
         self._news = asyncio.Event()
         """Whether a slot has become ready, or the making has ended, since somebody waited."""
@@ -157,6 +160,16 @@ class NetworkSlots:
         holder = self.take()
         assert holder is not None
         return holder, network
+
+    async def wait_for_entered(self, patience: float) -> tuple[str, SlotNetwork] | None:
+        """Takes a slot as `take_entered`, after some seconds if one is being made."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while (taken := self.take_entered()) is None and self._filling is not None:
+                    self._news.clear()
+                    await self._news.wait()
+                return taken
+        return None
 
     def start_is_over(self) -> None:
         self.pace.start_is_over()
