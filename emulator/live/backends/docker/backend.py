@@ -48,9 +48,11 @@ from emulator.live.backends.docker.host import (
     meeting,
     shortcomings,
 )
+from emulator.live.backends.docker.image_templates import ImageTemplates
 from emulator.live.backends.docker.network_slots import NetworkSlots
 from emulator.live.backends.docker.own_containers import OwnContainers
 from emulator.live.backends.docker.packages import DockerPackages
+from emulator.live.backends.docker.restore_networks import RestoreNetworks
 from emulator.live.backends.docker.root_folders import bound_folders
 from emulator.live.backends.docker.sandbox import DockerSandbox
 from emulator.live.backends.docker.sandbox_controls import SandboxControls
@@ -223,11 +225,11 @@ class DockerBackend:
             why = "there is no folder for them"
         else:
             self.snapshots, why = await opened_snapshots(
-                self._engine,
-                self._packages.facts,
+                ImageTemplates(self._engine, self._packages.facts, self._state),
+                RestoreNetworks(self._slots, self._engine.spawn),
                 self._slots,
-                self._state,
                 partial(find_tree, self._cgroup_root, self._instance),
+                self._cpus.take,
             )
         if why:
             start = "Versions with SnapStart start by running their init, hooks included"
@@ -252,7 +254,7 @@ class DockerBackend:
 
     async def listen_inside(self, snapshot: str = "") -> InnerListener | None:
         if snapshot and self.snapshots is not None and self.snapshots.has(snapshot):
-            return await self.snapshots.listen()
+            return await self.snapshots.listen(snapshot)
         if (taken := self._slots.take_entered()) is None:
             return None
         slot, network = taken
@@ -270,7 +272,8 @@ class DockerBackend:
 
     def give_up(self, inner: InnerListener) -> None:
         inner.socket.close()
-        if self.snapshots is not None and self.snapshots.give_up(inner):
+        if self.snapshots is not None and self.snapshots.owns(inner):
+            self.snapshots.give_up(inner)
             return
         self._abandon(inner.network)
 
@@ -281,8 +284,8 @@ class DockerBackend:
     async def start(
         self, spec: SandboxSpec, output: Output, ended: ProcessEnded
     ) -> DockerSandbox | RestoredSandbox:
-        if spec.snapshot and self.snapshots is not None and self.snapshots.has(spec.snapshot):
-            return await self.snapshots.start(spec, output, self._cpus.take(spec.visible_cpus))
+        if self.snapshots is not None and self.snapshots.owns(spec.inner):
+            return await self.snapshots.start(spec, output)
         sandbox = self._new_sandbox(spec, output, ended)
         try:
             await self._launched(sandbox, spec)
