@@ -241,13 +241,15 @@ class HostMemoryMeasured(Struct, frozen=True):
     available_mb: int
 
 
-class StemCellReady(Struct, frozen=True):
+@final
+class StemCellReady(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
     """Reports that a stem cell is made, frozen, and waits for a function."""
 
     cell: int
 
 
-class StemCellGone(Struct, frozen=True):
+@final
+class StemCellGone(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
     """Reports that a stem cell could not be made, or ended though nobody had asked for that."""
 
     cell: int
@@ -349,14 +351,16 @@ class Fail(Struct, frozen=True):
     exit_code: int | None = None
 
 
-class MakeStemCell(Struct, frozen=True):
+@final
+class MakeStemCell(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
     """Makes a sandbox of no function whose runtime is started, and freezes that."""
 
     cell: int
     runtime: str
 
 
-class StopStemCell(Struct, frozen=True):
+@final
+class StopStemCell(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
     """Ends a stem cell, made or not: no deployed version has the runtime any more."""
 
     cell: int

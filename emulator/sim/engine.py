@@ -263,9 +263,8 @@ class Simulation:
                 self._reset(self._sandboxes[number], now)
             case StopSandbox(number, _):
                 stopping = self._sandboxes.get(number)
-                if (
-                    stopping is not None
-                ):  # else the sandbox ended by itself in the moment of its timeout
+                # else the sandbox ended by itself in the moment of its timeout
+                if stopping is not None:
                     after = self._service.stop(stopping.function, number)
                     self._push(now + after, stopping, SandboxGone(number))
             case Throttle() | Fail():

@@ -114,6 +114,7 @@ async def open_backend(
             cgroup_root=settings.cgroup_root,
             private=private,
             facts=state.path / "images.json",
+            state=state.path / "snapshots",
         )
         try:
             await docker.check(functions, display.say)

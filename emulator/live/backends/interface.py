@@ -319,8 +319,10 @@ class SandboxBackend(Protocol):
     def extensions(self, package: str) -> tuple[str, ...]:
         """Returns the names of the executable files in the /opt/extensions of a package."""
 
-    async def listen_inside(self) -> InnerListener | None:
+    async def listen_inside(self, snapshot: str = "") -> InnerListener | None:
         """Opens a socket for the Runtime API within the network that a sandbox is to have.
+
+        The sandbox is to come of a `snapshot`, unless that is empty.
 
         The network is kept until a `start` with this listener, or `give_up`. None where the
         network is shared or is made with the sandbox: the Runtime API then listens on

@@ -125,7 +125,7 @@ class Backend:
     def extensions(self, package: str) -> tuple[str, ...]:  # noqa: ARG002
         return ()
 
-    async def listen_inside(self) -> InnerListener | None:
+    async def listen_inside(self, snapshot: str = "") -> InnerListener | None:  # noqa: ARG002
         return None
 
     def give_up(self, inner: InnerListener) -> None: ...

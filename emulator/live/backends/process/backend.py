@@ -25,7 +25,11 @@ from emulator.host.delegation import delegation_advice
 from emulator.host.descriptors import raise_descriptor_limit
 from emulator.host.mount_namespace import obstacle
 from emulator.host.peers import owners_can_be_told
+from emulator.live.backends.forks.snapshots import ForkSnapshots
 from emulator.live.backends.interface import Limitation
+from emulator.live.backends.local.orphans import Guard, kill_orphans, remove_orphans
+from emulator.live.backends.local.seccomp import seccomp_filter
+from emulator.live.backends.local.slots import Slot, SlotPool
 from emulator.live.backends.process.isolation import (
     Bubblewrap,
     Plain,
@@ -38,18 +42,15 @@ from emulator.live.backends.process.limitations import (
     snapshots_fault,
     stem_cells_fault,
 )
-from emulator.live.backends.process.orphans import Guard, kill_orphans, remove_orphans
 from emulator.live.backends.process.packages import Packages, extensions
 from emulator.live.backends.process.sandbox import ProcessSandbox
-from emulator.live.backends.process.seccomp import seccomp_filter
-from emulator.live.backends.process.slots import Slot, SlotPool
-from emulator.live.backends.process.snapshots import ProcessSnapshots
 from emulator.live.backends.process.stem_cells import ProcessStemCells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from emulator.core.function_configuration import FunctionConfiguration
+    from emulator.live.backends.forks.restored_sandbox import RestoredSandbox
     from emulator.live.backends.interface import (
         InnerListener,
         Output,
@@ -59,7 +60,6 @@ if TYPE_CHECKING:
     )
     from emulator.live.backends.page_cache import PrivatePages
     from emulator.live.backends.process.isolation import View
-    from emulator.live.backends.process.restored_sandbox import RestoredSandbox
 
 _PEERS_UNTOLD = (
     "A function may dial the Runtime API of another and take its work, since this process may not "
@@ -67,6 +67,22 @@ _PEERS_UNTOLD = (
 )
 _PROBE_LIMIT = 10.0
 """Seconds that the trial start of bubblewrap may take."""
+
+
+class ProcessTemplates:
+    """Implements `Templates` with packages of this backend, under bubblewrap."""
+
+    def __init__(self, view: Bubblewrap, packages: Packages) -> None:
+        self._view = view
+        self._packages = packages
+
+    def script(self, spec: SandboxSpec, name: str, channel: int) -> bytes:
+        """Returns the shell script that becomes a template; see `Templates`."""
+        return self._view.template_script(spec, self._packages.read(spec.package), name, channel)
+
+    def environment(self, spec: SandboxSpec) -> Mapping[str, str]:
+        """Returns all variables of a restored sandbox's runtime; see `Templates`."""
+        return self._view.environment(spec, self._packages.read(spec.package))
 
 
 class ProcessBackend:
@@ -111,7 +127,7 @@ class ProcessBackend:
         self._slots: SlotPool | None = None
         self._tells_peers = True
         self._guard: Guard | None = None
-        self.snapshots: ProcessSnapshots | None = None
+        self.snapshots: ForkSnapshots | None = None
         self.stem_cells: ProcessStemCells | None = None
         self._sandboxes: set[ProcessSandbox] = set()
         cpus = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
@@ -153,9 +169,8 @@ class ProcessBackend:
             sentence = f"Versions with SnapStart start by running their init: {lacks}."
             self.unenforced = {**self.unenforced, Limitation.NO_SNAPSHOTS: sentence}
             return
-        self.snapshots = ProcessSnapshots(
-            view,
-            self._packages,
+        self.snapshots = ForkSnapshots(
+            ProcessTemplates(view, self._packages),
             lambda: next(self._names),
             tree.create,
             tells_peers=self._tells_peers,
@@ -232,7 +247,10 @@ class ProcessBackend:
     def extensions(self, package: str) -> tuple[str, ...]:
         return extensions(package)
 
-    async def listen_inside(self) -> InnerListener | None:
+    async def listen_inside(
+        self,
+        snapshot: str = "",  # noqa: ARG002  # forks share it as well
+    ) -> InnerListener | None:
         """Returns None, as all sandboxes share this machine's network."""
         return None
 

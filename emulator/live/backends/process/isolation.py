@@ -17,7 +17,8 @@ from shlex import quote
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.errors import SandboxStartError
-from emulator.live.backends.process.seccomp import seccomp_filter
+from emulator.live.backends import forks as forks_room
+from emulator.live.backends.local.seccomp import seccomp_filter
 from emulator.live.backends.supervisor import EXTENSIONS, around_the_shell, shells_own, supervised
 
 if TYPE_CHECKING:
@@ -75,9 +76,14 @@ class Runtime:
 def make_runtime(folder: Path) -> Runtime:
     """Writes /var/runtime to `folder`; the bootstrap is compiled, or every start would do it."""
     folder.mkdir(parents=True, exist_ok=True)
-    for module in ("bootstrap", "snapshot_runtime", "snapshot_restore_py"):
+    forks = Path(forks_room.__file__)
+    for module, beside in (
+        ("bootstrap", Path(__file__)),
+        ("snapshot_runtime", forks),
+        ("snapshot_restore_py", forks),
+    ):
         py_compile.compile(
-            str(Path(__file__).with_name(f"{module}.py")),
+            str(beside.with_name(f"{module}.py")),
             cfile=str(folder / f"{module}.pyc"),
             dfile=f"{_RUNTIME}/{module}.py",
             doraise=True,

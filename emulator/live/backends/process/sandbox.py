@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from emulator.host.jvm_counters import JvmWatch
 from emulator.host.peers import Owners
 from emulator.live.backends.interface import RUNTIME, Exit
-from emulator.live.backends.process.death_watch import DeathWatch
-from emulator.live.backends.process.host_sandbox import HostSandbox
+from emulator.live.backends.local.death_watch import DeathWatch
+from emulator.live.backends.local.host_sandbox import HostSandbox
 from emulator.live.backends.process.memory import RuntimeMemory
 from emulator.live.backends.supervisor import Supervisor
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from emulator.host.jvm_counters import JvmCounters
     from emulator.host.memory_counters import MemoryCounters
     from emulator.live.backends.interface import Output, ProcessEnded, SandboxSpec
+    from emulator.live.backends.local.slots import Slot
     from emulator.live.backends.page_cache import Mount
     from emulator.live.backends.process.isolation import View
-    from emulator.live.backends.process.slots import Slot
 
 _KILLED = 128 + signal.SIGKILL
 _RESET_PATIENCE = 2.0

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 from emulator.core.function_configuration import FunctionConfiguration, PackageType
 from emulator.errors import SandboxStartError
 from emulator.host.mount_namespace import Tmp, show_folders
+from emulator.live.backends.forks.template import received, seqpacket_pair
 from emulator.live.backends.interface import CpuShare, SandboxSpec
+from emulator.live.backends.local.slots import CHANNEL, Slot
 from emulator.live.backends.process.packages import extensions
 from emulator.live.backends.process.sandbox import ProcessSandbox
-from emulator.live.backends.process.slots import CHANNEL, Slot
-from emulator.live.backends.process.template import received, seqpacket_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable
