@@ -14,7 +14,7 @@ def report(
     run: RunFolder,
     other: Annotated[
         Path | None,
-        typer.Argument(metavar="[OTHER]", help="Second run, to compare with the first."),
+        typer.Argument(metavar="OTHER", help="Second run, to compare with the first."),
     ] = None,
     *,
     out: Annotated[
@@ -60,7 +60,7 @@ def import_clients(
     *,
     as_json: Json = False,
 ) -> None:
-    """Add the requests of JMeter, Taurus or k6 to a run as its client rows.
+    """Add what JMeter, Taurus or k6 saw to a run.
 
     Reads JTL (CSV or XML), k6's JSON lines or CSV, and the rows of the locustfiles.
     """
@@ -110,7 +110,7 @@ def validate(
     ),
     seeds: Annotated[int, typer.Option(metavar="N", min=2, help="Simulate each run N times.")] = 20,
 ) -> None:
-    """Hold predictions against measurements of real AWS Lambda."""
+    """Hold predictions against measurements of AWS Lambda."""
     from emulator.experiments.validation.command import run_validate  # noqa: PLC0415
 
     page = run_validate(data, seeds=seeds, out=out)
@@ -122,9 +122,9 @@ def network(
         Path, typer.Argument(metavar="DATA", help="Folder with pacslab-DATE.csv.gz files.")
     ],
     *,
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Write the page here. (default: docs/network)")
-    ] = Path("docs/network"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Write the page here.")] = Path(
+        "docs/network"
+    ),
     as_json: Json = False,
 ) -> None:
     """Hold the network path against measurements of AWS."""

@@ -81,6 +81,13 @@ def test_every_command_and_option_has_a_help_text_that_ends_as_a_sentence() -> N
                 assert parameter.help[-1] in ".)", parameter.opts
 
 
+def test_list_of_commands_cuts_no_sentence_short(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    listed = capsys.readouterr().out.partition("Commands:")[2].partition("Examples:")[0]
+    assert len(listed.split("\n")) > len(COMMANDS)
+    assert "..." not in listed
+
+
 def test_every_setting_has_an_option() -> None:
     words = COMMANDS["up"].split()
     settings = {f"--{field.name.replace('_', '-')}" for field in fields(Settings)}
