@@ -132,7 +132,8 @@ def recycle(function: Function, *, url: Url = DEFAULT_URL, as_json: Json = False
         print_json(told)
         return
     count = told["sandboxes"]
-    print(f"{count} sandbox{'' if count == 1 else 'es'} of {function} end; the next start is cold.")
+    ending = "1 sandbox ends" if count == 1 else f"{count} sandboxes end"
+    print(f"{function}: {ending}; the next start is cold.")
 
 
 def read_payload(text: str) -> bytes:
