@@ -16,7 +16,9 @@ from tests.live.unmeasured import KILLED, PackagelessBackend, UnmeasuredProcess
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
+    from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import Seconds
     from emulator.live.backends.interface import (
         Output,
@@ -179,12 +181,36 @@ class FakeProcess(UnmeasuredProcess):
             self.exited.set_result(Exit(KILLED))
 
 
+class FakeStemCells:
+    """Makes cells that take as long as the service model says."""
+
+    def __init__(self, service: ServiceModel) -> None:
+        self._service = service
+        self.cells: set[int] = set()
+
+    def runtime(self, configuration: FunctionConfiguration, package: str) -> str:  # noqa: ARG002
+        return configuration.runtime
+
+    async def make(
+        self,
+        cell: int,
+        runtime: str,  # noqa: ARG002
+        ended: Callable[[], None],  # noqa: ARG002
+    ) -> None:
+        await asyncio.sleep(self._service.stem_cell(cell))
+        self.cells.add(cell)
+
+    def drop(self, cell: int) -> None:
+        self.cells.discard(cell)
+
+
 class FakeBackend(PackagelessBackend):
     name = "fake"
     runtime_api_host = "fake"
     runtime_api_name = "fake"
 
     def __init__(self, service: ServiceModel, runtime_api: FakeRuntimeApi) -> None:
+        self.stem_cells = FakeStemCells(service)
         self.processes: list[FakeProcess] = []
         self._service = service
         self._runtime_api = runtime_api
@@ -199,7 +225,10 @@ class FakeBackend(PackagelessBackend):
         ended: ProcessEnded,
     ) -> FakeProcess:
         function = spec.configuration.name
-        planned = self._service.start(function, spec.sandbox)
+        specialised = spec.cell > 0
+        if specialised:
+            self.stem_cells.cells.remove(spec.cell)
+        planned = self._service.start(function, spec.sandbox, specialised=specialised)
         try:
             await asyncio.sleep(planned.anatomy.create)
             if planned.outcome is Outcome.START_FAILED:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.host.peers import Peer
-    from emulator.live.backends.interface import InnerListener, Limitation, Progress
+    from emulator.live.backends.interface import InnerListener, Limitation, Progress, StemCells
 
 KILLED = 137
 """Exit code of a process that SIGKILL ended."""
@@ -69,6 +69,7 @@ class PackagelessBackend:
     storage = ()
     unenforced: Mapping[Limitation, str] = MappingProxyType({})
     snapshots = None
+    stem_cells: StemCells | None = None
 
     async def deploy(
         self,
@@ -80,7 +81,7 @@ class PackagelessBackend:
     def extensions(self, package: str) -> tuple[str, ...]:  # noqa: ARG002
         return ()
 
-    async def listen_inside(self) -> InnerListener | None:
+    async def listen_inside(self, snapshot: str = "") -> InnerListener | None:  # noqa: ARG002
         return None
 
     def give_up(self, inner: InnerListener) -> None:
