@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 
 
 class Route(Protocol):
+    """Answers HTTP requests of one kind."""
+
     def match(self, scope: Scope) -> ASGIApp | None:
         """Returns who answers this HTTP request; None where the route does not take it."""
 

@@ -26,7 +26,8 @@ COMMANDS = {
     "up": "--settings --host --port --template --account --region --backend --profile "
     "--keep-alive --recycle-age --policy --idle-speedup --pick-order --binding --host-memory "
     "--admission "
-    "--journal-limit --log-limit --start-width --init-cpu --init-timeout --dilation --network "
+    "--journal-limit --log-limit --start-width --stem-cells --init-cpu --init-timeout --dilation "
+    "--network "
     "--page-cache --read-ahead --seed --state-dir --run-dir --cgroup-root --aws-endpoint --auth "
     "--alb --no-companion --verbose -v",
     "invoke": "FUNCTION --url --payload --json",

@@ -24,7 +24,7 @@ from emulator.experiments.records.study_content import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from emulator.experiments.plan.cells import Cell
@@ -52,6 +52,7 @@ class StudyFile:
         seed: int | None = None,
         digests: Mapping[str, str] | None = None,
         code: CodeVersion | None = None,
+        given_dilation: Sequence[int | str] = (),
     ) -> Self:
         """Writes the file of a study that begins, into a folder that must be new or empty.
 
@@ -64,6 +65,7 @@ class StudyFile:
             seed: seed of all chance.
             digests: what tells each cell's measurement from others, by the cell's id.
             code: the code of the first sitting.
+            given_dilation: in place of the plan's.
 
         Raises:
             SettingsError: the folder is in use, or cannot be made.
@@ -78,6 +80,7 @@ class StudyFile:
             started_at=now,
             cells=[CellEntry.of(cell, known.get(cell.id, "")) for cell in cells],
             sittings=[Sitting(now, code or CodeVersion())],
+            given_dilation=list(given_dilation),
         )
         study = cls(folder, content)
         claim_folder(folder)
@@ -104,7 +107,10 @@ class StudyFile:
 
     @property
     def dilation(self) -> list[int | str]:
-        """The dilations that the study was started with, which need not be the plan's."""
+        """The dilations that the study was started with in place of its plan's."""
+        given = self._content.given_dilation
+        if given is not None:
+            return given
         found = (
             AUTO if entry.dilation_chosen else int(entry.dilation) for entry in self._content.cells
         )

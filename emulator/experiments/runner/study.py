@@ -86,10 +86,11 @@ def run_experiment(
     folder = resume or run_dir
     is_begun = resume is not None or (run_dir is not None and os.path.exists(run_dir / STUDY))  # noqa: PTH110  # a name too long is no file
     earlier = StudyFile.open(folder) if folder and is_begun else None
+    given = [dilation] if dilation else (earlier.dilation if earlier else [])
     plan = load(
         plan_path,
         backends=backends or (earlier.backends if earlier else ()),
-        dilation=[dilation] if dilation else (earlier.dilation if earlier else ()),
+        dilation=given,
         can_drop_caches=os.access(_DROP_CACHES, os.W_OK),
     )
     cells = planned_cells(plan)
@@ -97,7 +98,7 @@ def run_experiment(
         print("\n".join(overview(plan, cells)))
         return 0
     folder = folder or _new_folder(plan.name)
-    study = _begun(earlier, folder, plan, cells)
+    study = _begun(earlier, folder, plan, cells, given)
     runner = CellRunner(plan, _STATE, python)
     with stoppable():
         return _Study(plan_path, folder, study, runner, cells, time_limit=time_limit).run()
@@ -119,7 +120,11 @@ def _new_folder(name: str) -> Path:
 
 
 def _begun(
-    earlier: StudyFile | None, folder: Path, plan: Plan, cells: list[PlannedCell]
+    earlier: StudyFile | None,
+    folder: Path,
+    plan: Plan,
+    cells: list[PlannedCell],
+    dilation: Sequence[int | str],
 ) -> StudyFile:
     """Returns the study's file, in a sitting of its own."""
     known = digests(plan, cells)
@@ -134,6 +139,7 @@ def _begun(
             seed=plan.seed,
             digests=known,
             code=code,
+            given_dilation=dilation,
         )
     _check_same(earlier, folder, plan, earlier.others(cells, known))
     for other in sorted(map(str, earlier.codes - {code})):
