@@ -26,7 +26,8 @@ COMMANDS = {
     "up": "--settings --host --port --template --account --region --backend --profile "
     "--keep-alive --recycle-age --policy --idle-speedup --pick-order --binding --host-memory "
     "--admission "
-    "--journal-limit --log-limit --start-width --init-cpu --init-timeout --dilation --network "
+    "--journal-limit --log-limit --start-width --stem-cells --init-cpu --init-timeout --dilation "
+    "--network "
     "--page-cache --read-ahead --seed --state-dir --run-dir --cgroup-root --aws-endpoint --auth "
     "--alb --no-companion --verbose -v",
     "invoke": "FUNCTION --url --payload --json",
@@ -35,7 +36,7 @@ COMMANDS = {
     "recycle": "FUNCTION --url --json",
     "deploy": "TEMPLATE --url --stack --parameter --account --region --json",
     "demo": "--backend --dilation --run-dir",
-    "experiment": "PLAN --run-dir --resume --backend --dry-run",
+    "experiment": "PLAN --run-dir --resume --time-limit --backend --dry-run",
     "simulate": "PLAN --behaviours --calibrate --leave-one-out --page --trace --format --policy "
     "--profile "
     "--memory --cold-start --host-memory --concurrency --asynchronous --failing --sample --window "
@@ -46,7 +47,7 @@ COMMANDS = {
     "import": "FILE RUN --json",
     "tune": "FUNCTION --payload --memory --invocations --strategy --balanced-weight --template "
     "--backend --profile --run-dir --json",
-    "bench": "--backend --simulator --rehearse --against --turns --out --json",
+    "bench": "--backend --simulator --control --rehearse --against --turns --out --json",
     "chaos": "--backend --fault --engine --seed --kills --out --json",
     "soak": "--minutes --backend --out --json",
     "lost-events": "--events --kills --seed --backend --out --json",

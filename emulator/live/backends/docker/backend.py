@@ -12,6 +12,7 @@ import itertools
 import logging
 import secrets
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from emulator.errors import (
     SandboxStartError,
 )
 from emulator.host.cgroup import DEFAULT_ROOT
+from emulator.host.cgroup_tree import find_tree
 from emulator.host.cpus import CpuRotation
 from emulator.host.descriptors import raise_descriptor_limit
 from emulator.host.network_namespace import can_enter_namespaces
@@ -52,6 +54,7 @@ from emulator.live.backends.docker.packages import DockerPackages
 from emulator.live.backends.docker.root_folders import bound_folders
 from emulator.live.backends.docker.sandbox import DockerSandbox
 from emulator.live.backends.docker.sandbox_controls import SandboxControls
+from emulator.live.backends.docker.snapshots import DockerSnapshots, opened_snapshots
 from emulator.live.backends.interface import InnerListener, Limitation
 from emulator.live.backends.page_cache import refusal
 
@@ -60,6 +63,7 @@ if TYPE_CHECKING:
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.live.backends.docker.host import Meeting
+    from emulator.live.backends.forks.restored_sandbox import RestoredSandbox
     from emulator.live.backends.interface import (
         Output,
         ProcessEnded,
@@ -95,7 +99,7 @@ class DockerBackend:
     where as many sandboxes live; each takes about 10 MB. `runtime_api` says on which address to
     listen and what sandboxes dial, where what is found is wrong. `registry` holds the runtimes'
     base images. With `private` each sandbox has a page cache of its own. What is found out about
-    images is kept in the file `facts`.
+    images is kept in the file `facts`. Without a folder `state` no snapshots are kept.
     """
 
     name = "docker"
@@ -113,12 +117,16 @@ class DockerBackend:
         environ: Mapping[str, str] | None = None,
         private: PrivatePages | None = None,
         facts: Path | None = None,
+        state: Path | None = None,
     ) -> None:
         self.runtime_api_host = ""
         self.runtime_api_name = ""
         self.storage: Sequence[Path] = ()
         self.unenforced: Mapping[Limitation, str] = {}
-        self.snapshots = None
+        self.snapshots: DockerSnapshots | None = None
+        self.stem_cells = None
+        self._instance = instance
+        self._state = state
         self._label = f"{LABEL}={instance}"
         self._labels = {LABEL: instance}
         # a name is not used again after a crash, when the old one's removal may still be under way
@@ -200,6 +208,30 @@ class DockerBackend:
             self._leave_ways_open()
         cannot_enter = self._leave_ways_open if self._enters else None
         self._slots.open(self._meeting, info.get("NCPU", 0), cannot_enter=cannot_enter)
+        await self._open_snapshots(self._meeting)
+
+    async def _open_snapshots(self, met: Meeting) -> None:
+        """Keeps snapshots, or says why versions with SnapStart start as any other."""
+        why = ""
+        if not self._enters:
+            why = "only root on the engine's machine, with ip(8), can lay out their networks"
+        elif met.network != "bridge":
+            why = f"names on the network {met.network} are told to containers alone"
+        elif self._private is not None:
+            why = "a page cache of its own is a container's"
+        elif self._state is None:
+            why = "there is no folder for them"
+        else:
+            self.snapshots, why = await opened_snapshots(
+                self._engine,
+                self._packages.facts,
+                self._slots,
+                self._state,
+                partial(find_tree, self._cgroup_root, self._instance),
+            )
+        if why:
+            start = "Versions with SnapStart start by running their init, hooks included"
+            self._tell(Limitation.NO_SNAPSHOTS, f"{start}: {why}.")
 
     def _leave_ways_open(self) -> None:
         """Enters no sandbox's network, and says what follows from that."""
@@ -218,7 +250,9 @@ class DockerBackend:
     def extensions(self, package: str) -> tuple[str, ...]:
         return self._packages.facts(package).extensions
 
-    async def listen_inside(self) -> InnerListener | None:
+    async def listen_inside(self, snapshot: str = "") -> InnerListener | None:
+        if snapshot and self.snapshots is not None and self.snapshots.has(snapshot):
+            return await self.snapshots.listen()
         if (taken := self._slots.take_entered()) is None:
             return None
         slot, network = taken
@@ -236,13 +270,19 @@ class DockerBackend:
 
     def give_up(self, inner: InnerListener) -> None:
         inner.socket.close()
+        if self.snapshots is not None and self.snapshots.give_up(inner):
+            return
         self._abandon(inner.network)
 
     def _abandon(self, slot: str) -> None:
         self._slots.give_back(slot)
         self._slots.start_is_over()
 
-    async def start(self, spec: SandboxSpec, output: Output, ended: ProcessEnded) -> DockerSandbox:
+    async def start(
+        self, spec: SandboxSpec, output: Output, ended: ProcessEnded
+    ) -> DockerSandbox | RestoredSandbox:
+        if spec.snapshot and self.snapshots is not None and self.snapshots.has(spec.snapshot):
+            return await self.snapshots.start(spec, output, self._cpus.take(spec.visible_cpus))
         sandbox = self._new_sandbox(spec, output, ended)
         try:
             await self._launched(sandbox, spec)
@@ -283,6 +323,9 @@ class DockerBackend:
 
     async def close(self) -> None:
         await asyncio.gather(*(sandbox.stop() for sandbox in list(self._sandboxes.values())))
+        if self.snapshots is not None:
+            await self.snapshots.close()
+            self.snapshots = None
         await self._slots.close()
         self._watch.close()
         self._controls.close()
@@ -297,9 +340,10 @@ class DockerBackend:
         await self._engine.close(_CLOSE_PATIENCE)
 
     async def survivors(self) -> list[str]:
-        """Returns the names of the sandboxes whose containers the engine has."""
+        """Returns the names of the sandboxes whose containers the engine has, and of forks."""
         kind = f"{KIND_LABEL}=sandbox"
-        return list(await self._own.found(kind))
+        forks = self.snapshots.names() if self.snapshots is not None else set()
+        return [*await self._own.found(kind), *sorted(forks)]
 
     # one start
 
@@ -354,6 +398,8 @@ class DockerBackend:
             sandbox.ran_out_of_memory()
         elif action == "die":
             self._addresses.forget(name)
+            if self.snapshots is not None:
+                self.snapshots.lost(name)
             self._slots.lost(name)
 
     async def _on_return(self) -> None:

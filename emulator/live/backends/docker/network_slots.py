@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +115,8 @@ class NetworkSlots:
         """Failures in a row."""
         self._resume_at = float("-inf")
         self._filling: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+        """Set when a slot was made, or no more are being made."""
         self._closing = False
         self.pace = SlotPace()
         """The pace of the making; whoever deploys tells of each deployment there."""
@@ -155,6 +158,16 @@ class NetworkSlots:
         holder = self.take()
         assert holder is not None
         return holder, network
+
+    async def wait_for_entered(self, patience: float) -> tuple[str, SlotNetwork] | None:
+        """Takes a slot as `take_entered`, after some seconds if one is being made."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while (taken := self.take_entered()) is None and self._filling is not None:
+                    self._news.clear()
+                    await self._news.wait()
+                return taken
+        return None
 
     def start_is_over(self) -> None:
         self.pace.start_is_over()
@@ -247,6 +260,7 @@ class NetworkSlots:
                 await asyncio.gather(*(self._make() for _ in range(width)))
         finally:
             self._filling = None
+            self._news.set()
 
     async def _make(self) -> None:
         if self._closing or not self._images:
@@ -274,6 +288,7 @@ class NetworkSlots:
             self._failures = 0
             self._alive.add(name)
             self._free.append(name)
+            self._news.set()
         else:
             self._leave(name)
 

@@ -18,7 +18,7 @@ from emulator.experiments.analysis.claims.cells import OF_2018, OF_TODAY
 from emulator.experiments.plan.model import Part
 from emulator.experiments.records.host_verdict import HostVerdict, Verdict
 from emulator.experiments.records.study_reader import read_study
-from emulator.experiments.report.study_page import study_document
+from emulator.experiments.report.claims_section import claims_section
 from emulator.experiments.report.study_tables import ablation_table
 from tests.experiments.made_study import JAVA, TF, CellPlan, write_study
 
@@ -79,8 +79,8 @@ def test_the_claims_themselves_are_those_of_the_whole_cells(study: StudyRun) -> 
     whole = replace(study, cells=tuple(c for c in study.cells if not c.condition.without))
     assert has_ablation(study)
     assert not has_ablation(whole)
-    (with_parts,) = (b for b in study_document(study).blocks if getattr(b, "left", 0) == 5)
-    (alone,) = (b for b in study_document(whole).blocks if getattr(b, "left", 0) == 5)
+    (with_parts,) = (b for b in claims_section(study) if getattr(b, "left", 0) == 5)
+    (alone,) = (b for b in claims_section(whole) if getattr(b, "left", 0) == 5)
     assert with_parts == alone
 
 
@@ -92,7 +92,7 @@ def test_the_table_has_cause_part_and_both_verdicts(study: StudyRun) -> None:
     assert (part, shown, run) == ("metaspace-limit", "yes", "made")
     assert whole.startswith("reproduced: ")
     assert less.startswith("not reproduced: ")
-    assert table in study_document(study).blocks
+    assert table in claims_section(study)
 
 
 def test_a_pair_is_of_one_run_and_of_one_that_could_test_the_claim(
@@ -120,8 +120,8 @@ def test_a_pair_is_of_one_run_and_of_one_that_could_test_the_claim(
     ]
     assert runs([slowed, other]) == runs([other, slowed]) == runs([other]) == tested
     assert [run for _, run, _ in runs([slowed])] == ["slowed"] * 2
-    document = study_document(whole, [other])
-    assert ablation_table(all_ablated(whole, [other], "process", OF_TODAY)) in document.blocks
+    section = claims_section(whole, [other])
+    assert ablation_table(all_ablated(whole, [other], "process", OF_TODAY)) in section
 
 
 def test_a_curve_that_the_plan_names_counts_as_what_it_names(tmp_path: Path) -> None:

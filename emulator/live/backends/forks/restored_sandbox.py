@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from emulator.errors import SandboxStartError
 from emulator.host.peers import Owners
 from emulator.host.processes import resident_memory
+from emulator.live.backends.forks.template import received
 from emulator.live.backends.interface import Exit
-from emulator.live.backends.process.death_watch import DeathWatch
-from emulator.live.backends.process.host_sandbox import HostSandbox
-from emulator.live.backends.process.output import OutputReader
-from emulator.live.backends.process.template import received
+from emulator.live.backends.local.death_watch import DeathWatch
+from emulator.live.backends.local.host_sandbox import HostSandbox
+from emulator.live.backends.local.output import OutputReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from emulator.core.model import Seconds
     from emulator.host.cgroup import CgroupV1, CgroupV2
     from emulator.host.memory_counters import MemoryCounters
+    from emulator.live.backends.forks.template import Restored, Template
     from emulator.live.backends.interface import Output, SandboxSpec
-    from emulator.live.backends.process.template import Restored, Template
 
 _KILLED = 128 + signal.SIGKILL
 _PATIENCE = 5.0
 """Seconds that a killed sandbox may take to be gone."""
+_HOSTS = "127.0.0.1 localhost\n::1 localhost\n{} sandbox.localdomain sandbox\n"
+"""/etc/hosts of a sandbox that has an address of its own."""
 _STEP = 10.0
 """Seconds that a step of the restore may take."""
-_NEVER_RAN = 125
-"""Exit code of a fork that ended before it was a sandbox."""
 
 
 class RestoredSandbox(HostSandbox):
@@ -78,7 +78,11 @@ class RestoredSandbox(HostSandbox):
         self._stopped: asyncio.Task[None] | None = None
 
     async def restore(
-        self, template: Template, environment: Mapping[str, str], cpus: tuple[int, ...]
+        self,
+        template: Template,
+        environment: Mapping[str, str],
+        cpus: tuple[int, ...],
+        namespaces: tuple[int, ...] = (),
     ) -> None:
         """Becomes a fork of the template; when this returns, its runtime is about to go on.
 
@@ -88,7 +92,7 @@ class RestoredSandbox(HostSandbox):
         """
         self._cgroup.limit_memory(self._spec.configuration.memory_mb)
         self._limit_cpu()
-        restored = await template.fork()
+        restored = await template.fork(namespaces)
         self._template, self._restored = template, restored
         self._reader = OutputReader(self._loop, restored.output, self._output)
         try:
@@ -98,7 +102,11 @@ class RestoredSandbox(HostSandbox):
             template.moved()
         if cpus:
             os.sched_setaffinity(restored.pid, cpus)
-        order = {"environment": dict(environment), "tmp_bytes": self._spec.tmp_mb << 20}
+        order = {
+            "environment": dict(environment),
+            "tmp_bytes": self._spec.tmp_mb << 20,
+            "hosts": "" if self._spec.inner is None else _HOSTS.format(self._spec.inner.address),
+        }
         restored.control.send(json.dumps(order).encode())
         async with asyncio.timeout(_STEP):
             message, self._runtime = await received(restored.control)

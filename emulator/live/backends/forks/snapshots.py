@@ -10,24 +10,37 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from emulator.core.host_capacity import SNAPSHOT_OVERHEAD_MB
 from emulator.errors import SandboxStartError, SnapshotError
-from emulator.live.backends.process.restored_sandbox import RestoredSandbox
-from emulator.live.backends.process.slots import CHANNEL
-from emulator.live.backends.process.template import Template, TemplateLostError
+from emulator.live.backends.forks.restored_sandbox import RestoredSandbox
+from emulator.live.backends.forks.template import Template, TemplateLostError
+from emulator.live.backends.local.slots import CHANNEL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from emulator.core.model import Seconds
     from emulator.host.cgroup import CgroupV1, CgroupV2
     from emulator.live.backends.interface import Output, SandboxSpec
-    from emulator.live.backends.process.isolation import Bubblewrap
-    from emulator.live.backends.process.packages import Packages
 
 log = logging.getLogger(__name__)
+
+
+class Templates(Protocol):
+    """Declares what makes a template of a backend's package."""
+
+    def script(self, spec: SandboxSpec, name: str, channel: int) -> bytes:
+        """Returns the shell script that becomes a template, which heeds the channel.
+
+        Raises:
+            OSError: the package is not there.
+            SandboxStartError: the environment cannot be handed to a process.
+        """
+
+    def environment(self, spec: SandboxSpec) -> Mapping[str, str]:
+        """Returns all variables of a restored sandbox's runtime."""
 
 
 @dataclass(slots=True)
@@ -39,24 +52,24 @@ class _Snapshot:
     template: Template | None = None
 
 
-class ProcessSnapshots:
+class ForkSnapshots:
     """Implements `Snapshots` with frozen processes. Lives in one event loop."""
 
     def __init__(
         self,
-        view: Bubblewrap,
-        packages: Packages,
+        templates: Templates,
         name: Callable[[], str],
         cgroup: Callable[[str], CgroupV1 | CgroupV2],
         *,
         tells_peers: bool,
+        tells_begin: bool = False,
     ) -> None:
         """`name` gives each process a name, and `cgroup` makes the cgroup of that name."""
-        self._view = view
-        self._packages = packages
+        self._templates = templates
         self._name = name
         self._cgroup = cgroup
         self._tells_peers = tells_peers
+        self._tells_begin = tells_begin
         self._snapshots: dict[str, _Snapshot] = {}
         self._sandboxes: set[RestoredSandbox] = set()
         self._old: set[Template] = set()
@@ -73,11 +86,10 @@ class ProcessSnapshots:
         spec, name = snapshot.spec, self._name()
         cgroup = None
         try:
-            script = self._view.template_script(
-                spec, self._packages.read(spec.package), name, CHANNEL
-            )
+            script = self._templates.script(spec, name, CHANNEL)
             cgroup = self._cgroup(name)
-            template = Template(name, cgroup, spec.configuration.memory_mb + SNAPSHOT_OVERHEAD_MB)
+            memory_mb = spec.configuration.memory_mb + SNAPSHOT_OVERHEAD_MB
+            template = Template(name, cgroup, memory_mb, tells=self._tells_begin)
         except (OSError, SandboxStartError) as error:
             if cgroup is not None:
                 cgroup.remove()
@@ -104,29 +116,46 @@ class ProcessSnapshots:
         return snapshot in self._snapshots
 
     async def start(
-        self, spec: SandboxSpec, output: Output, cpus: tuple[int, ...]
+        self,
+        spec: SandboxSpec,
+        output: Output,
+        cpus: tuple[int, ...],
+        namespaces: tuple[int, ...] = (),
+        gone: Callable[[], None] = lambda: None,
     ) -> RestoredSandbox:
-        """Restores a snapshot; see `SandboxBackend.start`."""
+        """Restores a snapshot; see `SandboxBackend.start`.
+
+        `namespaces` are descriptors of a user namespace of the functions' user and of a network
+        namespace of that one's; without these the sandbox has its template's network. `gone` is
+        called when no process of the sandbox is left, or none was made.
+        """
         began = time.monotonic()
-        template = await self._living(self._snapshots[spec.snapshot])
-        name = self._name()
+
+        def forget(sandbox: RestoredSandbox) -> None:
+            self._sandboxes.discard(sandbox)
+            gone()
+
         try:
+            template = await self._living(self._snapshots[spec.snapshot])
+            name = self._name()
             cgroup = self._cgroup(name)
         except OSError as error:
+            gone()
             raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
-        sandbox = RestoredSandbox(
-            name, cgroup, spec, output, self._sandboxes.discard, tells_peers=self._tells_peers
-        )
+        except BaseException:
+            gone()
+            raise
+        sandbox = RestoredSandbox(name, cgroup, spec, output, forget, tells_peers=self._tells_peers)
         self._sandboxes.add(sandbox)
         created = time.monotonic()
         try:
-            environment = self._view.environment(spec, self._packages.read(spec.package))
+            environment = self._templates.environment(spec)
             try:
-                await sandbox.restore(template, environment, cpus)
+                await sandbox.restore(template, environment, cpus, namespaces)
             except TemplateLostError:  # it may have died since, or while it was frozen
                 await template.end()
                 template = await self._living(self._snapshots[spec.snapshot])
-                await sandbox.restore(template, environment, cpus)
+                await sandbox.restore(template, environment, cpus, namespaces)
         except (OSError, TimeoutError) as error:
             await sandbox.stop()
             raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
