@@ -173,6 +173,10 @@ def _scenarios(plan: Plan) -> Iterator[Fault]:
     for scenario in plan.scenarios:
         if ping_of(scenario) is not None and "0" in plan.axes.keep_alive:
             yield f"scenario {scenario.kind}.ping", "keeps nothing warm where axes.keep_alive is 0"
+        least, most = scenario.least_repetitions, scenario.repetitions or plan.repetitions
+        if least is not None and least >= most:
+            place = f"scenario {scenario.kind}.least_repetitions"
+            yield place, f"leaves nothing out: there are {most} repetitions"
         for key in ("function", "memory_mb"):
             axis = getattr(plan.axes, key)
             for value in getattr(scenario, key):

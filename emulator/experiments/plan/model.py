@@ -131,6 +131,8 @@ class _Scenario(_Table):
     """Requests before the first that counts."""
     repetitions: Count | None = None
     """In place of the plan's."""
+    least_repetitions: Count | None = None
+    """Repetitions after which the others are left out where they would only say the same."""
     dilation: OneOrAll[Dilation] = ()
     """In place of the plan's, where there is one."""
     function: OneOrAll[Text] = ()

@@ -158,6 +158,7 @@ class StudyFile:
             done.get(cell.id) or CellEntry.of(cell, digests.get(cell.id, "")) for cell in cells
         ]
         content.plan, content.plan_text, content.finished_at = dict(plan), plan_text, None
+        content.left_out = []
         if len(done) < len(content.cells):
             content.sittings.append(Sitting(time.time(), code))
         self._entries = {entry.id: entry for entry in content.cells}
@@ -166,6 +167,10 @@ class StudyFile:
     def cell(self, cell: str) -> MeasuredCell:
         """Returns a cell with its present state."""
         return self._entries[cell].measured(self._folder)
+
+    def known(self, cell: str) -> MeasuredCell | None:
+        """Returns a cell with its present state; None where the cell was left out."""
+        return self.cell(cell) if cell in self._entries else None
 
     def count(self, status: CellStatus) -> int:
         return sum(entry.status is status for entry in self._content.cells)
@@ -179,6 +184,12 @@ class StudyFile:
 
     def fail(self, cell: str, why: str) -> None:
         self._set(cell, CellStatus.FAILED, error=why)
+
+    def leave_out(self, cell: str) -> None:
+        """Notes that a cell would only say the same as others: the study is whole without it."""
+        self._content.cells.remove(self._entries.pop(cell))
+        self._content.left_out.append(cell)
+        self._save()
 
     def done(self, cell: str, host: HostVerdict, info: RunInfo) -> None:
         """Marks a cell as measured; its emulator tells versions, machine and, failing a plan, seed.

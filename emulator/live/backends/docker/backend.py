@@ -49,9 +49,11 @@ from emulator.live.backends.docker.host import (
     meeting,
     shortcomings,
 )
+from emulator.live.backends.docker.image_templates import ImageTemplates
 from emulator.live.backends.docker.network_slots import NetworkSlots
 from emulator.live.backends.docker.own_containers import OwnContainers
 from emulator.live.backends.docker.packages import DockerPackages
+from emulator.live.backends.docker.restore_networks import RestoreNetworks
 from emulator.live.backends.docker.root_folders import bound_folders
 from emulator.live.backends.docker.sandbox import DockerSandbox
 from emulator.live.backends.docker.sandbox_controls import SandboxControls
@@ -231,11 +233,11 @@ class DockerBackend:
             why = "there is no folder for them"
         else:
             self.snapshots, why = await opened_snapshots(
-                self._engine,
-                self._packages.facts,
+                ImageTemplates(self._engine, self._packages.facts, self._state),
+                RestoreNetworks(self._slots, self._engine.spawn),
                 self._slots,
-                self._state,
                 partial(find_tree, self._cgroup_root, self._instance),
+                self._cpus.take,
             )
         if why:
             start = "Versions with SnapStart start by running their init, hooks included"
@@ -281,7 +283,7 @@ class DockerBackend:
 
     async def listen_inside(self, snapshot: str = "", cell: int = 0) -> InnerListener | None:
         if snapshot and self.snapshots is not None and self.snapshots.has(snapshot):
-            return await self.snapshots.listen()
+            return await self.snapshots.listen(snapshot)
         known = self.stem_cells.listener(cell) if self.stem_cells is not None else None
         return known or await self._listen_in_slot()
 
@@ -311,7 +313,8 @@ class DockerBackend:
             self.stem_cells.give_up(inner)
             return
         inner.socket.close()
-        if self.snapshots is not None and self.snapshots.give_up(inner):
+        if self.snapshots is not None and self.snapshots.owns(inner):
+            self.snapshots.give_up(inner)
             return
         self._abandon(inner.network)
 
@@ -322,8 +325,8 @@ class DockerBackend:
     async def start(
         self, spec: SandboxSpec, output: Output, ended: ProcessEnded
     ) -> DockerSandbox | RestoredSandbox:
-        if spec.snapshot and self.snapshots is not None and self.snapshots.has(spec.snapshot):
-            return await self.snapshots.start(spec, output, self._cpus.take(spec.visible_cpus))
+        if self.snapshots is not None and self.snapshots.owns(spec.inner):
+            return await self.snapshots.start(spec, output)
         if self._is_of_a_cell(spec):
             return await self._specialised(spec, output, ended)
         sandbox = self._new_sandbox(spec, output, ended)
