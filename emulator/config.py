@@ -42,6 +42,8 @@ class PageCache(StrEnum):
 
 
 class BackendChoice(StrEnum):
+    """Names the backends that a user can choose."""
+
     AUTO = "auto"
     DOCKER = "docker"
     PROCESS = "process"

@@ -33,7 +33,8 @@ from emulator.core.messages import (
 from emulator.core.model import Failure, StartKind, StopReason, ThrottleReason
 from emulator.core.policies.interface import PolicyChoice
 from emulator.core.profiles.aws_2025 import AWS_2025
-from emulator.core.records import Status, fold
+from emulator.core.record_fold import fold
+from emulator.core.records import Status
 from emulator.live.clock import LoopClock
 from emulator.live.engine import Engine
 from emulator.live.platform_logger import PlatformLogger
@@ -107,9 +108,9 @@ class LiveRun:
         await asyncio.sleep(HORIZON - loop.time())
         if self.scenario.settings.policy is None:  # else sandboxes may be kept for ever
             assert not engine._invocations
-            assert not engine._tasks
+            assert not engine._lives.tasks
             assert not engine.sandboxes
-            assert not engine._sandboxes
+            assert not engine._lives.sandboxes
             assert not runtime_api.endpoints
             assert all(process.exited.done() for process in backend.processes)
         await engine.close()

@@ -247,7 +247,8 @@ def _print_as_it_comes(url: str, path: str) -> None:
 
 
 def _check_answer(response: _Answer) -> None:
-    """
+    """Passes an answer that is no refusal.
+
     Raises:
         TestbedError: the emulator refused, with its sentence.
     """

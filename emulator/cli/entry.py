@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import sys
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from emulator.errors import (
     TemplateError,
     TestbedError,
 )
+from emulator.host.delegation import staying
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        app(args=words, prog_name="testbed")
+        # a caller with words of its own is another program, such as a test run: not to be replaced
+        with contextlib.nullcontext() if arguments is None else staying():
+            app(args=words, prog_name="testbed")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else FAILED
     except TestbedError as error:

@@ -23,8 +23,8 @@ def compare_policies(
         str,
         typer.Option(
             metavar="NAME",
-            help="Read it as csv, azure2019, azure2021, huawei, access-log, cloudwatch or "
-            "api-gateway.",
+            help="Read it as csv, azure2019, azure2021, huawei, access-log, cloudwatch, "
+            "cloudwatch-metrics or api-gateway.",
         ),
     ] = "csv",
     policies: Annotated[

@@ -8,13 +8,17 @@ import typer
 from emulator.cli.choices import checker, completer, price_tables
 from emulator.cli.options import PRICES, Json, RunFolder
 from emulator.cli.output import print_json
+from emulator.errors import SettingsError
 
 
 def report(
     run: RunFolder,
-    other: Annotated[
-        Path | None,
-        typer.Argument(metavar="[OTHER]", help="Second run, to compare with the first."),
+    others: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[OTHER]",
+            help="Second run, to compare with the first; or runs of cells without their parts.",
+        ),
     ] = None,
     *,
     out: Annotated[
@@ -25,23 +29,32 @@ def report(
 ) -> None:
     """Make a page of a run, or of two runs side by side.
 
-    A second run of cells without one of their parts is joined to the first, claim by claim.
+    Runs of cells without one of their parts are joined to the first, claim by claim.
     """
-    if other is not None:
-        from emulator.experiments.report.comparison_page import report_comparison  # noqa: PLC0415
-        from emulator.experiments.report.study_page import report_ablation  # noqa: PLC0415
-
-        page = report_ablation(run, other, out) or report_comparison(run, other, out)
+    if others:
+        page = _of_several(run, others, out)
     else:
         from emulator.experiments.report.study_page import report_run  # noqa: PLC0415
 
         page = report_run(run, out)
     if as_json:
-        runs = [run] if other is None else [run, other]
-        figures = [_figures(one) for one in runs]
+        figures = [_figures(one) for one in (run, *(others or ()))]
         print_json({"page": page, "markdown": page.with_suffix(".md"), "runs": figures})
     else:
         print(f"{page}\n{page.with_suffix('.md')}")
+
+
+def _of_several(run: Path, others: list[Path], out: Path | None) -> Path:
+    from emulator.experiments.report.comparison_page import report_comparison  # noqa: PLC0415
+    from emulator.experiments.report.study_page import report_ablations  # noqa: PLC0415
+
+    page = report_ablations(run, others, out)
+    if page is None and len(others) > 1:
+        raise SettingsError(
+            "More than one other run can be joined to the first only where each has cells without "
+            "one of their parts ([[without]] in a plan); two runs are compared."
+        )
+    return page or report_comparison(run, others[0], out)
 
 
 def _figures(run: Path) -> dict[str, Any]:

@@ -33,10 +33,17 @@ def demo(
     run_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write here. (default: runs/demo-<time>)")
     ] = None,
+    repeat: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Run it N times, and compare the advice of each."),
+    ] = None,
 ) -> int:
     """Run the study in small and make its report."""
     from emulator.experiments.demo import run_demo  # noqa: PLC0415  # matplotlib is slow to import
+    from emulator.experiments.demo_repeats import run_repeats  # noqa: PLC0415
 
+    if repeat is not None:
+        return run_repeats(repeat, backend=backend, dilation=_dilation(dilation), run_dir=run_dir)
     return run_demo(backend=backend, dilation=_dilation(dilation), run_dir=run_dir)
 
 
@@ -79,6 +86,7 @@ def experiment(
     ] = False,
 ) -> int:
     """Run a study's plan."""
+    from emulator.experiments.analysis.memory_curve import is_advice_sure  # noqa: PLC0415
     from emulator.experiments.runner.study import run_experiment  # noqa: PLC0415
 
     return run_experiment(
@@ -88,6 +96,7 @@ def experiment(
         backends=backend or (),
         time_limit=time_limit,
         dry_run=dry_run,
+        is_enough=is_advice_sure,
     )
 
 

@@ -20,6 +20,14 @@ def bench(
     simulator: Annotated[
         bool, typer.Option("--simulator", help="Measure the simulator instead, as Markdown.")
     ] = False,
+    control: Annotated[
+        bool,
+        typer.Option(
+            "--control",
+            help="Measure making and asking for 1,000 functions by API, and a restart with them, "
+            "instead.",
+        ),
+    ] = False,
     rehearse: Annotated[
         bool,
         typer.Option(
@@ -45,6 +53,10 @@ def bench(
         from emulator.experiments.benchmark.scale import run_scale  # noqa: PLC0415
 
         return run_scale(as_json=as_json)
+    if control:
+        from emulator.experiments.benchmark.control_plane import run_control  # noqa: PLC0415
+
+        return run_control(as_json=as_json)
     if rehearse:
         from emulator.experiments.benchmark.rehearsal import (  # noqa: PLC0415
             RehearsalPlan,

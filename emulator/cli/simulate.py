@@ -45,8 +45,8 @@ def simulate(
         str,
         typer.Option(
             metavar="NAME",
-            help="Read the trace as csv, azure2019, azure2021, huawei, access-log, cloudwatch or "
-            "api-gateway.",
+            help="Read the trace as csv, azure2019, azure2021, huawei, access-log, cloudwatch, "
+            "cloudwatch-metrics or api-gateway.",
         ),
     ] = "csv",
     policy: Annotated[

@@ -52,6 +52,7 @@ from emulator.core.messages import (
     SandboxGone,
     SandboxReady,
     SandboxReset,
+    Setting,
     StayedBusy,
     StemCellGone,
     StemCellReady,
@@ -169,7 +170,7 @@ class Scheduler:
                 by tenant, or the other way round; nothing was changed.
         """
         pool: PoolKey | None = None
-        if isinstance(event, InvokeRequested):
+        if type(event) is InvokeRequested:
             function = self._versions.get(event.key)
             if function is None:
                 raise UnknownVersionError(event.key)
@@ -182,16 +183,21 @@ class Scheduler:
             self._policy.tell_time(now)
         if self._deadlines.may_come_by(now):
             self._handle_due(now)
-        match event:  # what every invocation brings stands first
-            case InvocationFinished():
-                self._on_finished(event, now)
-            case InvokeRequested():
-                assert pool is not None, "it was found above"
-                self._requests.come(event.invocation, self._versions[event.key], pool, now)
-            case InvocationAnswered():
-                self._on_answered(event, now)
-            case TimePassed():
-                pass
+        if type(event) is InvocationFinished:  # what every invocation brings stands first
+            self._on_finished(event, now)
+        elif type(event) is InvokeRequested:
+            assert pool is not None, "it was found above"
+            self._requests.come(event.invocation, self._versions[event.key], pool, now)
+        elif type(event) is InvocationAnswered:
+            self._on_answered(event, now)
+        elif type(event) is not TimePassed:
+            self._on_rare(event, now)
+        self._settle(now)
+        return commands
+
+    def _on_rare(self, event: CallerLeft | Setting | SandboxChange, now: Seconds) -> None:
+        """Decides on what a warm invocation does not bring."""
+        match event:
             case CallerLeft(invocation):
                 self._requests.caller_left(invocation)
             case (
@@ -207,8 +213,6 @@ class Scheduler:
                 self._settings.apply(event, now)
             case _:
                 self._on_change(event, now)
-        self._settle(now)
-        return commands
 
     def _settle(self, now: Seconds) -> None:
         """Does what may have become possible or due by an event; after most there is nothing."""

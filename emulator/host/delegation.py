@@ -7,22 +7,26 @@ Source: "Control Group APIs and Delegation", systemd.io.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.host.cgroup import DEFAULT_ROOT, membership_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 SCOPE = ("systemd-run", "--user", "--scope", "--quiet", "-p", "Delegate=yes")
 """The beginning of a command that runs another command in a delegated scope."""
 FORBIDDEN = "TESTBED_SCOPE"
 """The environment variable that forbids the move where its value is 0."""
+_STAYS: ContextVar[bool] = ContextVar("_STAYS", default=False)
+"""Whether the running command line is not that which this process was started with."""
 _NEEDED = {"cpu", "memory"}
 _TRIAL = 'cat "/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)/cgroup.controllers"'
 _PATIENCE = 5.0
@@ -35,7 +39,7 @@ def enter_delegated_scope(say: Callable[[str], None], root: Path = DEFAULT_ROOT)
     Does not return in that case. Open files that are not inherited are closed, so locks and ports
     are free again.
     """
-    if not _helps(os.environ, root):
+    if _STAYS.get() or not _helps(os.environ, root):
         return
     say(
         "Starting again in a systemd scope, where sandboxes can be limited. It ends with your last "
@@ -44,6 +48,16 @@ def enter_delegated_scope(say: Callable[[str], None], root: Path = DEFAULT_ROOT)
     sys.stdout.flush()
     command = [*SCOPE, "--", sys.executable, *sys.orig_argv[1:]]
     os.execvpe(command[0], command, {**os.environ, FORBIDDEN: "0"})  # noqa: S606  # no shell
+
+
+@contextlib.contextmanager
+def staying() -> Iterator[None]:
+    """Forbids the move while the context lasts: another program than ours would be started anew."""
+    before = _STAYS.set(True)
+    try:
+        yield
+    finally:
+        _STAYS.reset(before)
 
 
 def delegation_advice(root: Path = DEFAULT_ROOT) -> str:

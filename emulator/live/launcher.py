@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from emulator.live.clock import LoopClock
     from emulator.live.platform_logger import PlatformLogger
     from emulator.live.runtime_api.interface import RuntimeApi, RuntimeEndpoint
-    from emulator.live.sandbox.live_sandbox import SandboxOwner
+    from emulator.live.sandbox.owner import SandboxOwner
 
 
 class Launcher:
@@ -128,7 +128,7 @@ class Launcher:
     ) -> SandboxProcess:
         configuration = sandbox.configuration
         admission = Admission()
-        inner = await self._backend.listen_inside(sandbox.snapshot)
+        inner = await self._backend.listen_inside(sandbox.snapshot, cell)
         endpoint, dial = await self._endpoint(sandbox, inner, admission)
         sandbox.start_with(endpoint)
         environment = self._environment_of(

@@ -39,7 +39,7 @@ from emulator.sim.behaviour import Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from emulator.core.messages import Command, Event
+    from emulator.core.messages import Command, Event, RareCommand
     from emulator.core.model import Seconds
     from emulator.core.scheduler import Scheduler
     from emulator.sim.behaviour import Answer, Start
@@ -246,11 +246,13 @@ class Simulation:
     # what each command brings about
 
     def _apply(self, command: Command, now: Seconds) -> None:
-        match command:  # what every invocation brings stands first
-            case Dispatch(number, invocation, _):
-                self._dispatch(self._sandboxes[number], invocation, now)
-            case FreezeSandbox():
-                pass
+        if type(command) is Dispatch:  # what every invocation brings stands first
+            self._dispatch(self._sandboxes[command.sandbox], command.invocation, now)
+        elif type(command) is not FreezeSandbox:
+            self._apply_rare(command, now)
+
+    def _apply_rare(self, command: RareCommand, now: Seconds) -> None:
+        match command:
             case StartSandbox(number, key, _):
                 sandbox = _Sandbox(number, key.name)
                 self._sandboxes[number] = sandbox
@@ -261,9 +263,8 @@ class Simulation:
                 self._reset(self._sandboxes[number], now)
             case StopSandbox(number, _):
                 stopping = self._sandboxes.get(number)
-                if (
-                    stopping is not None
-                ):  # else the sandbox ended by itself in the moment of its timeout
+                # else the sandbox ended by itself in the moment of its timeout
+                if stopping is not None:
                     after = self._service.stop(stopping.function, number)
                     self._push(now + after, stopping, SandboxGone(number))
             case Throttle() | Fail():
@@ -286,12 +287,17 @@ class Simulation:
 
     def _follow_up(self, sandbox: _Sandbox, event: Event, now: Seconds) -> None:
         """Continues what a sandbox does after an event, whatever was decided upon the event."""
-        match event:
-            case InvocationFinished():
-                sandbox.peak_mb = event.max_memory_mb
-            case InvocationAnswered() if sandbox.finishes is not None:
+        if type(event) is InvocationFinished:
+            sandbox.peak_mb = event.max_memory_mb
+        elif type(event) is InvocationAnswered:
+            if sandbox.finishes is not None:
                 sandbox.peak_mb = sandbox.finishes.max_memory_mb
                 self._push(now + sandbox.asks_after, sandbox, sandbox.finishes)
+        else:
+            self._go_on(sandbox, event, now)
+
+    def _go_on(self, sandbox: _Sandbox, event: Event, now: Seconds) -> None:
+        match event:
             case InitBegan() if sandbox.start is not None:
                 self._run_init(sandbox, sandbox.start, now)
             case SandboxReady():

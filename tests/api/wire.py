@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BOUND = 20.0
+BOUND = 60.0
 """Seconds that any one wait may take."""
 
 

@@ -24,7 +24,7 @@ from emulator.core.messages import (
 )
 from emulator.core.model import FunctionVersion, VersionKey
 from emulator.core.policy import Binding
-from emulator.core.records import fold
+from emulator.core.record_fold import fold
 from emulator.core.stem_cells import StemCells, read_stem_cells
 from tests.core.scheduler_host import ECHO, Host
 

@@ -10,8 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from emulator.cli import main
+from emulator.host import delegation
 from emulator.host.cgroup import DEFAULT_ROOT
-from emulator.host.delegation import FORBIDDEN, SCOPE, delegation_advice, is_delegated
+from emulator.host.delegation import (
+    FORBIDDEN,
+    SCOPE,
+    delegation_advice,
+    enter_delegated_scope,
+    is_delegated,
+)
 
 BOUND = 30.0
 """Seconds that any one program may take."""
@@ -102,3 +110,35 @@ def test_no_advice_where_cgroups_are_not_the_unified_ones(tmp_path: Path) -> Non
 def test_top_of_the_hierarchy_is_nobodys_delegation() -> None:
     assert not is_delegated(DEFAULT_ROOT)
     assert not is_delegated(Path("/nowhere"))
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Programs that took this one's place, had a scope been of help."""
+    programs: list[str] = []
+    monkeypatch.setattr(delegation, "_helps", lambda *_: True)
+    monkeypatch.setattr(os, "execvpe", lambda program, *_: programs.append(program))
+    return programs
+
+
+def test_program_starts_anew_where_a_scope_helps(started: list[str]) -> None:
+    enter_delegated_scope(lambda _: None)
+    assert started == [SCOPE[0]]
+
+
+def test_caller_who_gives_the_command_line_itself_is_not_replaced(
+    started: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A test run over ssh was begun anew by its first test of `testbed up`, unheard and unseen."""
+    monkeypatch.chdir(tmp_path)
+    function = tmp_path / "f"
+    function.mkdir()
+    (function / "app.py").write_text("def handler(event, context): ...")
+    (tmp_path / "template.yaml").write_text(
+        "Transform: AWS::Serverless-2016-10-31\nResources: {F: {Type: AWS::Serverless::Function, "
+        "Properties: {CodeUri: f, Runtime: python3.13, Handler: app.handler}}}\n"
+    )
+    (tmp_path / "file").touch()
+    words = ["--template", "template.yaml", "--port", "0", "--run-dir", "file/below"]
+    assert main(["up", "--backend", "process", *words]) == 2
+    assert started == []

@@ -98,6 +98,7 @@ def written(document: Mapping[str, Any]) -> str:
 
 
 def exists_already(sid: str) -> str:
+    """Writes AWS's sentence on a statement id that is taken."""
     return (
         f"The statement id ({sid}) provided already exists. Please provide a new statement id, or "
         "remove the existing statement."
@@ -105,8 +106,10 @@ def exists_already(sid: str) -> str:
 
 
 def not_in_policy(sid: str) -> str:
+    """Writes AWS's sentence on a statement id that no statement has."""
     return f"Statement {sid} is not found in resource policy."
 
 
 def too_large(size: int, most: int) -> str:
+    """Writes AWS's sentence on a policy above the limit; both sizes in bytes."""
     return f"The final policy size ({size}) is bigger than the limit ({most})."

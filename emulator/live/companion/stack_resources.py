@@ -50,12 +50,12 @@ def _change_function(api: OwnApi, made: Made, properties: dict[str, Any]) -> Mad
     stated = json.dumps(properties, sort_keys=True, default=str)
     if made.facts.get(_STATED) == stated:
         return made
-    made.facts[_STATED] = stated
     api.call("UpdateFunctionCode", {**made.members, **code})
     _wait(api, made.id)
     api.call("UpdateFunctionConfiguration", {**members, **made.members})
     _wait(api, made.id)
     _reserve(api, made.id, properties)
+    made.facts[_STATED] = stated  # not before: what was refused is tried again
     return made
 
 

@@ -256,12 +256,12 @@ class Stream:
             (2, self.crash),
             (4, self.time_passes),
             (3, self.late_event),
-            (3, self.redeploy),
+            (2, self.redeploy),
             (1, self.reserve),
             (1, self.recycle),
             (9, self.provision),
             (2, self.measure),
-            (12, self.make_cell_ready),
+            (8, self.make_cell_ready),
             (2, self.lose_cell),
         ]
         weights = [weight for weight, _ in kinds]
@@ -445,7 +445,7 @@ def test_indexed_scheduler_equals_the_reference_on_seeded_runs(binding: Binding)
     for seed in range(240):
         chance = random.Random(f"{binding}:{seed}")
         order = list(PickOrder)[seed % len(PickOrder)]
-        Stream(chance, random_settings(chance, binding, order), seen).run(300)
+        Stream(chance, random_settings(chance, binding, order), seen).run(380)
     wanted = [*ThrottleReason, *StopReason, *Failure, *StartKind, StartSandbox, FreezeSandbox]
     wanted += ["pre-warmed", "fetched", "of a cell", MakeStemCell, StopStemCell]
     assert [kind for kind in wanted if seen.commands[kind] < 50] == []

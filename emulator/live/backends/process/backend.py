@@ -250,6 +250,7 @@ class ProcessBackend:
     async def listen_inside(
         self,
         snapshot: str = "",  # noqa: ARG002  # forks share it as well
+        cell: int = 0,  # noqa: ARG002
     ) -> InnerListener | None:
         """Returns None, as all sandboxes share this machine's network."""
         return None
