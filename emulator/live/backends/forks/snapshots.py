@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 _READY = 2
 """Forks that stand ready of each snapshot, as many as the start queue is wide; each takes its page
-tables, and what its fork has written: 1 to 4 MB."""
+tables, and what its fork has written."""
 _CALM = 0.1
 """Seconds without a start after which forks are made ready again, as slots are."""
 
