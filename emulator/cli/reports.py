@@ -16,7 +16,7 @@ def report(
     others: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[OTHER]",
+            metavar="OTHER",
             help="Second run, to compare with the first; or runs of cells without their parts.",
         ),
     ] = None,
@@ -73,7 +73,7 @@ def import_clients(
     *,
     as_json: Json = False,
 ) -> None:
-    """Add the requests of JMeter, Taurus or k6 to a run as its client rows.
+    """Add what JMeter, Taurus or k6 saw to a run.
 
     Reads JTL (CSV or XML), k6's JSON lines or CSV, and the rows of the locustfiles.
     """
@@ -123,7 +123,7 @@ def validate(
     ),
     seeds: Annotated[int, typer.Option(metavar="N", min=2, help="Simulate each run N times.")] = 20,
 ) -> None:
-    """Hold predictions against measurements of real AWS Lambda."""
+    """Hold predictions against measurements of AWS Lambda."""
     from emulator.experiments.validation.command import run_validate  # noqa: PLC0415
 
     page = run_validate(data, seeds=seeds, out=out)
@@ -135,9 +135,9 @@ def network(
         Path, typer.Argument(metavar="DATA", help="Folder with pacslab-DATE.csv.gz files.")
     ],
     *,
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Write the page here. (default: docs/network)")
-    ] = Path("docs/network"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Write the page here.")] = Path(
+        "docs/network"
+    ),
     as_json: Json = False,
 ) -> None:
     """Hold the network path against measurements of AWS."""

@@ -1,4 +1,4 @@
-"""`testbed demo`: the study in small, in about four minutes, and its report.
+"""`testbed demo`: the study in small, in two and a half to four minutes, and its report.
 
 The demo runs the plan studies/small.toml as `testbed experiment` would and makes the page as
 `testbed report` would. This module owns only what is said beforehand and afterwards.

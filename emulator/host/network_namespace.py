@@ -65,7 +65,12 @@ class NetworkNamespace:
             OSError: The namespace cannot be entered, or was closed.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(_entrant, self._bound_inside, host, port)
+        coming = loop.run_in_executor(_entrant, self._bound_inside, host, port)
+        try:
+            return await asyncio.shield(coming)
+        except asyncio.CancelledError:
+            coming.add_done_callback(_closed_late)  # a thread cannot be cancelled
+            raise
 
     async def bar_neighbours(self, address: str, prefix: int, gateway: str) -> None:
         """Leaves of the subnet that `address` is in nothing to reach but the gateway.
@@ -187,6 +192,12 @@ def _enter(descriptor: int) -> None:
     if libc.setns(descriptor, _NETWORK) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+
+
+def _closed_late(coming: asyncio.Future[socket.socket]) -> None:
+    """Closes a socket that nobody waits for any more."""
+    if not coming.cancelled() and coming.exception() is None:
+        coming.result().close()
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -128,7 +128,7 @@ class Launcher:
     ) -> SandboxProcess:
         configuration = sandbox.configuration
         admission = Admission()
-        inner = await self._backend.listen_inside(sandbox.snapshot)
+        inner = await self._backend.listen_inside(sandbox.snapshot, cell)
         endpoint, dial = await self._endpoint(sandbox, inner, admission)
         sandbox.start_with(endpoint)
         environment = self._environment_of(

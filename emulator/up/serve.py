@@ -114,6 +114,7 @@ async def open_backend(
             cgroup_root=settings.cgroup_root,
             private=private,
             facts=state.path / "images.json",
+            stem_cells=state.path / "files" if settings.stem_cells else None,
             state=state.path / "snapshots",
         )
         try:

@@ -232,5 +232,5 @@ for child in children:
     os.kill(child, signal.SIGKILL)
 answer = len(children)
 """
-    async with forks(backend, tmp_path, memory_mb=2048) as those:
+    async with forks(backend, tmp_path, memory_mb=2048, timeout=60) as those:
         assert 1000 < await those.ask(multiply) < 1024

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.messages import MakeStemCell, StartSandbox, StemCellReady
 from emulator.core.model import StartKind
 from emulator.core.stem_cells import StemCells
+from emulator.errors import BackendUnavailableError
+from emulator.live.backends.docker.backend import DockerBackend
 from emulator.live.backends.interface import Limitation
 from emulator.live.backends.process.backend import ProcessBackend
 from tests.live.backends.process.test_backend import alive
@@ -22,6 +26,8 @@ from tests.live.world import BOUND, world
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from emulator.live.backends.docker.sandbox import DockerSandbox
+    from emulator.live.backends.process.sandbox import ProcessSandbox
     from tests.live.world import World
 
 pytestmark = pytest.mark.anyio
@@ -42,10 +48,32 @@ def leave(event, context):
 """
 
 
-@asynccontextmanager
-async def kept(folder: Path, cells: int, **settings: float) -> AsyncIterator[World]:
-    backend = ProcessBackend(folder / "state", f"cells-{os.getpid()}", stem_cells=True)
+both = pytest.mark.parametrize(
+    "kind", ["process", pytest.param("docker", marks=pytest.mark.docker)]
+)
+
+
+async def opened(kind: str, folder: Path) -> ProcessBackend | DockerBackend:
+    backend: ProcessBackend | DockerBackend
+    if kind == "process":
+        backend = ProcessBackend(folder / "state", f"cells-{os.getpid()}", stem_cells=True)
+    else:
+        backend = DockerBackend(f"cells-{os.getpid()}", slots=4, stem_cells=folder / "files")
+        needed = FunctionConfiguration("cells", "python3.13", "app.echo")
+        try:
+            await backend.check((needed,), print)
+        except BackendUnavailableError as error:
+            await backend.close()
+            pytest.skip(str(error))
     await backend.open()
+    return backend
+
+
+@asynccontextmanager
+async def kept(
+    folder: Path, cells: int, kind: str = "process", **settings: float
+) -> AsyncIterator[World]:
+    backend = await opened(kind, folder)
     try:
         if backend.stem_cells is None:
             pytest.skip(backend.unenforced[Limitation.NO_STEM_CELLS])
@@ -55,6 +83,7 @@ async def kept(folder: Path, cells: int, **settings: float) -> AsyncIterator[Wor
         assert await backend.survivors() == []
     finally:
         await backend.close()
+    assert not list((folder / "files").glob(".*"))
 
 
 async def filled(here: World, cells: int) -> None:
@@ -62,6 +91,19 @@ async def filled(here: World, cells: int) -> None:
     async with asyncio.timeout(BOUND):
         while ready(here) < cells:  # noqa: ASYNC110  # nothing tells a test
             await asyncio.sleep(0.01)
+
+
+def the_cell(here: World) -> ProcessSandbox | DockerSandbox:
+    backend = here.backend
+    assert isinstance(backend, ProcessBackend | DockerBackend)
+    assert backend.stem_cells is not None
+    (cell,) = backend.stem_cells._cells.values()
+    return cell.sandbox
+
+
+def pids_of(sandbox: ProcessSandbox | DockerSandbox) -> list[int]:
+    assert sandbox._cgroup is not None
+    return sandbox._cgroup.pids()
 
 
 def ready(here: World) -> int:
@@ -73,8 +115,9 @@ def taken(here: World) -> list[int]:
     return [command.cell for command in commands if isinstance(command, StartSandbox)]
 
 
-async def test_cold_start_takes_a_cell_and_another_is_made(tmp_path: Path) -> None:
-    async with kept(tmp_path, 1) as here:
+@both
+async def test_cold_start_takes_a_cell_and_another_is_made(kind: str, tmp_path: Path) -> None:
+    async with kept(tmp_path, 1, kind) as here:
         key = await here.deploy("echo")
         await filled(here, 1)
         outcome = await here.invoke(key, {"a": 1})
@@ -88,8 +131,11 @@ async def test_cold_start_takes_a_cell_and_another_is_made(tmp_path: Path) -> No
     assert record.anatomy.create == 0.0
 
 
-async def test_functions_find_their_own_files_variables_and_an_empty_tmp(tmp_path: Path) -> None:
-    async with kept(tmp_path, 2, keep_alive=0.0) as here:
+@both
+async def test_functions_find_their_own_files_variables_and_an_empty_tmp(
+    kind: str, tmp_path: Path
+) -> None:
+    async with kept(tmp_path, 2, kind, keep_alive=0.0) as here:
         keys = [
             await here.deploy("look", code=CODE, environment={"WORD": word}, memory_mb=memory)
             for word, memory in (("blue", 128), ("green", 512))
@@ -105,8 +151,11 @@ async def test_functions_find_their_own_files_variables_and_an_empty_tmp(tmp_pat
         assert 0 not in taken(here)
 
 
-async def test_runtime_that_ends_starts_again_as_the_same_function(tmp_path: Path) -> None:
-    async with kept(tmp_path, 1) as here:
+@both
+async def test_runtime_that_ends_starts_again_as_the_same_function(
+    kind: str, tmp_path: Path
+) -> None:
+    async with kept(tmp_path, 1, kind) as here:
         key = await here.deploy("leave", code=CODE)
         await filled(here, 1)
         failed = await here.invoke(key, 3)
@@ -126,16 +175,17 @@ async def test_burst_takes_what_is_there_and_starts_the_rest(tmp_path: Path) -> 
         assert taken(here)[:5] == [1, 2, 0, 0, 0]
 
 
-async def test_cell_that_was_killed_is_replaced_and_fails_no_request(tmp_path: Path) -> None:
-    async with kept(tmp_path, 1) as here:
+@both
+async def test_cell_that_was_killed_is_replaced_and_fails_no_request(
+    kind: str, tmp_path: Path
+) -> None:
+    async with kept(tmp_path, 1, kind) as here:
         key = await here.deploy("echo")
         await filled(here, 1)
-        backend = here.backend
-        assert isinstance(backend, ProcessBackend)
-        assert backend.stem_cells is not None
-        (cell,) = backend.stem_cells._cells.values()
-        cell.sandbox._slot.signal_group(9)
-        cell.sandbox.thaw()  # on cgroup v1 a frozen process dies when it is thawed
+        sandbox = the_cell(here)
+        for pid in pids_of(sandbox):
+            os.kill(pid, signal.SIGKILL)
+        sandbox.thaw()  # on cgroup v1 a frozen process dies when it is thawed
         await filled(here, 2)
         assert (await here.invoke(key, 7)).payload == b"7"
 
@@ -159,23 +209,20 @@ async def test_cells_end_with_the_last_function_of_their_runtime(tmp_path: Path)
                 await asyncio.sleep(0.01)
 
 
+@both
 async def test_nothing_of_a_function_is_in_a_cell_before_it_is_that_functions(
-    tmp_path: Path,
+    kind: str, tmp_path: Path
 ) -> None:
     """Looked for from outside, in all that the cell's processes have in memory and in variables."""
     secret = "the-word-of-one-function-5b1f"
-    async with kept(tmp_path, 1) as here:
+    async with kept(tmp_path, 1, kind) as here:
         key = await here.deploy("echo", environment={"WORD": secret})
         await filled(here, 1)
-        backend = here.backend
-        assert isinstance(backend, ProcessBackend)
-        assert backend.stem_cells is not None
-        (cell,) = backend.stem_cells._cells.values()
-        pids = list(cell.sandbox._slot.pids())
-        assert copies(pids, secret.encode()) == 0
+        sandbox = the_cell(here)
+        assert copies(pids_of(sandbox), secret.encode()) == 0
         await here.invoke(key)
         await here.idle()
-        assert copies(pids, secret.encode()) > 0, "the look would not have found it"
+        assert copies(pids_of(sandbox), secret.encode()) > 0, "the look would not have found it"
         assert MakeStemCell(2, "python3.13") in [
             command for entry in here.entries() for command in entry.commands
         ]

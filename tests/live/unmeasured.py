@@ -81,7 +81,11 @@ class PackagelessBackend:
     def extensions(self, package: str) -> tuple[str, ...]:  # noqa: ARG002
         return ()
 
-    async def listen_inside(self, snapshot: str = "") -> InnerListener | None:  # noqa: ARG002
+    async def listen_inside(
+        self,
+        snapshot: str = "",  # noqa: ARG002
+        cell: int = 0,  # noqa: ARG002
+    ) -> InnerListener | None:
         return None
 
     def give_up(self, inner: InnerListener) -> None:

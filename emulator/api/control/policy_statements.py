@@ -39,13 +39,7 @@ NOTHING_TO_SHOW = "The resource you requested does not exist."
 
 def function_statement(arguments: Mapping[str, Any], resource: str) -> Statement:
     """Returns the statement of an AddPermission; empty Principal where that cannot be."""
-    statement: Statement = {
-        "Sid": arguments["StatementId"],
-        "Effect": "Allow",
-        "Principal": principal(arguments["Principal"]),
-        "Action": arguments["Action"],
-        "Resource": resource,
-    }
+    statement = _statement(arguments, resource)
     if conditions := _conditions(arguments):
         statement["Condition"] = conditions
     return statement
@@ -53,16 +47,20 @@ def function_statement(arguments: Mapping[str, Any], resource: str) -> Statement
 
 def layer_statement(arguments: Mapping[str, Any], resource: str) -> Statement:
     """Returns the statement of an AddLayerVersionPermission."""
-    statement: Statement = {
+    statement = _statement(arguments, resource)
+    if organization := arguments.get("OrganizationId"):
+        statement["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": organization}}
+    return statement
+
+
+def _statement(arguments: Mapping[str, Any], resource: str) -> Statement:
+    return {
         "Sid": arguments["StatementId"],
         "Effect": "Allow",
         "Principal": principal(arguments["Principal"]),
         "Action": arguments["Action"],
         "Resource": resource,
     }
-    if organization := arguments.get("OrganizationId"):
-        statement["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": organization}}
-    return statement
 
 
 def principal(named: str) -> str | dict[str, str] | None:

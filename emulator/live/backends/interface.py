@@ -98,6 +98,8 @@ class InnerListener:
     """The address by which the sandbox itself is reached from here."""
     network: str
     """The backend's own name of the sandbox's network, which is kept for that sandbox."""
+    of_cell: int = 0
+    """The stem cell that has the network already; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,10 +321,11 @@ class SandboxBackend(Protocol):
     def extensions(self, package: str) -> tuple[str, ...]:
         """Returns the names of the executable files in the /opt/extensions of a package."""
 
-    async def listen_inside(self, snapshot: str = "") -> InnerListener | None:
+    async def listen_inside(self, snapshot: str = "", cell: int = 0) -> InnerListener | None:
         """Opens a socket for the Runtime API within the network that a sandbox is to have.
 
-        The sandbox is to come of a `snapshot`, unless that is empty.
+        The sandbox is to come of a `snapshot`, unless that is empty. A stem `cell`
+        that is to become the sandbox has its network, and a socket, already.
 
         The network is kept until a `start` with this listener, or `give_up`. None where the
         network is shared or is made with the sandbox: the Runtime API then listens on

@@ -75,6 +75,9 @@ def _time(text: str) -> float:
     try:
         number = amount(text)
     except ValueError:
-        at = datetime.fromisoformat(text)
+        try:
+            at = datetime.fromisoformat(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is neither seconds nor a time of day") from None
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
     return number / 1000 if number > _EPOCH_MS else number

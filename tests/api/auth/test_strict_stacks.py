@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -258,3 +259,16 @@ def test_stack_of_a_run_that_ended_is_made_again_over_its_roles(here: Strict) ->
     stacks = here.client("cloudformation").describe_stacks(StackName="again")["Stacks"]
     assert stacks[0]["StackStatus"] == "CREATE_COMPLETE"
     assert roles(here).count("again") == 1
+
+
+def test_function_of_a_run_that_ended_makes_way_and_one_of_this_run_does_not(here: Strict) -> None:
+    role = worker(here)
+    make(here, "earlier", None, role)
+    here.api.run(here.companion.close())
+    make(here, "earlier", None, role)
+    assert "Function already exist: earlier" in reason(here, "earlier")
+    here.companion._own["TESTBED_BEGAN"] = repr(time.time() + 1)
+    here.api.run(here.companion.close())
+    make(here, "earlier", None, role)
+    stacks = here.client("cloudformation").describe_stacks(StackName="earlier")["Stacks"]
+    assert stacks[0]["StackStatus"] == "CREATE_COMPLETE"

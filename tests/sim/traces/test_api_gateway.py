@@ -52,7 +52,7 @@ def test_lines_may_be_events_of_a_log_group(tmp_path: Path) -> None:
         ("GET / 200", "line 1: no JSON"),
         ('{"routeKey": "GET /"}', "line 1: neither requestTimeEpoch nor requestTime"),
         ('{"requestTimeEpoch": 1}', "line 1: neither routeKey, resourcePath nor path"),
-        ('{"requestTimeEpoch": "soon", "path": "/"}', "line 1: could not convert"),
+        ('{"requestTimeEpoch": "soon", "path": "/"}', "line 1: 'soon' is no number from 0 on"),
     ],
 )
 def test_wrong_line_is_refused_with_its_number(tmp_path: Path, line: str, told: str) -> None:

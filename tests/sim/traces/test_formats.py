@@ -180,3 +180,18 @@ def test_percentiles_are_drawn_evenly_between_each_two() -> None:
     )
     assert drawn[2000] == pytest.approx(1.0, abs=0.3)
     assert drawn[3000] == pytest.approx(5.0, abs=0.4)
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("5,b,x", "t.csv, line 3: 'x' is no number from 0 on"),
+        ("5,b,-1", "t.csv, line 3: '-1' is no number from 0 on"),
+        ("soon,b,1", "t.csv, line 3: 'soon' is neither seconds nor a time of day"),
+    ],
+)
+def test_wrong_row_of_a_table_is_told_in_words(tmp_path: Path, row: str, told: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"at,function,duration\n1,a,0.25\n{row}\n")
+    with pytest.raises(TraceError, match=told):
+        table.read(path)

@@ -118,6 +118,8 @@ class NetworkSlots:
         self._news = asyncio.Event()
         """Set when a slot was made, or no more are being made."""
         self._closing = False
+        self._news = asyncio.Event()
+        """Whether a slot has become ready, or the making has ended, since somebody waited."""
         self.pace = SlotPace()
         """The pace of the making; whoever deploys tells of each deployment there."""
 
@@ -225,6 +227,12 @@ class NetworkSlots:
     @property
     def ready(self) -> int:
         return len(self._free)
+
+    async def one_ready(self) -> None:
+        """Waits until a slot is ready, or none is being made."""
+        while not self._free and self._filling is not None:
+            self._news.clear()
+            await self._news.wait()
 
     async def filled(self) -> None:
         """Waits until as many slots stand as are wanted, or none can be made."""

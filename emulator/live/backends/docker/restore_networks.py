@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_SPARE = 2
-"""Networks that are kept ready; each takes a slot, which holds about 10 MB."""
+_SPARE = 1
+"""Networks that are kept ready beside those of ready forks; each takes a slot of about 10 MB."""
 _PATIENCE = 10.0
 """Seconds that the making of one may take."""
 MAKER = f"""
@@ -71,7 +71,7 @@ class RestoreNetworks:
 
     def __init__(self, slots: NetworkSlots, spawn: Callable[..., asyncio.Task[None]]) -> None:
         self._slots = slots
-        self._spawn = spawn
+        self.spawn = spawn
         self._free: list[RestoreNetwork] = []
         self._taken: dict[str, RestoreNetwork] = {}
         self._lost: set[str] = set()
@@ -91,17 +91,20 @@ class RestoreNetworks:
         """Returns a network that was taken."""
         return self._taken[slot]
 
-    def give_back(self, slot: str) -> bool:
-        """Frees a network in which no process is left; returns whether it was taken."""
+    def has(self, slot: str) -> bool:
+        """Returns whether a slot's network is taken."""
+        return slot in self._taken
+
+    def give_back(self, slot: str) -> None:
+        """Frees a network in which no process is left."""
         network = self._taken.pop(slot, None)
         if network is None:
-            return False
+            return
         if slot in self._lost or self._closed:
             self._lost.discard(slot)
             network.close()
         else:
             self._free.append(network)
-        return True
 
     def lost(self, slot: str) -> None:
         """Gives up the network of a slot whose holder has ended: its address is no longer ours."""
@@ -114,7 +117,7 @@ class RestoreNetworks:
     def fill(self) -> None:
         """Makes as many networks as are to be ready, behind what goes on."""
         if self._filling is None and not self._closed:
-            self._filling = self._spawn(self._filled())
+            self._filling = self.spawn(self._filled())
 
     async def _filled(self) -> None:
         try:

@@ -13,8 +13,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from emulator.errors import SandboxStartError, SnapshotError
-from emulator.live.backends.docker.image_templates import ImageTemplates
+from emulator.errors import NetworkLostError, SandboxStartError, SnapshotError
 from emulator.live.backends.docker.restore_networks import MAKER, RestoreNetworks
 from emulator.live.backends.forks.snapshots import ForkSnapshots
 from emulator.live.backends.interface import InnerListener
@@ -23,11 +22,9 @@ from emulator.live.backends.local.seccomp import seccomp_filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from emulator.host.cgroup_tree import CgroupTree
-    from emulator.live.backends.docker.client import DockerEngine
-    from emulator.live.backends.docker.image_facts import ImageFacts
+    from emulator.live.backends.docker.image_templates import ImageTemplates
     from emulator.live.backends.docker.network_slots import NetworkSlots, SlotNetwork
     from emulator.live.backends.forks.restored_sandbox import RestoredSandbox
     from emulator.live.backends.interface import Output, SandboxSpec
@@ -48,6 +45,7 @@ class DockerSnapshots:
         networks: RestoreNetworks,
         slots: NetworkSlots,
         tree: CgroupTree,
+        cpus: Callable[[int], tuple[int, ...]],
     ) -> None:
         run = f"{tree.name}-{os.getpid()}-"
         self._templates = templates
@@ -60,8 +58,11 @@ class DockerSnapshots:
             tree.create,
             tells_peers=False,
             tells_begin=True,
+            networks=networks,
+            cpus=cpus,
         )
         self._networks = networks
+        self._spawn = networks.spawn
         self._of_templates: dict[str, tuple[str, SlotNetwork]] = {}
         """The network slot of each snapshot's template."""
         self._guard = Guard(run, templates.folder, tree.bases)
@@ -109,50 +110,51 @@ class DockerSnapshots:
             if taken[0] == slot:
                 del self._of_templates[snapshot]
 
-    async def listen(self) -> InnerListener:
+    async def listen(self, snapshot: str) -> InnerListener:
         """Opens a socket for the Runtime API in the network that a fork is to have.
 
         Raises:
             SandboxStartError: no network is left.
             OSError: the network cannot be entered.
         """
-        network = await self._networks.take()
+        network = await self._forks.network(snapshot)
         if network is None:
             raise SandboxStartError("No network slot is ready for a fork of the snapshot.")
+        namespace = self._networks.of(network.slot).namespace
         try:
-            bound = await network.namespace.listener(_LOOPBACK, _RUNTIME_API_PORT)
+            bound = await namespace.listener(_LOOPBACK, _RUNTIME_API_PORT)
         except BaseException:
-            self._networks.give_back(network.slot)
+            await self._forks.give_up(network.slot)
             raise
         dial = f"{_LOOPBACK}:{bound.getsockname()[1]}"
         return InnerListener(bound, dial, network.address, network.slot)
 
-    def give_up(self, inner: InnerListener) -> bool:
-        """Frees the network of a fork that is not started; returns whether that is one."""
-        return self._networks.give_back(inner.network)
+    def owns(self, inner: InnerListener | None) -> bool:
+        """Returns whether a socket listens in the network of a fork."""
+        return inner is not None and self._networks.has(inner.network)
 
-    async def start(
-        self, spec: SandboxSpec, output: Output, cpus: tuple[int, ...]
-    ) -> RestoredSandbox:
+    def give_up(self, inner: InnerListener) -> None:
+        """Frees the network of a fork that is not started."""
+        self._spawn(self._forks.give_up(inner.network))
+
+    async def start(self, spec: SandboxSpec, output: Output) -> RestoredSandbox:
         """Restores a snapshot; see `SandboxBackend.start`."""
         assert spec.inner is not None, "listen first"
         network = self._networks.of(spec.inner.network)
-        started = False
-
-        def gone() -> None:
-            self._networks.give_back(network.slot)
-
+        if not self.has(spec.snapshot):  # it was dropped meanwhile
+            await self._forks.give_up(network.slot)
+            raise NetworkLostError(f"The snapshot {spec.snapshot} is no more.")
+        fault = ""
+        if spec.inner.dial != f"{_LOOPBACK}:{_RUNTIME_API_PORT}":
+            fault = f"The sandbox cannot dial {spec.inner.dial}."
         try:
-            if spec.inner.dial != f"{_LOOPBACK}:{_RUNTIME_API_PORT}":
-                raise SandboxStartError(f"The sandbox cannot dial {spec.inner.dial}.")
             await self._connect(spec.snapshot)
-            started = True
-            return await self._forks.start(spec, output, cpus, network.descriptors, gone)
         except SnapshotError as error:
-            raise SandboxStartError(str(error)) from error
-        finally:
-            if not started:
-                gone()
+            fault = str(error)
+        if fault:
+            await self._forks.give_up(network.slot)
+            raise SandboxStartError(fault)
+        return await self._forks.start(spec, output, network)
 
     def names(self) -> set[str]:
         """Returns the names of the sandboxes that live."""
@@ -168,22 +170,20 @@ class DockerSnapshots:
 
 
 async def opened_snapshots(
-    engine: DockerEngine,
-    facts: Callable[[str], ImageFacts],
+    templates: ImageTemplates,
+    networks: RestoreNetworks,
     slots: NetworkSlots,
-    folder: Path,
     find_cgroups: Callable[[], CgroupTree | None],
+    cpus: Callable[[int], tuple[int, ...]],
 ) -> tuple[DockerSnapshots | None, str]:
-    """Returns what keeps snapshots in a folder, or half a sentence on why nothing can."""
-    templates = ImageTemplates(engine, facts, folder)
+    """Returns what keeps snapshots, or half a sentence on why nothing can."""
     tree = await asyncio.to_thread(find_cgroups)
     fault = await asyncio.to_thread(_fault, templates, tree)
     if tree is None or fault:
         if tree is not None:
             await asyncio.to_thread(tree.remove)
         return None, fault
-    networks = RestoreNetworks(slots, engine.spawn)
-    return DockerSnapshots(templates, networks, slots, tree), ""
+    return DockerSnapshots(templates, networks, slots, tree, cpus), ""
 
 
 def _fault(templates: ImageTemplates, tree: CgroupTree | None) -> str:

@@ -9,11 +9,11 @@ control socket and a pipe for output, and where sandboxes have networks of their
 user namespace that the emulator made ahead of need, as this user, and a network in it. The template
 forks. Its child at once gives up the channel,
 makes namespaces of its own and says so on the control socket, by which the emulator learns its
-process id and moves it into the cgroup of the new sandbox. Only when that is done the emulator
-sends the sandbox's environment, over the control socket: the template itself never has it, so no
-later fork finds it in its memory. Then the child forks the first process of its process namespace,
-which waits for the end of the runtime, and that forks the runtime, which gives up every right and
-takes on the kernel filter of all functions before anything of the function runs.
+process id and moves it into the cgroup of the new sandbox. When that is done the child forks the
+first process of its process namespace, which waits for the end of the runtime, and that forks the
+runtime, which gives up every right and takes on the kernel filter of all functions. All this may
+be done before a sandbox is wanted. When one is, the emulator sends its environment, over the
+control socket: the template itself never has it, so no later fork finds it in its memory.
 
 Sources: user_namespaces(7), pid_namespaces(7), mount_namespaces(7), seccomp(2), capabilities(7).
 """
@@ -145,12 +145,14 @@ class Template:
             _wait_for(runtime, control)
         os.setsid()
         self.give_up_rights()
+        _cut_connections(control)
         control.sendall(b"runs")
-        control.recv(_MOST)  # else the runtime's first call may come before its start is told
+        # all until here is done before a sandbox is wanted; its environment is what makes it one
+        environment: dict[str, str] | None = json.loads(control.recv(_MOST) or b"null")
+        if environment is None:
+            os._exit(0)  # the emulator has given it up
         control.close()
-        _cut_connections()
         _make_unique()
-        environment: dict[str, str] = order["environment"]
         return environment
 
     def _fork_of_another_id(self) -> int:
@@ -300,7 +302,7 @@ def _reopen_files() -> None:
         os.close(own)
 
 
-def _cut_connections() -> None:
+def _cut_connections(control: socket.socket) -> None:
     """Puts a closed connection in the place of each that the init has left open.
 
     A restored sandbox has no connection on Lambda either ("Handling network connections" in the
@@ -308,8 +310,9 @@ def _cut_connections() -> None:
     """
     dead, other = socket.socketpair()
     other.close()
+    kept = (control.fileno(), dead.fileno())
     for descriptor, mode in _descriptors():
-        if stat.S_ISSOCK(mode) and descriptor != dead.fileno():
+        if stat.S_ISSOCK(mode) and descriptor not in kept:
             os.dup2(dead.fileno(), descriptor, inheritable=os.get_inheritable(descriptor))
     dead.close()
 

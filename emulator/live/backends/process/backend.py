@@ -250,6 +250,7 @@ class ProcessBackend:
     async def listen_inside(
         self,
         snapshot: str = "",  # noqa: ARG002  # forks share it as well
+        cell: int = 0,  # noqa: ARG002
     ) -> InnerListener | None:
         """Returns None, as all sandboxes share this machine's network."""
         return None
@@ -262,7 +263,7 @@ class ProcessBackend:
     ) -> ProcessSandbox | RestoredSandbox:
         """Turns a waiting slot into a sandbox; see `SandboxBackend.start`."""
         if spec.snapshot and self.snapshots is not None and self.snapshots.has(spec.snapshot):
-            return await self.snapshots.start(spec, output, self._cpus.take(spec.visible_cpus))
+            return await self.snapshots.start(spec, output)
         assert self._slots is not None, "the backend was not opened"
         assert self._view is not None
         began = time.monotonic()
@@ -315,7 +316,7 @@ class ProcessBackend:
         spare = self._slots.names() if self._slots else set()
         if self.snapshots is not None:
             found |= self.snapshots.names()
-            spare |= self.snapshots.templates()
+            spare |= self.snapshots.kept()
         if self.stem_cells is not None:
             spare |= self.stem_cells.names()
         keeper = {self._tree.keeper} if self._tree else set()

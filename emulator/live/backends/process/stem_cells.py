@@ -188,10 +188,10 @@ class ProcessStemCells:
     async def start(
         self, spec: SandboxSpec, told: tuple[Output, ProcessEnded], cpus: tuple[int, ...]
     ) -> ProcessSandbox | None:
-        """Makes a cell the sandbox of a function; None where the cell has ended.
+        """Makes a cell the sandbox of a function; None where the cell has ended, or cannot be that.
 
         Raises:
-            SandboxStartError: the function's files cannot be shown in the cell, which is ended.
+            SandboxStartError: no sandbox can have the function's environment.
         """
         known = self._cells.pop(spec.cell, None)
         if known is None:
@@ -203,8 +203,9 @@ class ProcessStemCells:
             await show_folders(known.pid, folders, Tmp("/tmp", spec.tmp_mb))  # noqa: S108  # its own
             known.sandbox.specialise(spec, told, cpus, lambda: _send(known.channel, order))
         except OSError as error:
+            log.warning("a stem cell cannot be specialised: %s", error)
             await known.end()
-            raise SandboxStartError(f"A stem cell cannot be specialised: {error}") from error
+            return None
         except BaseException:
             await known.end()
             raise
