@@ -40,6 +40,7 @@ _COMPILED = (
     "emulator/core/sandboxes/settings.py",
     "emulator/core/sandboxes/waiting.py",
     "emulator/core/scheduler.py",
+    "emulator/core/stem_cells.py",
     "emulator/experiments/policies/taker.py",
     "emulator/sim/chance.py",
     "emulator/sim/engine.py",

@@ -23,6 +23,7 @@ from emulator.core.network_paths import NO_NETWORK, checked_path
 from emulator.core.policies.catalogue import LIFETIME
 from emulator.core.policy import Admission, Binding, InitCpu, PickOrder
 from emulator.core.profiles import PROFILES
+from emulator.core.stem_cells import read_stem_cells
 from emulator.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class PageCache(StrEnum):
 
 
 class BackendChoice(StrEnum):
+    """Names the backends that a user can choose."""
+
     AUTO = "auto"
     DOCKER = "docker"
     PROCESS = "process"
@@ -149,6 +152,20 @@ def _worded(value: object) -> object:
     return value.split() if isinstance(value, str) else value
 
 
+def _counts(value: object) -> object:
+    """Returns the words of a number of stem cells, or of several; a table's as `RUNTIME=N`."""
+    if isinstance(value, dict):
+        return [f"{runtime}={count}" for runtime, count in value.items()]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return [str(value)]
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+def _checked_counts(words: tuple[str, ...]) -> tuple[str, ...]:
+    read_stem_cells(words)
+    return words
+
+
 def _checked_target(text: str) -> str:
     target_of(text)
     return text
@@ -217,6 +234,10 @@ class Settings:
     """MB of all functions' log events that are kept; the oldest go first."""
     start_width: Annotated[_Integer, Field(ge=1)] = 4
     """Number of sandboxes that may be in creation or init at once."""
+    stem_cells: Annotated[
+        tuple[str, ...], BeforeValidator(_counts), AfterValidator(_checked_counts)
+    ] = ()
+    """Stem cells that are kept: `N` of every runtime, or `RUNTIME=N`; none, as on Lambda."""
     init_cpu: InitCpu = InitCpu.BOOSTED
     init_timeout: Annotated[_Number, Field(gt=0)] | None = None
     """Limit of an init; None: the profile's."""

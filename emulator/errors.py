@@ -40,17 +40,20 @@ if TYPE_CHECKING:
 
 
 class TestbedError(Exception):
-    """Something that a user can mend; the message is one sentence that says what."""
+    """Reports what a user can mend; the message is one sentence that says what."""
 
     __test__ = False  # pytest takes a name that begins with Test for a test
 
 
 class SettingsError(TestbedError):
-    pass
+    """Reports a setting or an option that is wrong."""
 
 
 class TemplateError(TestbedError):
-    """`line` is the place in the file, counted from 1; None when the whole file is at fault."""
+    """Reports a SAM template that is wrong, or asks for what is not supported.
+
+    `line` is the place in the file, counted from 1; None when the whole file is at fault.
+    """
 
     def __init__(self, message: str, line: int | None = None, path: str = "") -> None:
         place = f"{path or 'template'}:{line}: " if line else (f"{path}: " if path else "")
@@ -59,7 +62,7 @@ class TemplateError(TestbedError):
 
 
 class BuildError(TestbedError):
-    pass
+    """Reports a function's package that could not be made."""
 
 
 class SnapshotError(BuildError):
@@ -75,11 +78,11 @@ class SnapshotError(BuildError):
 
 
 class BackendUnavailableError(TestbedError):
-    pass
+    """Reports that no sandbox can be started this way on this machine."""
 
 
 class SandboxStartError(TestbedError):
-    pass
+    """Reports one sandbox that could not be started."""
 
 
 class NetworkLostError(SandboxStartError):
@@ -87,27 +90,27 @@ class NetworkLostError(SandboxStartError):
 
 
 class CompanionError(TestbedError):
-    pass
+    """Reports that the server of AWS's other services could not be started."""
 
 
 class EndpointError(TestbedError):
-    pass
+    """Reports that one of AWS's other services refused, or did not answer."""
 
 
 class StateInUseError(TestbedError):
-    pass
+    """Reports that another emulator owns the state directory."""
 
 
 class StateVersionError(TestbedError):
-    pass
+    """Reports a state directory that another version of the testbed wrote."""
 
 
 class RunDirectoryError(TestbedError):
-    pass
+    """Reports a run whose files are missing, damaged or at odds."""
 
 
 class DatasetError(TestbedError):
-    pass
+    """Reports measurements of AWS that are missing or wrong."""
 
 
 def reason_of(error: Exception) -> str:
@@ -118,53 +121,53 @@ def reason_of(error: Exception) -> str:
 
 
 class ServiceError(TestbedError):
-    """An answer to an API caller: the message is AWS's own sentence where one is known."""
+    """Answers an API caller; the message is AWS's own sentence where one is known."""
 
     @property
     def code(self) -> str:
-        """The name that botocore has for the error."""
+        """Returns the name that botocore has for the error."""
         return _AWS_ERRORS[type(self)].code
 
     @property
     def status(self) -> int:
-        """The HTTP status of the answer."""
+        """Returns the HTTP status of the answer."""
         return _AWS_ERRORS[type(self)].status
 
 
 class ConstraintError(ServiceError):
-    """A parameter has a value that the service model does not allow."""
+    """Answers a parameter whose value the service model does not allow."""
 
 
 class ResourceNotFoundError(ServiceError):
-    pass
+    """Answers a name that no function, version or alias has."""
 
 
 class ResourceConflictError(ServiceError):
-    pass
+    """Answers what is asked of something that exists already or is being changed."""
 
 
 class InvalidParameterValueError(ServiceError):
-    pass
+    """Answers a parameter that names what cannot be."""
 
 
 class InvalidRequestContentError(ServiceError):
-    pass
+    """Answers a body that is no JSON."""
 
 
 class RequestTooLargeError(ServiceError):
-    pass
+    """Answers a body above Lambda's limit."""
 
 
 class EventTooLargeError(ServiceError):
-    pass
+    """Answers an asynchronous event above Lambda's limit."""
 
 
 class LoopError(ServiceError):
-    pass
+    """Answers a function that invoked itself too often, by way of others."""
 
 
 class TooManyRequestsError(ServiceError):
-    """An invocation was throttled; `reason` is AWS's word for which limit was met."""
+    """Answers an invocation that is throttled; `reason` is AWS's word for the limit."""
 
     def __init__(self, reason: str) -> None:
         super().__init__("Rate Exceeded.")
@@ -199,7 +202,7 @@ class SnapStartNotReadyError(ServiceError):
 
 
 class ServiceUnavailableError(ServiceError):
-    pass
+    """Answers what is open or comes while the emulator stops."""
 
 
 class _AwsError(NamedTuple):

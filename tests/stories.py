@@ -15,12 +15,14 @@ from emulator.core.messages import (
     VersionDeployed,
 )
 from emulator.core.model import FunctionVersion
-from emulator.core.records import InvocationRecord, fold
+from emulator.core.record_fold import fold
 from tests.core.scheduler_host import ECHO, Host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
+
+    from emulator.core.records import InvocationRecord
 
 ANATOMY = Anatomy(0.1, 0.2, 0.3, 0.4)
 Story = list[tuple[float, Event]]

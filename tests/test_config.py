@@ -66,6 +66,8 @@ def test_every_fault_is_told_at_once_with_its_place() -> None:
         ("port", True, "True is not a number"),
         ("port", "http", "'http' is not a whole number"),
         ("start_width", "0", "'0' is below 1"),
+        ("stem_cells", "some", "'some' is neither a number nor RUNTIME=NUMBER (python3.13=4)"),
+        ("stem_cells", "1 2", "every runtime has two numbers of stem cells"),
         ("host_memory", "127", "'127' is below 128"),
         ("host_memory", "1e3", "'1e3' is not a whole number"),
         ("keep_alive", "inf", "'inf' is not a number"),

@@ -19,19 +19,22 @@ from emulator.core.messages import (
     Dispatch,
     Fail,
     InvocationFinished,
+    MakeStemCell,
     ResetSandbox,
     RuntimeExited,
     SandboxGone,
     SandboxReset,
     StartSandbox,
     StopSandbox,
+    StopStemCell,
     Throttle,
     TimePassed,
 )
 from emulator.core.model import Failure, StartKind, StopReason, ThrottleReason
 from emulator.core.policies.interface import PolicyChoice
 from emulator.core.profiles.aws_2025 import AWS_2025
-from emulator.core.records import Status, fold
+from emulator.core.record_fold import fold
+from emulator.core.records import Status
 from emulator.live.clock import LoopClock
 from emulator.live.engine import Engine
 from emulator.live.platform_logger import PlatformLogger
@@ -105,9 +108,9 @@ class LiveRun:
         await asyncio.sleep(HORIZON - loop.time())
         if self.scenario.settings.policy is None:  # else sandboxes may be kept for ever
             assert not engine._invocations
-            assert not engine._tasks
+            assert not engine._lives.tasks
             assert not engine.sandboxes
-            assert not engine._sandboxes
+            assert not engine._lives.sandboxes
             assert not runtime_api.endpoints
             assert all(process.exited.done() for process in backend.processes)
         await engine.close()
@@ -154,6 +157,9 @@ def seen(entries: list[Entry]) -> Counter[object]:
                     counts[kind] += 1
                 case Fail(_, kind, _, _) | ResetSandbox(_, kind):
                     counts[kind] += 1
+                case StartSandbox() | MakeStemCell() | StopStemCell():
+                    counts[type(command)] += 1
+                    counts["of a cell"] += isinstance(command, StartSandbox) and command.cell > 0
                 case _:
                     pass
         if isinstance(entry.event, InvocationFinished):
@@ -194,6 +200,7 @@ def test_live_engine_and_simulator_write_the_same_journal() -> None:
     starts = set(StartKind) - {StartKind.RESTORED}
     wanted = [*StopReason, *ThrottleReason, *Failure, *starts]
     wanted += ["handler error", "callers who left", "handed over", "of a tenant"]
+    wanted += ["of a cell", MakeStemCell, StopStemCell]
     assert [kind for kind in wanted if counts[kind] < 50] == [], counts
 
 

@@ -13,7 +13,7 @@ from fastapi import APIRouter, FastAPI
 
 from emulator import __version__
 from emulator.api.auth.closed_pages import ClosedPages
-from emulator.api.auth.gatekeeper import guarded
+from emulator.api.auth.gatekeeper import RightsRoute, guarded
 from emulator.api.companion.route import SignedRoute
 from emulator.api.doors import ApiDoors, api_pages
 from emulator.api.function_url.route import FunctionUrlRoute
@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 
 
 class Route(Protocol):
+    """Answers HTTP requests of one kind."""
+
     def match(self, scope: Scope) -> ASGIApp | None:
         """Returns who answers this HTTP request; None where the route does not take it."""
 
@@ -185,6 +187,8 @@ def _routes(face: Face, invoke: InvokeRoute) -> Iterator[Route]:
     yield _distant(face, FunctionUrlRoute(engine, profile, face.port, face.urls, gatekeeper))
     if face.registry is not None:
         yield ServicesRoute(face.registry, profile, gatekeeper=gatekeeper)
+    if gatekeeper is not None:
+        yield RightsRoute(gatekeeper)
     if face.others is not None:
         yield SignedRoute(face.others)
     balancer = LoadBalancerRoute(engine, face.targets, profile, face.port, face.directory)

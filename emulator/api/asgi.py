@@ -41,7 +41,7 @@ _FIRST_SERVER_FAULT = 500
 
 
 class ClientLeftError(Exception):
-    """The client closed its connection before the whole request was there; nobody is to answer."""
+    """Means that the client closed its connection before the whole request was there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ _PREFIX = b"access-control-"
 
 
 def is_preflight(method: str, headers: Mapping[bytes, bytes]) -> bool:
+    """Returns whether a browser asks what a request of another origin may do."""
     return (
         method == "OPTIONS" and b"origin" in headers and b"access-control-request-method" in headers
     )
@@ -53,6 +54,7 @@ def answer_headers(cors: Cors, headers: Mapping[bytes, bytes]) -> Headers:
 
 
 def without_cors(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Returns the headers but for those of CORS, which the configuration alone decides."""
     return [header for header in headers if not header[0].startswith(_PREFIX)]
 
 

@@ -6,6 +6,7 @@ Knows the emulator by its address alone, as any client does.
 import codecs
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Mapping
@@ -32,7 +33,10 @@ def invoke(
     *,
     url: Url = DEFAULT_URL,
     payload: Annotated[
-        str, typer.Option(help="Send this JSON, the file that @FILE names, or stdin (-).")
+        str,
+        typer.Option(
+            metavar="JSON|@FILE|-", help="Send this JSON, the file that @FILE names, or stdin (-)."
+        ),
     ] = "{}",
     as_json: Json = False,
 ) -> int:
@@ -91,7 +95,9 @@ def logs(
     function: Function,
     *,
     url: Url = DEFAULT_URL,
-    limit: Annotated[int, typer.Option(min=1, help="Print this many of the newest lines.")] = 200,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Print this many of the newest lines.")
+    ] = 200,
     pattern: Annotated[
         str,
         typer.Option(
@@ -117,13 +123,17 @@ def logs(
 
 
 def recycle(function: Function, *, url: Url = DEFAULT_URL, as_json: Json = False) -> None:
-    """End a function's sandboxes after their work, so that its next request is a cold start."""
+    """Make a function's next request a cold start.
+
+    Its sandboxes end after their work.
+    """
     told = ask_json(url, "POST", f"/_testbed/recycle/{quote(function)}")
     if as_json:
         print_json(told)
         return
     count = told["sandboxes"]
-    print(f"{count} sandbox{'' if count == 1 else 'es'} of {function} end; the next start is cold.")
+    ending = "1 sandbox ends" if count == 1 else f"{count} sandboxes end"
+    print(f"{function}: {ending}; the next start is cold.")
 
 
 def read_payload(text: str) -> bytes:
@@ -187,6 +197,10 @@ def _signed_if_asked(url: str, path: str, body: bytes) -> _Answer:
     return _ask(url, "POST", path, body, headers)
 
 
+def _without_number(error: Exception) -> str:
+    return re.sub(r"^\[Errno -?\d+\] ", "", str(error))
+
+
 def _ask(
     url: str, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
 ) -> _Answer:
@@ -205,7 +219,7 @@ def _ask(
         )
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
         raise TestbedError(
-            f"No emulator answers at {url} ({error}); start one with `testbed up`."
+            f"No emulator answers at {url} ({_without_number(error)}); start one with `testbed up`."
         ) from error
     took_ms = (time.perf_counter() - begun) * 1000
     answered = {
@@ -247,7 +261,8 @@ def _print_as_it_comes(url: str, path: str) -> None:
 
 
 def _check_answer(response: _Answer) -> None:
-    """
+    """Passes an answer that is no refusal.
+
     Raises:
         TestbedError: the emulator refused, with its sentence.
     """

@@ -38,7 +38,7 @@ def deploy(
     region: Annotated[str, typer.Option(metavar="NAME", help="Deploy to this region.")] = _REGION,
     as_json: Json = False,
 ) -> None:
-    """Deploy a SAM project to a running emulator; again to update it."""
+    """Deploy a SAM project to an emulator, or update it."""
     from emulator.core.api_documents import document_of  # noqa: PLC0415
     from emulator.deploy.deployer import Deployer  # noqa: PLC0415  # AWS's clients are slow
     from emulator.deploy.services import Services  # noqa: PLC0415  # to import

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from emulator.cli.app import app
 from emulator.cli.extras import missing_extra
 from emulator.errors import (
+    DatasetError,
     RunDirectoryError,
     SettingsError,
     StateInUseError,
@@ -25,7 +26,7 @@ FAILED = 1
 WRONGLY_USED = 2
 INTERRUPTED = 130
 
-_USER_ERRORS = (SettingsError, TemplateError, StateInUseError, RunDirectoryError)
+_USER_ERRORS = (SettingsError, TemplateError, StateInUseError, RunDirectoryError, DatasetError)
 """Errors that name what the user gave: nothing was begun, and trying again changes nothing."""
 
 

@@ -13,11 +13,13 @@ _MOST_NAMED = 3
 
 def init(
     folder: Annotated[
-        Path, typer.Argument(help="Folder to write into; made where it is missing.")
+        Path,
+        typer.Argument(metavar="FOLDER", help="Folder to write into; made where it is missing."),
     ] = Path(),
 ) -> None:
-    """Write a small project: a template, its functions, a study plan and its load.
+    """Write a small project to start from.
 
+    It has a template, its functions, a study plan and its load.
     Nothing that exists is overwritten.
     """
     try:

@@ -14,6 +14,8 @@ from emulator.cli.choices import (
     profiles,
     real_backends,
 )
+from emulator.errors import SettingsError
+from emulator.project import TEMPLATE
 
 BACKENDS = "auto|docker|process"
 REAL_BACKENDS = "docker|process"
@@ -22,7 +24,7 @@ PRICES = "|".join(price_tables())
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 Url = Annotated[str, typer.Option(metavar="URL", help="Address of the emulator.")]
-Function = Annotated[str, typer.Argument(help="Name of the function.")]
+Function = Annotated[str, typer.Argument(metavar="FUNCTION", help="Name of the function.")]
 Backend = Annotated[
     str,
     typer.Option(
@@ -61,3 +63,16 @@ def seconds(text: str) -> float:
     if not re.fullmatch(r"(\d+h)?(\d+m)?(\d+s?)?", text) or not text:
         raise typer.BadParameter(f"{text!r} is no time such as 90s, 30m or 1h30m.")
     return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([hms]?)", text))
+
+
+def check_default_template(template: Path) -> None:
+    """Tells a new user of `testbed init`, where the default template is missing.
+
+    Raises:
+        SettingsError: the default template is meant, and is not there.
+    """
+    if template == TEMPLATE and not template.exists():
+        raise SettingsError(
+            f"{template} does not exist here. `testbed init` writes a small project; --template "
+            "names a template elsewhere."
+        )

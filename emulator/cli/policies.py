@@ -23,8 +23,8 @@ def compare_policies(
         str,
         typer.Option(
             metavar="NAME",
-            help="Read it as csv, azure2019, azure2021, huawei, access-log, cloudwatch or "
-            "api-gateway.",
+            help="Read it as csv, azure2019, azure2021, huawei, access-log, cloudwatch, "
+            "cloudwatch-metrics or api-gateway.",
         ),
     ] = "csv",
     policies: Annotated[
@@ -58,7 +58,7 @@ def compare_policies(
         "runs/policies"
     ),
 ) -> int:
-    """Simulate policies on a trace: cold starts, wasted memory, slowdown, cost."""
+    """Simulate policies on a trace, and compare them."""
     from emulator.experiments.policies.command import Comparison, compare  # noqa: PLC0415
     from emulator.experiments.policies.trace_run import (  # noqa: PLC0415
         ENDLESS_MEMORY_MB,

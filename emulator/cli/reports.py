@@ -8,13 +8,17 @@ import typer
 from emulator.cli.choices import checker, completer, price_tables
 from emulator.cli.options import PRICES, Json, RunFolder
 from emulator.cli.output import print_json
+from emulator.errors import SettingsError
 
 
 def report(
     run: RunFolder,
-    other: Annotated[
-        Path | None,
-        typer.Argument(metavar="[OTHER]", help="Second run, to compare with the first."),
+    others: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="OTHER",
+            help="Second run, to compare with the first; or runs of cells without their parts.",
+        ),
     ] = None,
     *,
     out: Annotated[
@@ -25,23 +29,32 @@ def report(
 ) -> None:
     """Make a page of a run, or of two runs side by side.
 
-    A second run of cells without one of their parts is joined to the first, claim by claim.
+    Runs of cells without one of their parts are joined to the first, claim by claim.
     """
-    if other is not None:
-        from emulator.experiments.report.comparison_page import report_comparison  # noqa: PLC0415
-        from emulator.experiments.report.study_page import report_ablation  # noqa: PLC0415
-
-        page = report_ablation(run, other, out) or report_comparison(run, other, out)
+    if others:
+        page = _of_several(run, others, out)
     else:
         from emulator.experiments.report.study_page import report_run  # noqa: PLC0415
 
         page = report_run(run, out)
     if as_json:
-        runs = [run] if other is None else [run, other]
-        figures = [_figures(one) for one in runs]
+        figures = [_figures(one) for one in (run, *(others or ()))]
         print_json({"page": page, "markdown": page.with_suffix(".md"), "runs": figures})
     else:
         print(f"{page}\n{page.with_suffix('.md')}")
+
+
+def _of_several(run: Path, others: list[Path], out: Path | None) -> Path:
+    from emulator.experiments.report.comparison_page import report_comparison  # noqa: PLC0415
+    from emulator.experiments.report.study_page import report_ablations  # noqa: PLC0415
+
+    page = report_ablations(run, others, out)
+    if page is None and len(others) > 1:
+        raise SettingsError(
+            "More than one other run can be joined to the first only where each has cells without "
+            "one of their parts ([[without]] in a plan); two runs are compared."
+        )
+    return page or report_comparison(run, others[0], out)
 
 
 def _figures(run: Path) -> dict[str, Any]:
@@ -60,7 +73,7 @@ def import_clients(
     *,
     as_json: Json = False,
 ) -> None:
-    """Add the requests of JMeter, Taurus or k6 to a run as its client rows.
+    """Add what JMeter, Taurus or k6 saw to a run.
 
     Reads JTL (CSV or XML), k6's JSON lines or CSV, and the rows of the locustfiles.
     """
@@ -110,7 +123,7 @@ def validate(
     ),
     seeds: Annotated[int, typer.Option(metavar="N", min=2, help="Simulate each run N times.")] = 20,
 ) -> None:
-    """Hold predictions against measurements of real AWS Lambda."""
+    """Hold predictions against measurements of AWS Lambda."""
     from emulator.experiments.validation.command import run_validate  # noqa: PLC0415
 
     page = run_validate(data, seeds=seeds, out=out)
@@ -122,9 +135,9 @@ def network(
         Path, typer.Argument(metavar="DATA", help="Folder with pacslab-DATE.csv.gz files.")
     ],
     *,
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Write the page here. (default: docs/network)")
-    ] = Path("docs/network"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Write the page here.")] = Path(
+        "docs/network"
+    ),
     as_json: Json = False,
 ) -> None:
     """Hold the network path against measurements of AWS."""

@@ -10,7 +10,15 @@ import typer
 
 from emulator.cli.choices import backends, checker, completer, strategies
 from emulator.cli.clients import read_payload
-from emulator.cli.options import BACKENDS, Backend, Function, Json, Profile, seconds
+from emulator.cli.options import (
+    BACKENDS,
+    Backend,
+    Function,
+    Json,
+    Profile,
+    check_default_template,
+    seconds,
+)
 from emulator.cli.output import print_json, progress_to_stderr
 from emulator.errors import SettingsError
 from emulator.project import TEMPLATE
@@ -33,19 +41,32 @@ def demo(
     run_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write here. (default: runs/demo-<time>)")
     ] = None,
+    repeat: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Run it N times, and compare the advice of each."),
+    ] = None,
 ) -> int:
     """Run the study in small and make its report."""
     from emulator.experiments.demo import run_demo  # noqa: PLC0415  # matplotlib is slow to import
+    from emulator.experiments.demo_repeats import run_repeats  # noqa: PLC0415
 
+    if repeat is not None:
+        return run_repeats(repeat, backend=backend, dilation=_dilation(dilation), run_dir=run_dir)
     return run_demo(backend=backend, dilation=_dilation(dilation), run_dir=run_dir)
 
 
 def _dilation(text: str | None) -> int | str | None:
-    return int(text) if text is not None and text.isdecimal() else text
+    if text is None or text == "auto":
+        return text
+    if text.isdecimal() and int(text):
+        return int(text)
+    raise SettingsError(f"--dilation must be a whole number from 1, or 'auto', and not {text!r}.")
 
 
 def experiment(
-    plan: Annotated[Path, typer.Argument(help="TOML file, such as studies/small.toml.")],
+    plan: Annotated[
+        Path, typer.Argument(metavar="PLAN", help="TOML file, such as studies/small.toml.")
+    ],
     *,
     run_dir: Annotated[
         Path | None,
@@ -79,6 +100,7 @@ def experiment(
     ] = False,
 ) -> int:
     """Run a study's plan."""
+    from emulator.experiments.analysis.memory_curve import is_advice_sure  # noqa: PLC0415
     from emulator.experiments.runner.study import run_experiment  # noqa: PLC0415
 
     return run_experiment(
@@ -88,6 +110,7 @@ def experiment(
         backends=backend or (),
         time_limit=time_limit,
         dry_run=dry_run,
+        is_enough=is_advice_sure,
     )
 
 
@@ -97,7 +120,8 @@ def tune(
     payload: Annotated[
         list[str] | None,
         typer.Option(
-            help="Send this JSON, @FILE or stdin (-); may be repeated, used in turn. (default: {})"
+            metavar="JSON|@FILE|-",
+            help="Send this JSON, @FILE or stdin (-); may be repeated, used in turn. (default: {})",
         ),
     ] = None,
     memory: Annotated[
@@ -117,7 +141,9 @@ def tune(
     ] = "balanced",
     balanced_weight: Annotated[
         float,
-        typer.Option(help="Weigh cost against speed: 1 is cost alone, 0 speed alone."),
+        typer.Option(
+            metavar="SHARE", help="Weigh cost against speed: 1 is cost alone, 0 speed alone."
+        ),
     ] = 0.5,
     template: Annotated[
         Path, typer.Option(metavar="FILE", help="Take the function from this SAM template.")
@@ -130,6 +156,7 @@ def tune(
     as_json: Json = False,
 ) -> int:
     """Find the best memory size of a function."""
+    check_default_template(template)
     from emulator.experiments.analysis.memory_choice import Strategy  # noqa: PLC0415
     from emulator.experiments.tune.tuning import Tuning  # noqa: PLC0415
 

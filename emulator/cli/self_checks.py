@@ -20,6 +20,14 @@ def bench(
     simulator: Annotated[
         bool, typer.Option("--simulator", help="Measure the simulator instead, as Markdown.")
     ] = False,
+    control: Annotated[
+        bool,
+        typer.Option(
+            "--control",
+            help="Measure making and asking for 1,000 functions by API, and a restart with them, "
+            "instead.",
+        ),
+    ] = False,
     rehearse: Annotated[
         bool,
         typer.Option(
@@ -45,6 +53,10 @@ def bench(
         from emulator.experiments.benchmark.scale import run_scale  # noqa: PLC0415
 
         return run_scale(as_json=as_json)
+    if control:
+        from emulator.experiments.benchmark.control_plane import run_control  # noqa: PLC0415
+
+        return run_control(as_json=as_json)
     if rehearse:
         from emulator.experiments.benchmark.rehearsal import (  # noqa: PLC0415
             RehearsalPlan,
@@ -92,7 +104,7 @@ def chaos(
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Break things under a running emulator, and count what is lost."""
+    """Break things under an emulator, and count what is lost."""
     from emulator.experiments.chaos.command import run_chaos  # noqa: PLC0415
 
     code, document, page = run_chaos(
@@ -121,7 +133,10 @@ def soak(
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Serve at half capacity while functions are deployed, and see what grows."""
+    """Serve for long, and see what grows.
+
+    The load is half of the capacity, and functions are deployed meanwhile.
+    """
     from emulator.experiments.chaos.soak import soak as soaked  # noqa: PLC0415
     from emulator.experiments.chaos.soak_report import (  # noqa: PLC0415
         failures,
@@ -153,7 +168,7 @@ def lost_events(
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Kill an emulator while events come, and count which of them ran."""
+    """Kill an emulator while events come, and count the lost."""
     from emulator.experiments.lost_events.command import run_lost_events  # noqa: PLC0415
 
     code, document, page = run_lost_events(

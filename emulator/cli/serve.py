@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from emulator.cli.options import check_default_template
 from emulator.cli.up_options import with_settings
 from emulator.errors import SettingsError, reason_of
-from emulator.project import TEMPLATE
 
 if TYPE_CHECKING:
     from emulator.config import Settings
@@ -44,7 +44,7 @@ def up(
     if no_companion:
         given["companion"] = False
     merged = _merged(file, given)
-    _check_template(merged.template)
+    check_default_template(merged.template)
     return run(merged, deployment_display())
 
 
@@ -64,12 +64,3 @@ def _merged(file: Path | None, given: dict[str, Any]) -> "Settings":
         except (OSError, ValueError) as error:
             raise SettingsError(f"{file} cannot be read: {reason_of(error)}.") from error
     return load(os.environ, toml, given)
-
-
-def _check_template(template: Path) -> None:
-    """Tells a new user of `testbed init`, where the default template is missing."""
-    if template == TEMPLATE and not template.exists():
-        raise SettingsError(
-            f"{template} does not exist here. `testbed init` writes a small project; --template "
-            "names a template elsewhere."
-        )

@@ -14,7 +14,7 @@ from emulator.errors import SettingsError
 
 def simulate(
     plan: Annotated[
-        Path | None, typer.Argument(help="TOML file, such as studies/small.toml.")
+        Path | None, typer.Argument(metavar="PLAN", help="TOML file, such as studies/small.toml.")
     ] = None,
     *,
     behaviours: Annotated[
@@ -45,8 +45,8 @@ def simulate(
         str,
         typer.Option(
             metavar="NAME",
-            help="Read the trace as csv, azure2019, azure2021, huawei, access-log, cloudwatch or "
-            "api-gateway.",
+            help="Read the trace as csv, azure2019, azure2021, huawei, access-log, cloudwatch, "
+            "cloudwatch-metrics or api-gateway.",
         ),
     ] = "csv",
     policy: Annotated[
@@ -124,7 +124,7 @@ def simulate(
         typer.Option(metavar="DIR", help="Write here. (default: runs/<plan>-simulated-<time>)"),
     ] = None,
 ) -> int:
-    """Predict a study's plan, or what calls come to, on virtual time."""
+    """Predict a plan, or what calls come to, on virtual time."""
     if (plan is None) is (trace is None):
         raise SettingsError("simulate takes a PLAN, or calls from --trace FILE: one of the two.")
     if trace is not None:

@@ -122,6 +122,11 @@ _LIMITS: _Options = {
     "journal_limit": _text("MB", "Let the journal grow to this size. (default: 1024)"),
     "log_limit": _text("MB", "Keep this much of all functions' logs. (default: 256)"),
     "start_width": _text("N", "Create or init N sandboxes at once. (default: 4)"),
+    "stem_cells": _texts(
+        "N|RUNTIME=N",
+        "Keep N sandboxes of each runtime (2), or of one (python3.13=4), started and frozen "
+        "before any function needs them; may be repeated. (default: none, as on Lambda)",
+    ),
     "init_cpu": _text(
         "boosted|share",
         "Give an init one vCPU at least, as AWS does, or its function's share alone. (default: "

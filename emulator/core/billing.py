@@ -36,6 +36,8 @@ _LEAST_STORAGE_MB = 512
 """Size of /tmp of a function that asks for none."""
 _EXACT = 6
 """Decimals of a millisecond that count; further ones are the floats' own error."""
+_NEAR = 1e-4
+"""Part of a step beyond a whole number of steps that rounding, which takes long, may take away."""
 
 
 def billed_ms(prices: Prices, duration: Seconds, init: Seconds = 0.0) -> int:
@@ -45,9 +47,12 @@ def billed_ms(prices: Prices, duration: Seconds, init: Seconds = 0.0) -> int:
     billed by itself when it happens (`initialization`).
     """
     counted = duration + (init if prices.init_billed else 0.0)
-    # a duration that is a whole number of steps must not round up to one more
-    steps = math.ceil(round(counted * 1000, _EXACT) / prices.billing_step_ms)
-    return max(1, steps) * prices.billing_step_ms
+    exact = counted * 1000 / prices.billing_step_ms
+    steps = math.ceil(exact)
+    if exact - steps + 1 < _NEAR:
+        # a duration that is a whole number of steps must not round up to one more
+        steps = math.ceil(round(counted * 1000, _EXACT) / prices.billing_step_ms)
+    return (max(1, steps)) * prices.billing_step_ms
 
 
 def dollars(

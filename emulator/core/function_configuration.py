@@ -123,11 +123,17 @@ class FunctionConfiguration:
         return VersionKey.of(self.scheduled_name, self.version)
 
     def scheduled(
-        self, revision: int, package_mb: float = 0.0, *, snapshot: bool = False
+        self,
+        revision: int,
+        package_mb: float = 0.0,
+        *,
+        snapshot: bool = False,
+        stem: str = "",
     ) -> FunctionVersion:
         """Returns the facts that the scheduler needs; `revision` counts the deployments.
 
-        `package_mb` is the size of the code as a zip, `snapshot` whether one was taken.
+        `package_mb` is the size of the code as a zip, `snapshot` whether one was taken, `stem` the
+        runtime whose stem cells may serve.
         """
         return FunctionVersion(
             self.scheduled_name,
@@ -138,4 +144,5 @@ class FunctionConfiguration:
             package_mb,
             self.tenant_isolation,
             snapshot,
+            stem,
         )

@@ -181,6 +181,10 @@ class HostCapacity:
         self._count(footprint, held=1)
         return queue.popleft()
 
+    def is_calm(self) -> bool:
+        """Returns whether no sandbox is in creation or init, nor waits for its turn."""
+        return self._starting == 0 and not self.queue and not self.behind
+
     def start_is_over(self, sandbox: Sandbox) -> None:
         """Frees a place among the sandboxes that start."""
         self._starting -= 1

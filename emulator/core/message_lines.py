@@ -20,6 +20,7 @@ from emulator.core.messages import (
     InvocationFinished,
     InvokeRequested,
     MemoryUse,
+    TimePassed,
 )
 
 if TYPE_CHECKING:
@@ -105,10 +106,15 @@ def _freeze(command: FreezeSandbox) -> str:
     return f'{{"type":"FreezeSandbox","sandbox":{command.sandbox}}}'
 
 
+def _time_passed(_: TimePassed) -> str:
+    return '{"type":"TimePassed"}'
+
+
 _WRITERS: dict[type, Callable[[Any], str]] = {
     InvokeRequested: _requested,
     InvocationAnswered: _answered,
     InvocationFinished: _finished,
     Dispatch: _dispatch,
     FreezeSandbox: _freeze,
+    TimePassed: _time_passed,
 }

@@ -7,10 +7,14 @@ Messages are made by the million in a simulation. A Struct is made in a tenth of
 dataclass's time, and is the same otherwise: frozen, equal by its fields, matched by position. What
 holds no other message is in no cycle, and none of the garbage collector's business (`gc=False`).
 Those of a warm invocation, nearly all of a journal, are tagged by their names, so that msgspec can
-read them as they were written.
+read them as they were written, and are final: whether a message is one of them is asked by
+`type(message) is`, since `isinstance` takes a Struct's class for one with rules of its own, and ten
+times as long to say no.
 """
 
 from __future__ import annotations
+
+from typing import final
 
 from msgspec import Struct
 
@@ -62,6 +66,7 @@ class FunctionRecycled(Struct, frozen=True):
     name: str
 
 
+@final
 class InvokeRequested(Struct, frozen=True, gc=False, tag=True, forbid_unknown_fields=True):
     """Reports that a request has come."""
 
@@ -158,6 +163,7 @@ class InitFailed(Struct, frozen=True):
     error_type: str = ""
 
 
+@final
 class InvocationAnswered(Struct, frozen=True, gc=False, tag=True, forbid_unknown_fields=True):
     """Reports that a runtime has posted its answer, and will ask for its next work soon."""
 
@@ -171,6 +177,7 @@ class StayedBusy(Struct, frozen=True):
     sandbox: int
 
 
+@final
 class InvocationFinished(Struct, frozen=True, gc=False, tag=True, forbid_unknown_fields=True):
     """Reports that a sandbox is free again: runtime and extensions asked for the next event.
 
@@ -234,6 +241,21 @@ class HostMemoryMeasured(Struct, frozen=True):
     available_mb: int
 
 
+@final
+class StemCellReady(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
+    """Reports that a stem cell is made, frozen, and waits for a function."""
+
+    cell: int
+
+
+@final
+class StemCellGone(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
+    """Reports that a stem cell could not be made, or ended though nobody had asked for that."""
+
+    cell: int
+
+
+@final
 class TimePassed(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
     """Reports that a deadline came which the driver had from `next_deadline`."""
 
@@ -250,6 +272,8 @@ Setting = (
     | ProvisionedSet
     | FunctionRecycled
     | HostMemoryMeasured
+    | StemCellReady
+    | StemCellGone
 )
 """Events that are about no invocation and no sandbox."""
 
@@ -277,8 +301,11 @@ class StartSandbox(Struct, frozen=True):
     prewarmed: bool = False
     download: Seconds = 0.0
     """Time for which the sandbox has waited for a host that has its function's code."""
+    cell: int = 0
+    """Stem cell that becomes the sandbox, which is nobody else's from now on; 0: none."""
 
 
+@final
 class Dispatch(Struct, frozen=True, gc=False, tag=True, forbid_unknown_fields=True):
     """Runs an invocation in a sandbox, whose runtime is started first where none runs."""
 
@@ -287,6 +314,7 @@ class Dispatch(Struct, frozen=True, gc=False, tag=True, forbid_unknown_fields=Tr
     start: StartKind
 
 
+@final
 class FreezeSandbox(Struct, frozen=True, gc=False, tag=True, forbid_unknown_fields=True):
     """Freezes a sandbox that has nothing to do."""
 
@@ -323,4 +351,24 @@ class Fail(Struct, frozen=True):
     exit_code: int | None = None
 
 
-Command = StartSandbox | Dispatch | FreezeSandbox | ResetSandbox | StopSandbox | Throttle | Fail
+@final
+class MakeStemCell(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
+    """Makes a sandbox of no function whose runtime is started, and freezes that."""
+
+    cell: int
+    runtime: str
+
+
+@final
+class StopStemCell(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
+    """Ends a stem cell, made or not: no deployed version has the runtime any more."""
+
+    cell: int
+
+
+RareCommand = (
+    StartSandbox | ResetSandbox | StopSandbox | Throttle | Fail | MakeStemCell | StopStemCell
+)
+"""Commands that a warm invocation does not bring."""
+
+Command = Dispatch | FreezeSandbox | RareCommand

@@ -40,6 +40,8 @@ class FunctionVersion:
     """Whether a sandbox serves one tenant alone, so that each request names a tenant."""
     snapshot: bool = False
     """Whether sandboxes come of a snapshot that was taken after the version's init (SnapStart)."""
+    stem: str = ""
+    """Runtime whose stem cells the version's sandboxes may come of; empty: of none."""
     key: VersionKey = field(init=False, repr=False, compare=False)
     """Name by which requests ask for the version; the same for every revision."""
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from emulator.core.model import Sandbox, Seconds
     from emulator.core.placement import Placement
     from emulator.core.policies.interface import PolicyChoice
+    from emulator.core.stem_cells import StemCells
 
 
 class Chance(Protocol):
@@ -152,6 +153,8 @@ class SchedulerSettings:
     recycle_age: RecycleAge | None = None
     placement: Placement | None = None
     """Wait of new sandboxes for their function's code; None: no wait."""
+    stem_cells: StemCells | None = None
+    """How many stem cells are kept; None: none, as on Lambda."""
     init_timeout: Seconds = 10.0
     provisioned_init_timeout: Seconds = 130.0
     """Limit of a provisioned sandbox's init, or the function's timeout where that is longer."""

@@ -52,7 +52,10 @@ from emulator.core.messages import (
     SandboxGone,
     SandboxReady,
     SandboxReset,
+    Setting,
     StayedBusy,
+    StemCellGone,
+    StemCellReady,
     TimePassed,
     VersionDeployed,
     VersionRetired,
@@ -72,7 +75,7 @@ from emulator.core.policy import Admission, Chance, SchedulerSettings
 from emulator.core.provisioning import Provisioned
 from emulator.core.sandboxes.ahead_of_need import AheadOfNeed
 from emulator.core.sandboxes.invariants import check_accounts
-from emulator.core.sandboxes.moves import Moves
+from emulator.core.sandboxes.moves import REFILL, Moves
 from emulator.core.sandboxes.requests import Requests, first_start_kind, start_kind
 from emulator.core.sandboxes.settings import Settings
 from emulator.core.sandboxes.waiting import LateBinding, Unhurried
@@ -122,6 +125,7 @@ class Scheduler:
         self._room = moves.room
         self._policy = moves.policy
         self._provisioning = moves.provisioning
+        self._stems = moves.stems
         self._outnumbered = hand_overs.outnumbered
         self._is_late = late.is_on
         self._is_actual = settings.admission is Admission.ACTUAL
@@ -166,7 +170,7 @@ class Scheduler:
                 by tenant, or the other way round; nothing was changed.
         """
         pool: PoolKey | None = None
-        if isinstance(event, InvokeRequested):
+        if type(event) is InvokeRequested:
             function = self._versions.get(event.key)
             if function is None:
                 raise UnknownVersionError(event.key)
@@ -179,16 +183,21 @@ class Scheduler:
             self._policy.tell_time(now)
         if self._deadlines.may_come_by(now):
             self._handle_due(now)
-        match event:  # what every invocation brings stands first
-            case InvocationFinished():
-                self._on_finished(event, now)
-            case InvokeRequested():
-                assert pool is not None, "it was found above"
-                self._requests.come(event.invocation, self._versions[event.key], pool, now)
-            case InvocationAnswered():
-                self._on_answered(event, now)
-            case TimePassed():
-                pass
+        if type(event) is InvocationFinished:  # what every invocation brings stands first
+            self._on_finished(event, now)
+        elif type(event) is InvokeRequested:
+            assert pool is not None, "it was found above"
+            self._requests.come(event.invocation, self._versions[event.key], pool, now)
+        elif type(event) is InvocationAnswered:
+            self._on_answered(event, now)
+        elif type(event) is not TimePassed:
+            self._on_rare(event, now)
+        self._settle(now)
+        return commands
+
+    def _on_rare(self, event: CallerLeft | Setting | SandboxChange, now: Seconds) -> None:
+        """Decides on what a warm invocation does not bring."""
+        match event:
             case CallerLeft(invocation):
                 self._requests.caller_left(invocation)
             case (
@@ -198,12 +207,12 @@ class Scheduler:
                 | ProvisionedSet()
                 | FunctionRecycled()
                 | HostMemoryMeasured()
+                | StemCellReady()
+                | StemCellGone()
             ):
                 self._settings.apply(event, now)
             case _:
                 self._on_change(event, now)
-        self._settle(now)
-        return commands
 
     def _settle(self, now: Seconds) -> None:
         """Does what may have become possible or due by an event; after most there is nothing."""
@@ -217,13 +226,15 @@ class Scheduler:
             self._ahead.top_up(now)
         if self._room.queue or self._room.behind:
             self._moves.start_queued(now)
+        if self._stems.may_be_short:
+            self._moves.refill(now)
 
     def _handle_due(self, now: Seconds) -> None:
         while (due := self._deadlines.pop_due(now)) is not None:
             if isinstance(due, str):
                 self._requests.end_wait(due, now)
             elif isinstance(due, tuple):
-                if self._policy is not None:
+                if due != REFILL and self._policy is not None:
                     self._policy.woken(due[0])
             else:
                 self._expire(self._sandboxes[due], now)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from emulator.core.placement import Placement
     from emulator.core.policies.interface import PolicyChoice
     from emulator.core.profile import Profile
+    from emulator.core.stem_cells import StemCells
 
 
 def scheduling(
@@ -34,6 +35,7 @@ def scheduling(
     start_width: int = 4,
     idle_speedup: float = 1.0,
     placement: Placement | None = None,
+    stem_cells: StemCells | None = None,
 ) -> SchedulerSettings:
     """Returns the settings; a keep-alive, an age and an init timeout of None are the profile's.
 
@@ -59,6 +61,7 @@ def scheduling(
         init_timeout=init_timeout or profile.init_timeout,
         idle_speedup=idle_speedup,
         placement=placement,
+        stem_cells=stem_cells,
     )
 
 

@@ -1,4 +1,4 @@
-"""`testbed demo`: the study in small, in about four minutes, and its report.
+"""`testbed demo`: the study in small, in two and a half to four minutes, and its report.
 
 The demo runs the plan studies/small.toml as `testbed experiment` would and makes the page as
 `testbed report` would. This module owns only what is said beforehand and afterwards.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from emulator.experiments.analysis import formatting
 from emulator.experiments.analysis.cell_stats import all_stats
-from emulator.experiments.analysis.memory_curve import memory_curves
+from emulator.experiments.analysis.memory_curve import is_advice_sure, memory_curves
 from emulator.experiments.analysis.requests import cold_latencies, warm_latencies
 from emulator.experiments.plan.dilation import outlasts_a_step
 from emulator.experiments.plan.loader import load
@@ -91,7 +91,12 @@ def run_demo(
     run_experiment(plan, backends=(backend,), dilation=dilation, dry_run=True)
     print(flush=True)
     code = run_experiment(
-        plan, run_dir=folder, backends=(backend,), dilation=dilation, python=python
+        plan,
+        run_dir=folder,
+        backends=(backend,),
+        dilation=dilation,
+        python=python,
+        is_enough=is_advice_sure,
     )
     return code if code == _INTERRUPTED else _conclude(folder)
 

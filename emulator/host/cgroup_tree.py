@@ -46,6 +46,11 @@ class CgroupTree:
         self.controllers = frozenset[str]()
         """The controllers of its cgroups; known once `try_out` returned True."""
 
+    @property
+    def name(self) -> str:
+        """The name of the folders, which the instance's names begin with."""
+        return self.bases[0].name
+
     def create(self, name: str) -> CgroupV1 | CgroupV2:
         """Makes a cgroup that limits nothing but the number of processes.
 

@@ -157,7 +157,8 @@ def _files(pid: int) -> Iterator[int]:
 
 
 def _open(tmp: int, folder: str, name: str) -> int:
-    """
+    """Opens a file of a sandbox's /tmp.
+
     Raises:
         OSError: There is no such regular file, or a link is in the way.
     """

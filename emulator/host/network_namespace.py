@@ -19,7 +19,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +47,11 @@ class NetworkNamespace:
         """
         self._descriptor = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
 
+    @property
+    def descriptor(self) -> int:
+        """The open file of the namespace; -1 after `close`."""
+        return self._descriptor
+
     def close(self) -> None:
         """Lets the namespace go; what listens there goes on. May be called twice."""
         if self._descriptor >= 0:
@@ -60,7 +65,12 @@ class NetworkNamespace:
             OSError: The namespace cannot be entered, or was closed.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(_entrant, self._bound_inside, host, port)
+        coming = loop.run_in_executor(_entrant, self._bound_inside, host, port)
+        try:
+            return await asyncio.shield(coming)
+        except asyncio.CancelledError:
+            coming.add_done_callback(_closed_late)  # a thread cannot be cancelled
+            raise
 
     async def bar_neighbours(self, address: str, prefix: int, gateway: str) -> None:
         """Leaves of the subnet that `address` is in nothing to reach but the gateway.
@@ -74,13 +84,33 @@ class NetworkNamespace:
         subnet = str(ipaddress.ip_network(f"{address}/{prefix}", strict=False))
         await loop.run_in_executor(_entrant, self._bar_inside, subnet, gateway)
 
+    async def give_interfaces(self, other: NetworkNamespace, pid: int) -> None:
+        """Moves the interfaces to another namespace, that of the process `pid`, as they are set up.
+
+        Their IPv4 addresses and routes are the same there.
+
+        Raises:
+            OSError: The machine has no ip(8), or that refuses.
+        """
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(_entrant, self._give, other, pid)
+
+    def _give(self, other: NetworkNamespace, pid: int) -> None:
+        ip = _program()
+        with self._inside():
+            links = json.loads(_run([ip, "-json", "-4", "address", "show", "scope", "global"], ""))
+            routes = json.loads(_run([ip, "-json", "-4", "route", "show"], ""))
+            moves = [f"link set dev {link['ifname']} netns {pid}" for link in links]
+            _run([ip, "-batch", "-"], "\n".join(moves))
+        with other._inside():  # of this class
+            _run([ip, "-batch", "-"], "\n".join([*_set_up(links), *_in_order(routes)]))
+
     def _bound_inside(self, host: str, port: int) -> socket.socket:
         with self._inside():
             return _bound(host, port)
 
     def _bar_inside(self, subnet: str, gateway: str) -> None:
-        if not (ip := shutil.which(IP)):
-            raise FileNotFoundError(errno.ENOENT, "ip(8) is not installed")
+        ip = _program()
         with self._inside():
             device = _run([ip, "-json", "route", "show", subnet], "")
             routes = (  # the gateway's first, by which the default route goes on leading out
@@ -118,6 +148,32 @@ def can_enter_namespaces() -> bool:
     return False
 
 
+def _program() -> str:
+    if not (ip := shutil.which(IP)):
+        raise FileNotFoundError(errno.ENOENT, "ip(8) is not installed")
+    return ip
+
+
+def _set_up(links: list[dict[str, Any]]) -> Iterator[str]:
+    """Yields what gives interfaces, as ip(8) has described them, their addresses again."""
+    yield "link set dev lo up"
+    for link in links:
+        yield f"link set dev {link['ifname']} up"
+        for own in link["addr_info"]:
+            given = f"{own['local']}/{own['prefixlen']}"
+            yield f"address add {given} dev {link['ifname']} noprefixroute"
+
+
+def _in_order(routes: list[dict[str, Any]]) -> Iterator[str]:
+    """Yields what adds routes, as ip(8) has described them, each after those that it leads by."""
+    for route in sorted(routes, key=lambda one: "gateway" in one):
+        words = [route.get("type", "unicast"), route["dst"]]
+        words += ["via", route["gateway"]] if "gateway" in route else []
+        words += ["dev", route["dev"]] if "dev" in route else []
+        words += ["scope", route["scope"]] if "scope" in route else []
+        yield f"route replace {' '.join(words)}"
+
+
 def _run(command: list[str], text: str) -> str:
     """Returns what a program writes. Raises OSError where that fails, or takes too long."""
     try:
@@ -136,6 +192,12 @@ def _enter(descriptor: int) -> None:
     if libc.setns(descriptor, _NETWORK) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+
+
+def _closed_late(coming: asyncio.Future[socket.socket]) -> None:
+    """Closes a socket that nobody waits for any more."""
+    if not coming.cancelled() and coming.exception() is None:
+        coming.result().close()
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -14,6 +14,8 @@ from emulator.host import kernel_files
 
 _SIZES = re.compile(rb"^(VmHWM|RssFile|RssShmem):\s+(\d+) kB$", re.MULTILINE)
 
+_PROPORTIONAL = re.compile(rb"^Pss:\s+(\d+) kB$", re.MULTILINE)
+
 
 @dataclass(frozen=True, slots=True)
 class ResidentMemory:
@@ -26,7 +28,8 @@ class ResidentMemory:
 
 
 def resident_memory(pid: int) -> ResidentMemory:
-    """
+    """Reads how much memory of a process is in RAM.
+
     Raises:
         OSError: There is no such process.
     """
@@ -34,6 +37,19 @@ def resident_memory(pid: int) -> ResidentMemory:
     sizes = {found[1]: int(found[2]) for found in _SIZES.finditer(status)}
     shared = sizes.get(b"RssFile", 0) + sizes.get(b"RssShmem", 0)
     return ResidentMemory(sizes.get(b"VmHWM", 0), shared)
+
+
+def proportional_memory_kb(pid: int) -> int:
+    """Returns a process's memory in KiB, of pages that others have as well its part; 0 where gone.
+
+    Root's or the same user's to ask.
+    """
+    try:
+        told = kernel_files.read(f"/proc/{pid}/smaps_rollup")
+    except OSError:
+        return 0
+    found = _PROPORTIONAL.search(told)
+    return int(found[1]) if found else 0
 
 
 def children(pid: int) -> list[int]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from emulator.live.clock import LoopClock
     from emulator.live.platform_logger import PlatformLogger
     from emulator.live.runtime_api.interface import RuntimeApi, RuntimeEndpoint
-    from emulator.live.sandbox.live_sandbox import SandboxOwner
+    from emulator.live.sandbox.owner import SandboxOwner
 
 
 class Launcher:
@@ -97,10 +97,13 @@ class Launcher:
             snapshot=snapshot,
         )
 
-    async def start(self, sandbox: LiveSandbox, tenant: str = "", *, provisioned: bool) -> None:
+    async def start(
+        self, sandbox: LiveSandbox, tenant: str = "", *, provisioned: bool, cell: int = 0
+    ) -> None:
         """Opens the sandbox's Runtime API and log stream, and starts its first process.
 
-        A `tenant` that the sandbox serves alone is known to its log, and not to its init.
+        A `tenant` that the sandbox serves alone is known to its log, and not to its init. A stem
+        cell becomes the sandbox unless `cell` is 0.
 
         Raises:
             SandboxStartError: the backend could not start the sandbox.
@@ -115,24 +118,24 @@ class Launcher:
             tenant=tenant,
         )
         try:
-            process = await self._begin(sandbox, stream, provisioned=provisioned)
+            process = await self._begin(sandbox, stream, provisioned=provisioned, cell=cell)
         except NetworkLostError:
             process = await self._begin(sandbox, stream, provisioned=provisioned)
         sandbox.started(process)
 
     async def _begin(
-        self, sandbox: LiveSandbox, stream: str, *, provisioned: bool
+        self, sandbox: LiveSandbox, stream: str, *, provisioned: bool, cell: int = 0
     ) -> SandboxProcess:
         configuration = sandbox.configuration
         admission = Admission()
-        inner = await self._backend.listen_inside()
+        inner = await self._backend.listen_inside(sandbox.snapshot, cell)
         endpoint, dial = await self._endpoint(sandbox, inner, admission)
         sandbox.start_with(endpoint)
         environment = self._environment_of(
             configuration, dial, stream, _initialization(sandbox, provisioned=provisioned)
         )
         output = self._logger.output(configuration.name, stream, sandbox.id)
-        spec = self._spec(sandbox, environment, inner)
+        spec = self._spec(sandbox, environment, inner, cell)
         try:
             process = await self._backend.start(spec, output, sandbox.process_ended)
         except NetworkLostError:
@@ -175,7 +178,11 @@ class Launcher:
             raise
 
     def _spec(
-        self, sandbox: LiveSandbox, environment: Mapping[str, str], inner: InnerListener | None
+        self,
+        sandbox: LiveSandbox,
+        environment: Mapping[str, str],
+        inner: InnerListener | None,
+        cell: int,
     ) -> SandboxSpec:
         configuration, profile = sandbox.configuration, self._profile
         period = round(profile.cpu_period_us * self._clock.dilation)
@@ -198,6 +205,7 @@ class Launcher:
             visible_cpus=profile.visible_cpus(configuration.memory_mb),
             inner=inner,
             snapshot=sandbox.snapshot,
+            cell=cell,
             extensions=sandbox.extensions.external,
         )
 

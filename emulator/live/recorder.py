@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from emulator.core.journal import Entry, encode
 from emulator.core.messages import Dispatch, InvocationFinished, StayedBusy
-from emulator.core.records import RecordFold
+from emulator.core.record_fold import RecordFold
 
 if TYPE_CHECKING:
     from emulator.core.open_requests import OpenRequests

@@ -26,7 +26,7 @@ def line_of(node: Node) -> int:
 
 
 class _RefusedError(yaml.MarkedYAMLError):
-    """The text is YAML, and of a kind that no template is."""
+    """Means that the text is YAML, and of a kind that no template is."""
 
 
 class _Loader(yaml.SafeLoader):

@@ -71,6 +71,8 @@ class OtherResource:
 
 @dataclass(frozen=True, slots=True)
 class Template:
+    """Holds what a SAM template asks for."""
+
     functions: tuple[FunctionConfiguration, ...]
     apis: tuple[Api, ...] = ()
     remarks: tuple[str, ...] = ()

@@ -278,9 +278,13 @@ class Attempts:
 
     # the phases that no attempt changes
 
-    def start(self, function: str, sandbox: int) -> Start:
-        """Returns the course of a new sandbox's start."""
-        return self.service.start(function, sandbox)
+    def start(self, function: str, sandbox: int, *, specialised: bool = False) -> Start:
+        """Returns the course of a new sandbox's start; `specialised` where it was a stem cell."""
+        return self.service.start(function, sandbox, specialised=specialised)
+
+    def stem_cell(self, cell: int) -> Seconds:
+        """Returns the seconds until a stem cell that is begun waits for its function."""
+        return self.service.stem_cell(cell)
 
     def restart(self, function: str, sandbox: int, number: int) -> Start:
         """Returns the course of the init that follows a sandbox's `number`-th reset."""

@@ -50,6 +50,9 @@ class Behaviour:
     start: Distribution = _NO_TIME
     connect: Distribution = _NO_TIME
     init: Distribution = _NO_TIME
+    specialise: Distribution | None = None
+    """Time from the decision to start a sandbox of a stem cell to its runtime's connection, where
+    nothing is created or started; None: as `connect`."""
     ask: Distribution | None = None
     """Time from the answer to the request for the next work; None: no time, and no event."""
     stop: Distribution = _NO_TIME

@@ -217,27 +217,28 @@ class Exchange:
 
     def _take(self, entry: Entry) -> None:
         for command in entry.commands:
-            if isinstance(command, Dispatch):
+            if type(command) is Dispatch:
                 self._running.add(command.invocation)
-            elif isinstance(command, Throttle | Fail):
+            elif type(command) is Throttle or type(command) is Fail:
                 self._running.discard(command.invocation)
                 self._answered(command.invocation, entry.at)
-        match entry.event:
-            case VersionDeployed() if self.warm_up:
+        event = entry.event
+        if type(event) is InvocationFinished:  # what every invocation brings stands first
+            self._running.discard(event.invocation)
+            self._answered(event.invocation, entry.at)
+        elif type(event) is InvocationAnswered:
+            self._answered(event.invocation, entry.at)
+        elif type(event) is InvokeRequested:
+            if self.passage is None:
+                self._sent(event.invocation)
+        elif type(event) is TimePassed:
+            if id(event) in self._leaving:
+                self._send(self._leaving.pop(id(event))[1], entry.at)
+        elif type(event) is VersionDeployed:
+            if self.warm_up:
                 self._ask(_WARM_UP, Request(entry.at, 1))
-            case VersionDeployed():
+            else:
                 self._begin(entry.at)
-            case TimePassed() if id(entry.event) in self._leaving:
-                self._send(self._leaving.pop(id(entry.event))[1], entry.at)
-            case InvokeRequested(invocation) if self.passage is None:
-                self._sent(invocation)
-            case InvocationAnswered(_, invocation):
-                self._answered(invocation, entry.at)
-            case InvocationFinished(_, invocation):
-                self._running.discard(invocation)
-                self._answered(invocation, entry.at)
-            case _:
-                pass
 
     def _ask(self, letter: str, request: Request) -> str:
         """Plans a request: its arrival, or its leaving where there is a way to go."""

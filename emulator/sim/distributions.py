@@ -6,8 +6,8 @@ Knows nothing of what takes the time. Chance is passed in.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from itertools import pairwise
+from bisect import bisect_right
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -136,10 +136,15 @@ class Percentiles:
     """
 
     points: tuple[tuple[float, Seconds], ...]
+    _shares: tuple[float, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_shares", tuple(share for share, _ in self.points))
 
     def draw(self, chance: AnswerChance) -> Seconds:
         share = chance.random()
-        for (share0, seconds0), (share1, seconds1) in pairwise(self.points):
-            if share < share1:
-                return seconds0 + (seconds1 - seconds0) * (share - share0) / (share1 - share0)
-        return self.points[-1][1]
+        place = bisect_right(self._shares, share)
+        if place == len(self.points):
+            return self.points[-1][1]
+        (share0, seconds0), (share1, seconds1) = self.points[place - 1 : place + 1]
+        return seconds0 + (seconds1 - seconds0) * (share - share0) / (share1 - share0)

@@ -21,13 +21,16 @@ from emulator.core.messages import (
     InitFailed,
     InvocationAnswered,
     InvocationFinished,
+    MakeStemCell,
     ResetSandbox,
     RuntimeExited,
     SandboxGone,
     SandboxReady,
     SandboxReset,
     StartSandbox,
+    StemCellReady,
     StopSandbox,
+    StopStemCell,
     Throttle,
     TimePassed,
 )
@@ -36,7 +39,7 @@ from emulator.sim.behaviour import Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from emulator.core.messages import Command, Event
+    from emulator.core.messages import Command, Event, RareCommand
     from emulator.core.model import Seconds
     from emulator.core.scheduler import Scheduler
     from emulator.sim.behaviour import Answer, Start
@@ -46,8 +49,12 @@ if TYPE_CHECKING:
 class Service(Protocol):
     """Answers how long each phase of a sandbox takes, and how the phase ends; see `service`."""
 
-    def start(self, function: str, sandbox: int) -> Start:
-        """Returns the course of a new sandbox's start."""
+    def start(self, function: str, sandbox: int, *, specialised: bool = False) -> Start:
+        """Returns the course of a new sandbox's start; `specialised` where it was a stem cell."""
+        ...
+
+    def stem_cell(self, cell: int) -> Seconds:
+        """Returns the seconds until a stem cell that is begun waits for its function."""
         ...
 
     def restart(self, function: str, sandbox: int, number: int) -> Start:
@@ -120,6 +127,8 @@ class Simulation:
         """Who is called when an added event that is none comes up, by its sequence number."""
         self._reminded: Callable[[Seconds], None] | None = None
         self._sandboxes: dict[int, _Sandbox] = {}
+        self._cells: dict[int, int] = {}
+        """Numbers of the added events that end the making of stem cells, by the cell."""
         self._stimulus: Event | None = None
         """Next event from outside, apart from the heap, as every second event is one."""
         self._stimulus_at = math.inf
@@ -237,26 +246,34 @@ class Simulation:
     # what each command brings about
 
     def _apply(self, command: Command, now: Seconds) -> None:
-        match command:  # what every invocation brings stands first
-            case Dispatch(number, invocation, _):
-                self._dispatch(self._sandboxes[number], invocation, now)
-            case FreezeSandbox():
-                pass
+        if type(command) is Dispatch:  # what every invocation brings stands first
+            self._dispatch(self._sandboxes[command.sandbox], command.invocation, now)
+        elif type(command) is not FreezeSandbox:
+            self._apply_rare(command, now)
+
+    def _apply_rare(self, command: RareCommand, now: Seconds) -> None:
+        match command:
             case StartSandbox(number, key, _):
                 sandbox = _Sandbox(number, key.name)
                 self._sandboxes[number] = sandbox
-                self._make(sandbox, self._service.start(sandbox.function, number), now)
+                cell = command.cell > 0
+                start = self._service.start(sandbox.function, number, specialised=cell)
+                self._make(sandbox, start, now)
             case ResetSandbox(number, _):
                 self._reset(self._sandboxes[number], now)
             case StopSandbox(number, _):
                 stopping = self._sandboxes.get(number)
-                if (
-                    stopping is not None
-                ):  # else the sandbox ended by itself in the moment of its timeout
+                # else the sandbox ended by itself in the moment of its timeout
+                if stopping is not None:
                     after = self._service.stop(stopping.function, number)
                     self._push(now + after, stopping, SandboxGone(number))
             case Throttle() | Fail():
                 pass
+            case MakeStemCell(cell, _):
+                ready = StemCellReady(cell)
+                self._cells[cell] = self.add(now + self._service.stem_cell(cell), ready)
+            case StopStemCell(cell):
+                self.withdraw(self._cells.pop(cell))
             case _:
                 assert_never(command)
 
@@ -270,12 +287,17 @@ class Simulation:
 
     def _follow_up(self, sandbox: _Sandbox, event: Event, now: Seconds) -> None:
         """Continues what a sandbox does after an event, whatever was decided upon the event."""
-        match event:
-            case InvocationFinished():
-                sandbox.peak_mb = event.max_memory_mb
-            case InvocationAnswered() if sandbox.finishes is not None:
+        if type(event) is InvocationFinished:
+            sandbox.peak_mb = event.max_memory_mb
+        elif type(event) is InvocationAnswered:
+            if sandbox.finishes is not None:
                 sandbox.peak_mb = sandbox.finishes.max_memory_mb
                 self._push(now + sandbox.asks_after, sandbox, sandbox.finishes)
+        else:
+            self._go_on(sandbox, event, now)
+
+    def _go_on(self, sandbox: _Sandbox, event: Event, now: Seconds) -> None:
+        match event:
             case InitBegan() if sandbox.start is not None:
                 self._run_init(sandbox, sandbox.start, now)
             case SandboxReady():

@@ -36,8 +36,11 @@ class ServiceModel:
     """Durations of the invocations, by id, of which a trace tells; the others' are drawn."""
     _chance: AnswerChance = field(default_factory=AnswerChance, init=False, repr=False)
 
-    def start(self, function: str, sandbox: int) -> Start:
-        """Returns the course of a new sandbox's start."""
+    def start(self, function: str, sandbox: int, *, specialised: bool = False) -> Start:
+        """Returns the course of a new sandbox's start; `specialised` where it was a stem cell.
+
+        All else is drawn alike, so that one seed tells the two courses of the same start.
+        """
         behaviour, chance = self._seeded(function, f"start:{sandbox}")
         anatomy = Anatomy(
             _whole_ticks(behaviour.create.draw(chance)),
@@ -45,7 +48,20 @@ class ServiceModel:
             _whole_ticks(behaviour.connect.draw(chance)),
             _whole_ticks(behaviour.init.draw(chance)),
         )
-        return _start(behaviour, anatomy, _outcome(behaviour.init_mishaps, chance))
+        outcome = _outcome(behaviour.init_mishaps, chance)
+        if specialised:
+            connect = anatomy.connect
+            if behaviour.specialise is not None:
+                connect = _whole_ticks(behaviour.specialise.draw(chance))
+            anatomy = Anatomy(connect=connect, init=anatomy.init)
+        return _start(behaviour, anatomy, outcome)
+
+    def stem_cell(self, cell: int) -> Seconds:
+        """Returns the seconds until a stem cell that is begun waits for its function."""
+        self._chance.ask(f"{self.seed}:stem:{cell}")
+        behaviour = self.others
+        phases = (behaviour.create, behaviour.start, behaviour.connect)
+        return sum(_whole_ticks(phase.draw(self._chance)) for phase in phases)
 
     def restart(self, function: str, sandbox: int, number: int) -> Start:
         """Returns the course of the init that follows a sandbox's `number`-th reset."""

@@ -127,10 +127,12 @@ _SUBSCRIPTIONS = {
 
 
 def start(request_id: str, version: str) -> str:
+    """Writes the line that begins an invocation."""
     return f"START RequestId: {request_id} Version: {version}"
 
 
 def end(request_id: str) -> str:
+    """Writes the line that ends an invocation."""
     return f"END RequestId: {request_id}"
 
 

@@ -79,6 +79,7 @@ class _Group:
 
 
 def group_name(function: str) -> str:
+    """Returns the name of the log group that a function has by default."""
     return f"/aws/lambda/{function}"
 
 

@@ -90,6 +90,7 @@ def init_runtime_done(
     status: RunStatus,
     error_type: str = "",
 ) -> Event:
+    """Returns `platform.initRuntimeDone`."""
     record = _init(initialization_type, phase, status, error_type)
     return _event(at_epoch, "platform.initRuntimeDone", record)
 
@@ -103,6 +104,7 @@ def init_report(
     duration: Seconds,
     error_type: str = "",
 ) -> Event:
+    """Returns `platform.initReport`."""
     record = _init(initialization_type, phase, status, error_type)
     record["metrics"] = {"durationMs": milliseconds(duration)}
     return _event(at_epoch, "platform.initReport", record)
@@ -126,12 +128,14 @@ def restore_start(
 
 
 def restore_runtime_done(at_epoch: Seconds, status: RunStatus, error_type: str = "") -> Event:
+    """Returns `platform.restoreRuntimeDone`."""
     return _event(at_epoch, "platform.restoreRuntimeDone", _status(status, error_type))
 
 
 def restore_report(
     at_epoch: Seconds, status: RunStatus, duration: Seconds, error_type: str = ""
 ) -> Event:
+    """Returns `platform.restoreReport`."""
     metrics = {"durationMs": milliseconds(duration)}
     record = {**_status(status, error_type), "metrics": metrics}
     return _event(at_epoch, "platform.restoreReport", record)
@@ -140,6 +144,7 @@ def restore_report(
 def start(
     at_epoch: Seconds, request_id: str, version: str, trace: Trace = NO_TRACE, *, tenant: str = ""
 ) -> Event:
+    """Returns `platform.start`."""
     record = {
         "requestId": request_id,
         "version": version,
@@ -268,6 +273,7 @@ def function_log(at_epoch: Seconds, record: str | dict[str, Any]) -> Event:
 
 
 def extension_log(at_epoch: Seconds, record: str | dict[str, Any]) -> Event:
+    """Returns a line that an extension wrote, or the object where logs are JSON."""
     return _event(at_epoch, "extension", record)
 
 

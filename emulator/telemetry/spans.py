@@ -61,6 +61,7 @@ def timestamp(at_epoch: Seconds) -> str:
 
 
 def milliseconds(duration: Seconds) -> float:
+    """Returns seconds as milliseconds."""
     return round(duration * 1000, 3)
 
 

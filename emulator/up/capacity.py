@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from emulator.core.network_paths import PATHS
 from emulator.core.policy import Admission
 from emulator.core.scheduling import scheduling
+from emulator.core.stem_cells import read_stem_cells
 from emulator.errors import SettingsError
 from emulator.host.memory import memory_mb
 from emulator.policy_choice import chosen
@@ -62,6 +63,7 @@ def scheduling_of(settings: Settings, profile: Profile) -> SchedulerSettings:
             start_width=settings.start_width,
             idle_speedup=settings.idle_speedup,
             placement=PATHS[settings.network].placement,
+            stem_cells=read_stem_cells(settings.stem_cells),
         )
     except ValueError as error:
         raise SettingsError(f"--keep-alive: {error}") from error

@@ -114,6 +114,8 @@ async def open_backend(
             cgroup_root=settings.cgroup_root,
             private=private,
             facts=state.path / "images.json",
+            stem_cells=state.path / "files" if settings.stem_cells else None,
+            state=state.path / "snapshots",
         )
         try:
             await docker.check(functions, display.say)
@@ -132,7 +134,11 @@ async def open_backend(
     if no_engine:  # said after the move: the program that starts again says it anew
         display.say(no_engine)
     process = ProcessBackend(
-        state.path, state.instance, cgroup_root=settings.cgroup_root, private=private
+        state.path,
+        state.instance,
+        cgroup_root=settings.cgroup_root,
+        private=private,
+        stem_cells=bool(settings.stem_cells),
     )
     await process.open()
     return process

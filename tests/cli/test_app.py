@@ -26,7 +26,8 @@ COMMANDS = {
     "up": "--settings --host --port --template --account --region --backend --profile "
     "--keep-alive --recycle-age --policy --idle-speedup --pick-order --binding --host-memory "
     "--admission "
-    "--journal-limit --log-limit --start-width --init-cpu --init-timeout --dilation --network "
+    "--journal-limit --log-limit --start-width --stem-cells --init-cpu --init-timeout --dilation "
+    "--network "
     "--page-cache --read-ahead --seed --state-dir --run-dir --cgroup-root --aws-endpoint --auth "
     "--alb --no-companion --verbose -v",
     "invoke": "FUNCTION --url --payload --json",
@@ -34,19 +35,19 @@ COMMANDS = {
     "logs": "FUNCTION --url --limit --filter --follow -f",
     "recycle": "FUNCTION --url --json",
     "deploy": "TEMPLATE --url --stack --parameter --account --region --json",
-    "demo": "--backend --dilation --run-dir",
-    "experiment": "PLAN --run-dir --resume --backend --dry-run",
+    "demo": "--backend --dilation --run-dir --repeat",
+    "experiment": "PLAN --run-dir --resume --time-limit --backend --dry-run",
     "simulate": "PLAN --behaviours --calibrate --leave-one-out --page --trace --format --policy "
     "--profile "
     "--memory --cold-start --host-memory --concurrency --asynchronous --failing --sample --window "
     "--scale --journal --seed --jobs --start-width --run-dir",
-    "report": "RUN OTHER --out --json",
+    "report": "RUN OTHERS --out --json",
     "validate": "DATA --out --seeds",
     "bill": "RUN --prices --free-tier --json",
     "import": "FILE RUN --json",
     "tune": "FUNCTION --payload --memory --invocations --strategy --balanced-weight --template "
     "--backend --profile --run-dir --json",
-    "bench": "--backend --simulator --rehearse --against --turns --out --json",
+    "bench": "--backend --simulator --control --rehearse --against --turns --out --json",
     "chaos": "--backend --fault --engine --seed --kills --out --json",
     "soak": "--minutes --backend --out --json",
     "lost-events": "--events --kills --seed --backend --out --json",
@@ -79,6 +80,13 @@ def test_every_command_and_option_has_a_help_text_that_ends_as_a_sentence() -> N
         for parameter in command.params:
             if parameter.param_type_name == "option":
                 assert parameter.help[-1] in ".)", parameter.opts
+
+
+def test_list_of_commands_cuts_no_sentence_short(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    listed = capsys.readouterr().out.partition("Commands:")[2].partition("Examples:")[0]
+    assert len(listed.split("\n")) > len(COMMANDS)
+    assert "..." not in listed
 
 
 def test_every_setting_has_an_option() -> None:

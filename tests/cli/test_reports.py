@@ -40,3 +40,13 @@ def test_folder_that_holds_no_run_is_named(
     told = capsys.readouterr()
     assert str(tmp_path) in told.err
     assert not told.out
+
+
+def test_three_runs_are_joined_only_where_parts_are_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [tmp_path / name for name in ("one", "two", "three")]
+    for run in runs:
+        write_study(run, [CellPlan(TF, 256)])
+    assert main(["report", *map(str, runs)]) == 2
+    assert "cells without one of their parts" in capsys.readouterr().err

@@ -52,3 +52,20 @@ def test_a_time_is_read_in_hours_minutes_and_seconds(text: str, told: float) -> 
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="is no time such as 90s"):
         seconds(text)
+
+
+@pytest.mark.parametrize("dilation", ["x", "0", "-1", "1.5"])
+def test_dilation_that_is_none_is_told_as_the_options_fault(
+    dilation: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo", "--dilation", dilation]) == 2
+    told = "testbed: --dilation must be a whole number from 1, or 'auto', and not '{}'.\n"
+    assert capsys.readouterr().err == told.format(dilation)
+
+
+def test_tune_without_a_template_names_init(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["tune", "echo"]) == 2
+    assert "`testbed init` writes a small project" in capsys.readouterr().err

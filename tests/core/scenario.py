@@ -30,6 +30,7 @@ from emulator.core.policy import (
     SurvivalCurve,
 )
 from emulator.core.scheduler import Scheduler
+from emulator.core.stem_cells import StemCells
 from emulator.sim.behaviour import Behaviour, Outcome
 from emulator.sim.distributions import Constant, Exponential, Uniform
 from emulator.sim.engine import Simulation
@@ -92,6 +93,7 @@ class Scenario:
         self.seed = seed
         chance = self.chance = random.Random(seed)
         tenancy = self.tenancy = random.Random(f"tenants of {seed}")
+        stems = random.Random(f"stem cells of {seed}")
         self.settings = SchedulerSettings(
             keep_alive=chance.choice(KEEP_ALIVES),
             policy=policy,
@@ -108,6 +110,10 @@ class Scenario:
             provisioned_init_timeout=3.0,
             start_timeout=chance.choice((120.0, 1.0)),
             idle_speedup=chance.choice((1.0, 2.0)),
+            # whole ticks, since a sandbox may start when a wait is over
+            hand_over_patience=0.1875,
+            hand_over_preference=2.0**-8,
+            stem_cells=stems.choice((None, StemCells(1, pace=0.125), StemCells(3, pace=0.25))),
         )
         self.behaviour = Behaviour(
             warm=Exponential(chance.choice((0.1, 1.0))),
@@ -116,6 +122,7 @@ class Scenario:
             start=Exponential(0.25),
             connect=Uniform(0.0, 0.3),
             init=Exponential(0.5),
+            specialise=stems.choice((None, Uniform(0.0, 0.1))),
             ask=chance.choice((Constant(0.0), Exponential(0.1), Uniform(0.0, 0.4))),
             stop=Exponential(0.3),
             reset=Exponential(0.1),
@@ -198,7 +205,8 @@ class Scenario:
         told: list[Stimulus] = []
         for deploy in self.deploys:
             configuration = deploy.configuration
-            told.append((deploy.at, VersionDeployed(configuration.scheduled(deploy.revision))))
+            version = configuration.scheduled(deploy.revision, stem=configuration.runtime)
+            told.append((deploy.at, VersionDeployed(version)))
             limit = configuration.reserved_concurrency
             if limit is not None or deploy.revision > 0:
                 told.append((deploy.at, ReservedConcurrencySet(configuration.name, limit)))

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import math
 from functools import partial
 from itertools import permutations
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +30,8 @@ from emulator.core.profiles.aws_2025 import PRICES_2025 as NEW
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from emulator.core.prices import Prices
+
 ARM = Architecture.ARM64
 GIGABYTE = Size(1024)
 
@@ -46,6 +50,15 @@ def test_2018_bills_whole_tenths_of_a_second(duration: float, billed: int) -> No
 )
 def test_2025_bills_whole_milliseconds(duration: float, billed: int) -> None:
     assert billed_ms(NEW, duration) == billed
+
+
+@pytest.mark.parametrize("prices", [OLD, NEW])
+def test_rounding_is_left_out_only_where_it_changes_nothing(prices: Prices) -> None:
+    chance, step = Random(1), prices.billing_step_ms
+    near = [whole * step / 1000 + off for whole in range(60) for off in (0, 4e-10, 6e-10, 1e-7)]
+    for duration in [*near, *(chance.uniform(0, 900) for _ in range(3000))]:
+        rounded = math.ceil(round(duration * 1000, 6) / step)
+        assert billed_ms(prices, duration) == max(1, rounded) * step, duration
 
 
 def test_init_is_billed_since_2025_and_was_free_before() -> None:

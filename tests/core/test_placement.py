@@ -163,7 +163,7 @@ def test_under_late_binding_a_free_sandbox_saves_the_wait() -> None:
 
 
 def test_the_wait_for_code_is_no_part_of_the_wait_in_the_queue() -> None:
-    from emulator.core.records import fold  # noqa: PLC0415
+    from emulator.core.record_fold import fold  # noqa: PLC0415
     from tests.stories import journal  # noqa: PLC0415
 
     story = [

@@ -31,7 +31,7 @@ async def backend(
 ) -> AsyncIterator[SandboxBackend]:
     match request.param:
         case "docker":
-            opened = await _docker()
+            opened = await _docker(tmp_path_factory)
         case "process":
             opened = await _process(tmp_path_factory)
         case _:
@@ -48,10 +48,10 @@ async def _process(folders: pytest.TempPathFactory) -> SandboxBackend:
     return backend
 
 
-async def _docker() -> SandboxBackend:
+async def _docker(folders: pytest.TempPathFactory) -> SandboxBackend:
     from emulator.live.backends.docker.backend import DockerBackend  # noqa: PLC0415
 
-    backend = DockerBackend(f"contract-{os.getpid()}")
+    backend = DockerBackend(f"contract-{os.getpid()}", state=folders.mktemp("state"))
     needed = FunctionConfiguration("contract", "python3.13", "app.echo")
     try:
         await backend.check((needed,), print)

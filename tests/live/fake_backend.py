@@ -7,32 +7,27 @@ passes on the running loop alone.
 from __future__ import annotations
 
 import asyncio
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from emulator.errors import SandboxStartError
-from emulator.live.backends.interface import RUNTIME, Exit, Limitation
+from emulator.live.backends.interface import RUNTIME, Exit
 from emulator.sim.behaviour import Outcome
+from tests.live.unmeasured import KILLED, PackagelessBackend, UnmeasuredProcess
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import Seconds
-    from emulator.host.peers import Peer
     from emulator.live.backends.interface import (
-        InnerListener,
         Output,
         ProcessEnded,
-        Progress,
         SandboxSpec,
     )
     from emulator.live.runtime_api.interface import Admits, RuntimeListener, Work
     from emulator.sim.behaviour import Answer, Start
     from emulator.sim.service import ServiceModel
-
-KILLED = 137
 
 
 class FakeRuntimeApi:
@@ -84,10 +79,8 @@ class FakeEndpoint:
         self._api.endpoints.pop(self.port, None)
 
 
-class FakeProcess:
+class FakeProcess(UnmeasuredProcess):
     """A runtime that lives on timers: connect, init, then an answer to each request."""
-
-    resettable = True
 
     def __init__(
         self,
@@ -100,7 +93,6 @@ class FakeProcess:
         self._loop = asyncio.get_running_loop()
         self.create, self.start = planned.anatomy.create, planned.anatomy.start
         self.exited: asyncio.Future[Exit] = self._loop.create_future()
-        self.frozen = False
         self.limited = False
         self._function = spec.configuration.name
         self._sandbox = spec.sandbox
@@ -169,46 +161,17 @@ class FakeProcess:
         self._first = True
         self._begin(self._service.restart(self._function, self._sandbox, self._resets))
 
-    async def owns(self, peer: Peer) -> bool:
-        raise AssertionError(f"{peer}: nothing dials")
-
-    def terminate(self, name: str) -> None:
-        raise AssertionError(f"{name} has no shutdown phase without extensions")
-
     async def reset(self) -> None:
         self._timer.cancel()
         self._resets += 1
         assert not self.frozen
         await asyncio.sleep(self._service.reset(self._function, self._sandbox, self._resets))
 
-    def output_until_now(self) -> asyncio.Future[None] | None:
-        return None
-
     def limit_cpu(self) -> None:
         self.limited = True
 
-    def freeze(self) -> None:
-        assert not self.frozen
-        self.frozen = True
-
-    def thaw(self) -> None:
-        assert self.frozen
-        self.frozen = False
-
     def max_memory_mb(self) -> int:
         return self._max_memory_mb
-
-    def memory(self) -> None:
-        return None
-
-    def jvm(self) -> None:
-        return None
-
-    def throttled(self) -> tuple[int, float]:
-        return 0, 0.0
-
-    def cpu_seconds(self) -> float:
-        return 0.0
 
     async def stop(self) -> None:
         self._timer.cancel()
@@ -218,37 +181,42 @@ class FakeProcess:
             self.exited.set_result(Exit(KILLED))
 
 
-class FakeBackend:
+class FakeStemCells:
+    """Makes cells that take as long as the service model says."""
+
+    def __init__(self, service: ServiceModel) -> None:
+        self._service = service
+        self.cells: set[int] = set()
+
+    def runtime(self, configuration: FunctionConfiguration, package: str) -> str:  # noqa: ARG002
+        return configuration.runtime
+
+    async def make(
+        self,
+        cell: int,
+        runtime: str,  # noqa: ARG002
+        ended: Callable[[], None],  # noqa: ARG002
+    ) -> None:
+        await asyncio.sleep(self._service.stem_cell(cell))
+        self.cells.add(cell)
+
+    def drop(self, cell: int) -> None:
+        self.cells.discard(cell)
+
+
+class FakeBackend(PackagelessBackend):
     name = "fake"
     runtime_api_host = "fake"
     runtime_api_name = "fake"
-    storage = ()
-    unenforced: Mapping[Limitation, str] = MappingProxyType({})
-    snapshots = None
 
     def __init__(self, service: ServiceModel, runtime_api: FakeRuntimeApi) -> None:
+        self.stem_cells = FakeStemCells(service)
         self.processes: list[FakeProcess] = []
         self._service = service
         self._runtime_api = runtime_api
 
     async def open(self) -> None:
         pass
-
-    async def deploy(
-        self,
-        configuration: FunctionConfiguration,
-        progress: Progress,  # noqa: ARG002
-    ) -> str:
-        return configuration.name
-
-    def extensions(self, package: str) -> tuple[str, ...]:  # noqa: ARG002
-        return ()
-
-    async def listen_inside(self) -> InnerListener | None:
-        return None
-
-    def give_up(self, inner: InnerListener) -> None:
-        raise AssertionError(inner)
 
     async def start(
         self,
@@ -257,7 +225,10 @@ class FakeBackend:
         ended: ProcessEnded,
     ) -> FakeProcess:
         function = spec.configuration.name
-        planned = self._service.start(function, spec.sandbox)
+        specialised = spec.cell > 0
+        if specialised:
+            self.stem_cells.cells.remove(spec.cell)
+        planned = self._service.start(function, spec.sandbox, specialised=specialised)
         try:
             await asyncio.sleep(planned.anatomy.create)
             if planned.outcome is Outcome.START_FAILED:
@@ -272,6 +243,3 @@ class FakeBackend:
         process = FakeProcess(spec, planned, self._service, endpoint, ended)
         self.processes.append(process)
         return process
-
-    async def close(self) -> None:
-        pass

@@ -16,19 +16,18 @@ import httpx
 
 from emulator.host.peers import Owners
 from emulator.live.backends.interface import RUNTIME, Exit, Limitation
+from tests.live.unmeasured import KILLED, PackagelessBackend, UnmeasuredProcess
 
 if TYPE_CHECKING:
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.host.peers import Peer
     from emulator.live.backends.interface import (
-        InnerListener,
         Output,
         ProcessEnded,
         Progress,
         SandboxSpec,
     )
 
-KILLED = 137
 _API = "2018-06-01/runtime"
 
 
@@ -38,14 +37,10 @@ class _ExitedError(Exception):
         self.ended = Exit(code, out_of_memory)
 
 
-class ScriptedProcess:
-    create = start = 0.0
-    resettable = True
-
+class ScriptedProcess(UnmeasuredProcess):
     def __init__(self, spec: SandboxSpec, output: Output, ended: ProcessEnded) -> None:
         self.spec = spec
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
-        self.frozen = False
         self._output = output
         self._ended = ended
         self._running = asyncio.Event()
@@ -68,12 +63,6 @@ class ScriptedProcess:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    def output_until_now(self) -> asyncio.Future[None] | None:
-        return None
-
-    def limit_cpu(self) -> None:
-        pass
-
     def freeze(self) -> None:
         self.frozen = True
         self._running.clear()
@@ -81,21 +70,6 @@ class ScriptedProcess:
     def thaw(self) -> None:
         self.frozen = False
         self._running.set()
-
-    def max_memory_mb(self) -> int:
-        return 32
-
-    def memory(self) -> None:
-        return None
-
-    def jvm(self) -> None:
-        return None
-
-    def throttled(self) -> tuple[int, float]:
-        return 0, 0.0
-
-    def cpu_seconds(self) -> float:
-        return 0.0
 
     async def stop(self) -> None:
         if not self.exited.done():
@@ -167,15 +141,13 @@ class ScriptedProcess:
         return event
 
 
-class ScriptedBackend:
+class ScriptedBackend(PackagelessBackend):
     name = "scripted"
     runtime_api_host = "127.0.0.1"
     runtime_api_name = "127.0.0.1"
-    storage = ()
     unenforced = MappingProxyType(
         {Limitation.CPU_UNLIMITED: "No CPU share is set, since nothing runs."}
     )
-    snapshots = None
 
     def __init__(self) -> None:
         self.processes: list[ScriptedProcess] = []
@@ -189,15 +161,6 @@ class ScriptedBackend:
         progress: Progress,  # noqa: ARG002
     ) -> str:
         return configuration.code
-
-    def extensions(self, package: str) -> tuple[str, ...]:  # noqa: ARG002
-        return ()
-
-    async def listen_inside(self) -> InnerListener | None:
-        return None
-
-    def give_up(self, inner: InnerListener) -> None:
-        raise AssertionError(inner)
 
     async def start(
         self, spec: SandboxSpec, output: Output, ended: ProcessEnded

@@ -7,27 +7,22 @@ from __future__ import annotations
 
 import asyncio
 from enum import Enum, auto
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from emulator.errors import SandboxStartError
 from emulator.live.backends.interface import RUNTIME, Exit
+from tests.live.unmeasured import KILLED, PackagelessBackend, UnmeasuredProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from emulator.core.function_configuration import FunctionConfiguration
-    from emulator.host.peers import Peer
     from emulator.live.backends.interface import (
-        Limitation,
         Output,
         ProcessEnded,
-        Progress,
         SandboxSpec,
     )
     from emulator.live.runtime_api.interface import Admits, RuntimeListener, Work
 
-KILLED = 137
 Steps = dict[str, "Callable[[], None]"]
 
 
@@ -43,18 +38,16 @@ class Runtime(Enum):
     ANSWERED = auto()
 
 
-class SteeredSandbox:
+class SteeredSandbox(UnmeasuredProcess):
     """Implements `SandboxProcess` and, for its runtime, `RuntimeEndpoint`."""
 
-    create = start = 0.0
-    resettable = True
     peer = ""
 
     def __init__(self, listener: RuntimeListener, port: int) -> None:
         self.port = port
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self.runtime = Runtime.GONE
-        self.frozen = self.stopped = self.closed = False
+        self.stopped = self.closed = False
         self.launch: asyncio.Future[None] | None = None
         self.answers: dict[str, bytes] = {}
         """What the runtime has answered, by request id."""
@@ -189,41 +182,6 @@ class SteeredSandbox:
         if self.runtime is Runtime.GONE:
             self.runtime = Runtime.BOOTING
 
-    async def owns(self, peer: Peer) -> bool:
-        raise AssertionError(f"{peer}: nothing dials")
-
-    def terminate(self, name: str) -> None:
-        raise AssertionError(f"{name} has no shutdown phase without extensions")
-
-    def output_until_now(self) -> asyncio.Future[None] | None:
-        return None
-
-    def limit_cpu(self) -> None:
-        pass
-
-    def freeze(self) -> None:
-        assert not self.frozen
-        self.frozen = True
-
-    def thaw(self) -> None:
-        assert self.frozen
-        self.frozen = False
-
-    def max_memory_mb(self) -> int:
-        return 32
-
-    def memory(self) -> None:
-        return None
-
-    def jvm(self) -> None:
-        return None
-
-    def throttled(self) -> tuple[int, float]:
-        return 0, 0.0
-
-    def cpu_seconds(self) -> float:
-        return 0.0
-
     async def kill_all(self) -> None:
         self.runtime = Runtime.GONE
         self._work = self._early = None
@@ -274,14 +232,11 @@ class SteeredEndpoint:
         pass
 
 
-class SteeredBackend:
+class SteeredBackend(PackagelessBackend):
     """Implements `SandboxBackend` and `RuntimeApi`."""
 
     name = "steered"
     runtime_api_host = runtime_api_name = "steered"
-    storage = ()
-    unenforced: Mapping[Limitation, str] = MappingProxyType({})
-    snapshots = None
 
     def __init__(self) -> None:
         self.sandboxes: list[SteeredSandbox] = []
@@ -305,16 +260,6 @@ class SteeredBackend:
         self.sandboxes.append(sandbox)
         return SteeredEndpoint(sandbox)
 
-    async def deploy(
-        self,
-        configuration: FunctionConfiguration,
-        progress: Progress,  # noqa: ARG002
-    ) -> str:
-        return configuration.name
-
-    def extensions(self, package: str) -> tuple[str, ...]:  # noqa: ARG002
-        return ()
-
     async def start(
         self,
         spec: SandboxSpec,
@@ -333,6 +278,3 @@ class SteeredBackend:
                 sandbox.exited.set_result(Exit(KILLED))
             raise
         return SteeredProcess(sandbox)
-
-    async def close(self) -> None:
-        pass

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from emulator.core.model import StartKind, VersionKey
 from emulator.live.backends.interface import Limitation
 from tests.live.world import BOUND, HANDLERS, lacks, world
 
@@ -169,21 +170,32 @@ def attack(event, context):
 _REFUSED = {"EPERM", "EACCES", "EROFS"}
 _ABSENT = {"ENOENT", "ENOTDIR"}
 _found: dict[str, dict[str, Any]] = {}
-"""What came of the attack, by backend: one attack serves all tests."""
+"""What came of the attack, by backend and kind of start: one attack serves all tests."""
 
 
-@pytest.fixture
-async def attacked(backend: SandboxBackend, tmp_path: Path) -> dict[str, Any]:
-    if backend.name in _found:
-        return _found[backend.name]
+@pytest.fixture(params=["started", "restored"])
+async def attacked(
+    request: pytest.FixtureRequest, backend: SandboxBackend, tmp_path: Path
+) -> dict[str, Any]:
+    """What an attacker finds whose sandbox, and its neighbour's, came of its init or a snapshot."""
+    kind = f"{backend.name}, {request.param}"
+    if kind in _found:
+        return _found[kind]
+    more: dict[str, Any] = {}
+    if request.param == "restored":
+        if lacks(backend, Limitation.NO_SNAPSHOTS):
+            pytest.skip(backend.unenforced[Limitation.NO_SNAPSHOTS])
+        more = {"snap_start": True, "version": "1"}
     if lacks(backend, Limitation.HOST_FILE_SYSTEM):
         pytest.skip(backend.unenforced[Limitation.HOST_FILE_SYSTEM])
     listening = socket.create_server(("127.0.0.1", 0))
     with listening:
         async with world(backend, tmp_path) as here:
             variables = {"SECRET": MARK}
-            victim = await here.deploy("victim", code=VICTIM, environment=variables)
-            attacker = await here.deploy("attack", code=ATTACKER)
+            victim = await here.deploy("victim", code=VICTIM, environment=variables, **more)
+            attacker = await here.deploy("attack", code=ATTACKER, **more)
+            if more:
+                victim, attacker = (VersionKey.of(key.name, "1") for key in (victim, attacker))
             work = asyncio.create_task(here.invoke(victim, LISTENS))
             neighbour = await _listening(here)
             event = {
@@ -197,10 +209,13 @@ async def attacked(backend: SandboxBackend, tmp_path: Path) -> dict[str, Any]:
             outcome = await here.invoke(attacker, event)
             await _end(*neighbour)
             unharmed = json.loads((await work).payload)
+            await here.idle()
+            records = here.records()
     assert not outcome.function_error, outcome.payload
     found: dict[str, Any] = json.loads(outcome.payload)
-    found["victim"] = unharmed
-    _found[backend.name] = found
+    found |= {"victim": unharmed, "kind": request.param}
+    assert not more or {record.start for record in records} == {StartKind.RESTORED}
+    _found[kind] = found
     return found
 
 
@@ -283,7 +298,9 @@ async def test_kernel_interfaces_are_closed(
     assert {name: attacked[name] for name in closed if attacked[name] not in refused} == {}
     if not lacks(backend, Limitation.KERNEL_UNFILTERED):
         filtered = ["bpf", "performance events", "user faults", "setns"]
-        if backend.name == "process":  # Docker's own profile refuses io_uring since version 25
+        restored = attacked["kind"] == "restored"
+        # Docker's own profile refuses io_uring since version 25
+        if backend.name == "process" or restored:
             filtered.append("io_uring")
         assert {name: attacked[name] for name in filtered if attacked[name] not in refused} == {}
         assert attacked["status"]["Seccomp"] == "2"

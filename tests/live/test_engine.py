@@ -84,9 +84,9 @@ def play(
             await asyncio.sleep(200.0)
             scheduler.check()
             assert not engine.sandboxes
-            assert not engine._sandboxes
+            assert not engine._lives.sandboxes
             await engine.close()
-        assert not engine._tasks
+        assert not engine._lives.tasks
         recorder.close()
 
     run(whole())

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from emulator.live.backends.interface import SandboxBackend
 
 pytestmark = pytest.mark.anyio
-on_processes = pytest.mark.parametrize("backend", ["process"], indirect=True)
+on_both = pytest.mark.parametrize(
+    "backend", ["process", pytest.param("docker", marks=pytest.mark.docker)], indirect=True
+)
 
 CODE = """
 import os, time
@@ -48,7 +50,7 @@ def needs_snapshots(backend: SandboxBackend) -> None:
         pytest.skip(backend.unenforced[Limitation.NO_SNAPSHOTS])
 
 
-@on_processes
+@on_both
 async def test_restored_invocation_is_told_in_log_and_record(
     backend: SandboxBackend, tmp_path: Path
 ) -> None:
@@ -77,7 +79,7 @@ async def test_restored_invocation_is_told_in_log_and_record(
     assert await survivors(backend) == []
 
 
-@on_processes
+@on_both
 async def test_latest_has_no_snapshot(backend: SandboxBackend, tmp_path: Path) -> None:
     async with world(backend, tmp_path) as here, asyncio.timeout(BOUND):
         key = await here.deploy("say", code=CODE, snap_start=True)
@@ -88,7 +90,7 @@ async def test_latest_has_no_snapshot(backend: SandboxBackend, tmp_path: Path) -
     assert [record.start for record in records] == [StartKind.COLD]
 
 
-@on_processes
+@on_both
 async def test_init_that_fails_fails_the_version(backend: SandboxBackend, tmp_path: Path) -> None:
     needs_snapshots(backend)
     async with world(backend, tmp_path) as here, asyncio.timeout(BOUND):
@@ -98,7 +100,7 @@ async def test_init_that_fails_fails_the_version(backend: SandboxBackend, tmp_pa
     assert any("FunctionError.RuntimeInitError" in line for line in lines), lines
 
 
-@on_processes
+@on_both
 @pytest.mark.parametrize(
     ("handler", "status"), [("leave", Status.EXITED), ("hang", Status.TIMEOUT)]
 )
@@ -116,7 +118,7 @@ async def test_sandbox_that_failed_is_replaced_by_another_restore(
     assert [record.start for record in records] == [StartKind.RESTORED, StartKind.RESTORED]
 
 
-@on_processes
+@on_both
 async def test_hook_that_fails_after_a_restore_fails_the_invocation(
     backend: SandboxBackend, tmp_path: Path
 ) -> None:
@@ -136,7 +138,7 @@ async def test_hook_that_fails_after_a_restore_fails_the_invocation(
     assert any(line.startswith("RESTORE_REPORT") and "Status: error" in line for line in lines)
 
 
-@on_processes
+@on_both
 async def test_hook_that_takes_too_long_after_a_restore_is_a_timeout(
     backend: SandboxBackend, tmp_path: Path
 ) -> None:
@@ -161,11 +163,11 @@ async def survivors(backend: SandboxBackend) -> list[str]:
     return found
 
 
-@pytest.mark.docker
-@pytest.mark.parametrize("backend", ["docker"], indirect=True)
+@on_both
 async def test_version_runs_its_init_and_its_hooks_where_nothing_is_kept(
-    backend: SandboxBackend, tmp_path: Path
+    backend: SandboxBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(backend, "snapshots", None)
     async with world(backend, tmp_path) as here, asyncio.timeout(BOUND):
         key = published(await here.deploy("say", **PUBLISHED))
         answer = (await here.engine.invoke(key, b"1")).payload

@@ -16,7 +16,7 @@ from emulator.core.journal import decode
 from emulator.core.model import SandboxState, VersionKey
 from emulator.core.policy import FixedKeepAlive, InitCpu, SchedulerSettings
 from emulator.core.profiles.aws_2025 import AWS_2025
-from emulator.core.records import fold
+from emulator.core.record_fold import fold
 from emulator.core.scheduler import Scheduler
 from emulator.live.clock import MonotonicClock
 from emulator.live.engine import Engine

@@ -64,8 +64,17 @@ class Scripted:
     def __init__(self, answer: Callable[[bool], Answer]) -> None:
         self._answer = answer
 
-    def start(self, function: str, sandbox: int) -> Start:  # noqa: ARG002
+    def start(
+        self,
+        function: str,  # noqa: ARG002
+        sandbox: int,  # noqa: ARG002
+        *,
+        specialised: bool = False,  # noqa: ARG002
+    ) -> Start:
         return Start(Outcome.OK, Anatomy())
+
+    def stem_cell(self, cell: int) -> float:  # noqa: ARG002
+        return 0.0
 
     def restart(self, function: str, sandbox: int, number: int) -> Start:  # noqa: ARG002
         return Start(Outcome.OK, Anatomy())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,13 +23,16 @@ from emulator.core.network_path import (
 )
 from emulator.core.placement import Placement
 from emulator.core.policy import SchedulerSettings
-from emulator.core.records import InvocationRecord, fold
+from emulator.core.record_fold import fold
 from emulator.core.scheduler import Scheduler
 from emulator.sim.behaviour import Behaviour
 from emulator.sim.clients import Answered, Arrivals, Clients, Exchange, Singles, Users
 from emulator.sim.distributions import Constant as Always
 from emulator.sim.engine import Simulation
 from emulator.sim.service import ServiceModel
+
+if TYPE_CHECKING:
+    from emulator.core.records import InvocationRecord
 
 Draw = Callable[[Connection], Passage]
 TOOK = 0.25

@@ -6,15 +6,16 @@ needs (`rights`), and where a resource's own policy and tags are.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qs
 
-from emulator.api.asgi import read_body, send_error
+from emulator.api.asgi import read_body, respond, send_error
 from emulator.api.auth.context import tag_context
 from emulator.api.auth.directory import Identity, believed
-from emulator.api.auth.guard import hash_of
+from emulator.api.auth.guard import ACCESS_DENIED, hash_of
 from emulator.api.auth.patterns import account_of, region_of
 from emulator.api.auth.principals import service
 from emulator.api.auth.rights import INVOKE, INVOKE_URL, LAMBDA, PASS_ROLE, rights
@@ -25,7 +26,7 @@ from emulator.api.services.request import ApiRequest
 from emulator.core.function_url import UrlAuth
 from emulator.core.profile import Feature
 from emulator.errors import ServiceError as AnyServiceError
-from emulator.live.companion.acting import ACTING
+from emulator.live.companion.acting import ACTING, RIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,6 +103,30 @@ class Gatekeeper:
             identity = self._guard.root_of(_account(scope))
         known = {_IDENTITY: identity, _EVENT: header(scope, _SOURCE_ARN)}
         return {**scope, "extensions": {**scope.get("extensions", {}), **known}}, receive
+
+    async def judge(self, scope: Scope, receive: Receive) -> None:
+        """Checks the rights about which the companion asks, for the one it acts for.
+
+        The body is `{"region", "rights": [[action, resource, service a role is passed to]]}`.
+
+        Raises:
+            ServiceError: one of the rights is missing, or it is not the companion who asks.
+        """
+        if not same(self._companion_secret, header(scope, _INTERNAL)):
+            raise ServiceError(ACCESS_DENIED, "Only the companion asks here.", 403)
+        scope, receive = await self._of_companion(scope, receive)
+        identity: Identity = scope["extensions"][_IDENTITY]
+        asked = json.loads(await read_body(receive, MOST_BYTES))
+        context = self._guard.context(scope, asked["region"], identity)
+        for action, resource, passed_to in asked["rights"]:
+            told = {"iam:passedtoservice": (passed_to,)} if passed_to else {}
+            account = account_of(resource) or identity.caller.account
+            try:
+                self._guard.authorize(
+                    identity, action, resource, account=account, context=context | told
+                )
+            except ServiceError as error:
+                raise ServiceError(error.code, f"API: {action} {error}", 403) from error
 
     async def admit(self, scope: Scope, call: Call) -> Call:
         """Checks every right that a call needs; returns the call in its caller's account.
@@ -243,6 +268,24 @@ class GuardedInvocation:
             request_id="",
             host=request.headers.get("host", ""),
         )
+
+
+class RightsRoute:
+    """Tells the companion whether the one it acts for has the rights it names."""
+
+    def __init__(self, gatekeeper: Gatekeeper) -> None:
+        self._gatekeeper = gatekeeper
+
+    def match(self, scope: Scope) -> ASGIApp | None:
+        return self._answer if scope["path"] == RIGHTS else None
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._gatekeeper.judge(scope, receive)
+        except AnyServiceError as error:
+            await send_error(send, error)
+            return
+        await respond(send, 200, b"{}", [(b"content-type", b"application/json")])
 
 
 def _account(scope: Scope) -> str:

@@ -33,10 +33,12 @@ PRINCIPAL_TYPES = frozenset({"AWS", "Service", "Federated", "CanonicalUser"})
 
 
 class MalformedPolicyError(ValueError):
-    """A document is no policy; the message says why."""
+    """Means that a document is no policy; the message says why."""
 
 
 class Effect(Enum):
+    """Names what a statement does with a request that it covers."""
+
     ALLOW = "Allow"
     DENY = "Deny"
 

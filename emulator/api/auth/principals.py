@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 
 class Kind(Enum):
+    """Names the kinds of callers."""
+
     ROOT = "Account"
     USER = "User"
     ROLE = "AssumedRole"

@@ -47,7 +47,7 @@ _KEEP_UNUSED = 5.0
 
 
 class UpstreamError(Exception):
-    """The other server did not answer; nothing was sent to the client yet."""
+    """Means that the other server did not answer; nothing was sent to the client yet."""
 
 
 class Proxy:

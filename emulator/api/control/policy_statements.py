@@ -39,13 +39,7 @@ NOTHING_TO_SHOW = "The resource you requested does not exist."
 
 def function_statement(arguments: Mapping[str, Any], resource: str) -> Statement:
     """Returns the statement of an AddPermission; empty Principal where that cannot be."""
-    statement: Statement = {
-        "Sid": arguments["StatementId"],
-        "Effect": "Allow",
-        "Principal": principal(arguments["Principal"]),
-        "Action": arguments["Action"],
-        "Resource": resource,
-    }
+    statement = _statement(arguments, resource)
     if conditions := _conditions(arguments):
         statement["Condition"] = conditions
     return statement
@@ -53,16 +47,20 @@ def function_statement(arguments: Mapping[str, Any], resource: str) -> Statement
 
 def layer_statement(arguments: Mapping[str, Any], resource: str) -> Statement:
     """Returns the statement of an AddLayerVersionPermission."""
-    statement: Statement = {
+    statement = _statement(arguments, resource)
+    if organization := arguments.get("OrganizationId"):
+        statement["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": organization}}
+    return statement
+
+
+def _statement(arguments: Mapping[str, Any], resource: str) -> Statement:
+    return {
         "Sid": arguments["StatementId"],
         "Effect": "Allow",
         "Principal": principal(arguments["Principal"]),
         "Action": arguments["Action"],
         "Resource": resource,
     }
-    if organization := arguments.get("OrganizationId"):
-        statement["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": organization}}
-    return statement
 
 
 def principal(named: str) -> str | dict[str, str] | None:
@@ -98,6 +96,7 @@ def written(document: Mapping[str, Any]) -> str:
 
 
 def exists_already(sid: str) -> str:
+    """Writes AWS's sentence on a statement id that is taken."""
     return (
         f"The statement id ({sid}) provided already exists. Please provide a new statement id, or "
         "remove the existing statement."
@@ -105,8 +104,10 @@ def exists_already(sid: str) -> str:
 
 
 def not_in_policy(sid: str) -> str:
+    """Writes AWS's sentence on a statement id that no statement has."""
     return f"Statement {sid} is not found in resource policy."
 
 
 def too_large(size: int, most: int) -> str:
+    """Writes AWS's sentence on a policy above the limit; both sizes in bytes."""
     return f"The final policy size ({size}) is bigger than the limit ({most})."

@@ -62,7 +62,7 @@ def _read(value: dict[str, Any]) -> HttpResponse:
 
 
 class PreludeError(Exception):
-    """A stream does not begin as its content type says."""
+    """Means that a stream does not begin as its content type says."""
 
 
 class Prelude:

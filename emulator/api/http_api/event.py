@@ -49,6 +49,8 @@ class Api:
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
+    """Holds what an HTTP API's event tells of a request."""
+
     method: str
     path: str
     """The path, percent-decoded."""

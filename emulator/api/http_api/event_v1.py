@@ -22,6 +22,7 @@ import msgspec
 
 from emulator.api.auth.event_callers import identity_caller
 from emulator.api.http_api.event import common_log_time
+from emulator.api.multi_values import grouped, last_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,15 +86,15 @@ def event_v1(
     in seconds; `identity` tells of its caller; `version` is there for HTTP APIs alone.
     """
     headers = _headers(request, api)
-    query = _grouped(parse_qsl(request.query.decode("latin-1"), keep_blank_values=True))
+    query = grouped(parse_qsl(request.query.decode("latin-1"), keep_blank_values=True))
     built: dict[str, Any] = {"version": version} if version else {}
     built |= {
         "resource": asked.resource,
         "path": asked.path,
         "httpMethod": request.method,
-        "headers": _last(headers),
+        "headers": last_of(headers),
         "multiValueHeaders": headers,
-        "queryStringParameters": _last(query) or None,
+        "queryStringParameters": last_of(query) or None,
         "multiValueQueryStringParameters": query or None,
         "requestContext": {
             "accountId": api.account_id,
@@ -129,7 +130,7 @@ def _headers(request: HttpRequest, api: Api) -> dict[str, list[str]]:
         (_as_sent(name.decode("latin-1")), value.decode("latin-1"))
         for name, value in request.headers
     ]
-    headers = _grouped(pairs)
+    headers = grouped(pairs)
     earlier = headers.get("X-Forwarded-For", [])
     headers["X-Forwarded-For"] = [", ".join([*earlier, request.source_ip])]
     headers["X-Forwarded-Port"] = [str(api.port)]
@@ -140,15 +141,3 @@ def _headers(request: HttpRequest, api: Api) -> dict[str, list[str]]:
 @lru_cache(maxsize=512)
 def _as_sent(name: str) -> str:
     return "-".join(part.capitalize() for part in name.split("-"))
-
-
-def _grouped(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return found
-
-
-def _last(values: Mapping[str, list[str]]) -> dict[str, str]:
-    """Returns the last value of each name, which is all that the single-valued members hold."""
-    return {name: several[-1] for name, several in values.items()}

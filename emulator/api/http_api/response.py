@@ -46,7 +46,7 @@ _TESTBEDS = b"x-testbed-"
 
 
 class MalformedError(Exception):
-    """A result has a statusCode, and a member that cannot be followed."""
+    """Means that a result has a statusCode, and a member that cannot be followed."""
 
 
 def response(result: bytes) -> HttpResponse:

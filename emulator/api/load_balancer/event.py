@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from emulator.api.multi_values import grouped, last_of
 from emulator.live.sandbox.environment import ACCOUNT_ID, REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from emulator.api.http_api.event import HttpRequest
     from emulator.core.load_balancer import Target
 
@@ -38,7 +37,7 @@ def event(request: HttpRequest, path: str, target: Target, *, port: int) -> byte
     """Returns the event of a request as JSON; `path` is the path as the client sent it."""
     headers = _headers(request, port)
     parts = (part.partition("=") for part in request.query.decode("latin-1").split("&") if part)
-    query = _grouped((name, value) for name, _, value in parts)
+    query = grouped((name, value) for name, _, value in parts)
     content_type = headers.get("content-type", [""])[-1]
     body, encoded = _body(request.body, content_type, encoded="content-encoding" in headers)
     built: dict[str, Any] = {
@@ -49,12 +48,12 @@ def event(request: HttpRequest, path: str, target: Target, *, port: int) -> byte
     if target.multi_value:
         built |= {"multiValueQueryStringParameters": query, "multiValueHeaders": headers}
     else:
-        built |= {"queryStringParameters": _last(query), "headers": _last(headers)}
+        built |= {"queryStringParameters": last_of(query), "headers": last_of(headers)}
     return _encode(built | {"body": body, "isBase64Encoded": encoded})
 
 
 def _headers(request: HttpRequest, port: int) -> dict[str, list[str]]:
-    headers = _grouped(
+    headers = grouped(
         (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in request.headers
     )
     earlier = headers.get("x-forwarded-for", [])
@@ -74,14 +73,3 @@ def _body(body: bytes, content_type: str, *, encoded: bool) -> tuple[str, bool]:
         except UnicodeDecodeError:
             pass
     return base64.b64encode(body).decode("ascii"), True
-
-
-def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return found
-
-
-def _last(values: Mapping[str, list[str]]) -> dict[str, str]:
-    return {name: several[-1] for name, several in values.items()}

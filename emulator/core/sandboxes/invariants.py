@@ -23,6 +23,7 @@ def check_accounts(moves: Moves) -> None:
     moves.room.check(sandboxes.values())
     moves.provisioning.check(sandboxes)
     moves.tenants.check(sandboxes.values())
+    moves.stems.check()
     if moves.policy is not None:
         moves.policy.policy.check(tuple(moves.idle.evictable()))
 

@@ -15,19 +15,23 @@ from emulator.core.messages import (
     Command,
     Dispatch,
     FreezeSandbox,
+    MakeStemCell,
     ResetSandbox,
     StartSandbox,
     StopSandbox,
+    StopStemCell,
 )
 from emulator.core.model import SandboxState, StopReason
 from emulator.core.policies.clocked import ClockedPolicy
 from emulator.core.provisioning import Provisioning
 from emulator.core.sandboxes.births import Births
 from emulator.core.sandboxes.idle import IdleSandboxes, victims
+from emulator.core.stem_cells import StemPool
 from emulator.core.tenancy import TenantSandboxes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from emulator.core.hand_over import HandOvers
     from emulator.core.model import Failure, FunctionVersion, PoolKey, Sandbox, Seconds, StartKind
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
     from emulator.core.sandboxes.waiting import LateBinding, Unhurried
 
 _NEVER: Final = float("inf")
+REFILL: Final[tuple[str, ...]] = ()
+"""The deadline at which another stem cell may be made."""
 # What every invocation asks for: a member of an enum is looked up anew at each mention.
 _IDLE: Final = SandboxState.IDLE
 _BUSY: Final = SandboxState.BUSY
@@ -68,9 +74,10 @@ class Moves:
         )
         self.provisioning = Provisioning()
         self.tenants = TenantSandboxes(settings.tenant_sandboxes_per_concurrency)
-        self.deadlines: Deadlines[int | str | tuple[str]] = Deadlines()
+        self.stems = StemPool(settings.stem_cells)
+        self.deadlines: Deadlines[int | str | tuple[str, ...]] = Deadlines()
         """Deadlines by sandbox id, by the id of a request that waits for a hand-over, or by the
-        name of a policy's wake as a tuple."""
+        name of a policy's wake as a tuple; REFILL is none."""
         self.policy: ClockedPolicy | None = None
         if settings.policy is not None:
             policy = settings.policy.make()
@@ -116,8 +123,19 @@ class Moves:
                     sandbox.invocation,
                     sandbox.prewarmed,
                     sandbox.download,
+                    self._cell_for(sandbox),
                 )
             )
+
+    def _cell_for(self, sandbox: Sandbox) -> int:
+        """Takes a stem cell for a sandbox that a request waits for; 0 where there is none.
+
+        A snapshot is more than a stem cell, as it has been through the function's init.
+        """
+        function = sandbox.function
+        if sandbox.invocation is None or function.snapshot or not function.stem:
+            return 0
+        return self.stems.take(function.stem)
 
     def begin_init(self, sandbox: Sandbox, now: Seconds) -> None:
         """Notes that a sandbox is made, and lets the limit of its init count."""
@@ -200,6 +218,23 @@ class Moves:
         """Returns the idle sandboxes in the order in which they are evicted."""
         idle = self.idle.evictable()
         return idle if self.policy is None else self.policy.victims(idle)
+
+    # stem cells
+
+    def keep_stem_cells(self, runtimes: AbstractSet[str]) -> None:
+        """Keeps stem cells of the deployed versions' runtimes, and ends all others."""
+        self.commands += [StopStemCell(cell) for cell in self.stems.want(runtimes)]
+
+    def refill(self, now: Seconds) -> None:
+        """Makes a stem cell where one is missing, while nothing starts and at a bounded pace."""
+        runtime = self.stems.next_runtime() if self.room.is_calm() else None
+        if runtime is None:
+            self.deadlines.cancel(REFILL)
+        elif now < self.stems.resume_at:
+            self.deadlines.set(REFILL, self.stems.resume_at)
+        else:
+            self.deadlines.cancel(REFILL)
+            self.commands.append(MakeStemCell(self.stems.begin(runtime, now), runtime))
 
     # endings
 

@@ -13,6 +13,8 @@ from emulator.core.messages import (
     ProvisionedSet,
     ReservedConcurrencySet,
     Setting,
+    StemCellGone,
+    StemCellReady,
     VersionDeployed,
     VersionRetired,
 )
@@ -54,10 +56,12 @@ class Settings:
                 self._moves.room.deployed(function)
                 if self._moves.policy is not None:
                     self._moves.policy.deployed(function)
+                self._keep_stem_cells()
             case VersionRetired(key):
                 self._retire(key, now)
                 self._versions.pop(key, None)
                 self._moves.room.retired(key)
+                self._keep_stem_cells()
             case ReservedConcurrencySet(name, limit):
                 self._requests.concurrency.reserve(name, limit)
             case ProvisionedSet():
@@ -66,8 +70,16 @@ class Settings:
                 self._recycle(name, now)
             case HostMemoryMeasured(available_mb):
                 self._moves.room.measured(available_mb)
+            case StemCellReady(cell):
+                self._moves.stems.became_ready(cell)
+            case StemCellGone(cell):
+                self._moves.stems.ended(cell, now)
             case _:
                 assert_never(event)
+
+    def _keep_stem_cells(self) -> None:
+        runtimes = {function.stem for function in self._versions.values()}
+        self._moves.keep_stem_cells(runtimes - {""})
 
     def _retire(self, key: VersionKey, now: Seconds) -> None:
         """Ends a version's idle sandboxes; the version still serves requests that came before."""

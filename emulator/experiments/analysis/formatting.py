@@ -37,6 +37,7 @@ def number(value: float | None) -> str:
 
 
 def count(value: float | None) -> str:
+    """Writes a number of things as 1,234."""
     return ABSENT if value is None else f"{value:,.0f}"
 
 
@@ -58,6 +59,7 @@ def tick(value_ms: float) -> str:
 
 
 def money(value: float | None) -> str:
+    """Writes dollars as $1.20."""
     if value is None:
         return ABSENT
     return f"-${number(-value)}" if value < 0 else f"${number(value)}"
@@ -72,6 +74,7 @@ def share(value: float) -> str:
 
 
 def memory(value_mb: float | None) -> str:
+    """Writes a memory size as 512 MB."""
     return ABSENT if not value_mb else f"{value_mb:.0f} MB"
 
 

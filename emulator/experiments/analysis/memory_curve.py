@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emulator.core.model import COLD_STARTS
 from emulator.experiments.analysis.completeness import is_incomplete
 from emulator.experiments.analysis.costs import MILLION
 from emulator.experiments.analysis.intervals import (
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from emulator.experiments.records.study import MeasuredCell, StudyRun
 
 _RESAMPLES = 1000
+_AGAIN = range(_RESAMPLES)
 _ENDS = (50 * (1 - LEVEL), 50 * (1 + LEVEL))
 """Percentiles of the resamples that an interval ends at."""
 _MOST_DRAWN = 2000
@@ -105,6 +107,17 @@ def memory_curves(study: StudyRun) -> list[MemoryCurve]:
     ]
 
 
+def is_advice_sure(study: StudyRun) -> bool:
+    """Tells whether more repetitions would only say the same of each function's memory size.
+
+    So they would where the interval of the best size's lead leaves out all other sizes, each
+    repetition by itself has the same best size, and the host was the bottleneck of no cell.
+    """
+    curves = memory_curves(study)
+    bound = any(cell.host_bound for cell, _ in study.measured() if not cell.idles)
+    return bool(curves) and not bound and all(curve.is_sure for curve in curves)
+
+
 def _curve(
     study: StudyRun, condition: Condition, by_size: Mapping[int, Sequence[_CellRows]]
 ) -> MemoryCurve:
@@ -163,7 +176,7 @@ def _winners_alone(by_size: Mapping[int, Sequence[_CellRows]], table: str) -> li
         for cell, rows in cells:
             sample = _latency_and_dollars(rows, table)
             if len(sample):
-                found.setdefault(cell.repetition, {})[memory_mb] = sample.mean(axis=0)
+                found.setdefault(cell.repetition, {})[memory_mb] = sample[:, :2].mean(axis=0)
     return [
         list(means)[_winner(list(means.values()))]
         for means in found.values()
@@ -200,18 +213,21 @@ def _size_figures(
 
 
 def _latency_and_dollars(rows: Sequence[RequestRow], table: str) -> NDArray[np.float64]:
-    """Returns an array of two columns, a row for each user's request that was answered right."""
-    pairs = [
-        (row.latency_ms, row.dollars[table])
+    """Returns a row for each user's request that was answered right.
+
+    The columns are latency in milliseconds, dollars, and 1 for a cold start, else 0.
+    """
+    found = [
+        (row.latency_ms, row.dollars[table], row.start in COLD_STARTS)
         for row in user_requests(rows)
         if row.ok and table in row.dollars
     ]
-    return np.array(pairs, dtype=np.float64).reshape(-1, 2)
+    return np.array(found, dtype=np.float64).reshape(-1, 3)
 
 
 def _best_value(samples: Sequence[NDArray[np.float64]]) -> tuple[int, float, Estimate]:
     """Returns the index of the best value, the share of the resamples it wins, and its lead."""
-    means = [sample.mean(axis=0) for sample in samples]
+    means = [sample[:, :2].mean(axis=0) for sample in samples]
     best = _winner(means)
     chance = generator()
     drawn = np.array([_resampled_means(sample, chance) for sample in samples])
@@ -233,9 +249,16 @@ def _resampled_means(
 ) -> NDArray[np.float64]:
     """Returns the means of latency and dollars of each resample.
 
-    Of a large sample a part is drawn, which bounds the memory: the spread then looks larger than
-    it is, never smaller.
+    Cold and warm requests are drawn apart, as many of each as there were: how many are cold is the
+    load's doing, which brings so many users, and no chance of the size. Of a large sample a part is
+    drawn, which bounds the memory: the spread then looks larger than it is, never smaller.
     """
-    size = min(len(sample), _MOST_DRAWN)
-    means = [sample[chance.integers(0, len(sample), size)].mean(axis=0) for _ in range(_RESAMPLES)]
-    return np.array(means)
+    share = min(1.0, _MOST_DRAWN / len(sample))
+    means = np.zeros((_RESAMPLES, 2))
+    for kind in (False, True):
+        part = sample[sample[:, 2] == kind][:, :2]
+        if len(part):
+            size = max(1, round(len(part) * share))
+            drawn = [part[chance.integers(0, len(part), size)].mean(axis=0) for _ in _AGAIN]
+            means += np.array(drawn) * len(part) / len(sample)
+    return means

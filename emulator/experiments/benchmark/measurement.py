@@ -29,6 +29,7 @@ from emulator.experiments.benchmark.figures import (
 from emulator.experiments.benchmark.process_cost import cpu_seconds, system_calls
 from emulator.experiments.benchmark.sending import ECHO, send_load
 from emulator.experiments.benchmark.snapshot import published
+from emulator.experiments.benchmark.stem_cells import measure_stem_cells
 from emulator.experiments.records.run_directory import read_run
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class BackendBench:
         write_function(self._folder)
         cold_figures, cold_run = self._measure_cold()
         cold_figures |= self._measure_restored()
+        cold_figures |= self._measure_stem_cells()
         warm_figures, warm_run = self._measure_warm()
         return cold_figures | warm_figures, [cold_run, warm_run]
 
@@ -129,6 +131,18 @@ class BackendBench:
                         times[kind].append(took_ms)
         return restored_figures(times["restored"], times["cold"])
 
+    def _measure_stem_cells(self) -> Figures:
+        """Measures cold starts of stem cells in turns with those of none."""
+        plan = self._plan
+        self._begin("cold starts of stem cells")
+
+        def start(name: str, run: str, options: tuple[str, ...]) -> EmulatorProcess:
+            folder = self._folder / name
+            write_function(folder)
+            return self._emulator_in(folder, run, *options)
+
+        return measure_stem_cells(start, self._folder, plan_turns(plan), plan.not_counted)
+
     def _measure_warm(self) -> tuple[Figures, Run]:
         """Measures a burst, and then warm requests of one and of several clients."""
         plan, rates, costs = self._plan, {}, {}
@@ -163,9 +177,12 @@ class BackendBench:
         return None if counted is None else sum(counted.values()) / requests
 
     def _emulator(self, name: str, *options: str) -> EmulatorProcess:
+        return self._emulator_in(self._folder, name, *options)
+
+    def _emulator_in(self, folder: Path, name: str, *options: str) -> EmulatorProcess:
         self._begin("starting the emulator")
         return echo_emulator(
-            self._folder,
+            folder,
             name,
             self._backend,
             *options,

@@ -53,7 +53,8 @@ class PrivateEngine:
         return 0 if self._process is None else self._process.pid
 
     def __enter__(self) -> Self:
-        """
+        """Starts an engine of its own, in a folder of its own.
+
         Raises:
             OSError: The machine has no dockerd, or refuses.
         """
@@ -129,7 +130,8 @@ class PrivateEngine:
         self.wait_until_it_serves()
 
     def wait_until_it_serves(self) -> None:
-        """
+        """Waits until the engine answers.
+
         Raises:
             OSError: dockerd ended, or did not serve in time.
         """

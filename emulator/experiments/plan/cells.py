@@ -159,23 +159,25 @@ def _ablated(base: PlannedCell, plan: Plan) -> Iterator[PlannedCell]:
 def _cells(plan: Plan, axes: Axes, origin: Origin, cpus: int) -> Iterator[PlannedCell]:
     names = list(Axes.model_fields)
     varied = [name for name in names if len(getattr(axes, name)) > 1]
-    for repetition, network, page_cache, dilation, scenario, *values in product(
+    for repetition, network, page_cache, (dilation, scenario), *values in product(
         range(1, _most_repetitions(plan) + 1),
         plan.network.path,
         plan.page_cache,
-        plan.dilation,
-        plan.scenarios,
+        list(_dilated(plan)),
         *(getattr(axes, name) for name in names),
     ):
-        if repetition > (scenario.repetitions or plan.repetitions):
-            continue
         chosen = {name: str(value) for name, value in zip(names, values, strict=True)}
+        if repetition > (scenario.repetitions or plan.repetitions) or not scenario.concerns(
+            chosen["function"], int(chosen["memory_mb"])
+        ):
+            continue
         parts = [chosen["function"], f"{chosen['memory_mb']}mb"]
         parts += [
             _short(name, chosen[name]) for name in varied if name not in ("function", "memory_mb")
         ]
         parts.append(scenario.kind)
-        parts += [f"dilation-{dilation or AUTO}"] if len(plan.dilation) > 1 else []
+        dilations = scenario.dilation or plan.dilation
+        parts += [f"dilation-{dilation or AUTO}"] if len(dilations) > 1 else []
         parts += [f"cache-{page_cache}"] if len(plan.page_cache) > 1 else []
         parts += [network.replace("/", "-")] if len(plan.network.path) > 1 else []
         parts.append(f"r{repetition}")
@@ -197,6 +199,16 @@ def _cells(plan: Plan, axes: Axes, origin: Origin, cpus: int) -> Iterator[Planne
             load=scenario,
             seed=plan.seed + repetition - 1,
         )
+
+
+def _dilated(plan: Plan) -> Iterator[tuple[int | None, Scenario]]:
+    """Yields each scenario at each of its dilations, those of the plan outermost."""
+    for place, dilation in enumerate(plan.dilation):
+        for scenario in plan.scenarios:
+            if not scenario.dilation:
+                yield dilation, scenario
+            elif place == 0:
+                yield from ((own, scenario) for own in scenario.dilation)
 
 
 def _most_repetitions(plan: Plan) -> int:

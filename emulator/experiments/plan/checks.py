@@ -59,13 +59,21 @@ def contradictions(
     yield from _without(plan)
     if "cold" in plan.page_cache:
         yield from _cold_cache(plan, can_drop_caches=can_drop_caches)
-    for dilation in plan.dilation:
-        if dilation is not None and dilation > MOST_DILATION:
-            yield "dilation", f"{dilation} is above {MOST_DILATION}: no CPU period is so long"
+    yield from _dilation(plan)
+
+
+def _dilation(plan: Plan) -> Iterator[Fault]:
+    own = [(f"scenario {scenario.kind}.dilation", scenario.dilation) for scenario in plan.scenarios]
+    for place, dilations in [("dilation", plan.dilation), *own]:
+        for dilation in dilations:
+            if dilation is not None and dilation > MOST_DILATION:
+                yield place, f"{dilation} is above {MOST_DILATION}: no CPU period is so long"
 
 
 def _automatic_dilation(plan: Plan) -> Iterator[Fault]:
-    for scenario in plan.scenarios if None in plan.dilation else ():
+    for scenario in plan.scenarios:
+        if None not in (scenario.dilation or plan.dilation):
+            continue
         try:
             demand(scenario, 1.0)
         except UnknownCrowdError as error:
@@ -84,6 +92,7 @@ def _without(plan: Plan) -> Iterator[Fault]:
             for function in plan.axes.function
             for memory_mb in plan.axes.memory_mb
             for scenario in plan.scenarios
+            if scenario.concerns(function, memory_mb)
         ):
             yield place, "concerns no cell of this plan"
     if plan.base is not Base.RUN and not plan.without:
@@ -105,6 +114,7 @@ def _repeated(plan: Plan) -> Iterator[Fault]:
     """Yields what stands twice: two cells would have the same name."""
     lists = {f"axes.{name}": getattr(plan.axes, name) for name in Axes.model_fields}
     lists |= {"dilation": plan.dilation, "page_cache": plan.page_cache}
+    lists |= {f"scenario {s.kind}.dilation": s.dilation for s in plan.scenarios}
     lists |= {"without.part": tuple(ablation.part for ablation in plan.without if ablation.part)}
     lists |= {"network.path": plan.network.path}
     lists |= {"scenario": tuple(scenario.kind for scenario in plan.scenarios)}
@@ -163,6 +173,15 @@ def _scenarios(plan: Plan) -> Iterator[Fault]:
     for scenario in plan.scenarios:
         if ping_of(scenario) is not None and "0" in plan.axes.keep_alive:
             yield f"scenario {scenario.kind}.ping", "keeps nothing warm where axes.keep_alive is 0"
+        least, most = scenario.least_repetitions, scenario.repetitions or plan.repetitions
+        if least is not None and least >= most:
+            place = f"scenario {scenario.kind}.least_repetitions"
+            yield place, f"leaves nothing out: there are {most} repetitions"
+        for key in ("function", "memory_mb"):
+            axis = getattr(plan.axes, key)
+            for value in getattr(scenario, key):
+                if value not in axis:
+                    yield f"scenario {scenario.kind}.{key}", f"{value} is not on the axis"
 
 
 def _cold_cache(plan: Plan, *, can_drop_caches: bool) -> Iterator[Fault]:

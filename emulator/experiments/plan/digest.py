@@ -42,7 +42,7 @@ def _digest(plan: Plan, template: StudyTemplate, cell: PlannedCell) -> str:
         "condition": asdict(cell.condition) | {"policy": policy_label(cell.condition.policy)},
         "memory_mb": cell.memory_mb,
         "dilation": cell.dilation,
-        "load": cell.load.model_dump(mode="json", exclude={"repetitions"}),
+        "load": cell.load.model_dump(mode="json", exclude={"repetitions", "least_repetitions"}),
         "seed": cell.seed,
         "variables": dict(cell.variables),
         "init_cpu": str(cell.init_cpu),

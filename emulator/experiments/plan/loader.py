@@ -48,7 +48,7 @@ def load(
     Args:
         path: the TOML file.
         backends: in place of the plan's axis.
-        dilation: in place of the plan's.
+        dilation: in place of the plan's and of its scenarios'.
         can_drop_caches: whether this process may empty the page cache.
 
     Raises:
@@ -98,6 +98,8 @@ def validated(
         rest["network"] = {"path": rest["network"]}
     if dilation:
         rest["dilation"] = list(dilation)
+        for scenario in _tables(rest.get("scenario")):
+            scenario.pop("dilation", None)
     while True:
         rest.setdefault("name", source.path.stem)
         try:
@@ -109,6 +111,11 @@ def validated(
             # from the last to the first: what is taken out of a list moves what comes after it
             for error in reversed(errors):
                 _take_out(rest, error)
+
+
+def _tables(value: Any) -> list[dict[str, Any]]:
+    """Returns the tables of a list; a plan may have anything in the place of one."""
+    return [table for table in value if isinstance(table, dict)] if isinstance(value, list) else []
 
 
 def _take_out(rest: dict[str, Any], error: ErrorDetails) -> None:

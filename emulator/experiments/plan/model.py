@@ -131,6 +131,20 @@ class _Scenario(_Table):
     """Requests before the first that counts."""
     repetitions: Count | None = None
     """In place of the plan's."""
+    least_repetitions: Count | None = None
+    """Repetitions after which the others are left out where they would only say the same."""
+    dilation: OneOrAll[Dilation] = ()
+    """In place of the plan's, where there is one."""
+    function: OneOrAll[Text] = ()
+    """Functions that the load is put on; all of the axis where none is named."""
+    memory_mb: OneOrAll[Count] = ()
+    """Sizes that the load is put on; all of the axis where none is named."""
+
+    def concerns(self, function: str, memory_mb: int) -> bool:
+        """Tells whether the load is put on a function at a memory size."""
+        return function in (self.function or (function,)) and memory_mb in (
+            self.memory_mb or (memory_mb,)
+        )
 
 
 class Ramp(_Scenario):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import yaml
 from yaml.nodes import MappingNode, ScalarNode
 
-from emulator.errors import SettingsError
+from emulator.errors import SettingsError, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,7 +65,7 @@ class StudyTemplate:
         try:
             root = yaml.compose(self._path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise SettingsError(f"{self._path} cannot be read: {error}") from error
+            raise SettingsError(f"{self._path} cannot be read: {reason_of(error)}") from error
         if not isinstance(root, MappingNode) or not isinstance(
             _get(root, "Resources"), MappingNode
         ):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from emulator.core.managed_instances import MANAGED_2025
 from emulator.core.policies.fixed import Fixed
@@ -67,7 +69,7 @@ def compare(comparison: Comparison, folder: Path, tell: Callable[[str], None]) -
         calls, PolicyChoice("fixed", lambda: Fixed(600.0)), "fixed:seconds=600", assumed
     )
     runs, tenants = [], list[TenantRow]()
-    shared = [replace(call, tenant="") for call in calls]
+    shared = [structs.replace(call, tenant="") for call in calls]
     for name in comparison.policies:
         if name == MANAGED:
             continue

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from emulator.core.journal import Entry
+    from emulator.core.messages import Command, Event
     from emulator.core.model import Seconds
     from emulator.core.prices import Prices
 
@@ -81,34 +82,40 @@ class Taker:
         """Counts an entry."""
         event, now = entry.event, entry.at
         self._entries += 1
-        if isinstance(event, InvocationFinished):
+        if type(event) is InvocationFinished:
             self._finished(event.sandbox, now)
-            self._told.pop(event.invocation, None)
-        elif isinstance(event, InvokeRequested):
+            if self._told:
+                self._told.pop(event.invocation, None)
+        elif type(event) is InvokeRequested:
             self._calls[event.key] = self._calls.get(event.key, 0) + 1
             self._waiting[event.invocation] = now
-        elif isinstance(event, SandboxGone):
+        elif type(event) is SandboxGone:
             self._gone(event.sandbox, now)
         for command in entry.commands:
-            match command:
-                case Dispatch(sandbox, invocation, start):
-                    self._dispatched(sandbox, invocation, start is _COLD, now)
-                case FreezeSandbox(sandbox):
-                    self._idle[sandbox] = now
-                case StartSandbox(sandbox, key, invocation, prewarmed):
-                    self._began[sandbox] = now
-                    self._keys[sandbox] = key
-                    if invocation is None and not prewarmed:
-                        self._provisioned.add(sandbox)
-                case StopSandbox(sandbox, _):
-                    self._rested(sandbox, now)
-                case Throttle(invocation, _):
-                    del self._waiting[invocation]
-                    assert isinstance(event, InvokeRequested), "only a request is throttled here"
-                    self._throttled[event.key] = self._throttled.get(event.key, 0) + 1
-                    self._told.pop(invocation, None)
-                case _:
-                    pass
+            if type(command) is Dispatch:
+                cold = command.start is _COLD
+                self._dispatched(command.sandbox, command.invocation, cold, now)
+            elif type(command) is FreezeSandbox:
+                self._idle[command.sandbox] = now
+            else:
+                self._take_rare(command, event, now)
+
+    def _take_rare(self, command: Command, event: Event, now: Seconds) -> None:
+        match command:
+            case StartSandbox(sandbox, key, invocation, prewarmed):
+                self._began[sandbox] = now
+                self._keys[sandbox] = key
+                if invocation is None and not prewarmed:
+                    self._provisioned.add(sandbox)
+            case StopSandbox(sandbox, _):
+                self._rested(sandbox, now)
+            case Throttle(invocation, _):
+                del self._waiting[invocation]
+                assert isinstance(event, InvokeRequested), "only a request is throttled here"
+                self._throttled[event.key] = self._throttled.get(event.key, 0) + 1
+                self._told.pop(invocation, None)
+            case _:
+                pass
 
     @property
     def under_way(self) -> bool:

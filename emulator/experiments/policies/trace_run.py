@@ -19,7 +19,8 @@ from emulator.core.policies.interface import PolicyChoice
 from emulator.core.policies.oracle import Oracle
 from emulator.core.policy import Admission
 from emulator.core.profiles import PROFILES
-from emulator.core.records import RecordFold, Status
+from emulator.core.record_fold import RecordFold
+from emulator.core.records import Status
 from emulator.core.scheduler import Scheduler
 from emulator.core.scheduling import scheduling
 from emulator.sim.behaviour import Behaviour

@@ -279,7 +279,10 @@ class _Simulated:
 
 
 def run_parts(todo: list[Part], trace: Trace, jobs: int) -> Iterator[tuple[Part, Tally]]:
-    """Yields each part that is done; forked processes have the trace without a copy."""
+    """Yields each part that is done; forked processes have the trace without a copy.
+
+    The largest begin first, so that none is left alone at the end.
+    """
     jobs = min(jobs or os.cpu_count() or 1, len(todo))
     if jobs == 1:
         for part in todo:
@@ -287,7 +290,8 @@ def run_parts(todo: list[Part], trace: Trace, jobs: int) -> Iterator[tuple[Part,
         return
     _Shared.trace = trace
     with processes(jobs) as pool:
-        yield from pool.imap_unordered(_in_a_process, todo)
+        largest_first = sorted(todo, key=lambda part: -trace.count(part.names))
+        yield from pool.imap_unordered(_in_a_process, largest_first)
 
 
 class _Shared:

@@ -17,7 +17,7 @@ import json
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from emulator.core import records
+from emulator.core import record_fold
 from emulator.core.messages import InvokeRequested, ProvisionedSet, VersionDeployed
 from emulator.core.model import StartKind
 from emulator.errors import RunDirectoryError
@@ -126,7 +126,7 @@ def read_run(path: Path) -> Run:
     journal = read_journal(path / JOURNAL, info.started_at)
     entries, missing, notes = journal.entries, list(journal.missing), []
     try:
-        invocations, sandboxes = records.fold(entries)
+        invocations, sandboxes = record_fold.fold(entries)
         provisioned = tuple(_provisioned(entries))
     except KeyError as error:
         raise RunDirectoryError(

@@ -95,6 +95,8 @@ class StudyRun:
     """How well a simulated study's drawn times fit the run that they were calibrated with."""
     runs: Mapping[Path, Run] = field(default_factory=dict)
     """The emulator's runs that could be read, by their folders."""
+    left_out: tuple[str, ...] = ()
+    """Ids of cells that were left out, as they would only have said the same."""
     sittings: tuple[Sitting, ...] = ()
     """The sittings that the cells were measured in, in their order."""
 

@@ -166,6 +166,10 @@ class StudyContent(BaseModel):
     """When every cell had been tried; None before."""
     cells: list[CellEntry]
     sittings: list[Sitting] = []
+    left_out: list[str] = []
+    """Ids of planned cells that would only have said the same."""
+    given_dilation: list[int | str] | None = None
+    """In place of the plan's, where the study was started with one; None before it was noted."""
 
     @model_validator(mode="after")
     def _had_a_sitting(self) -> Self:

@@ -24,7 +24,7 @@ from emulator.experiments.records.study_content import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from emulator.experiments.plan.cells import Cell
@@ -52,6 +52,7 @@ class StudyFile:
         seed: int | None = None,
         digests: Mapping[str, str] | None = None,
         code: CodeVersion | None = None,
+        given_dilation: Sequence[int | str] = (),
     ) -> Self:
         """Writes the file of a study that begins, into a folder that must be new or empty.
 
@@ -64,6 +65,7 @@ class StudyFile:
             seed: seed of all chance.
             digests: what tells each cell's measurement from others, by the cell's id.
             code: the code of the first sitting.
+            given_dilation: in place of the plan's.
 
         Raises:
             SettingsError: the folder is in use, or cannot be made.
@@ -78,6 +80,7 @@ class StudyFile:
             started_at=now,
             cells=[CellEntry.of(cell, known.get(cell.id, "")) for cell in cells],
             sittings=[Sitting(now, code or CodeVersion())],
+            given_dilation=list(given_dilation),
         )
         study = cls(folder, content)
         claim_folder(folder)
@@ -104,7 +107,10 @@ class StudyFile:
 
     @property
     def dilation(self) -> list[int | str]:
-        """The dilations that the study was started with, which need not be the plan's."""
+        """The dilations that the study was started with in place of its plan's."""
+        given = self._content.given_dilation
+        if given is not None:
+            return given
         found = (
             AUTO if entry.dilation_chosen else int(entry.dilation) for entry in self._content.cells
         )
@@ -152,6 +158,7 @@ class StudyFile:
             done.get(cell.id) or CellEntry.of(cell, digests.get(cell.id, "")) for cell in cells
         ]
         content.plan, content.plan_text, content.finished_at = dict(plan), plan_text, None
+        content.left_out = []
         if len(done) < len(content.cells):
             content.sittings.append(Sitting(time.time(), code))
         self._entries = {entry.id: entry for entry in content.cells}
@@ -160,6 +167,10 @@ class StudyFile:
     def cell(self, cell: str) -> MeasuredCell:
         """Returns a cell with its present state."""
         return self._entries[cell].measured(self._folder)
+
+    def known(self, cell: str) -> MeasuredCell | None:
+        """Returns a cell with its present state; None where the cell was left out."""
+        return self.cell(cell) if cell in self._entries else None
 
     def count(self, status: CellStatus) -> int:
         return sum(entry.status is status for entry in self._content.cells)
@@ -173,6 +184,12 @@ class StudyFile:
 
     def fail(self, cell: str, why: str) -> None:
         self._set(cell, CellStatus.FAILED, error=why)
+
+    def leave_out(self, cell: str) -> None:
+        """Notes that a cell would only say the same as others: the study is whole without it."""
+        self._content.cells.remove(self._entries.pop(cell))
+        self._content.left_out.append(cell)
+        self._save()
 
     def done(self, cell: str, host: HostVerdict, info: RunInfo) -> None:
         """Marks a cell as measured; its emulator tells versions, machine and, failing a plan, seed.

@@ -91,6 +91,7 @@ def _read(path: Path) -> StudyRun:
         unenforced=tuple(dict.fromkeys(s for r in runs.values() for s in r.info.unenforced)),
         fits=read_fits(path),
         runs={run.path: run for run in runs.values()},
+        left_out=tuple(content.left_out),
         sittings=tuple(content.sittings),
     )
 

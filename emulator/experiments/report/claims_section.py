@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.core.profiles import PRICE_TABLES
-from emulator.experiments.analysis.claims.ablation import ablated
+from emulator.experiments.analysis.claims.ablation import all_ablated
 from emulator.experiments.analysis.claims.catalogue import all_findings
 from emulator.experiments.analysis.claims.cell_pool import STUDY_PRICES
 from emulator.experiments.analysis.keep_warm import keep_warm
 from emulator.experiments.records.study import NO_STUDY
+from emulator.experiments.report.context import what_ran
 from emulator.experiments.report.document import SMALL, Block, Heading, Paragraph
 from emulator.experiments.report.study_tables import ablation_table, claims_table, keep_warm_table
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from emulator.experiments.records.study import StudyRun
 
 
-def claims_section(study: StudyRun) -> list[Block]:
+def claims_section(study: StudyRun, ablations: Sequence[StudyRun] = ()) -> list[Block]:
     """Returns what the study found beside what the run found; nothing for a load of other shape."""
     if all(cell.condition.scenario in NO_STUDY for cell in study.cells):
         return []
@@ -36,18 +37,23 @@ def claims_section(study: StudyRun) -> list[Block]:
     for findings in all_findings(study):
         title = f"Backend {findings.backend}, functions of {findings.functions.year}"
         blocks += [Heading(title, 3), claims_table(findings)]
-        blocks += _ablation(ablated(study, findings.backend, findings.functions))
+        pairs = all_ablated(study, ablations, findings.backend, findings.functions)
+        blocks += _ablation(pairs, ablations)
     return blocks + _keep_warm_pings(study)
 
 
-def _ablation(pairs: Sequence[Ablated]) -> list[Block]:
+def _ablation(pairs: Sequence[Ablated], runs: Sequence[StudyRun]) -> list[Block]:
     if not pairs:
         return []
+    told = [f"{run.name}: {what_ran(run).text}" for run in runs]
     return [
         Heading("What makes it: the same cells with one part taken away", 4),
         Paragraph(
-            "A cause is shown where the finding holds with the part and does not without.", SMALL
+            "A cause is shown where the finding holds with the part and does not without. Both "
+            "sides of a pair are of one run, at one dilation.",
+            SMALL,
         ),
+        *(Paragraph(text, SMALL) for text in told),
         ablation_table(pairs),
     ]
 

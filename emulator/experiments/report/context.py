@@ -138,6 +138,9 @@ def what_ran(study: StudyRun) -> Paragraph:
     versions = ", ".join(f"{name} {version}" for name, version in study.versions.items())
     facts = [
         f"{done} of {len(study.cells)} cells, {requests:,} requests",
+        f"{len(study.left_out)} more were left out, as they would only have said the same"
+        if study.left_out
+        else "",
         f"profile {profiles}, backend {backends}",
         f"started {started:%Y-%m-%d %H:%M} UTC" if study.started_at else "",
         machine_facts(study.machine) if study.machine else "",

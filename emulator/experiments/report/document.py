@@ -12,12 +12,16 @@ LEAD = "lead"
 
 @dataclass(frozen=True, slots=True)
 class Heading:
+    """Holds a heading; level 1 is the title's."""
+
     text: str
     level: int = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
+    """Holds a paragraph of plain words."""
+
     text: str
     style: str = ""
     """SMALL, LEAD or empty."""
@@ -33,6 +37,8 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Table:
+    """Holds a table of finished texts."""
+
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     left: int = 1
@@ -43,6 +49,8 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
+    """Holds a picture, with the words for those who cannot see it."""
+
     name: str
     """Name of the picture's file, without its ending."""
     png: bytes
@@ -53,12 +61,16 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Link:
+    """Holds a link to another page."""
+
     text: str
     address: str
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
+    """Holds lines to be shown as they are."""
+
     text: str
 
 
@@ -67,5 +79,7 @@ Block = Heading | Paragraph | Notice | Table | Picture | Link | Code
 
 @dataclass(frozen=True, slots=True)
 class Document:
+    """Holds a whole page, which HTML and Markdown are made of."""
+
     title: str
     blocks: tuple[Block, ...]

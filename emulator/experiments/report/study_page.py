@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from emulator.experiments.analysis import formatting
 from emulator.experiments.analysis.cell_stats import all_stats
-from emulator.experiments.analysis.claims.ablation import has_ablation, joined
+from emulator.experiments.analysis.claims.ablation import has_ablation, has_both_sides, joined
 from emulator.experiments.analysis.latency_parts import all_parts, has_way
 from emulator.experiments.analysis.memory_curve import memory_curves
 from emulator.experiments.plan.cells import Origin
@@ -69,22 +69,31 @@ def report_run(run: Path, out: Path | None = None) -> Path:
     return write_page(study_document(read_study(run)), out or run / "report")
 
 
-def report_ablation(run: Path, ablation: Path, out: Path | None = None) -> Path | None:
-    """Writes the page of a study beside its cells of another run that lack one of their parts.
+def report_ablations(run: Path, ablations: Sequence[Path], out: Path | None = None) -> Path | None:
+    """Writes the page of a study beside runs of cells that lack one of their parts.
 
-    Returns None where the other run has no such cell; nothing is written then.
+    Returns None where one of these runs has no such cell; nothing is written then.
 
     Raises:
         RunDirectoryError: a folder holds no run, or the report cannot be written.
     """
-    other = read_study(ablation)
-    if not has_ablation(other):
+    others = [read_study(ablation) for ablation in ablations]
+    if not all(has_ablation(other) for other in others):
         return None
-    return write_page(study_document(joined(read_study(run), other)), out or run / "report")
+    study = read_study(run)
+    for other in others:
+        study = study if has_both_sides(other) else joined(study, other)
+    pairs = [other for other in others if has_both_sides(other)]
+    return write_page(study_document(study, pairs), out or run / "report")
 
 
-def study_document(study: StudyRun) -> Document:
-    """Lays out a study's report."""
+def study_document(study: StudyRun, ablations: Sequence[StudyRun] = ()) -> Document:
+    """Lays out a study's report.
+
+    Args:
+        study: the run.
+        ablations: further runs of whole cells and the same ones without a part.
+    """
     stats = all_stats(study)
     names = cell_names(study)
     curves = [curve for curve in memory_curves(study) if not curve.condition.without]
@@ -96,7 +105,7 @@ def study_document(study: StudyRun) -> Document:
             *([simulated_notice()] if simulated else []),
             *notices(study),
             what_ran(study),
-            *claims_section(study),
+            *claims_section(study, ablations),
             *cells_section(stats, names),
             *pages_section(study, names),
             *_memory_sizes(curves),

@@ -210,7 +210,7 @@ def claims_table(findings: Findings) -> Table:
 
 def ablation_table(pairs: Sequence[Ablated]) -> Table:
     """Lays out each claim with its cause, and its figures with and without what causes it."""
-    head = ("what the study found", "cause", "taken away", "with", "without", "shown")
+    head = ("what the study found", "cause", "taken away", "with", "without", "shown", "run")
     rows = [
         (
             pair.whole.claim.claim,
@@ -218,11 +218,12 @@ def ablation_table(pairs: Sequence[Ablated]) -> Table:
             str(pair.whole.claim.part),
             f"{pair.whole.verdict.value}: {pair.whole.found}",
             f"{pair.without.verdict.value}: {pair.without.found}",
-            "yes" if pair.shows else "no",
+            "yes" if pair.shows else "no" if pair.is_tested else "not tested",
+            pair.run,
         )
         for pair in pairs
     ]
-    return Table(head, tuple(rows), left=6)
+    return Table(head, tuple(rows), left=7)
 
 
 def idle_table(study: StudyRun, names: Mapping[str, str]) -> Table | None:

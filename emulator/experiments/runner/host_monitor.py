@@ -5,6 +5,7 @@ in which a request was under way, as the load's own start and the pauses slow no
 host-bound where the host, and not the function's own share of CPU, was the bottleneck of its
 typical request: its figures then tell of this machine. A CPU that is full in bursts, as when
 sandboxes start at once, is a remark: the slowest answers tell of this machine, the average hardly.
+The kernel's load is a mean of the last minute, so that what a cell found at its start is taken off.
 What is sampled is `host.activity`'s affair.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import bisect
 import csv
+import math
 import os
 import threading
 from dataclasses import astuple, fields
@@ -35,30 +37,42 @@ HOST = "host.csv"
 FULL_CPU = 0.95
 """Share of all CPUs' time: above it a sandbox waits for a CPU that its quota would give it."""
 MOSTLY_FULL = 0.25
-"""Share of the time: with a full CPU for longer than that, the typical request waits for it too."""
+"""Share of the time: with a full CPU for longer than that, the typical request waits for it too.
+Of the time in which cold starts are under way, that makes the typical cold start wait."""
 SOMETIMES_FULL = 0.1
 """Share of the time that is worth a remark: one cold start on one core is not."""
 STOLEN_CPU = 0.05
 """Share of all CPUs' time that another guest of the same hypervisor took."""
 LOAD_A_CPU = 3.0
 """Tasks that run or wait for the disk. A sandbox that its quota holds back is none of them."""
+_LOAD_FADES_S = 60.0
+"""Seconds in which the kernel's load forgets all but 1/e: a load of one minute (getloadavg(3))."""
 LEAST_MEMORY_MB = 200.0
+_FEW = 8
+"""Samples of cold starts, below which their share says nothing: four seconds."""
 _EVERY = 0.5
 """Seconds between two samples."""
 
 
 def judge(
-    samples: Sequence[HostSample], cpus: int, cold: Collection[HostSample] = ()
+    samples: Sequence[HostSample],
+    cpus: int,
+    cold: Collection[HostSample] = (),
+    first: HostSample | None = None,
 ) -> HostVerdict:
     """Returns `host-bound` with every reason that was found, else `ok`, perhaps with a remark.
 
-    `cold` are those of the samples in which a cold start was under way.
+    Args:
+        samples: those in which a request was under way.
+        cpus: cores of the host.
+        cold: those of the samples in which a cold start was under way.
+        first: the sample at the cell's start, whose load is of what ran before.
     """
     if not samples:
         return HostVerdict(why="the host was not sampled")
     busy = percentile([sample.cpu_busy for sample in samples], 95) or 0.0
     steal = percentile([sample.steal for sample in samples], 95) or 0.0
-    load = max(sample.load1 for sample in samples)
+    load = max(_own_load(sample, first) for sample in samples)
     memory = min(sample.mem_available_mb for sample in samples)
     reasons = []
     full = [sample for sample in samples if sample.cpu_busy >= FULL_CPU]
@@ -76,15 +90,32 @@ def judge(
         why="; ".join(reasons),
         cpu_p95=round(busy, 4),
         steal_p95=round(steal, 4),
-        load_max=load,
+        load_max=round(load, 2),
         mem_available_min_mb=round(memory, 1),
-        remark=_remark(full, share, cold) if not reasons and share > SOMETIMES_FULL else "",
+        remark="" if reasons else _remark(full, share, cold),
     )
 
 
+def _own_load(sample: HostSample, first: HostSample | None) -> float:
+    """Returns the load without what is left of that at the cell's start."""
+    if first is None:
+        return sample.load1
+    passed = max(0.0, sample.at_epoch - first.at_epoch)
+    return max(0.0, sample.load1 - first.load1 * math.exp(-passed / _LOAD_FADES_S))
+
+
 def _remark(full: Sequence[HostSample], share: float, cold: Collection[HostSample]) -> str:
-    when = " during cold starts" if all(sample in cold for sample in full) else ""
-    return f"CPU full{when}: {share:.0%} of the time{_share_of_sandboxes(full)}"
+    full_cold = [sample for sample in full if sample in cold]
+    if share > SOMETIMES_FULL:
+        when = " during cold starts" if len(full_cold) == len(full) else ""
+        return f"CPU full{when}: {share:.0%} of the time{_share_of_sandboxes(full)}"
+    share_cold = len(full_cold) / len(cold) if cold else 0.0
+    if share_cold > MOSTLY_FULL and len(cold) >= _FEW:
+        return (
+            f"CPU full in {share_cold:.0%} of the time of cold starts"
+            f"{_share_of_sandboxes(full_cold)}"
+        )
+    return ""
 
 
 def _share_of_sandboxes(full: Sequence[HostSample]) -> str:
@@ -156,7 +187,8 @@ class HostGuard:
         """Judges the time in which these requests were under way."""
         rows = list(clients)
         cold = self._during(row for row in rows if row.start_kind in COLD_STARTS)
-        return judge(self._during(rows), os.cpu_count() or 1, cold)
+        first = self._samples[0] if self._samples else None
+        return judge(self._during(rows), os.cpu_count() or 1, cold, first)
 
     def _during(self, clients: Iterable[ClientRow]) -> list[HostSample]:
         spans = under_way(clients)

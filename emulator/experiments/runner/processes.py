@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import signal
 from contextlib import contextmanager
@@ -18,9 +19,21 @@ def processes(jobs: int) -> Iterator[multiprocessing.pool.Pool]:
     They are forked, and have what this one has in memory without a copy.
     """
     context = multiprocessing.get_context("fork")
-    pool = context.Pool(jobs, signal.signal, (signal.SIGINT, signal.SIG_IGN))
+    pool = context.Pool(jobs, _begin)
     try:
         yield pool
     finally:
         pool.terminate()
         pool.join()
+
+
+_MADE = 200_000
+"""Objects of a simulation after which cycles are looked for: there are hardly any, and a trace of a
+thousand functions has as many objects at a time."""
+
+
+def _begin() -> None:
+    """Leaves Ctrl-C to the process that made this one, and what was made there uncollected."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()
+    gc.set_threshold(_MADE)

@@ -99,6 +99,12 @@ class StudyProgress:
             self._cell = ""
             self._display.keep(cell, f"{words}, {took:.0f} s")
 
+    def leave_out(self, cell: str) -> None:
+        """Notes that a cell will not be run."""
+        with self._lock:
+            if self._left.pop(cell, None) is not None:
+                self._total -= 1
+
     def seconds_left(self) -> float:
         """Returns the seconds that all cells that are not over should still take."""
         factor = self._took / self._expected if self._expected else 1.0

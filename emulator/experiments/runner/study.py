@@ -37,17 +37,19 @@ from emulator.experiments.records.run_directory import read_run
 from emulator.experiments.records.study import CellStatus
 from emulator.experiments.records.study_content import STUDY
 from emulator.experiments.records.study_file import StudyFile
+from emulator.experiments.records.study_reader import read_study
 from emulator.experiments.runner.cell import CellRunner, NotStartedError
 from emulator.experiments.runner.code_version import code_version
 from emulator.experiments.runner.emulator_process import stoppable
 from emulator.experiments.runner.progress import StudyProgress, span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from emulator.experiments.plan.cells import PlannedCell
     from emulator.experiments.plan.model import Plan
     from emulator.experiments.records.request_table import RequestRow
+    from emulator.experiments.records.study import StudyRun
 
 _STATE = Path(".testbed") / "study"
 _DROP_CACHES = Path("/proc/sys/vm/drop_caches")
@@ -65,6 +67,7 @@ def run_experiment(
     time_limit: float | None = None,
     dry_run: bool = False,
     python: str = sys.executable,
+    is_enough: Callable[[StudyRun], bool] | None = None,
 ) -> int:
     """Returns the exit code: 0 where no cell failed, 1 where one did, 130 after Ctrl-C.
 
@@ -78,6 +81,8 @@ def run_experiment(
         time_limit: seconds; a cell that would not end within them is left to another sitting.
         dry_run: print the cells and the time that they will take, and start nothing.
         python: the interpreter that emulators and Locust run in.
+        is_enough: asked after the plan's least repetitions, and after each that follows: whether
+            the rest would only say the same; None: all are run.
 
     Raises:
         TestbedError: the plan or the folder is wrong, so nothing was started; or the run can no
@@ -86,10 +91,11 @@ def run_experiment(
     folder = resume or run_dir
     is_begun = resume is not None or (run_dir is not None and os.path.exists(run_dir / STUDY))  # noqa: PTH110  # a name too long is no file
     earlier = StudyFile.open(folder) if folder and is_begun else None
+    given = [dilation] if dilation else (earlier.dilation if earlier else [])
     plan = load(
         plan_path,
         backends=backends or (earlier.backends if earlier else ()),
-        dilation=[dilation] if dilation else (earlier.dilation if earlier else ()),
+        dilation=given,
         can_drop_caches=os.access(_DROP_CACHES, os.W_OK),
     )
     cells = planned_cells(plan)
@@ -97,10 +103,12 @@ def run_experiment(
         print("\n".join(overview(plan, cells)))
         return 0
     folder = folder or _new_folder(plan.name)
-    study = _begun(earlier, folder, plan, cells)
+    study = _begun(earlier, folder, plan, cells, given)
     runner = CellRunner(plan, _STATE, python)
     with stoppable():
-        return _Study(plan_path, folder, study, runner, cells, time_limit=time_limit).run()
+        return _Study(
+            plan_path, folder, study, runner, cells, time_limit=time_limit, is_enough=is_enough
+        ).run()
 
 
 def overview(plan: Plan, cells: Sequence[PlannedCell]) -> list[str]:
@@ -119,7 +127,11 @@ def _new_folder(name: str) -> Path:
 
 
 def _begun(
-    earlier: StudyFile | None, folder: Path, plan: Plan, cells: list[PlannedCell]
+    earlier: StudyFile | None,
+    folder: Path,
+    plan: Plan,
+    cells: list[PlannedCell],
+    dilation: Sequence[int | str],
 ) -> StudyFile:
     """Returns the study's file, in a sitting of its own."""
     known = digests(plan, cells)
@@ -134,6 +146,7 @@ def _begun(
             seed=plan.seed,
             digests=known,
             code=code,
+            given_dilation=dilation,
         )
     _check_same(earlier, folder, plan, earlier.others(cells, known))
     for other in sorted(map(str, earlier.codes - {code})):
@@ -163,7 +176,10 @@ class _Study:
         cells: list[PlannedCell],
         *,
         time_limit: float | None,
+        is_enough: Callable[[StudyRun], bool] | None,
     ) -> None:
+        self._is_enough = is_enough
+        self._enough_before: dict[tuple[str, int], bool] = {}
         self._ends_at = time.monotonic() + time_limit if time_limit else math.inf
         self._plan_path = plan_path
         self._folder = folder
@@ -202,10 +218,36 @@ class _Study:
     def _all(self) -> list[PlannedCell]:
         """Runs cells until the time limit, and returns those that are left to another sitting."""
         for place, cell in enumerate(self._waiting):
+            if self._says_the_same(cell):
+                self._study.leave_out(cell.id)
+                self._progress.leave_out(cell.id)
+                continue
             if time.monotonic() + cell.expected_s > self._ends_at:
                 return self._waiting[place:]
             self._one(cell)
         return []
+
+    def _says_the_same(self, cell: PlannedCell) -> bool:
+        """Tells whether the repetitions before the cell's are enough; asked once a repetition."""
+        least = cell.load.least_repetitions
+        if self._is_enough is None or least is None or cell.repetition <= least:
+            return False
+        place = cell.load.kind, cell.repetition
+        if place not in self._enough_before:
+            enough = self._are_done_before(cell) and self._is_enough(read_study(self._folder))
+            self._enough_before[place] = enough
+            if enough:
+                print(f"{cell.repetition - 1} repetitions are enough: no other would say more.")
+        return self._enough_before[place]
+
+    def _are_done_before(self, cell: PlannedCell) -> bool:
+        """Tells whether the same load's cells of all earlier repetitions are done."""
+        earlier = [
+            self._study.known(other.id)
+            for other in self._cells
+            if other.load.kind == cell.load.kind and other.repetition < cell.repetition
+        ]
+        return all(known is None or known.status is CellStatus.DONE for known in earlier)
 
     def _again(self) -> str:
         return f"testbed experiment {self._plan_path} --resume {self._folder}"
@@ -249,8 +291,8 @@ class _Study:
     def _write_tables(self) -> None:
         rows: list[RequestRow] = []
         for planned in self._cells:
-            cell = self._study.cell(planned.id)
-            if cell.status is CellStatus.DONE:
+            cell = self._study.known(planned.id)
+            if cell is not None and cell.status is CellStatus.DONE:
                 rows += cell_rows(cell, read_run(cell.folder))
         write_csv(self._folder / REQUESTS_CSV, rows)
         write_parquet(self._folder / REQUESTS_PARQUET, rows)

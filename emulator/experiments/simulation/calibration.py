@@ -115,6 +115,7 @@ class Calibration:
             start=_or_nothing(drawn[Phase.START]),
             connect=_or_nothing(drawn[Phase.CONNECT]),
             init=_or_nothing(drawn[Phase.INIT]),
+            specialise=_maybe(drawn[Phase.SPECIALISE]),
             ask=_maybe(drawn[Phase.ASK]),
             overhead=_or_nothing(drawn[Phase.OVERHEAD]),
             mishaps=_mishaps(known),

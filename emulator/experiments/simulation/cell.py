@@ -21,7 +21,8 @@ from emulator.core.network_path import WayIn
 from emulator.core.network_paths import NO_NETWORK, PATHS
 from emulator.core.policy import PickOrder
 from emulator.core.profiles import PROFILES
-from emulator.core.records import RecordFold, Status
+from emulator.core.record_fold import RecordFold
+from emulator.core.records import Status
 from emulator.core.scheduler import Scheduler
 from emulator.core.scheduling import scheduling, scheduling_facts
 from emulator.experiments.plan.cells import Origin

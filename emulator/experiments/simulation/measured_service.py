@@ -46,9 +46,13 @@ class MeasuredService:
     _clocks: dict[int, QuotaClock] = field(default_factory=dict)
     _chance: AnswerChance = field(default_factory=AnswerChance)
 
-    def start(self, function: str, sandbox: int) -> Start:
-        """Returns the course of a new sandbox's start."""
-        return self.model.start(function, sandbox)
+    def start(self, function: str, sandbox: int, *, specialised: bool = False) -> Start:
+        """Returns the course of a new sandbox's start; `specialised` where it was a stem cell."""
+        return self.model.start(function, sandbox, specialised=specialised)
+
+    def stem_cell(self, cell: int) -> float:
+        """Returns the seconds until a stem cell that is begun waits for its function."""
+        return self.model.stem_cell(cell)
 
     def restart(self, function: str, sandbox: int, number: int) -> Start:
         """Returns the course of the init that follows a sandbox's `number`-th reset."""

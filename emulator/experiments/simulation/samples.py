@@ -31,6 +31,8 @@ class Phase(StrEnum):
     START = "start"
     CONNECT = "connect"
     INIT = "init"
+    SPECIALISE = "specialise"
+    """The start of a sandbox that was a stem cell, until its runtime connects."""
     COLD = "cold"
     """A sandbox's first handler call, from its dispatch to the answer."""
     WARM = "warm"
@@ -41,6 +43,9 @@ class Phase(StrEnum):
 
 HANDLER = frozenset({Phase.COLD, Phase.WARM})
 """Phases that have the function's share of a CPU; an init has a whole one (LAMBDA.md 3)."""
+
+
+_MADE = (Phase.CREATE, Phase.START, Phase.CONNECT)
 
 
 @dataclass(slots=True)
@@ -140,9 +145,12 @@ def _take(samples: CellSamples, record: InvocationRecord, *, rested: bool) -> No
     seconds = samples.seconds
     if record.anatomy is not None:
         parts = record.anatomy
-        seconds[Phase.CREATE].append(parts.create)
-        seconds[Phase.START].append(parts.start + parts.other)
-        seconds[Phase.CONNECT].append(parts.connect)
+        made = parts.create, parts.start + parts.other, parts.connect
+        if record.stem_cell:
+            seconds[Phase.SPECIALISE].append(sum(made))
+        else:
+            for part, took in zip(_MADE, made, strict=True):
+                seconds[part].append(took)
         seconds[Phase.INIT].append(parts.init)
     elif phase is Phase.COLD:
         return  # its init failed, and ran again within the call

@@ -154,7 +154,7 @@ def init_times(folder: Path) -> list[InitTimes]:
 def _files(folder: Path, pattern: str) -> list[Path]:
     found = sorted(folder.glob(pattern))
     if not found:
-        raise DatasetError(f"{folder} has no file {pattern}")
+        raise DatasetError(f"{folder} has no file {pattern}.")
     return found
 
 

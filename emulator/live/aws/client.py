@@ -65,7 +65,7 @@ class Credentials:
 
 
 class ServiceCallError(EndpointError):
-    """A service answered with an error; `code` is AWS's name of the error."""
+    """Means that a service answered with an error; `code` is AWS's name of the error."""
 
     def __init__(self, service: str, code: str, message: str) -> None:
         super().__init__(f"{service} answered {code}: {message}")

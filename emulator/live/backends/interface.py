@@ -82,6 +82,8 @@ class Limitation(StrEnum):
     """Functions may make user namespaces and use the kernel's keyrings."""
     NO_SNAPSHOTS = "no-snapshots"
     """Versions with SnapStart start by running their init."""
+    NO_STEM_CELLS = "no-stem-cells"
+    """Sandboxes are made when they are needed, though stem cells were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ class InnerListener:
     """The address by which the sandbox itself is reached from here."""
     network: str
     """The backend's own name of the sandbox's network, which is kept for that sandbox."""
+    of_cell: int = 0
+    """The stem cell that has the network already; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,9 @@ class SandboxSpec:
     snapshot: str = ""
     """The snapshot of which the sandbox is to be a fork, by the name that `Snapshots.take` gave it;
     empty: none. `extensions` are none then."""
+    cell: int = 0
+    """The stem cell that is to become the sandbox; one that has ended meanwhile is as none, and 0
+    is none."""
     extensions: tuple[str, ...] = ()
     """The names of the extensions to run at the start. Without any the runtime is run at once;
     else the runtime waits for `run(RUNTIME)`, which is called when all have registered."""
@@ -248,6 +255,27 @@ class Snapshots(Protocol):
         """Ends what is kept, after the last sandbox that came of it; unknown names are none."""
 
 
+class StemCells(Protocol):
+    """Keeps sandboxes of no function, frozen, of which `SandboxBackend.start` makes sandboxes."""
+
+    def runtime(self, configuration: FunctionConfiguration, package: str) -> str:
+        """Returns the runtime whose cells can become sandboxes of a version; empty: none can."""
+
+    async def make(self, cell: int, runtime: str, ended: Callable[[], None]) -> None:
+        """Makes a cell, whose runtime waits for its function when this returns.
+
+        `ended` is called where the cell ends unasked before it becomes a sandbox. Cancelling
+        leaves nothing behind.
+
+        Raises:
+            SandboxStartError: the cell cannot be made.
+            OSError: the kernel refuses.
+        """
+
+    def drop(self, cell: int) -> None:
+        """Ends a cell that became no sandbox; unknown ones are none. Returns at once."""
+
+
 class SandboxBackend(Protocol):
     """Makes sandboxes of one kind."""
 
@@ -266,6 +294,11 @@ class SandboxBackend(Protocol):
     @property
     def snapshots(self) -> Snapshots | None:
         """Returns what keeps snapshots for SnapStart, after `open`; None where nothing does."""
+        ...
+
+    @property
+    def stem_cells(self) -> StemCells | None:
+        """Returns what keeps stem cells, after `open`; None where nothing does."""
         ...
 
     async def open(self) -> None:
@@ -288,8 +321,11 @@ class SandboxBackend(Protocol):
     def extensions(self, package: str) -> tuple[str, ...]:
         """Returns the names of the executable files in the /opt/extensions of a package."""
 
-    async def listen_inside(self) -> InnerListener | None:
+    async def listen_inside(self, snapshot: str = "", cell: int = 0) -> InnerListener | None:
         """Opens a socket for the Runtime API within the network that a sandbox is to have.
+
+        The sandbox is to come of a `snapshot`, unless that is empty. A stem `cell`
+        that is to become the sandbox has its network, and a socket, already.
 
         The network is kept until a `start` with this listener, or `give_up`. None where the
         network is shared or is made with the sandbox: the Runtime API then listens on

@@ -118,6 +118,7 @@ def stage(configuration: FunctionConfiguration, into: Path) -> None:
 
 
 def size_of(content: Mapping[str, Path]) -> int:
+    """Returns the bytes of a package's files."""
     return sum(path.stat().st_size for path in content.values())
 
 

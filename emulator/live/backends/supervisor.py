@@ -175,7 +175,7 @@ class Marks:
 
 @dataclass(slots=True)
 class _Task:
-    """A command to the supervisor whose end it will tell, on both streams."""
+    """Holds a command whose end the supervisor will tell, on both streams."""
 
     name: str
     """The name of a process; empty for a reset and for an echo."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 ACTING = "X-Testbed-Acting"
 """Header that has the access key of the caller."""
+RIGHTS = "/_testbed/rights"
+"""Path at which the emulator tells whether the caller, or the role, has some rights."""
 _SOURCE, _ROLE = "X-Testbed-Source", "X-Testbed-Source-Role"
 _SESSION = "AWSCloudFormation"
 """Name of the session in which CloudFormation has a role."""

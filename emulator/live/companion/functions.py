@@ -16,7 +16,7 @@ import moto.awslambda.utils
 from moto.events.models import Rule
 from moto.events.utils import EventTemplateParser
 from moto.sns.models import Subscription
-from moto.sqs.models import SQSBackend
+from moto.sqs.models import Message, Queue, SQSBackend
 
 from emulator.live.companion.gateway import Sender
 
@@ -35,6 +35,7 @@ def connect(gateway: Gateway) -> Callable[[Rule, dict[str, Any]], None]:
     moto.awslambda.utils.get_backend = lambda account, region: _Functions(gateway, account, region)  # type: ignore[assignment,return-value]
     _connect_topics(gateway)
     _trace_messages()
+    _keep_groups_in_order()
     return _connect_rules(gateway)
 
 
@@ -174,6 +175,24 @@ def _trace_messages() -> None:
         return message
 
     SQSBackend.send_message = send_message  # type: ignore[method-assign]
+
+
+def _keep_groups_in_order() -> None:
+    """Has a FIFO queue give the messages of a group in their order when they come again.
+
+    Moto notes for each message that it is out, and forgets that when it meets the message. Of two
+    that come again the second would hold up the first, and be given alone.
+    """
+
+    def out(self: Queue) -> set[Message]:
+        self._pending_messages = {each for each in self._pending_messages if not each.visible}
+        return self._pending_messages
+
+    def groups(self: Queue) -> set[str]:
+        return {each.group_id for each in out(self) if each.group_id is not None}
+
+    Queue.pending_messages = property(out)  # type: ignore[assignment,method-assign]
+    Queue.pending_message_groups = property(groups)  # type: ignore[assignment,method-assign]
 
 
 def _connect_rules(gateway: Gateway) -> Callable[[Rule, dict[str, Any]], None]:

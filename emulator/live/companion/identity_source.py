@@ -27,7 +27,10 @@ _LIMIT = 10.0
 
 
 class IdentitySource:
-    """Use from one event loop; `close` ends the connections. The companion stays its owner's."""
+    """Asks the companion for users, roles and sessions, and tells it of those of functions.
+
+    For one event loop; `close` ends the connections. The companion stays its owner's.
+    """
 
     def __init__(self, companion: Companion, sessions: Sessions, *, kept: float = _KEPT) -> None:
         self._companion = companion

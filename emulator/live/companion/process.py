@@ -13,6 +13,7 @@ import logging
 import os
 import secrets
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +61,7 @@ class Companion:
         self._own = {"TESTBED_GATEWAY": gateway, "TESTBED_SPEEDUP": repr(speedup)}
         if not gateway:
             self._own = {}
+        self._own["TESTBED_BEGAN"] = repr(time.time())
         if identities is not None:
             self._own["TESTBED_IDENTITIES"] = str(identities)
         self._log_file = log_file

@@ -39,9 +39,13 @@ class Identities(Protocol):
 class Stacks:
     """Connects CloudFormation with the emulator at the first request for it, as that takes 3 s."""
 
-    def __init__(self, secret: str, identities: Identities | None = None) -> None:
+    def __init__(
+        self, secret: str, identities: Identities | None = None, *, strict: bool = False
+    ) -> None:
+        """`identities` keeps users and roles; `strict` asks for the rights of a stack's caller."""
         self._secret = secret
         self._identities = identities
+        self._strict = strict
         self._lock = threading.Lock()
         self._is_connected = False
 
@@ -65,7 +69,7 @@ class Stacks:
             try:
                 from emulator.live.companion.stacks import connect_stacks  # noqa: PLC0415
 
-                connect_stacks(url, self._secret, self._identities)
+                connect_stacks(url, self._secret, self._identities, strict=self._strict)
             except ImportError as error:
                 return (
                     f"CloudFormation needs {error.name}: pip install "
@@ -89,7 +93,7 @@ class Door:
     ) -> None:
         self._moto = moto
         self._identities = identities
-        self._stacks = stacks or Stacks(secret, identities)
+        self._stacks = stacks or Stacks(secret, identities, strict=closed)
         self._secret = secret
         self._closed = closed
 

@@ -47,7 +47,7 @@ def _refuse_faults_alone() -> None:
 
 
 class ChangeSetNotFoundError(CloudFormationError):
-    """No change set has this name; the CDK waits for just this after it has deleted one."""
+    """Means that no change set has this name, as the CDK waits for after a deletion."""
 
     code = "ChangeSetNotFoundException"
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import time
 import zipfile
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -28,7 +30,7 @@ _INLINE = {"python": "index.py", "nodejs": "index.js"}
 _CODE = ("ZipFile", "S3Bucket", "S3Key", "S3ObjectVersion", "ImageUri")
 _SET_APART = ("ReservedConcurrentExecutions", "RuntimeManagementConfig", "RecursiveLoop")
 _STATED = "stated"
-_MISSING = "ResourceNotFoundException"
+_MISSING, _THERE = "ResourceNotFoundException", "ResourceConflictException"
 
 
 # functions
@@ -36,10 +38,34 @@ _MISSING = "ResourceNotFoundException"
 
 def _make_function(api: OwnApi, name: str, properties: dict[str, Any]) -> Made:
     members = _function_members(properties)
-    created = api.call("CreateFunction", {**members, "FunctionName": name})
+    try:
+        created = api.call("CreateFunction", {**members, "FunctionName": name})
+    except ClientError as error:
+        if error.response["Error"]["Code"] != _THERE or not _is_of_an_earlier_run(api, name):
+            raise
+        _clear_away(api, name)
+        created = api.call("CreateFunction", {**members, "FunctionName": name})
     _wait(api, name)
     _reserve(api, name, properties)
     return Made(name, {"Arn": created["FunctionArn"]}, {"FunctionName": name})
+
+
+def _is_of_an_earlier_run(api: OwnApi, name: str) -> bool:
+    """Returns whether a function was there before the emulator began.
+
+    A stack ends with its run and its functions do not: the same stack made again would meet them.
+    """
+    changed = api.call("GetFunctionConfiguration", {"FunctionName": name})["LastModified"]
+    began = float(os.environ.get("TESTBED_BEGAN", "0"))
+    return datetime.strptime(changed, "%Y-%m-%dT%H:%M:%S.%f%z").timestamp() < began
+
+
+def _clear_away(api: OwnApi, name: str) -> None:
+    """Deletes a function with its event source mappings, which Lambda keeps apart."""
+    listed = api.call("ListEventSourceMappings", {"FunctionName": name})
+    for mapping in listed["EventSourceMappings"]:
+        api.call("DeleteEventSourceMapping", {"UUID": mapping["UUID"]})
+    api.call("DeleteFunction", {"FunctionName": name})
 
 
 def _change_function(api: OwnApi, made: Made, properties: dict[str, Any]) -> Made:
@@ -50,12 +76,12 @@ def _change_function(api: OwnApi, made: Made, properties: dict[str, Any]) -> Mad
     stated = json.dumps(properties, sort_keys=True, default=str)
     if made.facts.get(_STATED) == stated:
         return made
-    made.facts[_STATED] = stated
     api.call("UpdateFunctionCode", {**made.members, **code})
     _wait(api, made.id)
     api.call("UpdateFunctionConfiguration", {**members, **made.members})
     _wait(api, made.id)
     _reserve(api, made.id, properties)
+    made.facts[_STATED] = stated  # not before: what was refused is tried again
     return made
 
 

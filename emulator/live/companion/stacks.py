@@ -26,6 +26,9 @@ from samtranslator.translator.transform import transform
 from emulator.live.companion.acting import in_role
 from emulator.live.companion.lambda_client import OwnApi
 from emulator.live.companion.stack_apis import API_RECIPES
+from emulator.live.companion.stack_asking import Asker, ask_before
+from emulator.live.companion.stack_failures import end_failed_stacks
+from emulator.live.companion.stack_identities import give_stated_rights
 from emulator.live.companion.stack_mending import mend_stacks
 from emulator.live.companion.stack_resources import RECIPES, put_notifications
 
@@ -41,10 +44,12 @@ _CREATE = "create_from_cloudformation_json"
 _MODELS: list[type[CloudFormationModel]] = []
 
 
-def connect_stacks(url: str, secret: str, identities: Identities | None = None) -> None:
+def connect_stacks(
+    url: str, secret: str, identities: Identities | None = None, *, strict: bool = False
+) -> None:
     """Has CloudFormation's stacks make what is the emulator's through its API at `url`.
 
-    `identities` keeps users and roles from run to run.
+    `identities` keeps users and roles from run to run; `strict` asks for their callers' rights.
     """
 
     @lru_cache
@@ -59,9 +64,13 @@ def connect_stacks(url: str, secret: str, identities: Identities | None = None) 
     _notify_of_buckets(own_api)
     _transform_templates()
     mend_stacks()
+    end_failed_stacks()
+    give_stated_rights()
     _act_in_roles()
     if identities is not None:
         _make_way_for(identities)
+    if strict:
+        ask_before(Asker(url, secret))  # before all else that makes a resource
 
 
 def _model_of(recipe: Recipe, own_api: Callable[[str, str], OwnApi]) -> type[CloudFormationModel]:

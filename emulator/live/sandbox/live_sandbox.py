@@ -5,15 +5,14 @@ and knows nothing of the scheduler. Init is over, and so is an invocation, when 
 every extension that has a part in it have asked for the next event ("Lambda execution environment
 lifecycle", developer guide).
 
-The module is long because every report of runtime, extensions and backend stands here: what each
-means depends on the sandbox's phase, and nothing else may change that.
+Every report of runtime, extensions and backend stands here: what each means depends on the
+sandbox's phase, and nothing else may change that.
 """
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from emulator.core.failure_bodies import extension_failure_body
 from emulator.live.backends.interface import RUNTIME, Exit
@@ -21,6 +20,7 @@ from emulator.live.invocation import RestoreFailure
 from emulator.live.runtime_api.extensions import Extensions, FunctionIdentity, ShutdownReason
 from emulator.live.runtime_api.telemetry import TelemetryApi
 from emulator.live.sandbox.freezing import Freezing
+from emulator.live.sandbox.late_answer import LateAnswer
 from emulator.live.sandbox.lifecycle import (
     BROKEN_OFF,
     INITIALIZING,
@@ -29,6 +29,7 @@ from emulator.live.sandbox.lifecycle import (
     Phase,
 )
 from emulator.live.sandbox.processes import Processes
+from emulator.live.sandbox.shutdown import Shutdown
 from emulator.live.sandbox.start_times import StartTimes
 from emulator.live.sandbox.usage import Usage, UsageMeter
 
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from emulator.core.function_configuration import FunctionConfiguration
-    from emulator.core.messages import Anatomy
     from emulator.core.model import Seconds
     from emulator.host.memory_counters import MemoryCounters
     from emulator.live.backends.interface import SandboxProcess
@@ -45,74 +45,10 @@ if TYPE_CHECKING:
     from emulator.live.runtime_api.extensions import ErrorPhase
     from emulator.live.runtime_api.interface import RuntimeEndpoint, Work
     from emulator.live.sandbox.dilation import SandboxCpu
-    from emulator.telemetry.platform_events import Event
+    from emulator.live.sandbox.owner import SandboxOwner
 
 _LAST_WORDS = 0.1
 """Seconds that an ended runtime's connections may take to be read to their end."""
-_LAST_TELEMETRY = 0.2
-"""Seconds that buffered telemetry may take to be delivered before the shutdown."""
-_INTERNAL_GRACE = 0.5
-"""Seconds from SIGTERM to SIGKILL where only internal extensions have registered."""
-_EXTERNAL_GRACE = 2.0
-"""Seconds from SIGTERM to SIGKILL where an external extension runs."""
-
-
-class SandboxOwner(Protocol):
-    """Takes a sandbox's reports; each method is called once for each thing that happens."""
-
-    def init_began(self, sandbox: LiveSandbox) -> None:
-        """Reports that the sandbox is made and its first process runs."""
-
-    def sandbox_ready(self, sandbox: LiveSandbox, anatomy: Anatomy) -> None:
-        """Reports the end of an init: the runtime and all extensions have asked for work."""
-
-    def init_failed(self, sandbox: LiveSandbox, error_type: str) -> None:
-        """Reports that the runtime or an extension gave its init up."""
-
-    def answered(self, sandbox: LiveSandbox, request_id: str, body: bytes, error_type: str) -> None:
-        """Reports the answer to the invocation that the sandbox runs."""
-
-    def finished(self, sandbox: LiveSandbox, request_id: str, error_type: str) -> None:
-        """Reports that runtime and extensions have asked for their next work after the answer."""
-
-    def stream_began(
-        self, request_id: str, content_type: str, hold: Callable[[bool], None]
-    ) -> None:
-        """Reports the head of a streamed answer."""
-
-    def streamed(self, request_id: str, piece: bytes) -> None:
-        """Reports a piece of a streamed answer."""
-
-    def stream_ended(
-        self, sandbox: LiveSandbox, request_id: str, error_type: str, error_body: bytes
-    ) -> str:
-        """Reports the end of a streamed answer, with an error where it broke off.
-
-        Returns:
-            The error type of the invocation: a whole answer may be too large for its caller.
-        """
-        ...
-
-    def stayed_busy(self, sandbox: LiveSandbox) -> None:
-        """Reports that the runtime is done with the invocation, and an extension is not."""
-
-    def process_ended(self, sandbox: LiveSandbox, name: str, ended: Exit) -> None:
-        """Reports the end of the runtime or of an extension; the sandbox lives on."""
-
-    def sandbox_exited(self, sandbox: LiveSandbox, ended: Exit) -> None:
-        """Reports that the sandbox ended on its own; its phase is ENDING already."""
-
-    def subscribed(self, sandbox: LiveSandbox, event: Event) -> None:
-        """Reports a subscription to telemetry, which the function's log tells of."""
-
-
-@dataclass(slots=True)
-class _LateAnswer:
-    """Holds an answer that came too early for the dilated time."""
-
-    timer: asyncio.TimerHandle
-    error_type: str
-    body: bytes
 
 
 class LiveSandbox:
@@ -181,7 +117,7 @@ class LiveSandbox:
         """The request id of the invocation that runs."""
         self._error_type = ""
         """The error type of the answer."""
-        self._late_answer: _LateAnswer | None = None
+        self._late = LateAnswer(clock, self._give_late)
 
     @property
     def restore_failure(self) -> RestoreFailure | None:
@@ -307,7 +243,7 @@ class LiveSandbox:
         if self._process is not None:
             await self._process.reset()
         self.extensions.reset()
-        self._forget_late_answer()
+        self._late.forget()
         self._runtime_asked = False
         self._processes.clear()
         self._times.was_reset()
@@ -324,7 +260,7 @@ class LiveSandbox:
         """
         self.begin_stop()
         self._freezing.cancel()
-        self._forget_late_answer()
+        self._late.forget()
         if gently:
             self._freezing.end()
             await self._shut_down(ShutdownReason.SPINDOWN)
@@ -335,19 +271,9 @@ class LiveSandbox:
         await self.telemetry.close()
 
     async def _shut_down(self, reason: ShutdownReason) -> None:
-        """Runs the shutdown phase: none without extensions, else bounded by their kind."""
-        extensions, process = self.extensions, self._process
-        if not extensions.has_any or process is None:
-            return
-        grace = _EXTERNAL_GRACE if extensions.external else _INTERNAL_GRACE
-        if RUNTIME in self._processes.running:
-            process.terminate(RUNTIME)
-        await self.telemetry.flush(_LAST_TELEMETRY)
-        deadline = self._epoch(self._clock.now() + grace)
-        told = extensions.shutdown(reason, int(deadline * 1000))
-        if not process.exited.done():
-            # an extension that did not register for SHUTDOWN has nothing to do before its end
-            await self._processes.ended(told | {RUNTIME}, grace * self._clock.dilation)
+        if self._process is not None:
+            shutdown = Shutdown(self.extensions, self.telemetry, self._process, self._processes)
+            await shutdown.run(reason, self._clock, self._epoch)
 
     # what the runtime does (RuntimeListener)
 
@@ -406,8 +332,7 @@ class LiveSandbox:
 
     def finish_early(self) -> None:
         """Ends an invocation whose runtime ended after its answer: no further `next` will come."""
-        if self._late_answer is not None:
-            self._give_late_answer()
+        self._late.give()
         if self.phase is Phase.ANSWERED:
             self._finish()
 
@@ -434,30 +359,20 @@ class LiveSandbox:
             return
         if self._cpu.dilated and self._process is not None:
             lag = self._cpu.lag(self._process, self._clock.now())
-            timer = self._clock.call_later(lag, self._give_late_answer)
-            self._late_answer = _LateAnswer(timer, error_type, body)
+            self._late.hold(lag, body, error_type)
             return
+        self._give(body, error_type)
+
+    def _give(self, body: bytes, error_type: str) -> None:
         self._move(Phase.ANSWERED)
         self._error_type = error_type
-        self._owner.answered(self, request_id, body, error_type)
+        self._owner.answered(self, self._current, body, error_type)
 
-    def _give_late_answer(self) -> None:
-        late = self._late_answer
-        assert late is not None
-        late.timer.cancel()
-        self._late_answer = None
-        if self.phase is not Phase.RUNNING:
-            return
-        self._move(Phase.ANSWERED)
-        self._error_type = late.error_type
-        self._owner.answered(self, self._current, late.body, late.error_type)
-        self.look()
-        self._tell_if_busy()
-
-    def _forget_late_answer(self) -> None:
-        if self._late_answer is not None:
-            self._late_answer.timer.cancel()
-            self._late_answer = None
+    def _give_late(self, body: bytes, error_type: str) -> None:
+        if self.phase is Phase.RUNNING:
+            self._give(body, error_type)
+            self.look()
+            self._tell_if_busy()
 
     def stream_began(
         self, request_id: str, content_type: str, hold: Callable[[bool], None]

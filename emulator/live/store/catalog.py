@@ -149,4 +149,5 @@ class Catalog:
 
 
 def not_found(reference: Reference) -> ResourceNotFoundError:
+    """Returns AWS's refusal of a name that no function has."""
     return ResourceNotFoundError(f"Function not found: {reference.arn}")

@@ -49,7 +49,8 @@ class StateDirectory:
         self._lock: TextIO | None = None
 
     def __enter__(self) -> Self:
-        """
+        """Takes the directory, which no other emulator may have until the end.
+
         Raises:
             StateInUseError: Another emulator owns the directory.
             SettingsError: The directory cannot be written.

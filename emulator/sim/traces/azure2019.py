@@ -46,7 +46,7 @@ def read(folder: Path) -> Trace:
         name: TracedFunction(name, _of(memory, name), durations.get(name)) for name in _names(path)
     }
     minutes = _Minutes(path)
-    return Trace(functions, minutes.calls, minutes.read)
+    return Trace(functions, minutes.calls, minutes.read, minutes.count)
 
 
 class _Minutes:
@@ -61,6 +61,11 @@ class _Minutes:
         missing = [name for name in names if name not in self._counts]
         if missing:
             self._counts |= _counted(self._path, frozenset(missing))
+
+    def count(self, names: Collection[str]) -> int:
+        """Returns the number of calls to some functions."""
+        self.read(names)
+        return sum(sum(self._counts[name]) for name in names)
 
     def calls(self, chance: Random, names: Collection[str]) -> Iterator[Call]:
         """Yields the calls to some functions."""

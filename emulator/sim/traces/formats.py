@@ -11,6 +11,7 @@ from emulator.sim.traces import (
     azure2019,
     azure2021,
     cloudwatch,
+    cloudwatch_metrics,
     huawei,
     table,
 )
@@ -29,6 +30,7 @@ FORMATS: Mapping[str, Callable[[Path], Trace]] = MappingProxyType(
         "huawei": huawei.read,
         "access-log": access_log.read,
         "cloudwatch": cloudwatch.read,
+        "cloudwatch-metrics": cloudwatch_metrics.read,
         "api-gateway": api_gateway.read,
     }
 )

@@ -95,7 +95,10 @@ def amount(text: str) -> float:
     Raises:
         ValueError: the text is no such number.
     """
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
     if not 0 <= number < float("inf"):
-        raise ValueError(f"{text!r} is no amount")
+        raise ValueError(f"{text!r} is no number from 0 on")
     return number

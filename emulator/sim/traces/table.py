@@ -10,9 +10,10 @@ The names of columns that a CloudWatch Logs Insights or an API Gateway export ha
 from __future__ import annotations
 
 import csv
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from emulator.sim.traces.rows import amount, opened, parsed
 from emulator.sim.traces.trace import Call, Trace, TracedFunction, isolated, kept
@@ -44,12 +45,13 @@ def read(path: Path) -> Trace:
     time_column = next((name for name in _TIMES if name in head), None)
     if time_column is None:
         raise TraceError(f"{path.name}, line 1: there is no column {' or '.join(_TIMES)}")
-    calls = sorted(parsed(path, (time_column,), _parser(time_column, head)))
+    rows = parsed(path, (time_column,), _parser(time_column, head))
+    calls = sorted(rows, key=lambda call: (call.at, call.function))
     begin = 0.0 if time_column == "at" or not calls else calls[0].at
     apart = isolated(calls)
     if at_odds := apart & {call.function for call in calls if not call.tenant}:
         raise TraceError(f"{path.name}: {min(at_odds)} is called with a tenant and without one")
-    from_zero = [replace(call, at=call.at - begin) for call in calls]
+    from_zero = [structs.replace(call, at=call.at - begin) for call in calls]
     names = {call.function for call in calls}
     functions = {name: TracedFunction(name, per_tenant=name in apart) for name in sorted(names)}
     return Trace(functions, kept(from_zero))
@@ -73,6 +75,9 @@ def _time(text: str) -> float:
     try:
         number = amount(text)
     except ValueError:
-        at = datetime.fromisoformat(text)
+        try:
+            at = datetime.fromisoformat(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is neither seconds nor a time of day") from None
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
     return number / 1000 if number > _EPOCH_MS else number

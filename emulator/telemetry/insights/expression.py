@@ -64,7 +64,8 @@ class Parser:
         return None if self.is_done else self._tokens[self._at]
 
     def take(self) -> Token:
-        """
+        """Takes the next token.
+
         Raises:
             QueryError: the command ends here.
         """
@@ -82,7 +83,8 @@ class Parser:
         return found
 
     def expect(self, word: str) -> None:
-        """
+        """Takes the next token, which must be `word`.
+
         Raises:
             QueryError: something else comes.
         """
@@ -114,7 +116,8 @@ class Parser:
     # expressions, the loosest binding first
 
     def expression(self) -> Compute:
-        """
+        """Reads an expression, and returns what computes its value.
+
         Raises:
             QueryError: there is none, or it is not emulated.
         """

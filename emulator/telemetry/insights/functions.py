@@ -38,6 +38,7 @@ def text(value: Value) -> str:
 
 
 def truth(value: Value) -> bool:
+    """Returns whether a value counts as true in a query."""
     return value not in (None, "", 0, "0", "false")
 
 

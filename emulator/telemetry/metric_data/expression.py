@@ -1,4 +1,5 @@
-"""Computes metric math: `+ - * /`, numbers, SUM, AVG, MIN, MAX, FILL and METRICS().
+"""Computes metric math: `+ - * /`, comparisons, AND, OR, IF, SUM, AVG, MIN, MAX, FILL, METRICS()
+and the functions of a series in `series_functions`.
 
 Source: "Using math expressions with CloudWatch metrics" of the user guide. Two series meet at their
 common times; a division by zero leaves no value. Every other function is refused by its name.
@@ -10,6 +11,16 @@ import operator
 import re
 from typing import TYPE_CHECKING
 
+from emulator.telemetry.metric_data.series_functions import (
+    COMPARISONS,
+    CONJUNCTIONS,
+    FOLDS,
+    OF_SERIES,
+    OF_VALUES,
+    chosen,
+    fold,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -18,7 +29,8 @@ Series = dict[int, float]
 Value = Series | float | list[Series]
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+)|(?P<name>[A-Za-z_]\w*)|(?P<sign>[-+*/()\[\],]))"
+    r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+)|(?P<name>[A-Za-z_]\w*)|"
+    r"(?P<sign>[=!<>]=|&&|\|\||[-+*/()\[\],<>]))"
 )
 _DEEPEST = 50
 _ADDITIVE: dict[str, Callable[[float, float], float]] = {"+": operator.add, "-": operator.sub}
@@ -26,12 +38,8 @@ _MULTIPLICATIVE: dict[str, Callable[[float, float], float]] = {
     "*": operator.mul,
     "/": operator.truediv,
 }
-_FOLDS: dict[str, Callable[[list[float]], float]] = {
-    "SUM": sum,
-    "AVG": lambda values: sum(values) / len(values),
-    "MIN": min,
-    "MAX": max,
-}
+_CALLED = frozenset({*FOLDS, *OF_SERIES, *OF_VALUES, "FILL", "IF"})
+"""Functions that take operands."""
 
 
 class ExpressionError(ValueError):
@@ -74,10 +82,16 @@ class _Reader:
         self._times = times
 
     def whole(self) -> Value:
-        made = self._sum()
+        made = self._condition()
         if self._at < len(self._tokens):
             raise ExpressionError(f"Unexpected '{self._tokens[self._at]}'.")
         return made
+
+    def _condition(self) -> Value:
+        return self._chain(CONJUNCTIONS, self._comparison)
+
+    def _comparison(self) -> Value:
+        return self._chain(COMPARISONS, self._sum)
 
     def _sum(self) -> Value:
         return self._chain(_ADDITIVE, self._product)
@@ -101,7 +115,7 @@ class _Reader:
         if token == "-":  # noqa: S105  # a sign
             return _apply(operator.mul, "-", -1.0, self._factor_within())
         if token == "(":  # noqa: S105
-            made = self._within(self._sum)
+            made = self._within(self._condition)
             self._expect(")")
             return made
         if token == "[":  # noqa: S105
@@ -128,7 +142,7 @@ class _Reader:
     def _array(self) -> list[Series]:
         found: list[Series] = []
         while True:
-            member = self._within(self._sum)
+            member = self._within(self._condition)
             found += _series("[", member)
             if (sign := self._take()) == "]":
                 return found
@@ -141,19 +155,35 @@ class _Reader:
         if name == "METRICS":
             self._expect(")")
             return [self._names(metric) for metric in self._metrics]
-        if name not in _FOLDS and name != "FILL":
+        if name not in _CALLED:
             raise ExpressionError(f"The function {function} is not emulated.")
-        operand = self._within(self._sum)
-        made = self._fill(operand) if name == "FILL" else _fold(name, operand)
+        operand = self._within(self._condition)
+        match name:
+            case "FILL":
+                made: Value = self._fill(operand)
+            case "IF":
+                made = self._choose(operand)
+            case _:
+                made = _of_one(name, operand) if name not in FOLDS else fold(name, operand)
         self._expect(")")
         return made
+
+    def _choose(self, condition: Value) -> Value:
+        self._expect(",")
+        when, otherwise = self._within(self._condition), None
+        if self._peek() == ",":
+            self._take()
+            otherwise = self._within(self._condition)
+        if isinstance(condition, list) or isinstance(when, list) or isinstance(otherwise, list):
+            raise ExpressionError("IF takes time series and numbers.")
+        return chosen(condition, when, otherwise)
 
     def _fill(self, operand: Value) -> Value:
         self._expect(",")
         if self._peek().upper() == "REPEAT":
             self._take()
             return _repeated(_one_series(operand), self._times)
-        filler = self._within(self._sum)
+        filler = self._within(self._condition)
         if not isinstance(filler, float):
             raise ExpressionError("FILL takes a number or REPEAT.")
         return dict.fromkeys(self._times, filler) | _one_series(operand)
@@ -214,20 +244,18 @@ def _pair(compute: Callable[[float, float], float], left: float, right: float) -
         return None
 
 
-def _fold(name: str, operand: Value) -> Value:
-    """Folds several series into one, or the values of one series into a number."""
-    fold = _FOLDS[name]
-    match operand:
-        case list():
-            by_time: dict[int, list[float]] = {}
-            for series in operand:
-                for at, value in series.items():
-                    by_time.setdefault(at, []).append(value)
-            return {at: float(fold(values)) for at, values in by_time.items()}
-        case dict():
-            return float(fold(list(operand.values()))) if operand else 0.0
-        case _:
-            return operand
+def _of_one(name: str, operand: Value) -> Value:
+    """Returns what a function makes of a series, or of each in an array, or of a number."""
+    if isinstance(operand, list):
+        return [found for one in operand if isinstance(found := _of_one(name, one), dict)]
+    if name in OF_SERIES:
+        if isinstance(operand, float):
+            raise ExpressionError(f"{name} takes a time series.")
+        return OF_SERIES[name](operand)
+    function = OF_VALUES[name]
+    if isinstance(operand, float):
+        return function(operand)
+    return {at: function(value) for at, value in operand.items()}
 
 
 def _repeated(series: Series, times: Sequence[int]) -> Series:

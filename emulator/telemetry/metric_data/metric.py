@@ -35,6 +35,7 @@ class Sample(NamedTuple):
 
 
 def dimensions(named: Mapping[str, str]) -> Dimensions:
+    """Returns dimensions in the order that makes equal ones equal."""
     return tuple(sorted(named.items()))
 
 

@@ -112,6 +112,7 @@ class Backend:
     storage: Sequence[Path] = ()
     unenforced: Mapping[Limitation, str] = MappingProxyType({})
     snapshots = None
+    stem_cells = None
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
@@ -124,7 +125,11 @@ class Backend:
     def extensions(self, package: str) -> tuple[str, ...]:  # noqa: ARG002
         return ()
 
-    async def listen_inside(self) -> InnerListener | None:
+    async def listen_inside(
+        self,
+        snapshot: str = "",  # noqa: ARG002
+        cell: int = 0,  # noqa: ARG002
+    ) -> InnerListener | None:
         return None
 
     def give_up(self, inner: InnerListener) -> None: ...

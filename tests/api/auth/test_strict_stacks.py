@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from botocore.exceptions import ClientError
 from emulator.api.auth.authority import Authority
 from emulator.api.auth.resources import StoredResources
 from emulator.api.companion.route import OtherServices
+from emulator.live.companion.acting import RIGHTS
 from emulator.live.companion.process import Companion
 from emulator.live.companion.sessions import Sessions
 from emulator.live.store.root_key import root_key
@@ -46,7 +48,12 @@ Resources:
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Strict]:
     folder = tmp_path_factory.mktemp("stacks")
     # as `testbed up` does, but the port is known only when the emulator serves
-    companion = Companion(folder / "companion.log", closed=True, gateway="http://127.0.0.1:1")
+    companion = Companion(
+        folder / "companion.log",
+        closed=True,
+        gateway="http://127.0.0.1:1",
+        identities=folder / "identities.json",
+    )
     sessions, key = Sessions(), root_key(folder)
 
     def authorize(functions: Functions) -> tuple[Authority, OtherServices]:
@@ -76,10 +83,24 @@ def make(here: Strict, name: str, keys: Keys | None, role: str, **more: Any) -> 
 
 
 def refused(here: Strict, name: str, keys: Keys | None, role: str, **more: Any) -> str:
-    with pytest.raises(ClientError) as caught:
+    try:
         make(here, name, keys, role, **more)
+    except ClientError as error:
+        told = str(error)
+    else:
+        told = reason(here, name)
     assert name not in names(here)
-    return str(caught.value)
+    return told
+
+
+def reason(here: Strict, stack: str) -> str:
+    """Returns why a stack was rolled back, which its events say."""
+    stacks = here.client("cloudformation")
+    found = stacks.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+    assert found == "ROLLBACK_COMPLETE"
+    events = stacks.describe_stack_events(StackName=stack)["StackEvents"]
+    (failed,) = (event for event in events if event["ResourceStatus"] == "CREATE_FAILED")
+    return str(failed["ResourceStatusReason"])
 
 
 def names(here: Strict) -> list[str]:
@@ -157,3 +178,97 @@ def test_role_that_is_stated_twice_is_refused(here: Strict) -> None:
     kind = {"content-type": "application/x-www-form-urlencoded"}
     status, _ = send(here, keys, "cloudformation", body=body, headers=kind)
     assert status == 400
+
+
+ROLE = """
+Resources:
+  Admin:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: {name}
+      AssumeRolePolicyDocument: {trust}
+      ManagedPolicyArns: [arn:aws:iam::aws:policy/AdministratorAccess]
+      Policies: [{{PolicyName: all, PolicyDocument: {all}}}]
+  Jobs: {{Type: AWS::SQS::Queue, Properties: {{QueueName: {name}}}}}
+"""
+
+
+def make_role(here: Strict, name: str, keys: Keys | None) -> None:
+    trust = json.dumps(LAMBDA_TRUST)
+    body = ROLE.format(name=name, trust=trust, all=allowing("*"))
+    here.client("cloudformation", keys).create_stack(StackName=name, TemplateBody=body)
+
+
+def roles(here: Strict) -> list[str]:
+    return [role["RoleName"] for role in here.client("iam").list_roles()["Roles"]]
+
+
+def test_who_may_make_stacks_alone_makes_no_role_by_one(here: Strict) -> None:
+    ann, keys = here.user(STACKS)
+    make_role(here, "escalated", keys)
+    assert reason(here, "escalated").startswith(
+        f"API: iam:CreateRole User: arn:aws:iam::{ACCOUNT}:user/{ann} is not authorized to perform:"
+        f" iam:CreateRole on resource: arn:aws:iam::{ACCOUNT}:role/escalated"
+    )
+    assert "escalated" not in roles(here)
+
+
+@pytest.mark.parametrize("missing", ["iam:AttachRolePolicy", "iam:PutRolePolicy"])
+def test_role_of_a_stack_takes_the_rights_to_its_policies(here: Strict, missing: str) -> None:
+    name = missing.partition(":")[2]
+    rights = {"iam:CreateRole", "iam:AttachRolePolicy", "iam:PutRolePolicy"} - {missing}
+    _, keys = here.user(STACKS, allowing(*sorted(rights)))
+    make_role(here, name, keys)
+    assert f"API: {missing} " in reason(here, name)
+    assert name not in roles(here)
+
+
+def test_what_was_made_before_a_refusal_is_taken_away(here: Strict) -> None:
+    _, keys = here.user(STACKS, allowing("iam:*", resource=f"arn:aws:iam::{ACCOUNT}:role/half"))
+    make_role(here, "half", keys)
+    assert "API: sqs:CreateQueue " in reason(here, "half")
+    assert "half" not in roles(here)
+
+
+def test_caller_with_the_rights_makes_and_ends_a_role_by_a_stack(here: Strict) -> None:
+    _, keys = here.user(STACKS, allowing("iam:*"), allowing("sqs:*"))
+    make_role(here, "whole", keys)
+    attached = here.client("iam").list_attached_role_policies(RoleName="whole")["AttachedPolicies"]
+    assert [policy["PolicyName"] for policy in attached] == ["AdministratorAccess"]
+    _, other = here.user(STACKS)
+    here.client("cloudformation", other).delete_stack(StackName="whole")
+    stacks = here.client("cloudformation")
+    last = stacks.describe_stack_events(StackName="whole")["StackEvents"][0]
+    assert last["ResourceStatus"] == "DELETE_FAILED"
+    assert "whole" in roles(here)
+    here.client("cloudformation", keys).delete_stack(StackName="whole")
+    assert "whole" not in roles(here)
+
+
+def test_only_the_companion_is_told_of_rights(here: Strict) -> None:
+    _, keys = here.user(allowing("*"))
+    _, answer = send(here, keys, "lambda", target=RIGHTS, body=b'{"region": "r", "rights": []}')
+    assert "Only the companion asks here" in str(answer)
+
+
+def test_stack_of_a_run_that_ended_is_made_again_over_its_roles(here: Strict) -> None:
+    make_role(here, "again", None)
+    here.api.run(here.companion.close())
+    assert "again" in roles(here)
+    make_role(here, "again", None)
+    stacks = here.client("cloudformation").describe_stacks(StackName="again")["Stacks"]
+    assert stacks[0]["StackStatus"] == "CREATE_COMPLETE"
+    assert roles(here).count("again") == 1
+
+
+def test_function_of_a_run_that_ended_makes_way_and_one_of_this_run_does_not(here: Strict) -> None:
+    role = worker(here)
+    make(here, "earlier", None, role)
+    here.api.run(here.companion.close())
+    make(here, "earlier", None, role)
+    assert "Function already exist: earlier" in reason(here, "earlier")
+    here.companion._own["TESTBED_BEGAN"] = repr(time.time() + 1)
+    here.api.run(here.companion.close())
+    make(here, "earlier", None, role)
+    stacks = here.client("cloudformation").describe_stacks(StackName="earlier")["Stacks"]
+    assert stacks[0]["StackStatus"] == "CREATE_COMPLETE"

@@ -21,7 +21,8 @@ from emulator.core.messages import (
 )
 from emulator.core.model import StartKind
 from emulator.core.policy import FixedKeepAlive
-from emulator.core.records import InitPhase, InitReport, RecordFold, Status
+from emulator.core.record_fold import RecordFold
+from emulator.core.records import InitPhase, InitReport, Status
 from tests.core.scheduler_host import ECHO
 from tests.stories import ANATOMY, EXIT, USED, Story, asked, journal, record
 

@@ -22,13 +22,12 @@ from emulator.core.messages import (
 )
 from emulator.core.model import FunctionVersion, StartKind, StopReason, ThrottleReason
 from emulator.core.policy import Binding, FixedKeepAlive
+from emulator.core.record_fold import RecordFold, fold
 from emulator.core.records import (
     InitPhase,
     InvocationRecord,
-    RecordFold,
     SandboxRecord,
     Status,
-    fold,
 )
 from tests.core.scheduler_host import ECHO
 from tests.stories import ANATOMY, EXIT, MEMORY, USED, Story, asked, journal, record

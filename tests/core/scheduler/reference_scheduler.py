@@ -25,6 +25,7 @@ from emulator.core.messages import (
     InvocationAnswered,
     InvocationFinished,
     InvokeRequested,
+    MakeStemCell,
     ProvisionedSet,
     ReservedConcurrencySet,
     ResetSandbox,
@@ -34,7 +35,10 @@ from emulator.core.messages import (
     SandboxReset,
     StartSandbox,
     StayedBusy,
+    StemCellGone,
+    StemCellReady,
     StopSandbox,
+    StopStemCell,
     Throttle,
     TimePassed,
     VersionDeployed,
@@ -51,6 +55,7 @@ from emulator.core.model import (
 )
 from emulator.core.policies.interface import PreWarm, Provision, Wake
 from emulator.core.policy import Admission, Binding, Chance, PickOrder, SchedulerSettings
+from emulator.core.stem_cells import StemCells
 
 if TYPE_CHECKING:
     from emulator.core.model import Sandbox
@@ -116,6 +121,15 @@ class Held:
 
 
 @dataclass(eq=False)
+class Cell:
+    """A sandbox of no function yet."""
+
+    id: int
+    runtime: str
+    ready: bool = False
+
+
+@dataclass(eq=False)
 class Alarm:
     """A policy wants to be woken."""
 
@@ -158,12 +172,17 @@ class ReferenceScheduler:
         self.fetched: list[tuple[FunctionVersion, Seconds]] = []
         """Of each deployment: when its code was there for the first time."""
         self.now = 0.0
+        self.cells: list[Cell] = []
+        self.cells_ever = 0
+        self.cells_resume_at = -FOREVER
 
     # looking
 
     def next_deadline(self) -> Seconds | None:
         ends = [box.deadline for box in self.boxes if box.deadline is not None]
         ends += [each.deadline for each in [*self.held, *self.alarms]]
+        if self.missing_cell() is not None:
+            ends.append(self.cells_resume_at)
         return min(ends, default=None)
 
     def box(self, number: int) -> Box | None:
@@ -273,9 +292,12 @@ class ReferenceScheduler:
         self.obey(now)
         self.top_up(now)
         self.start_queued(now)
+        self.make_cell(now)
         return self.commands
 
-    def take(self, event: Event, now: Seconds) -> None:  # noqa: C901, PLR0912  # one case an event
+    def take(  # noqa: C901, PLR0912, PLR0915  # one case an event
+        self, event: Event, now: Seconds
+    ) -> None:
         match event:
             case InvokeRequested():
                 self.request(event, now)
@@ -306,8 +328,18 @@ class ReferenceScheduler:
                 self.versions.append(function)
                 if self.policy:
                     self.policy.deployed(function, self.policy_time())
+                self.end_cells()
             case VersionRetired(key):
                 self.retire(key, now)
+                self.end_cells()
+            case StemCellReady(number):
+                for cell in [each for each in self.cells if each.id == number]:
+                    cell.ready = True
+            case StemCellGone(number):
+                for cell in [each for each in self.cells if each.id == number]:
+                    self.cells.remove(cell)
+                    if not cell.ready:
+                        self.cells_resume_at = now + self.stem_rule().pause
             case ReservedConcurrencySet(name, limit):
                 if limit is None or name not in dict(self.reserved) or limit >= 0:
                     self.taken = [pair for pair in self.taken if pair[0] != ("rate", name)]
@@ -327,6 +359,48 @@ class ReferenceScheduler:
                 self.caller_left(invocation)
             case TimePassed():
                 pass
+
+    # stem cells
+
+    def stem_rule(self) -> StemCells:
+        return self.settings.stem_cells or StemCells()
+
+    def wanted_runtimes(self) -> list[str]:
+        runtimes = {function.stem for function in self.versions if function.stem}
+        return sorted(each for each in runtimes if self.stem_rule().wanted(each) > 0)
+
+    def end_cells(self) -> None:
+        for cell in list(self.cells):
+            if cell.runtime not in self.wanted_runtimes():
+                self.cells.remove(cell)
+                self.commands.append(StopStemCell(cell.id))
+
+    def missing_cell(self) -> str | None:
+        """The runtime of which a cell is made next, while nothing is made or waits to be."""
+        if self.in_state(STARTING) or any(box.placed_number for box in self.in_state(QUEUED)):
+            return None
+        if any(not cell.ready for cell in self.cells):
+            return None
+        for runtime in self.wanted_runtimes():
+            have = [cell for cell in self.cells if cell.runtime == runtime]
+            if len(have) < self.stem_rule().wanted(runtime):
+                return runtime
+        return None
+
+    def make_cell(self, now: Seconds) -> None:
+        runtime = self.missing_cell()
+        if runtime is not None and now >= self.cells_resume_at:
+            self.cells_ever += 1
+            self.cells.append(Cell(self.cells_ever, runtime))
+            self.cells_resume_at = now + self.stem_rule().pace
+            self.commands.append(MakeStemCell(self.cells_ever, runtime))
+
+    def take_cell(self, box: Box) -> int:
+        fit = [cell for cell in self.cells if cell.ready and cell.runtime == box.function.stem]
+        if box.request is None or box.function.snapshot or not fit:
+            return 0
+        self.cells.remove(fit[0])
+        return fit[0].id
 
     # callers that have left
 
@@ -602,7 +676,8 @@ class ReferenceScheduler:
             box.state = STARTING
             self.set_deadline(box, now + self.settings.start_timeout)
             key, request = box.function.key, box.request
-            command = StartSandbox(box.id, key, request, box.prewarmed, box.download)
+            cell = self.take_cell(box)
+            command = StartSandbox(box.id, key, request, box.prewarmed, box.download, cell)
             self.commands.append(command)
 
     # provisioned concurrency

@@ -23,6 +23,7 @@ from emulator.core.messages import (
     InvocationAnswered,
     InvocationFinished,
     InvokeRequested,
+    MakeStemCell,
     ProvisionedSet,
     ReservedConcurrencySet,
     ResetSandbox,
@@ -32,7 +33,10 @@ from emulator.core.messages import (
     SandboxReset,
     StartSandbox,
     StayedBusy,
+    StemCellGone,
+    StemCellReady,
     StopSandbox,
+    StopStemCell,
     Throttle,
     TimePassed,
     VersionDeployed,
@@ -61,6 +65,7 @@ from emulator.core.policy import (
     SurvivalCurve,
 )
 from emulator.core.scheduler import Scheduler
+from emulator.core.stem_cells import StemCells
 from tests.core.policies.everything import Everything
 from tests.core.policies.small import SMALL
 from tests.core.scheduler.reference_scheduler import Box, ReferenceScheduler
@@ -76,6 +81,12 @@ KEEP_ALIVES = (
     FixedKeepAlive(8.0),
     FixedKeepAlive(float("inf")),
     SurvivalCurve(((0.0, 1.0), (2.0, 1.0), (6.0, 0.4), (20.0, 0.0))),
+)
+STEM_CELLS = (
+    None,
+    StemCells(2, pace=0.25, pause=3.0),
+    StemCells(1, (("java", 2), ("none", 3)), pace=2.0, pause=8.0),
+    StemCells(0, (("java", 1),), pace=0.0),
 )
 PLACEMENT = Placement(((0.0, 0.0), (10.0, 0.5), (30.0, 4.0)), Trust.LOW, "made up")
 CHOICES = (
@@ -124,6 +135,7 @@ class Seen:
         for command in commands:
             self.commands["pre-warmed"] += isinstance(command, StartSandbox) and command.prewarmed
             self.commands["fetched"] += isinstance(command, StartSandbox) and command.download > 0
+            self.commands["of a cell"] += isinstance(command, StartSandbox) and command.cell > 0
             match command:
                 case Throttle(_, kind) | StopSandbox(_, kind) | Dispatch(_, _, kind):
                     self.commands[kind] += 1
@@ -131,7 +143,7 @@ class Seen:
                     self.commands[kind] += 1
                 case ResetSandbox(_, kind):
                     self.commands[kind] += 1
-                case StartSandbox() | FreezeSandbox():
+                case StartSandbox() | FreezeSandbox() | MakeStemCell() | StopStemCell():
                     self.commands[type(command)] += 1
 
 
@@ -153,6 +165,7 @@ def random_settings(chance: random.Random, binding: Binding, order: PickOrder) -
         tenant_sandboxes_per_concurrency=chance.choice((None, 0.5, 2.5)),
         recycle_age=chance.choice((None, RecycleAge(5.0, 40.0))),
         placement=chance.choice((None, None, PLACEMENT)),
+        stem_cells=chance.choice(STEM_CELLS),
         queue_patience=chance.choice((0.5, 2.0, 10.0)),
         hand_over_patience=chance.choice((0.75, 3.0)),
         hand_over_preference=0.125,
@@ -221,6 +234,7 @@ class Stream:
             package_mb=self.chance.choice((0.0, 5.0, 20.0)),
             per_tenant=name != "middle" and self.chance.random() < 0.3,
             snapshot=self.revisions[name] % 3 == 2,
+            stem=self.chance.choice(("python", "") if name == "small" else ("java", "")),
         )
         self.per_tenant[name] = function.per_tenant
         self.tell(VersionDeployed(function))
@@ -242,11 +256,13 @@ class Stream:
             (2, self.crash),
             (4, self.time_passes),
             (3, self.late_event),
-            (1, self.redeploy),
+            (2, self.redeploy),
             (1, self.reserve),
             (1, self.recycle),
             (9, self.provision),
             (2, self.measure),
+            (8, self.make_cell_ready),
+            (2, self.lose_cell),
         ]
         weights = [weight for weight, _ in kinds]
         self.chance.choices([act for _, act in kinds], weights)[0]()
@@ -392,6 +408,14 @@ class Stream:
     def measure(self) -> None:
         self.tell(HostMemoryMeasured(self.chance.choice((64, 300, 4096, 4096))))
 
+    def make_cell_ready(self) -> None:
+        making = [cell.id for cell in self.reference.cells if not cell.ready]
+        late = self.chance.randint(0, self.reference.cells_ever + 1)
+        self.tell(StemCellReady(self.chance.choice(making) if making else late))
+
+    def lose_cell(self) -> None:
+        self.tell(StemCellGone(self.chance.randint(0, self.reference.cells_ever + 1)))
+
     def drain(self) -> None:
         """Lets everything that is under way end well."""
         while self.reference.requests or self.reference.held or self.one_of(SandboxState.STOPPING):
@@ -421,9 +445,9 @@ def test_indexed_scheduler_equals_the_reference_on_seeded_runs(binding: Binding)
     for seed in range(240):
         chance = random.Random(f"{binding}:{seed}")
         order = list(PickOrder)[seed % len(PickOrder)]
-        Stream(chance, random_settings(chance, binding, order), seen).run(300)
+        Stream(chance, random_settings(chance, binding, order), seen).run(380)
     wanted = [*ThrottleReason, *StopReason, *Failure, *StartKind, StartSandbox, FreezeSandbox]
-    wanted += ["pre-warmed", "fetched"]
+    wanted += ["pre-warmed", "fetched", "of a cell", MakeStemCell, StopStemCell]
     assert [kind for kind in wanted if seen.commands[kind] < 50] == []
     assert [hook for hook in HOOKS if seen.hooks[hook] < 50] == [], seen.hooks
     assert seen.events["late"] > 100

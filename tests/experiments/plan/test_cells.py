@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.experiments.plans import PLAN, cells_of
+from emulator.experiments.plan.cells import planned_cells
+from emulator.experiments.plan.loader import load
+from tests.experiments.plans import PLAN, cells_of, write_plan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,3 +54,21 @@ def test_a_scenario_may_have_repetitions_of_its_own(tmp_path: Path) -> None:
         *(("constant", 1), ("constant", 2)),
         *(("ramp", 1), ("ramp", 2), ("ramp", 3)),
     ]
+
+
+def test_a_load_may_have_a_dilation_functions_and_sizes_of_its_own(tmp_path: Path) -> None:
+    text = PLAN + (
+        'dilation = 4\n[[scenario]]\nkind = "idle"\nminutes = [0, 1]\nmemory_mb = 512\n'
+        'function = "kdd99-numpy"\n'
+    )
+    cells = cells_of(tmp_path, text)
+    assert [(cell.id, cell.dilation) for cell in cells] == [
+        ("kdd99-numpy-256mb-ramp-r1", 4),
+        ("kdd99-numpy-512mb-ramp-r1", 4),
+        ("kdd99-numpy-512mb-idle-r1", 1),
+    ]
+
+
+def test_a_dilation_that_is_given_is_that_of_each_load(tmp_path: Path) -> None:
+    plan = load(write_plan(tmp_path, PLAN + 'dilation = [4, "auto"]\n'), dilation=[3])
+    assert [cell.dilation for cell in planned_cells(plan)] == [3, 3]

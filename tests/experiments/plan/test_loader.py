@@ -188,6 +188,9 @@ def test_a_fault_of_the_plan_itself(tmp_path: Path, change: str, fault: str) -> 
         ),
         ('kind = "keep-warm"\nping = 5', "scenario[2].ping: must be a table, not 5"),
         ("seconds = 5", "scenario[2].kind: is missing"),
+        ('kind = "idle"\nmemory_mb = 300', "scenario idle.memory_mb: 300 is not on the axis"),
+        ('kind = "idle"\ndilation = [2, 2]', "scenario idle.dilation: 2 stands twice"),
+        ('kind = "idle"\ndilation = 51', "scenario idle.dilation: 51 is above 50"),
         ('kind = "idle"\nwarm_up = -1', "scenario[2].warm_up: must be at least 0, not -1"),
     ],
 )

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import httpx
@@ -97,10 +96,8 @@ def test_a_child_that_ignores_sigterm_is_killed(interpreter: Callable[[str], str
     assert child.stdout is not None
     with child.stdout:
         child.stdout.readline()
-        begun = time.monotonic()
         end(child, within=0.1)
     assert child.returncode == -signal.SIGKILL
-    assert time.monotonic() - begun < 5
 
 
 def test_sigterm_unwinds_the_stack() -> None:

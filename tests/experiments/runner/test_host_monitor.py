@@ -74,6 +74,34 @@ def test_a_full_cpu_is_a_remark_and_when_it_is_full_for_longer_a_reason(
     assert (verdict.bound, verdict.remark) == (bound, remark)
 
 
+def test_load_that_was_there_before_the_cell_is_not_the_cells() -> None:
+    """A calm cell after a busy one was called host-bound."""
+    first = replace(CALM, load1=6.8)
+    fading = [replace(CALM, at_epoch=100.0 + 10 * n, load1=6.8 * 0.8465**n) for n in range(6)]
+    assert judge(fading, 2, first=first).load_max == pytest.approx(0.0, abs=0.01)
+    own = judge([replace(CALM, at_epoch=160.0, load1=9.0)], 2, first=first)
+    assert own.why == "load 6.5 on 2 CPUs"  # 9 without 6.8/e
+
+
+@pytest.mark.parametrize(
+    ("full", "samples", "remark"),
+    [
+        (3, 9, "CPU full in 33% of the time of cold starts, 40% of it by sandboxes"),
+        (2, 9, ""),
+        (3, 7, ""),
+    ],
+)
+def test_cold_starts_that_waited_for_a_cpu_are_told_however_few_they_are(
+    full: int, samples: int, remark: str
+) -> None:
+    cold = [
+        replace(CALM, at_epoch=float(n), cpu_busy=0.97 if n < full else 0.5) for n in range(samples)
+    ]
+    warm = [replace(CALM, at_epoch=1000.0 + n) for n in range(90)]
+    verdict = judge(cold + warm, 2, cold)
+    assert (verdict.bound, verdict.remark) == (False, remark)
+
+
 def test_a_cpu_that_was_full_in_cold_starts_alone_is_told_so(tmp_path: Path) -> None:
     guard = HostGuard(tmp_path / "host.csv", every=0.5)
     full = replace(CALM, cpu_busy=1.0)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from emulator.experiments.records.study import StudyRun
+
 ONE = PLAN.replace("[256, 512]", "256")
 CELL = "kdd99-numpy-256mb-ramp-r1"
 OTHER = "kdd99-numpy-512mb-ramp-r1"
@@ -406,3 +408,47 @@ def test_without_a_folder_a_run_has_one_of_its_own(
     (made,) = (tmp_path / "runs").iterdir()
     assert re.fullmatch(r"tiny-\d{8}-\d{6}", made.name)
     assert f"runs/{made.name}" in capsys.readouterr().out
+
+
+REPEATED = PLAN.replace("[256, 512]", "[512, 256]") + "repetitions = 3\nleast_repetitions = 2\n"
+
+
+def test_repetitions_that_would_only_say_the_same_are_left_out(
+    tmp_path: Path, folder: Path, stand_in: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[int] = []
+
+    def is_enough(study: StudyRun) -> bool:
+        asked.append(len(study.rows))
+        return True
+
+    plan = write_plan(tmp_path, REPEATED)
+    assert run_experiment(plan, run_dir=folder, python=stand_in, is_enough=is_enough) == 0
+    assert asked == [4], "once, when two repetitions of both sizes were there"
+    assert {id_[-2:] for id_ in states(folder)} == {"r1", "r2"}
+    assert study(folder)["left_out"] == ["kdd99-numpy-512mb-ramp-r3", "kdd99-numpy-256mb-ramp-r3"]
+    assert study(folder)["finished_at"] is not None
+    assert "2 repetitions are enough" in capsys.readouterr().out
+    page = report_run(folder).with_suffix(".md").read_text()
+    assert "2 more were left out, as they would only have said the same" in page
+    assert "had not finished" not in page
+
+
+def test_repetitions_are_run_where_more_is_to_be_learned_or_a_cell_failed(
+    tmp_path: Path, folder: Path, stand_in: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_cell = run_module.CellRunner.run
+
+    def fail_once(self: Any, cell: Any, *rest: Any) -> Any:
+        if cell.id == "kdd99-numpy-256mb-ramp-r2":
+            raise run_module.TestbedError("no")
+        return run_cell(self, cell, *rest)
+
+    plan = write_plan(tmp_path, REPEATED)
+    with monkeypatch.context() as patched:
+        patched.setattr(run_module.CellRunner, "run", fail_once)
+        assert run_experiment(plan, run_dir=folder, python=stand_in, is_enough=lambda _: True) == 1
+    assert len(states(folder)) == 6
+    other = tmp_path / "other"
+    assert run_experiment(plan, run_dir=other, python=stand_in, is_enough=lambda _: False) == 0
+    assert len(states(other)) == 6

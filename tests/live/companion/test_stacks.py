@@ -218,10 +218,70 @@ def test_apis_may_be_made_of_parts(here: Here) -> None:
     assert httpx.get(f"{here.api.url}/parts").status_code == 404
 
 
-def test_what_the_emulator_refuses_is_the_stacks_error(here: Here) -> None:
-    with pytest.raises(ClientError, match="memorySize") as refused:
-        here.stacks.create_stack(StackName="large", TemplateBody=PLAIN % 99999)
-    assert refused.value.response["Error"]["Code"] == "ValidationError"
+def events(here: Here, stack: str) -> list[tuple[str, str, str]]:
+    """Returns what happened to a stack, oldest first: of what, its status, and why."""
+    told = here.stacks.describe_stack_events(StackName=stack)["StackEvents"]
+    return [
+        (event["LogicalResourceId"], event["ResourceStatus"], event.get("ResourceStatusReason", ""))
+        for event in reversed(told)
+    ]
+
+
+TWO = (
+    PLAIN + "    DependsOn: Jobs\n  Jobs: {Type: AWS::SQS::Queue, Properties: {QueueName: rolled}}"
+)
+
+
+def test_stack_of_which_a_part_is_refused_is_rolled_back(here: Here) -> None:
+    here.stacks.create_stack(StackName="large", TemplateBody=TWO % 99999)
+    first, failed, *rest = events(here, "large")
+    assert first == ("large", "CREATE_IN_PROGRESS", "User Initiated")
+    assert failed[:2] == ("Worker", "CREATE_FAILED")
+    assert "memorySize" in failed[2]
+    assert rest == [
+        ("large", "ROLLBACK_IN_PROGRESS", "The following resource(s) failed: [Worker]. "),
+        ("large", "ROLLBACK_COMPLETE", ""),
+    ]
+    assert here.wait("large")["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert not [name for name in here.names() if name.startswith("large-")]
+    assert queue_names(here, "rolled") == []
+
+
+def queue_names(here: Here, prefix: str) -> list[str]:
+    queues = _client("sqs", here.s3.meta.endpoint_url)
+    listed = queues.list_queues(QueueNamePrefix=prefix).get("QueueUrls", [])
+    return [url.rpartition("/")[2] for url in listed]
+
+
+def test_change_that_is_refused_is_taken_back(here: Here) -> None:
+    here.stacks.create_stack(StackName="back", TemplateBody=PLAIN % 128)
+    here.stacks.update_stack(StackName="back", TemplateBody=TWO % 99999)
+    assert here.wait("back")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert [each[:2] for each in events(here, "back")][-3:] == [
+        ("Worker", "UPDATE_FAILED"),
+        ("back", "UPDATE_ROLLBACK_IN_PROGRESS"),
+        ("back", "UPDATE_ROLLBACK_COMPLETE"),
+    ]
+    assert queue_names(here, "rolled") == []
+    (name,) = (name for name in here.names() if name.startswith("back-"))
+    assert here.functions.get_function(FunctionName=name)["Configuration"]["MemorySize"] == 128
+    here.stacks.update_stack(StackName="back", TemplateBody=PLAIN % 256)
+    assert here.wait("back")["StackStatus"] == "UPDATE_COMPLETE"
+    here.stacks.delete_stack(StackName="back")
+
+
+def test_change_set_that_is_refused_is_rolled_back(here: Here) -> None:
+    for kind, template in (("CREATE", PLAIN % 99999), ("UPDATE", PLAIN % 99998)):
+        name = f"set-{kind.lower()}"
+        if kind == "UPDATE":
+            here.stacks.create_stack(StackName=name, TemplateBody=PLAIN % 128)
+        here.stacks.create_change_set(
+            StackName=name, ChangeSetName="c", ChangeSetType=kind, TemplateBody=template
+        )
+        here.stacks.execute_change_set(StackName=name, ChangeSetName="c")
+    assert here.wait("set-create")["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert here.wait("set-update")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    here.stacks.delete_stack(StackName="set-update")
 
 
 def test_template_that_sam_refuses_is_the_stacks_error(here: Here) -> None:
@@ -289,3 +349,22 @@ def test_template_is_refused_for_errors_and_not_for_a_linters_advice(here: Here)
     here.stacks.validate_template(TemplateBody=ADVISED)
     with pytest.raises(ClientError, match="Nonsense"):
         here.stacks.validate_template(TemplateBody=ADVISED.replace("QueueName:", "Nonsense:"))
+
+
+EXPORTING = """
+Resources: {Jobs: {Type: AWS::SQS::Queue}}
+Outputs: {Jobs: {Value: !GetAtt Jobs.Arn, Export: {Name: %s}}}
+"""
+
+
+def test_what_an_update_exports_is_there_for_others_and_goes_with_its_stack(here: Here) -> None:
+    here.stacks.create_stack(StackName="out", TemplateBody=EXPORTING % "before")
+    here.stacks.create_change_set(
+        StackName="out", ChangeSetName="c", ChangeSetType="UPDATE", TemplateBody=EXPORTING % "after"
+    )
+    here.stacks.execute_change_set(StackName="out", ChangeSetName="c")
+    assert "after" in [each["Name"] for each in here.stacks.list_exports()["Exports"]]
+    here.stacks.delete_stack(StackName="out")
+    assert "after" not in [each["Name"] for each in here.stacks.list_exports()["Exports"]]
+    with pytest.raises(ClientError, match="does not exist"):
+        here.wait("out")

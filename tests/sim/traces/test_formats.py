@@ -33,8 +33,7 @@ def test_azure_2021_begins_with_the_first_beginning_not_with_the_first_end(tmp_p
         f"app,func,end_timestamp,duration\n{APP},{ONE},12.5,0.5\n{APP},{TWO},13.0,3.0\n"
     )
     trace = azure2021.read(path)
-    assert calls(trace) == [Call(0.0, NAME_TWO), Call(2.0, NAME_ONE)]
-    assert [call.duration for call in calls(trace)] == [3.0, 0.5]
+    assert calls(trace) == [Call(0.0, NAME_TWO, 3.0), Call(2.0, NAME_ONE, 0.5)]
     assert set(trace.functions) == {NAME_ONE, NAME_TWO}
 
 
@@ -106,9 +105,7 @@ def test_access_log_names_functions_by_path_and_sorts_by_time(tmp_path: Path) ->
 def test_own_table_keeps_its_times_and_takes_durations_where_they_are(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("at,function,duration\n5,b,\n1.5,a,0.25\n")
-    found = calls(table.read(path))
-    assert found == [Call(1.5, "a"), Call(5.0, "b")]
-    assert [call.duration for call in found] == [0.25, None]
+    assert calls(table.read(path)) == [Call(1.5, "a", 0.25), Call(5.0, "b")]
 
 
 @pytest.mark.parametrize(
@@ -183,3 +180,18 @@ def test_percentiles_are_drawn_evenly_between_each_two() -> None:
     )
     assert drawn[2000] == pytest.approx(1.0, abs=0.3)
     assert drawn[3000] == pytest.approx(5.0, abs=0.4)
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("5,b,x", "t.csv, line 3: 'x' is no number from 0 on"),
+        ("5,b,-1", "t.csv, line 3: '-1' is no number from 0 on"),
+        ("soon,b,1", "t.csv, line 3: 'soon' is neither seconds nor a time of day"),
+    ],
+)
+def test_wrong_row_of_a_table_is_told_in_words(tmp_path: Path, row: str, told: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"at,function,duration\n1,a,0.25\n{row}\n")
+    with pytest.raises(TraceError, match=told):
+        table.read(path)

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
 
+from emulator.sim.traces import azure2019, azure2021, synthesis
 from emulator.sim.traces.trace import Call, Trace, TracedFunction, kept, spread
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def trace(number: int = 100) -> Trace:
@@ -40,8 +45,22 @@ def test_scale_multiplies_calls_and_leaves_their_times() -> None:
     assert {call.at for call in halved} <= {float(at) for at in range(1000)}
 
 
+def test_calls_are_counted_without_being_drawn(tmp_path: Path) -> None:
+    for line in synthesis.azure2021(50, 5, 60.0, random.Random(1)):
+        with (tmp_path / "t.csv").open("a") as file:
+            file.write(line + "\n")
+    day = tmp_path / "day"
+    day.mkdir()
+    files = synthesis.azure2019(5, 20.0, random.Random(1))
+    for name, lines in zip(("invocations", "durations", "memory"), files, strict=True):
+        (day / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    for trace in azure2021.read(tmp_path / "t.csv"), azure2019.read(day):
+        for name in trace.functions:
+            assert trace.count([name]) == len(drawn(trace.only([name])))
+
+
 def test_counts_are_spread_over_their_stretch_in_order() -> None:
     calls = spread({"a": 30, "b": 3}, 60.0, 60.0, random.Random(1))
-    assert calls == sorted(calls)
+    assert calls == sorted(calls, key=lambda call: call.at)
     assert [sum(call.function == name for call in calls) for name in "ab"] == [30, 3]
     assert all(60.0 <= call.at < 120.0 for call in calls)

@@ -19,11 +19,13 @@ _RESOURCE = ":log-group:"
 
 
 def scope_of(call: Call) -> Scope:
+    """Returns the account and region that a call is made in."""
     return Scope(call.account, call.region)
 
 
 def invalid(sentence: str) -> NoReturn:
-    """
+    """Refuses a call for the value of a parameter.
+
     Raises:
         ServiceError: always.
     """
@@ -31,6 +33,7 @@ def invalid(sentence: str) -> NoReturn:
 
 
 def group_arn(scope: Scope, name: str) -> str:
+    """Returns the ARN of a log group."""
     return f"{_ARN}{scope.region}:{scope.account}{_RESOURCE}{name}"
 
 
@@ -61,7 +64,8 @@ def identified(call: Call, identifier: str) -> tuple[Scope, str]:
 
 
 def existing_group(connection: sqlite3.Connection, scope: Scope, name: str) -> LogGroup:
-    """
+    """Returns the log group of a name.
+
     Raises:
         ServiceError: there is no such group.
     """
@@ -72,7 +76,8 @@ def existing_group(connection: sqlite3.Connection, scope: Scope, name: str) -> L
 
 
 def existing_stream(connection: sqlite3.Connection, group: int, name: str) -> LogStream:
-    """
+    """Returns a group's log stream of a name.
+
     Raises:
         ServiceError: there is no such stream.
     """

@@ -158,7 +158,8 @@ class _Search(NamedTuple):
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> _Search:
-        """
+        """Reads a search out of a call's members.
+
         Raises:
             ServiceError: the pattern or the token cannot be read.
         """

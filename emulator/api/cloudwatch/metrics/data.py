@@ -78,7 +78,8 @@ class _Wanted(NamedTuple):
     def of(
         cls, scope: Scope, stated: Mapping[str, Any], number: int, start: datetime, end: datetime
     ) -> _Wanted:
-        """
+        """Reads a metric that a query names.
+
         Raises:
             ServiceError: there is no such statistic or period.
         """
@@ -92,6 +93,7 @@ class _Wanted(NamedTuple):
         return cls(metric, name, stated.get("Unit"), Periods.of(start, end, stated["Period"]))
 
     def series(self, connection: sqlite3.Connection) -> Series:
+        """Returns the values of a query by the query's id."""
         found = by_unit(connection, self.metric, self.periods)
         values = together(found.values()) if self.unit is None else found.get(self.unit, {})
         compute = statistic(self.statistic)
@@ -118,7 +120,8 @@ class _Math:
         self._under_way: list[str] = []
 
     def series(self, name: str) -> Series:
-        """
+        """Returns the values of a query, by the query's id.
+
         Raises:
             ServiceError: an expression cannot be computed.
         """
@@ -190,7 +193,8 @@ def _result(
 
 
 def _refuse(sentence: str) -> NoReturn:
-    """
+    """Refuses a call as CloudWatch does.
+
     Raises:
         ServiceError: always; the model has no name for the error.
     """

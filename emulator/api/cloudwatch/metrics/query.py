@@ -36,7 +36,8 @@ class Periods(NamedTuple):
 
     @classmethod
     def of(cls, start: datetime, end: datetime, length: int) -> Periods:
-        """
+        """Returns the periods of a length between two times.
+
         Raises:
             ServiceError: there are no such periods.
         """
@@ -93,7 +94,8 @@ def together(series: Iterable[Mapping[int, Distribution]]) -> dict[int, Distribu
 
 
 def value_refused(sentence: str) -> NoReturn:
-    """
+    """Refuses a call for the value of a parameter.
+
     Raises:
         ServiceError: always.
     """
@@ -101,7 +103,8 @@ def value_refused(sentence: str) -> NoReturn:
 
 
 def combination_refused(sentence: str) -> NoReturn:
-    """
+    """Refuses a call for parameters that do not go together.
+
     Raises:
         ServiceError: always.
     """

@@ -116,7 +116,8 @@ def _add_all(found: Distribution, datum: Mapping[str, Any], where: str) -> None:
 
 
 def _number(value: float, where: str) -> float:
-    """
+    """Returns a value that CloudWatch takes.
+
     Raises:
         ServiceError: the value is no number that CloudWatch takes.
     """

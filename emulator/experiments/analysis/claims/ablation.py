@@ -13,6 +13,8 @@ from emulator.experiments.analysis.claims.catalogue import CLAIMS, Finding, Verd
 from emulator.experiments.analysis.claims.cells import ClaimCells
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from emulator.experiments.analysis.claims.cells import Functions
     from emulator.experiments.records.study import StudyRun
 
@@ -23,6 +25,13 @@ class Ablated:
 
     whole: Finding
     without: Finding
+    run: str = ""
+    """Name of the run whose cells stand on both sides."""
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether cells could tell on both sides."""
+        return Verdict.NOT_TESTABLE not in (self.whole.verdict, self.without.verdict)
 
     @property
     def shows(self) -> bool:
@@ -46,9 +55,30 @@ def ablated(study: StudyRun, backend: str, functions: Functions) -> list[Ablated
             continue
         cells = ClaimCells(study, backend, functions, claim.part)
         if cells.has_ablation:
-            found.append(Ablated(finding(claim, whole), finding(claim, cells)))
+            found.append(Ablated(finding(claim, whole), finding(claim, cells), study.name))
     # the same figures: no cell that the claim looks at ran without the part
     return [pair for pair in found if pair.whole.found != pair.without.found]
+
+
+def all_ablated(
+    study: StudyRun, others: Sequence[StudyRun], backend: str, functions: Functions
+) -> list[Ablated]:
+    """Returns what each run makes of the claims, both sides of a pair from one run.
+
+    So only the part differs, and not the machine's hour. Where several runs have a claim, those
+    that could not test the claim are left out, unless none could: then the last one says why.
+    """
+    pairs = [pair for run in (study, *others) for pair in ablated(run, backend, functions)]
+    found = []
+    for claim in CLAIMS:
+        of_claim = [pair for pair in pairs if pair.whole.claim is claim]
+        found += [pair for pair in of_claim if pair.is_tested] or of_claim[-1:]
+    return found
+
+
+def has_both_sides(study: StudyRun) -> bool:
+    """Tells whether a run has whole cells beside those without a part."""
+    return has_ablation(study) and any(not cell.condition.without for cell in study.cells)
 
 
 def joined(study: StudyRun, other: StudyRun) -> StudyRun:

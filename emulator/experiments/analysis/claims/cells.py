@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from emulator.core.lifetimes import LIFETIMES
 from emulator.core.profiles.aws_2018 import AWS_2018
 from emulator.experiments.analysis.cell_stats import cell_stats
 from emulator.experiments.analysis.claims.cell_pool import CellPool, UntestableError, together
 from emulator.experiments.analysis.requests import (
     user_requests,
 )
+from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 from emulator.experiments.records.study import CellStatus
 
 if TYPE_CHECKING:
@@ -163,26 +165,29 @@ class ClaimCells:
         return [self._single(cell) for cell in self._only_ablated(cells)]
 
     def idle(self) -> list[tuple[MeasuredCell, tuple[RequestRow, ...]]]:
-        """Returns the cells of single requests whose lifetimes are the profile's, not a setting's.
+        """Returns the cells of single requests whose lifetimes are a curve, not seconds of a plan.
 
-        They are of one profile, the study's where it ran.
+        The curve is the profile's own, or one of LIFETIMES that the plan names: that one counts as
+        the lifetimes of its region and date. All cells are of one profile and one curve, the
+        study's profile and the profile's own curve where these ran.
         """
         found = [cell for cell in self._cells if cell.condition.scenario == "idle"]
         if not found:
             raise UntestableError(self._why_no_cell("single requests far apart", "idle"))
-        own = [
-            cell
-            for cell in found
-            if cell.condition.keep_alive == "profile" or cell.condition.without
-        ]
-        if not own:
-            raise UntestableError("All idle cells ran with a keep-alive that the plan set.")
-        known = [cell for cell in own if cell.id in self._rows]
+        curves = [cell for cell in found if _is_curve(cell.condition) or cell.condition.without]
+        if not curves:
+            raise UntestableError("All idle cells ran with a keep-alive of seconds.")
+        known = [cell for cell in curves if cell.id in self._rows]
         if not known:
-            raise UntestableError(f"No idle cell finished: {_states(own)}.")
+            raise UntestableError(f"No idle cell finished: {_states(curves)}.")
         known = self._only_ablated(known)
-        profile = min((cell.condition.profile for cell in known), key=_is_other_profile)
-        return [(cell, self._rows[cell.id]) for cell in known if cell.condition.profile == profile]
+        chosen = min((cell.condition for cell in known), key=_distance_of_lifetimes)
+        return [
+            (cell, self._rows[cell.id])
+            for cell in known
+            if (cell.condition.profile, cell.condition.keep_alive)
+            == (chosen.profile, chosen.keep_alive)
+        ]
 
     def _why_no_cell(self, description: str, scenario: str) -> str:
         planned = [cell for cell in self._cells if cell.condition.scenario == scenario]
@@ -221,12 +226,20 @@ def _is_other_profile(profile: str) -> bool:
     return profile != STUDY_PROFILE
 
 
+def _is_curve(condition: Condition) -> bool:
+    return condition.keep_alive == PROFILE_KEEP_ALIVE or condition.keep_alive in LIFETIMES
+
+
+def _distance_of_lifetimes(condition: Condition) -> tuple[bool, bool]:
+    return _is_other_profile(condition.profile), condition.keep_alive != PROFILE_KEEP_ALIVE
+
+
 def _distance_from_study(condition: Condition) -> tuple[bool, bool, bool, bool, float]:
     return (
         _is_other_profile(condition.profile),
         condition.scenario != "ramp",
         condition.loading not in _STUDY_LOADINGS,
-        condition.keep_alive != "profile",
+        condition.keep_alive != PROFILE_KEEP_ALIVE,
         condition.dilation or 1,
     )
 

@@ -15,6 +15,7 @@ from emulator.experiments.analysis.idle_time import idle_gaps, start_letters
 from emulator.experiments.analysis.intervals import difference_of_means, difference_of_medians
 from emulator.experiments.analysis.memory_curve import memory_curves
 from emulator.experiments.analysis.ramp_steps import ramp_steps
+from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,10 +151,12 @@ def sandboxes_survive_14_minutes_not_30(cells: ClaimCells) -> Answer:
         raise UntestableError(
             f"It takes idle times of 14 to 20 minutes and of 30; there were {apart}."
         )
-    profile = idle[0][0].condition.profile
+    condition = idle[0][0].condition
+    own = condition.keep_alive == PROFILE_KEEP_ALIVE
+    lifetimes = condition.profile if own else f"keep-alive {condition.keep_alive}"
     letters = ", ".join(dict.fromkeys(start_letters(rows) for _, rows in idle))
     figures = (
-        f"{profile}: {sum(short)} of {len(short)} sandboxes survived 14 to 20 minutes, "
+        f"{lifetimes}: {sum(short)} of {len(short)} sandboxes survived 14 to 20 minutes, "
         f"{sum(long)} of {len(long)} survived 30 ({letters})"
     )
     return all(short) and not any(long), figures

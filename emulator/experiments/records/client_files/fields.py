@@ -5,6 +5,7 @@ Owns what is said of a text that is none, with its line, and the names of the em
 
 from __future__ import annotations
 
+import csv
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from emulator.core.model import StartKind
 from emulator.errors import RunDirectoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 REQUEST_ID, START, SANDBOX = "x-testbed-request-id", "x-testbed-start", "x-testbed-sandbox"
@@ -60,6 +61,24 @@ class Place:
             return StartKind(text) if text else None
         except ValueError as error:
             raise self.fault(f"{text!r} is no kind of start") from error
+
+
+def csv_lines(path: Path) -> Iterator[tuple[Place, dict[str, str]]]:
+    """Yields the place and the values, by column, of each line below the header.
+
+    Raises:
+        RunDirectoryError: a line has too many or too few values, or is no CSV.
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        try:
+            for values in reader:
+                place = Place(path, reader.line_num)
+                if None in values or None in values.values():
+                    raise place.fault("it has not as many values as the header")
+                yield place, values
+        except csv.Error as error:
+            raise Place(path, reader.line_num).fault(str(error)) from error
 
 
 def status(text: str) -> int:

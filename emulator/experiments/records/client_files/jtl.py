@@ -8,13 +8,13 @@ in the response's headers where they were saved. Source: JMeter's user manual, "
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING
 from xml.parsers import expat
 
 from emulator.experiments.records.client_files.fields import (
     OWN_NAMES,
     Place,
+    csv_lines,
     path_of,
     status,
 )
@@ -48,16 +48,8 @@ def read_csv(path: Path) -> Iterator[ClientRow]:
     Raises:
         RunDirectoryError: a line is no sample; the message names the line.
     """
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
-        try:
-            for values in reader:
-                place = Place(path, reader.line_num)
-                if None in values or None in values.values():
-                    raise place.fault("it has not as many values as the header")
-                yield _row(values, place)
-        except csv.Error as error:
-            raise Place(path, reader.line_num).fault(str(error)) from error
+    for place, values in csv_lines(path):
+        yield _row(values, place)
 
 
 def read_xml(path: Path) -> Iterator[ClientRow]:

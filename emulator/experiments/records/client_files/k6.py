@@ -7,13 +7,12 @@ documentation, "Results output".
 
 from __future__ import annotations
 
-import csv
 import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from emulator.experiments.records.client_files.fields import Place, path_of, status
+from emulator.experiments.records.client_files.fields import Place, csv_lines, path_of, status
 from emulator.experiments.records.run_directory import ClientRow
 
 if TYPE_CHECKING:
@@ -75,21 +74,13 @@ def read_csv(path: Path) -> Iterator[ClientRow]:
         RunDirectoryError: a line is no point; the message names the line.
     """
     users = 1
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
-        try:
-            for values in reader:
-                place = Place(path, reader.line_num)
-                if None in values or None in values.values():
-                    raise place.fault("it has not as many values as the header")
-                if values["metric_name"] == USERS:
-                    users = int(place.number(values, "metric_value"))
-                elif values["metric_name"] == REQUEST:
-                    tags = dict(parse_qsl(values.get("extra_tags", "")))
-                    named = values | tags | {"value": values["metric_value"]}
-                    yield _row(named, place.number(values, "timestamp"), users, place)
-        except csv.Error as error:
-            raise Place(path, reader.line_num).fault(str(error)) from error
+    for place, values in csv_lines(path):
+        if values["metric_name"] == USERS:
+            users = int(place.number(values, "metric_value"))
+        elif values["metric_name"] == REQUEST:
+            tags = dict(parse_qsl(values.get("extra_tags", "")))
+            named = values | tags | {"value": values["metric_value"]}
+            yield _row(named, place.number(values, "timestamp"), users, place)
 
 
 def _row(values: Mapping[str, str], ended: float, users: int, place: Place) -> ClientRow:

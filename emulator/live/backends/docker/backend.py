@@ -12,6 +12,7 @@ import itertools
 import logging
 import secrets
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,10 @@ from emulator.errors import (
     SandboxStartError,
 )
 from emulator.host.cgroup import DEFAULT_ROOT
+from emulator.host.cgroup_tree import find_tree
 from emulator.host.cpus import CpuRotation
 from emulator.host.descriptors import raise_descriptor_limit
+from emulator.host.mount_namespace import obstacle
 from emulator.host.network_namespace import can_enter_namespaces
 from emulator.live.backends.docker.addresses import SandboxAddresses
 from emulator.live.backends.docker.build import AWS_REGISTRY, FUNCTION_LABEL
@@ -46,12 +49,16 @@ from emulator.live.backends.docker.host import (
     meeting,
     shortcomings,
 )
+from emulator.live.backends.docker.image_templates import ImageTemplates
 from emulator.live.backends.docker.network_slots import NetworkSlots
 from emulator.live.backends.docker.own_containers import OwnContainers
 from emulator.live.backends.docker.packages import DockerPackages
+from emulator.live.backends.docker.restore_networks import RestoreNetworks
 from emulator.live.backends.docker.root_folders import bound_folders
 from emulator.live.backends.docker.sandbox import DockerSandbox
 from emulator.live.backends.docker.sandbox_controls import SandboxControls
+from emulator.live.backends.docker.snapshots import DockerSnapshots, opened_snapshots
+from emulator.live.backends.docker.stem_cells import START_FOLDER, DockerStemCells
 from emulator.live.backends.interface import InnerListener, Limitation
 from emulator.live.backends.page_cache import refusal
 
@@ -60,6 +67,8 @@ if TYPE_CHECKING:
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.live.backends.docker.host import Meeting
+    from emulator.live.backends.docker.image_facts import ImageFacts
+    from emulator.live.backends.forks.restored_sandbox import RestoredSandbox
     from emulator.live.backends.interface import (
         Output,
         ProcessEnded,
@@ -95,7 +104,8 @@ class DockerBackend:
     where as many sandboxes live; each takes about 10 MB. `runtime_api` says on which address to
     listen and what sandboxes dial, where what is found is wrong. `registry` holds the runtimes'
     base images. With `private` each sandbox has a page cache of its own. What is found out about
-    images is kept in the file `facts`.
+    images is kept in the file `facts`. Without a folder `state` no snapshots are kept; with
+    the folder `stem_cells` some stem cells are, where that is possible.
     """
 
     name = "docker"
@@ -113,12 +123,18 @@ class DockerBackend:
         environ: Mapping[str, str] | None = None,
         private: PrivatePages | None = None,
         facts: Path | None = None,
+        state: Path | None = None,
+        stem_cells: Path | None = None,
     ) -> None:
         self.runtime_api_host = ""
         self.runtime_api_name = ""
         self.storage: Sequence[Path] = ()
         self.unenforced: Mapping[Limitation, str] = {}
-        self.snapshots = None
+        self.snapshots: DockerSnapshots | None = None
+        self.stem_cells: DockerStemCells | None = None
+        self._cells_folder = stem_cells
+        self._instance = instance
+        self._state = state
         self._label = f"{LABEL}={instance}"
         self._labels = {LABEL: instance}
         # a name is not used again after a crash, when the old one's removal may still be under way
@@ -200,6 +216,51 @@ class DockerBackend:
             self._leave_ways_open()
         cannot_enter = self._leave_ways_open if self._enters else None
         self._slots.open(self._meeting, info.get("NCPU", 0), cannot_enter=cannot_enter)
+        await self._open_snapshots(self._meeting)
+        if self._cells_folder is not None:
+            self._open_stem_cells(self._cells_folder)
+
+    async def _open_snapshots(self, met: Meeting) -> None:
+        """Keeps snapshots, or says why versions with SnapStart start as any other."""
+        why = ""
+        if not self._enters:
+            why = "only root on the engine's machine, with ip(8), can lay out their networks"
+        elif met.network != "bridge":
+            why = f"names on the network {met.network} are told to containers alone"
+        elif self._private is not None:
+            why = "a page cache of its own is a container's"
+        elif self._state is None:
+            why = "there is no folder for them"
+        else:
+            self.snapshots, why = await opened_snapshots(
+                ImageTemplates(self._engine, self._packages.facts, self._state),
+                RestoreNetworks(self._slots, self._engine.spawn),
+                self._slots,
+                partial(find_tree, self._cgroup_root, self._instance),
+                self._cpus.take,
+            )
+        if why:
+            start = "Versions with SnapStart start by running their init, hooks included"
+            self._tell(Limitation.NO_SNAPSHOTS, f"{start}: {why}.")
+
+    def _open_stem_cells(self, folder: Path) -> None:
+        """Keeps stem cells, or says why every sandbox is made when it is needed."""
+        lacks = obstacle()
+        if not self._enters or not self._controls.writable:
+            lacks = "only root on the engine's own machine can make a container a function's"
+        if self._private is not None:
+            lacks = "each sandbox has a page cache of its own (--page-cache private)"
+        if lacks:
+            self._tell(Limitation.NO_STEM_CELLS, f"No stem cells are kept: {lacks}.")
+            return
+        self.stem_cells = DockerStemCells(
+            self._engine,
+            self._packages,
+            self._labels | {KIND_LABEL: "look"},
+            folder.resolve(),
+            listen=self._listen_for_cell,
+            launch=self._launch_cell,
+        )
 
     def _leave_ways_open(self) -> None:
         """Enters no sandbox's network, and says what follows from that."""
@@ -213,12 +274,25 @@ class DockerBackend:
         with self._slots.pace.deployment():
             image = await self._packages.make(configuration, progress)
             self._slots.use_image(image)
+            if self.stem_cells is not None:
+                await self.stem_cells.take_in(configuration, image)
             return image
 
     def extensions(self, package: str) -> tuple[str, ...]:
         return self._packages.facts(package).extensions
 
-    async def listen_inside(self) -> InnerListener | None:
+    async def listen_inside(self, snapshot: str = "", cell: int = 0) -> InnerListener | None:
+        if snapshot and self.snapshots is not None and self.snapshots.has(snapshot):
+            return await self.snapshots.listen(snapshot)
+        known = self.stem_cells.listener(cell) if self.stem_cells is not None else None
+        return known or await self._listen_in_slot()
+
+    async def _listen_for_cell(self) -> InnerListener | None:
+        """Opens a socket for a stem cell, which can wait for a slot, as nobody waits for it."""
+        await self._slots.one_ready()
+        return await self._listen_in_slot()
+
+    async def _listen_in_slot(self) -> InnerListener | None:
         if (taken := self._slots.take_entered()) is None:
             return None
         slot, network = taken
@@ -235,14 +309,26 @@ class DockerBackend:
         return InnerListener(bound, dial, network.address, slot)
 
     def give_up(self, inner: InnerListener) -> None:
+        if self.stem_cells is not None and self.stem_cells.has(inner):
+            self.stem_cells.give_up(inner)
+            return
         inner.socket.close()
+        if self.snapshots is not None and self.snapshots.owns(inner):
+            self.snapshots.give_up(inner)
+            return
         self._abandon(inner.network)
 
     def _abandon(self, slot: str) -> None:
         self._slots.give_back(slot)
         self._slots.start_is_over()
 
-    async def start(self, spec: SandboxSpec, output: Output, ended: ProcessEnded) -> DockerSandbox:
+    async def start(
+        self, spec: SandboxSpec, output: Output, ended: ProcessEnded
+    ) -> DockerSandbox | RestoredSandbox:
+        if self.snapshots is not None and self.snapshots.owns(spec.inner):
+            return await self.snapshots.start(spec, output)
+        if self._is_of_a_cell(spec):
+            return await self._specialised(spec, output, ended)
         sandbox = self._new_sandbox(spec, output, ended)
         try:
             await self._launched(sandbox, spec)
@@ -260,6 +346,29 @@ class DockerBackend:
             raise SandboxStartError(f"The Docker engine started no sandbox: {error}") from error
         return sandbox
 
+    def _is_of_a_cell(self, spec: SandboxSpec) -> bool:
+        """Returns whether a spec's network is that of its stem cell, whether that lives or not."""
+        return spec.cell > 0 and spec.inner is not None and spec.inner.of_cell == spec.cell
+
+    async def _specialised(
+        self, spec: SandboxSpec, output: Output, ended: ProcessEnded
+    ) -> DockerSandbox:
+        assert self.stem_cells is not None, "the network is a cell's"
+        began = time.monotonic()
+        cpus = self._cpus.take(spec.visible_cpus)
+        sandbox = await self.stem_cells.start(spec, (output, ended), cpus)
+        sandbox.create, sandbox.start = 0.0, time.monotonic() - began
+        return sandbox
+
+    async def _launch_cell(
+        self, spec: SandboxSpec, told: tuple[Output, ProcessEnded], image: ImageFacts
+    ) -> DockerSandbox:
+        """Starts a container whose supervisor waits to be greeted."""
+        sandbox = self._new_sandbox(spec, *told)
+        sandbox.resettable = True
+        await self._launched(sandbox, spec, image)
+        return sandbox
+
     def _new_sandbox(self, spec: SandboxSpec, output: Output, ended: ProcessEnded) -> DockerSandbox:
         name = f"{self._prefix}-{next(self._numbers)}"
         supervised = is_supervised(spec, self._packages.facts(spec.package))
@@ -269,10 +378,12 @@ class DockerBackend:
         self._sandboxes[name] = sandbox
         return sandbox
 
-    async def _launched(self, sandbox: DockerSandbox, spec: SandboxSpec) -> None:
+    async def _launched(
+        self, sandbox: DockerSandbox, spec: SandboxSpec, cell: ImageFacts | None = None
+    ) -> None:
         """Makes the container of a sandbox, or stops the sandbox for good and raises."""
         sandbox.slot = spec.inner.network if spec.inner is not None else self._slots.take()
-        sandbox.launching = self._engine.spawn(self._launch(sandbox, spec))
+        sandbox.launching = self._engine.spawn(self._launch(sandbox, spec, cell))
         try:
             await asyncio.shield(sandbox.launching)
         except BaseException:
@@ -283,6 +394,11 @@ class DockerBackend:
 
     async def close(self) -> None:
         await asyncio.gather(*(sandbox.stop() for sandbox in list(self._sandboxes.values())))
+        if self.stem_cells is not None:
+            await self.stem_cells.close()
+        if self.snapshots is not None:
+            await self.snapshots.close()
+            self.snapshots = None
         await self._slots.close()
         self._watch.close()
         self._controls.close()
@@ -297,13 +413,18 @@ class DockerBackend:
         await self._engine.close(_CLOSE_PATIENCE)
 
     async def survivors(self) -> list[str]:
-        """Returns the names of the sandboxes whose containers the engine has."""
+        """Returns the names of the sandboxes whose containers the engine has, and of forks."""
         kind = f"{KIND_LABEL}=sandbox"
-        return list(await self._own.found(kind))
+        forks = self.snapshots.names() if self.snapshots is not None else set()
+        cells = self.stem_cells.names() if self.stem_cells is not None else set()
+        found = [name for name in await self._own.found(kind) if name not in cells]
+        return [*found, *sorted(forks)]
 
     # one start
 
-    async def _launch(self, sandbox: DockerSandbox, spec: SandboxSpec) -> None:
+    async def _launch(
+        self, sandbox: DockerSandbox, spec: SandboxSpec, cell: ImageFacts | None
+    ) -> None:
         assert self._meeting is not None, "open first"
         now = time.monotonic  # the loop's is rounded to milliseconds
         labels = self._labels | {
@@ -312,15 +433,18 @@ class DockerBackend:
             FUNCTION_LABEL: spec.configuration.name,
         }
         cpus = self._cpus.take(spec.visible_cpus)
-        image = self._packages.facts(spec.package)
+        image = cell or self._packages.facts(spec.package)
         began = now()
         mounts = await self._mounts(sandbox, spec.package)
         body = container_configuration(
             spec, image, labels, self._meeting, joined=sandbox.slot, cpus=cpus, mounts=mounts
         )
+        if cell is not None:
+            body["HostConfig"]["Tmpfs"][START_FOLDER] = "ro,size=4k"
         container = await create_container(self._engine, body, sandbox.name, lane=Lane.START)
         await sandbox.attach()
-        sandbox.greet()
+        if cell is None:
+            sandbox.greet()
         created = now()
         await start_container(self._engine, sandbox.name, lane=Lane.START)
         sandbox.create, sandbox.start = created - began, now() - created
@@ -354,6 +478,8 @@ class DockerBackend:
             sandbox.ran_out_of_memory()
         elif action == "die":
             self._addresses.forget(name)
+            if self.snapshots is not None:
+                self.snapshots.lost(name)
             self._slots.lost(name)
 
     async def _on_return(self) -> None:

@@ -44,14 +44,14 @@ _ANSWERS = range(100, 400)
 
 
 class Lane(Enum):
-    """How many calls of a kind the engine gets at once, so that no start waits behind removals."""
+    """Bounds the calls that the engine gets at once, so that no start waits behind removals."""
 
     START = 8
     CHORE = 4
 
 
 class EngineError(Exception):
-    """The engine refused a call, or did not answer; the message is the engine's own sentence."""
+    """Means that the engine refused a call or did not answer; the message is the engine's own."""
 
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)

@@ -20,7 +20,7 @@ _CONFLICT = 409
 
 
 class SandboxControl(Protocol):
-    """The part of a cgroup that changes a sandbox; the engine's API can stand in for it."""
+    """Changes a sandbox; the engine's API can stand in for it."""
 
     def limit_cpu(self, quota_us: int, period_us: int) -> None: ...
 

@@ -14,6 +14,7 @@ FOLDERS = ("/var/task", "/opt")
 
 
 def main(limit: int, refusal: str) -> None:
+    """Refuses a package of more than `limit` bytes, and compiles the Python modules of others."""
     size = sum(
         Path(folder, name).lstat().st_size
         for top in FOLDERS

@@ -13,7 +13,7 @@ _PATIENCE = 5.0
 
 
 class Guard:
-    """A child process that lives until this process ends, and then a little longer.
+    """Runs a child process that lives until this process ends, and then a little longer.
 
     `address` is the engine's socket path, or host and port; only containers with `label` whose
     names begin with `prefix` are removed. `freezer` is the file that thaws a container.

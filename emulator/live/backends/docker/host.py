@@ -208,10 +208,6 @@ def shortcomings(info: Mapping[str, Any], cgroups_writable: bool) -> dict[Limita
             "A sandbox's /tmp takes its files' room from what its handler may use of RAM."
         )
     }
-    found[Limitation.NO_SNAPSHOTS] = (
-        "Versions with SnapStart start by running their init, hooks included: the runtime of a "
-        "container is its image's own, which forks on nobody's order."
-    )
     if not info.get("MemoryLimit", True):
         found[Limitation.MEMORY_UNLIMITED] = "The engine's kernel limits no memory."
     elif not info.get("SwapLimit", True):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +115,11 @@ class NetworkSlots:
         """Failures in a row."""
         self._resume_at = float("-inf")
         self._filling: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+        """Set when a slot was made, or no more are being made."""
         self._closing = False
+        self._news = asyncio.Event()
+        """Whether a slot has become ready, or the making has ended, since somebody waited."""
         self.pace = SlotPace()
         """The pace of the making; whoever deploys tells of each deployment there."""
 
@@ -155,6 +160,16 @@ class NetworkSlots:
         holder = self.take()
         assert holder is not None
         return holder, network
+
+    async def wait_for_entered(self, patience: float) -> tuple[str, SlotNetwork] | None:
+        """Takes a slot as `take_entered`, after some seconds if one is being made."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while (taken := self.take_entered()) is None and self._filling is not None:
+                    self._news.clear()
+                    await self._news.wait()
+                return taken
+        return None
 
     def start_is_over(self) -> None:
         self.pace.start_is_over()
@@ -213,6 +228,12 @@ class NetworkSlots:
     def ready(self) -> int:
         return len(self._free)
 
+    async def one_ready(self) -> None:
+        """Waits until a slot is ready, or none is being made."""
+        while not self._free and self._filling is not None:
+            self._news.clear()
+            await self._news.wait()
+
     async def filled(self) -> None:
         """Waits until as many slots stand as are wanted, or none can be made."""
         while self._filling is not None:
@@ -247,6 +268,7 @@ class NetworkSlots:
                 await asyncio.gather(*(self._make() for _ in range(width)))
         finally:
             self._filling = None
+            self._news.set()
 
     async def _make(self) -> None:
         if self._closing or not self._images:
@@ -274,6 +296,7 @@ class NetworkSlots:
             self._failures = 0
             self._alive.add(name)
             self._free.append(name)
+            self._news.set()
         else:
             self._leave(name)
 

@@ -9,6 +9,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from emulator.core.function_configuration import FunctionConfiguration
 from emulator.errors import BackendUnavailableError, BuildError
 from emulator.live.backends.docker.client import EngineError
 from emulator.live.backends.docker.containers import KIND_LABEL
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from emulator.core.function_configuration import FunctionConfiguration
     from emulator.live.backends.docker.client import DockerEngine
     from emulator.live.backends.interface import Progress
     from emulator.live.backends.page_cache import PrivatePages
@@ -101,6 +101,16 @@ class DockerPackages:
         if self._private is not None:
             await self._make_private(self._private, image)
         return image
+
+    async def base(self, runtime: str, progress: Progress) -> tuple[str, ImageFacts]:
+        """Returns the id of a runtime's own image, and what is known of that.
+
+        Raises:
+            EngineError: the image is neither there nor can be pulled.
+        """
+        (named,) = self._images.needed(FunctionConfiguration("", runtime, ""))
+        image = await self._images.ensure(named, progress)
+        return image, self._known.get(image) or await self._looked_at(image)
 
     def facts(self, image: str) -> ImageFacts:
         """Returns what is known of an image; nothing of one that was not deployed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from typing import TYPE_CHECKING
 
 from emulator.host.jvm_counters import JvmWatch
@@ -264,6 +265,23 @@ class DockerSandbox:
         unsent, self._unsent = self._unsent, []
         for command in unsent:
             self._send(command)
+
+    def specialise(
+        self, spec: SandboxSpec, told: tuple[Output, ProcessEnded], cpus: tuple[int, ...]
+    ) -> None:
+        """Becomes a function's sandbox, with its limits, and starts its first process.
+
+        Raises:
+            OSError: the kernel refuses.
+        """
+        self._spec, (self._output, self._tell) = spec, told
+        for pid in self._pids() if cpus else ():
+            os.sched_setaffinity(pid, cpus)
+        if self._cgroup is not None:
+            self._cgroup.limit_memory(spec.configuration.memory_mb)
+        self._limit_cpu()
+        self.greet()
+        self.thaw()
 
     def greet(self) -> None:
         """Sends the supervisor what to start, to be found when the container comes to life."""

@@ -23,8 +23,13 @@ from emulator.host.cgroup_tree import CgroupTree, find_tree
 from emulator.host.cpus import CpuRotation
 from emulator.host.delegation import delegation_advice
 from emulator.host.descriptors import raise_descriptor_limit
+from emulator.host.mount_namespace import obstacle
 from emulator.host.peers import owners_can_be_told
+from emulator.live.backends.forks.snapshots import ForkSnapshots
 from emulator.live.backends.interface import Limitation
+from emulator.live.backends.local.orphans import Guard, kill_orphans, remove_orphans
+from emulator.live.backends.local.seccomp import seccomp_filter
+from emulator.live.backends.local.slots import Slot, SlotPool
 from emulator.live.backends.process.isolation import (
     Bubblewrap,
     Plain,
@@ -35,18 +40,17 @@ from emulator.live.backends.process.limitations import (
     Isolation,
     shortcomings,
     snapshots_fault,
+    stem_cells_fault,
 )
-from emulator.live.backends.process.orphans import Guard, kill_orphans, remove_orphans
 from emulator.live.backends.process.packages import Packages, extensions
 from emulator.live.backends.process.sandbox import ProcessSandbox
-from emulator.live.backends.process.seccomp import seccomp_filter
-from emulator.live.backends.process.slots import Slot, SlotPool
-from emulator.live.backends.process.snapshots import ProcessSnapshots
+from emulator.live.backends.process.stem_cells import ProcessStemCells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from emulator.core.function_configuration import FunctionConfiguration
+    from emulator.live.backends.forks.restored_sandbox import RestoredSandbox
     from emulator.live.backends.interface import (
         InnerListener,
         Output,
@@ -56,7 +60,6 @@ if TYPE_CHECKING:
     )
     from emulator.live.backends.page_cache import PrivatePages
     from emulator.live.backends.process.isolation import View
-    from emulator.live.backends.process.restored_sandbox import RestoredSandbox
 
 _PEERS_UNTOLD = (
     "A function may dial the Runtime API of another and take its work, since this process may not "
@@ -66,12 +69,29 @@ _PROBE_LIMIT = 10.0
 """Seconds that the trial start of bubblewrap may take."""
 
 
+class ProcessTemplates:
+    """Implements `Templates` with packages of this backend, under bubblewrap."""
+
+    def __init__(self, view: Bubblewrap, packages: Packages) -> None:
+        self._view = view
+        self._packages = packages
+
+    def script(self, spec: SandboxSpec, name: str, channel: int) -> bytes:
+        """Returns the shell script that becomes a template; see `Templates`."""
+        return self._view.template_script(spec, self._packages.read(spec.package), name, channel)
+
+    def environment(self, spec: SandboxSpec) -> Mapping[str, str]:
+        """Returns all variables of a restored sandbox's runtime; see `Templates`."""
+        return self._view.environment(spec, self._packages.read(spec.package))
+
+
 class ProcessBackend:
     """Implements `SandboxBackend` with processes of this machine.
 
     `state` is the emulator's state folder; `instance` begins the names of cgroups and processes.
     `bubblewrap` and `cgroup_root` are looked for and tried; None means to do without. With
     `private` each sandbox has a page cache of its own for its package, not for this host's Python.
+    `stem_cells` asks for what stem cells take, and for a sentence where they cannot be had.
     """
 
     name = "process"
@@ -87,6 +107,7 @@ class ProcessBackend:
         bubblewrap: str | None = "bwrap",
         spare_slots: int = 8,
         private: PrivatePages | None = None,
+        stem_cells: bool = False,
     ) -> None:
         self.unenforced: Mapping[Limitation, str] = {}
         self._state = state.resolve()
@@ -96,6 +117,7 @@ class ProcessBackend:
         self._bubblewrap = bubblewrap
         self._spare_slots = spare_slots
         self._private = private
+        self._asks_for_cells = stem_cells
         self._packages = Packages(self._state)
         self._mark = f"testbed-{instance}-"
         self._names = (f"{self._mark}{os.getpid()}-{n}" for n in itertools.count(1))
@@ -105,7 +127,8 @@ class ProcessBackend:
         self._slots: SlotPool | None = None
         self._tells_peers = True
         self._guard: Guard | None = None
-        self.snapshots: ProcessSnapshots | None = None
+        self.snapshots: ForkSnapshots | None = None
+        self.stem_cells: ProcessStemCells | None = None
         self._sandboxes: set[ProcessSandbox] = set()
         cpus = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
         self._cpus = CpuRotation(sorted(cpus))
@@ -135,6 +158,8 @@ class ProcessBackend:
         self._guard = Guard(f"{self._mark}{os.getpid()}-", self._tmp, bases)
         self._slots = SlotPool(self._make_slot, self._spare_slots)
         self._open_snapshots(found)
+        if self._asks_for_cells:
+            self._open_stem_cells()
 
     def _open_snapshots(self, found: Isolation) -> None:
         """Keeps snapshots, or says why versions with SnapStart start as any other."""
@@ -144,11 +169,32 @@ class ProcessBackend:
             sentence = f"Versions with SnapStart start by running their init: {lacks}."
             self.unenforced = {**self.unenforced, Limitation.NO_SNAPSHOTS: sentence}
             return
-        self.snapshots = ProcessSnapshots(
+        self.snapshots = ForkSnapshots(
+            ProcessTemplates(view, self._packages),
+            lambda: next(self._names),
+            tree.create,
+            tells_peers=self._tells_peers,
+        )
+
+    def _open_stem_cells(self) -> None:
+        """Keeps stem cells, or says why every sandbox is made when it is needed."""
+        tree, view = self._tree, self._view
+        lacks = stem_cells_fault(
+            tree.controllers if tree else (), bubblewrap=isinstance(view, Bubblewrap)
+        )
+        if self._private is not None:
+            lacks = lacks or "each sandbox has a page cache of its own (--page-cache private)"
+        lacks = lacks or obstacle()
+        if tree is None or not isinstance(view, Bubblewrap) or lacks:
+            sentence = f"No stem cells are kept: {lacks}."
+            self.unenforced = {**self.unenforced, Limitation.NO_STEM_CELLS: sentence}
+            return
+        self.stem_cells = ProcessStemCells(
             view,
             self._packages,
             lambda: next(self._names),
             tree.create,
+            self._sandboxes.discard,
             tells_peers=self._tells_peers,
         )
 
@@ -201,7 +247,11 @@ class ProcessBackend:
     def extensions(self, package: str) -> tuple[str, ...]:
         return extensions(package)
 
-    async def listen_inside(self) -> InnerListener | None:
+    async def listen_inside(
+        self,
+        snapshot: str = "",  # noqa: ARG002  # forks share it as well
+        cell: int = 0,  # noqa: ARG002
+    ) -> InnerListener | None:
         """Returns None, as all sandboxes share this machine's network."""
         return None
 
@@ -213,7 +263,7 @@ class ProcessBackend:
     ) -> ProcessSandbox | RestoredSandbox:
         """Turns a waiting slot into a sandbox; see `SandboxBackend.start`."""
         if spec.snapshot and self.snapshots is not None and self.snapshots.has(spec.snapshot):
-            return await self.snapshots.start(spec, output, self._cpus.take(spec.visible_cpus))
+            return await self.snapshots.start(spec, output)
         assert self._slots is not None, "the backend was not opened"
         assert self._view is not None
         began = time.monotonic()
@@ -222,6 +272,14 @@ class ProcessBackend:
         if self._private is not None:
             mount = await self._private.mount(name, f"{self._mark}{os.getpid()}-m{spec.sandbox}")
             spec = replace(spec, package=str(mount.folder))
+        told = (output, ended)
+        cpus = self._cpus.take(spec.visible_cpus)
+        if self.stem_cells is not None and spec.cell:
+            cell = await self.stem_cells.start(spec, told, cpus)
+            if cell is not None:
+                self._sandboxes.add(cell)
+                cell.start = time.monotonic() - began
+                return cell
         try:
             package = self._packages.read(name)
             slot = self._slots.take()
@@ -230,7 +288,6 @@ class ProcessBackend:
                 await mount.release()
             raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
         created = time.monotonic()
-        told = (output, ended)
         sandbox = ProcessSandbox(
             slot,
             spec,
@@ -243,7 +300,7 @@ class ProcessBackend:
         self._sandboxes.add(sandbox)
         try:
             script = self._view.script(spec, package, slot.name)
-            sandbox.launch(script, self._cpus.take(spec.visible_cpus))
+            sandbox.launch(script, cpus)
         except (OSError, SandboxStartError) as error:
             await sandbox.stop()
             raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
@@ -259,13 +316,17 @@ class ProcessBackend:
         spare = self._slots.names() if self._slots else set()
         if self.snapshots is not None:
             found |= self.snapshots.names()
-            spare |= self.snapshots.templates()
+            spare |= self.snapshots.kept()
+        if self.stem_cells is not None:
+            spare |= self.stem_cells.names()
         keeper = {self._tree.keeper} if self._tree else set()
         return sorted(found - spare - keeper)
 
     async def close(self) -> None:
         """Stops every sandbox and takes away all but the packages."""
         await asyncio.gather(*(sandbox.stop() for sandbox in self._sandboxes))
+        if self.stem_cells is not None:
+            await self.stem_cells.close()
         if self.snapshots is not None:
             await self.snapshots.close()
         if self._slots is not None:

@@ -7,8 +7,9 @@ The words of its errors and its encoding of results are those of awslambdaric 4.
 
 Arguments: `opt=FOLDER` (the layers), `uid=N` (become that user first; absent: stay who you are),
 `lifeline=FD` (die with all the process group when the other end of this pipe is closed),
-`group=own` (lead a process group), `run=PROGRAM` (become that instead, for an extension) and
-`snapshot=FD` (be a template of which this channel orders forks, see snapshot_runtime.py).
+`group=own` (lead a process group), `run=PROGRAM` (become that instead, for an extension),
+`snapshot=FD` (be a template of which this channel orders forks, see snapshot_runtime.py) and
+`stem=FD` (be a stem cell, to which this channel brings the function's environment).
 """
 
 from __future__ import annotations
@@ -484,11 +485,27 @@ def _heed_interrupts() -> None:
     _signal.signal(_signal.SIGQUIT, _signal.SIG_DFL)
 
 
+def _wait_for_function(channel: int) -> None:
+    """Waits as a stem cell, and takes on the environment and the folder of the function."""
+    import importlib  # noqa: F401, PLC0415  # what the handler's import needs is there by then
+
+    waiting = _socket.socket(fileno=channel)
+    waiting.send(b"waits")
+    order = json.loads(waiting.recv(1 << 18) or b"null")
+    waiting.close()
+    if order is None:
+        os._exit(0)  # the testbed is gone, or needs this cell no more
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    time.tzset()
+    os.chdir(order["folder"])
+
+
 def main(options: dict[str, str]) -> None:
     """Becomes the runtime, or with `run` an extension, as the module's docstring says."""
     global _log  # noqa: PLW0603  # the program's one log
     lifeline = int(options.get("lifeline", 2))
-    channel = int(options.get("snapshot", 2))
+    channel = int(options.get("snapshot", options.get("stem", 2)))
     kept = max(lifeline, channel)
     os.closerange(3, kept)  # what the testbed's own parent let through
     os.closerange(kept + 1, 1024)
@@ -501,6 +518,8 @@ def main(options: dict[str, str]) -> None:
         _become(int(user))
     if program := options.get("run"):
         os.execv(program, [program])  # noqa: S606  # a shell would add nothing
+    if "stem" in options:
+        _wait_for_function(channel)
     _log = os.dup(1)
     _ready_interpreter(options["opt"])
     if "snapshot" in options:

@@ -6,6 +6,7 @@ view of a process of this host. Neither starts anything, and neither knows of li
 
 from __future__ import annotations
 
+import json
 import os
 import py_compile
 import re
@@ -16,7 +17,8 @@ from shlex import quote
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.errors import SandboxStartError
-from emulator.live.backends.process.seccomp import seccomp_filter
+from emulator.live.backends import forks as forks_room
+from emulator.live.backends.local.seccomp import seccomp_filter
 from emulator.live.backends.supervisor import EXTENSIONS, around_the_shell, shells_own, supervised
 
 if TYPE_CHECKING:
@@ -34,6 +36,13 @@ _TASK, _OPT, _RUNTIME = "/var/task", "/opt", "/var/runtime"
 _PYTHON_OPTIONS = ("-S", "-s", "-P", "-B")
 """No site-packages of any kind, nothing before `sys.path`, no bytecode written. The variables
 that Python reads stay in force, as on Lambda; this process's own do not reach the sandbox."""
+_OWN = {
+    "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:"
+    "/var/task:/var/task/lib:/opt/lib",
+    "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+    "PYTHONPATH": _RUNTIME,
+}
+"""Variables of every sandbox, unless its function says otherwise."""
 _FILTER = "seccomp.bpf"
 _TEMPLATE_FILTER = "template.bpf"
 _UNCOVER = """
@@ -67,9 +76,14 @@ class Runtime:
 def make_runtime(folder: Path) -> Runtime:
     """Writes /var/runtime to `folder`; the bootstrap is compiled, or every start would do it."""
     folder.mkdir(parents=True, exist_ok=True)
-    for module in ("bootstrap", "snapshot_runtime", "snapshot_restore_py"):
+    forks = Path(forks_room.__file__)
+    for module, beside in (
+        ("bootstrap", Path(__file__)),
+        ("snapshot_runtime", forks),
+        ("snapshot_restore_py", forks),
+    ):
         py_compile.compile(
-            str(Path(__file__).with_name(f"{module}.py")),
+            str(beside.with_name(f"{module}.py")),
             cfile=str(folder / f"{module}.pyc"),
             dfile=f"{_RUNTIME}/{module}.py",
             doraise=True,
@@ -171,13 +185,31 @@ class Bubblewrap:
         right = ["--cap-add", "CAP_SYS_ADMIN"] if os.geteuid() == 0 else []
         return [*right, self._python, "-I", "-S", "-c", _UNCOVER]
 
+    def stem_script(self, spec: SandboxSpec, name: str, channel: int) -> bytes:
+        """Returns the script of a stem cell: no function's yet, and its runtime heeds a channel."""
+        environment = {**_OWN, "LANG": "en_US.UTF-8"}
+        words = [*self._command, "--dir", _TASK, "--dir", _OPT]
+        words += [*_small_folders(spec.tmp_mb), "--chdir", _TASK]
+        given = _given(words, environment)
+        bootstrap = [*self._bootstrap(), f"name={name}", f"stem={channel}"]
+        words += supervised([*given, *bootstrap], own_processes=True, name=f"name={name}")
+        return _script(environment, words, f"3<&- 4<&- {self._redirection}")
+
+    def stem_order(self, spec: SandboxSpec, package: Package) -> bytes:
+        """Returns what the runtime of a stem cell is told when its function is there.
+
+        Raises:
+            SandboxStartError: The environment cannot be handed to a process.
+        """
+        environment = self.environment(spec, package)
+        _check(environment)
+        _encoded("".join(environment.values()))
+        return json.dumps({"environment": environment, "folder": package.workdir}).encode()
+
     def environment(self, spec: SandboxSpec, package: Package) -> dict[str, str]:
         """Returns all variables of a sandbox's runtime."""
         return {
-            "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:"
-            "/var/task:/var/task/lib:/opt/lib",
-            "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
-            "PYTHONPATH": _RUNTIME,
+            **_OWN,
             **package.environment,
             **spec.environment,
             "LAMBDA_TASK_ROOT": _TASK,
@@ -189,11 +221,7 @@ class Bubblewrap:
         """Returns the words that make a sandbox, before those of the command within."""
         folder = spec.package
         words = [*self._command, "--ro-bind", f"{folder}/task", _TASK]
-        words += ["--ro-bind", f"{folder}/opt", _OPT, "--perms", "1777"]
-        words += ["--size", str(spec.tmp_mb << 20), "--tmpfs", "/tmp"]  # noqa: S108  # its own
-        # what is left is bubblewrap's own, and would be its user's to write where that is not root
-        for mount in ("/dev/pts", "/dev", "/"):
-            words += ["--remount-ro", mount]
+        words += ["--ro-bind", f"{folder}/opt", _OPT, *_small_folders(spec.tmp_mb)]
         return [*words, "--chdir", package.workdir]
 
     def _bootstrap(self) -> list[str]:
@@ -297,8 +325,12 @@ def _script(environment: Mapping[str, str], words: list[str], redirections: str)
         f"export {name}={quote(value)}" for name, value in environment.items() if name not in passed
     ]
     lines.append(f"exec {' '.join(map(quote, words))} {redirections}\n")
+    return _encoded("\n".join(lines))
+
+
+def _encoded(text: str) -> bytes:
     try:
-        return "\n".join(lines).encode()
+        return text.encode()
     except UnicodeEncodeError as error:
         raise SandboxStartError("An environment variable of the sandbox is not text.") from error
 
@@ -324,6 +356,13 @@ def _file_system(runtime: Runtime) -> list[str]:
     words += ["--ro-bind", str(runtime.prefix), "/var/lang"]
     words += ["--ro-bind", str(runtime.folder), _RUNTIME]
     return [*words, "--proc", "/proc", "--dev", "/dev"]
+
+
+def _small_folders(tmp_mb: int) -> list[str]:
+    """Returns options for a sandbox's /tmp, after which nothing of bubblewrap's can be written."""
+    words = ["--perms", "1777", "--size", str(tmp_mb << 20), "--tmpfs", "/tmp"]  # noqa: S108
+    # what is left is bubblewrap's own, and would be its user's to write where that is not root
+    return [*words, *(word for at in ("/dev/pts", "/dev", "/") for word in ("--remount-ro", at))]
 
 
 def _folders(path: Path) -> list[str]:

@@ -64,6 +64,16 @@ def snapshots_fault(controllers: Collection[str], isolation: Isolation) -> str:
     return ""
 
 
+def stem_cells_fault(controllers: Collection[str], *, bubblewrap: bool) -> str:
+    """Returns why no stem cell can be kept here, as half a sentence; empty where one can."""
+    missing = [name for name in ("memory", "freezer") if name not in controllers]
+    if not bubblewrap:
+        return "bubblewrap cannot be used, and a sandbox would have no files of its own"
+    if missing:
+        return f"no {' and '.join(missing)} cgroup can be written"
+    return ""
+
+
 def _always() -> dict[Limitation, str]:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     return {

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from emulator.host.jvm_counters import JvmWatch
 from emulator.host.peers import Owners
 from emulator.live.backends.interface import RUNTIME, Exit
-from emulator.live.backends.process.death_watch import DeathWatch
-from emulator.live.backends.process.host_sandbox import HostSandbox
+from emulator.live.backends.local.death_watch import DeathWatch
+from emulator.live.backends.local.host_sandbox import HostSandbox
 from emulator.live.backends.process.memory import RuntimeMemory
 from emulator.live.backends.supervisor import Supervisor
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from emulator.host.jvm_counters import JvmCounters
     from emulator.host.memory_counters import MemoryCounters
     from emulator.live.backends.interface import Output, ProcessEnded, SandboxSpec
+    from emulator.live.backends.local.slots import Slot
     from emulator.live.backends.page_cache import Mount
     from emulator.live.backends.process.isolation import View
-    from emulator.live.backends.process.slots import Slot
 
 _KILLED = 128 + signal.SIGKILL
 _RESET_PATIENCE = 2.0
@@ -74,6 +74,8 @@ class ProcessSandbox(HostSandbox):
         self._deaths = DeathWatch(loop, self._frozen_process_died)
         self._frozen = False
         self._resetting: list[asyncio.Future[None]] = []
+        self._order: Callable[[], None] | None = None
+        """What tells each runtime its function, where the sandbox was a stem cell."""
         self._oom_kills = 0
         self._stopped: asyncio.Task[None] | None = None
         slot.exited.add_done_callback(self._gone)
@@ -92,11 +94,34 @@ class ProcessSandbox(HostSandbox):
         self._slot.launch(script, self._received)
         self._supervisor.greet(self._spec.extensions)
 
+    def specialise(
+        self,
+        spec: SandboxSpec,
+        told: tuple[Output, ProcessEnded],
+        cpus: tuple[int, ...],
+        order: Callable[[], None],
+    ) -> None:
+        """Becomes a function's sandbox, with its limits; `order` tells the runtime its function.
+
+        Raises:
+            OSError: The kernel refuses.
+        """
+        self._spec, (self._output, self._tell), self._order = spec, told, order
+        for pid in self._slot.pids() if cpus else ():
+            os.sched_setaffinity(pid, cpus)
+        if self._cgroup:
+            self._cgroup.limit_memory(spec.configuration.memory_mb)
+        self._limit_cpu()
+        order()
+        self.thaw()
+
     # what the engine asks for
 
     def run(self, name: str) -> None:
         self._jvm.restarted()
         self._supervisor.run(name)
+        if self._order is not None:
+            self._order()
 
     def terminate(self, name: str) -> None:
         self._supervisor.terminate(name)

@@ -1,22 +1,25 @@
 """Keeps the logs on disk: takes lines as they come, and writes them in batches off the hot path.
 
 A line is in memory for at most a moment (`_DELAY`) before it is on its way to the disk; a process
-that is killed loses no more. Whoever reads waits for the lines that came before.
+that is killed loses no more. A large batch is put aside there as it is, and goes into the tables
+when there is little to do, or before whoever reads: who reads sees every line that came before.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import sqlite3
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+from emulator.live.store.logs.aside import index_oldest, put_aside, waiting
 from emulator.live.store.logs.events import NewEvent, StreamName, append, ensure_stream
 from emulator.live.store.logs.trim import expire, forget_empty_streams, shrink_to
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable
 
     from emulator.core.function_names import Scope
     from emulator.live.store.database import Database
@@ -31,6 +34,11 @@ log = logging.getLogger(__name__)
 _DELAY = 0.5
 """Seconds from a line to the batch that has it: a wait for the disk each, however busy it is."""
 _EXPIRE_EVERY_MS = 60_000
+_FEW = 500
+"""Lines of a batch that go into the tables at once: at a thousand in a second a thread is busy for
+a hundredth of the time."""
+_MOST_ASIDE = 1_000_000
+"""Lines that are put aside at most, which make the first reader wait for some seconds."""
 _MOST_WAITING = 64 << 20
 """Characters that wait for the disk at most; more are lost, and said to be."""
 
@@ -39,7 +47,7 @@ class LogArchive:
     """Holds all groups; use from one event loop, and `close` before the database is.
 
     `limit` is in bytes.
-    `watch` is called in the database's thread with each batch, in its transaction.
+    `watch` is called in the database's thread with the lines of each batch, in its transaction.
     """
 
     def __init__(
@@ -48,8 +56,7 @@ class LogArchive:
         *,
         limit: int,
         wall_time: Callable[[], float] = time.time,
-        watch: Callable[[sqlite3.Connection, Sequence[tuple[StreamName, NewEvent]]], None]
-        | None = None,
+        watch: Callable[[sqlite3.Connection, Iterable[tuple[StreamName, str]]], None] | None = None,
     ) -> None:
         self._database = database
         self._limit = limit
@@ -59,6 +66,8 @@ class LogArchive:
         self._waiting: list[Line] = []
         self._waiting_size = 0
         self._lost = 0
+        self._aside: int | None = None
+        """Lines that are put aside; None until the disk was asked for those of an earlier run."""
         self._expired_at = 0
         self._news = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -92,12 +101,12 @@ class LogArchive:
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Runs `work`, which sees every line that was taken before."""
-        await self.flush()
+        await self._flush_into_tables()
         return await self._database.read(work)
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Runs `work` in a transaction, after the lines that were taken before."""
-        await self.flush()
+        await self._flush_into_tables()
         return await self._database.write(work)
 
     def news(self) -> asyncio.Event:
@@ -106,7 +115,17 @@ class LogArchive:
 
     async def put(self, events: Batch) -> None:
         """Stores events of others than functions, in their streams, which are there."""
-        await self._store([], lambda: events)
+        await self._flush_into_tables()
+
+        def work(connection: sqlite3.Connection) -> None:
+            append(connection, events, now)
+            if self._watch is not None:
+                self._watch(connection, ((name, event.message) for name, event in events))
+            shrink_to(connection, self._limit)
+
+        now = self.now()
+        await self._database.write(work)
+        self._tell()
 
     async def flush(self) -> None:
         """Returns when every line that was taken before is on the disk.
@@ -150,7 +169,7 @@ class LogArchive:
         self._flush = None
         if not flush.cancelled() and (error := flush.exception()) is not None:
             log.error("Log lines cannot be stored, and are lost: %s", error)
-        if self._waiting or self._opened:
+        if self._waiting or self._opened or self._aside:
             self._arm()
 
     async def _write_batch(self) -> None:
@@ -160,30 +179,59 @@ class LogArchive:
         if self._lost:
             log.warning("Log lines lost, as the disk is too slow for them: %d", self._lost)
             self._lost = 0
-        await self._store(opened, lambda: _events(batch))
-
-    async def _store(self, opened: list[StreamName], events: Callable[[], Batch]) -> None:
         now = self.now()
         expires = now - self._expired_at >= _EXPIRE_EVERY_MS
         self._expired_at = now if expires else self._expired_at
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: sqlite3.Connection) -> int:
             for name in opened:
                 ensure_stream(connection, name, now)
-            batch = events()
-            append(connection, batch, now)
+            _store(connection, batch, now)
             if self._watch is not None:
-                self._watch(connection, batch)
+                self._watch(connection, ((name, line) for name, _, line in batch))
             if expires:
                 expire(connection, now)
                 forget_empty_streams(connection, now)
             shrink_to(connection, self._limit)
+            return waiting(connection)
 
-        await self._database.write(work)
+        self._aside = await self._database.write(work)
+        self._tell()
+
+    async def _flush_into_tables(self) -> None:
+        """Returns when every line that was taken before is in the tables.
+
+        Raises:
+            sqlite3.Error: the disk is full or broken.
+        """
+        await self.flush()
+        left = math.inf if self._aside is None else self._aside
+        while left > 0:  # what is put aside meanwhile need not be waited for
+            indexed, self._aside = await self._database.write(_index_oldest)
+            left = left - indexed if indexed else 0
+
+    def _tell(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
 
 
-def _events(lines: list[Line]) -> Batch:
-    """Returns lines as events; in the database's thread, as there may be many."""
-    return [(name, NewEvent(int(at * 1000), line)) for name, at, line in lines]
+def _store(connection: sqlite3.Connection, batch: list[Line], now: int) -> None:
+    """Stores a batch, in the database's thread: lines come into the tables as they came."""
+    aside = waiting(connection)
+    is_large = len(batch) > _FEW
+    if aside and (not is_large or aside > _MOST_ASIDE):
+        aside -= index_oldest(connection)
+    if batch and (is_large or aside):
+        try:
+            put_aside(connection, batch, now)
+        except UnicodeEncodeError:  # half a surrogate, which the tables can do with
+            while index_oldest(connection):
+                pass
+        else:
+            return
+    append(connection, [(name, NewEvent(int(at * 1000), line)) for name, at, line in batch], now)
+
+
+def _index_oldest(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Returns how many lines were put into the tables, and how many are still aside."""
+    return index_oldest(connection), waiting(connection)

@@ -173,6 +173,7 @@ def last_arrival(connection: sqlite3.Connection) -> int:
 
 
 def by_arrival(connection: sqlite3.Connection, arrival: int) -> StoredEvent | None:
+    """Returns the event that came as the `arrival`-th; None where there is none."""
     row = connection.execute(
         f"SELECT {_EVENT} FROM log_events WHERE id = ?",  # noqa: S608
         (arrival,),

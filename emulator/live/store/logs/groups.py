@@ -80,6 +80,7 @@ def create_group(
 
 
 def find_group(connection: sqlite3.Connection, scope: Scope, name: str) -> LogGroup | None:
+    """Returns a log group; None where there is none of the name."""
     row = connection.execute(
         f"SELECT {_GROUP} FROM log_groups WHERE account = ? AND region = ? AND name = ?",  # noqa: S608
         (scope.account, scope.region, name),
@@ -107,10 +108,12 @@ def delete_group(connection: sqlite3.Connection, group: int) -> None:
 
 
 def set_retention(connection: sqlite3.Connection, group: int, days: int | None) -> None:
+    """Sets for how many days a group keeps its events; None: for ever."""
     connection.execute("UPDATE log_groups SET retention = ? WHERE id = ?", (days, group))
 
 
 def set_tags(connection: sqlite3.Connection, group: int, tags: Mapping[str, str]) -> None:
+    """Puts a group's tags in the place of earlier ones."""
     connection.execute("UPDATE log_groups SET tags = ? WHERE id = ?", (json.dumps(tags), group))
 
 
@@ -124,6 +127,7 @@ def create_stream(connection: sqlite3.Connection, group: int, name: str, created
 
 
 def find_stream(connection: sqlite3.Connection, group: int, name: str) -> LogStream | None:
+    """Returns a group's stream; None where there is none of the name."""
     row = connection.execute(
         f"SELECT {_STREAM} FROM log_streams WHERE log_group = ? AND name = ?",  # noqa: S608
         (group, name),

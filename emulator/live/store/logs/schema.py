@@ -1,12 +1,25 @@
-"""Describes the tables of logs.db: groups, their streams, and the events of both."""
+"""Describes the tables of logs.db: groups, their streams, the events of both, and batches of
+events that are in no table yet.
+"""
 
 from __future__ import annotations
 
 from emulator.live.store.database import Schema
 
+_BATCHES = """
+    CREATE TABLE log_batches (
+        id INTEGER PRIMARY KEY,
+        ingested INTEGER NOT NULL,
+        lines INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        events BLOB NOT NULL
+    )
+    """
+"""Events come last, so that a sum of sizes reads no page of theirs."""
+
 LOGS = Schema(
     "logs",
-    version=1,
+    version=2,
     statements=(
         """
         CREATE TABLE log_groups (
@@ -52,6 +65,8 @@ LOGS = Schema(
         """,
         "CREATE INDEX log_events_of_group ON log_events (log_group, at, id)",
         "CREATE INDEX log_events_of_stream ON log_events (stream, at, id)",
+        _BATCHES,
     ),
+    migrations={1: (_BATCHES,)},
 )
 """Times are epoch milliseconds, retentions days, sizes bytes as CloudWatch Logs counts them."""

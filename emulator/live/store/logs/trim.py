@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emulator.live.store.logs.aside import drop_oldest
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
@@ -38,8 +40,11 @@ def forget_empty_streams(connection: sqlite3.Connection, now: int) -> None:
 
 
 def shrink_to(connection: sqlite3.Connection, limit: int) -> None:
-    """Deletes the events that came first until all groups together have `limit` bytes at most."""
-    size: int = connection.execute("SELECT coalesce(sum(size), 0) FROM log_groups").fetchone()[0]
+    """Deletes the events that came first until all together have `limit` bytes at most."""
+    size: int = connection.execute(
+        "SELECT (SELECT coalesce(sum(size), 0) FROM log_groups)"
+        " + (SELECT coalesce(sum(size), 0) FROM log_batches)"
+    ).fetchone()[0]
     if size <= limit:
         return
     excess = size - int(limit * (1 - _SLACK))
@@ -47,7 +52,10 @@ def shrink_to(connection: sqlite3.Connection, limit: int) -> None:
         rows = connection.execute(
             "SELECT id, stream, size FROM log_events ORDER BY id LIMIT ?", (_CHUNK,)
         ).fetchall()
-        if not rows:
+        if not rows:  # what is in no table came later
+            excess -= (dropped := drop_oldest(connection))
+            if dropped:
+                continue
             return
         freed: dict[int, int] = {}
         last = 0

@@ -17,11 +17,11 @@ from emulator.live.store.metrics.tables import add, expire
 from emulator.telemetry.metric_data.embedded import embedded_samples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from emulator.core.function_names import Scope
     from emulator.live.store.database import Database
-    from emulator.live.store.logs.events import NewEvent, StreamName
+    from emulator.live.store.logs.events import StreamName
     from emulator.telemetry.metric_data.metric import Sample
 
 T = TypeVar("T")
@@ -134,13 +134,11 @@ def _flushed(task: asyncio.Task[None]) -> None:
         log.error("Metrics cannot be stored, and are lost: %s", error)
 
 
-def store_embedded(
-    connection: sqlite3.Connection, batch: Sequence[tuple[StreamName, NewEvent]]
-) -> None:
+def store_embedded(connection: sqlite3.Connection, lines: Iterable[tuple[StreamName, str]]) -> None:
     """Adds the metrics that log lines of the embedded metric format tell."""
     found: dict[Scope, list[Sample]] = {}
-    for name, event in batch:
-        if samples := embedded_samples(event.message):
+    for name, line in lines:
+        if samples := embedded_samples(line):
             found.setdefault(name.scope, []).extend(samples)
     for scope, samples in found.items():
         add(connection, scope, samples)

@@ -225,7 +225,7 @@ def test_metric_data_with_math(watched: Watched) -> None:
         ([{"Id": "a"}], "either MetricStat or Expression"),
         ([{"Id": "a", "Expression": "b + 1"}], "Error in expression 'a': There is no query 'b'."),
         ([{"Id": "a", "Expression": "a + 1"}], "it refers to itself"),
-        ([query(), {"Id": "a", "Expression": "RATE(m1)"}], "RATE is not emulated"),
+        ([query(), {"Id": "a", "Expression": "SLICE(m1)"}], "SLICE is not emulated"),
         (
             [query(), {"Id": "e0", "Expression": "m1"}]
             + [{"Id": f"e{n}", "Expression": f"e{n - 1}"} for n in range(99, 0, -1)],

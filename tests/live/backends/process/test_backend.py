@@ -6,6 +6,7 @@ What all backends do alike is in the contract suite; here is what only this one 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import signal
@@ -51,6 +52,7 @@ def run(event, context):
 DAWDLER = ["/bin/sh", "-c", "sleep 60; :"]
 KINDS = {
     "bubblewrap and cgroups": {},
+    "stem cells": {"stem_cells": True},
     "bubblewrap": {"cgroup_root": None},
     "plain with cgroups": {"bubblewrap": None},
     "plain": {"bubblewrap": None, "cgroup_root": None},
@@ -103,8 +105,22 @@ async def kind(
             pytest.skip("bubblewrap does not work here")
         if cgroups != ("cgroup_root" not in options):
             pytest.skip("no cgroup can be written here")
+        if "stem_cells" in options and backend.stem_cells is None:
+            pytest.skip(backend.unenforced[Limitation.NO_STEM_CELLS])
         package = await deployed(backend, folder / "code")
         yield Kind(backend, package, bubblewrap, cgroups)
+
+
+CELLS = itertools.count(1)
+
+
+async def cell_of(backend: ProcessBackend) -> int:
+    """Makes a stem cell, where the backend was opened for some; 0 where not."""
+    if backend.stem_cells is None:
+        return 0
+    number = next(CELLS)
+    await backend.stem_cells.make(number, "python", lambda: None)
+    return number
 
 
 class Running(RecordedRuntime):
@@ -185,7 +201,7 @@ async def running(
         },
         cpu or CpuShare(20000, 20000),
         tmp_mb=tmp_mb,
-        **(more or {}),
+        **(more or {"cell": await cell_of(backend)}),
     )
     try:
         one.process = await backend.start(spec, one.output, one.ended)

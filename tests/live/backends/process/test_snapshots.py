@@ -389,6 +389,18 @@ async def test_frozen_fork_uses_no_cpu_and_goes_on(tmp_path: Path) -> None:
         assert await one.ask("answer = 'lives'") == "lives"
 
 
+async def test_forks_stand_ready_before_they_are_wanted(tmp_path: Path) -> None:
+    async with keeping(tmp_path) as kept:
+        snapshots = kept.backend.snapshots
+        assert snapshots is not None
+        await until(lambda: snapshots.ready(SNAPSHOT) == 2)
+        assert snapshots.names() == set()
+        async with restored(kept) as one:
+            assert snapshots.ready(SNAPSHOT) == 1
+            assert await one.ask("answer = 'lives'") == "lives"
+            await until(lambda: snapshots.ready(SNAPSHOT) == 2)
+
+
 # ends
 
 
@@ -410,6 +422,8 @@ async def test_template_that_died_is_made_anew(tmp_path: Path) -> None:
         (name,) = kept.backend.snapshots.templates()
         for pid in alive(f"name={name}"):
             os.kill(int(pid), signal.SIGKILL)
+        snapshots = kept.backend.snapshots
+        await until(lambda: not snapshots.ready(SNAPSHOT))
         async with restored(kept) as one:
             assert await one.ask("answer = INIT") != before
 

@@ -32,6 +32,8 @@ HERE = Scope("123456789012", "us-east-1")
 GROUP = "/aws/lambda/echo"
 LIMIT = 1 << 20
 DAY = 86_400
+FEW = 500
+"""Lines of a batch that is not put aside."""
 
 pytestmark = pytest.mark.anyio
 
@@ -59,6 +61,14 @@ async def archive(
 
 def written(connection: sqlite3.Connection) -> list[tuple[str]]:
     return connection.execute("SELECT message FROM log_events").fetchall()
+
+
+def in_tables(folder: Path) -> list[tuple[str]]:
+    beside = sqlite3.connect(folder / "logs.db")
+    try:
+        return written(beside)
+    finally:
+        beside.close()
 
 
 def write(logs: LogArchive, group: str, stream: str, at_epoch: float, line: str) -> None:
@@ -220,6 +230,64 @@ async def test_deleting_leaves_nothing_of_a_stream_or_a_group(tmp_path: Path) ->
             ).fetchone()
         )
         assert rest == (0, 0)
+
+
+async def test_a_large_batch_is_put_aside_and_read_as_it_came(tmp_path: Path) -> None:
+    async with archive(tmp_path) as logs:
+        for number in range(FEW + 1):
+            write(logs, GROUP, "st"[number % 2], number, f"é {number}")
+        await logs.flush()
+        assert not in_tables(tmp_path)
+        assert await lines(logs) == [f"é {number}" for number in range(FEW + 1)]
+        found = await group(logs)
+        streams = await logs.read(lambda connection: list_streams(connection, found.id))
+        assert [(one.name, one.first, one.last) for one in streams] == [
+            ("s", 0, FEW * 1000),
+            ("t", 1000, (FEW - 1) * 1000),
+        ]
+        assert found.size == sum(one.size for one in streams)
+
+
+async def test_what_an_earlier_run_put_aside_comes_before_what_comes_now(tmp_path: Path) -> None:
+    async with archive(tmp_path) as logs:
+        for number in range(FEW + 1):
+            write(logs, GROUP, "s", 1.0, f"{number}")
+    async with archive(tmp_path) as logs:
+        write(logs, GROUP, "s", 1.0, "last")
+        assert await lines(logs) == [*(f"{number}" for number in range(FEW + 1)), "last"]
+
+
+async def test_what_was_put_aside_goes_into_the_tables_without_a_reader(tmp_path: Path) -> None:
+    async with archive(tmp_path) as logs:
+        for number in range(FEW + 1):
+            write(logs, GROUP, "s", 1.0, f"{number}")
+        await logs.flush()
+        async with asyncio.timeout(20):
+            while len(in_tables(tmp_path)) <= FEW:  # noqa: ASYNC110  # nothing tells a test
+                await asyncio.sleep(0.05)
+
+
+async def test_the_oldest_go_also_of_what_was_put_aside(tmp_path: Path) -> None:
+    async with archive(tmp_path, limit=FEW * (100 + EVENT_OVERHEAD)) as logs:
+        write(logs, GROUP, "s", 0.0, "first")
+        await logs.flush()
+        for _ in range(2):
+            for number in range(FEW + 1):
+                write(logs, GROUP, "s", 1.0, f"{number:0100}")
+            await logs.flush()
+        for number in range(3):
+            write(logs, GROUP, "s", 2.0, f"{number}")
+        assert await lines(logs) == ["0", "1", "2"]
+        assert (await group(logs)).size == 3 * (1 + EVENT_OVERHEAD)
+
+
+async def test_half_a_surrogate_in_a_large_batch_comes_in_its_turn(tmp_path: Path) -> None:
+    async with archive(tmp_path) as logs:
+        for line in ("first", "a\ud800b"):
+            for _ in range(FEW + 1):
+                write(logs, GROUP, "s", 1.0, line)
+            await logs.flush()
+        assert await lines(logs) == ["first"] * (FEW + 1) + ["a?b"] * (FEW + 1)
 
 
 async def test_half_a_surrogate_is_stored_as_what_can_be(tmp_path: Path) -> None:

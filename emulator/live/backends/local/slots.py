@@ -22,7 +22,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from emulator.host.peers import descendants
-from emulator.live.backends.process.output import OutputReader
+from emulator.live.backends.local.output import OutputReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -49,7 +49,8 @@ def seccomp_filter(
 ) -> bytes:
     """Returns the program for `bwrap --seccomp`; empty for machines that it is not written for.
 
-    With `namespaces` new user namespaces are allowed: a template's forks make their own.
+    With `namespaces` new user namespaces are allowed, and joining one whose descriptor a process
+    was given: a template's forks do so.
     """
     numbers = _MACHINES.get(machine)
     if numbers is None or system != "linux":
@@ -65,7 +66,7 @@ def seccomp_filter(
             *_if(_JUMP_EQUAL, numbers.clone3, unknown),
             *(
                 word
-                for call in (*numbers.refused, *_IO_URING)
+                for call in (*numbers.refused[: -1 if namespaces else None], *_IO_URING)
                 for word in _if(_JUMP_EQUAL, call, refused)
             ),
             *(() if namespaces else _no_user_namespaces(numbers, refused)),

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from emulator.errors import SandboxStartError
 from emulator.host.peers import Owners
 from emulator.host.processes import resident_memory
+from emulator.live.backends.forks.template import received
 from emulator.live.backends.interface import Exit
-from emulator.live.backends.process.death_watch import DeathWatch
-from emulator.live.backends.process.host_sandbox import HostSandbox
-from emulator.live.backends.process.output import OutputReader
-from emulator.live.backends.process.template import received
+from emulator.live.backends.local.death_watch import DeathWatch
+from emulator.live.backends.local.host_sandbox import HostSandbox
+from emulator.live.backends.local.output import OutputReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,16 +28,17 @@ if TYPE_CHECKING:
     from emulator.core.model import Seconds
     from emulator.host.cgroup import CgroupV1, CgroupV2
     from emulator.host.memory_counters import MemoryCounters
+    from emulator.live.backends.forks.networks import ForkNetwork
+    from emulator.live.backends.forks.template import Restored, Template
     from emulator.live.backends.interface import Output, SandboxSpec
-    from emulator.live.backends.process.template import Restored, Template
 
 _KILLED = 128 + signal.SIGKILL
 _PATIENCE = 5.0
 """Seconds that a killed sandbox may take to be gone."""
+_HOSTS = "127.0.0.1 localhost\n::1 localhost\n{} sandbox.localdomain sandbox\n"
+"""/etc/hosts of a sandbox that has an address of its own."""
 _STEP = 10.0
 """Seconds that a step of the restore may take."""
-_NEVER_RAN = 125
-"""Exit code of a fork that ended before it was a sandbox."""
 
 
 class RestoredSandbox(HostSandbox):
@@ -50,7 +51,6 @@ class RestoredSandbox(HostSandbox):
         name: str,
         cgroup: CgroupV1 | CgroupV2,
         spec: SandboxSpec,
-        output: Output,
         forget: Callable[[RestoredSandbox], None],
         *,
         tells_peers: bool,
@@ -62,7 +62,7 @@ class RestoredSandbox(HostSandbox):
         self._loop = asyncio.get_running_loop()
         self.exited: asyncio.Future[Exit] = self._loop.create_future()
         self._cgroup = cgroup
-        self._output = output
+        self.network: ForkNetwork | None = None
         self._forget = forget
         self._deaths = DeathWatch(self._loop, self._frozen_process_died)
         self._template: Template | None = None
@@ -70,6 +70,8 @@ class RestoredSandbox(HostSandbox):
         self._reader: OutputReader | None = None
         self._following: asyncio.Task[None] | None = None
         self._runtime = 0
+        self.begun = False
+        """Whether it is a sandbox, and no fork that stands ready."""
         self._frozen = False
         self._peak_mb = 0
         self._shared = 0
@@ -77,10 +79,10 @@ class RestoredSandbox(HostSandbox):
         self._oom_kills = 0
         self._stopped: asyncio.Task[None] | None = None
 
-    async def restore(
-        self, template: Template, environment: Mapping[str, str], cpus: tuple[int, ...]
+    async def prepare(
+        self, template: Template, cpus: tuple[int, ...], network: ForkNetwork | None = None
     ) -> None:
-        """Becomes a fork of the template; when this returns, its runtime is about to go on.
+        """Becomes a fork of the template, with limits; when this returns, `begin` is all it lacks.
 
         Raises:
             SandboxStartError: the fork could not be made a sandbox of its own.
@@ -88,9 +90,8 @@ class RestoredSandbox(HostSandbox):
         """
         self._cgroup.limit_memory(self._spec.configuration.memory_mb)
         self._limit_cpu()
-        restored = await template.fork()
-        self._template, self._restored = template, restored
-        self._reader = OutputReader(self._loop, restored.output, self._output)
+        restored = await template.fork(network.descriptors if network else ())
+        self._template, self._restored, self.network = template, restored, network
         try:
             # some 7 ms of waiting for the kernel on cgroup v1, for all that start at once
             await asyncio.to_thread(self._cgroup.take_in, restored.pid)
@@ -98,15 +99,39 @@ class RestoredSandbox(HostSandbox):
             template.moved()
         if cpus:
             os.sched_setaffinity(restored.pid, cpus)
-        order = {"environment": dict(environment), "tmp_bytes": self._spec.tmp_mb << 20}
+        order = {
+            "tmp_bytes": self._spec.tmp_mb << 20,
+            "hosts": _HOSTS.format(network.address) if network else "",
+        }
         restored.control.send(json.dumps(order).encode())
         async with asyncio.timeout(_STEP):
             message, self._runtime = await received(restored.control)
         if message != b"runs":
             raise SandboxStartError("The fork of the snapshot could not be made a sandbox.")
         self._following = asyncio.create_task(self._follow(restored))
+
+    def fits(self, spec: SandboxSpec) -> bool:
+        """Returns whether the prepared sandbox lives, and has the size of a spec."""
+        own = self._spec
+        same = (own.tmp_mb, own.configuration.memory_mb) == (
+            spec.tmp_mb,
+            spec.configuration.memory_mb,
+        )
+        return same and not self.exited.done()
+
+    def begin(self, spec: SandboxSpec, environment: Mapping[str, str], output: Output) -> None:
+        """Goes on as the sandbox of a spec, which is that of the snapshot but for its number.
+
+        Raises:
+            OSError: the fork has ended.
+        """
+        assert self._restored is not None, "prepare first"
+        self._spec = spec
+        self._limit_cpu()
+        self._reader = OutputReader(self._loop, self._restored.output, output)
+        self.begun = True
         # nothing is awaited from here until the caller has the sandbox
-        restored.control.send(b"go")
+        self._restored.control.send(json.dumps(dict(environment)).encode())
 
     # what the engine asks for
 
@@ -128,6 +153,8 @@ class RestoredSandbox(HostSandbox):
         self._cgroup.freeze()
 
     def thaw(self) -> None:
+        self.begun = False
+        """Whether it is a sandbox, and no fork that stands ready."""
         self._frozen = False
         self._cgroup.thaw()
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emulator.errors import SandboxStartError, SnapshotError
-from emulator.live.backends.process.slots import Slot
+from emulator.live.backends.local.slots import Slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,8 +49,12 @@ class TemplateLostError(SandboxStartError):
 class Template:
     """Owns one template. Lives in one event loop."""
 
-    def __init__(self, name: str, cgroup: CgroupV1 | CgroupV2, memory_mb: int) -> None:
+    def __init__(
+        self, name: str, cgroup: CgroupV1 | CgroupV2, memory_mb: int, *, tells: bool = False
+    ) -> None:
         """Makes the process, which waits for its script.
+
+        `tells`: what the script runs may be anything, and tells if it can be kept.
 
         Raises:
             OSError: the kernel refuses.
@@ -62,6 +66,8 @@ class Template:
         """Forks that are ordered and not yet moved away."""
         self._restored = 0
         """Sandboxes that live; they end with the template, whose namespace is around theirs."""
+        self._begun = not tells
+        """Whether what runs is a runtime that can be kept."""
         self._unwanted = False
         self._ending: asyncio.Task[None] | None = None
         try:
@@ -88,6 +94,9 @@ class Template:
         try:
             async with asyncio.timeout(limit):
                 told = await self._first_word()
+                if "begun" in told:
+                    self._begun = True
+                    told = await self._first_word()
         except TimeoutError:
             raise SnapshotError(
                 f"Function initialization timed out after {limit:.2f} seconds",
@@ -116,13 +125,15 @@ class Template:
             word.cancel()
             await asyncio.gather(word, return_exceptions=True)
         code = await self._slot.exited
-        raise SnapshotError(
-            f"Error: Runtime exited with error: exit status {code}",
-            code="FunctionError.RuntimeInitError",
-        )
+        sentence = f"Error: Runtime exited with error: exit status {code}"
+        if not self._begun:
+            raise SnapshotError(f"Its runtime is none that can be kept. {sentence}", code="")
+        raise SnapshotError(sentence, code="FunctionError.RuntimeInitError")
 
-    async def fork(self) -> Restored:
+    async def fork(self, namespaces: tuple[int, ...] = ()) -> Restored:
         """Orders a fork, and returns when it says that it is there; it waits for a message then.
+
+        The fork joins the `namespaces`, a user's and its network's, if there are any.
 
         Raises:
             TemplateLostError: the template does not obey.
@@ -132,7 +143,7 @@ class Template:
         output, outer = os.pipe()
         os.set_blocking(output, False)
         try:
-            pid = await self._forked(control, theirs, outer)
+            pid = await self._forked(control, theirs, outer, namespaces)
         except BaseException:
             control.close()
             os.close(output)
@@ -140,12 +151,14 @@ class Template:
         self._restored += 1
         return Restored(control, output, pid)
 
-    async def _forked(self, control: socket.socket, theirs: socket.socket, output: int) -> int:
+    async def _forked(
+        self, control: socket.socket, theirs: socket.socket, output: int, more: tuple[int, ...]
+    ) -> int:
         self._orders += 1
         self._cgroup.thaw()
         try:
             try:
-                socket.send_fds(self._channel, [b"fork"], [theirs.fileno(), output])
+                socket.send_fds(self._channel, [b"fork"], [theirs.fileno(), output, *more])
             finally:
                 theirs.close()
                 os.close(output)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.live.backends.process.output import OutputReader
+from emulator.live.backends.local.output import OutputReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,14 +4,16 @@ This file is copied into every sandbox beside the bootstrap, and is imported by 
 process that went through init once, for all sandboxes of a published version. It imports the
 standard library alone, and all of that before the snapshot.
 
-A template waits for orders on a channel of the emulator's. An order carries two descriptors: a
-control socket and a pipe for output. The template forks. Its child at once gives up the channel,
+A template waits for orders on a channel of the emulator's. An order carries two descriptors, a
+control socket and a pipe for output, and where sandboxes have networks of their own two more: a
+user namespace that the emulator made ahead of need, as this user, and a network in it. The template
+forks. Its child at once gives up the channel,
 makes namespaces of its own and says so on the control socket, by which the emulator learns its
-process id and moves it into the cgroup of the new sandbox. Only when that is done the emulator
-sends the sandbox's environment, over the control socket: the template itself never has it, so no
-later fork finds it in its memory. Then the child forks the first process of its process namespace,
-which waits for the end of the runtime, and that forks the runtime, which gives up every right and
-takes on the kernel filter of all functions before anything of the function runs.
+process id and moves it into the cgroup of the new sandbox. When that is done the child forks the
+first process of its process namespace, which waits for the end of the runtime, and that forks the
+runtime, which gives up every right and takes on the kernel filter of all functions. All this may
+be done before a sandbox is wanted. When one is, the emulator sends its environment, over the
+control socket: the template itself never has it, so no later fork finds it in its memory.
 
 Sources: user_namespaces(7), pid_namespaces(7), mount_namespaces(7), seccomp(2), capabilities(7).
 """
@@ -39,7 +41,9 @@ if TYPE_CHECKING:
 
 _NEW_NAMESPACES = 0x10000000 | 0x00020000 | 0x08000000 | 0x04000000 | 0x20000000
 """CLONE_NEWUSER, NEWNS, NEWIPC, NEWUTS and NEWPID; the last is for the next fork."""
+_NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
 _NO_SUID_DEV_EXEC, _NO_SUID_DEV = 14, 6
+_BIND, _REMOUNT_READ_ONLY = 4096, 33
 _SET_DUMPABLE, _SET_SECCOMP, _DROP_BOUND, _NO_NEW_PRIVILEGES = 4, 22, 24, 38
 """Operations of prctl(2)."""
 _SECCOMP_FILTER = 2
@@ -66,6 +70,10 @@ class Template:
         nothing = os.open("/dev/null", os.O_RDONLY)
         os.dup2(nothing, 0)  # it led to the emulator
         os.close(nothing)
+
+    def begun(self) -> None:
+        """Tells the emulator that the runtime is one that can be kept, before the init."""
+        self._channel.sendall(json.dumps({"begun": True}).encode())
 
     def failed(self, description: dict[str, Any]) -> None:
         """Tells the emulator that the init failed."""
@@ -94,10 +102,12 @@ class Template:
                 child = os.fork()
             if child == 0:
                 self._channel.close()
-                control, output = order
+                control, output, *joined = order
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL if heeded is None else heeded)
                 try:
-                    environment = self._become_sandbox(socket.socket(fileno=control), output, log)
+                    environment = self._become_sandbox(
+                        socket.socket(fileno=control), output, log, joined
+                    )
                 except OSError as error:
                     os.write(output, f"The snapshot cannot be restored: {error}\n".encode())
                     os._exit(FAILED_RESTORE)
@@ -106,15 +116,20 @@ class Template:
             for descriptor in order:
                 os.close(descriptor)
 
-    def _order(self) -> tuple[int, int] | None:
+    def _order(self) -> list[int] | None:
         try:
-            message, descriptors, _, _ = socket.recv_fds(self._channel, 16, 2)
+            message, descriptors, _, _ = socket.recv_fds(self._channel, 16, 4)
         except OSError:
             return None
-        return (descriptors[0], descriptors[1]) if message else None
+        return list(descriptors) if message else None
 
-    def _become_sandbox(self, control: socket.socket, output: int, log: int) -> dict[str, str]:
-        self.own_namespaces()
+    def _become_sandbox(
+        self, control: socket.socket, output: int, log: int, joined: list[int]
+    ) -> dict[str, str]:
+        if joined:
+            self._join(*joined)
+        else:
+            self.own_namespaces()
         control.sendall(b"here")  # the kernel adds the process id
         order = json.loads(control.recv(_MOST) or b"null")
         if order is None:
@@ -124,18 +139,20 @@ class Template:
         os.close(output)
         if os.fork():
             os._exit(0)
-        _set_up_files(order["tmp_bytes"])
+        _set_up_files(order["tmp_bytes"], order["hosts"])
         runtime = self._fork_of_another_id()
         if runtime:
             _wait_for(runtime, control)
         os.setsid()
         self.give_up_rights()
+        _cut_connections(control)
         control.sendall(b"runs")
-        control.recv(_MOST)  # else the runtime's first call may come before its start is told
+        # all until here is done before a sandbox is wanted; its environment is what makes it one
+        environment: dict[str, str] | None = json.loads(control.recv(_MOST) or b"null")
+        if environment is None:
+            os._exit(0)  # the emulator has given it up
         control.close()
-        _cut_connections()
         _make_unique()
-        environment: dict[str, str] = order["environment"]
         return environment
 
     def _fork_of_another_id(self) -> int:
@@ -168,6 +185,18 @@ class Template:
             with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123
                 file.write(text)
 
+    def _join(self, user: int, network: int) -> None:
+        """Leaves the template's namespaces for a sandbox's, which the emulator has made.
+
+        The user who made a user namespace has every right in it, coming from the one around it.
+        """
+        _call("prctl", _SET_DUMPABLE, 1, 0, 0, 0)
+        _call("setns", user, _NEW_USER)
+        _call("setns", network, _NEW_NETWORK)
+        _call("unshare", _NEW_NAMESPACES & ~_NEW_USER)
+        os.close(user)
+        os.close(network)
+
     def give_up_rights(self) -> None:
         """Gives up every capability, and takes on the kernel filter of all functions."""
         for capability in range(_LAST_CAPABILITY + 1):
@@ -175,10 +204,15 @@ class Template:
                 break  # the kernel knows no more of them
         head = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
         _call("syscall", _CAPSET[platform.machine()], head, struct.pack("=6I", *[0] * 6))
-        _call("prctl", _NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-        instructions = ctypes.create_string_buffer(self._filter, len(self._filter))
-        program = struct.pack("@HP", len(self._filter) // 8, ctypes.addressof(instructions))
-        _call("prctl", _SET_SECCOMP, _SECCOMP_FILTER, program, 0, 0)
+        take_on(self._filter)
+
+
+def take_on(kernel_filter: bytes) -> None:
+    """Takes on a filter of system calls, and lets no program that is run have more rights."""
+    _call("prctl", _NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    instructions = ctypes.create_string_buffer(kernel_filter, len(kernel_filter))
+    program = struct.pack("@HP", len(kernel_filter) // 8, ctypes.addressof(instructions))
+    _call("prctl", _SET_SECCOMP, _SECCOMP_FILTER, program, 0, 0)
 
 
 def try_out(user: int) -> None:
@@ -193,7 +227,7 @@ def try_out(user: int) -> None:
     child = os.fork()
     if child == 0:
         try:
-            _set_up_files(1 << 20)
+            _set_up_files(1 << 20, "127.0.0.1 localhost\n")
             template.give_up_rights()
         except OSError as error:
             os.write(2, str(error).encode())
@@ -211,17 +245,32 @@ def _call(name: str, *arguments: object) -> None:
         raise OSError(number, f"{name}: {os.strerror(number)}")
 
 
-def _set_up_files(tmp_bytes: int) -> None:
-    """Gives the sandbox its own /proc, and a /tmp with what the init has left there."""
+def _set_up_files(tmp_bytes: int, hosts: str) -> None:
+    """Gives the sandbox its own /proc, and a /tmp with what the init has left there.
+
+    `hosts` are the lines of an /etc/hosts of its own; empty: the template's.
+    """
     _call("mount", None, b"/", None, 0x44000, None)  # MS_REC | MS_PRIVATE
     _call("mount", b"proc", b"/proc", b"proc", _NO_SUID_DEV_EXEC, None)
     before = os.open("/tmp", os.O_RDONLY | os.O_DIRECTORY)  # noqa: S108  # the sandbox's own
     options = f"size={tmp_bytes},mode=1777".encode()
     _call("mount", b"tmpfs", b"/tmp", b"tmpfs", _NO_SUID_DEV, options)
+    if hosts:
+        _name_hosts(hosts)
     if os.listdir(before):  # noqa: PTH208  # of a descriptor
         shutil.copytree(f"/proc/self/fd/{before}", "/tmp", symlinks=True, dirs_exist_ok=True)  # noqa: S108
     os.close(before)
     _reopen_files()
+
+
+def _name_hosts(text: str) -> None:
+    """Lays a file of the sandbox's own over /etc/hosts, which nobody can write."""
+    own = "/tmp/.hosts"  # noqa: S108  # the sandbox's own, and empty
+    with open(own, "w") as file:  # noqa: PTH123
+        file.write(text)
+    _call("mount", own.encode(), b"/etc/hosts", None, _BIND, None)
+    _call("mount", None, b"/etc/hosts", None, _BIND | _REMOUNT_READ_ONLY | _NO_SUID_DEV, None)
+    os.unlink(own)  # noqa: PTH108
 
 
 def _descriptors() -> Iterator[tuple[int, int]]:
@@ -253,7 +302,7 @@ def _reopen_files() -> None:
         os.close(own)
 
 
-def _cut_connections() -> None:
+def _cut_connections(control: socket.socket) -> None:
     """Puts a closed connection in the place of each that the init has left open.
 
     A restored sandbox has no connection on Lambda either ("Handling network connections" in the
@@ -261,8 +310,9 @@ def _cut_connections() -> None:
     """
     dead, other = socket.socketpair()
     other.close()
+    kept = (control.fileno(), dead.fileno())
     for descriptor, mode in _descriptors():
-        if stat.S_ISSOCK(mode) and descriptor != dead.fileno():
+        if stat.S_ISSOCK(mode) and descriptor not in kept:
             os.dup2(dead.fileno(), descriptor, inheritable=os.get_inheritable(descriptor))
     dead.close()
 

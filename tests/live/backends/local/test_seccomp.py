@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from emulator.live.backends.process.seccomp import seccomp_filter
+from emulator.live.backends.local.seccomp import seccomp_filter
 
 ALLOW = 0x7FFF0000
 EPERM = 0x00050000 | errno.EPERM

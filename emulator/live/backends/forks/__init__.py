@@ -1,0 +1,1 @@
+"""Sandboxes that are forks of a process which went through init once (SnapStart)."""

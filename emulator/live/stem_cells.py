@@ -1,0 +1,70 @@
+"""Has the backend make and end stem cells as the scheduler commands, and tells what became of them.
+
+Which sandbox gets a cell is the scheduler's to decide, and what a cell is the backend's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from emulator.core.messages import StemCellGone, StemCellReady
+from emulator.errors import SandboxStartError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emulator.core.function_configuration import FunctionConfiguration
+    from emulator.core.messages import MakeStemCell
+    from emulator.live.backends.interface import SandboxBackend
+
+log = logging.getLogger(__name__)
+
+
+class StemCellKeeper:
+    """Carries out the scheduler's commands about stem cells; `report` takes the events."""
+
+    def __init__(
+        self, backend: SandboxBackend, report: Callable[[StemCellReady | StemCellGone], None]
+    ) -> None:
+        self._cells = backend.stem_cells
+        self._report = report
+        self._making: dict[int, asyncio.Task[None]] = {}
+
+    def runtime(self, configuration: FunctionConfiguration, package: str) -> str:
+        """Returns the runtime whose stem cells may serve a version; empty where none may."""
+        return "" if self._cells is None else self._cells.runtime(configuration, package)
+
+    def make(self, command: MakeStemCell) -> None:
+        """Begins a cell, and reports that it is ready, or gone."""
+        task = asyncio.get_running_loop().create_task(self._made(command.cell, command.runtime))
+        self._making[command.cell] = task
+        task.add_done_callback(lambda _: self._making.pop(command.cell, None))
+
+    async def _made(self, cell: int, runtime: str) -> None:
+        assert self._cells is not None, "no version has a runtime of which cells are made"
+        try:
+            await self._cells.make(cell, runtime, lambda: self._report(StemCellGone(cell)))
+        except (SandboxStartError, OSError) as error:
+            log.warning("a stem cell of %s cannot be made: %s", runtime, error)
+            self._report(StemCellGone(cell))
+        except Exception:  # the next start does without a cell, and nothing else depends on it
+            log.exception("a stem cell of %s cannot be made", runtime)
+            self._report(StemCellGone(cell))
+        else:
+            self._report(StemCellReady(cell))
+
+    def stop(self, cell: int) -> None:
+        """Ends a cell that nobody wants any more, made or not."""
+        if (making := self._making.get(cell)) is not None:
+            making.cancel()
+        elif self._cells is not None:
+            self._cells.drop(cell)
+
+    async def close(self) -> None:
+        """Ends the making; the cells that are made end with the backend."""
+        making = list(self._making.values())
+        for task in making:
+            task.cancel()
+        await asyncio.gather(*making, return_exceptions=True)

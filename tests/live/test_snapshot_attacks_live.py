@@ -1,0 +1,236 @@
+"""What forks of one template try against each other and against it, on both real backends.
+
+What a function tries against all that is around its sandbox, restored or not, is in
+test_attacks_live.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from emulator.core.model import StartKind, VersionKey
+from emulator.core.records import Status
+from emulator.live.backends.interface import Limitation
+from tests.live.world import BOUND, lacks, world
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from emulator.live.backends.interface import SandboxBackend
+    from tests.live.world import World
+
+REAL = ["process", pytest.param("docker", marks=pytest.mark.docker)]
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("backend", REAL, indirect=True)]
+
+SECRET = "the-siblings-own-8d21"
+CODE = """
+import ctypes, errno, os, random, signal, ssl, subprocess, time
+
+libc = ctypes.CDLL(None, use_errno=True)
+random.seed(1)
+ssl.RAND_bytes(9)
+open("/tmp/of-the-init", "w").write("init")
+
+def call(function, *arguments):
+    ctypes.set_errno(0)
+    return errno.errorcode.get(ctypes.get_errno(), "?") if function(*arguments) < 0 else "done"
+
+def memory(pid, wanted):
+    'Counts the copies of bytes in what a process may write to.'
+    found = 0
+    try:
+        with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
+            for line in maps:
+                begin, end = (int(n, 16) for n in line.split()[0].split("-"))
+                if "rw" in line.split()[1]:
+                    mem.seek(begin)
+                    try:
+                        found += mem.read(end - begin).count(wanted)
+                    except OSError:
+                        pass
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    return found
+
+def text(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read(1 << 20)
+    except OSError:
+        return b""
+
+def run(event, context):
+    scope = {**globals(), "answer": None}
+    exec(event, scope)
+    return scope["answer"]
+"""
+
+
+@dataclass
+class Forks:
+    here: World
+    key: VersionKey
+
+    async def ask(self, code: str) -> Any:
+        outcome = await self.here.invoke(self.key, code)
+        assert not outcome.function_error, outcome.payload
+        return json.loads(outcome.payload)
+
+
+@asynccontextmanager
+async def forks(backend: SandboxBackend, folder: Path, **more: Any) -> AsyncIterator[Forks]:
+    """A published version whose sandboxes are all restored."""
+    if lacks(backend, Limitation.NO_SNAPSHOTS):
+        pytest.skip(backend.unenforced[Limitation.NO_SNAPSHOTS])
+    async with world(backend, folder) as here, asyncio.timeout(BOUND):
+        key = await here.deploy("run", code=CODE, snap_start=True, version="1", **more)
+        yield Forks(here, VersionKey.of(key.name, "1"))
+        await here.idle()
+        kinds = {StartKind.RESTORED, StartKind.WARM}
+        assert {record.start for record in here.records()} <= kinds
+
+
+async def test_fork_finds_nothing_of_its_sibling(backend: SandboxBackend, tmp_path: Path) -> None:
+    hide = f"""
+open("/tmp/{SECRET}", "w").write("{SECRET}")
+os.environ["HIDDEN"] = "{SECRET}"
+child = subprocess.Popen(["sleep", "30"])
+held = ["{SECRET}".encode() * 3]
+time.sleep(2)
+child.kill()
+answer = [os.getpid(), os.listdir("/tmp")]
+"""
+    half = len(SECRET) // 2
+    seek = f"""
+time.sleep(0.5)
+wanted = b"".join([b"{SECRET[half:]}"[::-1], b"{SECRET[:half]}"[::-1]])[::-1]
+processes = [name for name in os.listdir("/proc") if name.isdigit()]
+answer = {{
+    "processes": len(processes),
+    "environments": [p for p in processes if wanted in text(f"/proc/{{p}}/environ")],
+    "others": [p for p in processes
+               if p != str(os.getpid()) and memory(p, wanted) not in ("EACCES", "EPERM")],
+    "memory": memory("self", wanted),
+    "files": os.listdir("/tmp"),
+}}
+"""
+    async with forks(backend, tmp_path) as those:
+        found, own = await asyncio.gather(those.ask(seek), those.ask(hide))
+    assert sorted(own[1]) == sorted([SECRET, "of-the-init"])
+    # its first process and itself; and the one copy in memory is of what is looked for
+    assert (found["processes"], found["memory"]) == (2, 1)
+    assert (found["environments"], found["others"], found["files"]) == ([], [], ["of-the-init"])
+
+
+async def test_fork_has_no_right_and_gets_none(backend: SandboxBackend, tmp_path: Path) -> None:
+    attack = """
+lines = open("/proc/self/status").read().splitlines()
+status = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+answer = {
+    **{name: int(status[name], 16) for name in ("CapEff", "CapPrm", "CapBnd", "CapInh", "CapAmb")},
+    "Seccomp": status["Seccomp"],
+    "NoNewPrivs": status["NoNewPrivs"],
+    "user namespace": call(libc.unshare, 0x10000000),
+    "mount namespace": call(libc.unshare, 0x00020000),
+    "mount": call(libc.mount, b"none", b"/tmp", b"tmpfs", 0, None),
+    "unmount": call(libc.umount2, b"/proc", 2),
+    "host name": call(libc.sethostname, b"mine", 4),
+    "join": call(libc.setns, os.open("/proc/self/ns/user", os.O_RDONLY), 0),
+    "first process's memory": memory(1, b"x"),
+    "trace": call(libc.ptrace, 16, 1, None, None),
+    "root": call(libc.setuid, 0),
+}
+"""
+    async with forks(backend, tmp_path) as those:
+        found = await those.ask(attack)
+    assert found == {
+        **dict.fromkeys(("CapEff", "CapPrm", "CapBnd", "CapInh", "CapAmb"), 0),
+        "Seccomp": "2",
+        "NoNewPrivs": "1",
+        **dict.fromkeys(("user namespace", "mount namespace", "mount", "unmount"), "EPERM"),
+        **dict.fromkeys(("host name", "join", "trace"), "EPERM"),
+        "first process's memory": "EACCES",
+        "root": "EINVAL",
+    }
+
+
+async def test_fork_cannot_order_forks_nor_end_its_first_process(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    attack = """
+links = {}
+for name in os.listdir("/proc/self/fd"):
+    try:
+        links[name] = os.readlink(f"/proc/self/fd/{name}")
+    except OSError:
+        pass
+for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP, signal.SIGUSR1):
+    os.kill(1, number)
+answer = sorted({link.partition(":")[0] for link in links.values()})
+"""
+    async with forks(backend, tmp_path) as those:
+        kinds = set(await those.ask(attack))
+        # the one socket is the Runtime API's; an image's client has its own event descriptors
+        assert kinds <= {"/dev/null", "pipe", "socket", "anon_inode"}, kinds
+        assert await those.ask("answer = 'lives'") == "lives"
+
+
+async def test_forks_draw_different_random_numbers(backend: SandboxBackend, tmp_path: Path) -> None:
+    draw = """
+time.sleep(0.5)
+answer = [random.random(), os.urandom(9).hex(), ssl.RAND_bytes(9).hex()]
+"""
+    async with forks(backend, tmp_path) as those:
+        one, other = await asyncio.gather(those.ask(draw), those.ask(draw))
+    assert not set(one) & set(other)
+
+
+async def test_memory_limit_is_the_forks_own(backend: SandboxBackend, tmp_path: Path) -> None:
+    eat = "held = []\nwhile True: held.append(bytearray(os.urandom(1 << 20)))"
+    async with forks(backend, tmp_path, memory_mb=128) as those:
+        rest = asyncio.create_task(those.ask("time.sleep(2)\nanswer = 'lives'"))
+        outcome = await those.here.invoke(those.key, eat)
+        assert outcome.function_error
+        assert await rest == "lives"
+        assert await those.ask("answer = 'another'") == "another"
+        await those.here.idle()
+        assert Status.OUT_OF_MEMORY in {record.status for record in those.here.records()}
+
+
+async def test_cpu_limit_is_the_forks_own(backend: SandboxBackend, tmp_path: Path) -> None:
+    spin = """
+begun, cpu = time.perf_counter(), time.process_time()
+while time.process_time() - cpu < 0.2: pass
+answer = (time.process_time() - cpu) / (time.perf_counter() - begun)
+"""
+    async with forks(backend, tmp_path, memory_mb=256) as those:
+        assert await those.ask(spin) < 0.4
+        await those.here.idle()
+        (record,) = those.here.records()
+    assert record.throttled > 0
+
+
+async def test_number_of_processes_is_limited(backend: SandboxBackend, tmp_path: Path) -> None:
+    multiply = """
+children = []
+while len(children) < 1100:
+    try:
+        child = os.fork()
+    except OSError:
+        break
+    if child == 0:
+        signal.pause()
+    children.append(child)
+for child in children:
+    os.kill(child, signal.SIGKILL)
+answer = len(children)
+"""
+    async with forks(backend, tmp_path, memory_mb=2048, timeout=60) as those:
+        assert 1000 < await those.ask(multiply) < 1024
