@@ -442,7 +442,7 @@ class Stream:
 @pytest.mark.parametrize("binding", Binding)
 def test_indexed_scheduler_equals_the_reference_on_seeded_runs(binding: Binding) -> None:
     seen = Seen()
-    for seed in range(240):
+    for seed in range(300):
         chance = random.Random(f"{binding}:{seed}")
         order = list(PickOrder)[seed % len(PickOrder)]
         Stream(chance, random_settings(chance, binding, order), seen).run(380)
