@@ -119,6 +119,12 @@ def simulate(
         int,
         typer.Option(metavar="N", min=1, help="Let N sandboxes of a plan's cell start at once."),
     ] = 4,
+    stem_cells: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, help="Keep N stem cells of a plan's function started and frozen."
+        ),
+    ] = 0,
     run_dir: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Write here. (default: runs/<plan>-simulated-<time>)"),
@@ -170,6 +176,7 @@ def simulate(
         seed=seed,
         jobs=jobs,
         start_width=start_width,
+        stem_cells=stem_cells,
         journal=journal,
     )
     return run_simulation(plan, options, run_dir, page)

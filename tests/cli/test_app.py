@@ -40,7 +40,7 @@ COMMANDS = {
     "simulate": "PLAN --behaviours --calibrate --leave-one-out --page --trace --format --policy "
     "--profile "
     "--memory --cold-start --host-memory --concurrency --asynchronous --failing --sample --window "
-    "--scale --journal --seed --jobs --start-width --run-dir",
+    "--scale --journal --seed --jobs --start-width --stem-cells --run-dir",
     "report": "RUN OTHERS --out --json",
     "validate": "DATA --out --seeds",
     "bill": "RUN --prices --free-tier --json",

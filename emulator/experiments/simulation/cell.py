@@ -25,6 +25,7 @@ from emulator.core.record_fold import RecordFold
 from emulator.core.records import Status
 from emulator.core.scheduler import Scheduler
 from emulator.core.scheduling import scheduling, scheduling_facts
+from emulator.core.stem_cells import StemCells
 from emulator.experiments.plan.cells import Origin
 from emulator.experiments.plan.model import MINUTE, PlannedFunction, ping_of
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
 
 _ENDLESS_MEMORY_MB = 1 << 30
 """MB of a host that no function fills: a simulated cell has no machine unless its plan names it."""
+_RUNTIME = "any"
+"""Runtime of a cell's one function: stem cells of any other would be nobody's."""
 _STATUS = {Status.OK: 200, Status.THROTTLED: 503}
 _INVOKE = "/2015-03-31/functions/"
 """Begins the path of Lambda's own API."""
@@ -78,6 +81,8 @@ class SimulatedCell:
     start_width: int = 4
     measured: Measured = field(default_factory=Measured)
     """What a calibration tells of the machine."""
+    stem_cells: int = 0
+    """Stem cells that are kept ready of the function's runtime."""
 
     @property
     def path(self) -> str:
@@ -102,6 +107,7 @@ class SimulatedCell:
             start_width=self.start_width,
             idle_speedup=self.cell.idle_speedup,
             placement=PATHS[condition.network].placement,
+            stem_cells=StemCells(self.stem_cells) if self.stem_cells else None,
         )
 
     def version(self) -> FunctionVersion:
@@ -109,7 +115,13 @@ class SimulatedCell:
         name = self.cell.condition.function
         planned = self.plan.functions.get(name, PlannedFunction())
         timeout = self.function.timeout_s
-        return FunctionVersion(name, self.cell.memory_mb, timeout, package_mb=planned.package_mb)
+        return FunctionVersion(
+            name,
+            self.cell.memory_mb,
+            timeout,
+            package_mb=planned.package_mb,
+            stem=_RUNTIME if self.stem_cells else "",
+        )
 
 
 def _keep_alive(planned: str) -> float | str | None:

@@ -75,6 +75,8 @@ class SimulationOptions:
     jobs: int = 0
     """Number of processes; 0: one for each CPU."""
     start_width: int = 4
+    stem_cells: int = 0
+    """Stem cells of a cell's runtime, started and frozen before its function needs them."""
     journal: Path | None = None
     """File for the journals of all cells, beside their own; None: none."""
 
@@ -142,8 +144,18 @@ def _prepared(
         behaviour, cell_fits, where, measured = source.of(cell)
         fits += cell_fits
         function = functions[cell.condition.function]
-        width = options.start_width
-        simulated.append(SimulatedCell(cell, plan, function, behaviour, where, width, measured))
+        simulated.append(
+            SimulatedCell(
+                cell,
+                plan,
+                function,
+                behaviour,
+                where,
+                start_width=options.start_width,
+                measured=measured,
+                stem_cells=options.stem_cells,
+            )
+        )
     return simulated, fits
 
 

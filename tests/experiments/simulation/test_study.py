@@ -176,6 +176,23 @@ def test_plans_network_stands_between_clients_and_the_function(run: Path, tmp_pa
         assert row.latency_ms > row.network_ms > 50
 
 
+def test_stem_cells_spare_the_first_cold_starts_the_making_of_a_sandbox(
+    run: Path, tmp_path: Path
+) -> None:
+    behaviours = BEHAVIOURS + "specialise = 0.004\n"
+    with_cells = simulated(tmp_path, behaviours=behaviours, stem_cells=3)
+    cell = "kdd99-numpy-512mb-ramp-r1"
+    records = read_run(with_cells / "cells" / cell).invocations
+    of_a_cell = [record.anatomy for record in records if record.stem_cell]
+    assert len(of_a_cell) >= 3
+    for anatomy in of_a_cell:
+        assert anatomy is not None
+        assert (anatomy.create, anatomy.start) == (0, 0)
+        assert anatomy.connect == pytest.approx(0.004, abs=1e-6)
+    as_ever = read_run(run / "cells" / cell).invocations
+    assert not any(record.stem_cell for record in as_ever)
+
+
 def test_failures_are_answers_that_are_not_right(tmp_path: Path) -> None:
     text = BEHAVIOURS + "failures = { error = 0.5, out-of-memory = 0.2 }\n"
     rows = [r for rows in read_study(simulated(tmp_path, behaviours=text)).rows.values()
