@@ -52,6 +52,8 @@ def test_timeout(aws: Lambda) -> None:
 
 @pytest.mark.parametrize(("function", "event"), [("exits", b"3"), ("eats", b"{}")])
 def test_runtime_ended(aws: Lambda, function: str, event: bytes) -> None:
+    if function == "eats":
+        aws.require_limits()
     assert body(aws.invoke(function, Payload=event)) == {"errorMessage": EXITED}
     assert aws.new_lines(function, last="RequestId")[:4] == [START, END, REPORT, EXITED]
 

@@ -120,6 +120,7 @@ def test_runtime_exited(aws: Lambda, code: int, reason: str) -> None:
 
 
 def test_out_of_memory(aws: Lambda) -> None:
+    aws.require_limits()
     body = failure(aws.invoke("eats", Payload=b"{}"))
     reason = f"{EXITED}signal: killed"
     assert body == {"errorType": "Runtime.ExitError", "errorMessage": reason}
