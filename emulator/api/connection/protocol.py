@@ -13,6 +13,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from emulator.api.connection.answers import HeadHolder, refuse_websocket, run_app, write_whole
+from emulator.api.connection.known_request import KnownRequest
 from emulator.api.network import CONNECTION, ClientConnection
 
 if TYPE_CHECKING:
@@ -79,6 +80,12 @@ class GatewayProtocol(HttpToolsProtocol):
         """The request, with its app, whose body the parser reads now."""
         self._outcome: asyncio.Future[Outcome] | None = None
         """What the running request's client waits for, if that goes the short way."""
+        self._known: KnownRequest | None = None
+        """The last request that went the short way, if its like needs no parser."""
+        self._is_between = True
+        """Whether the parser has read whole requests, and nothing of a next one."""
+        self._data = b""
+        """What the parser reads now."""
         self._idle_since: float | None = None
         """When the last answer was given; None while a request is read or answered."""
         self._extensions: dict[str, ClientConnection] = {}
@@ -90,6 +97,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self.flow = _PipelineFlow(transport, self.pipeline)
 
     def on_message_begin(self) -> None:
+        self._is_between = False
         super().on_message_begin()
         self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
 
@@ -124,6 +132,10 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._idle_since = None
+        if self._known is not None and self._accept_known(self._known, data):
+            return
+        self._known = None
+        self._data = data if self._is_between else b""
         try:
             while data:
                 data = self._read(data)
@@ -132,6 +144,21 @@ class GatewayProtocol(HttpToolsProtocol):
             self.send_400_response("Invalid HTTP request received.")
         if self._unstarted is not None:
             self._start_unstarted()  # more of its body is to come
+
+    def _accept_known(self, known: KnownRequest, data: bytes) -> bool:
+        """Takes a request with the head of the last one; returns False where nothing was done."""
+        last = known.cycle
+        body = known.body_of(data)
+        if body is None or self.cycle is not last or not last.response_complete:
+            return False
+        if not (self._is_between and self._short_way is not None and last.keep_alive):
+            return False
+        outcome = self._short_way.accept(cast("Scope", last.scope), body)
+        if outcome is None:
+            return False
+        cycle = known.begin(self.server_state.default_headers, self.on_response_complete)
+        self._await_outcome(self._short_way, cycle, outcome)
+        return True
 
     def _read(self, data: bytes) -> bytes:
         """Feeds the parser; returns what it left unread."""
@@ -194,6 +221,7 @@ class GatewayProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, partial(run_app, app, cycle))
 
     def on_message_complete(self) -> None:
+        self._is_between = True
         super().on_message_complete()
         if self._unstarted is None or self._short_way is None:
             return
@@ -203,9 +231,15 @@ class GatewayProtocol(HttpToolsProtocol):
             self._start_unstarted()
             return
         self._unstarted = None
+        self._known = KnownRequest.of(self._data, cycle)
+        self._await_outcome(self._short_way, cycle, outcome)
+
+    def _await_outcome(
+        self, way: ShortWay, cycle: RequestResponseCycle, outcome: asyncio.Future[Outcome]
+    ) -> None:
         self._outcome = outcome
         self.tasks.add(outcome)  # type: ignore[arg-type]  # to be awaited, or cancelled, at the end
-        outcome.add_done_callback(partial(self._tell, self._short_way, cycle))
+        outcome.add_done_callback(partial(self._tell, way, cycle))
 
     # ending requests
 
@@ -220,6 +254,7 @@ class GatewayProtocol(HttpToolsProtocol):
         if not self.flow.write_paused and not outcome.cancelled():
             head = way.head(outcome.result())
         if head is None:
+            self._known = None  # the cycle is used up by the app
             self._unstarted = cycle, lambda _scope, _receive, send: way.tell(outcome, send)
             self._start_unstarted()
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 import threading
@@ -97,6 +98,7 @@ def test_pipelined_requests_are_answered_in_order(emulator: Served) -> None:
         sending = pool.submit(connection.send, b"".join(asked))
         answers = connection.rest()
         sending.result(BOUND)
+    assert not re.findall(rb'"(?:errorM|M)essage": *"[^"]*"', answers)
     bodies = [part.split(b'"')[0] for part in answers.split(b'"number ')[1:]]
     assert bodies == [b"%d" % n for n in range(count)]
 
