@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from enum import Enum, auto
-from typing import NamedTuple, Protocol, cast
+from typing import Protocol, cast
 
 import httptools
 
 from emulator.host.peers import Peer
 from emulator.live.runtime_api.http import CONTINUE, Refusal
+from emulator.live.runtime_api.known_requests import KnownAsk, KnownResult
 
 log = logging.getLogger(__name__)
 
@@ -77,14 +78,6 @@ class _Phase(Enum):
 _OPEN = _Phase.OPEN
 
 
-class _Known(NamedTuple):
-    """Holds a request that was read, to be known again by its bytes."""
-
-    data: bytes
-    path: bytes
-    headers: list[tuple[bytes, bytes]]
-
-
 class _RefusedError(Exception):
     """Leaves the parser's callbacks with the refusal of the present request."""
 
@@ -93,7 +86,7 @@ class _RefusedError(Exception):
         self.refusal = refusal
 
 
-_NOTHING_KNOWN = _Known(b"", b"", [])
+_NOTHING_KNOWN = KnownAsk(b"", b"", [])
 
 
 class Connection(asyncio.Protocol):
@@ -130,8 +123,9 @@ class Connection(asyncio.Protocol):
         self._is_between = True
         """Whether the parser has read whole requests, and nothing of a next one."""
         self._known = _NOTHING_KNOWN
-        """The last request that came whole, alone and without a body: a runtime asks for its next
-        work with the same bytes each time, which need no parser then."""
+        """The last request that came whole, alone and without a body."""
+        self._known_result: KnownResult | None = None
+        """The last response of an invocation that came whole and alone."""
 
     # what its endpoint does with it
 
@@ -229,28 +223,45 @@ class Connection(asyncio.Protocol):
             if self._phase is _Phase.ARRIVED:  # a loop may read once before it heeds the pause
                 self._unread.append(data)
             return
-        known = self._known
-        if data == known.data and self._is_between:
-            self._answer_known(known)
+        if self._is_between and self._is_known(data):
             return
         self._unparsed += len(data)
         begun = self._begun if self._is_between else -1
         self._parse(data)
-        if self._begun == begun + 1 and self._is_between and self._has_no_more_than_a_head():
-            self._known = _Known(data, self._path, self._headers)
+        if self._begun == begun + 1 and self._is_between:
+            self._know(data)
 
-    def _has_no_more_than_a_head(self) -> bool:
-        return self._parser.get_method() == b"GET" and not (
-            self.body or self.error_type or self._is_streaming or self._last
-        )
+    def _know(self, data: bytes) -> None:
+        """Keeps a request that came whole and alone, unless its like says more than its bytes."""
+        if self.error_type or self._is_streaming or self._last or self.body_was_cut:
+            return
+        method = self._parser.get_method()
+        if method == b"GET" and not self.body:
+            self._known = KnownAsk(data, self._path, self._headers)
+        elif method == b"POST":
+            self._known_result = KnownResult.of(data, self._path, bytes(self.body), self._headers)
 
-    def _answer_known(self, known: _Known) -> None:
-        self._path, self._headers = known.path, known.headers
+    def _is_known(self, data: bytes) -> bool:
+        """Answers a request whose like was read before; returns False where there was none."""
+        known, known_result = self._known, self._known_result
+        if data == known.data:
+            self._answer_known(b"GET", known.path, b"", known.headers)
+        elif known_result is not None and (read := known_result.read(data)) is not None:
+            path, body = read
+            self._answer_known(b"POST", path, body, known_result.headers)
+        else:
+            return False
+        return True
+
+    def _answer_known(
+        self, method: bytes, path: bytes, body: bytes, headers: list[tuple[bytes, bytes]]
+    ) -> None:
+        self._path, self._headers = path, headers
         self._last = self._is_streaming = False
         self.stream = self.error_type = ""
-        self.body = bytearray()
+        self.body = bytearray(body)
         try:
-            self._endpoint.answer(self, b"GET", known.path)
+            self._endpoint.answer(self, method, path)
         except Exception as fault:  # noqa: BLE001  # as in the parser's callbacks
             self._fail(fault)
 

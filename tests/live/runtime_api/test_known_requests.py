@@ -79,6 +79,87 @@ def test_a_repeated_request_has_its_own_path_and_headers(
     assert told.answered == [ASKED, posted, ASKED, posted, ASKED]
 
 
+def _result(request_id: str, body: bytes, *headers: bytes, verb: str = "response") -> bytes:
+    """A runtime's report on an invocation; a length is told unless the headers say chunked."""
+    path = f"/2018-06-01/runtime/invocation/{request_id}/{verb}"
+    lines = [f"POST {path} HTTP/1.1".encode(), b"Host: h", *headers]
+    if b"Transfer-Encoding: chunked" not in headers:
+        lines.append(b"Content-Length: %d" % len(body))
+    return b"\r\n".join([*lines, b"", b""]) + body
+
+
+def test_results_that_differ_in_id_and_body_are_their_own(
+    connection: Connection, told: Told
+) -> None:
+    ids = ["a" * 36, "b" * 36, "c" * 36, "d" * 35, "e" * 36]
+    bodies = [b'"one"', b'"two"', b'"three"', b'"six"', b'"ten"']
+    for request_id, body in zip(ids, bodies, strict=True):
+        connection.data_received(_result(request_id, body))
+    paths = [f"/2018-06-01/runtime/invocation/{one}/response".encode() for one in ids]
+    assert [(path, body) for _, path, _, body in told.answered] == list(
+        zip(paths, bodies, strict=True)
+    )
+
+
+def test_result_of_a_known_head_needs_no_parser(
+    connection: Connection, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection.data_received(_result("a" * 36, b"1"))
+    monkeypatch.setattr(connection, "_parse", None)
+    connection.data_received(_result("b" * 36, b"2"))
+    assert [body for *_, body in told.answered] == [b"1", b"2"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "bodies"),
+    [
+        (
+            _result("a" * 36, b'{"errorMessage": 1}', verb="error"),
+            _result("b" * 36, b'{"errorMessage": 2}', verb="error"),
+            [b'{"errorMessage": 1}', b'{"errorMessage": 2}'],
+        ),
+        (
+            _result("a" * 36, b"3\r\nabc\r\n0\r\n\r\n", b"Transfer-Encoding: chunked"),
+            _result("b" * 36, b"3\r\nxyz\r\n0\r\n\r\n", b"Transfer-Encoding: chunked"),
+            [b"abc", b"xyz"],
+        ),
+        (
+            _result("a" * 36, b"ab", b"X: 1"),
+            _result("b" * 36, b"cd", b"Y: 1"),
+            [b"ab", b"cd"],
+        ),
+        (
+            _result("a" * 36, b""),
+            _result("b" * 36, b""),
+            [b"", b""],
+        ),
+        (
+            _result("a" * 36, b"ab") + NEXT,
+            _result("b" * 36, b"cd") + NEXT,
+            [b"ab", b"", b"cd", b""],
+        ),
+    ],
+    ids=["errors", "chunks", "other headers", "no body", "with the next request"],
+)
+def test_what_is_no_like_result_is_read_as_ever(
+    connection: Connection, told: Told, first: bytes, second: bytes, bodies: list[bytes]
+) -> None:
+    connection.data_received(first)
+    connection.data_received(second)
+    assert [body for *_, body in told.answered] == bodies
+
+
+def test_error_type_of_a_result_is_not_the_next_ones(connection: Connection, told: Told) -> None:
+    del told
+    mark = b"Lambda-Runtime-Function-Error-Type: X"
+    connection.data_received(_result("a" * 36, b"1", mark))
+    assert connection.error_type == "X"
+    connection.data_received(_result("b" * 36, b"1"))
+    assert connection.error_type == ""
+    connection.data_received(_result("c" * 36, b"1"))
+    assert connection.error_type == ""
+
+
 def test_bytes_of_a_known_request_within_a_body_are_the_body(
     connection: Connection, told: Told
 ) -> None:
