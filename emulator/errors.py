@@ -177,28 +177,32 @@ class TooManyRequestsError(ServiceError):
 class SnapStartError(ServiceError):
     """Reports a restore that failed, in the words of botocore's SnapStartException."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "The afterRestore() runtime hook encountered an error. For more information, check the "
-            "Amazon CloudWatch logs."
-        )
+    def __init__(
+        self,
+        message: str = "The afterRestore() runtime hook encountered an error. "
+        "For more information, check the Amazon CloudWatch logs.",
+    ) -> None:
+        super().__init__(message)
 
 
 class SnapStartTimeoutError(ServiceError):
     """Reports a restore that took too long ("Troubleshooting SnapStart errors", guide)."""
 
-    def __init__(self) -> None:
-        super().__init__("Lambda couldn't restore the snapshot within the timeout limit.")
+    def __init__(
+        self, message: str = "Lambda couldn't restore the snapshot within the timeout limit."
+    ) -> None:
+        super().__init__(message)
 
 
 class SnapStartNotReadyError(ServiceError):
     """Reports a version without its snapshot yet ("Troubleshooting SnapStart errors", guide)."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "Lambda is initializing your function. It will be ready to invoke once your function "
-            "state becomes ACTIVE."
-        )
+    def __init__(
+        self,
+        message: str = "Lambda is initializing your function. It will be ready to invoke once your "
+        "function state becomes ACTIVE.",
+    ) -> None:
+        super().__init__(message)
 
 
 class ServiceUnavailableError(ServiceError):

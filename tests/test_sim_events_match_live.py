@@ -55,6 +55,8 @@ class EventScenario(Scenario):
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
         chance = random.Random(f"events of {seed}")
+        # a cell begins its init in the moment of its start, when the next event may come as well
+        self.settings = replace(self.settings, stem_cells=None)
         if chance.random() < 0.5:
             mishaps = (*self.behaviour.mishaps, (Outcome.ERROR, 0.5))
             self.behaviour = replace(self.behaviour, mishaps=mishaps)

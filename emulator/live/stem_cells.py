@@ -29,15 +29,22 @@ class StemCellKeeper:
         self, backend: SandboxBackend, report: Callable[[StemCellReady | StemCellGone], None]
     ) -> None:
         self._cells = backend.stem_cells
-        self._report = report
+        self._told = report
         self._making: dict[int, asyncio.Task[None]] = {}
+        self._closed = False
 
     def runtime(self, configuration: FunctionConfiguration, package: str) -> str:
         """Returns the runtime whose stem cells may serve a version; empty where none may."""
         return "" if self._cells is None else self._cells.runtime(configuration, package)
 
+    def _report(self, event: StemCellReady | StemCellGone) -> None:
+        if not self._closed:  # cells that end with the backend would be made anew
+            self._told(event)
+
     def make(self, command: MakeStemCell) -> None:
         """Begins a cell, and reports that it is ready, or gone."""
+        if self._closed:
+            return
         task = asyncio.get_running_loop().create_task(self._made(command.cell, command.runtime))
         self._making[command.cell] = task
         task.add_done_callback(lambda _: self._making.pop(command.cell, None))
@@ -64,6 +71,7 @@ class StemCellKeeper:
 
     async def close(self) -> None:
         """Ends the making; the cells that are made end with the backend."""
+        self._closed = True
         making = list(self._making.values())
         for task in making:
             task.cancel()

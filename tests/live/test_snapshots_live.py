@@ -64,15 +64,13 @@ async def test_restored_invocation_is_told_in_log_and_record(
         records = here.records()
     assert answers[0] == answers[1]  # the same init
     assert answers[0].endswith(b', ["ran"], "snap-start", false]')
-    starts = [record.start for record in records]
+    # the third may end before the second's last lines have come
+    starts = sorted(record.start for record in records if record.start is not None)
     assert starts == [StartKind.RESTORED, StartKind.RESTORED, StartKind.WARM]
     lines = [event.message for event in here.logs.events("say-0")]
     reports = [line for line in lines if line.startswith("REPORT")]
-    assert [("Restore Duration: " in one, "Init Duration" in one) for one in reports] == [
-        (True, False),
-        (True, False),
-        (False, False),
-    ]
+    restored = sorted(("Restore Duration: " in one, "Init Duration" in one) for one in reports)
+    assert restored == [(False, False), (True, False), (True, False)]
     assert sum(line.startswith("INIT_REPORT Init Duration: ") for line in lines) == 1
     assert sum(line.startswith("RESTORE_START ") for line in lines) == 2
     assert sum(line.startswith("RESTORE_REPORT Restore Duration: ") for line in lines) == 2

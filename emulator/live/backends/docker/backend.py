@@ -393,9 +393,9 @@ class DockerBackend:
             self._slots.start_is_over()
 
     async def close(self) -> None:
-        await asyncio.gather(*(sandbox.stop() for sandbox in list(self._sandboxes.values())))
         if self.stem_cells is not None:
             await self.stem_cells.close()
+        await asyncio.gather(*(sandbox.stop() for sandbox in list(self._sandboxes.values())))
         if self.snapshots is not None:
             await self.snapshots.close()
             self.snapshots = None

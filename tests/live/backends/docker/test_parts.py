@@ -402,7 +402,7 @@ def test_cgroups_that_are_not_there_cannot_be_written(tmp_path: Path) -> None:
 
 def test_what_the_engine_cannot_enforce_is_told() -> None:
     everything = {"MemoryLimit": True, "SwapLimit": True, "CpuCfsQuota": True, "PidsLimit": True}
-    always = {Limitation.TMP_COUNTS_AS_MEMORY, Limitation.NO_SNAPSHOTS}
+    always = {Limitation.TMP_COUNTS_AS_MEMORY}
     assert set(shortcomings(everything, cgroups_writable=True)) == always
     found = shortcomings(everything | {"SwapLimit": False}, cgroups_writable=False)
     assert found.keys() == always | {
