@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.journal import Entry
+    from emulator.core.model import Seconds
     from emulator.core.profile import Profile
     from emulator.core.records import InitReport, InvocationRecord
     from emulator.live.clock import LoopClock
@@ -123,8 +124,9 @@ class PlatformLogger:
         self._streams: dict[int, _Stream] = {}
         self._tails: dict[str, asyncio.Future[bytes]] = {}
         """By request id: callers who wait for an invocation's log."""
-        self.before_output: Callable[[int], None] = lambda _: None
-        """Called with a sandbox before its output is taken: START must stand before that."""
+        self.before_output: Callable[[int], Seconds | None] = lambda _: None
+        """Called with a sandbox before its output is taken: START must stand before that. Returns
+        when the invocation ended, on the engine's clock, whose END waits for its last lines."""
 
     # sandboxes
 
@@ -185,8 +187,9 @@ class PlatformLogger:
         """Returns what takes the bytes that the stream's sandbox writes."""
 
         def take(written: bytes) -> None:
-            self.before_output(sandbox)
-            at = self.epoch(self._clock.now())
+            ended = self.before_output(sandbox)
+            # logs are read in the order of their times, and END has that of the end
+            at = self.epoch(self._clock.now() if ended is None else ended)
             self._logs.output(function, stream, at, written)
             known = self._streams.get(sandbox)
             if known is not None and known.subscriber.wanted:

@@ -15,6 +15,7 @@ from emulator.core.messages import Dispatch, InvocationFinished, StayedBusy
 from emulator.core.record_fold import RecordFold
 
 if TYPE_CHECKING:
+    from emulator.core.model import Seconds
     from emulator.core.open_requests import OpenRequests
     from emulator.core.records import InvocationRecord
     from emulator.live.platform_logger import PlatformLogger
@@ -57,10 +58,12 @@ class Recorder:
         """Entries to be written, each with what is done when the output before has come."""
         self._dispatches: defaultdict[int, int] = defaultdict(int)
         """How many of the entries dispatch an invocation to each sandbox."""
+        self._ends: dict[int, deque[Seconds]] = {}
+        """By sandbox: times of ends that wait for the output before, oldest first."""
         self._timer: asyncio.TimerHandle | None = None
         self._awaited: asyncio.Future[None] | None = None
         """What the first of the entries waits for."""
-        logger.before_output = self._work_off_start
+        logger.before_output = self._before_output
 
     @property
     def requests(self) -> OpenRequests:
@@ -70,6 +73,8 @@ class Recorder:
     def record(self, entry: Entry, output: asyncio.Future[None] | None = None) -> None:
         """Takes the next entry, to be written in a moment, but not before `output` is done."""
         self._entries.append((entry, output))
+        if output is not None and (sandbox := _ended(entry)) is not None:
+            self._ends.setdefault(sandbox, deque()).append(entry.at)
         for command in entry.commands:
             if type(command) is Dispatch:  # a Struct's isinstance is slow to say no
                 self._dispatches[command.sandbox] += 1
@@ -100,12 +105,22 @@ class Recorder:
         for command in entry.commands:
             if type(command) is Dispatch:
                 self._count_off(command.sandbox)
+        if self._ends:
+            self._forget_end(entry)
         self._journal.write(encode(entry) + "\n")
         ended = self._fold.feed(entry)
         for record in ended:
             for sink in self._sinks:
                 sink.record(record)
         self._logger.take(entry, self._fold.failed_inits, ended)
+
+    def _forget_end(self, entry: Entry) -> None:
+        sandbox = _ended(entry)
+        times = None if sandbox is None else self._ends.get(sandbox)
+        if sandbox is not None and times and times[0] == entry.at:
+            times.popleft()
+            if not times:
+                del self._ends[sandbox]
 
     def _count_off(self, sandbox: int) -> None:
         self._dispatches[sandbox] -= 1
@@ -118,20 +133,27 @@ class Recorder:
             self._write(self._entries.popleft()[0])
         self._journal.flush()
 
-    def _work_off_start(self, sandbox: int) -> None:
+    def _before_output(self, sandbox: int) -> Seconds | None:
         """Writes the entries that belong before the output of the sandbox's present invocation.
+
+        Returns:
+            When the invocation ended whose last output is still on its way; None where none is.
+        """
+        if sandbox in self._dispatches:
+            self._work_off_start(sandbox)
+        times = self._ends.get(sandbox)
+        return times[0] if times else None
+
+    def _work_off_start(self, sandbox: int) -> None:
+        """Writes the entries up to the sandbox's last dispatch.
 
         The end of an invocation stays: the last output of that may still be on its way. Until
         all of that has come, what comes is that.
         """
-        if sandbox not in self._dispatches:
-            return
         last = 0
         for number, (entry, output) in enumerate(self._entries, 1):
-            event = entry.event
             waits = output is not None and not output.done()
-            ends = isinstance(event, InvocationFinished | StayedBusy) and event.sandbox == sandbox
-            if waits and ends:
+            if waits and _ended(entry) == sandbox:
                 break
             if sandbox in _dispatched(entry):
                 last = number
@@ -145,6 +167,14 @@ class Recorder:
         self._awaited = None
         self.flush()
         self._logger.close()
+
+
+def _ended(entry: Entry) -> int | None:
+    """Returns the sandbox that an entry tells to be done with an invocation; None: none."""
+    event = entry.event
+    if type(event) is InvocationFinished or type(event) is StayedBusy:
+        return event.sandbox
+    return None
 
 
 def _dispatched(entry: Entry) -> list[int]:

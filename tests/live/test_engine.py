@@ -178,6 +178,8 @@ def test_the_end_of_an_invocation_is_told_after_its_last_output(
         await asyncio.sleep(1)
         lines = [line.split()[0] for line in here.logs.tail("f")]
         assert lines == ["INIT_START", *(["START", "of", "END", "REPORT"] * 2)]
+        read = sorted(here.logs.events("f"), key=lambda event: event.at_epoch)  # as logs are read
+        assert [event.message.split()[0] for event in read] == lines
 
     play(act)
 
