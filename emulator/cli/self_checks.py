@@ -12,6 +12,7 @@ import typer
 
 from emulator.cli.options import Backend, Json, RealBackends
 from emulator.cli.output import print_json, progress_to_stderr
+from emulator.errors import SettingsError
 
 
 def bench(
@@ -49,21 +50,17 @@ def bench(
     as_json: Json = False,
 ) -> int:
     """Measure the emulator itself."""
-    if simulator:
-        from emulator.experiments.benchmark.scale import run_scale  # noqa: PLC0415
-
-        return run_scale(as_json=as_json)
-    if control:
-        from emulator.experiments.benchmark.control_plane import run_control  # noqa: PLC0415
-
-        return run_control(as_json=as_json)
-    if rehearse:
-        from emulator.experiments.benchmark.rehearsal import (  # noqa: PLC0415
-            RehearsalPlan,
-            run_rehearsals,
+    if simulator or control or rehearse:
+        if sum((simulator, control, rehearse)) > 1 or backend or out is not None:
+            raise SettingsError(
+                "--simulator, --control and --rehearse each measure something else than the "
+                "backends, and print it: one of them alone, without --backend and --out."
+            )
+        if against is not None and not rehearse:
+            raise SettingsError("--against compares the backends, or rehearsals (--rehearse).")
+        return _bench_apart(
+            simulator=simulator, control=control, against=against, turns=turns, as_json=as_json
         )
-
-        return run_rehearsals(against, RehearsalPlan(turns=turns))
     from emulator.experiments.benchmark.command import (  # noqa: PLC0415
         measure_bench,
         run_bench,
@@ -80,6 +77,26 @@ def bench(
         results = measure_bench(backends=backends)
     print_json(bench_document(results))
     return 0 if results.figures else 1
+
+
+def _bench_apart(
+    *, simulator: bool, control: bool, against: Path | None, turns: int, as_json: bool
+) -> int:
+    """Measures what is no backend: the simulator, the control plane, else rehearsals."""
+    if simulator:
+        from emulator.experiments.benchmark.scale import run_scale  # noqa: PLC0415
+
+        return run_scale(as_json=as_json)
+    if control:
+        from emulator.experiments.benchmark.control_plane import run_control  # noqa: PLC0415
+
+        return run_control(as_json=as_json)
+    from emulator.experiments.benchmark.rehearsal import (  # noqa: PLC0415
+        RehearsalPlan,
+        run_rehearsals,
+    )
+
+    return run_rehearsals(against, RehearsalPlan(turns=turns))
 
 
 def chaos(

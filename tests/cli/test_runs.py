@@ -69,3 +69,21 @@ def test_tune_without_a_template_names_init(
     monkeypatch.chdir(tmp_path)
     assert main(["tune", "echo"]) == 2
     assert "`testbed init` writes a small project" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--simulator", "--control"],
+        ["--rehearse", "--out", "page.md"],
+        ["--control", "--backend", "docker"],
+        ["--control", "--against", "."],
+    ],
+)
+def test_bench_measures_one_thing_and_heeds_each_option_or_refuses(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", *options]) == 2
+    told = capsys.readouterr()
+    assert told.err.startswith("testbed: --")
+    assert not told.out

@@ -17,6 +17,7 @@ import pytest
 from emulator.core.model import StartKind, VersionKey
 from emulator.core.records import Status
 from emulator.live.backends.interface import Limitation
+from tests.live.attack_probes import PROBES
 from tests.live.world import BOUND, lacks, world
 
 if TYPE_CHECKING:
@@ -30,44 +31,15 @@ REAL = ["process", pytest.param("docker", marks=pytest.mark.docker)]
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("backend", REAL, indirect=True)]
 
 SECRET = "the-siblings-own-8d21"
-CODE = """
-import ctypes, errno, os, random, signal, ssl, subprocess, time
+CODE = f"""{PROBES}
+import os, random, signal, ssl, subprocess, time
 
-libc = ctypes.CDLL(None, use_errno=True)
 random.seed(1)
 ssl.RAND_bytes(9)
 open("/tmp/of-the-init", "w").write("init")
 
-def call(function, *arguments):
-    ctypes.set_errno(0)
-    return errno.errorcode.get(ctypes.get_errno(), "?") if function(*arguments) < 0 else "done"
-
-def memory(pid, wanted):
-    'Counts the copies of bytes in what a process may write to.'
-    found = 0
-    try:
-        with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
-            for line in maps:
-                begin, end = (int(n, 16) for n in line.split()[0].split("-"))
-                if "rw" in line.split()[1]:
-                    mem.seek(begin)
-                    try:
-                        found += mem.read(end - begin).count(wanted)
-                    except OSError:
-                        pass
-    except OSError as error:
-        return errno.errorcode[error.errno]
-    return found
-
-def text(path):
-    try:
-        with open(path, "rb") as file:
-            return file.read(1 << 20)
-    except OSError:
-        return b""
-
 def run(event, context):
-    scope = {**globals(), "answer": None}
+    scope = {{**globals(), "answer": None}}
     exec(event, scope)
     return scope["answer"]
 """
