@@ -221,21 +221,21 @@ class ForkSnapshots:
             SandboxStartError: it cannot be made.
         """
         try:
+            template = await self._living(snapshot)
             try:
-                return await self._forked(snapshot, network, spec)
+                return await self._forked(template, network, spec)
             except TemplateLostError:  # it may have died since, or while it was frozen
-                if snapshot.template is not None:
-                    await snapshot.template.end()
-                return await self._forked(snapshot, network, spec)
+                await template.end()  # this one, as another fork may have had it made anew
+                return await self._forked(await self._living(snapshot), network, spec)
         except BaseException:
             if network is not None and self._networks is not None:
                 self._networks.give_back(network.slot)
             raise
 
     async def _forked(
-        self, snapshot: _Snapshot, network: ForkNetwork | None, spec: SandboxSpec
+        self, template: Template, network: ForkNetwork | None, spec: SandboxSpec
     ) -> RestoredSandbox:
-        template, name = await self._living(snapshot), self._name()
+        name = self._name()
         cpus = self._cpus(spec.visible_cpus)
         try:
             cgroup = self._cgroup(name)

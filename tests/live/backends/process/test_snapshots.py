@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -387,14 +387,32 @@ async def test_template_that_died_is_made_anew(tmp_path: Path) -> None:
     async with keeping(tmp_path, code) as kept:
         async with restored(kept) as one:
             before = await one.ask("answer = INIT")
-        assert kept.backend.snapshots is not None
-        (name,) = kept.backend.snapshots.templates()
-        for pid in alive(f"name={name}"):
-            os.kill(int(pid), signal.SIGKILL)
-        snapshots = kept.backend.snapshots
-        await until(lambda: not snapshots.ready(SNAPSHOT))
+        await _template_killed(kept)
         async with restored(kept) as one:
             assert await one.ask("answer = INIT") != before
+
+
+async def test_template_that_died_is_made_anew_once_for_all_who_want_it(tmp_path: Path) -> None:
+    code = "import uuid\nINIT = str(uuid.uuid4())\n"
+    async with keeping(tmp_path, code) as kept, AsyncExitStack() as stack:
+        await _template_killed(kept)
+        sandboxes = await asyncio.gather(
+            *(stack.enter_async_context(restored(kept)) for _ in range(4))
+        )
+        inits = {await one.ask("answer = INIT") for one in sandboxes}
+        assert len(inits) == 1
+
+
+async def _template_killed(kept: Kept) -> None:
+    """Kills a template with all its forks, and waits until the backend knows."""
+    snapshots = kept.backend.snapshots
+    assert snapshots is not None
+    await until(lambda: snapshots.ready(SNAPSHOT) == 2)  # none is being made
+    (name,) = snapshots.templates()
+    for pid in alive(f"name={name}"):
+        with suppress(ProcessLookupError):  # the first of a namespace takes the others along
+            os.kill(int(pid), signal.SIGKILL)
+    await until(lambda: not snapshots.ready(SNAPSHOT))
 
 
 async def test_template_ends_after_the_last_fork_of_a_dropped_snapshot(tmp_path: Path) -> None:
