@@ -24,6 +24,8 @@ TEMPLATE = Path("functions", "template.yaml")
 
 _CARRIED = (
     "functions/.dockerignore",
+    "functions/prediction.yaml",
+    "functions/spin",
     "functions/study.yaml",
     "functions/template.yaml",
     "functions/echo",
@@ -37,6 +39,7 @@ _CARRIED = (
     "studies/behaviours/daitan-2018.toml",
     "studies/daitan-2018.toml",
     "studies/policies",
+    "studies/prediction.toml",
     "studies/small-numpy.toml",
     "studies/small.toml",
     "studies/traces",

@@ -3,6 +3,7 @@
 Needs the extra `experiments`, and therefore imports every room when the command runs.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +12,17 @@ import typer
 from emulator.cli.options import Profile
 from emulator.errors import SettingsError
 
+_ABOUT_A_PLAN = (
+    *("behaviours", "calibrate", "leave_one_out", "page", "start_width", "stem_cells"),
+)
+_ABOUT_A_TRACE = (
+    *("format", "policy", "profile", "memory", "cold_start", "host_memory", "concurrency"),
+    *("asynchronous", "failing", "sample", "window", "scale"),
+)
+
 
 def simulate(
+    context: typer.Context,
     plan: Annotated[
         Path | None, typer.Argument(metavar="PLAN", help="TOML file, such as studies/small.toml.")
     ] = None,
@@ -134,6 +144,7 @@ def simulate(
     if (plan is None) is (trace is None):
         raise SettingsError("simulate takes a PLAN, or calls from --trace FILE: one of the two.")
     if trace is not None:
+        _refuse(context, _ABOUT_A_PLAN, "a PLAN")
         from emulator.experiments.policies.trace_command import (  # noqa: PLC0415
             new_folder,
             simulate_trace,
@@ -166,6 +177,9 @@ def simulate(
         folder = run_dir or new_folder(trace)
         return simulate_trace(study, folder, print, jobs=jobs, journal=journal)
     assert plan is not None, "one of the two is there"
+    _refuse(context, _ABOUT_A_TRACE, "a trace (--trace FILE)")
+    if page is not None and not leave_one_out:
+        raise SettingsError("--page is for the errors that --leave-one-out tells.")
     from emulator.experiments.simulation.command import run_simulation  # noqa: PLC0415
     from emulator.experiments.simulation.study import SimulationOptions  # noqa: PLC0415
 
@@ -180,6 +194,18 @@ def simulate(
         journal=journal,
     )
     return run_simulation(plan, options, run_dir, page)
+
+
+def _refuse(context: typer.Context, options: Iterable[str], what: str) -> None:
+    """Raises SettingsError where an option was given that would be passed over."""
+    given = [
+        "--" + name.replace("_", "-")
+        for name in options
+        if (source := context.get_parameter_source(name)) is not None
+        and source.name == "COMMANDLINE"
+    ]
+    if given:
+        raise SettingsError(f"{', '.join(given)} would be passed over: for {what} alone.")
 
 
 def _window(text: str | None) -> tuple[float, float] | None:
