@@ -48,3 +48,13 @@ def _options_of(parameter: Parameter) -> Iterator[Parameter]:
         yield Parameter(
             each.name, Parameter.KEYWORD_ONLY, default=each.default, annotation=annotation
         )
+
+
+def given(*groups: Any) -> list[str]:
+    """Returns the options of groups whose values are others than when nothing is said."""
+    return [
+        f"--{field.name.replace('_', '-')}"
+        for group in groups
+        for field in fields(group)
+        if getattr(group, field.name) != field.default
+    ]

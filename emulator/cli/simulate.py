@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from emulator.cli.option_groups import with_groups
-from emulator.cli.simulate_options import PlanOptions, RunOptions, TraceOptions
+from emulator.cli.option_groups import given, with_groups
+from emulator.cli.simulate_options import CellOptions, PlanOptions, RunOptions, TraceOptions
 from emulator.errors import SettingsError
 
 
@@ -22,16 +22,33 @@ def simulate(
     drawn: PlanOptions,
     calls: TraceOptions,
     run: RunOptions,
+    cells: CellOptions,
+    run_dir: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write here. (default: runs/<plan>-simulated-<time>)"),
+    ] = None,
 ) -> int:
     """Predict a plan, or what calls come to, on virtual time."""
     if plan is not None and calls.trace is None:
-        return _simulate_plan(plan, drawn, run)
+        _refuse(given(calls), "for a trace (--trace FILE), and a plan is simulated")
+        if drawn.page is not None and not drawn.leave_one_out:
+            raise SettingsError("--page is for the errors that --leave-one-out tells.")
+        return _simulate_plan(plan, drawn, run, cells, run_dir)
     if plan is None and calls.trace is not None:
-        return _simulate_trace(calls.trace, calls, run)
+        _refuse(given(drawn, cells), "for a PLAN, and a trace is simulated")
+        return _simulate_trace(calls.trace, calls, run, run_dir)
     raise SettingsError("simulate takes a PLAN, or calls from --trace FILE: one of the two.")
 
 
-def _simulate_plan(plan: Path, drawn: PlanOptions, run: RunOptions) -> int:
+def _refuse(options: list[str], reason: str) -> None:
+    """Refuses options that would be passed over."""
+    if options:
+        raise SettingsError(f"Options {reason}: {', '.join(options)}.")
+
+
+def _simulate_plan(
+    plan: Path, drawn: PlanOptions, run: RunOptions, cells: CellOptions, run_dir: Path | None
+) -> int:
     from emulator.experiments.simulation.command import run_simulation  # noqa: PLC0415
     from emulator.experiments.simulation.study import SimulationOptions  # noqa: PLC0415
 
@@ -41,14 +58,14 @@ def _simulate_plan(plan: Path, drawn: PlanOptions, run: RunOptions) -> int:
         leave_one_out=drawn.leave_one_out,
         seed=run.seed,
         jobs=run.jobs,
-        start_width=run.start_width,
-        stem_cells=run.stem_cells,
+        start_width=cells.start_width,
+        stem_cells=cells.stem_cells,
         journal=run.journal,
     )
-    return run_simulation(plan, options, run.run_dir, drawn.page)
+    return run_simulation(plan, options, run_dir, drawn.page)
 
 
-def _simulate_trace(trace: Path, calls: TraceOptions, run: RunOptions) -> int:
+def _simulate_trace(trace: Path, calls: TraceOptions, run: RunOptions, run_dir: Path | None) -> int:
     from emulator.experiments.policies.trace_command import (  # noqa: PLC0415
         new_folder,
         simulate_trace,
@@ -78,7 +95,7 @@ def _simulate_trace(trace: Path, calls: TraceOptions, run: RunOptions) -> int:
         asynchronous=calls.asynchronous,
         failing=calls.failing,
     )
-    folder = run.run_dir or new_folder(trace)
+    folder = run_dir or new_folder(trace)
     return simulate_trace(study, folder, print, jobs=run.jobs, journal=run.journal)
 
 

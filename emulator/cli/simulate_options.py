@@ -1,4 +1,4 @@
-"""Lists the options of `testbed simulate` in groups: of a plan, of a trace, of a run of either."""
+"""Lists the options of `testbed simulate` in groups: of a plan, of a trace, and of both."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,7 +110,7 @@ class TraceOptions:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """Holds how a simulation runs, and what is written of it."""
+    """Holds what simulations of a plan and of a trace have in common."""
 
     journal: Annotated[
         Path | None,
@@ -123,6 +123,12 @@ class RunOptions:
     jobs: Annotated[
         int, typer.Option(metavar="N", min=0, help="Use N processes; 0 is one for each CPU.")
     ] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CellOptions:
+    """Holds how sandboxes of a plan's cell start."""
+
     start_width: Annotated[
         int,
         typer.Option(metavar="N", min=1, help="Let N sandboxes of a plan's cell start at once."),
@@ -133,7 +139,3 @@ class RunOptions:
             metavar="N", min=0, help="Keep N stem cells of a plan's function started and frozen."
         ),
     ] = 0
-    run_dir: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Write here. (default: runs/<plan>-simulated-<time>)"),
-    ] = None

@@ -57,6 +57,22 @@ def test_a_plan_or_a_trace_is_simulated_and_never_both_or_none(
     assert "one of the two" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "refused"),
+    [
+        (["plan.toml", "--policy", "lru", "--cold-start", "2"], "--policy, --cold-start"),
+        (["--trace", "calls.csv", "--calibrate", "run"], "--calibrate"),
+        (["--trace", "calls.csv", "--stem-cells", "2"], "--stem-cells"),
+        (["plan.toml", "--page", "errors.md"], "--leave-one-out"),
+    ],
+)
+def test_option_that_would_be_passed_over_is_refused(
+    words: list[str], refused: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["simulate", *words]) == 2
+    assert refused in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("window", ["50", "100:50", "-1:5", "a:b", ":0"])
 def test_window_that_is_none_is_told_as_the_options_fault(
     window: str, capsys: pytest.CaptureFixture[str]
