@@ -25,10 +25,10 @@ from emulator.experiments.policies.tables import (
     tenants_csv,
     tenants_markdown,
 )
+from emulator.experiments.policies.trace_reading import read_trace
 from emulator.experiments.policies.trace_run import PolicyRun, oracle, run_policy
 from emulator.policy_choice import chosen
 from emulator.sim.managed import simulate as simulate_managed
-from emulator.sim.traces.formats import FORMATS
 from emulator.sim.traces.trace import isolated
 from emulator.sim.workload import TraceError
 
@@ -99,13 +99,8 @@ def _choice(name: str) -> PolicyChoice | None:
 
 def _calls(comparison: Comparison) -> Sequence[Call]:
     chance = random.Random(comparison.assumed.seed)  # noqa: S311  # a sample is no secret
-    reader = FORMATS.get(comparison.format)
-    if reader is None:
-        raise SettingsError(f"format {comparison.format!r} is none of {', '.join(FORMATS)}")
+    trace = read_trace(comparison.trace, comparison.format, comparison.sample, chance)
     try:
-        trace = reader(comparison.trace)
-        if comparison.sample is not None:
-            trace = trace.sample(comparison.sample, chance)
         calls = list(trace.draw(chance))
     except TraceError as error:
         raise SettingsError(str(error)) from error

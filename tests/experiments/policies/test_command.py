@@ -9,8 +9,9 @@ import pytest
 
 from emulator.errors import SettingsError
 from emulator.experiments.policies.command import Comparison, compare
+from emulator.experiments.policies.trace_part import parts, simulate_part
 from emulator.experiments.policies.trace_run import Assumptions, oracle, run_policy
-from emulator.experiments.policies.trace_study import TraceStudy, parts, simulate_part
+from emulator.experiments.policies.trace_study import TraceStudy
 from emulator.policy_choice import chosen
 from emulator.sim.traces.trace import Call
 
