@@ -29,13 +29,8 @@ from emulator.core.stem_cells import StemCells
 from emulator.experiments.plan.cells import Origin
 from emulator.experiments.plan.model import MINUTE, PlannedFunction, ping_of
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
-from emulator.experiments.records.run_directory import (
-    CLIENTS,
-    JOURNAL,
-    RUN,
-    ClientRow,
-    append_client_rows,
-)
+from emulator.experiments.records.client_rows import CLIENTS, ClientRow, append_client_rows
+from emulator.experiments.records.run_directory import JOURNAL, RUN
 from emulator.experiments.simulation.load import clients
 from emulator.experiments.simulation.measured_service import Measured, MeasuredService
 from emulator.policy_choice import chosen
