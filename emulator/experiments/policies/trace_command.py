@@ -18,10 +18,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.errors import RunDirectoryError, SettingsError
+from emulator.errors import SettingsError
 from emulator.experiments.policies import charts
 from emulator.experiments.policies.command import TRACE_ONLY
 from emulator.experiments.policies.event_tally import event_table
+from emulator.experiments.policies.run_files import write_files
 from emulator.experiments.policies.tables import as_csv, rows_of, summary_csv, summary_markdown
 from emulator.experiments.policies.tally import MINUTE, Tally
 from emulator.experiments.policies.trace_part import parts, run_parts
@@ -163,12 +164,7 @@ def _write(folder: Path, found: Mapping[str, Tally]) -> None:
             ("policy", "wasted", "cold_75", "on_front"),
             [(row.policy, row.wasted, row.cold_75, row.best) for row in rows],
         )
-    try:
-        for name, content in files.items():
-            data = content if isinstance(content, bytes) else content.encode()
-            (folder / name).write_bytes(data)
-    except OSError as error:
-        raise RunDirectoryError(f"{error.filename} cannot be written: {error.strerror}.") from error
+    write_files(folder, files)
 
 
 def _more(found: Mapping[str, Tally]) -> str:

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from emulator import __version__
-from emulator.errors import RunDirectoryError, SettingsError
+from emulator.errors import SettingsError
 from emulator.experiments.plan.cells import Origin
+from emulator.experiments.policies.run_files import write_files
 from emulator.experiments.policies.trace_reading import read_trace
 from emulator.sim.workload import TraceError
 
@@ -85,8 +86,4 @@ def write_facts(study: TraceStudy, trace: Trace, folder: Path) -> None:
         "failing": study.failing,
         "versions": {"serverless-testbed": __version__},
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "run.json").write_text(json.dumps(facts, indent=1) + "\n")
-    except OSError as error:
-        raise RunDirectoryError(f"{error.filename} cannot be written: {error.strerror}.") from error
+    write_files(folder, {"run.json": json.dumps(facts, indent=1) + "\n"})
