@@ -50,7 +50,7 @@ def first_request_ms(port: int, path: str) -> tuple[float, str]:
 
 
 def wait_until_sandboxes_are_gone(url: str) -> None:
-    """Waits, so that a sandbox that is being removed does not slow the start of the next.
+    """Waits until no sandbox is left, so that a removal does not slow the next start.
 
     Raises:
         TestbedError: a sandbox is still there after half a minute.

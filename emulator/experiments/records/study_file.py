@@ -1,4 +1,4 @@
-"""study.json kept in step with a study: what it is, which cells are done, what went wrong.
+"""Keeps study.json in step with a study: what it is, which cells are done, what went wrong.
 
 Owns when the file is written: anew at every change, at once, so that a study that was killed is
 told truly, and cells that were running then are run again by `--resume`. The file's form is

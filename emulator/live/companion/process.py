@@ -52,7 +52,7 @@ class Companion:
         command: Sequence[str] = COMMAND,
         patience: float = _PATIENCE,
     ) -> None:
-        """`log_file` takes the server's output; `command` must print a port and heed its input.
+        """Takes the file of the server's output; `command` must print a port and heed its input.
 
         A `closed` companion serves nobody but who sends its `headers`. What happens there invokes
         the functions at the address `gateway`, if one is given; schedules there run `speedup` times
