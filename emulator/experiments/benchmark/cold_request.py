@@ -58,5 +58,8 @@ def wait_until_sandboxes_are_gone(url: str) -> None:
     deadline = time.monotonic() + _GONE_WITHIN
     while httpx.get(f"{url}/_testbed/sandboxes", timeout=5).json():
         if time.monotonic() > deadline:
-            raise TestbedError(f"A sandbox was not gone {_GONE_WITHIN:.0f} s after its end.")
+            raise TestbedError(
+                f"A sandbox was not gone {_GONE_WITHIN:.0f} s after its end, as happens on a busy "
+                "machine. Try again when this one is idle."
+            )
         time.sleep(_LOOK_EVERY)

@@ -248,7 +248,10 @@ def claim_folder(folder: Path) -> None:
         in_use = any(folder.iterdir())
     except OSError as error:
         raise SettingsError(
-            f"{folder} cannot be made the folder of a run: {error.strerror}."
+            f"{folder} cannot be made the folder of a run: {error.strerror}. Name another with "
+            "--run-dir."
         ) from error
     if in_use:
-        raise SettingsError(f"{folder} is not empty; a run needs a folder of its own.")
+        raise SettingsError(
+            f"{folder} is not empty, and a run needs a folder of its own: name another (--run-dir)."
+        )
