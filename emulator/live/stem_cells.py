@@ -13,10 +13,11 @@ from emulator.core.messages import StemCellGone, StemCellReady
 from emulator.errors import SandboxStartError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.messages import MakeStemCell
+    from emulator.core.model import VersionKey
     from emulator.live.backends.interface import SandboxBackend
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,21 @@ class StemCellKeeper:
     def runtime(self, configuration: FunctionConfiguration, package: str) -> str:
         """Returns the runtime whose stem cells may serve a version; empty where none may."""
         return "" if self._cells is None else self._cells.runtime(configuration, package)
+
+    def put(self, key: VersionKey, package: str) -> None:
+        """Tells the backend which package a version has now."""
+        if self._cells is not None:
+            self._cells.put(key, package)
+
+    def forget(self, key: VersionKey) -> None:
+        """Tells the backend that a version is no more."""
+        if self._cells is not None:
+            self._cells.forget(key)
+
+    def keep_only(self, keys: Collection[VersionKey]) -> None:
+        """Tells the backend which versions there are, ready or not."""
+        if self._cells is not None:
+            self._cells.keep_only(keys)
 
     def _report(self, event: StemCellReady | StemCellGone) -> None:
         if not self._closed:  # cells that end with the backend would be made anew

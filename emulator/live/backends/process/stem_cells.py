@@ -26,8 +26,9 @@ from emulator.live.backends.process.packages import extensions
 from emulator.live.backends.process.sandbox import ProcessSandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
+    from emulator.core.model import VersionKey
     from emulator.host.cgroup import CgroupV1, CgroupV2
     from emulator.live.backends.interface import Output, ProcessEnded
     from emulator.live.backends.process.isolation import Bubblewrap
@@ -184,6 +185,15 @@ class ProcessStemCells:
             task = asyncio.get_running_loop().create_task(known.end())
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
+
+    def put(self, key: VersionKey, package: str) -> None:
+        """Does nothing: sandboxes of cells are shown the package itself."""
+
+    def forget(self, key: VersionKey) -> None:
+        """Does nothing; see `put`."""
+
+    def keep_only(self, keys: Collection[VersionKey]) -> None:
+        """Does nothing; see `put`."""
 
     async def start(
         self, spec: SandboxSpec, told: tuple[Output, ProcessEnded], cpus: tuple[int, ...]
