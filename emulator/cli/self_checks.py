@@ -44,12 +44,22 @@ def bench(
     turns: Annotated[
         int, typer.Option(metavar="N", min=1, help="Measure N turns of both (with --against).")
     ] = 7,
+    at_once: Annotated[
+        list[int] | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Measure N cold starts at once too, beside the usual 30; may be repeated.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the page here. (default: stdout)")
     ] = None,
     as_json: Json = False,
 ) -> int:
     """Measure the emulator itself."""
+    if at_once and (simulator or control or rehearse or against is not None):
+        raise SettingsError("--at-once is for the backends themselves, without another checkout.")
     if simulator or control or rehearse:
         if sum((simulator, control, rehearse)) > 1 or backend or out is not None:
             raise SettingsError(
@@ -67,14 +77,16 @@ def bench(
         run_comparison,
     )
     from emulator.experiments.benchmark.figures import bench_document  # noqa: PLC0415
+    from emulator.experiments.benchmark.measurement import BenchPlan  # noqa: PLC0415
 
     backends = backend or ["docker", "process"]
     if against is not None:
         return run_comparison(against, backends=backends, turns=turns, out=out)
+    plan = BenchPlan(more_bursts=tuple(at_once or ()))
     if not as_json:
-        return run_bench(backends=backends, out=out)
+        return run_bench(backends=backends, plan=plan, out=out)
     with progress_to_stderr(when=True):
-        results = measure_bench(backends=backends)
+        results = measure_bench(backends=backends, plan=plan)
     print_json(bench_document(results))
     return 0 if results.figures else 1
 
