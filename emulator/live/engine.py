@@ -1,4 +1,4 @@
-"""The live engine: what the gateway asks for, on real time and real sandboxes.
+"""Carries out what the gateway asks for, on real time and real sandboxes.
 
 `Turns` tells the scheduler of events, `Commands` carries out what it decides, `SandboxLives` owns
 the sandboxes and their tasks.
@@ -40,7 +40,7 @@ from emulator.live.stem_cells import StemCellKeeper
 from emulator.live.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import Sandbox, VersionKey
@@ -195,6 +195,7 @@ class Engine:
         configuration = prepared.configuration
         if (earlier := self._deployments.get(configuration.key)) is not None:
             self._launcher.drop(earlier.snapshot)
+        self._stem_cells.put(configuration.key, prepared.package)
         snapshot = prepared.snapshot
         revision = self._deployments.add(configuration, prepared.package, snapshot).revision
         scheduled = configuration.scheduled(
@@ -230,12 +231,17 @@ class Engine:
         return self._scheduler.provisioned(key)
 
     def retire(self, key: VersionKey) -> None:
-        """Forgets a version; requests that came before end as they would have."""
-        deployment = self._deployments.get(key)
+        """Forgets a version, deployed or not; requests that came before end as they would have."""
+        self._stem_cells.forget(key)
+        if (deployment := self._deployments.get(key)) is None:
+            return
         self._deployments.retire(key)
-        if deployment is not None:
-            self._launcher.drop(deployment.snapshot)
+        self._launcher.drop(deployment.snapshot)
         self._turns.apply(VersionRetired(key))
+
+    def keep_only(self, keys: Collection[VersionKey]) -> None:
+        """Takes which versions there are, deployed or not, so that what is kept for others goes."""
+        self._stem_cells.keep_only(keys)
 
     def invoke(
         self,

@@ -13,10 +13,11 @@ from emulator.core.messages import StemCellGone, StemCellReady
 from emulator.errors import SandboxStartError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.messages import MakeStemCell
+    from emulator.core.model import VersionKey
     from emulator.live.backends.interface import SandboxBackend
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,21 @@ class StemCellKeeper:
         """Returns the runtime whose stem cells may serve a version; empty where none may."""
         return "" if self._cells is None else self._cells.runtime(configuration, package)
 
+    def put(self, key: VersionKey, package: str) -> None:
+        """Tells the backend which package a version has now."""
+        if self._cells is not None:
+            self._cells.put(key, package)
+
+    def forget(self, key: VersionKey) -> None:
+        """Tells the backend that a version is no more."""
+        if self._cells is not None:
+            self._cells.forget(key)
+
+    def keep_only(self, keys: Collection[VersionKey]) -> None:
+        """Tells the backend which versions there are, ready or not."""
+        if self._cells is not None:
+            self._cells.keep_only(keys)
+
     def _report(self, event: StemCellReady | StemCellGone) -> None:
         if not self._closed:  # cells that end with the backend would be made anew
             self._told(event)
@@ -52,7 +68,9 @@ class StemCellKeeper:
     async def _made(self, cell: int, runtime: str) -> None:
         assert self._cells is not None, "no version has a runtime of which cells are made"
         try:
-            await self._cells.make(cell, runtime, lambda: self._report(StemCellGone(cell)))
+            memory_mb = await self._cells.make(
+                cell, runtime, lambda: self._report(StemCellGone(cell))
+            )
         except (SandboxStartError, OSError) as error:
             log.warning("a stem cell of %s cannot be made: %s", runtime, error)
             self._report(StemCellGone(cell))
@@ -60,7 +78,7 @@ class StemCellKeeper:
             log.exception("a stem cell of %s cannot be made", runtime)
             self._report(StemCellGone(cell))
         else:
-            self._report(StemCellReady(cell))
+            self._report(StemCellReady(cell, memory_mb))
 
     def stop(self, cell: int) -> None:
         """Ends a cell that nobody wants any more, made or not."""

@@ -87,18 +87,3 @@ def test_bench_measures_one_thing_and_heeds_each_option_or_refuses(
     told = capsys.readouterr()
     assert told.err.startswith("testbed: --")
     assert not told.out
-
-
-@pytest.mark.parametrize(
-    ("words", "fault"),
-    [
-        ("plan.toml --policy lru --scale 2", "--policy, --scale would be passed over: for a trace"),
-        ("--trace t.csv --start-width 2", "--start-width would be passed over: for a PLAN alone"),
-        ("plan.toml --page page.md", "--page is for the errors that --leave-one-out tells"),
-    ],
-)
-def test_simulate_refuses_options_that_it_would_pass_over(
-    words: str, fault: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["simulate", *words.split()]) == 2
-    assert fault in capsys.readouterr().err

@@ -16,10 +16,10 @@ from tests.live.unmeasured import KILLED, PackagelessBackend, UnmeasuredProcess
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from emulator.core.function_configuration import FunctionConfiguration
-    from emulator.core.model import Seconds
+    from emulator.core.model import Seconds, VersionKey
     from emulator.live.backends.interface import (
         Output,
         ProcessEnded,
@@ -196,12 +196,22 @@ class FakeStemCells:
         cell: int,
         runtime: str,  # noqa: ARG002
         ended: Callable[[], None],  # noqa: ARG002
-    ) -> None:
+    ) -> int:
         await asyncio.sleep(self._service.stem_cell(cell))
         self.cells.add(cell)
+        return 0
 
     def drop(self, cell: int) -> None:
         self.cells.discard(cell)
+
+    def put(self, key: VersionKey, package: str) -> None:
+        pass
+
+    def forget(self, key: VersionKey) -> None:
+        pass
+
+    def keep_only(self, keys: Collection[VersionKey]) -> None:
+        pass
 
 
 class FakeBackend(PackagelessBackend):

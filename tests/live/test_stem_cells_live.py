@@ -34,12 +34,17 @@ pytestmark = pytest.mark.anyio
 
 CODE = """
 import os
+import time
 LEFT = sorted(os.listdir("/tmp"))
 
 def look(event, context):
     open(f"/tmp/{context.aws_request_id}", "w").close()
     return [os.environ.get("WORD"), os.environ["AWS_LAMBDA_FUNCTION_NAME"], LEFT, os.getcwd(),
             open("/var/task/app.py").read().count("LEFT"), context.memory_limit_in_mb]
+
+def linger(event, context):
+    time.sleep(event)
+    return len(open("/var/task/app.py").read())
 
 def leave(event, context):
     if event:
@@ -124,7 +129,11 @@ async def test_cold_start_takes_a_cell_and_another_is_made(kind: str, tmp_path: 
         await here.idle()
         await filled(here, 2)
         (record,) = here.records()
+        events = [entry.event for entry in here.entries()]
     assert json.loads(outcome.payload) == {"a": 1}
+    for event in events:
+        if isinstance(event, StemCellReady):
+            assert 0 < event.memory_mb < 64 if kind == "process" else event.memory_mb == 0
     assert outcome.start is StartKind.COLD
     assert record.stem_cell
     assert record.anatomy is not None
@@ -207,6 +216,31 @@ async def test_cells_end_with_the_last_function_of_their_runtime(tmp_path: Path)
         async with asyncio.timeout(BOUND):
             while alive(f"name=testbed-cells-{os.getpid()}-"):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
+
+
+@pytest.mark.docker
+async def test_files_of_a_deleted_function_go_with_the_last_sandbox_that_sees_them(
+    tmp_path: Path,
+) -> None:
+    async with kept(tmp_path, 1, "docker") as here:
+        key = await here.deploy("linger", code=CODE)
+        await filled(here, 1)
+        assert len(folders(tmp_path)) == 1
+        answer = asyncio.ensure_future(here.invoke(key, 1.0))
+        async with asyncio.timeout(BOUND):
+            while not taken(here):  # noqa: ASYNC110  # nothing tells a test
+                await asyncio.sleep(0.01)
+        here.engine.retire(key)
+        # all that time the files could have been taken from under the function
+        assert json.loads((await answer).payload) == len(CODE)
+        assert taken(here) == [1]
+        async with asyncio.timeout(BOUND):
+            while folders(tmp_path):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+
+def folders(folder: Path) -> list[Path]:
+    return [path for path in (folder / "files").iterdir() if path.is_dir()]
 
 
 @both

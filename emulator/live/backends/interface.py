@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 if TYPE_CHECKING:
     import asyncio
     import socket
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from emulator.core.function_configuration import FunctionConfiguration
-    from emulator.core.model import Seconds
+    from emulator.core.model import Seconds, VersionKey
     from emulator.host.jvm_counters import JvmCounters
     from emulator.host.memory_counters import MemoryCounters
     from emulator.host.peers import Peer
@@ -261,8 +261,10 @@ class StemCells(Protocol):
     def runtime(self, configuration: FunctionConfiguration, package: str) -> str:
         """Returns the runtime whose cells can become sandboxes of a version; empty: none can."""
 
-    async def make(self, cell: int, runtime: str, ended: Callable[[], None]) -> None:
+    async def make(self, cell: int, runtime: str, ended: Callable[[], None]) -> int:
         """Makes a cell, whose runtime waits for its function when this returns.
+
+        Returns the MB of memory that the cell has then; 0 where that is unknown.
 
         `ended` is called where the cell ends unasked before it becomes a sandbox. Cancelling
         leaves nothing behind.
@@ -274,6 +276,18 @@ class StemCells(Protocol):
 
     def drop(self, cell: int) -> None:
         """Ends a cell that became no sandbox; unknown ones are none. Returns at once."""
+
+    def put(self, key: VersionKey, package: str) -> None:
+        """Takes from which package a version's sandboxes start from now on, and from no other.
+
+        What is kept for cells of packages that no version has goes when no sandbox uses it.
+        """
+
+    def forget(self, key: VersionKey) -> None:
+        """Takes that a version is no more; unknown ones are none."""
+
+    def keep_only(self, keys: Collection[VersionKey]) -> None:
+        """Takes which versions there are, ready or not; told once, after those of a template."""
 
 
 class SandboxBackend(Protocol):

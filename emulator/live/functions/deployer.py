@@ -74,7 +74,7 @@ class Deployer:
         home: Scope,
         time_of_day: Callable[[], str],
     ) -> None:
-        """`time_of_day` writes the present time as LastModified has it."""
+        """Takes `time_of_day`, which writes the present time as LastModified has it."""
         self._catalog = catalog
         self._archives = archives
         self._engine = engine
@@ -126,18 +126,21 @@ class Deployer:
 
     def retire(self, version: Version) -> None:
         """Takes a version from the engine; requests that came before end as they would have."""
-        key = self.key(version)
-        if self._engine.has(key):
-            self._engine.retire(key)
+        self._engine.retire(self.key(version))
 
     def resume(self) -> None:
-        """Goes on with what an earlier emulator had begun."""
-        for function in self._catalog.all_functions():
-            for version in self._catalog.versions(function.name):
-                if version.status.state is State.PENDING:
-                    self.begin(version)
-                elif version.status.update is UpdateStatus.IN_PROGRESS:
-                    self.begin_update(version, version)
+        """Goes on with what an earlier emulator had begun; what it kept for others goes."""
+        found = [
+            version
+            for function in self._catalog.all_functions()
+            for version in self._catalog.versions(function.name)
+        ]
+        self._engine.keep_only({self.key(version) for version in found})
+        for version in found:
+            if version.status.state is State.PENDING:
+                self.begin(version)
+            elif version.status.update is UpdateStatus.IN_PROGRESS:
+                self.begin_update(version, version)
 
     async def close(self) -> None:
         """Ends the work in the background, which the next emulator resumes."""

@@ -1,4 +1,4 @@
-"""Sandboxes on a Docker engine.
+"""Runs sandboxes on a Docker engine.
 
 A sandbox is a container of the function's image that joins a network slot. Two calls of the
 engine's API make the container; all else (its network, its image, its removal, its CPU share)
@@ -41,6 +41,7 @@ from emulator.live.backends.docker.containers import (
     start_container,
 )
 from emulator.live.backends.docker.events import EngineWatch
+from emulator.live.backends.docker.function_files import FunctionFiles
 from emulator.live.backends.docker.guard import Guard
 from emulator.live.backends.docker.host import (
     Cgroups,
@@ -132,7 +133,8 @@ class DockerBackend:
         self.unenforced: Mapping[Limitation, str] = {}
         self.snapshots: DockerSnapshots | None = None
         self.stem_cells: DockerStemCells | None = None
-        self._cells_folder = stem_cells
+        self._cells_folder = None if stem_cells is None else stem_cells.resolve()
+        self._files: FunctionFiles | None = None
         self._instance = instance
         self._state = state
         self._label = f"{LABEL}={instance}"
@@ -218,7 +220,7 @@ class DockerBackend:
         self._slots.open(self._meeting, info.get("NCPU", 0), cannot_enter=cannot_enter)
         await self._open_snapshots(self._meeting)
         if self._cells_folder is not None:
-            self._open_stem_cells(self._cells_folder)
+            await self._open_stem_cells(self._cells_folder)
 
     async def _open_snapshots(self, met: Meeting) -> None:
         """Keeps snapshots, or says why versions with SnapStart start as any other."""
@@ -243,7 +245,7 @@ class DockerBackend:
             start = "Versions with SnapStart start by running their init, hooks included"
             self._tell(Limitation.NO_SNAPSHOTS, f"{start}: {why}.")
 
-    def _open_stem_cells(self, folder: Path) -> None:
+    async def _open_stem_cells(self, folder: Path) -> None:
         """Keeps stem cells, or says why every sandbox is made when it is needed."""
         lacks = obstacle()
         if not self._enters or not self._controls.writable:
@@ -253,11 +255,13 @@ class DockerBackend:
         if lacks:
             self._tell(Limitation.NO_STEM_CELLS, f"No stem cells are kept: {lacks}.")
             return
+        files = self._files = FunctionFiles(folder)
+        await files.sweep()  # what an earlier emulator left is reaped before, as far as it can be
         self.stem_cells = DockerStemCells(
             self._engine,
             self._packages,
             self._labels | {KIND_LABEL: "look"},
-            folder.resolve(),
+            files,
             listen=self._listen_for_cell,
             launch=self._launch_cell,
         )
@@ -396,6 +400,8 @@ class DockerBackend:
         if self.stem_cells is not None:
             await self.stem_cells.close()
         await asyncio.gather(*(sandbox.stop() for sandbox in list(self._sandboxes.values())))
+        if self._files is not None:
+            await self._files.close()
         if self.snapshots is not None:
             await self.snapshots.close()
             self.snapshots = None
@@ -463,6 +469,8 @@ class DockerBackend:
 
     def _on_gone(self, sandbox: DockerSandbox, removed: bool) -> None:
         self._sandboxes.pop(sandbox.name, None)
+        if removed and self.stem_cells is not None:
+            self.stem_cells.gone(sandbox.name)
         if not removed:
             self._leftovers.add(sandbox.name)
         self._slots.give_back(sandbox.slot, sure=removed)

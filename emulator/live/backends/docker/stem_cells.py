@@ -16,7 +16,7 @@ import shutil
 import tarfile
 import tempfile
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +33,12 @@ from emulator.live.backends.docker.user_switch import GROUP, USER
 from emulator.live.backends.interface import CpuShare, SandboxSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Mapping
+    from pathlib import Path
 
+    from emulator.core.model import VersionKey
     from emulator.live.backends.docker.client import DockerEngine
+    from emulator.live.backends.docker.function_files import FunctionFiles
     from emulator.live.backends.docker.image_facts import ImageFacts
     from emulator.live.backends.docker.packages import DockerPackages
     from emulator.live.backends.docker.sandbox import DockerSandbox
@@ -67,7 +70,7 @@ class _Cell:
 class DockerStemCells:
     """Implements `StemCells` with containers. Lives in one event loop.
 
-    Files of functions are kept in `folder`. `listen` opens a socket in a network slot, and `launch`
+    `files` keeps those of functions. `listen` opens a socket in a network slot, and `launch`
     starts a container whose supervisor waits, by what is to be known of its image.
     """
 
@@ -76,7 +79,7 @@ class DockerStemCells:
         engine: DockerEngine,
         packages: DockerPackages,
         labels: Mapping[str, str],
-        folder: Path,
+        files: FunctionFiles,
         *,
         listen: Callable[[], Awaitable[InnerListener | None]],
         launch: Callable[
@@ -86,12 +89,14 @@ class DockerStemCells:
         self._engine = engine
         self._packages = packages
         self._labels = labels
-        self._folder = folder
+        self._files = files
         self._listen = listen
         self._launch = launch
         self._cells: dict[int, _Cell] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._names: set[str] = set()
+        self._shown: dict[str, str] = {}
+        """The image whose files a container sees, by the container's name."""
 
     def runtime(self, configuration: FunctionConfiguration, package: str) -> str:
         """Returns the runtime whose cells can serve; see `StemCells.runtime`.
@@ -103,12 +108,9 @@ class DockerStemCells:
             configuration.package_type is PackageType.ZIP
             and facts.shell
             and not facts.extensions
-            and self._files(package).is_dir()
+            and self._files.of(package).is_dir()
         )
         return configuration.runtime if fits else ""
-
-    def _files(self, package: str) -> Path:
-        return self._folder / package.removeprefix("sha256:")
 
     async def take_in(self, configuration: FunctionConfiguration, package: str) -> None:
         """Copies the files of a zip function out of its image, unless they are there.
@@ -116,17 +118,32 @@ class DockerStemCells:
         Raises:
             BuildError: they cannot be had.
         """
-        files = self._files(package)
-        if configuration.package_type is not PackageType.ZIP or files.is_dir():
+        if configuration.package_type is not PackageType.ZIP:
             return
-        self._folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-        made = _part_of(self._folder)
         try:
-            await self._copy(package, made)
-            await asyncio.to_thread(made.rename, files)
+            await self._files.take_in(package, partial(self._copy, package))
         except (EngineError, OSError) as error:
-            shutil.rmtree(made, ignore_errors=True)
             raise BuildError(f"The files of {configuration.name} cannot be had: {error}") from error
+
+    def put(self, key: VersionKey, package: str) -> None:
+        """Takes from which image a version's sandboxes start; see `StemCells.put`."""
+        if self._files.of(package).is_dir():
+            self._files.put(key, package)
+        else:
+            self._files.forget(key)
+
+    def forget(self, key: VersionKey) -> None:
+        """Takes that a version is no more."""
+        self._files.forget(key)
+
+    def keep_only(self, keys: Collection[VersionKey]) -> None:
+        """Takes which versions there are, ready or not."""
+        self._files.keep_only(keys)
+
+    def gone(self, container: str) -> None:
+        """Takes that a container is gone, which was a sandbox of a cell or not."""
+        if (package := self._shown.pop(container, None)) is not None:
+            self._files.unseen(package)
 
     async def _copy(self, image: str, folder: Path) -> None:
         body = {"Image": image, "Entrypoint": ["-"], "Labels": dict(self._labels)}
@@ -157,7 +174,7 @@ class DockerStemCells:
         file.seek(0)
         return True
 
-    async def make(self, cell: int, runtime: str, ended: Callable[[], None]) -> None:
+    async def make(self, cell: int, runtime: str, ended: Callable[[], None]) -> int:
         """Starts a container whose supervisor waits, and freezes that; see `StemCells.make`."""
         made: _Cell | None = None
 
@@ -172,6 +189,7 @@ class DockerStemCells:
             raise SandboxStartError(f"The Docker engine started no stem cell: {error}") from error
         self._cells[cell] = made
         made.sandbox.exited.add_done_callback(lost)
+        return 0  # the engine has a process beside each container, which is in no cgroup of theirs
 
     async def _made(self, runtime: str, lost: Callable[..., None]) -> _Cell:
         image, facts = await self._packages.base(runtime, log.info)
@@ -230,11 +248,13 @@ class DockerStemCells:
         known = self._cells.pop(spec.cell, None)
         if known is None:
             raise NetworkLostError(f"The stem cell {spec.cell} has ended.")
-        start = Path(tempfile.mkdtemp(prefix=".start-", dir=self._folder))
+        self._shown[known.sandbox.name] = spec.package
+        self._files.seen(spec.package)
+        start = self._files.start_folder()
         known.sandbox.exited.add_done_callback(lambda _: shutil.rmtree(start, ignore_errors=True))
         try:
             _write_program(start, self._program(spec))
-            files = self._files(spec.package)
+            files = self._files.of(spec.package)
             folders = {_TASK: files / "task", _OPT: files / "opt", START_FOLDER: start}
             await show_folders(known.pid, folders, Tmp("/tmp", spec.tmp_mb))  # noqa: S108  # its own
             known.sandbox.specialise(spec, told, cpus)
@@ -264,15 +284,6 @@ class DockerStemCells:
         for cell in tuple(self._cells):
             self.drop(cell)
         await asyncio.gather(*self._ending)
-
-
-def _part_of(folder: Path) -> Path:
-    """Makes the folder of a function's files that are not all there yet."""
-    made = Path(tempfile.mkdtemp(prefix=".part-", dir=folder))
-    made.chmod(0o755)
-    for name in (_TASK, _OPT):
-        (made / Path(name).name).mkdir(mode=0o755)
-    return made
 
 
 def _write_program(folder: Path, program: str) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.core.function_configuration import FunctionConfiguration, PackageType
 from emulator.errors import SandboxStartError
+from emulator.host.cgroup_files import mebibytes
 from emulator.host.mount_namespace import Tmp, show_folders
 from emulator.live.backends.forks.template import received, seqpacket_pair
 from emulator.live.backends.interface import CpuShare, SandboxSpec
@@ -26,8 +27,9 @@ from emulator.live.backends.process.packages import extensions
 from emulator.live.backends.process.sandbox import ProcessSandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
+    from emulator.core.model import VersionKey
     from emulator.host.cgroup import CgroupV1, CgroupV2
     from emulator.live.backends.interface import Output, ProcessEnded
     from emulator.live.backends.process.isolation import Bubblewrap
@@ -102,7 +104,7 @@ class ProcessStemCells:
         )
         return configuration.runtime if fits else ""
 
-    async def make(self, cell: int, runtime: str, ended: Callable[[], None]) -> None:
+    async def make(self, cell: int, runtime: str, ended: Callable[[], None]) -> int:
         """Starts a runtime that waits for its function, and freezes that; see `StemCells.make`."""
         name = self._name()
         made: _Cell | None = None
@@ -119,6 +121,9 @@ class ProcessStemCells:
             self._names.discard(name)
             raise
         self._cells[cell] = made
+        # pages of files are shared, and taken back where memory is short
+        memory = made.sandbox.memory()
+        return 0 if memory is None else mebibytes(memory.anonymous)
 
     async def _made(self, name: str, runtime: str, lost: Callable[..., None]) -> _Cell:
         configuration = FunctionConfiguration("stem-cell", runtime, "", memory_mb=_MOST_MEMORY)
@@ -184,6 +189,15 @@ class ProcessStemCells:
             task = asyncio.get_running_loop().create_task(known.end())
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
+
+    def put(self, key: VersionKey, package: str) -> None:
+        """Does nothing: sandboxes of cells are shown the package itself."""
+
+    def forget(self, key: VersionKey) -> None:
+        """Does nothing; see `put`."""
+
+    def keep_only(self, keys: Collection[VersionKey]) -> None:
+        """Does nothing; see `put`."""
 
     async def start(
         self, spec: SandboxSpec, told: tuple[Output, ProcessEnded], cpus: tuple[int, ...]
