@@ -1,7 +1,7 @@
 """Finds each request a place: a sandbox that is idle, free in a moment or new; or throttles it.
 
 Owns the requests that wait, and the limits that requests meet. The life of sandboxes is not decided
-here: what comes free or ends, the scheduler says.
+here: what comes free or ends, `lives` says.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Requests:
             concurrency = self.concurrency.most(function.name)
             if not self._moves.tenants.allows(function.name, concurrency):
                 return ThrottleReason.TENANT_SANDBOXES
-        return None if self._moves.make_room(function) else ThrottleReason.HOST_MEMORY
+        return None if self._moves.make_room(function, now) else ThrottleReason.HOST_MEMORY
 
     def release(self, sandbox: Sandbox) -> None:
         """Parts a sandbox from its invocation, which counts towards concurrency no more."""

@@ -15,7 +15,7 @@ import httpx
 
 from emulator.core.model import StartKind
 from emulator.errors import RunDirectoryError, TestbedError
-from emulator.experiments.records.run_directory import ClientRow, append_client_rows
+from emulator.experiments.records.client_rows import ClientRow, append_client_rows
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,7 +19,7 @@ from emulator.experiments.plan.model import (
     SingleRequests,
     Trace,
 )
-from emulator.experiments.records.run_directory import CLIENTS
+from emulator.experiments.records.client_rows import CLIENTS
 from emulator.experiments.runner.emulator_process import end
 from emulator.project import LOCUSTFILES, project_path
 
