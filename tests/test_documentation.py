@@ -244,14 +244,28 @@ def test_map_of_the_code_names_every_package() -> None:
 
 @pytest.mark.parametrize("wing", ["live-wings", "experiments-wings"])
 def test_map_of_the_code_has_the_layers_that_are_checked(wing: str) -> None:
+    told = _order_within(wing.removesuffix("-wings")).replace(" and ", " ")
+    assert re.findall(r"\w+", told) == re.findall(r"\w+", _layers(wing))
+
+
+def test_map_of_the_code_names_every_part_of_the_scheduler() -> None:
+    parts = re.findall(r"\w+(?= |$)", _layers("scheduler").replace("\n", " "))
+    assert parts
+    assert [part for part in parts if part not in _order_within("core")] == []
+
+
+def _layers(contract: str) -> str:
     contracts = configparser.ConfigParser()
     contracts.read(ROOT / ".importlinter", encoding="utf-8")
-    layers = re.findall(r"\w+", contracts[f"importlinter:contract:{wing}"]["layers"])
+    return contracts[f"importlinter:contract:{contract}"]["layers"]
+
+
+def _order_within(room: str) -> str:
+    """Returns the sentence in which the map tells who imports whom within a room."""
     text = re.sub(r"\s+", " ", _text(ROOT / "docs" / "architecture.md"))
-    room = wing.removesuffix("-wings")
     order = re.search(rf"- `{room}`: (.*?)\.(?: |$)", text)
     assert order
-    assert re.findall(r"\w+", order[1].replace(" and ", " ")) == layers
+    return order[1]
 
 
 def _text(page: Path) -> str:
