@@ -15,6 +15,8 @@ import typer
 
 from emulator.cli.app import app
 from emulator.config import Settings
+from emulator.experiments.simulation.behaviours import read_behaviours
+from emulator.policy_choice import chosen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -226,6 +228,24 @@ def _variables() -> set[str]:
         files += [file for file in (ROOT / folder).rglob("*") if file.suffix in {".py", ".sh", ""}]
     texts = (file.read_text(encoding="utf-8", errors="ignore") for file in files if file.is_file())
     return settings.union(*(re.findall(r"\bTESTBED_[A-Z_]*[A-Z]\b", text) for text in texts))
+
+
+def test_policy_that_a_page_shows_can_be_chosen(tmp_path: Path) -> None:
+    shown = re.search(r"```python\n(.*?)```", _text(ROOT / "docs" / "policies.md"), re.DOTALL)
+    assert shown
+    file = tmp_path / "mine.py"
+    file.write_text(shown[1], encoding="utf-8")
+    choice = chosen(f"{file}:Mine:most=300")
+    assert choice
+    assert getattr(choice.make(), "most", None) == 300
+
+
+def test_behaviours_that_a_page_shows_can_be_read(tmp_path: Path) -> None:
+    shown = re.search(r"```toml\n(.*?)```", _text(ROOT / "docs" / "simulate.md"), re.DOTALL)
+    assert shown
+    file = tmp_path / "behaviours.toml"
+    file.write_text(shown[1], encoding="utf-8")
+    assert read_behaviours(file).entries
 
 
 def test_index_lists_every_page() -> None:
