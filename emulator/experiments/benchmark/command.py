@@ -42,7 +42,7 @@ def run_bench(
     python: str = sys.executable,
     out: Path | None = None,
 ) -> int:
-    """Measures, and prints the table or writes it as a page; 1 where nothing could be measured."""
+    """Measures each backend, prints a table or writes a page; 1 where none could be measured."""
     results = measure_bench(backends=backends, plan=plan, python=python)
     if not results.figures:
         return 1

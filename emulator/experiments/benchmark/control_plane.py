@@ -81,14 +81,14 @@ class ControlFigures:
 
 
 def run_control(*, as_json: bool = False) -> int:
-    """Measures, and prints a table, or JSON."""
+    """Measures the control plane, and prints a table or JSON; returns the exit code."""
     found = measure_control(FUNCTIONS)
     print(json.dumps(found.document, indent=2) if as_json else found.table)
     return 0
 
 
 def measure_control(functions: int) -> ControlFigures:
-    """Measures an emulator with this many functions.
+    """Measures the control plane of an emulator with a number of functions.
 
     Raises:
         TestbedError: the emulator does not start, or refuses a call.

@@ -166,7 +166,7 @@ def _describe(folder: Path, backends: Iterable[str], repetitions: int) -> None:
 
 
 def _first_readable(paths: Sequence[str]) -> str | None:
-    """Returns the content of the first of these files that can be read."""
+    """Returns the content of the first file that can be read; None where none can."""
     for path in paths:
         with contextlib.suppress(OSError):
             return Path(path).read_text(encoding="utf-8").strip()

@@ -297,7 +297,7 @@ class Ablation(_Table):
         return {name: str(value) for name, value in values.items() if value is not None}
 
     def concerns(self, function: str, memory_mb: int, scenario: str) -> bool:
-        """Tells whether a cell is one of those that run again."""
+        """Tells whether a cell runs again without the part."""
         return all(
             not chosen or value in chosen
             for chosen, value in (
