@@ -13,12 +13,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from emulator.core.policy import SchedulerSettings
-from emulator.experiments.plan.model import Constant, Ramp, SingleRequests, ping_of
+from emulator.experiments.plan.scenarios import Constant, Ramp, SingleRequests, ping_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from emulator.experiments.plan.model import Scenario
+    from emulator.experiments.plan.scenarios import Scenario
 
 BOOST = 1.0
 """vCPUs that a sandbox has in its init at least, as on AWS (trust M: init time hardly depends on
