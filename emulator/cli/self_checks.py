@@ -66,10 +66,20 @@ def bench(
     backend: RealBackends = None,
     subject: _Subject,
     comparison: _Comparison,
+    at_once: Annotated[
+        list[int] | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Measure N cold starts at once too, beside the usual 30; may be repeated.",
+        ),
+    ] = None,
     out: PageFile = None,
     as_json: Json = False,
 ) -> int:
     """Measure the emulator itself."""
+    if at_once and (subject.count() or comparison.against is not None):
+        raise SettingsError("--at-once is for the backends themselves, without another checkout.")
     if subject.count():
         if subject.count() > 1 or backend or out is not None:
             raise SettingsError(
@@ -77,10 +87,12 @@ def bench(
                 "backends, and print it: one of them alone, without --backend and --out."
             )
         return _bench_apart(subject, comparison, as_json=as_json)
-    backends = backend or real_backends()
+    backends, at_once = backend or real_backends(), at_once or []
     if comparison.against is not None:
         return _compare(comparison.against, comparison.turns, backends, out)
-    return _bench_as_json(backends) if as_json else _bench_as_page(backends, out)
+    if as_json:
+        return _bench_as_json(backends, at_once)
+    return _bench_as_page(backends, at_once, out)
 
 
 def _bench_apart(subject: _Subject, comparison: _Comparison, *, as_json: bool) -> int:
@@ -105,18 +117,20 @@ def _compare(against: Path, turns: int, backends: list[str], out: Path | None) -
     return run_comparison(against, backends=backends, turns=turns, out=out)
 
 
-def _bench_as_page(backends: list[str], out: Path | None) -> int:
+def _bench_as_page(backends: list[str], at_once: list[int], out: Path | None) -> int:
     from emulator.experiments.benchmark.command import run_bench  # noqa: PLC0415
+    from emulator.experiments.benchmark.measurement import BenchPlan  # noqa: PLC0415
 
-    return run_bench(backends=backends, out=out)
+    return run_bench(backends=backends, plan=BenchPlan(more_bursts=tuple(at_once)), out=out)
 
 
-def _bench_as_json(backends: list[str]) -> int:
+def _bench_as_json(backends: list[str], at_once: list[int]) -> int:
     from emulator.experiments.benchmark.command import measure_bench  # noqa: PLC0415
     from emulator.experiments.benchmark.figures import bench_document  # noqa: PLC0415
+    from emulator.experiments.benchmark.measurement import BenchPlan  # noqa: PLC0415
 
     with progress_to_stderr(when=True):
-        results = measure_bench(backends=backends)
+        results = measure_bench(backends=backends, plan=BenchPlan(more_bursts=tuple(at_once)))
     print_json(bench_document(results))
     return 0 if results.figures else 1
 

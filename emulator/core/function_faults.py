@@ -64,7 +64,7 @@ def faults(configuration: FunctionConfiguration, profile: Profile) -> list[str]:
         *log_faults(configuration.logging),
         *(url_faults(url) if url else ()),
         *_tenancy_faults(configuration),
-        *_snap_start_faults(configuration),
+        *_snap_start_faults(configuration, profile),
         *_dated_faults(configuration, profile),
     ]
 
@@ -189,23 +189,21 @@ SNAP_START_STORAGE_MB = 512
 NOT_WITH_SNAP_START = "Provisioned Concurrency is not supported for SnapStart enabled functions."
 """AWS's refusal by the pattern of the ones for runtimes and images, which are known (M); that
 SnapStart "does not support provisioned concurrency" is the developer guide's (H)."""
-_SNAP_START_RUNTIMES = re.compile(
-    r"python3\.(1[2-9]|[2-9][0-9])|java(?!8)\S+|dotnet([89]|[1-9][0-9])"
-)
-"""Python 3.12 and later, Java 11 and later, .NET 8 and later (the guide's "Supported runtimes")."""
+_IMAGE = "ContainerImage"
+"""AWS's name of an image function where it refuses SnapStart, instead of the runtime's (M)."""
 
 
-def _snap_start_faults(configuration: FunctionConfiguration) -> list[str]:
-    """Returns the refusals of what goes with no snapshot.
+def _snap_start_faults(configuration: FunctionConfiguration, profile: Profile) -> list[str]:
+    """Returns the refusals of what goes with no snapshot, where the profile's time had any.
 
-    Image functions may have snapshots since 2026-07, whatever their runtime is.
+    The sentence about a runtime is AWS's: `python3.12 is not supported for SnapStart enabled
+    functions.` in a region without (aws-samples/bedrock-chat, issue 617).
     """
-    if not configuration.snap_start:
+    if not configuration.snap_start or not profile.has(Feature.SNAP_START):
         return []
     found = []
-    runtime = configuration.runtime
-    if runtime and not _SNAP_START_RUNTIMES.fullmatch(runtime):
-        found.append(f"{runtime} is not supported for SnapStart enabled functions.")
+    if what := _without_snapshots(configuration, profile):
+        found.append(f"{what} is not supported for SnapStart enabled functions.")
     if configuration.provisioned_concurrency is not None:
         found.append(NOT_WITH_SNAP_START)
     if configuration.ephemeral_storage_mb > SNAP_START_STORAGE_MB:
@@ -214,6 +212,14 @@ def _snap_start_faults(configuration: FunctionConfiguration) -> list[str]:
             "SnapStart enabled functions."
         )
     return found
+
+
+def _without_snapshots(configuration: FunctionConfiguration, profile: Profile) -> str:
+    """Returns the runtime of which no snapshots are taken, or what images are called; else ''."""
+    if configuration.package_type is PackageType.IMAGE:
+        return "" if profile.snapshots_of_images else _IMAGE
+    runtime = profile.runtime(configuration.runtime)
+    return "" if runtime is not None and runtime.snap_start else configuration.runtime
 
 
 def _dated_faults(configuration: FunctionConfiguration, profile: Profile) -> list[str]:

@@ -16,6 +16,7 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING
 
+from emulator.core.kept_memory import KEPT_FOR_SNAPSHOT_MB
 from emulator.core.model import Footprint, SandboxState
 from emulator.core.policy import Admission
 
@@ -31,10 +32,6 @@ GROWTH = 1.25
 """Factor by which the peak that was seen counts; `OVERHEAD_MB` come on top."""
 OVERHEAD_MB = 32
 """MB beside the anonymous memory of a peak: page tables, page cache, the supervisor."""
-
-SNAPSHOT_OVERHEAD_MB = 32
-"""MB that a snapshot's process may have beyond its function's memory: the page tables of its forks
-count there until each fork has been moved to its own cgroup."""
 
 
 class HostCapacity:
@@ -58,6 +55,9 @@ class HostCapacity:
         self._footprints: dict[VersionKey, Footprint] = {}
         self._snapshots: dict[VersionKey, int] = {}
         """MB of what is kept for versions with snapshots, where sizes count."""
+        self.cells_mb = 0
+        """MB of all stem cells; others only look."""
+        self._cell_in_making_mb = 0
         self.queue: deque[Sandbox] = deque()
         """Sandboxes that wait to be started, the oldest first; others only look."""
         self.behind: deque[Sandbox] = deque()
@@ -100,21 +100,25 @@ class HostCapacity:
     # what is no sandbox
 
     def deployed(self, function: FunctionVersion) -> None:
-        """Takes a version, for whose snapshot a process is kept as long as the version exists.
+        """Takes a version, for whose snapshot processes are kept as long as the version exists.
 
-        Where `actual` memory counts, that process is among what the host has not available.
+        Where `actual` memory counts, they are among what the host has not available.
         """
         self.retired(function.key)
         if function.snapshot and self._admission is Admission.NOMINAL:
-            self._snapshots[function.key] = function.memory_mb + SNAPSHOT_OVERHEAD_MB
+            self._snapshots[function.key] = function.memory_mb + KEPT_FOR_SNAPSHOT_MB
 
     def retired(self, key: VersionKey) -> None:
         """Takes the end of a version, and of what is kept for it."""
         self._snapshots.pop(key, None)
 
+    def keep_cells(self, all_mb: int, in_making_mb: int) -> None:
+        """Takes the MB of all stem cells, and of the one among them that is being made."""
+        self.cells_mb, self._cell_in_making_mb = all_mb, in_making_mb
+
     @property
     def _for_sandboxes_mb(self) -> int:
-        return self._memory_mb - sum(self._snapshots.values())
+        return self._memory_mb - sum(self._snapshots.values()) - self.cells_mb
 
     # room
 
@@ -126,12 +130,17 @@ class HostCapacity:
         """Returns the MB to free though nothing new comes; not above 0 where all is well."""
         return self._excess_with(0)
 
+    def has_room_for(self, more_mb: int) -> bool:
+        """Returns whether so many MB are left that nobody needs."""
+        return self._excess_with(more_mb) <= 0
+
     def _excess_with(self, more_mb: int) -> int:
         excess = self.committed_mb + more_mb - self._for_sandboxes_mb
         if self._available_mb is None:
             return excess
         # what starts is not yet missing from what was measured
-        short = self._reserve_mb + self._starting_mb + more_mb - self._available_mb
+        starting_mb = self._starting_mb + self._cell_in_making_mb
+        short = self._reserve_mb + starting_mb + more_mb - self._available_mb
         return max(excess, short)
 
     def commit(self, sandbox: Sandbox) -> None:

@@ -246,6 +246,8 @@ class StemCellReady(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
     """Reports that a stem cell is made, frozen, and waits for a function."""
 
     cell: int
+    memory_mb: int = 0
+    """MB that the cell was seen to have; 0: nobody has looked."""
 
 
 @final
@@ -361,7 +363,7 @@ class MakeStemCell(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
 
 @final
 class StopStemCell(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
-    """Ends a stem cell, made or not: no deployed version has the runtime any more."""
+    """Ends a stem cell, made or not: its memory is needed, or no version has its runtime."""
 
     cell: int
 

@@ -179,6 +179,8 @@ class Profile:
     code: CodeQuotas
     runtimes: tuple[Runtime, ...]
     """Managed runtimes that functions could be created with."""
+    snapshots_of_images: bool
+    """Whether image functions may have SnapStart, whatever their runtime is."""
     log_lines: LogLines
     failure_bodies: FailureBodies
     integration_timeout: IntegrationTimeout

@@ -47,8 +47,12 @@ class Runtime:
     name: str
     jvm: JvmFlags | None = None
     """Flags of its JVM; None for what runs on no JVM, or where AWS's flags are not known."""
+    snap_start: bool = False
+    """Whether snapshots are taken of its published versions (SnapStart)."""
 
 
-def runtimes(*names: str, jvm: JvmFlags | None = None) -> tuple[Runtime, ...]:
+def runtimes(
+    *names: str, jvm: JvmFlags | None = None, snap_start: bool = False
+) -> tuple[Runtime, ...]:
     """Returns runtimes of one kind."""
-    return tuple(Runtime(name, jvm) for name in names)
+    return tuple(Runtime(name, jvm, snap_start) for name in names)

@@ -192,8 +192,8 @@ class Scheduler:
         """Does what may have become possible or due by an event; after most there is nothing."""
         if self._outnumbered:
             self._requests.place_outnumbered(now)
-        if self._is_actual:
-            self._moves.evict_excess()
+        if self._is_actual or self._stems.held_mb:
+            self._moves.relieve(now, evicting=self._is_actual)
         if self._policy is not None and self._policy.has_orders():
             self._ahead.obey(self._policy, now)
         if self._provisioning.may_be_short:

@@ -6,8 +6,9 @@ one is ready, and so pays neither for making the sandbox nor for starting the ru
 serves one sandbox for its life.
 
 Cells are made one at a time, at a bounded pace, and only while no sandbox is in creation or init,
-so that refilling never slows the starts that requests wait for. Their memory stands beside that of
-sandboxes, as a template's does: it is not counted until a sandbox comes of the cell.
+so that refilling never slows the starts that requests wait for. A cell counts as much memory as its
+backend has measured. It is made only where there is room beside all sandboxes, and given up for any
+sandbox that finds none: before one that is idle is evicted, and before a request is refused.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from emulator.core.kept_memory import CELL_MB
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +37,9 @@ class StemCells:
     pace: Seconds = 0.1
     """Least time between two cells that are begun."""
     pause: Seconds = 30.0
-    """Time without a new cell after one that could not be made."""
+    """Time without a new cell after one that could not be made, or was given up for its memory."""
+    memory_mb: int = CELL_MB
+    """MB of a cell of a runtime of which none was measured yet."""
 
     def wanted(self, runtime: str) -> int:
         """Returns how many cells of a runtime are kept ready."""
@@ -71,6 +76,12 @@ class StemPool:
         self._making: int | None = None
         """The cell that is being made."""
         self._last_id = 0
+        self._charges: dict[int, int] = {}
+        """MB that each cell counts."""
+        self._measured: dict[str, int] = {}
+        """MB of the last cell of each runtime that was measured."""
+        self.held_mb = 0
+        """MB that all cells count."""
         self.resume_at: Seconds = float("-inf")
         """Time before which no other cell is begun."""
         self.may_be_short = False
@@ -96,11 +107,19 @@ class StemPool:
         self.may_be_short = True
         return cell
 
-    def became_ready(self, cell: int) -> None:
-        """Takes that a cell is made; one that was ended meanwhile is none."""
-        if cell == self._making:
-            self._making = None
-            self._ready.setdefault(self._runtimes[cell], deque()).append(cell)
+    def became_ready(self, cell: int, memory_mb: int) -> None:
+        """Takes that a cell is made; one that was ended meanwhile is none.
+
+        `memory_mb` is what it was seen to have; 0: nobody has looked.
+        """
+        if cell != self._making:
+            return
+        self._making = None
+        runtime = self._runtimes[cell]
+        self._ready.setdefault(runtime, deque()).append(cell)
+        if memory_mb > 0:
+            self._measured[runtime] = memory_mb
+            self._charge(cell, memory_mb)
 
     def ended(self, cell: int, now: Seconds) -> None:
         """Takes that a cell could not be made, or has ended unasked."""
@@ -111,7 +130,36 @@ class StemPool:
         self._forget(cell)
         self.may_be_short = True
 
+    def least_needed(self, runtime: str) -> list[int]:
+        """Returns the cells in the order in which they are given up for a sandbox of a runtime.
+
+        Those that cannot become the sandbox go first, the oldest of them first; then the others,
+        the last of them first, as the oldest would be taken.
+        """
+        own = [cell for cell, of in self._runtimes.items() if of == runtime]
+        return [cell for cell, of in self._runtimes.items() if of != runtime] + own[::-1]
+
+    def charge_mb(self, cell: int) -> int:
+        """Returns the MB that a cell counts."""
+        return self._charges[cell]
+
+    @property
+    def making_mb(self) -> int:
+        """Returns the MB of the cell that is being made."""
+        return 0 if self._making is None else self._charges[self._making]
+
+    def give_up(self, cell: int, now: Seconds) -> None:
+        """Gives a cell up for its memory; no other is begun for a while."""
+        self._forget(cell)
+        self.resume_at = now + self._settings.pause
+        self.may_be_short = True
+
+    def _charge(self, cell: int, memory_mb: int) -> None:
+        self.held_mb += memory_mb - self._charges.get(cell, 0)
+        self._charges[cell] = memory_mb
+
     def _forget(self, cell: int) -> None:
+        self.held_mb -= self._charges.pop(cell)
         runtime = self._runtimes.pop(cell)
         if cell == self._making:
             self._making = None
@@ -130,17 +178,24 @@ class StemPool:
         self.may_be_short = False
         return None
 
+    def size_mb(self, runtime: str) -> int:
+        """Returns the MB that a new cell of a runtime counts until somebody has looked."""
+        return self._measured.get(runtime, self._settings.memory_mb)
+
     def begin(self, runtime: str, now: Seconds) -> int:
         """Counts a cell that is begun now; returns its id."""
         self._last_id += 1
         self._making = self._last_id
         self._runtimes[self._last_id] = runtime
+        self._charge(self._last_id, self.size_mb(runtime))
         self.resume_at = now + self._settings.pace
         return self._last_id
 
     def check(self) -> None:
         """Raises AssertionError where the account does not agree with itself."""
         ready = {cell for cells in self._ready.values() for cell in cells}
+        assert self.held_mb == sum(self._charges.values()), f"not {self.held_mb} MB of stem cells"
+        assert self._charges.keys() == self._runtimes.keys(), "a cell counts no memory"
         assert ready | ({self._making} - {None}) == self._runtimes.keys(), "a cell is in no account"
         for runtime, cells in self._ready.items():
             most = self._wanted.get(runtime, 0)

@@ -68,7 +68,9 @@ class StemCellKeeper:
     async def _made(self, cell: int, runtime: str) -> None:
         assert self._cells is not None, "no version has a runtime of which cells are made"
         try:
-            await self._cells.make(cell, runtime, lambda: self._report(StemCellGone(cell)))
+            memory_mb = await self._cells.make(
+                cell, runtime, lambda: self._report(StemCellGone(cell))
+            )
         except (SandboxStartError, OSError) as error:
             log.warning("a stem cell of %s cannot be made: %s", runtime, error)
             self._report(StemCellGone(cell))
@@ -76,7 +78,7 @@ class StemCellKeeper:
             log.exception("a stem cell of %s cannot be made", runtime)
             self._report(StemCellGone(cell))
         else:
-            self._report(StemCellReady(cell))
+            self._report(StemCellReady(cell, memory_mb))
 
     def stop(self, cell: int) -> None:
         """Ends a cell that nobody wants any more, made or not."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emulator.core.function_configuration import PackageType
+from emulator.core.kept_memory import KEPT_FOR_SNAPSHOT_MB
 from emulator.core.network_paths import PATHS
 from emulator.core.policy import Admission
 from emulator.core.scheduling import scheduling
@@ -29,7 +31,10 @@ _RESERVE_MB = 512
 def room(
     settings: Settings, scheduling: SchedulerSettings, functions: tuple[FunctionConfiguration, ...]
 ) -> Iterator[str]:
-    """Yields how many sandboxes of the largest function would fit on this machine."""
+    """Yields how many sandboxes of the largest function would fit on this machine.
+
+    A second sentence says how many fit beside what is kept for faster starts, if anything is.
+    """
     if not functions:
         return
     largest = max(functions, key=lambda function: function.memory_mb)
@@ -43,6 +48,37 @@ def room(
             f"{room}: {fit} of {size} fit if each uses all of its memory, and more as long as they "
             "use less (--host-memory nominal counts each in full)."
         )
+    cells, cells_mb = _stem_cells(scheduling, functions)
+    kept, kept_mb = _snapshots(settings, functions)
+    if cells or kept:
+        what = " and ".join(each for each in (cells, kept) if each)
+        fit = max(0, scheduling.host_memory_mb - cells_mb - kept_mb) // largest.memory_mb
+        gives = " Cells give way to sandboxes that find no room." if cells else ""
+        yield f"Of that memory {cells_mb + kept_mb} MB are for {what}: {fit} fit beside.{gives}"
+
+
+def _stem_cells(
+    scheduling: SchedulerSettings, functions: tuple[FunctionConfiguration, ...]
+) -> tuple[str, int]:
+    """Returns how many stem cells are kept for functions, in words, and their MB before a look."""
+    rule = scheduling.stem_cells
+    runtimes = {each.runtime for each in functions if each.package_type is PackageType.ZIP}
+    count = 0 if rule is None else sum(map(rule.wanted, runtimes))
+    if rule is None or not count:
+        return "", 0
+    return f"{count} stem cell{'s' if count > 1 else ''}", count * rule.memory_mb
+
+
+def _snapshots(settings: Settings, functions: tuple[FunctionConfiguration, ...]) -> tuple[str, int]:
+    """Returns of how many functions snapshots are kept, in words, and their MB where sizes count.
+
+    Where `actual` memory counts, what they have is missing from what the machine has available.
+    """
+    if settings.admission is not Admission.NOMINAL:
+        return "", 0
+    sizes = [each.memory_mb + KEPT_FOR_SNAPSHOT_MB for each in functions if each.snap_start]
+    few = f"the snapshot{'s' if len(sizes) > 1 else ''} of {len(sizes)} function"
+    return (f"{few}{'s' if len(sizes) > 1 else ''}" if sizes else ""), sum(sizes)
 
 
 def scheduling_of(settings: Settings, profile: Profile) -> SchedulerSettings:

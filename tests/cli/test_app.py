@@ -47,7 +47,7 @@ COMMANDS = {
     "import": "FILE RUN --json",
     "tune": "FUNCTION --payload --memory --invocations --strategy --balanced-weight --template "
     "--backend --profile --run-dir --json",
-    "bench": "--backend --simulator --control --rehearse --against --turns --out --json",
+    "bench": "--backend --simulator --control --rehearse --against --turns --at-once --out --json",
     "chaos": "--backend --fault --engine --seed --kills --out --json",
     "soak": "--minutes --backend --out --json",
     "lost-events": "--events --kills --seed --backend --out --json",

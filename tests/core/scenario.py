@@ -113,7 +113,9 @@ class Scenario:
             # whole ticks, since a sandbox may start when a wait is over
             hand_over_patience=0.1875,
             hand_over_preference=2.0**-8,
-            stem_cells=stems.choice((None, StemCells(1, pace=0.125), StemCells(3, pace=0.25))),
+            stem_cells=stems.choice(
+                (None, StemCells(1, pace=0.125), StemCells(3, pace=0.25, pause=1.0, memory_mb=96))
+            ),
         )
         self.behaviour = Behaviour(
             warm=Exponential(chance.choice((0.1, 1.0))),

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,9 +15,13 @@ from emulator.core.log_configuration import (
     SystemLogLevel,
 )
 from emulator.core.prices import Architecture
+from emulator.core.profiles import PROFILES
 from emulator.core.profiles.aws_2018 import AWS_2018
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.profiles.aws_2026 import AWS_2026
+
+if TYPE_CHECKING:
+    from emulator.core.profile import Profile
 
 ECHO = FunctionConfiguration("echo", runtime="python3.12", handler="app.handler")
 IMAGE = FunctionConfiguration(
@@ -340,3 +344,38 @@ def test_provisioned_counts_where_nothing_is_reserved() -> None:
 def test_refused_reservation_takes_nothing() -> None:
     found = concurrency_faults([reserving("a", 901), reserving("b", 900)], AWS_2025)
     assert [name for name, _ in found] == ["a"]
+
+
+def snapshots_of(profile: Profile) -> set[str]:
+    """The runtimes of which a profile takes snapshots."""
+    asked = {name: replace(ECHO, runtime=name, snap_start=True) for name in RUNTIMES}
+    return {name for name, function in asked.items() if not faults(function, profile)}
+
+
+RUNTIMES = {runtime.name for profile in PROFILES.values() for runtime in profile.runtimes}
+
+
+def test_snapshots_are_taken_of_the_runtimes_that_had_them_at_the_profiles_date() -> None:
+    late_2025 = {"python3.12", "python3.13", "python3.14", "java11", "java17", "java21", "java25"}
+    late_2025 |= {"dotnet8", "dotnet10"}
+    assert snapshots_of(AWS_2018) == set()
+    assert snapshots_of(AWS_2025) == late_2025
+    assert snapshots_of(AWS_2026) == late_2025 | {"python3.15", "java11.al2023", "java17.al2023"}
+
+
+def test_runtime_without_snapshots_is_refused_in_the_words_of_aws() -> None:
+    asked = replace(ECHO, runtime="python3.11", snap_start=True)
+    refusal = "python3.11 is not supported for SnapStart enabled functions."
+    assert faults(asked, AWS_2025) == [refusal]
+
+
+def test_images_have_snapshots_since_2026() -> None:
+    asked = replace(IMAGE, snap_start=True)
+    refusal = "ContainerImage is not supported for SnapStart enabled functions."
+    assert faults(asked, AWS_2025) == [refusal]
+    assert faults(asked, AWS_2026) == []
+
+
+def test_before_there_were_snapshots_their_date_is_the_one_refusal() -> None:
+    asked = replace(ECHO, runtime="python3.7", snap_start=True)
+    assert faults(asked, AWS_2018) == ["SnapStart came in 2022-11: there is none under aws-2018"]

@@ -8,25 +8,28 @@ from emulator.core.journal import Entry
 from emulator.core.messages import (
     Anatomy,
     FreezeSandbox,
+    HostMemoryMeasured,
     InitBegan,
     InvocationFinished,
     InvokeRequested,
     MakeStemCell,
+    ProvisionedSet,
     SandboxGone,
     SandboxReady,
     StartSandbox,
     StemCellGone,
     StemCellReady,
     StopStemCell,
+    Throttle,
     TimePassed,
     VersionDeployed,
     VersionRetired,
 )
-from emulator.core.model import FunctionVersion, VersionKey
-from emulator.core.policy import Binding
+from emulator.core.model import FunctionVersion, ThrottleReason, VersionKey
+from emulator.core.policy import Admission, Binding
 from emulator.core.record_fold import fold
 from emulator.core.stem_cells import StemCells, read_stem_cells
-from tests.core.scheduler_host import ECHO, Host
+from tests.core.scheduler_host import BIG, ECHO, Host
 
 if TYPE_CHECKING:
     from emulator.core.messages import Command
@@ -116,6 +119,86 @@ def test_cell_that_ends_unasked_is_replaced() -> None:
     cell(here, 0.5, 1)
     assert here.tell(2, StemCellGone(1)) == [MakeStemCell(2, "python3.13")]
     assert here.tell(2, StemCellGone(1)) == []
+
+
+def test_cells_give_way_and_the_one_that_the_sandbox_would_take_goes_last() -> None:
+    here = host(2, host_memory_mb=550)
+    here.tell(0, VersionDeployed(PYTHON))
+    here.tell(0, VersionDeployed(FunctionVersion("java", 128, 3.0, stem="java21")))
+    for number in (1, 2, 3, 4):
+        cell(here, number - 0.5, number)
+        here.tell(number, TimePassed())
+    big = FunctionVersion("python", 535, 3.0, revision=1, stem="python3.13")
+    here.tell(5, VersionDeployed(big))
+    assert here.invoke(5, "r1", KEY) == [
+        *(StopStemCell(2), StopStemCell(3)),  # java's
+        StopStemCell(4),
+        StartSandbox(1, KEY, "r1", cell=1),
+    ]
+
+
+def test_idle_sandbox_outlives_the_cells() -> None:
+    here = host(2, host_memory_mb=640)
+    here.tell(0, VersionDeployed(PYTHON))
+    cell(here, 0.5, 1)
+    here.idle(1, 1)
+    ended = [StopStemCell(1), StopStemCell(2)]
+    assert here.invoke(2, "r2", BIG) == [*ended, StartSandbox(2, BIG, "r2")]
+
+
+def test_no_cell_is_given_up_for_a_sandbox_that_would_find_no_room_all_the_same() -> None:
+    here = host(host_memory_mb=500)
+    here.tell(0, VersionDeployed(PYTHON))
+    cell(here, 0.5, 1)
+    throttled = Throttle("r1", ThrottleReason.HOST_MEMORY)
+    assert here.invoke(1, "r1", BIG) == [throttled]
+
+
+def test_no_cell_is_made_into_memory_that_sandboxes_have_and_none_soon_after_one_gave_way() -> None:
+    here = host(host_memory_mb=128)
+    here.tell(0, VersionDeployed(PYTHON))
+    cell(here, 0.5, 1)
+    assert here.invoke(1, "r1", ECHO) == [StopStemCell(1), StartSandbox(1, ECHO, "r1")]
+    here.tell(1, SandboxReady(1))
+    here.tell(1, SandboxGone(1, 1))
+    assert here.scheduler.next_deadline() == 31.0
+    here.invoke(20, "r2", ECHO)
+    here.tell(20, SandboxReady(2))
+    here.finish(21, 2, "r2")
+    assert here.tell(31, TimePassed()) == []
+    assert here.scheduler.next_deadline() != 31.0
+    assert here.tell(40, SandboxGone(2, 1)) == [MakeStemCell(2, "python3.13")]
+
+
+def test_cells_count_with_what_the_last_of_their_runtime_was_seen_to_have() -> None:
+    here = host(2, host_memory_mb=170)
+    here.tell(0, VersionDeployed(PYTHON))
+    here.tell(0.5, StemCellReady(1, 30))
+    assert here.invoke(0.5, "r1", ECHO) == [StartSandbox(1, ECHO, "r1")]
+    here.tell(0.5, SandboxReady(1))
+    assert here.tell(1, TimePassed()) == [], "128 MB, 30 MB and 30 MB are more than 170 MB"
+
+
+def test_cells_end_where_they_are_seen_to_have_more_than_is_left() -> None:
+    here = host(host_memory_mb=150)
+    here.tell(0, VersionDeployed(PYTHON))
+    here.invoke(0.25, "r1", ECHO)
+    assert here.tell(0.5, StemCellReady(1, 30)) == [StopStemCell(1)]
+
+
+def test_provisioned_concurrency_takes_the_memory_of_cells() -> None:
+    here = host(host_memory_mb=128)
+    here.tell(0, VersionDeployed(PYTHON))
+    cell(here, 0.5, 1)
+    assert here.tell(1, ProvisionedSet(ECHO, 1)) == [StopStemCell(1), StartSandbox(1, ECHO, None)]
+
+
+def test_memory_that_the_host_lacks_ends_every_cell() -> None:
+    here = host(2, admission=Admission.ACTUAL, host_reserve_mb=512)
+    here.tell(0, VersionDeployed(PYTHON))
+    cell(here, 0.5, 1)
+    here.tell(1, TimePassed())
+    assert here.tell(2, HostMemoryMeasured(100)) == [StopStemCell(1), StopStemCell(2)]
 
 
 def test_cell_becomes_one_sandbox_for_its_life() -> None:

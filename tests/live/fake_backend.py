@@ -196,9 +196,10 @@ class FakeStemCells:
         cell: int,
         runtime: str,  # noqa: ARG002
         ended: Callable[[], None],  # noqa: ARG002
-    ) -> None:
+    ) -> int:
         await asyncio.sleep(self._service.stem_cell(cell))
         self.cells.add(cell)
+        return 0
 
     def drop(self, cell: int) -> None:
         self.cells.discard(cell)

@@ -129,7 +129,11 @@ async def test_cold_start_takes_a_cell_and_another_is_made(kind: str, tmp_path: 
         await here.idle()
         await filled(here, 2)
         (record,) = here.records()
+        events = [entry.event for entry in here.entries()]
     assert json.loads(outcome.payload) == {"a": 1}
+    for event in events:
+        if isinstance(event, StemCellReady):
+            assert 0 < event.memory_mb < 64 if kind == "process" else event.memory_mb == 0
     assert outcome.start is StartKind.COLD
     assert record.stem_cell
     assert record.anatomy is not None

@@ -90,6 +90,7 @@ AWS_2018 = Profile(
         *runtimes("ruby2.5", "go1.x", "dotnetcore1.0", "dotnetcore2.0", "dotnetcore2.1"),
         *runtimes("provided"),
     ),
+    snapshots_of_images=False,  # there was no SnapStart before 2022-11
     log_lines=LogLines(
         init=False,  # Lambda began to report inits in 2019
         status=False,

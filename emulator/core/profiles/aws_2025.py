@@ -116,15 +116,22 @@ AWS_2025 = Profile(
         total=80_530_636_800,
         policy=20_480,
     ),
-    # the developer guide's list of supported runtimes
+    # the developer guide's list of supported runtimes. SnapStart: Java 11 and later since
+    # 2022-11-28, Python 3.12 and .NET 8 and later since 2024-11-18 (AWS's announcements of these
+    # dates, and the guide's "Supported features and limitations": H)
     runtimes=(
         *runtimes("nodejs20.x", "nodejs22.x", "nodejs24.x"),
-        *runtimes("python3.10", "python3.11", "python3.12", "python3.13", "python3.14"),
-        *runtimes("java8.al2", "java11", jvm=JAVA_8_AND_11),
-        *runtimes("java17", "java21", "java25", jvm=JAVA_17_AND_LATER),
-        *runtimes("dotnet8", "dotnet10", "ruby3.2", "ruby3.3", "ruby3.4"),
+        *runtimes("python3.10", "python3.11"),
+        *runtimes("python3.12", "python3.13", "python3.14", snap_start=True),
+        *runtimes("java8.al2", jvm=JAVA_8_AND_11),
+        *runtimes("java11", jvm=JAVA_8_AND_11, snap_start=True),
+        *runtimes("java17", "java21", "java25", jvm=JAVA_17_AND_LATER, snap_start=True),
+        *runtimes("dotnet8", "dotnet10", snap_start=True),
+        *runtimes("ruby3.2", "ruby3.3", "ruby3.4"),
         *runtimes("provided.al2", "provided.al2023"),
     ),
+    # refused with a sentence that deployments of 2025 quote (M); they came in 2026-07 (H)
+    snapshots_of_images=False,
     log_lines=LogLines(
         init=True,
         status=True,

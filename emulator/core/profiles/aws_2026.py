@@ -47,11 +47,15 @@ AWS_2026 = replace(
     # what botocore's model of 2026-11 has more: ruby4.0 (2026-04-22), Java on Amazon Linux 2023
     # (07-13), python3.15 and nodejs26.x (07-30) (H). None of 2025 is left out: until when a
     # deprecated one can be created was put off more than once (M). How the added JVMs are started
-    # has no source: as on Amazon Linux 2 (L)
+    # has no source: as on Amazon Linux 2 (L). SnapStart by the guide's rule of 2025, which names
+    # Python 3.12 and Java 11 "and later" (H); that it holds for Amazon Linux 2023 is inferred (L)
     runtimes=(
         *AWS_2025.runtimes,
-        *runtimes("nodejs26.x", "python3.15", "ruby4.0"),
-        *runtimes("java8.al2023", "java11.al2023", jvm=JAVA_8_AND_11),
-        *runtimes("java17.al2023", jvm=JAVA_17_AND_LATER),
+        *runtimes("nodejs26.x", "ruby4.0"),
+        *runtimes("python3.15", snap_start=True),
+        *runtimes("java8.al2023", jvm=JAVA_8_AND_11),
+        *runtimes("java11.al2023", jvm=JAVA_8_AND_11, snap_start=True),
+        *runtimes("java17.al2023", jvm=JAVA_17_AND_LATER, snap_start=True),
     ),
+    snapshots_of_images=True,  # since 2026-07 (H)
 )

@@ -1,7 +1,7 @@
 """Starts sandboxes before a request needs them: provisioned concurrency, and what a policy orders.
 
-None is evicted for a sandbox that nobody has asked for yet, and none is started for a function that
-is isolated by tenant, as nobody knows for which tenant.
+None is evicted for a sandbox that nobody has asked for yet, though stem cells give way to it, and
+none is started for a function that is isolated by tenant, as nobody knows for which tenant.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class AheadOfNeed:
         for key in provisioning.short():
             function = self._versions[key]
             for _ in range(provisioning.missing(key)):
-                if self._moves.room.missing_mb(function) > 0:
+                if not self._moves.make_room(function, now, evicting=False):
                     return
                 provisioning.add(key, self._moves.create(function, key, None, now).id)
 
@@ -90,6 +90,6 @@ class AheadOfNeed:
             for each in self._moves.sandboxes.values()
         )
         for _ in range(count - ready):
-            if self._moves.room.missing_mb(function) > 0:
+            if not self._moves.make_room(function, now, evicting=False):
                 return
             self._moves.create(function, key, None, now, prewarmed=True)

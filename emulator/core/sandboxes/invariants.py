@@ -24,6 +24,7 @@ def check_accounts(moves: Moves) -> None:
     moves.provisioning.check(sandboxes)
     moves.tenants.check(sandboxes.values())
     moves.stems.check()
+    assert moves.room.cells_mb == moves.stems.held_mb, "stem cells count otherwise than they are"
     if moves.policy is not None:
         moves.policy.policy.check(tuple(moves.idle.evictable()))
 

@@ -135,7 +135,9 @@ class Moves:
         function = sandbox.function
         if sandbox.invocation is None or function.snapshot or not function.stem:
             return 0
-        return self.stems.take(function.stem)
+        cell = self.stems.take(function.stem)
+        self._count_cells()
+        return cell
 
     def begin_init(self, sandbox: Sandbox, now: Seconds) -> None:
         """Notes that a sandbox is made, and lets the limit of its init count."""
@@ -191,24 +193,39 @@ class Moves:
 
     # room for new ones
 
-    def make_room(self, function: FunctionVersion) -> bool:
-        """Evicts idle sandboxes until a new one fits; none if even all are too few.
+    def make_room(self, function: FunctionVersion, now: Seconds, *, evicting: bool = True) -> bool:
+        """Gives up stem cells, then evicts idle sandboxes, until a new sandbox fits.
+
+        None is given up if even all are too few; none is evicted unless `evicting`.
 
         Returns:
             Whether the new sandbox fits.
         """
         missing = self.room.missing_mb(function)
-        if missing <= 0:
-            return True
-        evicted = victims(self._eviction_order(), missing)
+        given_up: list[int] = []
+        for cell in self.stems.least_needed(function.stem) if missing > 0 else ():
+            given_up.append(cell)
+            missing -= self.stems.charge_mb(cell)
+            if missing <= 0:
+                break
+        evicted = victims(self._eviction_order(), missing) if missing > 0 and evicting else []
+        if missing > 0 and not evicted:
+            return False
+        for cell in given_up:
+            self._give_up_cell(cell, now)
         for sandbox in evicted:
             self._evict(sandbox)
-        return bool(evicted)
+        return True
 
-    def evict_excess(self) -> None:
-        """Evicts idle sandboxes while all together count with more than is allowed."""
-        while self.idle.evictable() and self.room.excess_mb() > 0:
-            self._evict(next(iter(self._eviction_order())))
+    def relieve(self, now: Seconds, *, evicting: bool) -> None:
+        """Gives up stem cells, then evicts idle sandboxes, while more counts than is allowed."""
+        while self.room.excess_mb() > 0:
+            if cells := self.stems.least_needed(""):
+                self._give_up_cell(cells[0], now)
+            elif evicting and self.idle.evictable():
+                self._evict(next(iter(self._eviction_order())))
+            else:
+                return
 
     def _evict(self, sandbox: Sandbox) -> None:
         self.end_rest(sandbox, evicted=True)
@@ -224,17 +241,40 @@ class Moves:
     def keep_stem_cells(self, runtimes: AbstractSet[str]) -> None:
         """Keeps stem cells of the deployed versions' runtimes, and ends all others."""
         self.commands += [StopStemCell(cell) for cell in self.stems.want(runtimes)]
+        self._count_cells()
+
+    def cell_ready(self, cell: int, memory_mb: int) -> None:
+        """Takes that a stem cell is made, and the MB that it was seen to have; 0: nobody looked."""
+        self.stems.became_ready(cell, memory_mb)
+        self._count_cells()
+
+    def cell_ended(self, cell: int, now: Seconds) -> None:
+        """Takes that a stem cell could not be made, or has ended unasked."""
+        self.stems.ended(cell, now)
+        self._count_cells()
+
+    def _give_up_cell(self, cell: int, now: Seconds) -> None:
+        self.stems.give_up(cell, now)
+        self._count_cells()
+        self.commands.append(StopStemCell(cell))
+
+    def _count_cells(self) -> None:
+        self.room.keep_cells(self.stems.held_mb, self.stems.making_mb)
 
     def refill(self, now: Seconds) -> None:
-        """Makes a stem cell where one is missing, while nothing starts and at a bounded pace."""
+        """Makes a stem cell where one is missing, while nothing starts and at a bounded pace.
+
+        Nothing is evicted for a cell: where no room is left for one, none is made.
+        """
         runtime = self.stems.next_runtime() if self.room.is_calm() else None
-        if runtime is None:
+        if runtime is None or not self.room.has_room_for(self.stems.size_mb(runtime)):
             self.deadlines.cancel(REFILL)
         elif now < self.stems.resume_at:
             self.deadlines.set(REFILL, self.stems.resume_at)
         else:
             self.deadlines.cancel(REFILL)
             self.commands.append(MakeStemCell(self.stems.begin(runtime, now), runtime))
+            self._count_cells()
 
     # endings
 

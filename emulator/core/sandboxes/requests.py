@@ -98,7 +98,7 @@ class Requests:
             concurrency = self.concurrency.most(function.name)
             if not self._moves.tenants.allows(function.name, concurrency):
                 return ThrottleReason.TENANT_SANDBOXES
-        return None if self._moves.make_room(function) else ThrottleReason.HOST_MEMORY
+        return None if self._moves.make_room(function, now) else ThrottleReason.HOST_MEMORY
 
     def release(self, sandbox: Sandbox) -> None:
         """Parts a sandbox from its invocation, which counts towards concurrency no more."""

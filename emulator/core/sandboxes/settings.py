@@ -70,10 +70,10 @@ class Settings:
                 self._recycle(name, now)
             case HostMemoryMeasured(available_mb):
                 self._moves.room.measured(available_mb)
-            case StemCellReady(cell):
-                self._moves.stems.became_ready(cell)
+            case StemCellReady(cell, memory_mb):
+                self._moves.cell_ready(cell, memory_mb)
             case StemCellGone(cell):
-                self._moves.stems.ended(cell, now)
+                self._moves.cell_ended(cell, now)
             case _:
                 assert_never(event)
 

@@ -54,6 +54,8 @@ class BenchPlan:
     """Cold starts before the others: the first find neither page cache nor imported modules."""
     burst: int = 30
     """Requests at once that all find no sandbox."""
+    more_bursts: tuple[int, ...] = ()
+    """Requests at once of other bursts, each of a fresh emulator."""
     warm_up: int = 500
     warm_requests: int = 6000
     rate_requests: Mapping[int, int] = field(
@@ -68,7 +70,9 @@ class BenchPlan:
         """Seconds that one backend takes, roughly: the weight of its steps for a progress bar."""
         cold = self.not_counted + self.cold_starts + self.burst + 2 * plan_turns(self)
         warm = self.warm_up + self.warm_requests + sum(self.rate_requests.values())
-        return 2 * _START_S + cold * _COLD_S + self.settled_after + warm * _REQUEST_S
+        more = sum(self.more_bursts) * _COLD_S
+        more += len(self.more_bursts) * (_START_S + self.settled_after)
+        return 2 * _START_S + cold * _COLD_S + self.settled_after + warm * _REQUEST_S + more
 
 
 class BackendBench:
@@ -94,6 +98,8 @@ class BackendBench:
         cold_figures |= self._measure_restored()
         cold_figures |= self._measure_stem_cells()
         warm_figures, warm_run = self._measure_warm()
+        for requests in self._plan.more_bursts:
+            warm_figures |= self._measure_burst(requests)
         return cold_figures | warm_figures, [cold_run, warm_run]
 
     def _measure_cold(self) -> tuple[Figures, Run]:
@@ -147,9 +153,7 @@ class BackendBench:
         """Measures a burst, and then warm requests of one and of several clients."""
         plan, rates, costs = self._plan, {}, {}
         with self._emulator("warm", "--keep-alive", "3600") as emulator:
-            self._progress.advance(_START_S)
-            time.sleep(plan.settled_after)
-            self._progress.advance(plan.settled_after)
+            self._settle()
             burst = self._load(emulator, plan.burst, plan.burst, "cold requests at once", _COLD_S)
             self._load(emulator, 1, plan.warm_up, "requests to warm up")
             single = self._load(emulator, 1, plan.warm_requests, "warm requests of one client")
@@ -167,6 +171,19 @@ class BackendBench:
             | burst_figures(burst, run, plan.burst)
         )
         return figures, run
+
+    def _settle(self) -> None:
+        self._progress.advance(_START_S)
+        time.sleep(self._plan.settled_after)
+        self._progress.advance(self._plan.settled_after)
+
+    def _measure_burst(self, requests: int) -> Figures:
+        """Measures so many cold starts at once."""
+        name = f"burst-{requests}"
+        with self._emulator(name, "--keep-alive", "3600") as emulator:
+            self._settle()
+            burst = self._load(emulator, requests, requests, "cold requests at once", _COLD_S)
+        return burst_figures(burst, read_run(self._folder / name), requests)
 
     def _count_calls(self, emulator: EmulatorProcess) -> float | None:
         """Returns the emulator's calls of the kernel for each warm request of one client."""

@@ -15,11 +15,13 @@ import subprocess
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from emulator.experiments.chaos import suspension
 from emulator.experiments.chaos.engine_faults import ENGINE_FAULTS
 from emulator.experiments.chaos.fault import ONLY_DOCKER, Fault
 from emulator.experiments.chaos.load import RIGHT
 from emulator.experiments.chaos.shifted_clock import shift
-from emulator.experiments.chaos.template import BAD, GOOD, SLOW
+from emulator.experiments.chaos.suspension import suspended
+from emulator.experiments.chaos.template import BAD, COLD, GOOD, SLOW
 from emulator.experiments.chaos.world import PROCESS, to_container
 from emulator.experiments.records.run_directory import read_run
 
@@ -141,9 +143,9 @@ async def _resetting_clients(world: World) -> None:
     await asyncio.gather(*(asyncio.to_thread(one) for _ in range(100)), return_exceptions=True)
 
 
-def _burst(width: int, within: float) -> Callable[[World], Awaitable[None]]:
+def _burst(width: int, within: float, of: str = GOOD) -> Callable[[World], Awaitable[None]]:
     async def inject(world: World) -> None:
-        asked = [world.client.ask(GOOD, within=within, seconds=0.2) for _ in range(width)]
+        asked = [world.client.ask(of, within=within, seconds=0.2) for _ in range(width)]
         world.own.update(await asyncio.gather(*asked))
 
     return inject
@@ -248,6 +250,7 @@ FAULTS: tuple[Fault, ...] = (
         spares_others=True,
         own_clock=True,
     ),
+    Fault("machine suspended", suspension.WHAT, suspended, spares_others=True, own_clock=True),
     *(
         Fault(name, what, _misbehaving(do), spares_others=True)
         for name, do, what in (
@@ -281,6 +284,11 @@ FAULTS: tuple[Fault, ...] = (
         "100 clients send a request and reset the connection.",
         _resetting_clients,
         spares_others=True,
+    ),
+    Fault(
+        "hundred cold at once",
+        "100 requests come at once for a function that has no sandbox yet.",
+        _burst(100, within=120.0, of=COLD),
     ),
     Fault("burst of 200", "200 requests come at once.", _burst(200, within=120.0)),
     Fault(

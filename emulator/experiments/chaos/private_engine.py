@@ -36,7 +36,7 @@ class PrivateEngine:
     """
 
     def __init__(self, folder: Path, images: Sequence[str]) -> None:
-        """Takes a folder, whose path must be short: that of a socket has 107 bytes at most."""
+        """Takes a `folder` of a short name: the path of a socket has 107 bytes at most."""
         self._folder = folder
         self._images = images
         self._bridge = f"tb{secrets.token_hex(4)}"
@@ -182,7 +182,7 @@ class PrivateEngine:
                 process.kill()
 
     def _own(self, name: str, *, whole: bool = False) -> list[psutil.Process]:
-        """Returns the engine's processes of a name; other engines' have their sockets elsewhere."""
+        """Returns the engine's own processes whose name begins so, told by where they listen."""
         mark = str(self._folder / "run")
         return [
             process

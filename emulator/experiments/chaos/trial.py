@@ -35,7 +35,9 @@ SERVICE_WITHIN = 2.0
 """Seconds after the cause is gone."""
 _GIVEN_UP_AFTER = 60.0
 _INJECTED_WITHIN = 600.0
-"""Seconds that a fault may take: a hundred kills of the gateway do."""
+"""Seconds that a fault may take, and more for each kill of the gateway that was asked for."""
+_KILL_WITHIN = CLEAN_WITHIN + 10.0
+"""Seconds that a kill may take on the average, until what it leaves is gone and service is back."""
 _READY_WITHIN = 300.0
 _CLIENTS = 8
 _BEFORE, _AFTER = 1.0, 1.0
@@ -173,12 +175,12 @@ async def _disturb(
     try:
         async with load(client, GOOD, _CLIENTS) as answers:
             await asyncio.sleep(_BEFORE)
-            async with asyncio.timeout(_INJECTED_WITHIN):
+            async with asyncio.timeout(within := _within(place)):
                 await fault.inject(world)
             trial.served_after = await seconds_until_service(client, GOOD, _GIVEN_UP_AFTER)
             await asyncio.sleep(_AFTER)
     except TimeoutError:
-        world.failures.append(f"The fault was not over within {_INJECTED_WITHIN:g} s.")
+        world.failures.append(f"The fault was not over within {within:g} s.")
     finally:
         await client.close()
         trial.answers = dict(answers.kinds)
@@ -188,6 +190,10 @@ async def _disturb(
         if world.own.keys() & {HUNG, WRONG}:
             world.failures.append(world.notes[-1])
         trial.notes, trial.failures = tuple(world.notes), tuple(world.failures)
+
+
+def _within(place: Place) -> float:
+    return _INJECTED_WITHIN + _KILL_WITHIN * place.kills
 
 
 def _made(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The kinds of load that a plan may ask for, as [[scenario]] tables write them.
+"""Describes the kinds of load that a plan may ask for, as [[scenario]] tables write them.
 
 Owns the keys and their defaults. No class here knows how a load is made.
 """

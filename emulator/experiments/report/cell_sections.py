@@ -1,4 +1,4 @@
-"""The sections that show a run's cells one by one: figures, memory, pictures over time."""
+"""Lays out the sections that show a run's cells one by one: figures, memory, pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of a study's report: which figure stands in which column."""
+"""Lays out the tables of a study's report: which figure stands in which column."""
 
 from __future__ import annotations
 

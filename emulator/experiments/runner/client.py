@@ -84,7 +84,8 @@ def kdd99_batch(records: Path) -> bytes:
         return json.dumps({"records": content["records"][:_RECORDS]}).encode()
     except (OSError, ValueError, KeyError) as error:
         raise TestbedError(
-            f"Experiments run in a checkout; {records} cannot be read: {error}"
+            f"Experiments run in a checkout or where the sample project is installed; {records} "
+            f"cannot be read: {error}"
         ) from error
 
 

@@ -150,4 +150,7 @@ def _follow(
         except subprocess.TimeoutExpired:
             emulator.check()
             on_second(passed + _SECOND)
-    raise TestbedError(f"Locust did not end within {most_s:.0f} s.")
+    raise TestbedError(
+        f"Locust did not end within {most_s:.0f} s, as where functions do not answer; see the logs "
+        "of Locust and of the emulator in the cell's folder."
+    )

@@ -143,5 +143,6 @@ def _check_same(study: StudyFile, folder: Path, plan: Plan, others: list[str]) -
         finished = f" Finished cells that {plan.name} has not, or otherwise: {', '.join(others)}."
         raise SettingsError(
             f"{folder} is a run of another plan, or of this one before it was changed; its own "
-            f"stands in {folder / STUDY} as plan_text.{finished if others else ''}"
+            f"stands in {folder / STUDY} as plan_text. A new run needs another --run-dir."
+            f"{finished if others else ''}"
         )

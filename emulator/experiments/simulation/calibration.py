@@ -88,7 +88,7 @@ class Calibration:
         if warm is None:
             raise SettingsError(
                 f"{self.source} has no answer of {cell.condition.function} that {cell.id} could "
-                "be predicted from."
+                "be predicted from: calibrate with a run in which the function has answered."
             )
         behaviour = Behaviour(
             warm=Quantiles(warm.quantiles),
@@ -124,12 +124,14 @@ class Calibration:
         if not known:
             there = ", ".join(dict.fromkeys(samples.function for samples in self._samples))
             raise SettingsError(
-                f"{self.source} has no requests of {function}; it has those of {there or 'none'}."
+                f"{self.source} has no requests of {function}; it has those of {there or 'none'}. "
+                "Calibrate with a run of the plan's functions."
             )
         alike = [samples for samples in known if samples.loading in ("", loading)]
         if not alike:
             raise SettingsError(
-                f"{self.source} has {function} only with another loading than {loading}."
+                f"{self.source} has {function} only with another loading than {loading}: "
+                "calibrate with a run that has this one."
             )
         return alike
 

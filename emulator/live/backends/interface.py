@@ -261,8 +261,10 @@ class StemCells(Protocol):
     def runtime(self, configuration: FunctionConfiguration, package: str) -> str:
         """Returns the runtime whose cells can become sandboxes of a version; empty: none can."""
 
-    async def make(self, cell: int, runtime: str, ended: Callable[[], None]) -> None:
+    async def make(self, cell: int, runtime: str, ended: Callable[[], None]) -> int:
         """Makes a cell, whose runtime waits for its function when this returns.
+
+        Returns the MB of memory that the cell has then; 0 where that is unknown.
 
         `ended` is called where the cell ends unasked before it becomes a sandbox. Cancelling
         leaves nothing behind.

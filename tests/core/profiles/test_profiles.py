@@ -93,6 +93,7 @@ def test_2026_is_2025_but_for_what_has_changed_since() -> None:
         "name": "aws-2026",
         "date": "2026-11",
         "max_timeout": 1800,
+        "snapshots_of_images": True,
         "stream_pace": StreamPace(6_291_456, 2_097_152),
     }
 

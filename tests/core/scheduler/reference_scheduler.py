@@ -126,6 +126,7 @@ class Cell:
 
     id: int
     runtime: str
+    memory_mb: int
     ready: bool = False
 
 
@@ -174,6 +175,7 @@ class ReferenceScheduler:
         self.now = 0.0
         self.cells: list[Cell] = []
         self.cells_ever = 0
+        self.cell_sizes: list[tuple[str, int]] = []
         self.cells_resume_at = -FOREVER
 
     # looking
@@ -181,7 +183,7 @@ class ReferenceScheduler:
     def next_deadline(self) -> Seconds | None:
         ends = [box.deadline for box in self.boxes if box.deadline is not None]
         ends += [each.deadline for each in [*self.held, *self.alarms]]
-        if self.missing_cell() is not None:
+        if self.cell_to_make() is not None:
             ends.append(self.cells_resume_at)
         return min(ends, default=None)
 
@@ -206,15 +208,17 @@ class ReferenceScheduler:
         return min(function.memory_mb, seen)
 
     def for_sandboxes_mb(self) -> int:
-        """What snapshots leave of the host's memory; `actual` admission sees them as missing."""
-        kept = [each.memory_mb + 32 for each in self.versions if each.snapshot]
+        """What snapshots and cells leave; `actual` admission sees snapshots as missing."""
+        kept = [each.memory_mb + 32 + 2 * 8 for each in self.versions if each.snapshot]
         nominal = self.settings.admission is Admission.NOMINAL
-        return self.settings.host_memory_mb - (sum(kept) if nominal else 0)
+        cells = sum(cell.memory_mb for cell in self.cells)
+        return self.settings.host_memory_mb - (sum(kept) if nominal else 0) - cells
 
     def excess_with(self, more: int, freed: int = 0) -> int:
         excess = self.committed_mb() - freed + more - self.for_sandboxes_mb()
         if self.available_mb is None:
             return excess
+        more += sum(cell.memory_mb for cell in self.cells if not cell.ready)
         starting = sum(map(self.charge, self.in_state(QUEUED) + self.in_state(STARTING)))
         short = self.settings.host_reserve_mb + starting + more - self.available_mb - freed
         return max(excess, short)
@@ -288,7 +292,7 @@ class ReferenceScheduler:
         self.place_let_down(now)
         self.take(event, now)
         self.place_let_down(now)
-        self.evict_excess()
+        self.relieve(now)
         self.obey(now)
         self.top_up(now)
         self.start_queued(now)
@@ -332,8 +336,11 @@ class ReferenceScheduler:
             case VersionRetired(key):
                 self.retire(key, now)
                 self.end_cells()
-            case StemCellReady(number):
+            case StemCellReady(number, memory_mb):
                 for cell in [each for each in self.cells if each.id == number]:
+                    if memory_mb and not cell.ready:
+                        cell.memory_mb = memory_mb
+                        self.cell_sizes.append((cell.runtime, memory_mb))
                     cell.ready = True
             case StemCellGone(number):
                 for cell in [each for each in self.cells if each.id == number]:
@@ -387,11 +394,30 @@ class ReferenceScheduler:
                 return runtime
         return None
 
-    def make_cell(self, now: Seconds) -> None:
+    def cells_to_give_up(self, runtime: str) -> list[Cell]:
+        """In this order, for a sandbox of a runtime: the one that it would take is the last."""
+        others = [cell for cell in self.cells if cell.runtime != runtime]
+        return [*others, *reversed([cell for cell in self.cells if cell.runtime == runtime])]
+
+    def give_up_cell(self, cell: Cell, now: Seconds) -> None:
+        self.cells.remove(cell)
+        self.cells_resume_at = now + self.stem_rule().pause
+        self.commands.append(StopStemCell(cell.id))
+
+    def size_of_a_cell(self, runtime: str) -> int:
+        seen = [size for of, size in self.cell_sizes if of == runtime]
+        return seen[-1] if seen else self.stem_rule().memory_mb
+
+    def cell_to_make(self) -> str | None:
         runtime = self.missing_cell()
+        fits = runtime is not None and self.excess_with(self.size_of_a_cell(runtime)) <= 0
+        return runtime if fits else None
+
+    def make_cell(self, now: Seconds) -> None:
+        runtime = self.cell_to_make()
         if runtime is not None and now >= self.cells_resume_at:
             self.cells_ever += 1
-            self.cells.append(Cell(self.cells_ever, runtime))
+            self.cells.append(Cell(self.cells_ever, runtime, self.size_of_a_cell(runtime)))
             self.cells_resume_at = now + self.stem_rule().pace
             self.commands.append(MakeStemCell(self.cells_ever, runtime))
 
@@ -467,7 +493,7 @@ class ReferenceScheduler:
                     found = [each for each in self.versions if each.key == key]
                     for function in [each for each in found if not each.per_tenant]:
                         while len(self.ready_ahead(function)) < count:
-                            if self.excess_with(self.charge_of(function)) > 0:
+                            if not self.make_room(function, now, evicting=False):
                                 break
                             self.create(function, None, now, prewarmed=True)
 
@@ -507,7 +533,7 @@ class ReferenceScheduler:
                 reason = ThrottleReason.SCALE_OUT
             elif self.tenant_limit_met(function):
                 reason = ThrottleReason.TENANT_SANDBOXES
-            elif not self.make_room(function):
+            elif not self.make_room(function, now):
                 reason = ThrottleReason.HOST_MEMORY
         if reason is not None:
             self.commands.append(Throttle(invocation, reason))
@@ -642,25 +668,34 @@ class ReferenceScheduler:
             case PickOrder.OLDEST_FIRST:
                 return min(idle, key=lambda box: box.id, default=None)
 
-    def make_room(self, function: FunctionVersion) -> bool:
-        victims: list[Box] = []
-        idle = self.in_order_of_eviction()
-        while True:
-            freed = sum(map(self.charge, victims))
+    def make_room(self, function: FunctionVersion, now: Seconds, *, evicting: bool = True) -> bool:
+        order: list[Cell | Box] = list(self.cells_to_give_up(function.stem))
+        order += self.in_order_of_eviction() if evicting else []
+        for count in range(len(order) + 1):
+            freed = sum(map(self.freed_by, order[:count]))
             if self.excess_with(self.charge_of(function), freed) <= 0:
-                break
-            if len(victims) == len(idle):
-                return False
-            victims.append(idle[len(victims)])
-        for box in victims:
-            self.stop(box, StopReason.EVICTED)
-        return True
+                for each in order[:count]:
+                    self.end_early(each, now)
+                return True
+        return False
 
-    def evict_excess(self) -> None:
-        if self.settings.admission is Admission.NOMINAL:
-            return
-        while self.excess_with(0) > 0 and (idle := self.in_order_of_eviction()):
-            self.stop(idle[0], StopReason.EVICTED)
+    def freed_by(self, each: Cell | Box) -> int:
+        return each.memory_mb if isinstance(each, Cell) else self.charge(each)
+
+    def end_early(self, each: Cell | Box, now: Seconds) -> None:
+        if isinstance(each, Cell):
+            self.give_up_cell(each, now)
+        else:
+            self.stop(each, StopReason.EVICTED)
+
+    def relieve(self, now: Seconds) -> None:
+        while self.excess_with(0) > 0:
+            order: list[Cell | Box] = list(self.cells_to_give_up(""))
+            if self.settings.admission is Admission.ACTUAL:
+                order += self.in_order_of_eviction()
+            if not order:
+                return
+            self.end_early(order[0], now)
 
     def observe(self, number: int, peak_mb: int) -> None:
         if (box := self.box(number)) is not None:
@@ -707,7 +742,7 @@ class ReferenceScheduler:
     def top_up(self, now: Seconds) -> None:
         for function in sorted(self.versions, key=lambda each: each.key):
             while len(self.members(function.key)) < self.provisioned.get(function.key, 0):
-                if self.excess_with(self.charge_of(function)) > 0:
+                if not self.make_room(function, now, evicting=False):
                     return
                 self.create(function, None, now)
 

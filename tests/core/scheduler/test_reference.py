@@ -84,7 +84,7 @@ KEEP_ALIVES = (
 )
 STEM_CELLS = (
     None,
-    StemCells(2, pace=0.25, pause=3.0),
+    StemCells(2, pace=0.25, pause=3.0, memory_mb=100),
     StemCells(1, (("java", 2), ("none", 3)), pace=2.0, pause=8.0),
     StemCells(0, (("java", 1),), pace=0.0),
 )
@@ -411,7 +411,8 @@ class Stream:
     def make_cell_ready(self) -> None:
         making = [cell.id for cell in self.reference.cells if not cell.ready]
         late = self.chance.randint(0, self.reference.cells_ever + 1)
-        self.tell(StemCellReady(self.chance.choice(making) if making else late))
+        cell = self.chance.choice(making) if making else late
+        self.tell(StemCellReady(cell, self.chance.choice((0, 0, 5, 150))))
 
     def lose_cell(self) -> None:
         self.tell(StemCellGone(self.chance.randint(0, self.reference.cells_ever + 1)))

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from emulator.experiments.chaos.trial import Trial
 
 FAULTS = (
-    *("sandboxes killed", "clock set", "answers twice", "answers half", "resetting clients"),
+    *(
+        "sandboxes killed",
+        "clock set",
+        "machine suspended",
+        "answers twice",
+        "answers half",
+        "resetting clients",
+    ),
     *("gateway killed", "journal torn"),
 )
 ENGINE_FAULTS = ("engine stopped", "engine killed", "containerd killed")
@@ -28,6 +35,9 @@ def test_nothing_is_lost_swapped_or_left(backend: str) -> None:
     trials = list(chaos_results(backends=[backend], names=FAULTS, seed=3, kills=2))
     assert [trial.fault for trial in trials] == list(FAULTS)
     all_is_well(trials)
+    asleep = trials[FAULTS.index("machine suspended")]
+    assert set(asleep.answers) == {RIGHT}, "a machine that slept lost a request"
+    assert asleep.notes == ("Its own requests: 15 right.",)
 
 
 @pytest.mark.docker

@@ -333,7 +333,7 @@ def test_a_resumed_study_keeps_the_backend_that_it_was_started_with(
 def test_a_folder_in_use_is_left_alone(tmp_path: Path, folder: Path) -> None:
     folder.mkdir()
     (folder / "mine").write_text("")
-    with pytest.raises(SettingsError, match=r"is not empty; a run needs a folder of its own\.$"):
+    with pytest.raises(SettingsError, match=r"is not empty, and .* name another \(--run-dir\)\.$"):
         run_experiment(write_plan(tmp_path), run_dir=folder)
 
 

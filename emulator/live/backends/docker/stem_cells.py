@@ -174,7 +174,7 @@ class DockerStemCells:
         file.seek(0)
         return True
 
-    async def make(self, cell: int, runtime: str, ended: Callable[[], None]) -> None:
+    async def make(self, cell: int, runtime: str, ended: Callable[[], None]) -> int:
         """Starts a container whose supervisor waits, and freezes that; see `StemCells.make`."""
         made: _Cell | None = None
 
@@ -189,6 +189,7 @@ class DockerStemCells:
             raise SandboxStartError(f"The Docker engine started no stem cell: {error}") from error
         self._cells[cell] = made
         made.sandbox.exited.add_done_callback(lost)
+        return 0  # the engine has a process beside each container, which is in no cgroup of theirs
 
     async def _made(self, runtime: str, lost: Callable[..., None]) -> _Cell:
         image, facts = await self._packages.base(runtime, log.info)

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from emulator.core.host_capacity import SNAPSHOT_OVERHEAD_MB
+from emulator.core.kept_memory import READY_FORKS, SNAPSHOT_OVERHEAD_MB
 from emulator.errors import SandboxStartError, SnapshotError
 from emulator.live.backends.forks.restored_sandbox import RestoredSandbox
 from emulator.live.backends.forks.template import Template, TemplateLostError
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_READY = 2
-"""Forks that stand ready of each snapshot, as many as the start queue is wide; each takes its page
-tables, and what its fork has written."""
 _CALM = 0.1
 """Seconds without a start after which forks are made ready again, as slots are."""
 
@@ -81,7 +78,7 @@ class ForkSnapshots:
         networks: ForkNetworks | None = None,
         cpus: Callable[[int], tuple[int, ...]] = lambda _: (),
     ) -> None:
-        """`name` gives each process a name, and `cgroup` makes the cgroup of that name.
+        """Takes `name`, which names each process, and `cgroup`, which makes a cgroup of that name.
 
         `cpus` says on which a sandbox may run that sees so many. Without `networks` all sandboxes
         have the template's. `tells_begin`: a template may turn out to be none.
@@ -275,7 +272,7 @@ class ForkSnapshots:
 
     async def _filled(self, snapshot: _Snapshot) -> None:
         with suppress(SandboxStartError):  # a start reports it, if it lasts
-            while len(snapshot.ready) < _READY and not snapshot.dropped:
+            while len(snapshot.ready) < READY_FORKS and not snapshot.dropped:
                 network = None
                 if self._networks is not None and (network := await self._networks.take()) is None:
                     return

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.core.function_configuration import FunctionConfiguration, PackageType
 from emulator.errors import SandboxStartError
+from emulator.host.cgroup_files import mebibytes
 from emulator.host.mount_namespace import Tmp, show_folders
 from emulator.live.backends.forks.template import received, seqpacket_pair
 from emulator.live.backends.interface import CpuShare, SandboxSpec
@@ -103,7 +104,7 @@ class ProcessStemCells:
         )
         return configuration.runtime if fits else ""
 
-    async def make(self, cell: int, runtime: str, ended: Callable[[], None]) -> None:
+    async def make(self, cell: int, runtime: str, ended: Callable[[], None]) -> int:
         """Starts a runtime that waits for its function, and freezes that; see `StemCells.make`."""
         name = self._name()
         made: _Cell | None = None
@@ -120,6 +121,9 @@ class ProcessStemCells:
             self._names.discard(name)
             raise
         self._cells[cell] = made
+        # pages of files are shared, and taken back where memory is short
+        memory = made.sandbox.memory()
+        return 0 if memory is None else mebibytes(memory.anonymous)
 
     async def _made(self, name: str, runtime: str, lost: Callable[..., None]) -> _Cell:
         configuration = FunctionConfiguration("stem-cell", runtime, "", memory_mb=_MOST_MEMORY)

@@ -1,0 +1,26 @@
+"""Says how much memory counts for what an emulator keeps beside sandboxes, to start these sooner.
+
+Lambda shows none of it. A figure has its source, and a letter of trust: H measured here and held by
+a report, M measured once, L a guess.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+CELL_MB: Final = 10
+"""MB of a stem cell that no backend has measured (H: an idle sandbox of Python takes 7 to 10 MB in
+all on Docker 20.10; a cell of processes 5.35 MB, `an idle stem cell` of docs/bench/report.md)."""
+
+SNAPSHOT_OVERHEAD_MB: Final = 32
+"""MB that a snapshot's process may have beyond its function's memory: the page tables of its forks
+count there until each fork has been moved to its own cgroup. (H: it is the process's own limit.)"""
+
+READY_FORKS: Final = 2
+"""Forks that stand ready of each snapshot: as many as the start queue is wide. (H: by design.)"""
+
+FORK_MB: Final = 8
+"""MB of a fork that stands ready: its page tables, and what its start has written (L)."""
+
+KEPT_FOR_SNAPSHOT_MB: Final = SNAPSHOT_OVERHEAD_MB + READY_FORKS * FORK_MB
+"""MB that count for a version with a snapshot, beside its function's memory."""
