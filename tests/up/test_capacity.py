@@ -32,4 +32,4 @@ def test_start_says_how_many_fit_beside_stem_cells(cells: int, fit: int) -> None
 
 def test_start_says_how_many_fit_beside_what_is_kept_for_snapshots() -> None:
     sentence = told(ECHO, KEPT, admission=Admission.NOMINAL)[1]
-    assert sentence == ("Of that memory 304 MB are for the snapshot of 1 function: 2 fit beside.")
+    assert sentence == ("Of that memory 298 MB are for the snapshot of 1 function: 2 fit beside.")

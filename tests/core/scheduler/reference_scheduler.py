@@ -209,7 +209,7 @@ class ReferenceScheduler:
 
     def for_sandboxes_mb(self) -> int:
         """What snapshots and cells leave; `actual` admission sees snapshots as missing."""
-        kept = [each.memory_mb + 32 + 2 * 8 for each in self.versions if each.snapshot]
+        kept = [each.memory_mb + 32 + 2 * 5 for each in self.versions if each.snapshot]
         nominal = self.settings.admission is Admission.NOMINAL
         cells = sum(cell.memory_mb for cell in self.cells)
         return self.settings.host_memory_mb - (sum(kept) if nominal else 0) - cells
