@@ -35,6 +35,7 @@ _COMPILED = (
     "emulator/core/sandboxes/births.py",
     "emulator/core/sandboxes/idle.py",
     "emulator/core/sandboxes/invariants.py",
+    "emulator/core/sandboxes/lives.py",
     "emulator/core/sandboxes/moves.py",
     "emulator/core/sandboxes/requests.py",
     "emulator/core/sandboxes/settings.py",

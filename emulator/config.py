@@ -1,4 +1,4 @@
-"""Settings: defaults, then a TOML file, then TESTBED_* variables, then the command line.
+"""Merges settings: defaults, then a TOML file, TESTBED_* variables, the command line.
 
 Owns what a setting may be, and where a faulty one was stated. Reads no file and no environment.
 """

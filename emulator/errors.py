@@ -1,4 +1,4 @@
-"""Everything that can be wrong with a user's request or world, and what AWS calls it.
+"""Names everything that can be wrong with a user's request or world, and what AWS calls it.
 
 TestbedError
 ├── SettingsError              a setting or a command-line option is wrong

@@ -1,4 +1,4 @@
-"""The gateway's ASGI app: hands each request to the first route that takes it.
+"""Hands each request of the gateway to the first route that takes it: the ASGI app.
 
 Routes that invoke are plain ASGI, where a microsecond counts; FastAPI serves the testbed's own
 pages. Knows the order of the routes, and nothing of what they do.

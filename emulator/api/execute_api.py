@@ -138,7 +138,7 @@ class Integration:
     def __init__(
         self, engine: Engine, limit: IntegrationTimeout, directory: Directory | None = None
     ) -> None:
-        """Without a `directory` functions are those that the engine has."""
+        """Takes the engine's own functions where there is no `directory`."""
         self._engine = engine
         self._directory = directory or DeployedDirectory(engine)
         self.gave_up = json_response(limit.status, limit.body)

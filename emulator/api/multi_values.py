@@ -1,4 +1,4 @@
-"""Names that come several times in a request, as events have them with lists and without."""
+"""Gathers names that come several times in a request, as events have them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every operation of AWS's APIs that the emulator serves itself, in one registry.
+"""Gathers every operation of AWS's APIs that the emulator serves itself, in one registry.
 
 A room of operations adds its own here, with the parts of the emulator that it needs.
 """

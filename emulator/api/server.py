@@ -1,4 +1,4 @@
-"""The HTTP server under the gateway: uvicorn, which answers what is open when it ends.
+"""Runs the gateway's HTTP server: uvicorn, which answers what is open when it ends.
 
 Knows how the server starts and ends; a connection is `connection`'s.
 """

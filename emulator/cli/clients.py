@@ -257,7 +257,9 @@ def _print_as_it_comes(url: str, path: str) -> None:
             for piece in response.iter_stream():
                 print(decode(piece), end="", flush=True)
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
-        raise TestbedError(f"The emulator at {url} does not answer any more ({error}).") from error
+        raise TestbedError(
+            f"The emulator at {url} does not answer any more ({error}): see `testbed up`."
+        ) from error
 
 
 def _check_answer(response: _Answer) -> None:

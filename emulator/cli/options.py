@@ -53,6 +53,9 @@ Profile = Annotated[
         autocompletion=completer(profiles),
     ),
 ]
+PageFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write the page here. (default: stdout)")
+]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}

@@ -4,23 +4,27 @@ Needs the extra `experiments`, and therefore imports every room when a command r
 """
 
 import sys
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from emulator.cli.options import Backend, Json, RealBackends
+from emulator.cli.choices import real_backends
+from emulator.cli.option_groups import with_groups
+from emulator.cli.options import Backend, Json, PageFile, RealBackends
 from emulator.cli.output import print_json, progress_to_stderr
 from emulator.errors import SettingsError
 
 
-def bench(
-    *,
-    backend: RealBackends = None,
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """Holds what is measured instead of the backends: one of these, or none."""
+
     simulator: Annotated[
         bool, typer.Option("--simulator", help="Measure the simulator instead, as Markdown.")
-    ] = False,
+    ] = False
     control: Annotated[
         bool,
         typer.Option(
@@ -28,7 +32,7 @@ def bench(
             help="Measure making and asking for 1,000 functions by API, and a restart with them, "
             "instead.",
         ),
-    ] = False,
+    ] = False
     rehearse: Annotated[
         bool,
         typer.Option(
@@ -36,14 +40,32 @@ def bench(
             help="Measure the CPU of warm invocations without kernel and sandboxes instead, "
             "which other work on the machine hardly changes.",
         ),
-    ] = False,
+    ] = False
+
+    def count(self) -> int:
+        """Returns how many are named."""
+        return sum((self.simulator, self.control, self.rehearse))
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """Holds the checkout to compare with."""
+
     against: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Compare with the checkout in this folder, in turns."),
-    ] = None,
+    ] = None
     turns: Annotated[
         int, typer.Option(metavar="N", min=1, help="Measure N turns of both (with --against).")
-    ] = 7,
+    ] = 7
+
+
+@with_groups
+def bench(
+    *,
+    backend: RealBackends = None,
+    subject: _Subject,
+    comparison: _Comparison,
     at_once: Annotated[
         list[int] | None,
         typer.Option(
@@ -52,63 +74,65 @@ def bench(
             help="Measure N cold starts at once too, beside the usual 30; may be repeated.",
         ),
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the page here. (default: stdout)")
-    ] = None,
+    out: PageFile = None,
     as_json: Json = False,
 ) -> int:
     """Measure the emulator itself."""
-    if at_once and (simulator or control or rehearse or against is not None):
+    if at_once and (subject.count() or comparison.against is not None):
         raise SettingsError("--at-once is for the backends themselves, without another checkout.")
-    if simulator or control or rehearse:
-        if sum((simulator, control, rehearse)) > 1 or backend or out is not None:
+    if subject.count():
+        if subject.count() > 1 or backend or out is not None:
             raise SettingsError(
                 "--simulator, --control and --rehearse each measure something else than the "
                 "backends, and print it: one of them alone, without --backend and --out."
             )
-        if against is not None and not rehearse:
-            raise SettingsError("--against compares the backends, or rehearsals (--rehearse).")
-        return _bench_apart(
-            simulator=simulator, control=control, against=against, turns=turns, as_json=as_json
-        )
-    from emulator.experiments.benchmark.command import (  # noqa: PLC0415
-        measure_bench,
-        run_bench,
-        run_comparison,
-    )
-    from emulator.experiments.benchmark.figures import bench_document  # noqa: PLC0415
-    from emulator.experiments.benchmark.measurement import BenchPlan  # noqa: PLC0415
-
-    backends = backend or ["docker", "process"]
-    if against is not None:
-        return run_comparison(against, backends=backends, turns=turns, out=out)
-    plan = BenchPlan(more_bursts=tuple(at_once or ()))
-    if not as_json:
-        return run_bench(backends=backends, plan=plan, out=out)
-    with progress_to_stderr(when=True):
-        results = measure_bench(backends=backends, plan=plan)
-    print_json(bench_document(results))
-    return 0 if results.figures else 1
+        return _bench_apart(subject, comparison, as_json=as_json)
+    backends, at_once = backend or real_backends(), at_once or []
+    if comparison.against is not None:
+        return _compare(comparison.against, comparison.turns, backends, out)
+    if as_json:
+        return _bench_as_json(backends, at_once)
+    return _bench_as_page(backends, at_once, out)
 
 
-def _bench_apart(
-    *, simulator: bool, control: bool, against: Path | None, turns: int, as_json: bool
-) -> int:
+def _bench_apart(subject: _Subject, comparison: _Comparison, *, as_json: bool) -> int:
     """Measures what is no backend: the simulator, the control plane, else rehearsals."""
-    if simulator:
-        from emulator.experiments.benchmark.scale import run_scale  # noqa: PLC0415
-
-        return run_scale(as_json=as_json)
-    if control:
-        from emulator.experiments.benchmark.control_plane import run_control  # noqa: PLC0415
-
-        return run_control(as_json=as_json)
+    from emulator.experiments.benchmark.control_plane import run_control  # noqa: PLC0415
     from emulator.experiments.benchmark.rehearsal import (  # noqa: PLC0415
         RehearsalPlan,
         run_rehearsals,
     )
+    from emulator.experiments.benchmark.scale import run_scale  # noqa: PLC0415
 
-    return run_rehearsals(against, RehearsalPlan(turns=turns))
+    if subject.rehearse:
+        return run_rehearsals(comparison.against, RehearsalPlan(turns=comparison.turns))
+    if comparison.against is not None:
+        raise SettingsError("--against compares the backends, or rehearsals (--rehearse).")
+    return run_scale(as_json=as_json) if subject.simulator else run_control(as_json=as_json)
+
+
+def _compare(against: Path, turns: int, backends: list[str], out: Path | None) -> int:
+    from emulator.experiments.benchmark.command import run_comparison  # noqa: PLC0415
+
+    return run_comparison(against, backends=backends, turns=turns, out=out)
+
+
+def _bench_as_page(backends: list[str], at_once: list[int], out: Path | None) -> int:
+    from emulator.experiments.benchmark.command import run_bench  # noqa: PLC0415
+    from emulator.experiments.benchmark.measurement import BenchPlan  # noqa: PLC0415
+
+    return run_bench(backends=backends, plan=BenchPlan(more_bursts=tuple(at_once)), out=out)
+
+
+def _bench_as_json(backends: list[str], at_once: list[int]) -> int:
+    from emulator.experiments.benchmark.command import measure_bench  # noqa: PLC0415
+    from emulator.experiments.benchmark.figures import bench_document  # noqa: PLC0415
+    from emulator.experiments.benchmark.measurement import BenchPlan  # noqa: PLC0415
+
+    with progress_to_stderr(when=True):
+        results = measure_bench(backends=backends, plan=BenchPlan(more_bursts=tuple(at_once)))
+    print_json(bench_document(results))
+    return 0 if results.figures else 1
 
 
 def chaos(
@@ -128,16 +152,14 @@ def chaos(
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Draw moments and victims from N.")] = 1,
     kills: Annotated[int, typer.Option(metavar="N", min=1, help="Kill the gateway N times.")] = 20,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the page here. (default: stdout)")
-    ] = None,
+    out: PageFile = None,
     as_json: Json = False,
 ) -> int:
     """Break things under an emulator, and count what is lost."""
     from emulator.experiments.chaos.command import run_chaos  # noqa: PLC0415
 
     code, document, page = run_chaos(
-        backends=backend or ["docker", "process"],
+        backends=backend or real_backends(),
         names=fault or (),
         engine=engine or (),
         seed=seed,
@@ -157,9 +179,7 @@ def soak(
         float, typer.Option(metavar="N", min=0.2, help="Serve for N minutes after the warm-up.")
     ] = 30.0,
     backend: RealBackends = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the page here. (default: stdout)")
-    ] = None,
+    out: PageFile = None,
     as_json: Json = False,
 ) -> int:
     """Serve for long, and see what grows.
@@ -174,7 +194,7 @@ def soak(
     )
 
     tell = partial(print, file=sys.stderr)
-    results = [soaked(one, minutes, tell) for one in backend or ["docker", "process"]]
+    results = [soaked(one, minutes, tell) for one in backend or real_backends()]
     if out is not None:
         out.write_text(soak_page(results, minutes), encoding="utf-8")
     if as_json:
@@ -192,9 +212,7 @@ def lost_events(
     kills: Annotated[int, typer.Option(metavar="N", min=0, help="Kill the emulator N times.")] = 20,
     seed: Annotated[int, typer.Option(metavar="N", help="Draw the moments from N.")] = 1,
     backend: Backend = "process",
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the page here. (default: stdout)")
-    ] = None,
+    out: PageFile = None,
     as_json: Json = False,
 ) -> int:
     """Kill an emulator while events come, and count the lost."""
@@ -233,7 +251,7 @@ def fidelity(
 
     with progress_to_stderr(when=as_json):
         folder = report or measure_fidelity(
-            backends=backend or ["docker", "process"], repetitions=repetitions, run_dir=run_dir
+            backends=backend or real_backends(), repetitions=repetitions, run_dir=run_dir
         )
         code = 1 if folder is None else report_fidelity(folder)
     if as_json and folder is not None:

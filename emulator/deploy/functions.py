@@ -144,7 +144,9 @@ class FunctionMaker:
                 self._progress(f"{name}: {reason}")
                 told = reason
             time.sleep(_BETWEEN_LOOKS)
-        raise EndpointError(f"{name} is not active after {_LONGEST_WAIT:.0f} s")
+        raise EndpointError(
+            f"{name} is not active after {_LONGEST_WAIT:.0f} s; `testbed up` prints what is awaited"
+        )
 
     # what is set beside it
 

@@ -95,7 +95,10 @@ class Services:
             sentence = f"{said.get('Code', 'an error')}: {said.get('Message', '')}"
             raise EndpointError(f"{service} refused {operation}: {sentence}") from error
         except ResponseParserError as error:
-            raise EndpointError(f"Nobody serves {service} at {self._address}.") from error
+            raise EndpointError(
+                f"Nobody serves {service} at {self._address}: the emulator there has no companion "
+                "(--no-companion), or the address is no emulator's (--url)."
+            ) from error
         except BotoCoreError as error:
             raise EndpointError(f"{service} {operation}: {error}") from error
         return found

@@ -1,1 +1,1 @@
-"""Runs under load and what is drawn from their records."""
+"""Puts functions under load, live or simulated, and draws figures from the records."""

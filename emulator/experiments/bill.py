@@ -1,4 +1,4 @@
-"""`testbed bill`: what AWS would ask for a run, line by line, under one dated price table.
+"""Adds up what AWS would ask for a run, under one dated price table: `testbed bill`.
 
 A run is a folder of `testbed up`, or one of `testbed experiment`, whose cells are added up. Time is
 the emulated Lambda's, so a dilated run costs what it would undilated. Where idle time ran faster

@@ -1,4 +1,4 @@
-"""`testbed demo`: the study in small, in two and a half to four minutes, and its report.
+"""Runs the study in small, in two and a half to four minutes: `testbed demo`.
 
 The demo runs the plan studies/small.toml as `testbed experiment` would and makes the page as
 `testbed report` would. This module owns only what is said beforehand and afterwards.

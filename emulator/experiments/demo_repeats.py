@@ -1,4 +1,4 @@
-"""`testbed demo --repeat N`: the demo several times, and whether its advice is always the same.
+"""Runs the demo several times, and tells whether its advice is the same: `demo --repeat N`.
 
 Owns the table over the runs; one run is the demo's own affair.
 """

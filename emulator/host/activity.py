@@ -31,7 +31,7 @@ class HostProbe:
     """Samples this machine; each sample covers the time since the sample before."""
 
     def __init__(self, proc: Path = Path("/proc")) -> None:
-        """`proc` is where processes are looked for; without it no sandbox is seen."""
+        """Takes the folder `proc` where processes are looked for; without it no sandbox is seen."""
         self._proc = proc
         self._tick = os.sysconf("SC_CLK_TCK")
         self._cpus = os.cpu_count() or 1

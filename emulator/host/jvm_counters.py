@@ -55,7 +55,7 @@ class JvmWatch:
     """Finds the JVM among a sandbox's processes, once, and reads its counters."""
 
     def __init__(self, pids: Callable[[], Iterable[int]]) -> None:
-        """`pids` returns the process ids of the sandbox, as this process sees them."""
+        """Takes `pids`, which returns the process ids of the sandbox as this process sees them."""
         self._pids = pids
         self._file: _CounterFile | None = None
         self._attempts = _ATTEMPTS

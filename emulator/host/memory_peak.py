@@ -23,7 +23,7 @@ class AnonymousPeak:
     """
 
     def __init__(self, file: Path) -> None:
-        """`file` is memory.peak, or memory.max_usage_in_bytes of cgroup v1."""
+        """Takes the kernel's `file`: memory.peak, or memory.max_usage_in_bytes of cgroup v1."""
         self._file = file
         self._descriptor: int | None = None
         self._resettable = True

@@ -1,1 +1,1 @@
-"""The emulator on a real machine: asyncio, sockets, containers and processes."""
+"""Runs the emulator on a real machine: asyncio, sockets, containers and processes."""

@@ -52,7 +52,7 @@ class MonotonicClock(LoopClock):
         dilation: float = 1.0,
         wall_time: Callable[[], float] = time.time,
     ) -> None:
-        """`wall_time` returns seconds since the epoch."""
+        """Takes `wall_time`, which returns seconds since the epoch."""
         super().__init__(loop)
         self.dilation = dilation
         self._wall_time = wall_time

@@ -1,4 +1,4 @@
-"""The deployed function versions, and the packages of every revision that may still run."""
+"""Keeps the deployed function versions, and the packages of revisions that may still run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The live engine: what the gateway asks for, on real time and real sandboxes.
+"""Carries out what the gateway asks for, on real time and real sandboxes.
 
 `Turns` tells the scheduler of events, `Commands` carries out what it decides, `SandboxLives` owns
 the sandboxes and their tasks.

@@ -44,7 +44,7 @@ class Eventing:
         dilation: float = 1.0,
         observe: Observe = observe_nothing,
     ) -> None:
-        """`speedup` is how many seconds an event ages in one of the machine's.
+        """Takes how many seconds an event ages in one of the machine's: `speedup`.
 
         `resources` keep event source mappings, and belong to the same database.
         """

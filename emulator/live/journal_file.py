@@ -1,4 +1,4 @@
-"""The journal's file: whole lines, in a bounded size, and no silence about lines that are missing.
+"""Writes the journal's file: whole lines, a bounded size, and a word on lines that are missing.
 
 A disk that is full costs lines, never requests. A line `{"lost": N, "since": T, "until": T}` stands
 where N entries are missing, with epoch times in seconds; readers say so beside every figure.

@@ -1,4 +1,4 @@
-"""The invocations that were accepted and have no outcome yet.
+"""Keeps the invocations that were accepted and have no outcome yet.
 
 The engine owns an invocation, not its caller: a caller that leaves does not stop it.
 """

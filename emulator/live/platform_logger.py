@@ -52,7 +52,7 @@ class Subscriber(Protocol):
 
     @property
     def wanted(self) -> bool:
-        """Whether anybody may want the telemetry."""
+        """Returns whether anybody may want the telemetry."""
         ...
 
     def emit(self, event: Event) -> None:

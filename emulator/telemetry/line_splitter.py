@@ -22,7 +22,7 @@ class LineSplitter:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was fed since the last end of a line."""
+        """Returns whether nothing was fed since the last end of a line."""
         return not self._rest
 
     def feed(self, data: bytes) -> list[bytes]:

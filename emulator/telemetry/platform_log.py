@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Registration(Protocol):
-    """Is an extension that has registered."""
+    """Holds an extension that has registered."""
 
     @property
     def name(self) -> str: ...

@@ -50,8 +50,14 @@ def gateway_listener(host: str, port: int) -> Iterator[socket.socket]:
             listener.bind((host, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                raise SettingsError(f"Port {port} of {host} is taken (--port).") from None
-            raise SettingsError(f"{host}:{port} cannot be listened on: {error}") from None
+                raise SettingsError(
+                    f"Port {port} of {host} is taken, perhaps by another `testbed up`: end it, or "
+                    "name another port (--port; 0 picks a free one)."
+                ) from None
+            raise SettingsError(
+                f"{host}:{port} cannot be listened on: {error.strerror}. Name an address of this "
+                "machine (--host), and a port that this user may take (--port)."
+            ) from None
         yield listener
 
 

@@ -1,4 +1,4 @@
-"""`testbed up`: the composition root. Everything is built here, served, and taken down again.
+"""Builds everything, serves it and takes it down again: `testbed up`, the composition root.
 
 Owns the wiring alone: no rule about functions, requests or sandboxes stands here.
 """

@@ -24,7 +24,7 @@ from emulator.core.messages import (
     VersionDeployed,
 )
 from emulator.core.model import FunctionVersion, StartKind, ThrottleReason
-from emulator.experiments.records.run_directory import ClientRow, append_client_rows
+from emulator.experiments.records.client_rows import ClientRow, append_client_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable

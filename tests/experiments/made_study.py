@@ -28,8 +28,8 @@ from emulator.core.model import FunctionVersion, StartKind
 from emulator.core.profiles import PROFILES
 from emulator.core.profiles.aws_2018 import AWS_2018
 from emulator.core.profiles.aws_2025 import AWS_2025
+from emulator.experiments.records.client_rows import ClientRow, append_client_rows
 from emulator.experiments.records.request_table import RequestRow, write_csv
-from emulator.experiments.records.run_directory import ClientRow, append_client_rows
 
 if TYPE_CHECKING:
     from pathlib import Path

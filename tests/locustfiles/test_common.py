@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.experiments.records.run_directory import CLIENT_HEADER, parse_client_row
+from emulator.experiments.records.client_rows import CLIENT_HEADER, parse_client_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable

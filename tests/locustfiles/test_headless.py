@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.core.model import StartKind
-from emulator.experiments.records.run_directory import CLIENT_HEADER, parse_client_row
+from emulator.experiments.records.client_rows import CLIENT_HEADER, parse_client_row
 
 if TYPE_CHECKING:
-    from emulator.experiments.records.run_directory import ClientRow
+    from emulator.experiments.records.client_rows import ClientRow
     from tests.locustfiles.conftest import Gateway
 
 ROOT = Path(__file__).parents[2]

@@ -26,9 +26,10 @@ from emulator.core.policy import SchedulerSettings
 from emulator.core.record_fold import fold
 from emulator.core.scheduler import Scheduler
 from emulator.sim.behaviour import Behaviour
-from emulator.sim.clients import Answered, Arrivals, Clients, Exchange, Singles, Users
+from emulator.sim.clients import Arrivals, Clients, Singles, Users
 from emulator.sim.distributions import Constant as Always
 from emulator.sim.engine import Simulation
+from emulator.sim.exchange import Answered, Exchange
 from emulator.sim.service import ServiceModel
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""Who calls, and whether they may: signatures, policies, and the users and roles they speak of."""
+"""Decides who calls and whether they may, by signatures, policies, users and roles."""

@@ -23,7 +23,7 @@ _REFUSAL = json_response(
 
 
 class ClosedPages:
-    """Stands before the pages."""
+    """Refuses requests for the testbed's own pages that come from another machine."""
 
     def __init__(self, pages: ASGIApp) -> None:
         self._pages = pages

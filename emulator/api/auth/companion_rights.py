@@ -29,7 +29,7 @@ AMBIGUOUS = "Ambiguous"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Holds what a request asks for."""
+    """Holds the action that a request asks for, and on which resource."""
 
     action: str
     resource: str

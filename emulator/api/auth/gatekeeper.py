@@ -64,7 +64,7 @@ class Gatekeeper:
     """Admits the calls that their callers have the right to."""
 
     def __init__(self, guard: Guard, resources: Resources, companion_secret: str) -> None:
-        """`companion_secret` is what the companion's services show when they invoke a function."""
+        """Takes the secret that the companion's services show when they invoke a function."""
         self._guard = guard
         self._resources = resources
         self._companion_secret = companion_secret

@@ -53,7 +53,7 @@ class Guard:
         *,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`root` has every right of the account; `now` returns seconds of the epoch."""
+        """Takes the account's `root`, who has every right; `now` returns seconds of the epoch."""
         self._source = source
         self._sessions = sessions
         self._root = root

@@ -22,7 +22,7 @@ _LAYER = re.compile(r"arn:aws[\w-]*:lambda:([\w-]+):(\d{12}):layer:([\w-]+):(\d+
 
 
 class StoredResources:
-    """Reads the store."""
+    """Reads the policies and tags of functions and layers out of the store."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog

@@ -1,1 +1,1 @@
-"""CloudWatch as its clients see it: Logs in `logs`, metrics in `metrics`."""
+"""Serves CloudWatch's operations: those on logs in `logs`, those on metrics in `metrics`."""

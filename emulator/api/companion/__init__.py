@@ -1,1 +1,1 @@
-"""The way from the gateway to AWS services that the emulator does not serve itself."""
+"""Leads requests from the gateway to AWS services that the emulator does not serve itself."""

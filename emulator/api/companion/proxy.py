@@ -51,7 +51,10 @@ class UpstreamError(Exception):
 
 
 class Proxy:
-    """Keeps connections to other servers. Use from one event loop; `close` ends them."""
+    """Passes requests on to other servers, over connections that are kept until `close`.
+
+    Use from one event loop.
+    """
 
     def __init__(self) -> None:
         self._pool = httpcore.AsyncConnectionPool(

@@ -1,4 +1,4 @@
-"""One endpoint for a whole program: requests for AWS services beside Lambda are passed on.
+"""Passes requests for AWS services beside Lambda on, so that a program needs one endpoint.
 
 They go to the endpoint that the settings name for their service, else to the companion. Signed
 requests are told by their signature and taken before the template's routes, of which a greedy one

@@ -1,4 +1,4 @@
-"""How an answer goes out: in one write, with an end, or cut off where all can see that.
+"""Sends answers: in one write, with an end, or cut off where all can see that.
 
 Knows the cycle of one request; which request comes when is the protocol's.
 """

@@ -1,4 +1,4 @@
-"""The protocol of one connection: requests in their order, the short way of an invocation, the end.
+"""Serves one connection: requests in their order, the short way of an invocation, the end.
 
 Knows what the parser has read; bytes of an answer are those of `answers`.
 """

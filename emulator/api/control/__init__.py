@@ -1,1 +1,1 @@
-"""Lambda's operations beside Invoke: each a function from a call to the members of its answer."""
+"""Serves Lambda's operations beside Invoke, each a function from a call to its answer's members."""

@@ -1,4 +1,4 @@
-"""GetAccountSettings: the account's quotas and what is used of them."""
+"""Serves GetAccountSettings: the account's quotas and what is used of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operations on event source mappings.
+"""Serves the operations on event source mappings.
 
 Sources: the API reference; sentences and members of answers as AWS's are quoted in public issues
 (trust M). What a mapping may be is the core's (`core.event_sources.mapping`).

@@ -1,4 +1,4 @@
-"""InvokeAsync: the way to invoke asynchronously before Invoke had it, deprecated since 2014."""
+"""Serves InvokeAsync, by which functions were invoked asynchronously before Invoke could (2014)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operations on functions and what belongs to them, by name."""
+"""Gathers the operations on functions and on what belongs to them, by name."""
 
 from __future__ import annotations
 

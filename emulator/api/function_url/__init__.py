@@ -1,1 +1,1 @@
-"""Function URLs: requests to a function's own HTTP endpoint, and the answers."""
+"""Serves function URLs: requests to a function's own HTTP endpoint, and the answers."""

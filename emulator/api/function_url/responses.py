@@ -1,4 +1,4 @@
-"""Responses of function URLs: their own, and those made of what a function returns. Pure.
+"""Makes the responses of function URLs: their own, and those of what a function returns. Pure.
 
 Results are followed as API Gateway does, but for what was recorded of real function URLs
 (aws/aws-lambda-dotnet and a parity run of LocalStack, tests/aws/…/TestLambdaURL): a failure is the

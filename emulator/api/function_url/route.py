@@ -1,4 +1,4 @@
-"""Function URLs: each function's own HTTP endpoint, told by the request's Host.
+"""Takes requests for function URLs, which a request's Host tells.
 
 `http://<function>.lambda-url.localhost:<port>/` (browsers and curl resolve what ends in .localhost
 to this machine), or AWS's own form of the name, which a client must be told to resolve. Sources:
@@ -92,7 +92,7 @@ class FunctionUrlRoute:
         urls: Urls | None = None,
         gatekeeper: Gatekeeper | None = None,
     ) -> None:
-        """`urls` knows what may be asked for; without it the engine's functions are."""
+        """Takes the `urls` that may be asked for; without them the engine's functions may."""
         self._engine = engine
         self._profile = profile
         self._port = port

@@ -1,1 +1,1 @@
-"""API Gateway's HTTP API: the template's routes, with events in payload format 2.0."""
+"""Serves HTTP APIs as API Gateway does: routes, events in payload format 2.0 or 1.0, answers."""

@@ -1,4 +1,4 @@
-"""HTTP requests to API Gateway events in payload format 2.0. Pure: time and ids come in.
+"""Makes API Gateway's events of payload format 2.0 of HTTP requests. Pure: time and ids come in.
 
 Sources: API Gateway developer guide, "Create AWS Lambda proxy integrations for HTTP APIs"; the
 requests that AWS recorded for its Lambda Test Tool v2 (aws/aws-lambda-dotnet,

@@ -1,4 +1,4 @@
-"""HTTP requests to API Gateway events in payload format 1.0. Pure: time and ids come in.
+"""Makes API Gateway's events of payload format 1.0 of HTTP requests. Pure: time and ids come in.
 
 REST APIs know this format alone; a route of an HTTP API may ask for it. Sources: API Gateway
 developer guide, "Lambda proxy integrations in API Gateway" (input format, multi-value headers and
@@ -45,7 +45,7 @@ NOBODY: Mapping[str, str | None] = dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Holds what of an API a request asks for."""
+    """Holds the route and the path that a request asks for."""
 
     resource: str
     """The route's path, `/items/{id}`."""

@@ -1,4 +1,4 @@
-"""Functions' results to HTTP responses, as API Gateway's payload format 2.0 reads them. Pure.
+"""Makes HTTP responses of functions' results, as payload format 2.0 reads them. Pure.
 
 Sources: API Gateway developer guide, "Create AWS Lambda proxy integrations for HTTP APIs" (what is
 inferred of a result); the answers of real API Gateway that AWS recorded for its Lambda Test Tool

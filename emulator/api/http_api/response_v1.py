@@ -1,4 +1,4 @@
-"""Functions' results to HTTP responses, as payload format 1.0 states them. Pure.
+"""Makes HTTP responses of functions' results, as payload format 1.0 states them. Pure.
 
 Sources: API Gateway developer guide, "Lambda proxy integrations in API Gateway" (output format;
 where a header stands in both members, the values of `multiValueHeaders` count), "Create AWS Lambda

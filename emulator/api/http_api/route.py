@@ -1,4 +1,4 @@
-"""An HTTP API in front of the functions, with payload format 2.0 or 1.0.
+"""Takes the requests for one HTTP API, whose events are of payload format 2.0 or 1.0.
 
 Source: API Gateway developer guide, HTTP APIs; where an integration takes longer than the profile's
 limit the client gets an error, while the function runs on. A signature is asked for where a route's

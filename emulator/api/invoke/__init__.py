@@ -1,1 +1,1 @@
-"""Lambda's Invoke and InvokeWithResponseStream operations."""
+"""Serves Lambda's operations Invoke and InvokeWithResponseStream."""

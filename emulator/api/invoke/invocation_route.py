@@ -36,7 +36,7 @@ class InvocationRoute(ABC):
     def __init__(
         self, engine: Engine, profile: Profile, directory: Directory | None = None
     ) -> None:
-        """Without a `directory` functions are those that the engine has."""
+        """Takes the engine's own functions where there is no `directory`."""
         self._engine = engine
         self._profile = profile
         self._directory = directory or DeployedDirectory(engine)

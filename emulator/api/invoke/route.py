@@ -1,4 +1,4 @@
-"""Invoke, as a plain ASGI route: bytes pass through, nothing is built that is not sent.
+"""Serves Invoke as a plain ASGI route: bytes pass through, nothing is built that is not sent.
 
 Most invocations need not even that: a server that has the whole request at once may `accept` it and
 answer with `head` and the outcome's payload.
@@ -56,7 +56,7 @@ class InvokeRoute(InvocationRoute):
         events: EventQueue | None = None,
         directory: Directory | None = None,
     ) -> None:
-        """`events` keeps asynchronous events; without it they are refused."""
+        """Takes what keeps asynchronous `events`; without it they are refused."""
         super().__init__(engine, profile, directory)
         self._events = events
 

@@ -1,4 +1,4 @@
-"""InvokeWithResponseStream, as a plain ASGI route beside Invoke.
+"""Serves InvokeWithResponseStream as a plain ASGI route beside Invoke.
 
 Sources: botocore's service model of Lambda, the developer guide's "Response streaming for Lambda
 functions". As with Invoke an error of the function is no error of the call: it stands in the last

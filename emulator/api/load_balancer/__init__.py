@@ -1,1 +1,1 @@
-"""A load balancer (ALB) in front of functions: its events and how it reads their results."""
+"""Serves functions behind a load balancer (ALB): its events, and how it reads their results."""

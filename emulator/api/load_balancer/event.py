@@ -1,4 +1,4 @@
-"""HTTP requests to the events of an Application Load Balancer. Pure.
+"""Makes an Application Load Balancer's events of HTTP requests. Pure.
 
 Source: user guide for Application Load Balancers, "Use Lambda functions as targets": names of
 headers are in lower case, query parameters are not decoded, of several values the last counts

@@ -1,4 +1,4 @@
-"""Responses of an Application Load Balancer: its own, and those made of functions' results. Pure.
+"""Makes an Application Load Balancer's responses: its own, and those of functions' results. Pure.
 
 Source: user guide for Application Load Balancers, "Use Lambda functions as targets" (`statusCode`
 is required, headers stand in `multiValueHeaders` alone where those are on, results of more than 1

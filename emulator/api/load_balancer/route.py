@@ -1,4 +1,4 @@
-"""A load balancer (ALB) in front of functions, told by the request's Host.
+"""Takes requests for load balancers (ALB), which a request's Host tells.
 
 `http://<function>.elb.localhost:<port>/` serves the functions that `--alb` names. Health checks,
 listener rules and target groups with more than one function are left out.
@@ -58,7 +58,7 @@ class LoadBalancerRoute:
         port: int,
         directory: Directory | None = None,
     ) -> None:
-        """Without a `directory` functions are those that the engine has."""
+        """Takes the engine's own functions where there is no `directory`."""
         self._directory = directory or DeployedDirectory(engine)
         self._engine = engine
         self._targets = {target.function.lower(): target for target in targets}

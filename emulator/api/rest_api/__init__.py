@@ -1,1 +1,1 @@
-"""API Gateway's REST APIs: the template's resources, with events in payload format 1.0."""
+"""Serves REST APIs as API Gateway does: resources, events in payload format 1.0, answers."""

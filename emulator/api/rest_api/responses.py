@@ -1,4 +1,4 @@
-"""Responses of REST APIs: their own, and those made of what a function returns. Pure.
+"""Makes the responses of REST APIs: their own, and those of what a function returns. Pure.
 
 Sources: API Gateway developer guide, "Gateway response types" (statuses and messages), "Lambda
 proxy integrations in API Gateway" (output format), "Return binary media from a Lambda proxy

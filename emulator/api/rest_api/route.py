@@ -1,4 +1,4 @@
-"""A REST API in front of the functions, with payload format 1.0.
+"""Takes the requests for one REST API, whose events are of payload format 1.0.
 
 Source: API Gateway developer guide, REST APIs. Requests come under the API's own host or on the
 gateway's plain address, in both with the stage first in their paths. A signature is asked for where

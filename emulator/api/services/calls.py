@@ -1,4 +1,4 @@
-"""What stands between an API operation and the wire: its call, its errors, and who serves what.
+"""Defines what an API operation sees of the wire: its call, its errors, and who serves what.
 
 Knows no protocol and no operation.
 """

@@ -1,4 +1,4 @@
-"""Limits of a profile that replace those of the service model, whose maxima are of other products.
+"""Replaces limits of the service model, whose maxima are of other products, by a profile's.
 
 The model's memory, timeout and /tmp are those of Managed Instances and GPUs; an ordinary function
 keeps what its profile says.

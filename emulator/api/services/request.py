@@ -1,4 +1,4 @@
-"""A whole HTTP request for an API operation, and who sent it. Pure."""
+"""Holds a whole HTTP request for an API operation, and who sent it. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AWS's own description of a service, as botocore ships it, and which operation a path means.
+"""Loads AWS's own description of a service (botocore's), and finds the operation of a path.
 
 Everything is loaded when it is first asked for: a description takes some ten milliseconds.
 """

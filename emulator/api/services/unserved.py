@@ -1,4 +1,4 @@
-"""What calls that nobody serves are told: 501 for an operation of AWS's, 404 for none. Pure."""
+"""Answers calls that nobody serves: 501 for an operation of AWS's, 404 for none. Pure."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ class Pace:
     """Bounds the attempts at a time: as many as had room when the last was throttled, and more."""
 
     def __init__(self, most: int) -> None:
-        """`most` is the bound at first and for ever: the account's concurrency."""
+        """Takes the bound at first and for ever, `most`: the account's concurrency."""
         self._most = float(most)
         self._bound = float(most)
         self.running = 0

@@ -1,7 +1,7 @@
 """Finds each request a place: a sandbox that is idle, free in a moment or new; or throttles it.
 
 Owns the requests that wait, and the limits that requests meet. The life of sandboxes is not decided
-here: what comes free or ends, the scheduler says.
+here: what comes free or ends, `lives` says.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One cell's requests over time, second by second: users, hits, average and slowest latency."""
+"""Counts one cell's requests second by second: users, hits, average and slowest latency."""
 
 from __future__ import annotations
 

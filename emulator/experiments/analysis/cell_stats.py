@@ -1,4 +1,4 @@
-"""Figures of a study's cells, from raw requests: rates, latencies, cold starts, costs.
+"""Computes figures of a study's cells from raw requests: rates, latencies, cold starts, costs.
 
 Owns which figure is taken from which rows. A rate counts every request in the second in which it
 was sent, answered or not; what pings cost is spread over the users' requests.

@@ -1,4 +1,4 @@
-"""Single requests far apart: how long sandboxes idled in between, and which of them survived."""
+"""Tells how long sandboxes idled between single requests far apart, and which survived."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Latency and cost of every memory size of a study's functions, and which size to buy.
+"""Compares latency and cost of a function's memory sizes, and says which size to buy.
 
 The best value is `balanced` at equal weights: the least sum of the mean latency and of the cost,
 each as a share of the greatest among the sizes (see memory_choice).
@@ -85,7 +85,7 @@ class MemoryCurve:
 
     @property
     def is_sure(self) -> bool:
-        """Whether resamples and repetitions leave no other size as the best value."""
+        """Returns whether resamples and repetitions leave no other size as the best value."""
         interval = self.lead.interval
         surely = interval is not None and interval.low > 0
         return surely and self.agreeing == self.repetitions

@@ -1,4 +1,4 @@
-"""The steps of a ramp of users, and the cold starts that each step brings."""
+"""Finds the steps of a ramp of users, and the cold starts that each step brings."""
 
 from __future__ import annotations
 

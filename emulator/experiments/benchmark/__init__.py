@@ -1,1 +1,1 @@
-"""`testbed bench`: measures what the emulator itself costs."""
+"""Measures what the emulator itself costs: `testbed bench`."""

@@ -50,7 +50,7 @@ def first_request_ms(port: int, path: str) -> tuple[float, str]:
 
 
 def wait_until_sandboxes_are_gone(url: str) -> None:
-    """Waits, so that a sandbox that is being removed does not slow the start of the next.
+    """Waits until no sandbox is left, so that a removal does not slow the next start.
 
     Raises:
         TestbedError: a sandbox is still there after half a minute.
@@ -58,5 +58,8 @@ def wait_until_sandboxes_are_gone(url: str) -> None:
     deadline = time.monotonic() + _GONE_WITHIN
     while httpx.get(f"{url}/_testbed/sandboxes", timeout=5).json():
         if time.monotonic() > deadline:
-            raise TestbedError(f"A sandbox was not gone {_GONE_WITHIN:.0f} s after its end.")
+            raise TestbedError(
+                f"A sandbox was not gone {_GONE_WITHIN:.0f} s after its end, as happens on a busy "
+                "machine. Try again when this one is idle."
+            )
         time.sleep(_LOOK_EVERY)

@@ -1,4 +1,4 @@
-"""`testbed bench`: what the emulator itself costs, on every backend that works here.
+"""Runs `testbed bench`: what the emulator itself costs, on every backend that works here.
 
 Owns which backends are measured and what is printed of them.
 """

@@ -1,4 +1,4 @@
-"""`testbed bench --control`: what functions cost that are made by API, and a restart with many.
+"""Runs `testbed bench --control`: what functions made by API cost, and a restart with many.
 
 An emulator on processes is given functions of a 1 KB zip one after the other, each when the one
 before is active, so that a call's time has no making of a package in it; then it starts again on

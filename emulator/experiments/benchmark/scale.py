@@ -1,4 +1,4 @@
-"""`testbed bench --simulator`: how much the simulator does in a second, and what a day would take.
+"""Runs `testbed bench --simulator`: what the simulator does in a second, and a day would take.
 
 Each workload is simulated twice, in processes of their own: the slope between a short and a long
 run is what an invocation takes, without what a start does. Owns the workloads and the page.
@@ -48,7 +48,7 @@ WORKLOADS = (
 
 @dataclass(frozen=True, slots=True)
 class Slope:
-    """Holds what one more invocation takes."""
+    """Holds what one more simulated invocation takes."""
 
     workload: Workload
     compiled: bool

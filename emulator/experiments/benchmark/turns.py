@@ -60,7 +60,7 @@ class TurnPlan:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Is one of the two that are compared."""
+    """Holds one of the two checkouts that are compared."""
 
     name: str
     python: str

@@ -1,1 +1,1 @@
-"""`testbed chaos`: breaks things under a running emulator, and counts what was lost."""
+"""Breaks things under a running emulator, and counts what was lost: `testbed chaos`."""

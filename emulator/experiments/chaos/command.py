@@ -1,4 +1,4 @@
-"""`testbed chaos`: one trial after the other, on every backend that works here."""
+"""Runs `testbed chaos`: one trial after the other, on every backend that works here."""
 
 from __future__ import annotations
 

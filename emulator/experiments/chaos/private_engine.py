@@ -36,7 +36,7 @@ class PrivateEngine:
     """
 
     def __init__(self, folder: Path, images: Sequence[str]) -> None:
-        """`folder` must be short: the path of a socket has 107 bytes at most."""
+        """Takes a `folder` of a short name: the path of a socket has 107 bytes at most."""
         self._folder = folder
         self._images = images
         self._bridge = f"tb{secrets.token_hex(4)}"

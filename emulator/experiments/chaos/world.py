@@ -37,7 +37,7 @@ _LOOK_EVERY = 0.1
 
 @dataclass
 class World:
-    """Is what one fault happens in."""
+    """Holds the emulator, the chance and the clients that one fault happens to."""
 
     backend: str
     emulator: EmulatorProcess

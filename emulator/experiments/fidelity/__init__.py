@@ -1,1 +1,1 @@
-"""`testbed fidelity`: compares the CPU of eleven memory sizes with AWS's measured curve."""
+"""Compares the CPU of eleven memory sizes with AWS's measured curve: `testbed fidelity`."""

@@ -1,4 +1,4 @@
-"""`testbed fidelity`: does a task take as long here as on AWS Lambda, at every memory size?
+"""Runs `testbed fidelity`: does a task take as long as on AWS Lambda, at every memory size?
 
 One function that spins is deployed at the sizes of AWS's measured curve, on every backend that
 works here. Owns the emulators and the run directory; how is measured is `measurement`'s.

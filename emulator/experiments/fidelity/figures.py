@@ -1,4 +1,4 @@
-"""The figures of a fidelity run: how long the task took at each memory size, and why.
+"""Computes the figures of a fidelity run: how long the task took at each memory size, and why.
 
 AWS's figures are means of the time that the task took, so the errors are those of means; medians
 stand beside them. Of the wall time of a row, what was neither the task's CPU time nor throttling by

@@ -1,4 +1,4 @@
-"""Handler of the function that spins; it runs inside a sandbox and imports nothing of ours.
+"""Handles requests of the function that spins, in a sandbox; imports nothing of ours.
 
 An event without `iterations` asks where the sandbox is: its cgroups, and what the cgroup says of
 its CPU where the sandbox can see that. An event with `read_cpu_stat` has the cgroup's record

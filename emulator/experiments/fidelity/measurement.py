@@ -93,7 +93,8 @@ class Measurement:
         if answer.cold:
             raise TestbedError(
                 f"{backend}: a cold start came at {memory_mb} MB: its sandbox was gone, or did not "
-                "ask for more within a moment, as happens on a busy machine."
+                "ask for more within a moment, as happens on a busy machine. Try again when this "
+                "one is idle."
             )
         return SpinRow(
             backend=backend,

@@ -1,4 +1,4 @@
-"""`testbed lost-events`: one trial, and the page that tells of it."""
+"""Runs `testbed lost-events`: one trial, and the page that tells of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Digests of planned cells: two cells of one digest are the same measurement.
+"""Makes digests of planned cells: two cells of one digest are the same measurement.
 
 Owns what makes a cell another one: its condition, its load, its chance, and what its function's
 template says. A comment or the order of a plan's cells does not.

@@ -1,4 +1,4 @@
-"""A study's plan as its TOML file writes it: what is varied, under which load, and how often.
+"""Defines a plan as its TOML file writes it: what is varied, under which load, how often.
 
 Owns the keys and their defaults; pydantic checks them by the types of values.py. loader.py reads
 the file, faults.py puts what is wrong into sentences, checks.py says what cannot go together,

@@ -1,4 +1,4 @@
-"""Types of the values in a plan, with the checks that pydantic makes of each by itself.
+"""Defines the types of values in a plan, with the checks that pydantic makes of each by itself.
 
 Owns what one value may be and how a path in a plan is understood. Each check raises ValueError
 with what is wrong. Which keys there are is the models' (model.py).

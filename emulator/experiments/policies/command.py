@@ -13,6 +13,7 @@ from emulator.core.policies.fixed import Fixed
 from emulator.core.policies.interface import PolicyChoice
 from emulator.errors import SettingsError
 from emulator.experiments.policies import charts
+from emulator.experiments.policies.run_files import write_files
 from emulator.experiments.policies.tables import (
     ORACLE,
     Row,
@@ -25,10 +26,10 @@ from emulator.experiments.policies.tables import (
     tenants_csv,
     tenants_markdown,
 )
+from emulator.experiments.policies.trace_reading import read_trace
 from emulator.experiments.policies.trace_run import PolicyRun, oracle, run_policy
 from emulator.policy_choice import chosen
 from emulator.sim.managed import simulate as simulate_managed
-from emulator.sim.traces.formats import FORMATS
 from emulator.sim.traces.trace import isolated
 from emulator.sim.workload import TraceError
 
@@ -61,6 +62,7 @@ def compare(comparison: Comparison, folder: Path, tell: Callable[[str], None]) -
 
     Raises:
         SettingsError: a policy or the trace's format is unknown, or the trace is empty or faulty.
+        RunDirectoryError: the folder or a file cannot be written.
     """
     choices = {name: _choice(name) for name in comparison.policies if name not in TRACE_ONLY}
     calls = _calls(comparison)
@@ -83,9 +85,12 @@ def compare(comparison: Comparison, folder: Path, tell: Callable[[str], None]) -
     if MANAGED in comparison.policies:
         rows.append(_managed(calls, assumed))
         tell(f"{MANAGED}: {rows[-1].dollars:.4f} dollars")
-    _write(folder, runs, rows)
+    files = _files(runs, rows)
     if tenants:
-        _write_tenants(folder, tenants, len({(c.function, c.tenant) for c in calls if c.tenant}))
+        count = len({(call.function, call.tenant) for call in calls if call.tenant})
+        files["summary.md"] = summary_markdown(rows) + tenants_markdown(tenants, count)
+        files["tenants.csv"] = tenants_csv(tenants)
+    write_files(folder, files)
     tell(f"{folder}/summary.md")
     return 0
 
@@ -99,13 +104,8 @@ def _choice(name: str) -> PolicyChoice | None:
 
 def _calls(comparison: Comparison) -> Sequence[Call]:
     chance = random.Random(comparison.assumed.seed)  # noqa: S311  # a sample is no secret
-    reader = FORMATS.get(comparison.format)
-    if reader is None:
-        raise SettingsError(f"format {comparison.format!r} is none of {', '.join(FORMATS)}")
+    trace = read_trace(comparison.trace, comparison.format, comparison.sample, chance)
     try:
-        trace = reader(comparison.trace)
-        if comparison.sample is not None:
-            trace = trace.sample(comparison.sample, chance)
         calls = list(trace.draw(chance))
     except TraceError as error:
         raise SettingsError(str(error)) from error
@@ -126,16 +126,8 @@ def _managed(calls: Sequence[Call], assumed: Assumptions) -> Row:
     )
 
 
-def _write_tenants(folder: Path, rows: Sequence[TenantRow], tenants: int) -> None:
-    """Adds the section about tenants to the page, and its CSV file to the folder."""
-    (folder / "tenants.csv").write_text(tenants_csv(rows))
-    with (folder / "summary.md").open("a") as page:
-        page.write(tenants_markdown(rows, tenants))
-
-
-def _write(folder: Path, runs: Sequence[PolicyRun], rows: Sequence[Row]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    files: dict[str, str | bytes] = {
+def _files(runs: Sequence[PolicyRun], rows: Sequence[Row]) -> dict[str, str | bytes]:
+    return {
         "summary.csv": summary_csv(rows),
         "summary.md": summary_markdown(rows),
         "pareto.png": charts.pareto(rows),
@@ -164,6 +156,3 @@ def _write(folder: Path, runs: Sequence[PolicyRun], rows: Sequence[Row]) -> None
             [(run.policy, *each) for run in runs for each in run.series],
         ),
     }
-    for name, content in files.items():
-        data = content if isinstance(content, bytes) else content.encode()
-        (folder / name).write_bytes(data)

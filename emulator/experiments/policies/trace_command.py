@@ -1,20 +1,32 @@
-"""Runs `testbed simulate --trace` to its end: simulates, and writes what came of each policy."""
+"""Runs `testbed simulate --trace` to its end: simulates, and writes what came of each policy.
+
+    run.json           what was simulated
+    summary.csv, .md   a row for each policy
+    cold-starts        calls, cold starts and throttles of each function: CSV, and a PNG; so also
+    over-time          mean sandboxes and their memory in each minute
+    pareto, costs      pareto with `fixed:seconds=600`, which waste is compared with
+
+Owns these files, and what Ctrl-C leaves: the policies all of whose parts were done.
+"""
 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.errors import RunDirectoryError, SettingsError
+from emulator.errors import SettingsError
 from emulator.experiments.policies import charts
 from emulator.experiments.policies.command import TRACE_ONLY
 from emulator.experiments.policies.event_tally import event_table
+from emulator.experiments.policies.run_files import write_files
 from emulator.experiments.policies.tables import as_csv, rows_of, summary_csv, summary_markdown
 from emulator.experiments.policies.tally import MINUTE, Tally
-from emulator.experiments.policies.trace_study import parts, run_parts, write_facts
+from emulator.experiments.policies.trace_part import parts, run_parts
+from emulator.experiments.policies.trace_study import write_facts
 from emulator.experiments.records.parquet_journal import ParquetJournal
 from emulator.experiments.runner.simulation_progress import SimulationProgress
 from emulator.policy_choice import chosen
@@ -23,7 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from emulator.experiments.policies.tables import Row
-    from emulator.experiments.policies.trace_study import Part, TraceStudy
+    from emulator.experiments.policies.trace_part import Part
+    from emulator.experiments.policies.trace_study import TraceStudy
+    from emulator.sim.traces.trace import Trace
 
 _FIXED = "fixed:seconds=600"
 
@@ -57,36 +71,41 @@ def simulate_trace(
         SettingsError: a policy or the format is unknown, or the trace is empty or faulty.
         RunDirectoryError: a file cannot be written.
     """
-    for policy in study.policies:
-        if policy in TRACE_ONLY:
-            raise SettingsError(f"policy {policy} needs all calls at once: see compare-policies")
-        chosen(policy)
+    _check_policies(study.policies)
     begun = time.monotonic()
     trace = study.read()
     write_facts(study, trace, folder)
     todo = parts(study, trace, folder, journal=journal is not None)
     tell(f"{len(trace.functions):,} functions read in {time.monotonic() - begun:.1f} s")
-    done: dict[Part, Tally] = {}
-    code = 0
-    try:
-        with SimulationProgress(len(todo)) as progress:
-            for part, tally in run_parts(todo, trace, jobs):
-                done[part] = tally
-                progress.done(part.policy, tally.calls.total())
-    except KeyboardInterrupt:
-        code = 130
+    done = _simulated(todo, trace, jobs)
     found = _whole(study, todo, done)
     if journal is not None:
         _join(journal, [part.journal for part in todo if part.journal and part in done])
-    if found:
-        _write(folder, found)
     calls = sum(tally.calls.total() for tally in found.values())
     tell(f"{calls:,} calls simulated in {time.monotonic() - begun:.1f} s")
-    if code:
+    if len(done) < len(todo):
         tell(f"Stopped; {len(found)} of {len(study.policies)} policies are done.")
     if found:
+        _write(folder, found)
         tell(f"{folder}/summary.md")
-    return code
+    return 0 if len(done) == len(todo) else 130
+
+
+def _check_policies(names: Sequence[str]) -> None:
+    for name in names:
+        if name in TRACE_ONLY:
+            raise SettingsError(f"policy {name} needs all calls at once: see compare-policies")
+        chosen(name)
+
+
+def _simulated(todo: list[Part], trace: Trace, jobs: int) -> dict[Part, Tally]:
+    """Returns the tally of each part, or of those that were done when Ctrl-C came."""
+    done: dict[Part, Tally] = {}
+    with suppress(KeyboardInterrupt), SimulationProgress(len(todo)) as progress:
+        for part, tally in run_parts(todo, trace, jobs):
+            done[part] = tally
+            progress.done(part.policy, tally.calls.total())
+    return done
 
 
 def _whole(study: TraceStudy, todo: Sequence[Part], done: Mapping[Part, Tally]) -> dict[str, Tally]:
@@ -145,12 +164,7 @@ def _write(folder: Path, found: Mapping[str, Tally]) -> None:
             ("policy", "wasted", "cold_75", "on_front"),
             [(row.policy, row.wasted, row.cold_75, row.best) for row in rows],
         )
-    try:
-        for name, content in files.items():
-            data = content if isinstance(content, bytes) else content.encode()
-            (folder / name).write_bytes(data)
-    except OSError as error:
-        raise RunDirectoryError(f"{error.filename} cannot be written: {error.strerror}.") from error
+    write_files(folder, files)
 
 
 def _more(found: Mapping[str, Tally]) -> str:

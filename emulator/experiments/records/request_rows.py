@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from emulator.core.messages import MemoryUse
     from emulator.core.records import InvocationRecord
-    from emulator.experiments.records.run_directory import ClientRow, Request, Run, RunInfo
+    from emulator.experiments.records.client_rows import ClientRow
+    from emulator.experiments.records.run_directory import Request, Run, RunInfo
     from emulator.experiments.records.study import MeasuredCell
 
 UNKNOWN_USERS = -1

@@ -1,4 +1,4 @@
-"""A study's requests as one flat table: a row for each request of all finished cells.
+"""Writes a study's requests as one flat table, a row for each request of finished cells.
 
 Owns the names and the order of the columns, which are `RequestRow`'s fields, and both files that
 hold them. A row joins what the client saw with what the emulator journalled, on the request id.

@@ -12,16 +12,15 @@ of a run's records.
 
 from __future__ import annotations
 
-import csv
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emulator.core import record_fold
 from emulator.core.messages import InvokeRequested, ProvisionedSet, VersionDeployed
-from emulator.core.model import StartKind
 from emulator.errors import RunDirectoryError
 from emulator.experiments.plan.cells import Origin
+from emulator.experiments.records.client_rows import CLIENTS, parse_client_rows
 from emulator.experiments.records.journal_file import read_journal
 
 if TYPE_CHECKING:
@@ -31,10 +30,10 @@ if TYPE_CHECKING:
     from emulator.core.journal import Entry
     from emulator.core.model import FunctionVersion
     from emulator.core.records import InvocationRecord, SandboxRecord
+    from emulator.experiments.records.client_rows import ClientRow
 
 RUN = "run.json"
 JOURNAL = "journal.jsonl"
-CLIENTS = "clients.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,29 +53,6 @@ class RunInfo:
     machine: Mapping[str, Any]
     functions: Mapping[str, Any]
     origin: Origin = Origin.MEASURED
-
-
-@dataclass(frozen=True, slots=True)
-class ClientRow:
-    """Holds one request as its client saw it."""
-
-    request_id: str
-    """Empty where no answer came."""
-    start: float
-    """Seconds since the epoch."""
-    latency_ms: float
-    status: int
-    start_kind: StartKind | None
-    sandbox: str
-    users: int
-    """Number of users that ran when the request was sent."""
-    path: str
-    error: str
-    """Empty where the answer was right."""
-
-
-CLIENT_COLUMNS = tuple(field.name for field in fields(ClientRow))
-CLIENT_HEADER = ",".join(CLIENT_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +113,7 @@ def read_run(path: Path) -> Run:
     if len(requested) > len(invocations):
         notes.append(f"{len(requested) - len(invocations)} invocations had not ended.")
     if (path / CLIENTS).exists():
-        clients = _read_clients(path / CLIENTS, missing)
+        clients = parse_client_rows(_text(path / CLIENTS), path / CLIENTS, missing)
         missing += _unknown_to_the_journal(clients, requested)
     else:
         clients = ()
@@ -206,28 +182,6 @@ def join(run: Run) -> list[Request]:
     return joined + [Request(record.function, None, record) for record in by_id.values()]
 
 
-def append_client_rows(path: Path, rows: Iterable[ClientRow]) -> None:
-    """Adds rows to a CSV file, and the header where the file is new.
-
-    Raises:
-        RunDirectoryError: the file cannot be written.
-    """
-    try:
-        with path.open("a", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            if file.tell() == 0:
-                writer.writerow(CLIENT_COLUMNS)
-            writer.writerows(_texts(row) for row in rows)
-    except OSError as error:
-        raise RunDirectoryError(f"{path} cannot be written: {error.strerror}.") from error
-
-
-def _texts(row: ClientRow) -> list[Any]:
-    values = {name: getattr(row, name) for name in CLIENT_COLUMNS}
-    values |= {"start": f"{row.start:.6f}", "latency_ms": f"{row.latency_ms:.3f}"}
-    return ["" if value is None else value for value in values.values()]
-
-
 def _read_info(path: Path) -> RunInfo:
     try:
         raw = json.loads(_text(path))
@@ -248,45 +202,6 @@ def _read_info(path: Path) -> RunInfo:
         raise RunDirectoryError(f"{path} has no {error}.") from error
     except (ValueError, TypeError, AttributeError) as error:
         raise RunDirectoryError(f"{path} is damaged: {error}.") from error
-
-
-def _read_clients(path: Path, missing: list[str]) -> tuple[ClientRow, ...]:
-    *lines, rest = _text(path).split("\n")
-    if lines and lines[0] != CLIENT_HEADER:
-        raise RunDirectoryError(
-            f"{path} begins with {lines[0][:80]!r}, not with {CLIENT_HEADER!r}."
-        )
-    rows: list[ClientRow] = []
-    for number, line in enumerate(lines[1:], 2):
-        try:
-            rows.append(parse_client_row(line))
-        except (ValueError, csv.Error) as error:
-            raise RunDirectoryError(f"{path}, line {number}: {error}") from error
-    if rest:
-        missing.append(f"The last line of {path.name} was cut short and is left out.")
-    return tuple(rows)
-
-
-def parse_client_row(line: str) -> ClientRow:
-    """Parses a line of clients.csv, without its end.
-
-    Raises:
-        ValueError: the line is no row.
-        csv.Error: the line is not even CSV.
-    """
-    values = next(csv.reader([line], strict=True), [])
-    row = dict(zip(CLIENT_COLUMNS, values, strict=True))
-    return ClientRow(
-        request_id=row["request_id"],
-        start=float(row["start"]),
-        latency_ms=float(row["latency_ms"]),
-        status=int(row["status"]),
-        start_kind=StartKind(row["start_kind"]) if row["start_kind"] else None,
-        sandbox=row["sandbox"],
-        users=int(row["users"]),
-        path=row["path"],
-        error=row["error"],
-    )
 
 
 def _text(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""A study's sittings: the times without a break in which its cells were run.
+"""Defines a study's sittings: the times without a break in which its cells were run.
 
 Owns the facts of one sitting alone: study_file.py notes them, the report tells them.
 """

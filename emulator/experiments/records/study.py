@@ -1,4 +1,4 @@
-"""A study that was run, as its report sees it: its cells, their requests, and what is missing.
+"""Holds a study that was run, as a report sees it: cells, requests, and what is missing.
 
 Owns facts alone: study_reader.py makes them from a study's folder, single_run.py from an
 emulator's own run directory.
@@ -66,7 +66,7 @@ class MeasuredCell(Cell):
 
     @property
     def idles(self) -> bool:
-        """Whether the cell's requests come one at a time, far apart."""
+        """Returns whether the cell's requests come one at a time, far apart."""
         return self.condition.scenario in IDLE_SCENARIOS
 
 

@@ -1,4 +1,4 @@
-"""study.json as types: the only reader of the file, and its form for the only writer.
+"""Defines study.json as types, for the only reader of the file and the only writer.
 
 Owns which fields there are, how earlier versions wrote them, and how an entry of the file and a
 cell become each other. study_file.py writes the file.

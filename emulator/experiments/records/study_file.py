@@ -1,4 +1,4 @@
-"""study.json kept in step with a study: what it is, which cells are done, what went wrong.
+"""Keeps study.json in step with a study: what it is, which cells are done, what went wrong.
 
 Owns when the file is written: anew at every change, at once, so that a study that was killed is
 told truly, and cells that were running then are run again by `--resume`. The file's form is
@@ -248,7 +248,10 @@ def claim_folder(folder: Path) -> None:
         in_use = any(folder.iterdir())
     except OSError as error:
         raise SettingsError(
-            f"{folder} cannot be made the folder of a run: {error.strerror}."
+            f"{folder} cannot be made the folder of a run: {error.strerror}. Name another with "
+            "--run-dir."
         ) from error
     if in_use:
-        raise SettingsError(f"{folder} is not empty; a run needs a folder of its own.")
+        raise SettingsError(
+            f"{folder} is not empty, and a run needs a folder of its own: name another (--run-dir)."
+        )

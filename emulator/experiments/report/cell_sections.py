@@ -1,4 +1,4 @@
-"""The sections that show a run's cells one by one: figures, memory, pictures over time."""
+"""Lays out the sections that show a run's cells one by one: figures, memory, pictures."""
 
 from __future__ import annotations
 
@@ -9,13 +9,8 @@ from emulator.experiments.report.charts.lanes import MOST, draw_lanes
 from emulator.experiments.report.charts.style import png
 from emulator.experiments.report.context import price_note
 from emulator.experiments.report.document import SMALL, Block, Heading, Paragraph, Picture
-from emulator.experiments.report.study_tables import (
-    collections_table,
-    cost_table,
-    latency_table,
-    load_table,
-    pages_table,
-)
+from emulator.experiments.report.memory_tables import collections_table, pages_table
+from emulator.experiments.report.study_tables import cost_table, latency_table, load_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

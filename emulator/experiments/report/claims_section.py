@@ -1,4 +1,4 @@
-"""The section that puts the study's findings beside the run's."""
+"""Lays out the section that puts the study's findings beside the run's."""
 
 from __future__ import annotations
 

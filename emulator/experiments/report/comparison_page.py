@@ -1,4 +1,4 @@
-"""`testbed report A B`: the page of two runs side by side.
+"""Lays out the page of two runs side by side: `testbed report A B`.
 
 Owns the page's sections; what differs, and how surely, is the analysis's.
 """

@@ -1,4 +1,4 @@
-"""`testbed report RUN`: a run as a page for people, from its directory alone.
+"""Lays out a run as a page for people, from its directory alone: `testbed report RUN`.
 
 The same directory gives the same bytes again: nothing here reads the clock, and all chance is
 seeded. What is missing of a run is told first, and the rest is shown. Owns which sections a page

@@ -1,4 +1,4 @@
-"""The tables of a study's report: which figure stands in which column."""
+"""Lays out the tables of a study's report: which figure stands in which column."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 from emulator.core.lifetimes import LIFETIMES
 from emulator.core.profiles import PRICE_TABLES
 from emulator.experiments.analysis import formatting
-from emulator.experiments.analysis.garbage import collections
 from emulator.experiments.analysis.idle_time import idle_gaps, start_letters
 from emulator.experiments.analysis.latency_parts import Part
-from emulator.experiments.analysis.pages import pages
 from emulator.experiments.analysis.requests import user_requests
 from emulator.experiments.analysis.tenants import tenant_starts
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
@@ -122,60 +120,11 @@ def _cell_table(
     return Table(("cell", *columns), tuple(rows))
 
 
-def pages_table(study: StudyRun, names: Mapping[str, str]) -> Table | None:
-    """Lays out what sandboxes held and what came from disk; None where nobody looked."""
-    head = (
-        *(
-            "cell",
-            "anonymous, most",
-            "page cache, most",
-            "major faults, cold",
-            "major faults, warm",
-        ),
-        *("refaults, warm", "major faults, most"),
-    )
-    rows = [
-        (
-            names[cell.id],
-            formatting.memory(found.anonymous_mb),
-            formatting.memory(found.cache_mb),
-            formatting.number(found.cold_faults),
-            formatting.number(found.warm_faults),
-            formatting.number(found.warm_refaults),
-            formatting.count(found.most_faults),
-        )
-        for cell, requests in study.measured()
-        if (found := pages(requests)) is not None
-    ]
-    return Table(head, tuple(rows)) if rows else None
-
-
-def collections_table(study: StudyRun, names: Mapping[str, str]) -> Table | None:
-    """Lays out what JVMs told of their memory; None where none did."""
-    head = (
-        *("cell", "heap, most", "class metadata, most", "collections a request"),
-        *("collecting a request", "share of handlers' time"),
-    )
-    rows = [
-        (
-            names[cell.id],
-            formatting.memory(found.heap_mb),
-            formatting.memory(found.metaspace_mb),
-            formatting.number(found.a_request),
-            formatting.time(found.ms_a_request),
-            formatting.share(found.share),
-        )
-        for cell, requests in study.measured()
-        if (found := collections(requests)) is not None
-    ]
-    return Table(head, tuple(rows)) if rows else None
-
-
 def memory_table(curve: MemoryCurve) -> Table:
     """Lays out latency and cost of each memory size, the best value marked."""
     head = (
-        *("memory", "average", "median warm", "slowest", "a million requests"),
-        *("requests", "errors", ""),
+        *("memory", "average", "median warm", "slowest", "a million requests", "requests"),
+        *("errors", ""),
     )
     rows = [
         (

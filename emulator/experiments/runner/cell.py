@@ -24,7 +24,7 @@ from emulator.experiments.plan.model import (
 )
 from emulator.experiments.plan.template import StudyTemplate
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
-from emulator.experiments.records.run_directory import CLIENTS, append_client_rows
+from emulator.experiments.records.client_rows import CLIENTS, append_client_rows
 from emulator.experiments.runner.client import Asker, Pinging, kdd99_batch
 from emulator.experiments.runner.emulator_process import EmulatorProcess
 from emulator.experiments.runner.host_monitor import HOST, HostGuard

@@ -15,7 +15,7 @@ import httpx
 
 from emulator.core.model import StartKind
 from emulator.errors import RunDirectoryError, TestbedError
-from emulator.experiments.records.run_directory import ClientRow, append_client_rows
+from emulator.experiments.records.client_rows import ClientRow, append_client_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,7 +84,8 @@ def kdd99_batch(records: Path) -> bytes:
         return json.dumps({"records": content["records"][:_RECORDS]}).encode()
     except (OSError, ValueError, KeyError) as error:
         raise TestbedError(
-            f"Experiments run in a checkout; {records} cannot be read: {error}"
+            f"Experiments run in a checkout or where the sample project is installed; {records} "
+            f"cannot be read: {error}"
         ) from error
 
 

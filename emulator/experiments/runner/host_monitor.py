@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
-    from emulator.experiments.records.run_directory import ClientRow
+    from emulator.experiments.records.client_rows import ClientRow
 
 HOST = "host.csv"
 FULL_CPU = 0.95

@@ -19,7 +19,7 @@ from emulator.experiments.plan.model import (
     SingleRequests,
     Trace,
 )
-from emulator.experiments.records.run_directory import CLIENTS
+from emulator.experiments.records.client_rows import CLIENTS
 from emulator.experiments.runner.emulator_process import end
 from emulator.project import LOCUSTFILES, project_path
 
@@ -155,4 +155,7 @@ def _follow(
         except subprocess.TimeoutExpired:
             emulator.check()
             on_second(passed + _SECOND)
-    raise TestbedError(f"Locust did not end within {most_s:.0f} s.")
+    raise TestbedError(
+        f"Locust did not end within {most_s:.0f} s, as where functions do not answer; see the logs "
+        "of Locust and of the emulator in the cell's folder."
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.core.model import COLD_STARTS
-from emulator.experiments.records.run_directory import CLIENT_HEADER, parse_client_row
+from emulator.experiments.records.client_rows import CLIENT_HEADER, parse_client_row
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -113,7 +113,8 @@ class Behaviours:
         if not fitting:
             raise SettingsError(
                 f"{self.path} has no [[behaviour]] for {cell.condition.function} at "
-                f"{cell.memory_mb} MB under {cell.condition.scenario}."
+                f"{cell.memory_mb} MB under {cell.condition.scenario}; one that names no function "
+                "is for all."
             )
         return max(reversed(fitting), key=lambda entry: len(entry.selects)).behaviour(cell)
 

@@ -29,18 +29,13 @@ from emulator.core.stem_cells import StemCells
 from emulator.experiments.plan.cells import Origin
 from emulator.experiments.plan.model import MINUTE, PlannedFunction, ping_of
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
-from emulator.experiments.records.run_directory import (
-    CLIENTS,
-    JOURNAL,
-    RUN,
-    ClientRow,
-    append_client_rows,
-)
+from emulator.experiments.records.client_rows import CLIENTS, ClientRow, append_client_rows
+from emulator.experiments.records.run_directory import JOURNAL, RUN
 from emulator.experiments.simulation.load import clients
 from emulator.experiments.simulation.measured_service import Measured, MeasuredService
 from emulator.policy_choice import chosen
-from emulator.sim.clients import Exchange, Pings
 from emulator.sim.engine import Simulation
+from emulator.sim.exchange import Exchange, Pings
 from emulator.sim.service import ServiceModel
 
 if TYPE_CHECKING:
@@ -55,7 +50,7 @@ if TYPE_CHECKING:
     from emulator.experiments.plan.model import Plan
     from emulator.experiments.plan.template import TemplateFunction
     from emulator.sim.behaviour import Behaviour
-    from emulator.sim.clients import Answered
+    from emulator.sim.exchange import Answered
 
 _ENDLESS_MEMORY_MB = 1 << 30
 """MB of a host that no function fills: a simulated cell has no machine unless its plan names it."""

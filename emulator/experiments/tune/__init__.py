@@ -1,1 +1,1 @@
-"""`testbed tune`: finds the memory size that a function should have."""
+"""Finds the memory size that a function should have: `testbed tune`."""

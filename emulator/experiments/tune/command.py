@@ -1,4 +1,4 @@
-"""`testbed tune`: which memory a function should have, by what it takes and costs at each size.
+"""Runs `testbed tune`: which memory a function should have, by time and cost at each size.
 
 Each size gets an emulator of its own, whose template has the one function with its MemorySize
 replaced, and the same invocations one after the other; the first one is a cold start. As in

@@ -57,7 +57,10 @@ class TunedStudy:
         run = read_run(cell.folder)
         rows = cell_rows(cell, run)
         if not rows or any(row.duration_ms is None for row in rows):
-            raise RunDirectoryError(f"{cell.folder}: the journal does not have every invocation.")
+            raise RunDirectoryError(
+                f"{cell.folder}: the journal does not have every invocation, as where the disk was "
+                "full. Make room and tune again."
+            )
         self._rows[memory_mb] = rows
         table = [row for size_rows in self._rows.values() for row in size_rows]
         write_csv(self._folder / REQUESTS_CSV, table)

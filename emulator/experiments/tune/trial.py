@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.errors import TestbedError
-from emulator.experiments.records.run_directory import CLIENTS, append_client_rows
+from emulator.experiments.records.client_rows import CLIENTS, append_client_rows
 from emulator.experiments.runner.client import Asker
 from emulator.experiments.runner.emulator_process import EmulatorProcess
 
 if TYPE_CHECKING:
     from emulator.experiments.plan.template import StudyTemplate
-    from emulator.experiments.records.run_directory import ClientRow
+    from emulator.experiments.records.client_rows import ClientRow
     from emulator.experiments.report.progress import StepProgress
     from emulator.experiments.tune.tuning import Tuning
 

@@ -1,4 +1,4 @@
-"""`testbed validate`: holds predictions against measurements of real AWS Lambda.
+"""Runs `testbed validate`: holds predictions against measurements of real AWS Lambda.
 
 Owns the order of work and the files that are written; what is predicted is its neighbours'.
 """

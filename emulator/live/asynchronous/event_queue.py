@@ -64,7 +64,7 @@ class EventQueue:
         observe: Observe = observe_nothing,
         wall_time: Callable[[], float] = time.time,
     ) -> None:
-        """`speedup` is how many seconds an event ages in one of the machine's."""
+        """Takes how many seconds an event ages in one of the machine's: `speedup`."""
         self._store = store
         self._invoker = invoker
         self._rules = rules

@@ -28,4 +28,4 @@ Observe = Callable[[str, Observed, float], None]
 
 
 def observe_nothing(function_arn: str, observed: Observed, value: float) -> None:
-    """Observes for those whom nobody asks."""
+    """Does nothing, for those whose observations nobody wants."""

@@ -19,7 +19,7 @@ class Endpoints:
     """Finds the address of a service by the name that signatures have for it."""
 
     def __init__(self, named: Mapping[str, str], companion: Companion | None) -> None:
-        """`named` has addresses by service; the companion stays its owner's."""
+        """Takes addresses by service (`named`); the companion stays its owner's."""
         self._named = named
         self._companion = companion
 

@@ -1,1 +1,1 @@
-"""Whatever runs a sandbox: Docker containers or processes of this machine."""
+"""Runs sandboxes: as Docker containers or as processes of this machine."""

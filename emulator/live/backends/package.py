@@ -1,4 +1,4 @@
-"""The files of a function's package: which they are, their digest, their size, and copies.
+"""Finds, digests, measures and copies the files of a function's package.
 
 Both backends use this module. It owns file trees and nothing else: it runs no tool and knows no
 engine. Everything here blocks, so callers use a thread.

@@ -1,4 +1,4 @@
-"""A sandbox's first process, a small shell program, and the emulator's end of its two pipes.
+"""Speaks with a sandbox's first process, a small shell program, over its two pipes.
 
 The supervisor outlives the runtime: it takes one-line commands on its standard input, runs the
 runtime and extensions as its grandchildren, and tells the end of each by a mark on its standard

@@ -37,7 +37,7 @@ class Gateway:
     """Sends events to `Invoke`; they are durable there when they are taken."""
 
     def __init__(self, url: str, secret: str = "") -> None:
-        """`secret` is what the emulator knows its companion by."""
+        """Takes the `secret` by which the emulator knows its companion."""
         self._url = url
         self._secret = secret
         self._senders = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="events")

@@ -31,7 +31,7 @@ VERSION = 1
 
 
 class StateError(Exception):
-    """The file cannot be read."""
+    """Reports that the file of users and roles cannot be read."""
 
 
 class KeptIdentities:

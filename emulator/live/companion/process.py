@@ -52,7 +52,7 @@ class Companion:
         command: Sequence[str] = COMMAND,
         patience: float = _PATIENCE,
     ) -> None:
-        """`log_file` takes the server's output; `command` must print a port and heed its input.
+        """Takes the file of the server's output; `command` must print a port and heed its input.
 
         A `closed` companion serves nobody but who sends its `headers`. What happens there invokes
         the functions at the address `gateway`, if one is given; schedules there run `speedup` times
@@ -101,7 +101,7 @@ class Companion:
         """
         if self._starting is None or (self._starting.done() and self.pid is None):
             if self._process is not None and self._process.returncode is not None:
-                log.warning("the AWS companion ended; it starts anew and empty")
+                log.warning("the AWS companion ended; it starts anew, with users and roles alone")
             self._starting = asyncio.create_task(self._start())
         # a client that leaves takes nobody else's start with it
         return await asyncio.shield(self._starting)
@@ -113,7 +113,8 @@ class Companion:
         except TimeoutError:
             await self._end(grace=0)
             raise CompanionError(
-                f"The AWS companion did not serve within {self._patience:g} s."
+                f"The AWS companion did not serve within {self._patience:g} s; "
+                f"{self._log_file} may tell why."
             ) from None
         except OSError as error:
             raise CompanionError(f"The AWS companion cannot be started: {error}") from error

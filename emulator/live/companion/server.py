@@ -42,7 +42,7 @@ class Stacks:
     def __init__(
         self, secret: str, identities: Identities | None = None, *, strict: bool = False
     ) -> None:
-        """`identities` keeps users and roles; `strict` asks for the rights of a stack's caller."""
+        """Takes what keeps users and roles; `strict` asks for the rights of a stack's caller."""
         self._secret = secret
         self._identities = identities
         self._strict = strict

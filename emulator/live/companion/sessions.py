@@ -66,7 +66,7 @@ class Sessions:
     """Knows the sessions of all functions' roles, until they expire."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
-        """`now` returns seconds of the epoch."""
+        """Takes `now`, which returns seconds of the epoch."""
         self._now = now
         self._by_key: dict[str, Session] = {}
         self._newest: dict[tuple[str, str], Session] = {}

@@ -65,7 +65,7 @@ class ShardReader:
     """Reads one shard; `run` ends when all records of a shard that is closed are done."""
 
     def __init__(self, stream: Stream, shard: str, after: str) -> None:
-        """`after` is the sequence number of the last record that is done; empty: none."""
+        """Takes the sequence number of the last record that is done (`after`); empty: none."""
         self._stream = stream
         self._name = shard
         self._shard = Shard(stream.mapping)

@@ -56,7 +56,7 @@ class KinesisApi:
     def __init__(
         self, client: AwsClient, stream_arn: str, role: Callable[[], str] = lambda: ""
     ) -> None:
-        """`role` tells the ARN of the role that the function runs with, which each event has."""
+        """Takes what tells the ARN of the function's `role`, which each event has."""
         self._role = role
         self._client = client
         self._stream_arn = stream_arn

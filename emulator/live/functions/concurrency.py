@@ -59,7 +59,10 @@ def taken(catalog: Catalog, scope: Scope) -> Taken:
 
 
 class ConcurrencySettings:
-    """Follows the store. Use from the engine's event loop; `close` ends what goes on."""
+    """Keeps the engine's concurrency as the store has it.
+
+    Use from the engine's event loop; `close` ends what goes on.
+    """
 
     def __init__(self, catalog: Catalog, deployer: Deployer, engine: Engine, home: Scope) -> None:
         self._catalog = catalog

@@ -74,7 +74,7 @@ class Deployer:
         home: Scope,
         time_of_day: Callable[[], str],
     ) -> None:
-        """`time_of_day` writes the present time as LastModified has it."""
+        """Takes `time_of_day`, which writes the present time as LastModified has it."""
         self._catalog = catalog
         self._archives = archives
         self._engine = engine

@@ -66,7 +66,7 @@ class Targets:
     """Finds targets; `get` needs no await and is enough for all requests but the first."""
 
     def __init__(self, catalog: Catalog, deployer: Deployer, chance: Chance) -> None:
-        """`chance` shares the requests of aliases that have weights."""
+        """Takes the `chance` that shares the requests of aliases with weights."""
         self._catalog = catalog
         self._chance = chance
         self._deployer = deployer

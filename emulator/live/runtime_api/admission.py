@@ -20,7 +20,7 @@ little before its engine says so, and much is started at once under load."""
 
 
 class ConnectionOwner(Protocol):
-    """Is a started sandbox, of which only this matters here."""
+    """Declares what is asked of a started sandbox here."""
 
     async def owns(self, peer: Peer) -> bool:
         """Returns whether the connection was made from within the sandbox."""

@@ -40,7 +40,7 @@ _FAULT = Refusal("InternalServerError", "Internal Server Error", 500)
 
 
 class Endpoint(Protocol):
-    """Is what a connection needs of the endpoint that it was made to."""
+    """Declares what a connection needs of the endpoint that it was made to."""
 
     response_limit: int
     """Bytes of a request's body that are kept; of a longer one no more than the fact."""
@@ -139,7 +139,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether an answer can still be sent."""
+        """Returns whether an answer can still be sent."""
         return self._transport is not None and not self._transport.is_closing()
 
     def headers(self) -> dict[bytes, bytes]:
@@ -152,7 +152,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def body_was_cut(self) -> bool:
-        """Whether the body was longer than the limit, so that not all of it is here."""
+        """Returns whether the body was longer than the limit, so that not all of it is here."""
         return len(self.body) > self._endpoint.response_limit
 
     def hold(self, held: bool) -> None:

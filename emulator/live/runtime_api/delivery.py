@@ -23,7 +23,7 @@ class NotDeliveredError(Exception):
 
 
 class Delivery(Protocol):
-    """Is one way to a subscriber."""
+    """Declares one way to a subscriber."""
 
     async def send(self, events: Sequence[bytes]) -> None:
         """Sends events, each of them a JSON document.

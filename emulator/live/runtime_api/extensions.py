@@ -136,7 +136,7 @@ class Extensions:
 
     @property
     def init_is_over(self) -> bool:
-        """Whether it is too late to register, and to subscribe to telemetry."""
+        """Returns whether it is too late to register, and to subscribe to telemetry."""
         return self._closed
 
     def init_over(self) -> None:

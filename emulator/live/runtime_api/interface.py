@@ -35,7 +35,7 @@ class Work(Struct, frozen=True, gc=False):
 
 
 class RuntimeListener(Protocol):
-    """Is told what a sandbox's runtime does."""
+    """Hears what a sandbox's runtime does."""
 
     def connected(self) -> None:
         """Takes note of the first connection since the runtime was started."""
@@ -74,7 +74,7 @@ class RuntimeListener(Protocol):
 
 
 class RuntimeEndpoint(Protocol):
-    """Is one sandbox's side of the Runtime API, as the engine uses it."""
+    """Declares one sandbox's side of the Runtime API, as the engine uses it."""
 
     port: int
     peer: str

@@ -85,7 +85,7 @@ class TelemetryApi:
 
     @property
     def wanted(self) -> bool:
-        """Whether an event has, or may still get, a subscriber."""
+        """Returns whether an event has, or may still get, a subscriber."""
         return bool(self._subscribers) or not self._extensions.init_is_over
 
     def pause(self) -> None:

@@ -1,1 +1,1 @@
-"""One sandbox as the engine holds it, from its start to its end."""
+"""Leads one sandbox, as the engine holds it, from its start to its end."""

@@ -33,7 +33,7 @@ class LateAnswer:
             self._give(*self._held)
 
     def forget(self) -> None:
-        """Never gives what is held."""
+        """Drops the answer that is held, so that nobody gets it."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,4 +1,4 @@
-"""The phases of a live sandbox and the table of its legal moves.
+"""Defines the phases of a live sandbox and the table of its legal moves.
 
 The scheduler's `SandboxState` says what was decided about a sandbox; a phase says how far the
 sandbox itself has come. The two differ while a decision is being carried out: a sandbox that the

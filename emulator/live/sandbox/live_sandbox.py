@@ -1,4 +1,4 @@
-"""One sandbox as the engine holds it: its Runtime API endpoint, its processes, its phases.
+"""Holds one sandbox for the engine: its Runtime API endpoint, its processes, its phases.
 
 A live sandbox turns what the runtime, the extensions and the backend do into calls of its owner,
 and knows nothing of the scheduler. Init is over, and so is an invocation, when the runtime and
@@ -121,7 +121,7 @@ class LiveSandbox:
 
     @property
     def restore_failure(self) -> RestoreFailure | None:
-        """What callers are told that waited for this sandbox in vain; None: it was to run init."""
+        """Failure of the restore that callers waited for; None where init was to run."""
         if not self.snapshot or self._process is None:
             return None
         return RestoreFailure.TIMEOUT if self.timed_out else RestoreFailure.ERROR

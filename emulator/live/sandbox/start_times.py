@@ -1,4 +1,4 @@
-"""The times of a sandbox's start, from which the anatomy of a cold start is worked out."""
+"""Takes the times of a sandbox's start, and works out the anatomy of a cold start."""
 
 from __future__ import annotations
 

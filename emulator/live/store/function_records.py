@@ -1,4 +1,4 @@
-"""What is known of functions, their versions and aliases, and the documents that hold it.
+"""Defines what is known of functions, versions and aliases, and the documents that hold it.
 
 Owns how a document looks and under which key it is kept; who is found by a name is `catalog`'s.
 """

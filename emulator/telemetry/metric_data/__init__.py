@@ -1,1 +1,1 @@
-"""CloudWatch's metrics as pure values: distributions a minute, statistics of them, and math."""
+"""Computes CloudWatch's metrics as pure values: distributions a minute, statistics, math."""

@@ -41,7 +41,7 @@ class Distribution:
 
     @property
     def is_known(self) -> bool:
-        """Whether each single value is known, as a percentile must have them."""
+        """Returns whether each single value is known, as a percentile must have them."""
         return math.isclose(sum(self.counts.values()), self.count)
 
     def add(self, value: float, times: float = 1.0) -> None:

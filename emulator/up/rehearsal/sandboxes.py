@@ -57,7 +57,7 @@ class Runtime(asyncio.Protocol):
 
 
 class Sandbox:
-    """Is a sandbox without a process, whose kernel counts nothing."""
+    """Stands in for a sandbox: without a process, and with a kernel that counts nothing."""
 
     create = start = 0.0
     resettable = False

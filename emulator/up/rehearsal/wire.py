@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Line(asyncio.Transport):
-    """Is one end of a connection; what is written arrives at the other end in the next turn."""
+    """Holds one end of a connection; what is written arrives at the other in the next turn."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, protocol: asyncio.Protocol) -> None:
         super().__init__({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
@@ -59,7 +59,7 @@ class Socket:
 
 
 class Server:
-    """Is what a loop returns that listens nowhere."""
+    """Stands in for the server that a loop returns, and listens nowhere."""
 
     def __init__(self, port: int) -> None:
         self.sockets = [Socket(port)]

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.errors import SettingsError
+from emulator.errors import RunDirectoryError, SettingsError
 from emulator.experiments.policies.command import Comparison, compare
+from emulator.experiments.policies.trace_part import parts, simulate_part
 from emulator.experiments.policies.trace_run import Assumptions, oracle, run_policy
-from emulator.experiments.policies.trace_study import TraceStudy, parts, simulate_part
+from emulator.experiments.policies.trace_study import TraceStudy
 from emulator.policy_choice import chosen
 from emulator.sim.traces.trace import Call
 
@@ -144,3 +145,9 @@ def test_what_is_wrong_is_told(
 ) -> None:
     with pytest.raises(SettingsError, match=fault):
         compare(comparison(tmp_path, policies, text=text, form=form), tmp_path / "out", print)
+
+
+def test_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RunDirectoryError, match="file/out cannot be written: Not a directory"):
+        compare(comparison(tmp_path, "lru"), tmp_path / "file" / "out", lambda _: None)

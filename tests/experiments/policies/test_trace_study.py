@@ -12,8 +12,9 @@ from emulator.core.scheduler import Scheduler
 from emulator.errors import SettingsError
 from emulator.experiments.policies import trace_command
 from emulator.experiments.policies.trace_command import simulate_trace
+from emulator.experiments.policies.trace_part import parts, run_parts, simulate_part
 from emulator.experiments.policies.trace_run import Assumptions, run_policy
-from emulator.experiments.policies.trace_study import TraceStudy, parts, run_parts, simulate_part
+from emulator.experiments.policies.trace_study import TraceStudy
 from emulator.experiments.records.parquet_journal import read_journal
 from emulator.policy_choice import chosen
 from emulator.sim.traces import table

@@ -4,10 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.core.model import StartKind
 from emulator.core.records import Status
 from emulator.errors import RunDirectoryError
-from emulator.experiments.records.run_directory import Request, append_client_rows, join, read_run
+from emulator.experiments.records.run_directory import Request, join, read_run
 
 if TYPE_CHECKING:
     from tests.experiments.conftest import MadeRun
@@ -88,13 +87,6 @@ def test_answers_that_the_journal_knows_nothing_of_are_missing(study: MadeRun) -
     assert told.startswith("1 requests that sandboxes answered are not in the journal")
 
 
-def test_rows_under_another_header_are_an_error(study: MadeRun) -> None:
-    path = study.write()
-    (path / "clients.csv").write_text("when,what\n1,2\n")
-    with pytest.raises(RunDirectoryError, match="begins with 'when,what'"):
-        read_run(path)
-
-
 def test_a_journal_without_its_beginning_is_an_error(study: MadeRun) -> None:
     del study.entries[:2]
     with pytest.raises(RunDirectoryError, match="its beginning is missing"):
@@ -127,23 +119,3 @@ def test_a_request_that_became_no_invocation_counts_for_its_path(study: MadeRun)
     study.seen("x", 6.5, 1.0, status=404, error="status 404", path="/nowhere")
     run = read_run(study.write())
     assert [(r.function, r.record) for r in join(run)[5:7]] == [("slow", None), ("/nowhere", None)]
-
-
-def test_appended_rows_keep_one_header_and_any_error_text(made: MadeRun) -> None:
-    made.seen("a", 1.0, 2.5, start_kind=StartKind.COLD)
-    path = made.path / "clients.csv"
-    append_client_rows(path, made.rows)
-    made.seen("b", 2.0, 0.125, error='said "no, never", and left', start_kind=None, status=0)
-    append_client_rows(path, made.rows[1:])
-    made.rows, rows = [], made.rows
-    assert list(read_run(made.write()).clients) == rows
-
-
-def test_rows_that_cannot_be_written_are_an_error(made: MadeRun) -> None:
-    made.seen("a", 1.0, 2.5)
-    with pytest.raises(RunDirectoryError, match=r"c\.csv cannot be written: No such file"):
-        append_client_rows(made.path / "no" / "c.csv", made.rows)
-    full = made.path / "full.csv"
-    full.symlink_to("/dev/full")
-    with pytest.raises(RunDirectoryError, match="cannot be written: No space left"):
-        append_client_rows(full, made.rows)

@@ -9,7 +9,7 @@ import pytest
 
 from emulator.core.model import StartKind
 from emulator.errors import RunDirectoryError
-from emulator.experiments.records.run_directory import ClientRow
+from emulator.experiments.records.client_rows import ClientRow
 from emulator.experiments.runner.host_monitor import (
     HostGuard,
     judge,

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.core.model import StartKind
-from emulator.experiments.records.run_directory import append_client_rows
+from emulator.experiments.records.client_rows import append_client_rows
 from emulator.experiments.runner.row_follower import RowFollower
 
 if TYPE_CHECKING:

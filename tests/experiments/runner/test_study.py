@@ -11,13 +11,14 @@ from zlib import crc32
 import pytest
 
 from emulator.cli import main
-from emulator.errors import SettingsError
+from emulator.errors import SettingsError, TestbedError
 from emulator.experiments.records.request_table import read_csv, write_csv
 from emulator.experiments.records.run_directory import read_run
 from emulator.experiments.records.sitting import CodeVersion
 from emulator.experiments.records.study_reader import read_study
 from emulator.experiments.report.study_page import report_run
 from emulator.experiments.runner import study as run_module
+from emulator.experiments.runner.cell import CellRunner, NotStartedError
 from emulator.experiments.runner.emulator_process import EmulatorProcess
 from emulator.experiments.runner.study import run_experiment
 from tests.experiments.plans import PLAN, write_plan
@@ -136,14 +137,14 @@ def test_keep_warm_pings_are_rows_of_no_user(tmp_path: Path, folder: Path, stand
 def test_a_cell_that_fails_is_told_and_the_others_are_run(
     tmp_path: Path, folder: Path, stand_in: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_cell = run_module.CellRunner.run
+    run_cell = CellRunner.run
 
     def fail_at_256(self: Any, cell: Any, *rest: Any) -> Any:
         if cell.memory_mb == 256:
-            raise run_module.TestbedError("Locust ended with exit code 1.")
+            raise TestbedError("Locust ended with exit code 1.")
         return run_cell(self, cell, *rest)
 
-    monkeypatch.setattr(run_module.CellRunner, "run", fail_at_256)
+    monkeypatch.setattr(CellRunner, "run", fail_at_256)
     assert run_experiment(write_plan(tmp_path), run_dir=folder, python=stand_in) == 1
     assert states(folder) == {CELL: "failed", OTHER: "done"}
     assert study(folder)["cells"][0]["error"] == "Locust ended with exit code 1."
@@ -167,14 +168,14 @@ def test_a_function_that_does_not_start_twice_is_not_tried_again(
 def test_failed_starts_are_forgotten_when_the_function_starts(
     tmp_path: Path, folder: Path, stand_in: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_cell = run_module.CellRunner.run
+    run_cell = CellRunner.run
 
     def fail_sometimes(self: Any, cell: Any, *rest: Any) -> Any:
         if cell.memory_mb != 512:
-            raise run_module.NotStartedError("no")
+            raise NotStartedError("no")
         return run_cell(self, cell, *rest)
 
-    monkeypatch.setattr(run_module.CellRunner, "run", fail_sometimes)
+    monkeypatch.setattr(CellRunner, "run", fail_sometimes)
     plan = write_plan(tmp_path, PLAN.replace("[256, 512]", "[256, 512, 1024, 2048]"))
     assert run_experiment(plan, run_dir=folder, python=stand_in) == 1
     assert [cell["error"] for cell in study(folder)["cells"]] == ["no", "", "no", "no"]
@@ -187,7 +188,7 @@ def test_ctrl_c_gives_the_cell_back_and_resume_finishes(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run_cell = run_module.CellRunner.run
+    run_cell = CellRunner.run
 
     def interrupted(self: Any, cell: Any, cell_folder: Path, note: Any) -> Any:
         if cell.memory_mb == 512:
@@ -198,7 +199,7 @@ def test_ctrl_c_gives_the_cell_back_and_resume_finishes(
 
     plan = write_plan(tmp_path)
     with monkeypatch.context() as patched:
-        patched.setattr(run_module.CellRunner, "run", interrupted)
+        patched.setattr(CellRunner, "run", interrupted)
         assert run_experiment(plan, run_dir=folder, python=stand_in) == 130
     assert f"Stopped. `testbed experiment {plan} --resume {folder}`" in capsys.readouterr().out
     assert states(folder) == {CELL: "done", OTHER: "pending"}
@@ -332,7 +333,7 @@ def test_a_resumed_study_keeps_the_backend_that_it_was_started_with(
 def test_a_folder_in_use_is_left_alone(tmp_path: Path, folder: Path) -> None:
     folder.mkdir()
     (folder / "mine").write_text("")
-    with pytest.raises(SettingsError, match=r"is not empty; a run needs a folder of its own\.$"):
+    with pytest.raises(SettingsError, match=r"is not empty, and .* name another \(--run-dir\)\.$"):
         run_experiment(write_plan(tmp_path), run_dir=folder)
 
 
@@ -363,7 +364,7 @@ def test_a_cell_with_a_gap_in_its_records_is_told_so(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run_cell = run_module.CellRunner.run
+    run_cell = CellRunner.run
 
     def lose(self: Any, cell: Any, cell_folder: Path, *rest: Any) -> Any:
         guard = run_cell(self, cell, cell_folder, *rest)
@@ -373,7 +374,7 @@ def test_a_cell_with_a_gap_in_its_records_is_told_so(
             journal.write(json.dumps(gap) + "\n")
         return guard
 
-    monkeypatch.setattr(run_module.CellRunner, "run", lose)
+    monkeypatch.setattr(CellRunner, "run", lose)
     assert run_experiment(write_plan(tmp_path, ONE), run_dir=folder, python=stand_in) == 0
     assert "incomplete (3 journal entries from 1.0 s to 2.0 s" in capsys.readouterr().err
 
@@ -437,16 +438,16 @@ def test_repetitions_that_would_only_say_the_same_are_left_out(
 def test_repetitions_are_run_where_more_is_to_be_learned_or_a_cell_failed(
     tmp_path: Path, folder: Path, stand_in: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_cell = run_module.CellRunner.run
+    run_cell = CellRunner.run
 
     def fail_once(self: Any, cell: Any, *rest: Any) -> Any:
         if cell.id == "kdd99-numpy-256mb-ramp-r2":
-            raise run_module.TestbedError("no")
+            raise TestbedError("no")
         return run_cell(self, cell, *rest)
 
     plan = write_plan(tmp_path, REPEATED)
     with monkeypatch.context() as patched:
-        patched.setattr(run_module.CellRunner, "run", fail_once)
+        patched.setattr(CellRunner, "run", fail_once)
         assert run_experiment(plan, run_dir=folder, python=stand_in, is_enough=lambda _: True) == 1
     assert len(states(folder)) == 6
     other = tmp_path / "other"

@@ -94,7 +94,7 @@ async def test_one_that_ended_is_started_again(
     await here._process.wait()
     await here.url()
     assert here.pid not in (None, first)
-    assert "starts anew and empty" in caplog.text
+    assert "starts anew, with users and roles alone" in caplog.text
     await here.close()
 
 

@@ -1,1 +1,1 @@
-"""CloudWatch Logs' operations, on the groups, streams and events of `live/store/logs`."""
+"""Serves CloudWatch Logs' operations on the groups, streams and events of `live/store/logs`."""

@@ -1,1 +1,1 @@
-"""CloudWatch's operations on metrics, out of `live/store/metrics`."""
+"""Serves CloudWatch's operations on metrics out of `live/store/metrics`."""

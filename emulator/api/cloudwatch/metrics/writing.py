@@ -31,7 +31,7 @@ _RESERVED = "AWS/"
 
 
 class MetricWritingOperations:
-    """Takes clients' own values."""
+    """Takes the values of metrics that clients put themselves."""
 
     def __init__(self, archive: MetricArchive) -> None:
         self._archive = archive

@@ -1,1 +1,1 @@
-"""The wire forms of AWS's APIs: requests to arguments, and answers and errors to responses."""
+"""Reads and writes the wire forms of AWS's APIs: arguments, answers and errors."""

@@ -1,4 +1,4 @@
-"""An error's members and status, as the service model has them. Pure.
+"""Finds an error's members and status, as the service model has them. Pure.
 
 Errors that the model does not know come from AWS's framework: they have a message and no Type, and
 its spelling is as recorded for Lambda (`{"message":"1 validation error detected: …"}`,

@@ -1,4 +1,4 @@
-"""What each wire form can do; the route needs to know no more."""
+"""Declares what each wire form can do; the route needs to know no more."""
 
 from __future__ import annotations
 

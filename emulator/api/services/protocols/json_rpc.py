@@ -1,4 +1,4 @@
-"""The protocols json 1.0 and 1.1, which CloudWatch speaks. Pure.
+"""Reads and writes the protocols json 1.0 and 1.1, which CloudWatch speaks. Pure.
 
 The operation stands in X-Amz-Target, all members in a JSON body. Source: the Smithy specification,
 "AWS JSON 1.0 protocol" and "AWS JSON 1.1 protocol".

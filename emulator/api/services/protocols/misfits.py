@@ -1,4 +1,4 @@
-"""Errors of requests whose values are not of the model's types. Pure.
+"""Words the errors of requests whose values are not of the model's types. Pure.
 
 Source of the sentences: answers of AWS's framework, of which Lambda's (`STRING_VALUE can not be
 converted to an Integer`) is recorded in hammerstonedev/sidecar, issue 28; those about lists, maps

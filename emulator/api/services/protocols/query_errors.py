@@ -1,4 +1,4 @@
-"""Names of errors for clients that once spoke the query protocol. Pure.
+"""Names errors as clients know them that once spoke the query protocol. Pure.
 
 Source: the Smithy specification, "awsQueryCompatible trait".
 """

@@ -1,4 +1,4 @@
-"""Members of an input as the fields of a form: `Dimensions.member.1.Name=…`. Pure.
+"""Reads an input's members from a form's fields, `Dimensions.member.1.Name=…`. Pure.
 
 Source: the Smithy specification, "AWS Query protocol", on query key resolution.
 """

@@ -1,4 +1,4 @@
-"""The query protocol: members in a form, answers in XML. Pure.
+"""Reads and writes the query protocol: members in a form, answers in XML. Pure.
 
 Older clients of CloudWatch speak it. Source: the Smithy specification, "AWS Query protocol".
 """

@@ -1,4 +1,4 @@
-"""The protocol rest-json, which Lambda's API speaks. Pure.
+"""Reads and writes the protocol rest-json, which Lambda's API speaks. Pure.
 
 Members stand in the path, the query, headers or a JSON body, where the model says. Source: the
 Smithy specification, "AWS restJson1 protocol".

@@ -1,4 +1,4 @@
-"""The protocol smithy-rpc-v2-cbor, in which today's botocore speaks to CloudWatch. Pure.
+"""Reads and writes smithy-rpc-v2-cbor, in which today's botocore speaks to CloudWatch. Pure.
 
 The operation stands in the path, all members in a CBOR body. Source: the Smithy specification,
 "Smithy RPC v2 CBOR protocol".

@@ -1,4 +1,4 @@
-"""Simple values as texts, as they stand in paths, queries, headers and forms. Pure."""
+"""Reads and writes simple values as texts: in paths, queries, headers and forms. Pure."""
 
 from __future__ import annotations
 

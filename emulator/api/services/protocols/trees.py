@@ -1,4 +1,4 @@
-"""Values of the service model as trees of lists and maps, as JSON and CBOR have them. Pure.
+"""Reads and writes the service model's values as trees of lists and maps (JSON, CBOR). Pure.
 
 What the model does not name is passed over when it is read, and an error when it is written.
 """

@@ -1,4 +1,4 @@
-"""The study's claims, each with a rule written down before any figure is seen, held against a run.
+"""Holds a run against the study's claims, by rules written down before any figure is seen.
 
 Rules compare sizes and shapes rather than milliseconds, as a vCPU here is not AWS's.
 """

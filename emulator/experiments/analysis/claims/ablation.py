@@ -30,12 +30,12 @@ class Ablated:
 
     @property
     def is_tested(self) -> bool:
-        """Whether cells could tell on both sides."""
+        """Returns whether cells could tell on both sides."""
         return Verdict.NOT_TESTABLE not in (self.whole.verdict, self.without.verdict)
 
     @property
     def shows(self) -> bool:
-        """Whether the claim holds with the part and does not without."""
+        """Returns whether the claim holds with the part and does not without."""
         return (
             self.whole.verdict is Verdict.REPRODUCED
             and self.without.verdict is Verdict.NOT_REPRODUCED

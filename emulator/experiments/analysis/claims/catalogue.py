@@ -1,4 +1,4 @@
-"""The study's claims in its own order, with their rules in words, and how a run is put to them.
+"""Lists the study's claims in its own order, with their rules in words, and puts them to a run.
 
 The figures decide, and a claim that does not hold stays as such. A claim whose cells are missing
 or host-bound is not testable; a claim about slowest or cold answers is not either where the host

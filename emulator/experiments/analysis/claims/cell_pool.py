@@ -1,4 +1,4 @@
-"""The figures of one cell that a claim is tested with, over all its repetitions."""
+"""Computes the figures of one cell that a claim is tested with, over all its repetitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules of the study's claims: each takes a run's cells and says whether the claim holds.
+"""Decides the study's claims: each rule takes a run's cells and says whether the claim holds.
 
 A rule raises UntestableError where the run cannot tell. The catalogue says it in words;
 its limits stand here.

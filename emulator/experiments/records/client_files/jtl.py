@@ -18,7 +18,7 @@ from emulator.experiments.records.client_files.fields import (
     path_of,
     status,
 )
-from emulator.experiments.records.run_directory import ClientRow
+from emulator.experiments.records.client_rows import ClientRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

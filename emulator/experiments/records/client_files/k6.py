@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from emulator.experiments.records.client_files.fields import Place, csv_lines, path_of, status
-from emulator.experiments.records.run_directory import ClientRow
+from emulator.experiments.records.client_rows import ClientRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

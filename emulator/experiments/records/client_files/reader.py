@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING
 
 from emulator.errors import RunDirectoryError
 from emulator.experiments.records.client_files import jtl, k6
-from emulator.experiments.records.run_directory import (
+from emulator.experiments.records.client_rows import (
     CLIENT_HEADER,
     CLIENTS,
     append_client_rows,
     parse_client_row,
-    read_run,
 )
+from emulator.experiments.records.run_directory import read_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from emulator.experiments.records.run_directory import ClientRow
+    from emulator.experiments.records.client_rows import ClientRow
 
 _BEGINNING = 4096
 """Bytes by which a format is told."""

@@ -1,1 +1,1 @@
-"""Sandboxes as containers of a Docker engine."""
+"""Runs sandboxes as containers of a Docker engine."""

@@ -1,4 +1,4 @@
-"""Sandboxes on a Docker engine.
+"""Runs sandboxes on a Docker engine.
 
 A sandbox is a container of the function's image that joins a network slot. Two calls of the
 engine's API make the container; all else (its network, its image, its removal, its CPU share)

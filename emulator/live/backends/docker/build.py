@@ -48,7 +48,9 @@ def runtime_image(runtime: str, registry: str = AWS_REGISTRY) -> str:
     """
     found = _RUNTIME.fullmatch(runtime)
     if found is None:
-        raise BuildError(f"{runtime!r} is not the identifier of a Lambda runtime")
+        raise BuildError(
+            f"{runtime!r} is not the identifier of a Lambda runtime, such as python3.13"
+        )
     language, version = found.groups()
     return f"{registry}/{language}:{version.lstrip('.') or 'alami'}"
 

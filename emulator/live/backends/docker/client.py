@@ -1,4 +1,4 @@
-"""The one asynchronous way to a Docker engine: calls and streams, each on a connection of its own.
+"""Calls a Docker engine asynchronously, each call and stream on a connection of its own.
 
 It owns every connection and background task of the Docker backend and knows nothing of
 containers. Connections are made here rather than by a library because that is what is fast: on a

@@ -1,4 +1,4 @@
-"""The configuration of a sandbox's container; this module asks the engine nothing."""
+"""Makes the configuration of a sandbox's container; asks the engine nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The calls of the Engine API that concern containers, by container name or id.
+"""Calls the Engine API about containers, by container name or id.
 
 Every function raises EngineError where the engine refuses or does not answer, unless its
 docstring says otherwise. Source of the paths: Docker Engine API, "Containers".

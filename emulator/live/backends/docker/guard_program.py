@@ -1,4 +1,4 @@
-"""A program of its own that outlives a killed emulator and removes the containers it left.
+"""Outlives a killed emulator as a program of its own, and removes the containers it left.
 
 It waits until its standard input ends. If a line came before, the emulator has cleared up itself;
 if not, the emulator was killed, and the containers with its label and name prefix are removed

@@ -1,4 +1,4 @@
-"""Templates of images: the command of an image on the image's files, as a process of this machine.
+"""Makes templates of images: an image's command on its files, as a process of this machine.
 
 A container could not be the template of other sandboxes: its forks would need rights in it that no
 container has, to make namespaces and to mount, and the engine would know nothing of them. So an

@@ -104,7 +104,10 @@ class DockerImages:
                 return await self.ensure(configuration.image_uri, progress)
         except TimeoutError:
             limit = f"{self._build_timeout:g} s"
-            raise BuildError(f"{configuration.name}: the build took more than {limit}") from None
+            raise BuildError(
+                f"{configuration.name}: the build took more than {limit}; what is built by then is "
+                "kept, so that another start goes on from there"
+            ) from None
         except EngineError as error:
             raise BuildError(f"{configuration.name}: {error}") from error
 

@@ -28,7 +28,7 @@ class KnownFacts:
     """Knows images of one engine by their ids; without a `file` only as long as it lives."""
 
     def __init__(self, file: Path | None, engine: str = "") -> None:
-        """`engine` is what tells engines apart whose containers may differ."""
+        """Takes what tells engines apart whose containers may differ (`engine`)."""
         self._file = file
         self._mark = hashlib.sha256(f"{engine} {PROBED}".encode()).hexdigest()[:16]
         self._facts: dict[str, ImageFacts] = {}

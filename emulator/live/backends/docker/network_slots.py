@@ -1,4 +1,4 @@
-"""Network slots: namespaces made ahead of need, since making one is most of a container's start.
+"""Keeps network slots: namespaces made ahead of need, as making them is most of a start.
 
 A slot is a tiny container that sleeps, the holder of a network namespace with an address of its
 own. A sandbox joins the holder's namespace instead of getting a network made, and gives the slot
@@ -53,7 +53,7 @@ _FOREVER = "2147483647"
 
 @dataclass(frozen=True, slots=True)
 class SlotNetwork:
-    """Is the network of a slot, as far as this process may enter that."""
+    """Holds the network of a slot, as far as this process may enter that."""
 
     namespace: NetworkNamespace
     address: str

@@ -84,7 +84,7 @@ class OomWitness:
 
     @property
     def verdict(self) -> bool | None:
-        """Whether the end was for want of memory; None where nothing was seen or said."""
+        """Returns whether the end was for want of memory; None where nothing was seen or said."""
         now = time.monotonic()
         if self._seen is not None and now - self._seen[0] < _WINDOW:
             return self._seen[1]

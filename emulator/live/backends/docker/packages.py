@@ -82,7 +82,8 @@ class DockerPackages:
                 why = " ".join(str(error).split()).rstrip(".")
                 raise BackendUnavailableError(
                     f"The Docker engine answers, but its base image {image} is neither there nor "
-                    f"can be pulled ({why})."
+                    f"can be pulled ({why}). A checkout's docker/standin.sh {image} makes a "
+                    "stand-in; --backend process needs no image."
                 ) from error
 
     async def make(self, configuration: FunctionConfiguration, progress: Progress) -> str:

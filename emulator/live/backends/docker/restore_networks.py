@@ -1,4 +1,4 @@
-"""Networks for sandboxes that are forks: those of network slots, where a fork may go.
+"""Keeps networks for sandboxes that are forks: those of network slots, where a fork may go.
 
 A process without a right can enter no network of the engine's making. So each network here is made
 ahead of need, in a user namespace whose maker is the functions' user: a process of that user, from
@@ -48,7 +48,7 @@ sys.stdin.read()
 
 @dataclass(frozen=True, slots=True)
 class RestoreNetwork:
-    """Is a network that a fork joins, together with the user namespace around it."""
+    """Holds a network that a fork joins, together with the user namespace around it."""
 
     slot: str
     address: str

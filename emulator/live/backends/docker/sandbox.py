@@ -1,4 +1,4 @@
-"""One sandbox on a Docker engine: its life, its processes and its end."""
+"""Runs one sandbox on a Docker engine: its life, its processes and its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request to a Docker engine on one connection of the event loop, and the engine's framing.
+"""Sends one request to a Docker engine on one connection, and reads the engine's framing.
 
 An answer may have no end of its own: events, build logs, a sandbox's output. This module knows
 HTTP and the framing of containers' output, nothing else.

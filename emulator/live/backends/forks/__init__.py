@@ -1,1 +1,1 @@
-"""Sandboxes that are forks of a process which went through init once (SnapStart)."""
+"""Runs sandboxes that are forks of a process which went through init once (SnapStart)."""

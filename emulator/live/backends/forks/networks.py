@@ -1,4 +1,4 @@
-"""What a fork needs of a network of its own, where sandboxes have one."""
+"""Declares what a fork needs of a network of its own, where sandboxes have networks."""
 
 from __future__ import annotations
 

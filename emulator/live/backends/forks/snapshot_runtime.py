@@ -59,7 +59,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Template:
-    """Is the template's end of its channel."""
+    """Speaks for a template at its end of the channel to the emulator."""
 
     def __init__(self, descriptor: int, filter_file: str) -> None:
         self._channel = socket.socket(fileno=descriptor)

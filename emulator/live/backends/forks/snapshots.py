@@ -78,7 +78,7 @@ class ForkSnapshots:
         networks: ForkNetworks | None = None,
         cpus: Callable[[int], tuple[int, ...]] = lambda _: (),
     ) -> None:
-        """`name` gives each process a name, and `cgroup` makes the cgroup of that name.
+        """Takes `name`, which names each process, and `cgroup`, which makes a cgroup of that name.
 
         `cpus` says on which a sandbox may run that sees so many. Without `networks` all sandboxes
         have the template's. `tells_begin`: a template may turn out to be none.

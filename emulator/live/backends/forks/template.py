@@ -81,7 +81,7 @@ class Template:
 
     @property
     def lives(self) -> bool:
-        """Whether forks can be ordered."""
+        """Returns whether forks can be ordered."""
         return not self._slot.exited.done() and self._ending is None
 
     async def take(self, script: bytes, receive: Output, limit: float) -> None:

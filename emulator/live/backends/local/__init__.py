@@ -1,1 +1,1 @@
-"""What every sandbox of this machine's own processes needs: slots, output, filter, guard."""
+"""Gives sandboxes of this machine's own processes what all need: slots, output, filter, guard."""

@@ -1,4 +1,4 @@
-"""What a sandbox of this machine's own processes has, be it started or restored."""
+"""Holds what sandboxes of this machine's own processes have in common, started or restored."""
 
 from __future__ import annotations
 

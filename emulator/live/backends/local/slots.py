@@ -45,7 +45,7 @@ class Slot:
     def __init__(
         self, name: str, cgroup: CgroupV1 | CgroupV2 | None, channel: int | None = None
     ) -> None:
-        """`channel` is a descriptor that the sandbox has as its own number `CHANNEL`."""
+        """Takes a descriptor (`channel`) that the sandbox has as its own number `CHANNEL`."""
         self.name = name
         self._channel = channel
         self.cgroup = cgroup

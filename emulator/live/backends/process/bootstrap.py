@@ -127,7 +127,7 @@ class Record:
 
 
 class LambdaContext:
-    """Is the handler's second argument, with the attributes that the developer guide documents."""
+    """Stands as the handler's second argument, with the attributes that the guide documents."""
 
     def __init__(self, headers: dict[bytes, bytes]) -> None:
         environ = os.environ.get

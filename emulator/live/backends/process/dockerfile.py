@@ -135,7 +135,10 @@ class _Reader:
 
     def recipe(self) -> Recipe:
         if not self.based:
-            raise BuildError(f"{self.dockerfile} has no FROM with an AWS Python image")
+            raise BuildError(
+                f"{self.dockerfile} has no FROM with an AWS Python image, such as "
+                "public.ecr.aws/lambda/python:3.13; others need a Docker engine"
+            )
         return Recipe(self.content, tuple(self.pip), self.environment, self.workdir, self.command)
 
     def _refused(self, line: _Line, why: str = "") -> BuildError:

@@ -136,7 +136,7 @@ class Bubblewrap:
     """bubblewrap stays outside of the sandbox's process namespace, and is the first one inside."""
 
     def __init__(self, program: str, runtime: Runtime, *, filtered: bool) -> None:
-        """`filtered`: functions may make no user namespace and use no keyring of the kernel."""
+        """Takes whether user namespaces and keyrings of the kernel are refused: `filtered`."""
         self._python = f"/var/lang/{runtime.program}"
         self._command = [program, *_file_system(runtime), *_isolation()]
         self._redirection = ""

@@ -92,7 +92,8 @@ class Packages:
             return await self._make_zip(configuration, say)
         if configuration.image is None or configuration.image_uri:
             raise BuildError(
-                f"{configuration.name}: the image {configuration.image_uri} needs a Docker engine"
+                f"{configuration.name}: the image {configuration.image_uri} needs a Docker engine "
+                "(--backend docker); without one an image is built from its Dockerfile alone"
             )
         return await self._make_image(configuration, say)
 

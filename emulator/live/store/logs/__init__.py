@@ -1,1 +1,1 @@
-"""CloudWatch Logs' groups, streams and events on SQLite, in the state directory's logs.db."""
+"""Keeps CloudWatch Logs' groups, streams and events in logs.db of the state directory."""

@@ -1,1 +1,1 @@
-"""CloudWatch's metrics on SQLite, in logs.db beside the lines that embedded metrics come from."""
+"""Keeps CloudWatch's metrics in logs.db, beside the lines that embedded metrics come from."""

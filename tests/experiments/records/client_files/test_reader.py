@@ -15,7 +15,8 @@ from emulator.experiments.records.client_files.reader import (
     import_clients,
     read_rows,
 )
-from emulator.experiments.records.run_directory import ClientRow, read_run
+from emulator.experiments.records.client_rows import ClientRow
+from emulator.experiments.records.run_directory import read_run
 from tests.experiments.made_study import TF, CellPlan, write_study
 
 DATA = Path(__file__).parent / "data"

@@ -758,7 +758,7 @@ async def test_missing_base_image_is_one_sentence(world: World, instance: str) -
         "The Docker engine answers, but its base image registry.invalid/lambda/python:3.13 is "
         "neither there nor can be pulled ("
     )
-    assert sentence.endswith(").")
+    assert sentence.endswith("--backend process needs no image.")
     assert "\n" not in sentence
 
 

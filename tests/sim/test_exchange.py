@@ -12,9 +12,10 @@ from emulator.core.network_path import Connection, Passage
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings
 from emulator.core.scheduler import Scheduler
 from emulator.sim.behaviour import Behaviour
-from emulator.sim.clients import Answered, Arrivals, Clients, Exchange, Pings, Singles, Users
+from emulator.sim.clients import Arrivals, Clients, Singles, Users
 from emulator.sim.distributions import Constant, Exponential, Uniform
 from emulator.sim.engine import Simulation
+from emulator.sim.exchange import Answered, Exchange, Pings
 from emulator.sim.service import ServiceModel
 from emulator.sim.workload import at_times, stimuli
 
