@@ -24,5 +24,5 @@ FORK_MB: Final = 5
 cgroups of forks had in November 2026 on Linux 6.18, kernel memory included: 2.6 to 3.3 MB where the
 template has 43 MB, kdd99-litert, and 4.8 to 5.0 MB where it has 540 MB, kdd99-tf.)"""
 
-KEPT_FOR_SNAPSHOT_MB: Final = SNAPSHOT_OVERHEAD_MB + READY_FORKS * FORK_MB
-"""MB that count for a version with a snapshot, beside its function's memory."""
+READY_FORKS_MB: Final = READY_FORKS * FORK_MB
+"""MB of all forks that stand ready of a snapshot."""
