@@ -66,6 +66,8 @@ class HostCapacity:
         self._footprints: dict[VersionKey, Footprint] = {}
         self._snapshots: dict[VersionKey, int] = {}
         """MB of what is kept for versions with snapshots."""
+        self._snapshots_mb = 0
+        """MB of all that is kept for snapshots, as every event asks for the sum."""
         self.cells_mb = 0
         """MB of all stem cells; others only look."""
         self._cell_in_making_mb = 0
@@ -114,11 +116,13 @@ class HostCapacity:
         """Takes a version, for whose snapshot processes are kept as long as the version exists."""
         self.retired(function.key)
         if function.snapshot:
-            self._snapshots[function.key] = snapshot_charge_mb(function, self._admission)
+            charge_mb = snapshot_charge_mb(function, self._admission)
+            self._snapshots[function.key] = charge_mb
+            self._snapshots_mb += charge_mb
 
     def retired(self, key: VersionKey) -> None:
         """Takes the end of a version, and of what is kept for it."""
-        self._snapshots.pop(key, None)
+        self._snapshots_mb -= self._snapshots.pop(key, 0)
 
     def keep_cells(self, all_mb: int, in_making_mb: int) -> None:
         """Takes the MB of all stem cells, and of the one among them that is being made."""
@@ -126,7 +130,7 @@ class HostCapacity:
 
     @property
     def _for_sandboxes_mb(self) -> int:
-        return self._memory_mb - sum(self._snapshots.values()) - self.cells_mb
+        return self._memory_mb - self._snapshots_mb - self.cells_mb
 
     # room
 
@@ -237,6 +241,7 @@ class HostCapacity:
             starting_mb += charge * (state in (SandboxState.QUEUED, SandboxState.STARTING))
             starting += state is SandboxState.STARTING
             queued += state is SandboxState.QUEUED and sandbox.placed
+        assert self._snapshots_mb == sum(self._snapshots.values()), "snapshots count otherwise"
         assert self.held_mb == held, f"{self.held_mb} MB held, not {held}"
         assert self.committed_mb == committed, f"{self.committed_mb} MB committed, not {committed}"
         assert self._starting_mb == starting_mb, f"{self._starting_mb} MB start, not {starting_mb}"
