@@ -78,6 +78,8 @@ def test_tune_without_a_template_names_init(
         ["--rehearse", "--out", "page.md"],
         ["--control", "--backend", "docker"],
         ["--control", "--against", "."],
+        ["--at-once", "100", "--simulator"],
+        ["--at-once", "100", "--against", "."],
     ],
 )
 def test_bench_measures_one_thing_and_heeds_each_option_or_refuses(

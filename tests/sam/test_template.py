@@ -95,7 +95,7 @@ def test_every_fault_is_told_at_once_with_its_line(tmp_path: Path) -> None:
     ]
 
 
-def test_wrong_parameters(tmp_path: Path) -> None:
+def test_each_wrong_parameter_is_told_with_its_line(tmp_path: Path) -> None:
     assert faults(
         tmp_path,
         """\
