@@ -129,11 +129,12 @@ class FunctionConfiguration:
         *,
         snapshot: bool = False,
         stem: str = "",
+        snapshot_mb: int = 0,
     ) -> FunctionVersion:
         """Returns the facts that the scheduler needs; `revision` counts the deployments.
 
-        `package_mb` is the size of the code as a zip, `snapshot` whether one was taken, `stem` the
-        runtime whose stem cells may serve.
+        `package_mb` is the size of the code as a zip, `snapshot` whether one was taken, and
+        `snapshot_mb` the memory that this one has; `stem` the runtime whose stem cells may serve.
         """
         return FunctionVersion(
             self.scheduled_name,
@@ -145,4 +146,5 @@ class FunctionConfiguration:
             self.tenant_isolation,
             snapshot,
             stem,
+            snapshot_mb,
         )

@@ -16,7 +16,7 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING
 
-from emulator.core.kept_memory import KEPT_FOR_SNAPSHOT_MB
+from emulator.core.kept_memory import READY_FORKS_MB, SNAPSHOT_OVERHEAD_MB
 from emulator.core.model import Footprint, SandboxState
 from emulator.core.policy import Admission
 
@@ -32,6 +32,17 @@ GROWTH = 1.25
 """Factor by which the peak that was seen counts; `OVERHEAD_MB` come on top."""
 OVERHEAD_MB = 32
 """MB beside the anonymous memory of a peak: page tables, page cache, the supervisor."""
+
+
+def snapshot_charge_mb(function: FunctionVersion, admission: Admission) -> int:
+    """Returns the MB of what is kept for a version's snapshot, the forks that stand ready too.
+
+    A snapshot counts with its process's limit, or with what was seen of it where `actual` memory
+    counts, else with the guess for a sandbox.
+    """
+    if admission is Admission.NOMINAL:
+        return function.memory_mb + SNAPSHOT_OVERHEAD_MB + READY_FORKS_MB
+    return (function.snapshot_mb or min(function.memory_mb, GUESS_MB)) + READY_FORKS_MB
 
 
 class HostCapacity:
@@ -54,7 +65,9 @@ class HostCapacity:
         self._available_mb: int | None = None
         self._footprints: dict[VersionKey, Footprint] = {}
         self._snapshots: dict[VersionKey, int] = {}
-        """MB of what is kept for versions with snapshots, where sizes count."""
+        """MB of what is kept for versions with snapshots."""
+        self._snapshots_mb = 0
+        """MB of all that is kept for snapshots, as every event asks for the sum."""
         self.cells_mb = 0
         """MB of all stem cells; others only look."""
         self._cell_in_making_mb = 0
@@ -100,17 +113,16 @@ class HostCapacity:
     # what is no sandbox
 
     def deployed(self, function: FunctionVersion) -> None:
-        """Takes a version, for whose snapshot processes are kept as long as the version exists.
-
-        Where `actual` memory counts, they are among what the host has not available.
-        """
+        """Takes a version, for whose snapshot processes are kept as long as the version exists."""
         self.retired(function.key)
-        if function.snapshot and self._admission is Admission.NOMINAL:
-            self._snapshots[function.key] = function.memory_mb + KEPT_FOR_SNAPSHOT_MB
+        if function.snapshot:
+            charge_mb = snapshot_charge_mb(function, self._admission)
+            self._snapshots[function.key] = charge_mb
+            self._snapshots_mb += charge_mb
 
     def retired(self, key: VersionKey) -> None:
         """Takes the end of a version, and of what is kept for it."""
-        self._snapshots.pop(key, None)
+        self._snapshots_mb -= self._snapshots.pop(key, 0)
 
     def keep_cells(self, all_mb: int, in_making_mb: int) -> None:
         """Takes the MB of all stem cells, and of the one among them that is being made."""
@@ -118,7 +130,7 @@ class HostCapacity:
 
     @property
     def _for_sandboxes_mb(self) -> int:
-        return self._memory_mb - sum(self._snapshots.values()) - self.cells_mb
+        return self._memory_mb - self._snapshots_mb - self.cells_mb
 
     # room
 
@@ -229,6 +241,7 @@ class HostCapacity:
             starting_mb += charge * (state in (SandboxState.QUEUED, SandboxState.STARTING))
             starting += state is SandboxState.STARTING
             queued += state is SandboxState.QUEUED and sandbox.placed
+        assert self._snapshots_mb == sum(self._snapshots.values()), "snapshots count otherwise"
         assert self.held_mb == held, f"{self.held_mb} MB held, not {held}"
         assert self.committed_mb == committed, f"{self.committed_mb} MB committed, not {committed}"
         assert self._starting_mb == starting_mb, f"{self._starting_mb} MB start, not {starting_mb}"

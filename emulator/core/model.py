@@ -42,6 +42,8 @@ class FunctionVersion:
     """Whether sandboxes come of a snapshot that was taken after the version's init (SnapStart)."""
     stem: str = ""
     """Runtime whose stem cells the version's sandboxes may come of; empty: of none."""
+    snapshot_mb: int = 0
+    """MB that the snapshot was seen to have when it was taken; 0: nobody has looked."""
     key: VersionKey = field(init=False, repr=False, compare=False)
     """Name by which requests ask for the version; the same for every revision."""
 

@@ -22,6 +22,8 @@ class Prepared:
     """Size of the code as a zip, where that decides something."""
     snapshot: str = ""
     """Name of the snapshot from which sandboxes start; empty: none was taken."""
+    snapshot_mb: int = 0
+    """MB that the snapshot has; 0 where that is unknown."""
     stem: str = ""
     """Runtime whose stem cells may become sandboxes; empty: none may."""
 

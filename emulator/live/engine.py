@@ -184,7 +184,8 @@ class Engine:
         snapshot = await self._launcher.snapshot(configuration, package)
         log.info("made %s in %.1f s", configuration.key, self._clock.now() - began)
         stem = self._stem_cells.runtime(configuration, package)
-        return Prepared(configuration, package, package_mb, snapshot, stem)
+        snapshot_mb = self._launcher.snapshot_mb(snapshot)
+        return Prepared(configuration, package, package_mb, snapshot, snapshot_mb, stem)
 
     def forget(self, prepared: Prepared) -> None:
         """Lets go what was made for a version that is not to be put after all."""
@@ -199,7 +200,11 @@ class Engine:
         snapshot = prepared.snapshot
         revision = self._deployments.add(configuration, prepared.package, snapshot).revision
         scheduled = configuration.scheduled(
-            revision, prepared.package_mb, snapshot=bool(snapshot), stem=prepared.stem
+            revision,
+            prepared.package_mb,
+            snapshot=bool(snapshot),
+            stem=prepared.stem,
+            snapshot_mb=prepared.snapshot_mb,
         )
         self._turns.apply(VersionDeployed(scheduled))
         limit = configuration.reserved_concurrency

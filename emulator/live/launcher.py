@@ -70,6 +70,10 @@ class Launcher:
         """
         return await self._snapshots.take(configuration, package)
 
+    def snapshot_mb(self, snapshot: str) -> int:
+        """Returns the MB that a snapshot has; 0 where there is none, or that is unknown."""
+        return self._snapshots.memory_mb(snapshot)
+
     def drop(self, snapshot: str) -> None:
         """Lets a snapshot go, once the last sandbox that came of it is gone."""
         self._snapshots.drop(snapshot)

@@ -112,6 +112,11 @@ class SnapshotTaker:
             return _NO_SNAPSHOTS["a runtime"]
         return ""
 
+    def memory_mb(self, snapshot: str) -> int:
+        """Returns the MB that a snapshot has; 0 where there is none, or that is unknown."""
+        kept = self._backend.snapshots
+        return kept.memory_mb(snapshot) if snapshot and kept is not None else 0
+
     def drop(self, snapshot: str) -> None:
         """Lets a snapshot go, once the last sandbox that came of it is gone."""
         if snapshot and self._backend.snapshots is not None:

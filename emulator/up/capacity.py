@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.core.function_configuration import PackageType
-from emulator.core.kept_memory import KEPT_FOR_SNAPSHOT_MB
+from emulator.core.host_capacity import snapshot_charge_mb
 from emulator.core.network_paths import PATHS
 from emulator.core.policy import Admission
 from emulator.core.scheduling import scheduling
@@ -70,13 +70,9 @@ def _stem_cells(
 
 
 def _snapshots(settings: Settings, functions: tuple[FunctionConfiguration, ...]) -> tuple[str, int]:
-    """Returns of how many functions snapshots are kept, in words, and their MB where sizes count.
-
-    Where `actual` memory counts, what they have is missing from what the machine has available.
-    """
-    if settings.admission is not Admission.NOMINAL:
-        return "", 0
-    sizes = [each.memory_mb + KEPT_FOR_SNAPSHOT_MB for each in functions if each.snap_start]
+    """Returns of how many functions snapshots are kept, in words, and their MB before a look."""
+    kept = [each.scheduled(0, snapshot=True) for each in functions if each.snap_start]
+    sizes = [snapshot_charge_mb(each, settings.admission) for each in kept]
     few = f"the snapshot{'s' if len(sizes) > 1 else ''} of {len(sizes)} function"
     return (f"{few}{'s' if len(sizes) > 1 else ''}" if sizes else ""), sum(sizes)
 

@@ -141,7 +141,9 @@ def test_nominal_admission_counts_what_is_kept_for_a_snapshot() -> None:
     assert isinstance(here.invoke(3.0, "c", BIG)[0], StartSandbox)
 
 
-def test_actual_admission_sees_what_is_kept_for_a_snapshot_as_missing_memory() -> None:
-    here = host(600)
-    here.tell(0.0, VersionDeployed(FunctionVersion("kept", 600, 3.0, "1", snapshot=True)))
-    assert starts(here, "a", "b", "c") == [True, True, False]
+def test_actual_admission_counts_what_a_snapshot_was_seen_to_have() -> None:
+    for seen, fit in ((70, [True, True, False]), (0, [True, False, False])):
+        here = host(600)  # two sandboxes that nobody has seen are guessed to have 256 MB each
+        kept = FunctionVersion("kept", 600, 3.0, "1", snapshot=True, snapshot_mb=seen)
+        here.tell(0.0, VersionDeployed(kept))
+        assert starts(here, "a", "b", "c") == fit

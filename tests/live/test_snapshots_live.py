@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from emulator.core.messages import VersionDeployed
 from emulator.core.model import StartKind, VersionKey
 from emulator.core.records import Status
 from emulator.errors import SnapshotError
@@ -75,6 +76,18 @@ async def test_restored_invocation_is_told_in_log_and_record(
     assert sum(line.startswith("RESTORE_START ") for line in lines) == 2
     assert sum(line.startswith("RESTORE_REPORT Restore Duration: ") for line in lines) == 2
     assert await survivors(backend) == []
+
+
+@on_both
+async def test_scheduler_is_told_how_much_memory_a_snapshot_has(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    needs_snapshots(backend)
+    code = "HELD = bytearray(b'.' * (40 << 20))\n" + CODE
+    async with world(backend, tmp_path) as here, asyncio.timeout(BOUND):
+        await here.deploy("say", **PUBLISHED | {"code": code})
+        (told,) = [each.event for each in here.entries() if isinstance(each.event, VersionDeployed)]
+    assert 40 < told.function.snapshot_mb < 120
 
 
 @on_both

@@ -18,6 +18,7 @@ from emulator.core.model import StartKind
 from emulator.core.stem_cells import StemCells
 from emulator.errors import BackendUnavailableError
 from emulator.live.backends.docker.backend import DockerBackend
+from emulator.live.backends.docker.function_files import FunctionFiles
 from emulator.live.backends.interface import Limitation
 from emulator.live.backends.process.backend import ProcessBackend
 from tests.live.backends.process.test_backend import alive
@@ -237,6 +238,36 @@ async def test_files_of_a_deleted_function_go_with_the_last_sandbox_that_sees_th
         async with asyncio.timeout(BOUND):
             while folders(tmp_path):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
+
+
+@pytest.mark.docker
+async def test_next_emulator_keeps_the_files_that_a_sandbox_of_the_one_before_sees(
+    tmp_path: Path,
+) -> None:
+    async with kept(tmp_path, 1, "docker") as here:
+        key = await here.deploy("look", code=CODE)
+        await filled(here, 1)
+        await here.invoke(key)
+        await here.idle()
+        assert taken(here) == [1]
+        # as after `kill -9`: it knows of no sandbox, and of no version
+        after = FunctionFiles(tmp_path / "files")
+        await after.sweep()
+        after.keep_only(())
+        await after.close()
+        assert len(visible(tmp_path)) == 1
+        answer = json.loads((await here.invoke(key)).payload)
+        assert answer[4] == CODE.count("LEFT"), "its files were taken away"
+        here.engine.retire(key)
+        await here.gone()
+    await after.sweep()
+    after.keep_only(())
+    await after.close()
+    assert folders(tmp_path) == []
+
+
+def visible(folder: Path) -> list[Path]:
+    return [path for path in folders(folder) if not path.name.startswith(".")]
 
 
 def folders(folder: Path) -> list[Path]:

@@ -21,7 +21,7 @@ from emulator.experiments.chaos.fault import ONLY_DOCKER, Fault
 from emulator.experiments.chaos.load import RIGHT
 from emulator.experiments.chaos.shifted_clock import shift
 from emulator.experiments.chaos.suspension import suspended
-from emulator.experiments.chaos.template import BAD, COLD, GOOD, SLOW
+from emulator.experiments.chaos.template import BAD, GOOD, SLOW
 from emulator.experiments.chaos.world import PROCESS, to_container
 from emulator.experiments.records.run_directory import read_run
 
@@ -288,7 +288,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "hundred cold at once",
         "100 requests come at once for a function that has no sandbox yet.",
-        _burst(100, within=120.0, of=COLD),
+        _burst(100, within=120.0, of=BAD),
     ),
     Fault("burst of 200", "200 requests come at once.", _burst(200, within=120.0)),
     Fault(

@@ -11,11 +11,9 @@ if TYPE_CHECKING:
 GOOD = "good"
 """The function whose answers are counted."""
 BAD = "bad"
-"""The function that misbehaves as it is told."""
+"""The function that misbehaves as it is told, and that nobody asks but a fault."""
 SLOW = "slow"
 """The function whose init takes a second."""
-COLD = "cold"
-"""The function that answers as the good one, and that nobody asks all the time."""
 
 RUNTIME_IMAGE = "public.ecr.aws/lambda/python:3.13"
 """AWS's base image of the functions' runtime."""
@@ -45,10 +43,6 @@ Resources:
     Properties:
       FunctionName: slow
       Environment: {Variables: {INIT_S: "1"}}
-  Cold:
-    Type: AWS::Serverless::Function
-    Properties:
-      FunctionName: cold
 """
 
 

@@ -127,7 +127,7 @@ _LATER = {field.name for field in fields(RequestRow) if field.default is not MIS
 
 
 def columns(tables: Iterable[str] = tuple(PRICE_TABLES)) -> tuple[str, ...]:
-    """Returns the names of all columns in their order, for the price tables of these names."""
+    """Returns the names of all columns in their order, among them one for each price table."""
     return (*_BEFORE, *(DOLLARS + table for table in tables), *_AFTER)
 
 

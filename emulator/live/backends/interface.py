@@ -251,6 +251,9 @@ class Snapshots(Protocol):
             SnapshotError: the init failed, or the result cannot be kept.
         """
 
+    def memory_mb(self, snapshot: str) -> int:
+        """Returns the MB of heaps and stacks that a snapshot has now; 0 where that is unknown."""
+
     def drop(self, snapshot: str) -> None:
         """Ends what is kept, after the last sandbox that came of it; unknown names are none."""
 

@@ -208,11 +208,17 @@ class ReferenceScheduler:
         return min(function.memory_mb, seen)
 
     def for_sandboxes_mb(self) -> int:
-        """What snapshots and cells leave; `actual` admission sees snapshots as missing."""
-        kept = [each.memory_mb + 32 + 2 * 8 for each in self.versions if each.snapshot]
-        nominal = self.settings.admission is Admission.NOMINAL
+        """What snapshots, with two forks each, and cells leave."""
+        kept = sum(self.kept_for_snapshot(each) for each in self.versions if each.snapshot)
         cells = sum(cell.memory_mb for cell in self.cells)
-        return self.settings.host_memory_mb - (sum(kept) if nominal else 0) - cells
+        return self.settings.host_memory_mb - kept - cells
+
+    def kept_for_snapshot(self, function: FunctionVersion) -> int:
+        if self.settings.admission is Admission.NOMINAL:
+            return function.memory_mb + 32 + 2 * 5
+        if function.snapshot_mb:
+            return function.snapshot_mb + 2 * 5
+        return min(function.memory_mb, 256) + 2 * 5
 
     def excess_with(self, more: int, freed: int = 0) -> int:
         excess = self.committed_mb() - freed + more - self.for_sandboxes_mb()

@@ -234,6 +234,7 @@ class Stream:
             package_mb=self.chance.choice((0.0, 5.0, 20.0)),
             per_tenant=name != "middle" and self.chance.random() < 0.3,
             snapshot=self.revisions[name] % 3 == 2,
+            snapshot_mb=self.revisions[name] % 2 * 90,
             stem=self.chance.choice(("python", "") if name == "small" else ("java", "")),
         )
         self.per_tenant[name] = function.per_tenant

@@ -99,7 +99,7 @@ class ClaimCells:
         )
 
     def _only_ablated(self, cells: list[MeasuredCell]) -> list[MeasuredCell]:
-        """Returns those of the cells that lack the part, where there are any; else all."""
+        """Returns the cells that lack the part, where there are any; else all."""
         return [cell for cell in cells if cell.condition.without] or cells
 
     def under_load(self, language: Language, memory_mb: int) -> CellPool:

@@ -94,6 +94,10 @@ class DockerSnapshots:
         if (taken := self._of_templates.pop(snapshot, None)) is not None:
             self._slots.give_back(taken[0], sure=False)  # a template may yet end in there
 
+    def memory_mb(self, snapshot: str) -> int:
+        """Returns what a snapshot's template has; see `Snapshots.memory_mb`."""
+        return self._forks.memory_mb(snapshot)
+
     def drop(self, snapshot: str) -> None:
         """Forgets a snapshot; see `Snapshots.drop`."""
         self._forks.drop(snapshot)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from emulator.core.kept_memory import READY_FORKS, SNAPSHOT_OVERHEAD_MB
 from emulator.errors import SandboxStartError, SnapshotError
+from emulator.host.cgroup_files import mebibytes
 from emulator.live.backends.forks.restored_sandbox import RestoredSandbox
 from emulator.live.backends.forks.template import Template, TemplateLostError
 from emulator.live.backends.local.slots import CHANNEL
@@ -144,6 +145,12 @@ class ForkSnapshots:
             self._old.add(template)
             template.when_ended(lambda: self._old.discard(template))
             template.discard()
+
+    def memory_mb(self, snapshot: str) -> int:
+        """Returns what a snapshot's template has; see `Snapshots.memory_mb`."""
+        known = self._snapshots.get(snapshot)
+        memory = None if known is None or known.template is None else known.template.memory()
+        return 0 if memory is None else mebibytes(memory.anonymous)
 
     def has(self, snapshot: str) -> bool:
         """Returns whether sandboxes can be made of a snapshot."""

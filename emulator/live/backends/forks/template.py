@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.host.cgroup import CgroupV1, CgroupV2
+    from emulator.host.memory_counters import MemoryCounters
     from emulator.live.backends.interface import Output
 
 _MOST = 1 << 18
@@ -171,6 +172,10 @@ class Template:
             self.moved()
             raise TemplateLostError(f"The snapshot {self.name} could not be forked.")
         return pid
+
+    def memory(self) -> MemoryCounters | None:
+        """Returns what the kernel counts of the template's memory; None where that is unknown."""
+        return self._cgroup.memory()
 
     def moved(self) -> None:
         """Takes note that a fork has left the template's cgroup, which is frozen after the last."""
