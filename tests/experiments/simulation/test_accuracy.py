@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.experiments.records.study_reader import read_study
-from emulator.experiments.simulation.accuracy import Figure, compare_cells
+from emulator.experiments.simulation.accuracy import Figure, compare_cells, write_accuracy
 from emulator.experiments.simulation.study import SimulationOptions, simulate
 from tests.experiments.plans import write_plan
 from tests.experiments.simulation.simulated import PLAN, as_measured, simulated
@@ -40,6 +40,13 @@ def test_repetitions_tell_how_far_a_prediction_must_be_off(repeated: Path) -> No
 def test_cell_that_was_measured_once_has_no_spread(tmp_path: Path) -> None:
     study = read_study(simulated(tmp_path, plan=PLAN.replace("[256, 512, 1024]", "[512]")))
     assert {compared.spread for compared in compare_cells(study, study)} == {None}
+
+
+def test_page_of_the_errors_is_written_into_a_folder_that_is_made(tmp_path: Path) -> None:
+    run = simulated(tmp_path, plan=PLAN.replace("[256, 512, 1024]", "[512]"))
+    page = tmp_path / "docs" / "errors.md"
+    assert write_accuracy(run, run, page)
+    assert page.read_text() == (run / "accuracy.md").read_text()
 
 
 def test_no_repetition_of_a_cell_tells_of_it_where_it_is_left_out(
