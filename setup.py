@@ -33,6 +33,7 @@ _COMPILED = (
     "emulator/core/provisioning.py",
     "emulator/core/sandboxes/ahead_of_need.py",
     "emulator/core/sandboxes/births.py",
+    "emulator/core/sandboxes/cells.py",
     "emulator/core/sandboxes/idle.py",
     "emulator/core/sandboxes/invariants.py",
     "emulator/core/sandboxes/lives.py",

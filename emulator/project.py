@@ -1,4 +1,4 @@
-"""Owns the sample project: the functions, locustfiles and study plan that every installation has.
+"""Owns the sample project: functions, locustfiles, plans and calls that every installation has.
 
 A wheel carries the sample project as data of this package, in the folder `_project`; a checkout has
 the same files in its top-level folders. Nothing else may build paths to these files. Besides the
@@ -14,6 +14,8 @@ from pathlib import Path
 PACKAGED = "_project"
 """Name of the folder that the package has in a wheel and not in a checkout."""
 SMALL_STUDY = Path("studies", "small.toml")
+SIMULATED_STUDY = Path("studies", "daitan-2018.toml")
+"""The study of 2018, which names the times that its functions took: a plan to simulate at once."""
 LIGHT_STUDY = Path("studies", "small-numpy.toml")
 """The study in small without TensorFlow, for slow machines."""
 KDD99_RECORDS = Path("functions", "kdd99", "records.json")
@@ -22,18 +24,27 @@ TEMPLATE = Path("functions", "template.yaml")
 
 _CARRIED = (
     "functions/.dockerignore",
+    "functions/prediction.yaml",
+    "functions/spin",
+    "functions/study.yaml",
     "functions/template.yaml",
     "functions/echo",
     "functions/kdd99",
+    "functions/kdd99-java",
     "functions/kdd99-litert",
     "functions/kdd99-numpy",
     "functions/kdd99-tf",
     "functions/models",
     "locustfiles",
+    "studies/behaviours/daitan-2018.toml",
+    "studies/daitan-2018.toml",
+    "studies/policies",
+    "studies/prediction.toml",
     "studies/small-numpy.toml",
     "studies/small.toml",
+    "studies/traces",
 )
-_UNWANTED = ("__pycache__", "*.pyc", ".*_cache")
+_UNWANTED = ("__pycache__", "*.pyc", ".*_cache", "target")
 
 
 class ProjectExistsError(Exception):

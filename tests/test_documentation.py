@@ -15,6 +15,8 @@ import typer
 
 from emulator.cli.app import app
 from emulator.config import Settings
+from emulator.experiments.simulation.behaviours import read_behaviours
+from emulator.policy_choice import chosen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -228,6 +230,24 @@ def _variables() -> set[str]:
     return settings.union(*(re.findall(r"\bTESTBED_[A-Z_]*[A-Z]\b", text) for text in texts))
 
 
+def test_policy_that_a_page_shows_can_be_chosen(tmp_path: Path) -> None:
+    shown = re.search(r"```python\n(.*?)```", _text(ROOT / "docs" / "policies.md"), re.DOTALL)
+    assert shown
+    file = tmp_path / "mine.py"
+    file.write_text(shown[1], encoding="utf-8")
+    choice = chosen(f"{file}:Mine:most=300")
+    assert choice
+    assert getattr(choice.make(), "most", None) == 300
+
+
+def test_behaviours_that_a_page_shows_can_be_read(tmp_path: Path) -> None:
+    shown = re.search(r"```toml\n(.*?)```", _text(ROOT / "docs" / "simulate.md"), re.DOTALL)
+    assert shown
+    file = tmp_path / "behaviours.toml"
+    file.write_text(shown[1], encoding="utf-8")
+    assert read_behaviours(file).entries
+
+
 def test_index_lists_every_page() -> None:
     index = ROOT / "docs" / "README.md"
     listed = {(index.parent / link.partition("#")[0]).resolve() for link in _links(index)}
@@ -244,14 +264,28 @@ def test_map_of_the_code_names_every_package() -> None:
 
 @pytest.mark.parametrize("wing", ["live-wings", "experiments-wings"])
 def test_map_of_the_code_has_the_layers_that_are_checked(wing: str) -> None:
+    told = _order_within(wing.removesuffix("-wings")).replace(" and ", " ")
+    assert re.findall(r"\w+", told) == re.findall(r"\w+", _layers(wing))
+
+
+def test_map_of_the_code_names_every_part_of_the_scheduler() -> None:
+    parts = re.findall(r"\w+(?= |$)", _layers("scheduler").replace("\n", " "))
+    assert parts
+    assert [part for part in parts if part not in _order_within("core")] == []
+
+
+def _layers(contract: str) -> str:
     contracts = configparser.ConfigParser()
     contracts.read(ROOT / ".importlinter", encoding="utf-8")
-    layers = re.findall(r"\w+", contracts[f"importlinter:contract:{wing}"]["layers"])
+    return contracts[f"importlinter:contract:{contract}"]["layers"]
+
+
+def _order_within(room: str) -> str:
+    """Returns the sentence in which the map tells who imports whom within a room."""
     text = re.sub(r"\s+", " ", _text(ROOT / "docs" / "architecture.md"))
-    room = wing.removesuffix("-wings")
     order = re.search(rf"- `{room}`: (.*?)\.(?: |$)", text)
     assert order
-    assert re.findall(r"\w+", order[1].replace(" and ", " ")) == layers
+    return order[1]
 
 
 def _text(page: Path) -> str:

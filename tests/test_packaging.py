@@ -53,6 +53,9 @@ def test_wheel_has_the_sample_project_and_what_rooms_read(wheel: zipfile.ZipFile
         "emulator/_project/functions/.dockerignore",
         "emulator/_project/functions/kdd99/layer/kdd99/model.zip",
         "emulator/_project/locustfiles/common.py",
+        "emulator/_project/studies/behaviours/daitan-2018.toml",
+        "emulator/_project/studies/daitan-2018.toml",
+        "emulator/_project/studies/policies/mine.py",
         "emulator/_project/studies/small-numpy.toml",
         "emulator/_project/studies/small.toml",
     } <= names

@@ -6,7 +6,13 @@ from typing import Annotated
 import typer
 
 from emulator.errors import SettingsError
-from emulator.project import SMALL_STUDY, TEMPLATE, ProjectExistsError, write_project
+from emulator.project import (
+    SIMULATED_STUDY,
+    SMALL_STUDY,
+    TEMPLATE,
+    ProjectExistsError,
+    write_project,
+)
 
 _MOST_NAMED = 3
 
@@ -19,7 +25,7 @@ def init(
 ) -> None:
     """Write a small project to start from.
 
-    It has a template, its functions, a study plan and its load.
+    It has a template, its functions, plans to measure and to simulate, and their loads.
     Nothing that exists is overwritten.
     """
     try:
@@ -37,5 +43,6 @@ def init(
     print(
         f"  testbed up                               serve {TEMPLATE}\n"
         "  testbed invoke echo --payload '{\"a\": 1}'   ask a function, in a second terminal\n"
-        f"  testbed demo                             run {SMALL_STUDY} and make its report"
+        f"  testbed demo                             run {SMALL_STUDY} and make its report\n"
+        f"  testbed simulate {SIMULATED_STUDY}    predict the study of 2018, without running it"
     )

@@ -14,13 +14,29 @@ from emulator.cli.choices import (
     profiles,
     real_backends,
 )
-from emulator.errors import SettingsError
+from emulator.errors import SettingsError, reason_of
 from emulator.project import TEMPLATE
 
 BACKENDS = "auto|docker|process"
 REAL_BACKENDS = "docker|process"
 PROFILES = "|".join(profiles())
 PRICES = "|".join(price_tables())
+
+
+def _with_its_folder(page: Path | None) -> Path | None:
+    """Makes the folder of a page before minutes are spent on what the page is to tell."""
+    if page is None:
+        return None
+    if page.is_dir():
+        raise typer.BadParameter(f"{page} is a folder, and the page is a file.")
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise typer.BadParameter(f"{page.parent} is no folder.") from None
+    except OSError as error:
+        raise typer.BadParameter(f"{page} cannot be written: {reason_of(error)}.") from error
+    return page
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 Url = Annotated[str, typer.Option(metavar="URL", help="Address of the emulator.")]
@@ -54,7 +70,12 @@ Profile = Annotated[
     ),
 ]
 PageFile = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Write the page here. (default: stdout)")
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Write the page here. (default: stdout)",
+        callback=_with_its_folder,
+    ),
 ]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 

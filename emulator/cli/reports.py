@@ -1,5 +1,6 @@
 """Reads finished runs: `testbed report` and `bill`. No emulator is asked."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,9 @@ from emulator.cli.choices import checker, completer, price_tables
 from emulator.cli.options import PRICES, Json, RunFolder
 from emulator.cli.output import print_json
 from emulator.errors import SettingsError
+
+_SILENT_S = 3.0
+"""Seconds in which a report that is not shown on a terminal prints no progress."""
 
 
 def report(
@@ -31,12 +35,15 @@ def report(
 
     Runs of cells without one of their parts are joined to the first, claim by claim.
     """
-    if others:
-        page = _of_several(run, others, out)
-    else:
-        from emulator.experiments.report.study_page import report_run  # noqa: PLC0415
+    from emulator.experiments.report.progress import StepProgress  # noqa: PLC0415
 
-        page = report_run(run, out)
+    with StepProgress(1.0, silent_s=_SILENT_S) as progress:
+        if others:
+            page = _of_several(run, others, out, progress.reach)
+        else:
+            from emulator.experiments.report.study_page import report_run  # noqa: PLC0415
+
+            page = report_run(run, out, progress.reach)
     if as_json:
         figures = [_figures(one) for one in (run, *(others or ()))]
         print_json({"page": page, "markdown": page.with_suffix(".md"), "runs": figures})
@@ -44,17 +51,19 @@ def report(
         print(f"{page}\n{page.with_suffix('.md')}")
 
 
-def _of_several(run: Path, others: list[Path], out: Path | None) -> Path:
+def _of_several(
+    run: Path, others: list[Path], out: Path | None, reach: Callable[[str, float], None]
+) -> Path:
     from emulator.experiments.report.comparison_page import report_comparison  # noqa: PLC0415
     from emulator.experiments.report.study_page import report_ablations  # noqa: PLC0415
 
-    page = report_ablations(run, others, out)
+    page = report_ablations(run, others, out, reach)
     if page is None and len(others) > 1:
         raise SettingsError(
             "More than one other run can be joined to the first only where each has cells without "
             "one of their parts ([[without]] in a plan); two runs are compared."
         )
-    return page or report_comparison(run, others[0], out)
+    return page or report_comparison(run, others[0], out, reach)
 
 
 def _figures(run: Path) -> dict[str, Any]:

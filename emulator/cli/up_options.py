@@ -87,9 +87,9 @@ _IDLE: _Options = {
     ),
     "policy": _text(
         "NAME|FILE.py:CLASS",
-        "Choose who decides about idle sandboxes: lifetime, fixed, pool-halving, lru, greedy-"
-        "dual, hybrid-histogram, prewarming, provisioned, target-tracking, or a class of your "
-        "own (docs/policies.md). (default: lifetime)",
+        "Choose who decides about idle sandboxes: lifetime, fixed, pool-halving, "
+        "function-activity, lru, greedy-dual, hybrid-histogram, prewarming, provisioned, "
+        "target-tracking, or a class of your own (docs/policies.md). (default: lifetime)",
         policies,
     ),
     "idle_speedup": _text("N", "Let idle time run N times faster. (default: 1)"),

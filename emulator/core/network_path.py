@@ -191,13 +191,6 @@ class NetworkPath:
         """Returns how many round trips come before the first request of a connection."""
         return self.tcp.count + self.tls.count
 
-    @property
-    def most_before(self) -> Seconds:
-        """Returns the longest time from a client's first packet to the scheduler's notice."""
-        trip, services = self.round_trip.time.most, self.front_end.time.most
-        services += self.api_gateway.time.most
-        return (self.set_up_trips + 0.5) * trip + services / 2
-
     def connection(self, idle: Seconds | None) -> Connection:
         """Returns what a request finds of a connection that was idle so long; None: never used."""
         limit = self.idle_connection

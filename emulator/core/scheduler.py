@@ -51,9 +51,10 @@ from emulator.core.model import FunctionVersion, PoolKey, Sandbox, Seconds, Vers
 from emulator.core.policy import Admission, Chance, SchedulerSettings
 from emulator.core.provisioning import Provisioned
 from emulator.core.sandboxes.ahead_of_need import AheadOfNeed
+from emulator.core.sandboxes.cells import REFILL
 from emulator.core.sandboxes.invariants import check_accounts
 from emulator.core.sandboxes.lives import Lives
-from emulator.core.sandboxes.moves import REFILL, Moves
+from emulator.core.sandboxes.moves import Moves
 from emulator.core.sandboxes.requests import Requests
 from emulator.core.sandboxes.settings import Settings
 from emulator.core.sandboxes.waiting import LateBinding, Unhurried
@@ -100,7 +101,7 @@ class Scheduler:
         self._room = moves.room
         self._policy = moves.policy
         self._provisioning = moves.provisioning
-        self._stems = moves.stems
+        self._stems = moves.cells.pool
         self._outnumbered = hand_overs.outnumbered
         self._is_actual = settings.admission is Admission.ACTUAL
 
@@ -201,7 +202,7 @@ class Scheduler:
         if self._room.queue or self._room.behind:
             self._moves.start_queued(now)
         if self._stems.may_be_short:
-            self._moves.refill(now)
+            self._moves.commands += self._moves.cells.refill(now)
 
     def _handle_due(self, now: Seconds) -> None:
         while (due := self._deadlines.pop_due(now)) is not None:

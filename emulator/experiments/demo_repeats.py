@@ -56,7 +56,7 @@ def run_repeats(
     dilation: int | str | None = None,
     run_dir: Path | None = None,
 ) -> int:
-    """Runs the demo so many times, and writes a table of their advice after each.
+    """Runs the demo several times, and writes a table of the advice after each time.
 
     Returns 0 where all advice is the same and no demo failed, 130 after Ctrl-C, else 1.
 

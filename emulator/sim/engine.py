@@ -172,7 +172,7 @@ class Simulation:
         return self._sequence
 
     def remind(self, at: Seconds, call: Callable[[Seconds], None]) -> int:
-        """Calls `call(at)` when it is `at`, which is no event; returns a number to withdraw it by.
+        """Calls a function at a time, which is no event; returns a number to withdraw it by.
 
         As with `add`, `at` is not before the present.
         """

@@ -31,6 +31,7 @@ def facts_of(
     functions: tuple[FunctionConfiguration, ...],
     origin: float,
 ) -> dict[str, Any]:
+    """Returns what `run.json` says of a run that began at `origin`, in seconds since the epoch."""
     return {
         "name": f"{backend.name} {profile.name}",
         "started_at": origin,

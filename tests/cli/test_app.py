@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import fields
@@ -110,10 +111,19 @@ def test_help_names_the_values_that_are_taken(shown: str, values: Callable[[], l
     assert shown.split("|") == values()
 
 
-def test_help_names_every_pick_order(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["up", "--help"]) == 0
-    told = "".join(capsys.readouterr().out.split())
-    assert all(order in told for order in choices.pick_orders())
+@pytest.mark.parametrize(
+    ("setting", "values"),
+    [
+        ("pick_order", choices.pick_orders),
+        ("policy", choices.policies),
+        ("keep_alive", choices.lifetimes),
+        ("recycle_age", choices.ages),
+    ],
+)
+def test_help_names_every_value_by_its_word(setting: str, values: Callable[[], list[str]]) -> None:
+    parameters = {each.name: each for each in typer.main.get_command(app).commands["up"].params}
+    told = re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", parameters[setting].help)
+    assert [value for value in values() if value not in told] == []
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.cli import main
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pytest
 
 
@@ -19,6 +18,32 @@ def test_init_writes_a_project_that_an_experiment_can_plan(
     monkeypatch.chdir(tmp_path / "mine")
     assert main(["experiment", "studies/small.toml", "--dry-run"]) == 0
     assert "kdd99-tf" in capsys.readouterr().out
+
+
+def test_init_writes_a_study_that_can_be_simulated_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["init"]) == 0
+    assert "testbed simulate studies/daitan-2018.toml" in capsys.readouterr().out
+    plan = Path("studies", "daitan-2018.toml")
+    short = plan.read_text().replace("seconds = 300", "seconds = 3")
+    plan.write_text(short)
+    assert main(["simulate", str(plan), "--run-dir", "run", "--jobs", "1"]) == 0
+    assert "18 cells simulated" in capsys.readouterr().out
+
+
+def test_init_writes_calls_and_a_policy_to_simulate_them_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["init"]) == 0
+    policies = ("lru", "fixed:seconds=600", "studies/policies/mine.py:Mine:most=900")
+    chosen = [word for policy in policies for word in ("--policy", policy)]
+    trace = ["--trace", "studies/traces/calls.csv"]
+    assert main(["simulate", *trace, *chosen, "--run-dir", "run", "--jobs", "1"]) == 0
+    summary = Path("run", "summary.md").read_text()
+    assert all(policy in summary for policy in policies)
 
 
 def test_init_writes_into_the_current_folder_by_itself(

@@ -89,3 +89,21 @@ def test_bench_measures_one_thing_and_heeds_each_option_or_refuses(
     told = capsys.readouterr()
     assert told.err.startswith("testbed: --")
     assert not told.out
+
+
+@pytest.mark.parametrize("command", ["bench", "chaos", "soak", "lost-events"])
+@pytest.mark.parametrize(
+    ("out", "told"),
+    [
+        ("file/page.md", "file is no folder"),
+        ("file/new/page.md", "file/new/page.md cannot be written: Not a directory"),
+        ("folder", "folder is a folder, and the page is a file"),
+    ],
+)
+def test_page_that_cannot_be_written_is_told_before_anything_is_measured(
+    command: str, out: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    assert main([command, "--out", str(tmp_path / out)]) == 2
+    assert told in " ".join(capsys.readouterr().err.split())

@@ -40,7 +40,9 @@ def fits(pattern: Any, event: Any) -> bool:
         ({"exists": True}, ["", 0, None], [{}]),
     ],
 )
-def test_matcher(matcher: Any, fitting: list[Any], others: list[Any]) -> None:
+def test_matcher_takes_the_values_that_fit_and_no_others(
+    matcher: Any, fitting: list[Any], others: list[Any]
+) -> None:
     assert [value for value in fitting if not fits({"f": [matcher]}, {"f": value})] == []
     assert [value for value in others if fits({"f": [matcher]}, {"f": value})] == []
     assert not fits({"f": [matcher]}, {"g": 1})

@@ -118,7 +118,7 @@ def test_two_routes_for_the_same_requests_are_refused() -> None:
 @pytest.mark.parametrize(
     "path", ["/", "/a", "/a-b_c.d/", "/{id}", "/a/{id}/b/{rest+}", "/{x.y-z:1}", "/v1:batch"]
 )
-def test_right_paths(path: str) -> None:
+def test_path_that_api_gateway_takes_has_no_fault(path: str) -> None:
     assert path_fault(path) == ""
 
 
@@ -135,5 +135,5 @@ def test_right_paths(path: str) -> None:
         ("/{a}/{a}", "the path '/{a}/{a}' uses a variable's name twice"),
     ],
 )
-def test_wrong_paths(path: str, fault: str) -> None:
+def test_path_that_api_gateway_refuses_is_told_with_the_reason(path: str, fault: str) -> None:
     assert path_fault(path) == fault

@@ -50,7 +50,7 @@ def following(expression: str, start: str, count: int = 3) -> list[str]:
         ("at(2026-12-24T18:00:00)", ["2026-12-24T18:00"]),
     ],
 )
-def test_next_times(expression: str, times: list[str]) -> None:
+def test_expression_tells_the_next_times(expression: str, times: list[str]) -> None:
     assert following(expression, "2026-11-27T09:30", 2) == times
 
 

@@ -38,7 +38,7 @@ def test_cold_and_warm_have_the_same_lines(aws: Lambda) -> None:
         assert aws.new_lines("says") == [START, "hello", END, REPORT]
 
 
-def test_timeout(aws: Lambda) -> None:
+def test_timeout_is_told_in_the_body_of_2018(aws: Lambda) -> None:
     told = body(aws.invoke("sleeps", Payload=b"5"))
     message = "<time> <id> Task timed out after 1.00 seconds"
     assert told == {"errorMessage": message}
@@ -51,7 +51,7 @@ def test_timeout(aws: Lambda) -> None:
 
 
 @pytest.mark.parametrize(("function", "event"), [("exits", b"3"), ("eats", b"{}")])
-def test_runtime_ended(aws: Lambda, function: str, event: bytes) -> None:
+def test_runtime_that_ended_is_told_behind_report(aws: Lambda, function: str, event: bytes) -> None:
     if function == "eats":
         aws.require_limits()
     assert body(aws.invoke(function, Payload=event)) == {"errorMessage": EXITED}

@@ -72,7 +72,7 @@ def test_cold_and_warm(aws: Lambda) -> None:
     assert aws.new_lines("says") == [START, "hello", END, report("")]
 
 
-def test_tail(aws: Lambda) -> None:
+def test_tail_is_the_log_from_start_to_report(aws: Lambda) -> None:
     aws.invoke("says", Payload=b"{}")
     answer = aws.invoke("says", Payload=b"{}", LogType="Tail")
     log = masked(base64.b64decode(answer["LogResult"]).decode())
@@ -80,7 +80,7 @@ def test_tail(aws: Lambda) -> None:
     aws.new_lines("says")
 
 
-def test_handler_raised(aws: Lambda) -> None:
+def test_handler_that_raised_is_told_with_its_stack_trace(aws: Lambda) -> None:
     body = failure(aws.invoke("raises", Payload=b"{}"))
     assert body == {
         "errorMessage": "no luck",
@@ -103,7 +103,9 @@ def test_handler_raised(aws: Lambda) -> None:
         (3, f"{EXITED}exit status 3"),
     ],
 )
-def test_runtime_exited(aws: Lambda, code: int, reason: str) -> None:
+def test_runtime_that_exited_is_told_with_its_exit_code(
+    aws: Lambda, code: int, reason: str
+) -> None:
     body = failure(aws.invoke("exits", Payload=json.dumps(code).encode()))
     assert body == {"errorType": "Runtime.ExitError", "errorMessage": reason}
     assert aws.new_lines("exits")[-5:] == [
@@ -187,7 +189,9 @@ def test_response_too_large(aws: Lambda) -> None:
         ("raisesearly", "RuntimeError", "not today"),
     ],
 )
-def test_init_error(aws: Lambda, function: str, error_type: str, message: str) -> None:
+def test_init_that_failed_is_told_with_its_error(
+    aws: Lambda, function: str, error_type: str, message: str
+) -> None:
     body = failure(aws.invoke(function, Payload=b"{}"))
     assert (body["errorType"], body["errorMessage"]) == (error_type, message)
     assert set(body) == {"errorType", "errorMessage", "requestId", "stackTrace"}
@@ -250,7 +254,7 @@ def test_init_within_the_invocation_is_under_the_functions_timeout(aws: Lambda) 
     ]
 
 
-def test_throttle(aws: Lambda) -> None:
+def test_throttled_request_is_refused_with_the_reason(aws: Lambda) -> None:
     with pytest.raises(ClientError) as raised:
         aws.invoke("refused", Payload=b"{}")
     answer = raised.value.response
@@ -267,7 +271,7 @@ def test_request_too_large(aws: Lambda) -> None:
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
 
 
-def test_unknown_function(aws: Lambda) -> None:
+def test_function_that_is_not_there_is_not_found(aws: Lambda) -> None:
     with pytest.raises(ClientError) as raised:
         aws.invoke("nobody", Payload=b"{}")
     assert raised.value.response["Error"] == {
@@ -276,11 +280,11 @@ def test_unknown_function(aws: Lambda) -> None:
     }
 
 
-def test_dry_run(aws: Lambda) -> None:
+def test_dry_run_answers_without_content(aws: Lambda) -> None:
     assert aws.invoke("says", InvocationType="DryRun")["StatusCode"] == 204
 
 
-def test_json_log(aws: Lambda) -> None:
+def test_json_log_has_an_object_for_each_event(aws: Lambda) -> None:
     aws.invoke("json", Payload=b"{}")
     events = [
         json.loads(line)

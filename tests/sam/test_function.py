@@ -325,7 +325,7 @@ def test_a_missing_dockerfile_or_context(tmp_path: Path) -> None:
     ]
 
 
-def test_wrong_routes(tmp_path: Path) -> None:
+def test_each_wrong_route_is_told_with_its_line(tmp_path: Path) -> None:
     assert faults(
         tmp_path,
         function(
@@ -381,7 +381,7 @@ def test_wrong_routes(tmp_path: Path) -> None:
     ]
 
 
-def test_wrong_layers(tmp_path: Path) -> None:
+def test_each_wrong_layer_is_told_with_its_line(tmp_path: Path) -> None:
     assert faults(
         tmp_path,
         """

@@ -20,7 +20,7 @@ def test_a_function_has_one_architecture(tmp_path: Path) -> None:
     ]
 
 
-def test_wrong_options(tmp_path: Path) -> None:
+def test_each_wrong_option_is_told_with_its_line(tmp_path: Path) -> None:
     assert faults(
         tmp_path,
         function(

@@ -95,7 +95,7 @@ def test_every_fault_is_told_at_once_with_its_line(tmp_path: Path) -> None:
     ]
 
 
-def test_wrong_parameters(tmp_path: Path) -> None:
+def test_each_wrong_parameter_is_told_with_its_line(tmp_path: Path) -> None:
     assert faults(
         tmp_path,
         """\
@@ -112,7 +112,7 @@ Parameters:
 """
         + function(""),
     ) == [
-        "Bare needs a Default, which is its value here",
+        "Bare needs a Default, or a value (testbed deploy --parameter Bare=VALUE)",
         "Typeless needs Type",
         (
             "Other: Type 'AWS::SSM::Parameter::Value<String>' is not supported: nothing is read "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 
 from hypothesis import given, settings
 from hypothesis import strategies as some
@@ -13,6 +14,7 @@ from emulator.telemetry.filter_pattern.reader import filter_pattern
 from emulator.telemetry.insights.query import read
 from emulator.telemetry.insights.row import Row
 from emulator.telemetry.insights.words import QueryError
+from emulator.telemetry.metric_data.distribution import Distribution
 from emulator.telemetry.metric_data.embedded import embedded_samples
 from emulator.telemetry.metric_data.expression import ExpressionError, computed
 from emulator.telemetry.metric_data.statistic import statistic
@@ -106,7 +108,15 @@ EXPRESSIONS = some.lists(
     | some.sampled_from(["FILL(", "METRICS()", "REPEAT", "AVG(", " ", "x", "."]),
     max_size=12,
 ).map("".join)
+BOUNDS = some.sampled_from(["", "0", "10%", "99.9", "101", "-1%"])
+STATISTICS = some.one_of(
+    some.builds("{}{}".format, some.sampled_from(["p", "tm", "wm", "tc", "ts"]), BOUNDS),
+    some.builds("{}({}:{})".format, some.sampled_from(["TM", "WM", "TS", "PR"]), BOUNDS, BOUNDS),
+)
 SERIES = {"m1": {0: 1.0, 60: 0.0}, "m2": {60: 3.0}}
+VALUES = Distribution()
+for value in (-1.0, 0.0, 2.5):
+    VALUES.add(value)
 
 
 @settings(max_examples=400, deadline=None)
@@ -118,7 +128,7 @@ def test_any_filter_pattern(pattern: str, message: str) -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(QUERIES | some.text(max_size=30), MESSAGES)
-def test_any_query(query: str, message: str) -> None:
+def test_any_query_is_refused_or_answers_in_texts(query: str, message: str) -> None:
     with contextlib.suppress(QueryError):
         for row in read(query).run([Row(1, 2, message, "s", "g", "p")]):
             assert all(isinstance(part, str) for pair in row for part in pair)
@@ -126,7 +136,7 @@ def test_any_query(query: str, message: str) -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(EXPRESSIONS | some.text(max_size=30))
-def test_any_expression(expression: str) -> None:
+def test_any_expression_is_refused_or_has_a_series(expression: str) -> None:
     def named(name: str) -> dict[int, float]:
         if name not in SERIES:
             raise ExpressionError(name)
@@ -136,9 +146,12 @@ def test_any_expression(expression: str) -> None:
         assert isinstance(computed(expression, named, ["m1", "m2"], [0, 60]), dict)
 
 
-@given(some.text(max_size=20))
-def test_any_statistic(name: str) -> None:
-    assert statistic(name) is None or callable(statistic(name))
+@settings(max_examples=400, deadline=None)
+@given(STATISTICS | some.text(max_size=20))
+def test_any_statistic_is_none_or_a_finite_number(name: str) -> None:
+    compute = statistic(name)
+    found = compute(VALUES) if compute else None
+    assert found is None or math.isfinite(found)
 
 
 JSON = some.recursive(

@@ -23,8 +23,10 @@ def check_accounts(moves: Moves) -> None:
     moves.room.check(sandboxes.values())
     moves.provisioning.check(sandboxes)
     moves.tenants.check(sandboxes.values())
-    moves.stems.check()
-    assert moves.room.cells_mb == moves.stems.held_mb, "stem cells count otherwise than they are"
+    moves.cells.pool.check()
+    assert moves.room.cells_mb == moves.cells.pool.held_mb, (
+        "stem cells count otherwise than they are"
+    )
     if moves.policy is not None:
         moves.policy.policy.check(tuple(moves.idle.evictable()))
 

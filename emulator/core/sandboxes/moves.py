@@ -15,23 +15,20 @@ from emulator.core.messages import (
     Command,
     Dispatch,
     FreezeSandbox,
-    MakeStemCell,
     ResetSandbox,
     StartSandbox,
     StopSandbox,
-    StopStemCell,
 )
 from emulator.core.model import SandboxState, StopReason
 from emulator.core.policies.clocked import ClockedPolicy
 from emulator.core.provisioning import Provisioning
 from emulator.core.sandboxes.births import Births
+from emulator.core.sandboxes.cells import Cells
 from emulator.core.sandboxes.idle import IdleSandboxes, victims
-from emulator.core.stem_cells import StemPool
 from emulator.core.tenancy import TenantSandboxes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from collections.abc import Set as AbstractSet
 
     from emulator.core.hand_over import HandOvers
     from emulator.core.model import Failure, FunctionVersion, PoolKey, Sandbox, Seconds, StartKind
@@ -39,8 +36,6 @@ if TYPE_CHECKING:
     from emulator.core.sandboxes.waiting import LateBinding, Unhurried
 
 _NEVER: Final = float("inf")
-REFILL: Final[tuple[str, ...]] = ()
-"""The deadline at which another stem cell may be made."""
 # What every invocation asks for: a member of an enum is looked up anew at each mention.
 _IDLE: Final = SandboxState.IDLE
 _BUSY: Final = SandboxState.BUSY
@@ -74,10 +69,10 @@ class Moves:
         )
         self.provisioning = Provisioning()
         self.tenants = TenantSandboxes(settings.tenant_sandboxes_per_concurrency)
-        self.stems = StemPool(settings.stem_cells)
         self.deadlines: Deadlines[int | str | tuple[str, ...]] = Deadlines()
         """Deadlines by sandbox id, by the id of a request that waits for a hand-over, or by the
         name of a policy's wake as a tuple; REFILL is none."""
+        self.cells = Cells(settings.stem_cells, self.room, self.deadlines)
         self.policy: ClockedPolicy | None = None
         if settings.policy is not None:
             policy = settings.policy.make()
@@ -123,21 +118,9 @@ class Moves:
                     sandbox.invocation,
                     sandbox.prewarmed,
                     sandbox.download,
-                    self._cell_for(sandbox),
+                    self.cells.take_for(sandbox),
                 )
             )
-
-    def _cell_for(self, sandbox: Sandbox) -> int:
-        """Takes a stem cell for a sandbox that a request waits for; 0 where there is none.
-
-        A snapshot is more than a stem cell, as it has been through the function's init.
-        """
-        function = sandbox.function
-        if sandbox.invocation is None or function.snapshot or not function.stem:
-            return 0
-        cell = self.stems.take(function.stem)
-        self._count_cells()
-        return cell
 
     def begin_init(self, sandbox: Sandbox, now: Seconds) -> None:
         """Notes that a sandbox is made, and lets the limit of its init count."""
@@ -201,18 +184,11 @@ class Moves:
         Returns:
             Whether the new sandbox fits.
         """
-        missing = self.room.missing_mb(function)
-        given_up: list[int] = []
-        for cell in self.stems.least_needed(function.stem) if missing > 0 else ():
-            given_up.append(cell)
-            missing -= self.stems.charge_mb(cell)
-            if missing <= 0:
-                break
+        cells, missing = self.cells.enough_for(function.stem, self.room.missing_mb(function))
         evicted = victims(self._eviction_order(), missing) if missing > 0 and evicting else []
         if missing > 0 and not evicted:
             return False
-        for cell in given_up:
-            self._give_up_cell(cell, now)
+        self.commands += [self.cells.give_up(cell, now) for cell in cells]
         for sandbox in evicted:
             self._evict(sandbox)
         return True
@@ -220,8 +196,8 @@ class Moves:
     def relieve(self, now: Seconds, *, evicting: bool) -> None:
         """Gives up stem cells, then evicts idle sandboxes, while more counts than is allowed."""
         while self.room.excess_mb() > 0:
-            if cells := self.stems.least_needed(""):
-                self._give_up_cell(cells[0], now)
+            if cells := self.cells.pool.least_needed(""):
+                self.commands.append(self.cells.give_up(cells[0], now))
             elif evicting and self.idle.evictable():
                 self._evict(next(iter(self._eviction_order())))
             else:
@@ -235,46 +211,6 @@ class Moves:
         """Returns the idle sandboxes in the order in which they are evicted."""
         idle = self.idle.evictable()
         return idle if self.policy is None else self.policy.victims(idle)
-
-    # stem cells
-
-    def keep_stem_cells(self, runtimes: AbstractSet[str]) -> None:
-        """Keeps stem cells of the deployed versions' runtimes, and ends all others."""
-        self.commands += [StopStemCell(cell) for cell in self.stems.want(runtimes)]
-        self._count_cells()
-
-    def cell_ready(self, cell: int, memory_mb: int) -> None:
-        """Takes that a stem cell is made, and the MB that it was seen to have; 0: nobody looked."""
-        self.stems.became_ready(cell, memory_mb)
-        self._count_cells()
-
-    def cell_ended(self, cell: int, now: Seconds) -> None:
-        """Takes that a stem cell could not be made, or has ended unasked."""
-        self.stems.ended(cell, now)
-        self._count_cells()
-
-    def _give_up_cell(self, cell: int, now: Seconds) -> None:
-        self.stems.give_up(cell, now)
-        self._count_cells()
-        self.commands.append(StopStemCell(cell))
-
-    def _count_cells(self) -> None:
-        self.room.keep_cells(self.stems.held_mb, self.stems.making_mb)
-
-    def refill(self, now: Seconds) -> None:
-        """Makes a stem cell where one is missing, while nothing starts and at a bounded pace.
-
-        Nothing is evicted for a cell: where no room is left for one, none is made.
-        """
-        runtime = self.stems.next_runtime() if self.room.is_calm() else None
-        if runtime is None or not self.room.has_room_for(self.stems.size_mb(runtime)):
-            self.deadlines.cancel(REFILL)
-        elif now < self.stems.resume_at:
-            self.deadlines.set(REFILL, self.stems.resume_at)
-        else:
-            self.deadlines.cancel(REFILL)
-            self.commands.append(MakeStemCell(self.stems.begin(runtime, now), runtime))
-            self._count_cells()
 
     # endings
 

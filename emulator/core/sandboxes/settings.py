@@ -71,15 +71,15 @@ class Settings:
             case HostMemoryMeasured(available_mb):
                 self._moves.room.measured(available_mb)
             case StemCellReady(cell, memory_mb):
-                self._moves.cell_ready(cell, memory_mb)
+                self._moves.cells.ready(cell, memory_mb)
             case StemCellGone(cell):
-                self._moves.cell_ended(cell, now)
+                self._moves.cells.ended(cell, now)
             case _:
                 assert_never(event)
 
     def _keep_stem_cells(self) -> None:
         runtimes = {function.stem for function in self._versions.values()}
-        self._moves.keep_stem_cells(runtimes - {""})
+        self._moves.commands += self._moves.cells.keep(runtimes - {""})
 
     def _retire(self, key: VersionKey, now: Seconds) -> None:
         """Ends a version's idle sandboxes; the version still serves requests that came before."""

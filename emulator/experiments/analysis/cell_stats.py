@@ -52,7 +52,7 @@ class CellCost:
 
 @dataclass(frozen=True, slots=True)
 class CellStats:
-    """Holds one line of the tables; a figure is None where no row tells it."""
+    """Holds a cell's figures, a line of the report's tables; None where no row tells a figure."""
 
     cell: MeasuredCell
     requests: int

@@ -62,7 +62,10 @@ def cell_parts(cell: MeasuredCell, rows: Iterable[RequestRow]) -> CellParts | No
     split = [parts_of(row) for row in user_requests(rows) if row.ok and row.duration_ms is not None]
     if not split:
         return None
-    means = {part: float(np.mean([parts[part] for parts in split])) for part in Part}
+    means = {
+        part: float(np.mean(times))
+        for part, times in zip(Part, zip(*split, strict=True), strict=True)
+    }
     return CellParts(cell, len(split), means)
 
 
@@ -71,27 +74,27 @@ def has_way(parts: Sequence[CellParts]) -> bool:
     return any(each.mean_ms[Part.NETWORK] + each.mean_ms[Part.GATEWAY] > 0 for each in parts)
 
 
-def parts_of(row: RequestRow) -> dict[Part, float]:
-    """Returns the ms of each part of one request, which add up to its latency."""
-    left, parts = row.latency_ms, dict[Part, float]()
-    for part, stated in _stated(row).items():
-        parts[part] = min(max(stated, 0.0), left)
-        left -= parts[part]
-    return parts | {Part.REST: left}
+def parts_of(row: RequestRow) -> tuple[float, ...]:
+    """Returns the ms of each Part of one request, in their order; they add up to its latency."""
+    left, parts = row.latency_ms, []
+    for stated in _stated(row):
+        part = min(max(stated, 0.0), left)
+        parts.append(part)
+        left -= part
+    return (*parts, left)
 
 
-def _stated(row: RequestRow) -> dict[Part, float]:
-    made = _sum(row.create_ms, row.start_ms, row.connect_ms, row.init_ms)
+def _stated(row: RequestRow) -> tuple[float, ...]:
+    """Returns what a row states of each Part but the last, in their order."""
     waited_for_start = row.init_ms is not None
-    queue = _sum(row.queued_ms, row.leftover_ms) if waited_for_start else _sum(row.waited_ms)
-    return {
-        Part.NETWORK: _sum(row.network_ms),
-        Part.GATEWAY: _sum(row.gateway_ms),
-        Part.QUEUE: queue,
-        Part.DOWNLOAD: _sum(row.download_ms),
-        Part.INIT: made,
-        Part.HANDLER: _sum(row.duration_ms),
-    }
+    return (
+        row.network_ms or 0.0,
+        row.gateway_ms or 0.0,
+        _sum(row.queued_ms, row.leftover_ms) if waited_for_start else row.waited_ms or 0.0,
+        row.download_ms or 0.0,
+        _sum(row.create_ms, row.start_ms, row.connect_ms, row.init_ms),
+        row.duration_ms or 0.0,
+    )
 
 
 def _sum(*values: float | None) -> float:

@@ -138,7 +138,7 @@ class Connection(asyncio.Protocol):
 
 
 async def load(port: int, path: str, clients: int, requests: int, body: bytes = b"{}") -> Outcome:
-    """Posts `body` to `path` until so many requests have been answered.
+    """Posts `body` to `path` until `requests` requests have been answered.
 
     Raises:
         BrokenResponseError: a response was none, or a connection was closed too early.

@@ -42,14 +42,14 @@ def run_bench(
     python: str = sys.executable,
     out: Path | None = None,
 ) -> int:
-    """Measures, and prints the table or writes it as a page; 1 where nothing could be measured."""
+    """Measures each backend, prints a table or writes a page; 1 where none could be measured."""
     results = measure_bench(backends=backends, plan=plan, python=python)
     if not results.figures:
         return 1
     if out is None:
         print(f"\n{bench_table(results)}")
     else:
-        _write(out, bench_page(results))
+        out.write_text(bench_page(results), encoding="utf-8")
     return 0
 
 
@@ -58,7 +58,6 @@ def run_comparison(
     *,
     backends: Sequence[str] = ("docker", "process"),
     turns: int = 7,
-    plan: TurnPlan | None = None,
     out: Path | None = None,
 ) -> int:
     """Compares with another checkout, and prints a page; 1 where nothing could be measured.
@@ -68,7 +67,7 @@ def run_comparison(
     """
     before = other_checkout(against)
     sides = before, Side("this one", sys.executable)
-    plan = plan or TurnPlan(turns=turns)
+    plan = TurnPlan(turns=turns)
     found: dict[str, Comparison] = {}
     with (
         stoppable(),
@@ -87,13 +86,8 @@ def run_comparison(
     if out is None:
         print(page)
     else:
-        _write(out, page)
+        out.write_text(page, encoding="utf-8")
     return 0
-
-
-def _write(out: Path, page: str) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(page, encoding="utf-8")
 
 
 def measure_bench(

@@ -80,15 +80,15 @@ class ControlFigures:
 | resident memory after it | {told["resident_mb"]} MB | 200 MB |"""
 
 
-def run_control(*, functions: int = FUNCTIONS, as_json: bool = False) -> int:
-    """Measures, and prints a table, or JSON."""
-    found = measure_control(functions)
+def run_control(*, as_json: bool = False) -> int:
+    """Measures the control plane, and prints a table or JSON; returns the exit code."""
+    found = measure_control(FUNCTIONS)
     print(json.dumps(found.document, indent=2) if as_json else found.table)
     return 0
 
 
 def measure_control(functions: int) -> ControlFigures:
-    """Measures an emulator with this many functions.
+    """Measures the control plane of an emulator with a number of functions.
 
     Raises:
         TestbedError: the emulator does not start, or refuses a call.

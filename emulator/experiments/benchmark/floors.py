@@ -44,7 +44,7 @@ _WORK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
 def measure_floors(requests: int, python: str = sys.executable) -> Figures:
-    """Returns both floors, of so many requests each.
+    """Measures what the machine takes without an emulator: an HTTP answer, and a round trip.
 
     The round trip is from one request of a runtime for work to its next: work and answer there and
     back, with nothing done in between.
@@ -146,7 +146,7 @@ async def _echo(_scope: Any, receive: Any, send: Any) -> None:
 
 
 def main() -> None:
-    """Runs one of the two programs."""
+    """Runs one of the two programs that are measured: a runtime, or an ASGI server."""
     kind, port = sys.argv[1:]
     if kind == "runtime":
         _runtime(int(port))

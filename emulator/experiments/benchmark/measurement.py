@@ -138,7 +138,7 @@ class BackendBench:
         return restored_figures(times["restored"], times["cold"])
 
     def _measure_stem_cells(self) -> Figures:
-        """Measures cold starts of stem cells in turns with those of none."""
+        """Measures cold starts with stem cells in turns with cold starts without."""
         plan = self._plan
         self._begin("cold starts of stem cells")
 

@@ -16,7 +16,7 @@ _WITHIN = 180.0
 def send_load(
     port: int, clients: int, requests: int, *, path: str = ECHO, python: str = sys.executable
 ) -> Outcome:
-    """Sends requests from so many clients at once, and returns what came of them.
+    """Sends requests from several clients at once, and returns what came of the requests.
 
     Raises:
         TestbedError: the client or one of its requests failed.

@@ -50,7 +50,7 @@ class TurnPlan:
 
     @property
     def expected(self) -> float:
-        """The weight of its steps for a progress bar: a warm turn's is 1."""
+        """Weight of all turns for a progress bar: a warm turn's is 1."""
         return self.turns + self.cold_turns * _COLD_WEIGHT
 
     @property
@@ -65,7 +65,7 @@ class Side:
     name: str
     python: str
     checkout: Path | None = None
-    """Folder of its code; None for this one."""
+    """Folder of the code; None for the code that runs here."""
 
 
 @dataclass(frozen=True, slots=True)

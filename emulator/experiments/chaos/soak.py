@@ -75,7 +75,7 @@ class Soak:
 
 
 def soak(backend: str, minutes: float, tell: Callable[[str], None]) -> Soak:
-    """Serves for so many minutes after a warm-up of a quarter of them, and ends the emulator."""
+    """Serves for some minutes after a warm-up of a quarter of that time; then ends the emulator."""
     result = Soak(backend)
     with stoppable(), tempfile.TemporaryDirectory(prefix="testbed-soak-") as scratch:
         folder = Path(scratch)

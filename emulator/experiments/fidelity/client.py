@@ -70,7 +70,7 @@ class SpinClient:
         return Answer(headers["x-amzn-requestid"], response.json(), sent_at, client_ms, cold)
 
     def cpu_ms(self, memory_mb: int, turns: int) -> float:
-        """Returns the CPU time that so many turns took."""
+        """Returns the CPU time, in ms, of a number of turns of the function's loop."""
         return float(self.invoke(memory_mb, {"iterations": turns}).body["cpu_ms"])
 
     def find_cpu_stat(self, memory_mb: int, root: Path = CGROUPS) -> None:

@@ -46,24 +46,6 @@ _KERNEL = {
 }
 
 
-def run_fidelity(
-    *,
-    backends: Sequence[str] = ("docker", "process"),
-    repetitions: int = 200,
-    run_dir: Path | None = None,
-    python: str = sys.executable,
-) -> int:
-    """Measures, then writes and prints table and plot; 1 where no backend could be measured.
-
-    Raises:
-        TestbedError: the measurement cannot go on; its rows so far stay in the run directory.
-    """
-    folder = measure_fidelity(
-        backends=backends, repetitions=repetitions, run_dir=run_dir, python=python
-    )
-    return 1 if folder is None else report_fidelity(folder)
-
-
 def measure_fidelity(
     *,
     backends: Sequence[str] = ("docker", "process"),
@@ -184,7 +166,7 @@ def _describe(folder: Path, backends: Iterable[str], repetitions: int) -> None:
 
 
 def _first_readable(paths: Sequence[str]) -> str | None:
-    """Returns the content of the first of these files that can be read."""
+    """Returns the content of the first file that can be read; None where none can."""
     for path in paths:
         with contextlib.suppress(OSError):
             return Path(path).read_text(encoding="utf-8").strip()

@@ -151,7 +151,7 @@ def _ids(events: int) -> list[str]:
 
 
 class _Trial:
-    """Sends, and kills."""
+    """Sends events to an emulator, and kills the emulator meanwhile."""
 
     def __init__(self, emulator: EmulatorProcess, sources: Sources, counts: Counts) -> None:
         self._emulator = emulator

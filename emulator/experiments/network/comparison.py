@@ -51,7 +51,7 @@ class Comparison:
 
     @property
     def is_current(self) -> bool:
-        """Returns whether the emulator's table is what these runs give."""
+        """Returns whether the emulator's table is what the runs give."""
         return self.fitted == AWS_2020_PACSLAB.front_end.time.points
 
 

@@ -26,7 +26,8 @@ from emulator.host.machine import cpus as host_cpus
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from emulator.experiments.plan.model import Plan, Scenario
+    from emulator.experiments.plan.model import Plan
+    from emulator.experiments.plan.scenarios import Scenario
 
 _NO_NAME = re.compile(r"[^A-Za-z0-9.-]+")
 STARTS_AND_ENDS_WITHIN = 10.0

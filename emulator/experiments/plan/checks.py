@@ -13,22 +13,15 @@ from emulator.core.policies.catalogue import LIFETIME
 from emulator.core.profiles import PROFILES
 from emulator.experiments.plan.dilation import UnknownCrowdError, demand
 from emulator.experiments.plan.faults import MISSING
-from emulator.experiments.plan.model import (
-    S3_LOADINGS,
-    Axes,
-    Base,
-    Constant,
-    Loading,
-    PlannedFunction,
-    SingleRequests,
-    ping_of,
-)
+from emulator.experiments.plan.model import S3_LOADINGS, Axes, Base, Loading, PlannedFunction
+from emulator.experiments.plan.scenarios import Constant, SingleRequests, ping_of
 from emulator.experiments.plan.values import AUTO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from emulator.experiments.plan.model import Plan, Scenario
+    from emulator.experiments.plan.model import Plan
+    from emulator.experiments.plan.scenarios import Scenario
     from emulator.experiments.plan.template import StudyTemplate, TemplateFunction
 
 MOST_DILATION = 50

@@ -13,12 +13,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from emulator.core.policy import SchedulerSettings
-from emulator.experiments.plan.model import Constant, Ramp, SingleRequests, ping_of
+from emulator.experiments.plan.scenarios import Constant, Ramp, SingleRequests, ping_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from emulator.experiments.plan.model import Scenario
+    from emulator.experiments.plan.scenarios import Scenario
 
 BOOST = 1.0
 """vCPUs that a sandbox has in its init at least, as on AWS (trust M: init time hardly depends on
@@ -98,12 +98,12 @@ def _cycle(load: Scenario) -> float:
 
 
 def least_dilation(needed: Demand, cpus: int) -> int:
-    """Returns the least whole number by which so many cores, dilated, do for the demand."""
+    """Returns the least dilation, a whole number, at which `cpus` cores do for the demand."""
     return max(1, math.ceil(needed.cores / (cpus * USABLE)))
 
 
 def outlasts_a_step(init: float, loads: Iterable[Scenario]) -> bool:
-    """Tells whether an init of so many seconds takes longer than a step of any of the ramps.
+    """Tells whether an init, in seconds, takes longer than a step of any of the ramps.
 
     The step's new users would then have no answer in the step, and nothing shows what memory buys.
     Dilation does not help: an init slows down with the ramp.

@@ -10,20 +10,8 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Any
 
-from emulator.experiments.plan.model import (
-    Ablation,
-    Axes,
-    Constant,
-    Idle,
-    KeepWarm,
-    Network,
-    Ping,
-    Plan,
-    PlannedFunction,
-    Poisson,
-    Ramp,
-    Trace,
-)
+from emulator.experiments.plan.model import Ablation, Axes, Network, Plan, PlannedFunction
+from emulator.experiments.plan.scenarios import Constant, Idle, KeepWarm, Ping, Poisson, Ramp, Trace
 from emulator.experiments.plan.toml_lines import line_of
 
 if TYPE_CHECKING:

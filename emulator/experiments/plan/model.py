@@ -1,8 +1,8 @@
 """Defines a plan as its TOML file writes it: what is varied, under which load, how often.
 
-Owns the keys and their defaults; pydantic checks them by the types of values.py. loader.py reads
-the file, faults.py puts what is wrong into sentences, checks.py says what cannot go together,
-cells.py makes cells of a plan. No class here knows how a load is made or what a cell leaves.
+Owns the keys and their defaults, but for those of loads (scenarios.py); pydantic checks them by the
+types of values.py. loader.py reads the file, faults.py puts what is wrong into sentences, checks.py
+says what cannot go together, cells.py makes cells of a plan. What a cell leaves is not known here.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     ValidatorFunctionWrapHandler,
@@ -24,7 +22,7 @@ from pydantic import (
 from emulator.core.network_paths import NO_NETWORK
 from emulator.core.policies.catalogue import LIFETIME
 from emulator.core.policy import InitCpu, PickOrder
-from emulator.experiments.plan.paths import last_arrival
+from emulator.experiments.plan.scenarios import PlanTable, Scenario
 from emulator.experiments.plan.values import (
     PROFILE_KEEP_ALIVE,
     BesidePlan,
@@ -42,18 +40,10 @@ from emulator.experiments.plan.values import (
     PolicyName,
     Positive,
     ProfileName,
-    RisingMinutes,
     Route,
     Text,
-    TraceFile,
     Whole,
 )
-
-MINUTE = 60.0
-IDLE_MINUTES = (0.0, 6.0, 16.0, 31.0, 61.0)
-"""Minutes of the study's single requests."""
-RAMP_USERS = (3, 6, 9, 18)
-"""Steps of the study's ramp."""
 
 
 def _tables(value: Any) -> tuple[Any, ...]:
@@ -109,126 +99,7 @@ class Part(StrEnum):
 S3_LOADINGS = frozenset(loading for loading in Loading if loading.startswith("s3-"))
 
 
-class _Table(BaseModel):
-    """Refuses unknown keys, and values that are only nearly of their type."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Ping(_Table):
-    """Describes the mitigation: requests that only keep sandboxes alive."""
-
-    every_minutes: Positive
-    """Minutes of the emulator's time: idle speed-up and dilation apply."""
-    parallel: Count = 1
-
-
-class _Scenario(_Table):
-    """Describes what all kinds of load have in common."""
-
-    idle_speedup: Positive = 1.0
-    warm_up: Whole = 0
-    """Requests before the first that counts."""
-    repetitions: Count | None = None
-    """In place of the plan's."""
-    least_repetitions: Count | None = None
-    """Repetitions after which the others are left out where they would only say the same."""
-    dilation: OneOrAll[Dilation] = ()
-    """In place of the plan's, where there is one."""
-    function: OneOrAll[Text] = ()
-    """Functions that the load is put on; all of the axis where none is named."""
-    memory_mb: OneOrAll[Count] = ()
-    """Sizes that the load is put on; all of the axis where none is named."""
-
-    def concerns(self, function: str, memory_mb: int) -> bool:
-        """Tells whether the load is put on a function at a memory size."""
-        return function in (self.function or (function,)) and memory_mb in (
-            self.memory_mb or (memory_mb,)
-        )
-
-
-class Ramp(_Scenario):
-    """Describes users who come in equal steps; each asks again after a pause."""
-
-    kind: Literal["ramp"] = "ramp"
-    users: OneOrMore[Count] = RAMP_USERS
-    """Number of users in each step."""
-    seconds: Positive = 120.0
-    """Emulated time of all steps together."""
-    wait_s: Number = 0.1
-    """A user's pause from an answer to the next request."""
-    ping: Ping | None = None
-
-
-class Constant(_Scenario):
-    """Describes a number of users that stays the same."""
-
-    kind: Literal["constant"] = "constant"
-    users: Annotated[OneOrMore[Count], Field(max_length=1)] = (1,)
-    seconds: Positive = 120.0
-    wait_s: Number = 0.1
-
-
-class Poisson(_Scenario):
-    """Describes requests that come by chance, whether the last one was answered or not."""
-
-    kind: Literal["poisson"] = "poisson"
-    rate: Positive
-    """Requests a second."""
-    seconds: Positive = 120.0
-
-
-class Trace(_Scenario):
-    """Describes requests at the times of a file."""
-
-    kind: Literal["trace"] = "trace"
-    file: TraceFile
-    """CSV file with a column `at`: seconds since its beginning, rising."""
-    _seconds: float = PrivateAttr(0.0)
-
-    def model_post_init(self, _: Any) -> None:
-        self._seconds = last_arrival(self.file)
-
-    @property
-    def seconds(self) -> float:
-        """Emulated time to the last request."""
-        return self._seconds
-
-
-class SingleRequests(_Scenario):
-    """Describes requests far apart."""
-
-    minutes: RisingMinutes = IDLE_MINUTES
-    """When requests come, in a time that runs `idle_speedup` times faster."""
-
-    @property
-    def seconds(self) -> float:
-        """Emulated time to the last request."""
-        return max(self.minutes) * MINUTE / self.idle_speedup
-
-
-class Idle(SingleRequests):
-    """Describes requests between which sandboxes idle."""
-
-    kind: Literal["idle"] = "idle"
-
-
-class KeepWarm(SingleRequests):
-    """Describes the requests of `Idle` beside pings that keep sandboxes alive."""
-
-    kind: Literal["keep-warm"] = "keep-warm"
-    ping: Ping
-
-
-Scenario = Ramp | Idle | Constant | Poisson | Trace | KeepWarm
-
-
-def ping_of(scenario: Scenario) -> Ping | None:
-    """Returns the pings beside a load; None where there are none."""
-    return scenario.ping if isinstance(scenario, Ramp | KeepWarm) else None
-
-
-class PlannedFunction(_Table):
+class PlannedFunction(PlanTable):
     """Describes how one function is asked, and where its model is."""
 
     path: Route = ""
@@ -241,7 +112,7 @@ class PlannedFunction(_Table):
     """MB of the function's zip, for a simulation, which has none to weigh."""
 
 
-class Axes(_Table):
+class Axes(PlanTable):
     """Describes what is varied: every combination is a cell."""
 
     function: OneOrMore[Text] = ()
@@ -256,7 +127,7 @@ class Axes(_Table):
     )
 
 
-class Network(_Table):
+class Network(PlanTable):
     """Describes what lies between clients and functions; every path is a cell of its own."""
 
     path: OneOrMore[PathName] = (NO_NETWORK,)
@@ -271,7 +142,7 @@ class Base(StrEnum):
     SKIP = "skip"
 
 
-class Ablation(_Table):
+class Ablation(PlanTable):
     """Describes cells of the plan run again without one part; empty lists mean all of them."""
 
     part: Annotated[Part, Field(strict=False)] | None = None
@@ -283,7 +154,7 @@ class Ablation(_Table):
     loading: Annotated[Loading, Field(strict=False)] | None = None
     keep_alive: KeepAlive | None = None
     init_cpu: Annotated[InitCpu, Field(strict=False)] | None = None
-    variables: dict[str, str] = {}
+    variables: dict[str, str] = Field(default_factory=dict)
     """Environment variables that the function has besides its template's, or in their place."""
 
     @property
@@ -297,7 +168,7 @@ class Ablation(_Table):
         return {name: str(value) for name, value in values.items() if value is not None}
 
     def concerns(self, function: str, memory_mb: int, scenario: str) -> bool:
-        """Tells whether a cell is one of those that run again."""
+        """Tells whether a cell runs again without the part."""
         return all(
             not chosen or value in chosen
             for chosen, value in (
@@ -308,7 +179,7 @@ class Ablation(_Table):
         )
 
 
-class Plan(_Table):
+class Plan(PlanTable):
     """Describes a whole study. A key that must be there is empty here, and checks.py misses it."""
 
     name: FolderName
@@ -333,7 +204,7 @@ class Plan(_Table):
         Field(min_length=1),
         AfterValidator(_without_gone),
     ] = Field(default=(), alias="scenario")
-    functions: dict[str, PlannedFunction] = {}
+    functions: dict[str, PlannedFunction] = Field(default_factory=dict)
     without: Annotated[tuple[Ablation, ...], BeforeValidator(_ablations)] = ()
     base: Annotated[Base, Field(strict=False)] = Base.RUN
     _source: PlanSource | None = PrivateAttr(None)

@@ -75,7 +75,7 @@ class StudyTemplate:
     def write_variant(
         self, function: str, memory_mb: int, variables: Mapping[str, str], to: Path
     ) -> None:
-        """Writes a copy with this one function to the file `to`.
+        """Writes a copy of the template, with one function alone, to the file `to`.
 
         Raises:
             SettingsError: a path in the template is no plain text.

@@ -121,7 +121,7 @@ def tenants_csv(rows: Sequence[TenantRow]) -> str:
 
 
 def tenants_markdown(rows: Sequence[TenantRow], tenants: int) -> str:
-    """Returns a section about tenants, of whom there are so many."""
+    """Returns the page's section about isolation by tenant, as Markdown."""
     head = [
         *("policy", "cold starts", "were sandboxes shared", "sandboxes at most"),
         *("were they shared", "wasted memory time"),

@@ -11,6 +11,7 @@ Owns these files, and what Ctrl-C leaves: the policies all of whose parts were d
 
 from __future__ import annotations
 
+import shutil
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -28,6 +29,7 @@ from emulator.experiments.policies.tally import MINUTE, Tally
 from emulator.experiments.policies.trace_part import parts, run_parts
 from emulator.experiments.policies.trace_study import write_facts
 from emulator.experiments.records.parquet_journal import ParquetJournal
+from emulator.experiments.records.study_file import claim_folder
 from emulator.experiments.runner.simulation_progress import SimulationProgress
 from emulator.policy_choice import chosen
 
@@ -59,7 +61,7 @@ def simulate_trace(
 
     Args:
         study: what is simulated.
-        folder: is made where it is not there.
+        folder: is made where it is not there; must be empty.
         tell: prints a line.
         jobs: processes; 0 is one for each CPU. Figures do not depend on them.
         journal: file for the journals of all parts; None: none is written.
@@ -68,20 +70,29 @@ def simulate_trace(
         The exit code: 0, or 130 after Ctrl-C, with the policies that were done until then.
 
     Raises:
-        SettingsError: a policy or the format is unknown, or the trace is empty or faulty.
+        SettingsError: a policy or the format is unknown, the trace is empty or faulty, or the
+            folder is not empty.
         RunDirectoryError: a file cannot be written.
     """
     _check_policies(study.policies)
     begun = time.monotonic()
     trace = study.read()
+    claim_folder(folder)
     write_facts(study, trace, folder)
     todo = parts(study, trace, folder, journal=journal is not None)
     tell(f"{len(trace.functions):,} functions read in {time.monotonic() - begun:.1f} s")
-    done = _simulated(todo, trace, jobs)
+    try:
+        done = _simulated(todo, trace, jobs)
+    except SettingsError:
+        shutil.rmtree(folder)  # which this run has claimed, and which holds no figure
+        raise
     found = _whole(study, todo, done)
+    calls = sum(tally.calls.total() for tally in found.values())
+    if found and not calls:
+        shutil.rmtree(folder)
+        raise SettingsError(f"No call of {study.trace} is left to simulate{_cut(study)}.")
     if journal is not None:
         _join(journal, [part.journal for part in todo if part.journal and part in done])
-    calls = sum(tally.calls.total() for tally in found.values())
     tell(f"{calls:,} calls simulated in {time.monotonic() - begun:.1f} s")
     if len(done) < len(todo):
         tell(f"Stopped; {len(found)} of {len(study.policies)} policies are done.")
@@ -106,6 +117,17 @@ def _simulated(todo: list[Part], trace: Trace, jobs: int) -> dict[Part, Tally]:
             done[part] = tally
             progress.done(part.policy, tally.calls.total())
     return done
+
+
+def _cut(study: TraceStudy) -> str:
+    """Names what may have left no call; an empty text where all calls of the trace were taken."""
+    options = {
+        "--window": study.window is not None,
+        "--sample": study.sample is not None,
+        "--scale": study.scale != 1.0,
+    }
+    named = [option for option, given in options.items() if given]
+    return f" after {' and '.join(named)}" if named else ""
 
 
 def _whole(study: TraceStudy, todo: Sequence[Part], done: Mapping[Part, Tally]) -> dict[str, Tally]:

@@ -97,7 +97,7 @@ class ParquetJournal:
             self._flush()
 
     def join(self, files: Iterable[Path]) -> None:
-        """Writes all rows of other such files, and removes each when it is copied.
+        """Copies all rows of other journals, and removes each file after its copy.
 
         Raises:
             RunDirectoryError: a file cannot be read, or this one not be written.

@@ -12,6 +12,7 @@ import csv
 import io
 import os
 from dataclasses import MISSING, dataclass, fields
+from itertools import islice, repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -28,6 +29,8 @@ REQUESTS_CSV = "requests.csv"
 REQUESTS_PARQUET = "requests.parquet"
 DOLLARS = "dollars_"
 """Begins the name of a column of dollars; the name of its price table follows."""
+_AT_ONCE = 5000
+"""Number of lines whose texts are held beside the rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,7 @@ _LATER = {field.name for field in fields(RequestRow) if field.default is not MIS
 
 
 def columns(tables: Iterable[str] = tuple(PRICE_TABLES)) -> tuple[str, ...]:
-    """Returns the names of all columns in their order, for the price tables of these names."""
+    """Returns the names of all columns in their order, among them one for each price table."""
     return (*_BEFORE, *(DOLLARS + table for table in tables), *_AFTER)
 
 
@@ -174,7 +177,10 @@ def read_csv(path: Path) -> list[RequestRow]:
             tables = [name.removeprefix(DOLLARS) for name in head if name.startswith(DOLLARS)]
             if head != tuple(n for n in columns(tables) if n in head or n not in _LATER):
                 raise RunDirectoryError(f"{path} has other columns than this version writes.")
-            return [_row(values, head, tables) for values in reader]
+            rows: list[RequestRow] = []
+            while texts := list(islice(reader, _AT_ONCE)):
+                rows += _rows(texts, head, tables)
+            return rows
     except OSError as error:
         raise RunDirectoryError(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, csv.Error) as error:
@@ -260,21 +266,37 @@ def _texts(column: str, values: Sequence[Any]) -> Sequence[Any]:
     return values
 
 
-def _row(texts: Sequence[str], names: Sequence[str], tables: Sequence[str]) -> RequestRow:
-    if len(texts) != len(names):
-        raise ValueError(f"a row of {len(texts)} fields")
-    values = {
-        name: _from_text(text, *_KINDS.get(name, _DOLLARS_KIND))
-        for text, name in zip(texts, names, strict=True)
+def _rows(
+    texts: Sequence[Sequence[str]], names: Sequence[str], tables: Sequence[str]
+) -> Iterator[RequestRow]:
+    """Yields the rows of a few lines, parsed by column: a table has fifty columns a request."""
+    for line in texts:
+        if len(line) != len(names):
+            raise ValueError(f"a row of {len(line)} fields")
+    columns = {
+        name: _from_texts(values, *_KINDS.get(name, _DOLLARS_KIND))
+        for name, values in zip(names, zip(*texts, strict=True), strict=True)
     }
-    dollars = {table: values.pop(DOLLARS + table) for table in tables}
-    values["dollars"] = {table: value for table, value in dollars.items() if value is not None}
-    return RequestRow(**values)
+    prices = [columns.pop(DOLLARS + table) for table in tables]
+    columns["dollars"] = [
+        {table: value for table, value in zip(tables, paid, strict=True) if value is not None}
+        for paid in (zip(*prices, strict=True) if tables else [()] * len(texts))
+    ]
+    # only columns with None as their default may be missing
+    return map(RequestRow, *(columns.get(name, repeat(None)) for name in _NAMES))
 
 
-def _from_text(text: str, kind: type, optional: bool) -> Any:
-    if optional and not text:
-        return None
-    if kind is bool and text not in _BOOLEANS:
+def _from_texts(texts: Sequence[str], kind: type, optional: bool) -> Sequence[Any]:
+    if kind is str:
+        return texts
+    if kind is bool:
+        return list(map(_boolean, texts))
+    if optional:
+        return [kind(text) if text else None for text in texts]
+    return list(map(kind, texts))
+
+
+def _boolean(text: str) -> bool:
+    if text not in _BOOLEANS:
         raise ValueError(f"{text!r} is neither true nor false")
-    return _BOOLEANS[text] if kind is bool else kind(text)
+    return _BOOLEANS[text]

@@ -199,7 +199,8 @@ def _read_info(path: Path) -> RunInfo:
             origin=Origin(raw.get("origin", Origin.MEASURED)),
         )
     except KeyError as error:
-        raise RunDirectoryError(f"{path} has no {error}.") from error
+        told = " (a simulated trace keeps sums: see its summary.md)" if "trace" in raw else ""
+        raise RunDirectoryError(f"{path} has no {error}{told}.") from error
     except (ValueError, TypeError, AttributeError) as error:
         raise RunDirectoryError(f"{path} is damaged: {error}.") from error
 

@@ -173,7 +173,7 @@ class StudyContent(BaseModel):
 
     @model_validator(mode="after")
     def _had_a_sitting(self) -> Self:
-        """Makes one of what older versions wrote, whose cells all belong to it."""
+        """Makes a sitting for all cells of a file in which older versions noted none."""
         if not self.sittings:
             known = {"machine": self.machine, "versions": self.versions}
             self.sittings = [Sitting(self.started_at, CodeVersion(), **known)]

@@ -131,7 +131,7 @@ class StudyFile:
         }
 
     def others(self, cells: Iterable[Cell], digests: Mapping[str, str]) -> list[str]:
-        """Returns the ids of finished cells that are none of these, or of another digest."""
+        """Returns the ids of finished cells that a plan has not, or has with another digest."""
         planned = {cell.id: CellEntry.of(cell, digests.get(cell.id, "")) for cell in cells}
         return [
             entry.id
@@ -148,9 +148,9 @@ class StudyFile:
         plan: Mapping[str, Any],
         plan_text: str,
     ) -> None:
-        """Begins another sitting with these cells, and keeps those of them that are finished.
+        """Begins another sitting with a plan's cells, and keeps what is finished of them.
 
-        A finished cell that is none of these is forgotten: `others` names such cells before.
+        A finished cell that the plan has not is forgotten: `others` names such cells before.
         """
         done = {e.id: e for e in self._content.cells if e.status is CellStatus.DONE}
         content = self._content

@@ -13,7 +13,7 @@ from emulator.experiments.report.memory_tables import collections_table, pages_t
 from emulator.experiments.report.study_tables import cost_table, latency_table, load_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from emulator.experiments.analysis.cell_stats import CellStats
     from emulator.experiments.records.study import MeasuredCell, StudyRun
@@ -73,14 +73,23 @@ def _collections(study: StudyRun, names: Mapping[str, str]) -> list[Block]:
     ]
 
 
-def time_section(study: StudyRun, names: Mapping[str, str]) -> list[Block]:
-    """Returns a picture of each cell, and of its sandboxes, over the time of its load."""
+def time_section(
+    study: StudyRun, names: Mapping[str, str], drawing: Callable[[str, float], None]
+) -> list[Block]:
+    """Returns a picture of each cell, and of its sandboxes, over the time of its load.
+
+    Args:
+        study: the run.
+        names: the cells' names, by their ids.
+        drawing: is told each cell's name, and the share of the cells that are drawn.
+    """
     measured = list(study.measured())
     if not measured:
         return []
     blocks: list[Block] = [Heading("Each cell over time")]
     for place, (cell, rows) in enumerate(measured[:_MOST_PICTURES]):
         name = names[cell.id]
+        drawing(name, place / min(len(measured), _MOST_PICTURES))
         blocks += [
             Heading(name, 3),
             Picture(f"cell-{place:02}", png(draw_cell(cell, rows)), f"{name} over time"),

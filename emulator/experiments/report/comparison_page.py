@@ -25,6 +25,7 @@ from emulator.experiments.report.document import (
 )
 from emulator.experiments.report.labels import marked
 from emulator.experiments.report.page_files import write_page
+from emulator.experiments.report.progress import Reach, silently
 from emulator.experiments.report.simulated import as_simulated
 
 if TYPE_CHECKING:
@@ -33,19 +34,30 @@ if TYPE_CHECKING:
     from emulator.experiments.analysis.comparison import Comparison, Difference
     from emulator.experiments.records.study import StudyRun
 
+_ONE_READ = 0.3
+"""Share of a comparison's time that the reading of a run takes; for the progress alone."""
 
-def report_comparison(first: Path, second: Path, out: Path | None = None) -> Path:
+
+def report_comparison(
+    first: Path, second: Path, out: Path | None = None, reach: Reach = silently
+) -> Path:
     """Writes the page, its Markdown and its picture, and returns the page's path.
 
     Args:
         first: a run directory, called A in the report.
         second: a run directory, called B.
         out: the folder to write to; None for a folder in the second run's.
+        reach: is told how far the report is.
 
     Raises:
         RunDirectoryError: one of the folders holds no run, or the report cannot be written.
     """
-    document = comparison_document(read_study(first), read_study(second))
+    reach(f"reading {first}", 0.0)
+    before = read_study(first)
+    reach(f"reading {second}", _ONE_READ)
+    after = read_study(second)
+    reach("comparing the cells", 2 * _ONE_READ)
+    document = comparison_document(before, after)
     return write_page(document, out or second / f"against-{first.resolve().name}")
 
 

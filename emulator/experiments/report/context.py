@@ -106,6 +106,7 @@ def _sittings(study: StudyRun) -> dict[int, tuple[Sitting, list[str]]]:
 
 
 def sitting_name(number: int, sitting: Sitting) -> str:
+    """Returns what a page calls a sitting: its number and its start in UTC."""
     return f"Sitting {number}, {datetime.fromtimestamp(sitting.started_at, UTC):%Y-%m-%d %H:%M} UTC"
 
 

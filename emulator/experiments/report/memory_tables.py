@@ -1,4 +1,4 @@
-"""The tables of what sandboxes held in memory: as the kernel counted, and as JVMs told."""
+"""Lays out what sandboxes held in memory: as the kernel counted, and as JVMs told."""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Self, TextIO
+from collections.abc import Callable
+from typing import Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -16,13 +17,17 @@ from rich.table import Column
 
 from emulator.experiments.runner.progress import span
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 _BAR = 16
 """Number of characters of the bar."""
 _LINE_EVERY = 10.0
 """Seconds between two lines where lines stay."""
+
+Reach = Callable[[str, float], None]
+"""Is told the step that begins, and the share of all work that is done, from 0 to 1."""
+
+
+def silently(_step: str, _share: float) -> None:
+    """Tells nobody."""
 
 
 class StepProgress:
@@ -34,6 +39,7 @@ class StepProgress:
         *,
         out: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
+        silent_s: float = 0.0,
     ) -> None:
         """Prepares the bar.
 
@@ -41,13 +47,14 @@ class StepProgress:
             total: the weights of all steps together; time left is told in proportion.
             out: where to show; None for stderr.
             clock: the seconds that lines and the time left are reckoned by.
+            silent_s: seconds without a line, as what is over by then needs none.
         """
         self._out = out or sys.stderr
         self._clock = clock
         self._total = total
         self._done = 0.0
         self._begun = clock()
-        self._shown_at = float("-inf")
+        self._shown_at = self._begun + silent_s - _LINE_EVERY
         self._bar = self._make_bar() if self._out.isatty() else None
         self._task = self._bar.add_task("", total=total, detail="") if self._bar else None
 
@@ -86,6 +93,11 @@ class StepProgress:
         if now - self._shown_at >= _LINE_EVERY:
             self._shown_at = now
             self._print_line(step, now)
+
+    def reach(self, step: str, share: float) -> None:
+        """Names the step that begins when this share of the total, from 0 to 1, is done."""
+        self.advance(share * self._total - self._done)
+        self.begin(step)
 
     def advance(self, weight: float = 1.0) -> None:
         """Counts a step, or a part of a step, as done."""

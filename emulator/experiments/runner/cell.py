@@ -16,12 +16,8 @@ from emulator.core.network_paths import NO_NETWORK
 from emulator.core.policies.catalogue import LIFETIME
 from emulator.core.policy import InitCpu
 from emulator.errors import TestbedError
-from emulator.experiments.plan.model import (
-    S3_LOADINGS,
-    Loading,
-    PlannedFunction,
-    ping_of,
-)
+from emulator.experiments.plan.model import S3_LOADINGS, Loading, PlannedFunction
+from emulator.experiments.plan.scenarios import ping_of
 from emulator.experiments.plan.template import StudyTemplate
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 from emulator.experiments.records.client_rows import CLIENTS, append_client_rows

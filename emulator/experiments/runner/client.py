@@ -20,7 +20,7 @@ from emulator.experiments.records.client_rows import ClientRow, append_client_ro
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from emulator.experiments.plan.model import Ping
+    from emulator.experiments.plan.scenarios import Ping
 
 PING_USERS = 0
 """User count in the row of a ping."""

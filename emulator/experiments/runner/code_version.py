@@ -32,7 +32,7 @@ _WITHIN = 10.0
 
 
 def code_version(functions: Iterable[Path]) -> CodeVersion:
-    """Returns the version of the package, of its load, and of the sources of these functions.
+    """Returns the version of the package, of its load, and of some functions' sources.
 
     Args:
         functions: folders of code; those that are missing are passed over.

@@ -184,7 +184,7 @@ class HostGuard:
             raise RunDirectoryError(f"{self._path} cannot be written: {self._unwritten}.")
 
     def verdict(self, clients: Iterable[ClientRow]) -> HostVerdict:
-        """Judges the time in which these requests were under way."""
+        """Judges by the time in which requests were under way whether the host slowed them."""
         rows = list(clients)
         cold = self._during(row for row in rows if row.start_kind in COLD_STARTS)
         first = self._samples[0] if self._samples else None

@@ -12,13 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from emulator.errors import TestbedError
-from emulator.experiments.plan.model import (
-    Constant,
-    Poisson,
-    Ramp,
-    SingleRequests,
-    Trace,
-)
+from emulator.experiments.plan.scenarios import Constant, Poisson, Ramp, SingleRequests, Trace
 from emulator.experiments.records.client_rows import CLIENTS
 from emulator.experiments.runner.emulator_process import end
 from emulator.project import LOCUSTFILES, project_path
@@ -28,7 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from emulator.experiments.plan.cells import PlannedCell
-    from emulator.experiments.plan.model import PlannedFunction, Scenario
+    from emulator.experiments.plan.model import PlannedFunction
+    from emulator.experiments.plan.scenarios import Scenario
     from emulator.experiments.runner.emulator_process import EmulatorProcess
 
 LOG = "locust.log"

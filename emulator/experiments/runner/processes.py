@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def processes(jobs: int) -> Iterator[multiprocessing.pool.Pool]:
-    """Yields processes that leave Ctrl-C to this one, which ends them.
+    """Yields a pool of processes that leave Ctrl-C to their parent, and are ended with the context.
 
-    They are forked, and have what this one has in memory without a copy.
+    They are forked, and have what their parent has in memory without a copy.
     """
     context = multiprocessing.get_context("fork")
     pool = context.Pool(jobs, _begin)
@@ -33,7 +33,7 @@ thousand functions has as many objects at a time."""
 
 
 def _begin() -> None:
-    """Leaves Ctrl-C to the process that made this one, and what was made there uncollected."""
+    """Leaves Ctrl-C to the parent process, and what was made there uncollected."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.freeze()
     gc.set_threshold(_MADE)

@@ -182,6 +182,7 @@ def write_accuracy(simulated: Path, measured: Path, page: Path | None = None) ->
         text = markdown(_document(found, measured.resolve().name))
         for path in (simulated / f"{ACCURACY}.md", page):
             if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise RunDirectoryError(f"{error.filename} cannot be written: {error.strerror}.") from error

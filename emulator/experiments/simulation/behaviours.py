@@ -128,8 +128,10 @@ def read_behaviours(path: Path) -> Behaviours:
     try:
         text = path.read_text(encoding="utf-8")
         raw = tomllib.loads(text)
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise SettingsError(f"{path} cannot be read: {error}.") from error
     reader = _Reader()
     entries = reader.entries(raw)
     if reader.faults:

@@ -27,7 +27,8 @@ from emulator.core.scheduler import Scheduler
 from emulator.core.scheduling import scheduling, scheduling_facts
 from emulator.core.stem_cells import StemCells
 from emulator.experiments.plan.cells import Origin
-from emulator.experiments.plan.model import MINUTE, PlannedFunction, ping_of
+from emulator.experiments.plan.model import PlannedFunction
+from emulator.experiments.plan.scenarios import MINUTE, ping_of
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 from emulator.experiments.records.client_rows import CLIENTS, ClientRow, append_client_rows
 from emulator.experiments.records.run_directory import JOURNAL, RUN

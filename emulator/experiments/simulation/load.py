@@ -11,7 +11,7 @@ from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING, assert_never
 
-from emulator.experiments.plan.model import (
+from emulator.experiments.plan.scenarios import (
     MINUTE,
     Constant,
     Poisson,

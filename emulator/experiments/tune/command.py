@@ -21,8 +21,6 @@ from emulator.experiments.tune.study import TunedStudy
 from emulator.experiments.tune.trial import try_size
 from emulator.experiments.tune.tuning import Tuning, check
 
-__all__ = ["SUMMARY", "Tuning", "run_tune", "tune"]
-
 SUMMARY = "summary.txt"
 
 

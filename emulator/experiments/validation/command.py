@@ -40,7 +40,7 @@ def validate(data: Path, seeds: int) -> Validation:
 
 
 def run_validate(data: Path, *, seeds: int, out: Path) -> Path:
-    """Validates, writes page, Markdown and pictures into a folder, and returns the page's path.
+    """Holds predictions against measurements, writes the page, and returns the page's path.
 
     Raises:
         DatasetError: a kind of measurement is missing, or a line is wrong.

@@ -12,7 +12,7 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from emulator.sim.traces.rows import opened
+from emulator.sim.traces.rows import numbered
 from emulator.sim.traces.trace import Trace, TracedFunction, spread
 from emulator.sim.workload import TraceError
 
@@ -34,11 +34,9 @@ def read(path: Path) -> Trace:
         TraceError: the file cannot be read, or a line is of another format.
     """
     seconds: dict[int, Counter[str]] = {}
-    with opened(path) as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                at, name = _request(path, number, line)
-                seconds.setdefault(at, Counter())[name] += 1
+    for number, line in numbered(path):
+        at, name = _request(path, number, line)
+        seconds.setdefault(at, Counter())[name] += 1
     begin = min(seconds, default=0)
     names = sorted({name for counts in seconds.values() for name in counts})
 

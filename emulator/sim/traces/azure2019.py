@@ -81,6 +81,10 @@ class _Minutes:
 
 
 def _file(folder: Path, kind: str) -> Path:
+    if not folder.is_dir():
+        raise TraceError(
+            f"{folder} is no folder; azure2019 reads the folder of a day's three files"
+        )
     found = sorted(path for path in folder.glob("*.csv*") if kind in path.name.lower())
     if len(found) != 1:
         raise TraceError(f"{folder} has {len(found)} files with {kind} in their name; wanted one")

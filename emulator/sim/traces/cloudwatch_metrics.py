@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from emulator.sim.traces.rows import opened
+from emulator.sim.traces.rows import whole
 from emulator.sim.traces.trace import Call, Trace, TracedFunction, spread
 from emulator.sim.workload import TraceError
 
@@ -73,13 +73,10 @@ def read(path: Path) -> Trace:
 
 def _results(path: Path) -> list[Any]:
     try:
-        with opened(path) as file:
-            whole = json.load(file)
-    except UnicodeDecodeError:
-        raise TraceError(f"{path.name} is no text") from None
+        printed = json.loads(whole(path))
     except json.JSONDecodeError as error:
         raise TraceError(f"{path.name}, line {error.lineno}: no JSON, {error.msg}") from None
-    results = whole.get("MetricDataResults") if isinstance(whole, dict) else None
+    results = printed.get("MetricDataResults") if isinstance(printed, dict) else None
     if not isinstance(results, list):
         raise TraceError(
             f"{path.name} has no list MetricDataResults: wanted is what `aws cloudwatch "

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from emulator.sim.distributions import Constant
-from emulator.sim.traces.rows import amount, opened, parsed
+from emulator.sim.traces.rows import amount, head, parsed
 from emulator.sim.traces.trace import Trace, TracedFunction, spread
 
 if TYPE_CHECKING:
@@ -50,9 +50,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _columns(file: Path) -> list[str]:
-    with opened(file) as lines:
-        names = lines.readline().strip().split(",")
-    return [name for name in names if name and name not in _NOT_FUNCTIONS]
+    return [name for name in head(file) if name and name not in _NOT_FUNCTIONS]
 
 
 def _memory(name: str) -> float | None:

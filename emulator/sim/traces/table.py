@@ -9,13 +9,12 @@ The names of columns that a CloudWatch Logs Insights or an API Gateway export ha
 
 from __future__ import annotations
 
-import csv
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from emulator.sim.traces.rows import amount, opened, parsed
+from emulator.sim.traces.rows import amount, head, parsed
 from emulator.sim.traces.trace import Call, Trace, TracedFunction, isolated, kept
 from emulator.sim.workload import TraceError
 
@@ -40,12 +39,11 @@ def read(path: Path) -> Trace:
         TraceError: there is no column of times, a line is wrong, or a function has a tenant with
             some of its calls alone.
     """
-    with opened(path) as lines:
-        head = next(csv.reader(lines), [])
-    time_column = next((name for name in _TIMES if name in head), None)
+    columns = head(path)
+    time_column = next((name for name in _TIMES if name in columns), None)
     if time_column is None:
         raise TraceError(f"{path.name}, line 1: there is no column {' or '.join(_TIMES)}")
-    rows = parsed(path, (time_column,), _parser(time_column, head))
+    rows = parsed(path, (time_column,), _parser(time_column, columns))
     calls = sorted(rows, key=lambda call: (call.at, call.function))
     begin = 0.0 if time_column == "at" or not calls else calls[0].at
     apart = isolated(calls)

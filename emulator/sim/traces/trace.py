@@ -118,7 +118,7 @@ class Trace:
 
 
 def kept(calls: Sequence[Call]) -> Calls:
-    """Returns what yields those of some calls in time order that are to the wanted functions."""
+    """Returns a source of calls that are all in memory, in time order."""
     return lambda _, names: (call for call in calls if call.function in names)
 
 

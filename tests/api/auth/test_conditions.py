@@ -115,7 +115,9 @@ TABLE: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
 
 
 @pytest.mark.parametrize(("element", "context", "expected"), TABLE)
-def test_condition(element: dict[str, Any], context: dict[str, Any], expected: bool) -> None:
+def test_condition_holds_where_its_operator_says_so(
+    element: dict[str, Any], context: dict[str, Any], expected: bool
+) -> None:
     assert fits(element, **context) is expected
 
 

@@ -236,7 +236,9 @@ def test_trust_decides_who_may_assume_a_role() -> None:
         ({"NotAction": "lambda:*"}, INVOKE, False),
     ],
 )
-def test_actions(statement: dict[str, Any], action: str, expected: bool) -> None:
+def test_action_is_covered_by_name_wildcard_or_not_action(
+    statement: dict[str, Any], action: str, expected: bool
+) -> None:
     mine = policy({"Effect": "Allow", "Resource": "*", **statement})
     assert (told(USER, action=action, identity=(mine,)) == "") is expected
 
@@ -260,7 +262,7 @@ def test_actions(statement: dict[str, Any], action: str, expected: bool) -> None
         (f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:${{aws:username}}-*", ARN, False),
     ],
 )
-def test_resources(pattern: str, resource: str, expected: bool) -> None:
+def test_resource_is_covered_by_its_pattern(pattern: str, resource: str, expected: bool) -> None:
     mine = policy(allow(resource=pattern))
     context = {"aws:username": ("ann",)}
     allowed = told(USER, of=resource, identity=(mine,), context=context) == ""

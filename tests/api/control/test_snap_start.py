@@ -23,8 +23,8 @@ WITH_SNAP_START = "is not supported for SnapStart enabled functions."
 REFUSED = "InvalidParameterValueException"
 
 
-def published(client: Any) -> str:
-    made(client, "shop", **SNAP_START)
+def published(client: Any, **asked: Any) -> str:
+    made(client, "shop", **SNAP_START, **asked)
     version: str = client.publish_version(FunctionName="shop")["Version"]
     client.get_waiter("function_active_v2").wait(
         FunctionName="shop", Qualifier=version, WaiterConfig={"Delay": 0.02, "MaxAttempts": 500}
@@ -79,7 +79,10 @@ def test_what_goes_with_no_snapshot_is_refused_at_configuration(
 
 @pytest.mark.parametrize("architecture", ["x86_64", "arm64"])
 def test_snapshots_are_taken_on_both_architectures(client: Any, architecture: str) -> None:
-    made(client, "shop", Runtime="python3.12", Architectures=[architecture], **SNAP_START)
+    version = published(client, Runtime="python3.12", Architectures=[architecture])
+    taken = client.get_function_configuration(FunctionName="shop", Qualifier=version)
+    assert taken["Architectures"] == [architecture]
+    assert taken["SnapStart"] == {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"}
 
 
 def test_version_is_not_invoked_before_its_snapshot_is_taken(api: ServedApi, client: Any) -> None:

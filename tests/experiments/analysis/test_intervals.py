@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from emulator.experiments.analysis import intervals
 from emulator.experiments.analysis.intervals import (
     Interval,
     difference_of_means,
@@ -148,3 +149,25 @@ def test_a_large_sample_is_resampled_in_bounded_pieces() -> None:
     means = resampled_means([1.0, 2.0] * 150_000, generator(), 20)
     assert len(means) == 20
     assert np.all(np.abs(means - 1.5) < 0.01)
+
+
+def test_the_size_of_the_pieces_changes_no_resample(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = resampled_means(SKEWED, generator(), 20)
+    monkeypatch.setattr(intervals, "_AT_ONCE", len(SKEWED) * 3)
+    assert resampled_means(SKEWED, generator(), 20).tolist() == whole.tolist()
+
+
+def test_a_sample_is_resampled_once_however_often_its_mean_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resampled = []
+
+    def counted(values: np.ndarray, chance: np.random.Generator) -> np.ndarray:
+        resampled.append(len(values))
+        return resampled_means(values, chance)
+
+    monkeypatch.setattr(intervals, "resampled_means", counted)
+    values = [value + 0.125 for value in SKEWED]
+    assert mean_estimate(values) == mean_estimate(tuple(values))
+    assert mean_estimate(values[1:]) != mean_estimate(values, 0.9) != mean_estimate(values)
+    assert resampled == [len(values), len(values) - 1, len(values)]

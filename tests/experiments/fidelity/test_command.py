@@ -11,8 +11,8 @@ from emulator.experiments.fidelity.command import (
     CHART,
     TABLE,
     fidelity_document,
+    measure_fidelity,
     report_fidelity,
-    run_fidelity,
 )
 from emulator.experiments.fidelity.report import fidelity_table
 from emulator.experiments.fidelity.rows import ROWS, read_fidelity
@@ -33,17 +33,17 @@ def test_table_and_plot_rebuild_from_the_run_directory_alone(measured: MadeFidel
 def test_a_run_needs_a_folder_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "old").write_text("")
     with pytest.raises(TestbedError, match="is not empty"):
-        run_fidelity(run_dir=tmp_path)
+        measure_fidelity(run_dir=tmp_path)
 
 
 def test_nothing_is_measured_where_no_emulator_starts(tmp_path: Path) -> None:
-    assert run_fidelity(run_dir=tmp_path / "run", python="/bin/false") == 1
+    assert measure_fidelity(run_dir=tmp_path / "run", python="/bin/false") is None
     assert not (tmp_path / "run" / ROWS).exists()
 
 
 def test_no_repetition_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TestbedError, match="must be 1 or more"):
-        run_fidelity(run_dir=tmp_path / "run", repetitions=0)
+        measure_fidelity(run_dir=tmp_path / "run", repetitions=0)
 
 
 def test_figures_for_a_script_are_the_document_of_the_run(

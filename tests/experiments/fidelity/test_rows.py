@@ -25,7 +25,9 @@ def test_rows_are_read_back_as_they_were_written(measured: MadeFidelity) -> None
 
 
 def test_a_row_has_the_duration_of_the_journal(measured: MadeFidelity) -> None:
-    for one in read_fidelity(measured.write()).served["process"]:
+    served = read_fidelity(measured.write()).served["process"]
+    assert served
+    for one in served:
         assert one.duration_ms == pytest.approx(one.row.wall_ms + 5, abs=0.001)
 
 

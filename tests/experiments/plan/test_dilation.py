@@ -15,7 +15,7 @@ from emulator.experiments.plan.dilation import (
     outlasts_a_step,
 )
 from emulator.experiments.plan.loader import load
-from emulator.experiments.plan.model import Constant, Idle, KeepWarm, Ping, Poisson, Ramp
+from emulator.experiments.plan.scenarios import Constant, Idle, KeepWarm, Ping, Poisson, Ramp
 from tests.experiments.plans import PLAN, faults, write_plan
 
 if TYPE_CHECKING:

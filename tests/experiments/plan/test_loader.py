@@ -11,17 +11,8 @@ from hypothesis import strategies as st
 from emulator.errors import SettingsError
 from emulator.experiments.plan.faults import PlanFaults
 from emulator.experiments.plan.loader import load, validated
-from emulator.experiments.plan.model import (
-    Axes,
-    Constant,
-    Idle,
-    KeepWarm,
-    Ping,
-    Plan,
-    Poisson,
-    Ramp,
-    Trace,
-)
+from emulator.experiments.plan.model import Axes, Plan
+from emulator.experiments.plan.scenarios import Constant, Idle, KeepWarm, Ping, Poisson, Ramp, Trace
 from emulator.experiments.plan.values import PlanSource
 from tests.experiments.plans import PLAN, faults, write_plan
 

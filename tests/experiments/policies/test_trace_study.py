@@ -9,13 +9,14 @@ import pytest
 from emulator.core.journal import replay
 from emulator.core.messages import InvokeRequested
 from emulator.core.scheduler import Scheduler
-from emulator.errors import SettingsError
+from emulator.errors import RunDirectoryError, SettingsError
 from emulator.experiments.policies import trace_command
 from emulator.experiments.policies.trace_command import simulate_trace
 from emulator.experiments.policies.trace_part import parts, run_parts, simulate_part
 from emulator.experiments.policies.trace_run import Assumptions, run_policy
 from emulator.experiments.policies.trace_study import TraceStudy
 from emulator.experiments.records.parquet_journal import read_journal
+from emulator.experiments.records.run_directory import read_run
 from emulator.policy_choice import chosen
 from emulator.sim.traces import table
 
@@ -169,6 +170,45 @@ def test_wrong_policy_and_format_are_refused(tmp_path: Path) -> None:
         simulated(made, tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    ("cut", "named"),
+    [
+        ({"window": (90_000.0, 1e9)}, " after --window"),
+        ({"scale": 0.0}, " after --scale"),
+        ({}, ""),
+    ],
+)
+def test_a_trace_without_a_call_is_refused_and_leaves_nothing(
+    tmp_path: Path, cut: dict[str, Any], named: str
+) -> None:
+    text = TRACE if cut else "day,time,a\n0,0,0\n"
+    made = TraceStudy(written(tmp_path, text), "csv" if cut else "huawei", ("lru",), ASSUMED, **cut)
+    with pytest.raises(SettingsError, match=f"is left to simulate{named}"):
+        simulated(made, tmp_path / "run", jobs=1)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_line_that_is_wrong_late_leaves_nothing(tmp_path: Path) -> None:
+    path = written(tmp_path, "day,time,a\n0,0,3\n0,60,x\n")
+    with pytest.raises(SettingsError, match=r"calls\.csv, line 3"):
+        simulated(TraceStudy(path, "huawei", ("lru",), ASSUMED), tmp_path / "run", jobs=1)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_with_another_run_is_refused(tmp_path: Path) -> None:
+    simulated(study(written(tmp_path)), tmp_path / "run", jobs=1)
+    with pytest.raises(SettingsError, match="is not empty"):
+        simulated(study(written(tmp_path)), tmp_path / "run", jobs=1)
+
+
+def test_a_simulated_trace_is_no_run_to_report(tmp_path: Path) -> None:
+    simulated(study(written(tmp_path)), tmp_path / "run", jobs=1)
+    with pytest.raises(
+        RunDirectoryError, match=r"a simulated trace keeps sums: see its summary\.md"
+    ):
+        read_run(tmp_path / "run")
+
+
 def test_ctrl_c_leaves_the_policies_that_were_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,7 +235,7 @@ def test_failing_events_are_tried_three_times_with_the_waits_of_aws(tmp_path: Pa
     )
     trace = made.read()
     journal = tmp_path / "journal.parquet"
-    simulated(made, tmp_path, journal=journal)
+    simulated(made, tmp_path / "run", journal=journal)
     entries = [entry for _, entry in read_journal(journal)]
     asked = [entry.at for entry in entries if isinstance(entry.event, InvokeRequested)]
     first = 10.0 + 1.0 + 0.5  # a cold start, and the handler
@@ -206,7 +246,7 @@ def test_failing_events_are_tried_three_times_with_the_waits_of_aws(tmp_path: Pa
     assert (events.accepted, events.attempts) == (1, 3)
     assert events.ends == {"RetriesExhausted": 1}
     assert events.oldest == pytest.approx(second + 120.0 + 0.5 - 10.0)
-    assert "| RetriesExhausted |" in (tmp_path / "summary.md").read_text()
+    assert "| RetriesExhausted |" in (tmp_path / "run" / "summary.md").read_text()
 
 
 def test_throttled_events_wait_until_there_is_room(tmp_path: Path) -> None:

@@ -88,6 +88,17 @@ def test_rows_come_back_from_csv_as_they_were(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_long_table_comes_back_whole_and_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "requests.csv"
+    rows = [replace(LOST if n % 7 else COLD, request_id=f"r{n}") for n in range(12_345)]
+    write_csv(path, rows)
+    assert read_csv(path) == rows
+    with path.open("a") as file:
+        file.write("a,b\n")
+    with pytest.raises(RunDirectoryError, match="a row of 2 fields"):
+        read_csv(path)
+
+
 @pytest.mark.parametrize(
     ("last", "missing"), [("host_bound", 12), ("download_ms", 8), ("refaults", 4)]
 )

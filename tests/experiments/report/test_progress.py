@@ -37,6 +37,18 @@ def test_a_pipe_gets_a_plain_line_once_in_a_while_with_the_time_left() -> None:
     ]
 
 
+def test_what_is_over_soon_prints_no_line() -> None:
+    out, clock = io.StringIO(), Clock()
+    with StepProgress(1.0, out=out, clock=clock, silent_s=3) as progress:
+        progress.reach("reading", 0.0)
+        clock.now += 2
+        progress.reach("drawing", 0.5)
+        assert not out.getvalue()
+        clock.now += 2
+        progress.reach("writing", 0.8)
+    assert out.getvalue() == "writing (80%, about 1 s left)\n"
+
+
 def test_notes_stay_in_a_pipe_as_they_are() -> None:
     out = io.StringIO()
     with StepProgress(1, out=out, clock=Clock()) as progress:

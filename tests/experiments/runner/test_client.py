@@ -9,7 +9,7 @@ import pytest
 
 from emulator.core.model import StartKind
 from emulator.errors import RunDirectoryError, TestbedError
-from emulator.experiments.plan.model import Ping
+from emulator.experiments.plan.scenarios import Ping
 from emulator.experiments.records.client_rows import CLIENT_HEADER, parse_client_row
 from emulator.experiments.runner.client import Asker, Pinging, kdd99_batch
 from emulator.experiments.runner.emulator_process import free_port

@@ -5,14 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.experiments.plan.model import (
-    Constant,
-    Idle,
-    PlannedFunction,
-    Poisson,
-    Ramp,
-    Scenario,
-)
+from emulator.experiments.plan.model import PlannedFunction
+from emulator.experiments.plan.scenarios import Constant, Idle, Poisson, Ramp, Scenario
 from emulator.experiments.runner.locust import settings
 from tests.experiments.plans import cells_of
 

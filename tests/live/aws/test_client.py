@@ -65,9 +65,12 @@ async def test_call_ends_when_it_is_cancelled() -> None:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         client = AwsClient(Endpoints({"sqs": url}, None))
         calling = asyncio.ensure_future(client.call(SQS, "ListQueues", {}, HERE, limit=60))
-        await asyncio.sleep(0.05)
+        silent.setblocking(False)
+        async with asyncio.timeout(20):
+            dialled, _ = await asyncio.get_running_loop().sock_accept(silent)
         calling.cancel()
         async with asyncio.timeout(2):
             with pytest.raises(asyncio.CancelledError):
                 await calling
+        dialled.close()
         await client.close()

@@ -85,6 +85,14 @@ async def test_deleted_mapping_finishes_its_batch_and_is_gone(
         assert here.sources.all(Scope()) == []
 
 
+async def dialled(silent: socket.socket) -> socket.socket:
+    """Returns the connection of who dials a server first that never answers."""
+    silent.setblocking(False)
+    async with asyncio.timeout(20):
+        connection, _ = await asyncio.get_running_loop().sock_accept(silent)
+    return connection
+
+
 async def test_source_that_never_answers_holds_up_neither_the_end_nor_a_deletion(
     others: StandIns, tmp_path: Path
 ) -> None:
@@ -97,6 +105,6 @@ async def test_source_that_never_answers_holds_up_neither_the_end_nor_a_deletion
             members = {"EventSourceArn": arn, "FunctionArn": "arn:f"}
             first = await here.sources.create(Scope(), members)
             await here.sources.create(Scope(), members)
-            await asyncio.sleep(0.05)
-            await here.sources.delete(first)
-            await until(lambda: len(here.sources.all(Scope())) == 1)
+            with await dialled(silent):
+                await here.sources.delete(first)
+                await until(lambda: len(here.sources.all(Scope())) == 1)

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import gzip
 import random
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from emulator.sim.distributions import Constant, Percentiles
-from emulator.sim.traces import access_log, azure2019, azure2021, huawei, table
+from emulator.sim.traces import (
+    access_log,
+    api_gateway,
+    azure2019,
+    azure2021,
+    cloudwatch,
+    cloudwatch_metrics,
+    huawei,
+    table,
+)
 from emulator.sim.traces.trace import Call, TracedFunction
 from emulator.sim.workload import TraceError
 
@@ -195,3 +205,61 @@ def test_wrong_row_of_a_table_is_told_in_words(tmp_path: Path, row: str, told: s
     path.write_text(f"at,function,duration\n1,a,0.25\n{row}\n")
     with pytest.raises(TraceError, match=told):
         table.read(path)
+
+
+READERS = {
+    "csv": table.read,
+    "azure2021": azure2021.read,
+    "huawei": huawei.read,
+    "access-log": access_log.read,
+    "cloudwatch": cloudwatch.read,
+    "cloudwatch-metrics": cloudwatch_metrics.read,
+    "api-gateway": api_gateway.read,
+}
+
+
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+@pytest.mark.parametrize(
+    ("name", "fault"), [("t.csv", "t.csv is no text"), ("t.csv.gz", "t.csv.gz is damaged")]
+)
+def test_what_is_no_text_is_refused(
+    tmp_path: Path, read: Callable[[Path], Trace], name: str, fault: str
+) -> None:
+    (tmp_path / name).write_bytes(b"at,function\n1,\xff\xfe\n")
+    with pytest.raises(TraceError, match=re.escape(fault)):
+        calls(read(tmp_path / name))
+
+
+def test_a_packed_file_that_was_cut_short_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(gzip.compress(b"at,function\n" + b"1,a\n" * 99)[:-9])
+    with pytest.raises(TraceError, match="is damaged"):
+        table.read(path)
+
+
+def test_a_mark_of_byte_order_is_no_part_of_a_column(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("at,function,duration\n1,a,0.5\n", encoding="utf-8-sig")
+    assert calls(table.read(path)) == [Call(1.0, "a", 0.5)]
+
+
+@pytest.mark.parametrize("row", ["2,a,0.5,7", "2,a,0.5,"])
+def test_a_row_with_more_cells_than_columns_is_refused(tmp_path: Path, row: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"at,function,duration\n1,a,0.5\n{row}\n")
+    with pytest.raises(TraceError, match=r"t\.csv, line 3: more than 3 cells"):
+        table.read(path)
+
+
+def test_a_row_that_ends_too_soon_is_refused(tmp_path: Path) -> None:
+    folder = azure_2019(tmp_path)
+    with (folder / "durations.csv").open("a") as file:
+        file.write(f"o,{APP},{TWO},100\n")
+    with pytest.raises(TraceError, match=r"durations\.csv, line 3: too few cells"):
+        azure2019.read(folder)
+
+
+def test_azure_2019_asks_for_a_folder(tmp_path: Path) -> None:
+    file = azure_2019(tmp_path) / "invocations.csv"
+    with pytest.raises(TraceError, match="is no folder; azure2019 reads the folder of a day"):
+        azure2019.read(file)

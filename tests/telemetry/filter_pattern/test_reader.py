@@ -71,7 +71,7 @@ def matched(pattern: str, messages: list[str]) -> list[int]:
         ("%4[0-9]{2}%", [1, 2, 3, 4]),
     ],
 )
-def test_terms(pattern: str, places: list[int]) -> None:
+def test_terms_match_as_the_user_guide_says(pattern: str, places: list[int]) -> None:
     assert matched(pattern, ERRORS) == places
 
 
@@ -165,7 +165,7 @@ def test_json_conditions_are_joined_in_the_documented_order(pattern: str, holds:
         ("{ $.latency = %4[0-9]{2}% }", 404, True),
     ],
 )
-def test_numbers(pattern: str, value: float, holds: bool) -> None:
+def test_numbers_are_compared_as_numbers(pattern: str, value: float, holds: bool) -> None:
     assert filter_pattern(pattern)(json.dumps({"latency": value})) is holds
 
 
@@ -196,7 +196,7 @@ def test_what_is_no_json_matches_no_json_condition() -> None:
         ("[]", []),
     ],
 )
-def test_fields(pattern: str, places: list[int]) -> None:
+def test_fields_match_as_the_user_guide_says(pattern: str, places: list[int]) -> None:
     assert matched(pattern, APACHE) == places
 
 

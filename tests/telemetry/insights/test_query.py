@@ -88,7 +88,9 @@ def test_fields_of_events_of_json_and_of_lambdas_lines() -> None:
         ("`user.id` = 7", [2]),
     ],
 )
-def test_filter(condition: str, places: list[int]) -> None:
+def test_filter_keeps_the_rows_that_its_condition_holds_for(
+    condition: str, places: list[int]
+) -> None:
     assert column(f"filter {condition}", "@ptr") == [f"p{place}" for place in places]
 
 

@@ -46,7 +46,7 @@ def series(expression: str) -> Series:
         ("SUM(ABS([m1 - 2, m2]))", {0: 11.0, 60: 0.0, 120: 30.0, 180: 2.0}),
     ],
 )
-def test_math(expression: str, expected: Series) -> None:
+def test_expression_makes_the_series_that_it_says(expression: str, expected: Series) -> None:
     assert series(expression) == pytest.approx(expected)
 
 

@@ -45,7 +45,7 @@ HUNDRED = distribution([float(number) for number in range(1, 101)])
         ("wm90", (sum(range(1, 91)) + 10 * 90) / 100),
     ],
 )
-def test_statistics(name: str, expected: float) -> None:
+def test_statistic_of_the_numbers_to_a_hundred(name: str, expected: float) -> None:
     compute = statistic(name)
     assert compute is not None
     assert compute(HUNDRED) == pytest.approx(expected)

@@ -78,7 +78,7 @@ class CellPool:
         return percentile_estimate(warm_latencies(self.rows), 50)
 
     def ramp_dollars(self, seconds: float) -> float | None:
-        """Returns what so many seconds of this load cost by the study's prices, with API Gateway.
+        """Returns the cost of some seconds of the load by the study's prices, with API Gateway.
 
         None where the load had no duration or no request.
         """

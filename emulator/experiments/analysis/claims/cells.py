@@ -82,6 +82,8 @@ class ClaimCells:
     ) -> None:
         self.study = study
         self._rows = study.rows
+        self._pools: dict[str, CellPool] = {}
+        """Figures of single cells, which several claims ask for, by the cell's id."""
         self._functions = functions
         own = [
             cell
@@ -97,7 +99,7 @@ class ClaimCells:
         )
 
     def _only_ablated(self, cells: list[MeasuredCell]) -> list[MeasuredCell]:
-        """Returns those of the cells that lack the part, where there are any; else all."""
+        """Returns the cells that lack the part, where there are any; else all."""
         return [cell for cell in cells if cell.condition.without] or cells
 
     def under_load(self, language: Language, memory_mb: int) -> CellPool:
@@ -213,8 +215,12 @@ class ClaimCells:
         return together(memory_mb, [self._single(cell) for cell in known])
 
     def _single(self, cell: MeasuredCell) -> CellPool:
-        rows = self._rows[cell.id]
-        return CellPool(cell.memory_mb, tuple(user_requests(rows)), (cell_stats(cell, rows),))
+        if cell.id not in self._pools:
+            rows = self._rows[cell.id]
+            self._pools[cell.id] = CellPool(
+                cell.memory_mb, tuple(user_requests(rows)), (cell_stats(cell, rows),)
+            )
+        return self._pools[cell.id]
 
 
 def _place(cell: MeasuredCell) -> tuple[str, int, str]:

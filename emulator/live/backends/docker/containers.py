@@ -36,12 +36,22 @@ async def create_container(
 
 
 async def start_container(engine: DockerEngine, name: str, *, lane: Lane = Lane.CHORE) -> None:
+    """Starts a container that was created.
+
+    Raises:
+        EngineError: The container is gone, or its first process cannot be started.
+    """
     await engine.call(f"POST /containers/{name}/start", lane=lane)
 
 
 async def inspect_container(
     engine: DockerEngine, name: str, *, lane: Lane = Lane.CHORE
 ) -> dict[str, Any]:
+    """Returns all that the engine tells of a container (ContainerInspect).
+
+    Raises:
+        EngineError: There is no container of the name (`missing`), or the engine does not answer.
+    """
     found: dict[str, Any] = await engine.call(f"GET /containers/{name}/json", lane=lane)
     return found
 
@@ -63,6 +73,11 @@ async def list_containers(engine: DockerEngine, *labels: str) -> dict[str, tuple
 
 
 async def update_container(engine: DockerEngine, name: str, resources: Mapping[str, int]) -> None:
+    """Changes a container's limits (ContainerUpdate's members, memory in bytes).
+
+    Raises:
+        EngineError: The container is gone, or the engine cannot set such limits.
+    """
     await engine.call(f"POST /containers/{name}/update", body=resources, lane=Lane.START)
 
 

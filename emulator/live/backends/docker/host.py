@@ -79,7 +79,11 @@ def is_desktop(info: Mapping[str, Any], platform: str = sys.platform) -> bool:
 
 
 def gateway_of(network: Mapping[str, Any]) -> str:
-    """Returns the host's IPv4 address on a bridge network that the engine describes so."""
+    """Returns the host's IPv4 address on a bridge network that the engine describes so.
+
+    Raises:
+        EngineError: the network has no IPv4 subnet.
+    """
     for pool in network["IPAM"]["Config"] or ():
         subnet = ipaddress.ip_network(pool["Subnet"], strict=False)
         if subnet.version == 4:  # noqa: PLR2004

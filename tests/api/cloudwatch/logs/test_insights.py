@@ -83,7 +83,7 @@ def test_stop_query_of_one_that_has_ended(watched: Watched) -> None:
         watched.logs.stop_query(queryId="another")
 
 
-def test_describe_queries(watched: Watched) -> None:
+def test_queries_of_a_group_are_listed_the_newest_first(watched: Watched) -> None:
     watched.wrote("line")
     ids = [start(watched, f"limit {number}") for number in (1, 2)]
     queries = watched.logs.describe_queries(logGroupName=GROUP)["queries"]

@@ -242,7 +242,7 @@ def test_metric_data_that_aws_refuses_are_refused(
     assert sentence in refusal(refused)[1]
 
 
-def test_list_metrics(watched: Watched) -> None:
+def test_metrics_are_listed_by_namespace_name_and_dimension(watched: Watched) -> None:
     dimension = {"Name": "a", "Value": "1"}
     put(watched, datum(1.0), datum(1.0, Dimensions=[dimension]), datum(1.0, name="Other"))
     put(watched, datum(1.0), namespace="Else")
