@@ -213,13 +213,21 @@ class CgroupV1:
 
     @property
     def join_files(self) -> list[Path]:
-        """Files through which a process becomes a member: it writes `0` into each."""
-        paths = {d.path.resolve(): d.path for d in self._directories.values()}
-        return [path / "cgroup.procs" for path in paths.values()]
+        """Files through which a process of one thread becomes a member: it writes `0` into each.
+
+        A thread that moves itself alone is moved without the lock of all processes' threads, for
+        which the kernel waits for all processors and lets nobody fork meanwhile: .07 ms for all
+        controllers in place of 10 ms (Linux 6.18; cgroup_procs_write_start in kernel/cgroup).
+        """
+        return [path / "tasks" for path in self._paths]
+
+    @property
+    def _paths(self) -> list[Path]:
+        return list({d.path.resolve(): d.path for d in self._directories.values()}.values())
 
     def take_in(self, pid: int) -> None:
-        for file in self.join_files:
-            file.write_text(str(pid))
+        for path in self._paths:
+            (path / "cgroup.procs").write_text(str(pid))
 
     def limit_memory(self, memory_mb: int) -> None:
         limit = str(memory_mb * MIB)

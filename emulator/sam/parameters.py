@@ -67,7 +67,8 @@ def _value(
         return yaml.ScalarNode(TAG + "str", given[name], mark, mark)
     default = parts.get("Default")
     if default is None:
-        nodes.faults.add(entry.line, f"{name} needs a Default, which is its value here")
+        way = f"or a value (testbed deploy --parameter {name}=VALUE)"
+        nodes.faults.add(entry.line, f"{name} needs a Default, {way}")
         return None
     if nodes.string(default.node, f"{name}: Default") is None:
         return None

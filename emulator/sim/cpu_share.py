@@ -48,7 +48,7 @@ class CfsShare:
 
     period: Seconds = 0.020
     tick: Seconds = 0.004
-    """One over the kernel's CONFIG_HZ."""
+    """Seconds between two ticks of the kernel's clock: 1 / CONFIG_HZ."""
     slice: Seconds = 0.005
     """`sched_cfs_bandwidth_slice_us`."""
     aligned: bool = True

@@ -112,7 +112,7 @@ Parameters:
 """
         + function(""),
     ) == [
-        "Bare needs a Default, which is its value here",
+        "Bare needs a Default, or a value (testbed deploy --parameter Bare=VALUE)",
         "Typeless needs Type",
         (
             "Other: Type 'AWS::SSM::Parameter::Value<String>' is not supported: nothing is read "

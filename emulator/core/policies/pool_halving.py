@@ -24,7 +24,7 @@ class _Pool:
 
     since: Seconds
     count: int = 0
-    """Those that no request has taken, stopped or not: the n of the rule."""
+    """Sandboxes that no request has taken, stopped or not: the n of the rule."""
     left: int = 0
 
 

@@ -30,9 +30,9 @@ class ExtensionState(StrEnum):
     STARTED = "Started"
     REGISTERED = "Registered"
     READY = "Ready"
-    """It waits for its next event."""
+    """Waits for its next event."""
     RUNNING = "Running"
-    """It works on the event that it was given."""
+    """Works on the event that it was given."""
     INIT_ERROR = "InitError"
     EXIT_ERROR = "ExitError"
 

@@ -17,13 +17,13 @@ class RuntimeState(StrEnum):
     STARTED = "Started"
     """Its init is under way: it has never asked for `next`."""
     READY = "Ready"
-    """It asked for `next` and waits."""
+    """Has asked for `next`, and waits."""
     RUNNING = "Running"
-    """It was given an invocation."""
+    """Has been given an invocation."""
     STREAMING = "InvocationResponse"
-    """It sends the response of its invocation in pieces."""
+    """Sends the response of its invocation in pieces."""
     RESPONDED = "ResponseSent"
-    """It has answered its invocation and not yet asked for `next`."""
+    """Has answered its invocation and not yet asked for `next`."""
 
 
 _S = RuntimeState
@@ -40,13 +40,13 @@ class RuntimeCall(Enum):
     """The emulator hands it an invocation."""
     BEGIN_STREAM = (_S.RUNNING,), _S.STREAMING, "InvocationResponse"
     RESPONSE = (_S.RUNNING,), _S.RESPONDED, "InvocationResponse"
-    """It answers in one piece."""
+    """Answers in one piece."""
     END_STREAM = (_S.STREAMING,), _S.RESPONDED, "ResponseSent"
     """Its response in pieces has ended, or its connection did amid one."""
     # a runtime may report an error on a second connection amid the pieces of a response
     ERROR = (_S.RUNNING, _S.STREAMING), _S.RESPONDED, "InvocationErrorResponse"
     RESTORE_NEXT = (_S.STARTED,), _S.STARTED, "Restoring"
-    """It waits for its restore, which is over when the call is answered."""
+    """Waits for its restore, which is over when the call is answered."""
     RESTORE_ERROR = (_S.STARTED,), _S.STARTED, "RestoreError"
     INIT_ERROR = (_S.STARTED,), _S.STARTED, "InitError"
 

@@ -330,7 +330,7 @@ def _make_unique() -> None:
 
 
 def _wait_for(runtime: int, control: socket.socket) -> NoReturn:
-    """Is the first process of the sandbox: takes in what ends, and ends with the runtime."""
+    """Stays as the first process of the sandbox: takes in what ends, and ends with the runtime."""
     os.closerange(0, control.fileno())
     os.closerange(control.fileno() + 1, 1024)
     while True:
