@@ -24,7 +24,7 @@ def compare_policies(
         typer.Option(
             metavar="NAME",
             help="Read it as csv, azure2019, azure2021, huawei, access-log, cloudwatch, "
-            "cloudwatch-metrics or api-gateway.",
+            "cloudwatch-metrics, api-gateway or run.",
         ),
     ] = "csv",
     policies: Annotated[

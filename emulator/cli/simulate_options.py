@@ -48,7 +48,7 @@ class TraceOptions:
         typer.Option(
             metavar="NAME",
             help="Read the trace as csv, azure2019, azure2021, huawei, access-log, cloudwatch, "
-            "cloudwatch-metrics or api-gateway.",
+            "cloudwatch-metrics, api-gateway or run.",
         ),
     ] = "csv"
     policy: Annotated[

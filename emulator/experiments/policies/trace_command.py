@@ -75,6 +75,8 @@ def simulate_trace(
         RunDirectoryError: a file cannot be written.
     """
     _check_policies(study.policies)
+    if journal is not None and not journal.parent.is_dir():
+        raise SettingsError(f"--journal: there is no folder {journal.parent} to write to.")
     begun = time.monotonic()
     trace = study.read()
     claim_folder(folder)
@@ -91,14 +93,14 @@ def simulate_trace(
     if found and not calls:
         shutil.rmtree(folder)
         raise SettingsError(f"No call of {study.trace} is left to simulate{_cut(study)}.")
-    if journal is not None:
-        _join(journal, [part.journal for part in todo if part.journal and part in done])
     tell(f"{calls:,} calls simulated in {time.monotonic() - begun:.1f} s")
     if len(done) < len(todo):
         tell(f"Stopped; {len(found)} of {len(study.policies)} policies are done.")
     if found:
         _write(folder, found)
         tell(f"{folder}/summary.md")
+    if journal is not None:
+        _join(journal, [part.journal for part in todo if part.journal and part in done])
     return 0 if len(done) == len(todo) else 130
 
 

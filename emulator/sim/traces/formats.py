@@ -13,6 +13,7 @@ from emulator.sim.traces import (
     cloudwatch,
     cloudwatch_metrics,
     huawei,
+    run,
     table,
 )
 
@@ -32,6 +33,8 @@ FORMATS: Mapping[str, Callable[[Path], Trace]] = MappingProxyType(
         "cloudwatch": cloudwatch.read,
         "cloudwatch-metrics": cloudwatch_metrics.read,
         "api-gateway": api_gateway.read,
+        "run": run.read,
     }
 )
-"""Readers by the name of their format. azure2019 and huawei read a folder, huawei a file too."""
+"""Readers by the name of their format. azure2019, huawei and run read a folder, the last two a file
+too."""

@@ -195,6 +195,12 @@ def test_a_line_that_is_wrong_late_leaves_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_a_journals_folder_that_is_missing_is_told_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="--journal: there is no folder"):
+        simulated(study(tmp_path / "no.csv"), tmp_path / "run", journal=tmp_path / "no" / "j")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_folder_with_another_run_is_refused(tmp_path: Path) -> None:
     simulated(study(written(tmp_path)), tmp_path / "run", jobs=1)
     with pytest.raises(SettingsError, match="is not empty"):

@@ -1,4 +1,4 @@
-"""The whole validation, where the measurements are: TESTBED_AWS_DATA names their folder."""
+"""The whole validation, where the measurements are: the folder `aws` of what TESTBED_DATA names."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from emulator.experiments.report.markdown import markdown
 from emulator.experiments.validation.command import validate
 from emulator.experiments.validation.page import validation_page
 
-DATA = os.environ.get("TESTBED_AWS_DATA", "")
-pytestmark = pytest.mark.skipif(not DATA, reason="TESTBED_AWS_DATA names no measurements of AWS")
+DATA = Path(os.environ.get("TESTBED_DATA", "no-data"), "aws")
+pytestmark = pytest.mark.skipif(
+    not list(DATA.glob("pacslab-*.csv.gz")),
+    reason="TESTBED_DATA names no folder with aws/pacslab-*.csv.gz",
+)
 
 
 def test_cold_starts_and_bursts_are_predicted_as_well_as_the_page_says() -> None:
-    validation = validate(Path(DATA), seeds=3)
+    validation = validate(DATA, seeds=3)
     own = validation.cold_starts[0]
     assert all(each.met for each in own.cold_starts)
     for each in validation.bursts:
