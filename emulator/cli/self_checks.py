@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from emulator.cli.choices import real_backends
-from emulator.cli.option_groups import with_groups
+from emulator.cli.option_groups import given, with_groups
 from emulator.cli.options import Backend, Json, PageFile, RealBackends
 from emulator.cli.output import print_json, progress_to_stderr
 from emulator.errors import SettingsError
@@ -78,14 +78,9 @@ def bench(
     as_json: Json = False,
 ) -> int:
     """Measure the emulator itself."""
-    if at_once and (subject.count() or comparison.against is not None):
-        raise SettingsError("--at-once is for the backends themselves, without another checkout.")
+    _check_form(subject, comparison, as_json=as_json, out=out)
+    _check_subject(subject, comparison, backend=backend, at_once=at_once, out=out)
     if subject.count():
-        if subject.count() > 1 or backend or out is not None:
-            raise SettingsError(
-                "--simulator, --control and --rehearse each measure something else than the "
-                "backends, and print it: one of them alone, without --backend and --out."
-            )
         return _bench_apart(subject, comparison, as_json=as_json)
     backends, at_once = backend or real_backends(), at_once or []
     if comparison.against is not None:
@@ -93,6 +88,37 @@ def bench(
     if as_json:
         return _bench_as_json(backends, at_once)
     return _bench_as_page(backends, at_once, out)
+
+
+def _check_form(
+    subject: _Subject, comparison: _Comparison, *, as_json: bool, out: Path | None
+) -> None:
+    """Refuses a form of the answer that would not be given, and turns that would not be taken."""
+    in_turns = subject.rehearse or comparison.against is not None
+    if as_json and (in_turns or out is not None):
+        raise SettingsError("--json prints figures: without --rehearse, --against and --out.")
+    if given(comparison) and not in_turns:
+        raise SettingsError("--turns is for --against or --rehearse.")
+
+
+def _check_subject(
+    subject: _Subject,
+    comparison: _Comparison,
+    *,
+    backend: list[str] | None,
+    at_once: list[int] | None,
+    out: Path | None,
+) -> None:
+    """Refuses options of what is not measured."""
+    if at_once and (subject.count() or comparison.against is not None):
+        raise SettingsError("--at-once is for the backends themselves, without another checkout.")
+    if subject.count() > 1 or (subject.count() and (backend or out is not None)):
+        raise SettingsError(
+            "--simulator, --control and --rehearse each measure something else than the "
+            "backends, and print it: one of them alone, without --backend and --out."
+        )
+    if comparison.against is not None and subject.count() and not subject.rehearse:
+        raise SettingsError("--against compares the backends, or rehearsals (--rehearse).")
 
 
 def _bench_apart(subject: _Subject, comparison: _Comparison, *, as_json: bool) -> int:
@@ -106,8 +132,6 @@ def _bench_apart(subject: _Subject, comparison: _Comparison, *, as_json: bool) -
 
     if subject.rehearse:
         return run_rehearsals(comparison.against, RehearsalPlan(turns=comparison.turns))
-    if comparison.against is not None:
-        raise SettingsError("--against compares the backends, or rehearsals (--rehearse).")
     return run_scale(as_json=as_json) if subject.simulator else run_control(as_json=as_json)
 
 

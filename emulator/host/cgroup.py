@@ -49,6 +49,17 @@ class Cgroup(Protocol):
             OSError: the kernel refuses, or the process has ended.
         """
 
+    @property
+    def cheap_join_files(self) -> list[Path]:
+        """Returns the `join_files` where a process that moves itself waits for no processor.
+
+        None where moving takes as long whoever does it (v2).
+        """
+        ...
+
+    def has(self, pid: int) -> bool:
+        """Returns whether a process is a member, for every controller."""
+
     def limit_memory(self, memory_mb: int) -> None:
         """Has the kernel kill a member rather than let all exceed `memory_mb` MiB; no swap."""
 
@@ -121,9 +132,16 @@ class CgroupV2:
         """Files through which a process becomes a member: it writes `0` into each."""
         return [self._directory.path / "cgroup.procs"]
 
+    @property
+    def cheap_join_files(self) -> list[Path]:
+        return []
+
     def take_in(self, pid: int) -> None:
         for file in self.join_files:
             file.write_text(str(pid))
+
+    def has(self, pid: int) -> bool:
+        return pid in self.pids()
 
     def limit_memory(self, memory_mb: int) -> None:
         if "memory" in self.controllers:
@@ -225,9 +243,18 @@ class CgroupV1:
     def _paths(self) -> list[Path]:
         return list({d.path.resolve(): d.path for d in self._directories.values()}.values())
 
+    @property
+    def cheap_join_files(self) -> list[Path]:
+        return self.join_files
+
     def take_in(self, pid: int) -> None:
         for path in self._paths:
             (path / "cgroup.procs").write_text(str(pid))
+
+    def has(self, pid: int) -> bool:
+        wanted = str(pid)
+        lists = ((path / "cgroup.procs").read_text().split() for path in self._paths)
+        return all(wanted in pids for pids in lists)
 
     def limit_memory(self, memory_mb: int) -> None:
         limit = str(memory_mb * MIB)

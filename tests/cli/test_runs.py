@@ -80,6 +80,11 @@ def test_tune_without_a_template_names_init(
         ["--control", "--against", "."],
         ["--at-once", "100", "--simulator"],
         ["--at-once", "100", "--against", "."],
+        ["--json", "--against", "."],
+        ["--json", "--rehearse"],
+        ["--json", "--out", "page.md"],
+        ["--turns", "3"],
+        ["--turns", "3", "--control"],
     ],
 )
 def test_bench_measures_one_thing_and_heeds_each_option_or_refuses(

@@ -16,7 +16,10 @@ import pytest
 
 from emulator.core.model import StartKind, VersionKey
 from emulator.core.records import Status
+from emulator.live.backends.docker.backend import DockerBackend
+from emulator.live.backends.forks.snapshots import ForkSnapshots
 from emulator.live.backends.interface import Limitation
+from emulator.live.backends.process.backend import ProcessBackend
 from tests.live.attack_probes import PROBES
 from tests.live.world import BOUND, lacks, world
 
@@ -56,17 +59,53 @@ class Forks:
         return json.loads(outcome.payload)
 
 
+STAYS = """
+import os, sys
+runtime = sys.modules["snapshot_runtime"]
+
+def stay(control):
+    message, files, _, _ = runtime.socket.recv_fds(control, 1 << 18, 8)
+    for file in files:
+        os.close(file)
+    if files:
+        control.sendall(b"moved")
+        message = control.recv(1 << 18)
+    return message
+
+runtime._after_the_move = stay
+"""
+"""An init that lets forks stay in the template's cgroup, which has no CPU limit, and lie."""
+
+
 @asynccontextmanager
-async def forks(backend: SandboxBackend, folder: Path, **more: Any) -> AsyncIterator[Forks]:
+async def forks(
+    backend: SandboxBackend, folder: Path, code: str = CODE, **more: Any
+) -> AsyncIterator[Forks]:
     """A published version whose sandboxes are all restored."""
     if lacks(backend, Limitation.NO_SNAPSHOTS):
         pytest.skip(backend.unenforced[Limitation.NO_SNAPSHOTS])
     async with world(backend, folder) as here, asyncio.timeout(BOUND):
-        key = await here.deploy("run", code=CODE, snap_start=True, version="1", **more)
+        key = await here.deploy("run", code=code, snap_start=True, version="1", **more)
         yield Forks(here, VersionKey.of(key.name, "1"))
         await here.idle()
         kinds = {StartKind.RESTORED, StartKind.WARM}
         assert {record.start for record in here.records()} <= kinds
+
+
+async def test_fork_that_lies_about_its_cgroup_is_moved_all_the_same(
+    backend: SandboxBackend, tmp_path: Path
+) -> None:
+    look = "answer = sorted(open('/proc/self/cgroup').read().split())"
+    async with forks(backend, tmp_path, STAYS + CODE) as lying:
+        assert isinstance(backend, ProcessBackend | DockerBackend)
+        assert backend.snapshots is not None
+        lines = await lying.ask(look)
+        kept = backend.snapshots
+        kept = kept if isinstance(kept, ForkSnapshots) else kept._forks
+        own, templates = kept.names(), kept.templates()
+    assert len(own) == 1
+    assert sum(line.endswith(f"/{name}") for line in lines for name in own) > 0
+    assert not [line for line in lines for name in templates if line.endswith(f"/{name}")]
 
 
 async def test_fork_finds_nothing_of_its_sibling(backend: SandboxBackend, tmp_path: Path) -> None:

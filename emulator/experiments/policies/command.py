@@ -13,7 +13,7 @@ from emulator.core.policies.fixed import Fixed
 from emulator.core.policies.interface import PolicyChoice
 from emulator.errors import SettingsError
 from emulator.experiments.policies import charts
-from emulator.experiments.policies.run_files import write_files
+from emulator.experiments.policies.run_files import Files, cost_files, pareto_files, write_files
 from emulator.experiments.policies.tables import (
     ORACLE,
     Row,
@@ -126,17 +126,12 @@ def _managed(calls: Sequence[Call], assumed: Assumptions) -> Row:
     )
 
 
-def _files(runs: Sequence[PolicyRun], rows: Sequence[Row]) -> dict[str, str | bytes]:
+def _files(runs: Sequence[PolicyRun], rows: Sequence[Row]) -> Files:
     return {
         "summary.csv": summary_csv(rows),
         "summary.md": summary_markdown(rows),
-        "pareto.png": charts.pareto(rows),
-        "pareto.csv": as_csv(
-            ("policy", "wasted", "cold_75", "on_front"),
-            [(row.policy, row.wasted, row.cold_75, row.best) for row in rows],
-        ),
-        "costs.png": charts.costs(rows),
-        "costs.csv": as_csv(("policy", "dollars"), [(row.policy, row.dollars) for row in rows]),
+        **pareto_files(rows),
+        **cost_files(rows),
         "cold-starts.png": charts.cold_starts(runs),
         "cold-starts.csv": as_csv(
             ("policy", "function_share", "cold_share"),

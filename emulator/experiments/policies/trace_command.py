@@ -23,7 +23,7 @@ from emulator.errors import SettingsError
 from emulator.experiments.policies import charts
 from emulator.experiments.policies.command import TRACE_ONLY
 from emulator.experiments.policies.event_tally import event_table
-from emulator.experiments.policies.run_files import write_files
+from emulator.experiments.policies.run_files import Files, cost_files, pareto_files, write_files
 from emulator.experiments.policies.tables import as_csv, rows_of, summary_csv, summary_markdown
 from emulator.experiments.policies.tally import MINUTE, Tally
 from emulator.experiments.policies.trace_part import parts, run_parts
@@ -158,11 +158,10 @@ def _rows(found: Mapping[str, Tally]) -> list[Row]:
 
 def _write(folder: Path, found: Mapping[str, Tally]) -> None:
     rows, runs = _rows(found), [tally.run(policy) for policy, tally in found.items()]
-    files: dict[str, str | bytes] = {
+    files: Files = {
         "summary.csv": summary_csv(rows),
         "summary.md": summary_markdown(rows) + "\n" + _more(found),
-        "costs.png": charts.costs(rows),
-        "costs.csv": as_csv(("policy", "dollars"), [(row.policy, row.dollars) for row in rows]),
+        **cost_files(rows),
         "cold-starts.png": charts.cold_starts(runs),
         "cold-starts.csv": as_csv(
             ("policy", "function", "calls", "cold", "throttled"),
@@ -183,11 +182,7 @@ def _write(folder: Path, found: Mapping[str, Tally]) -> None:
         ),
     }
     if _FIXED in found:
-        files["pareto.png"] = charts.pareto(rows)
-        files["pareto.csv"] = as_csv(
-            ("policy", "wasted", "cold_75", "on_front"),
-            [(row.policy, row.wasted, row.cold_75, row.best) for row in rows],
-        )
+        files |= pareto_files(rows)
     write_files(folder, files)
 
 

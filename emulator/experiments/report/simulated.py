@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from emulator.experiments.analysis import formatting
 from emulator.experiments.plan.cells import Origin
 from emulator.experiments.records.fit_file import PERCENTILES
+from emulator.experiments.report.charts.style import small_png
 from emulator.experiments.report.document import (
     SMALL,
     Block,
@@ -57,17 +58,12 @@ def _marked(block: Block) -> Block:
 def _stamped(png: bytes) -> bytes:
     """Puts a strip with the word above a picture."""
     drawn = Image.open(io.BytesIO(png))
-    palette = drawn.convert("RGB")
     stamped = Image.new("RGB", (drawn.width, drawn.height + _STRIP), "white")
-    stamped.paste(palette, (0, _STRIP))
+    stamped.paste(drawn.convert("RGB"), (0, _STRIP))
     font = ImageFont.load_default(_LETTERS)
     place = (drawn.width - 12, _STRIP // 2)
     ImageDraw.Draw(stamped).text(place, Origin.SIMULATED, fill="#c1121f", font=font, anchor="rm")
-    small = io.BytesIO()
-    stamped.quantize(128, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
-        small, format="PNG", optimize=True
-    )
-    return small.getvalue()
+    return small_png(stamped)
 
 
 def simulated_notice() -> Notice:

@@ -55,7 +55,11 @@ def png(figure: Figure) -> bytes:
     """Renders a figure as a PNG with a palette."""
     canvas: Any = figure.canvas  # a FigureCanvasAgg, whose methods have no types
     canvas.draw()  # once, where savefig draws all twice
-    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    return small_png(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))
+
+
+def small_png(image: Image.Image) -> bytes:
+    """Renders an image as a PNG with a palette; the same image gives the same bytes."""
     reduced = image.quantize(_PALETTE, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     small = io.BytesIO()
     reduced.save(small, format="PNG", optimize=True)

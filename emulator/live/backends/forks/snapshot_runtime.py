@@ -9,7 +9,8 @@ control socket and a pipe for output, and where sandboxes have networks of their
 user namespace that the emulator made ahead of need, as this user, and a network in it. The template
 forks. Its child at once gives up the channel,
 makes namespaces of its own and says so on the control socket, by which the emulator learns its
-process id and moves it into the cgroup of the new sandbox. When that is done the child forks the
+process id and moves it into the cgroup of the new sandbox, or has it move itself where the kernel
+makes less of that (cgroup v1). When that is done the child forks the
 first process of its process namespace, which waits for the end of the runtime, and that forks the
 runtime, which gives up every right and takes on the kernel filter of all functions. All this may
 be done before a sandbox is wanted. When one is, the emulator sends its environment, over the
@@ -131,7 +132,7 @@ class Template:
         else:
             self.own_namespaces()
         control.sendall(b"here")  # the kernel adds the process id
-        order = json.loads(control.recv(_MOST) or b"null")
+        order = json.loads(_after_the_move(control) or b"null")
         if order is None:
             os._exit(0)  # the emulator has given it up
         for stream in (1, 2, log):
@@ -243,6 +244,25 @@ def _call(name: str, *arguments: object) -> None:
     if getattr(_libc, name)(*given):
         number = ctypes.get_errno()
         raise OSError(number, f"{name}: {os.strerror(number)}")
+
+
+def _after_the_move(control: socket.socket) -> bytes:
+    """Moves itself into the sandbox's cgroup, if asked to, and returns the message after that.
+
+    The emulator has opened the files that the move is written to, and looks at what came of it.
+    """
+    message, files, _, _ = socket.recv_fds(control, _MOST, 8)
+    if not files:
+        return message
+    word = b"moved"
+    for file in files:
+        try:
+            os.write(file, b"0")
+        except OSError:
+            word = b"stays"
+        os.close(file)
+    control.sendall(word)
+    return control.recv(_MOST)
 
 
 def _set_up_files(tmp_bytes: int, hosts: str) -> None:
