@@ -83,7 +83,7 @@ class StemCellKeeper:
     def stop(self, cell: int) -> None:
         """Ends a cell that nobody wants any more, made or not."""
         if (making := self._making.get(cell)) is not None:
-            making.cancel()
+            _break_off(making)
         elif self._cells is not None:
             self._cells.drop(cell)
 
@@ -92,5 +92,11 @@ class StemCellKeeper:
         self._closed = True
         making = list(self._making.values())
         for task in making:
-            task.cancel()
+            _break_off(task)
         await asyncio.gather(*making, return_exceptions=True)
+
+
+def _break_off(making: asyncio.Task[None]) -> None:
+    """Cancels a task once: a second time would break off the clearing up after the first."""
+    if not making.cancelling():
+        making.cancel()

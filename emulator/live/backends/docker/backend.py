@@ -469,8 +469,8 @@ class DockerBackend:
 
     def _on_gone(self, sandbox: DockerSandbox, removed: bool) -> None:
         self._sandboxes.pop(sandbox.name, None)
-        if removed and self.stem_cells is not None:
-            self.stem_cells.gone(sandbox.name)
+        if self.stem_cells is not None:
+            self.stem_cells.gone(sandbox.name, removed=removed)
         if not removed:
             self._leftovers.add(sandbox.name)
         self._slots.give_back(sandbox.slot, sure=removed)

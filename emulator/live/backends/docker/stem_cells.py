@@ -140,9 +140,10 @@ class DockerStemCells:
         """Takes which versions there are, ready or not."""
         self._files.keep_only(keys)
 
-    def gone(self, container: str) -> None:
-        """Takes that a container is gone, which was a sandbox of a cell or not."""
-        if (package := self._shown.pop(container, None)) is not None:
+    def gone(self, container: str, *, removed: bool) -> None:
+        """Takes that a container has ended, a cell's or not, and whether the engine let it go."""
+        self._names.discard(container)
+        if removed and (package := self._shown.pop(container, None)) is not None:
             self._files.unseen(package)
 
     async def _copy(self, image: str, folder: Path) -> None:
@@ -212,7 +213,6 @@ class DockerStemCells:
             raise
         made.pid = found["State"]["Pid"]
         self._names.add(sandbox.name)
-        sandbox.exited.add_done_callback(lambda _: self._names.discard(sandbox.name))
         sandbox.freeze()
         return made
 
