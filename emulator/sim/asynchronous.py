@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from emulator.core.messages import InvokeRequested
     from emulator.core.model import Failure, Seconds, VersionKey
     from emulator.sim.behaviour import Answer, Start
-    from emulator.sim.engine import Service, Simulation
+    from emulator.sim.engine import Simulation
+    from emulator.sim.service import Service
     from emulator.sim.workload import Stimulus
 
 Arrival = tuple["Seconds", "InvokeRequested"]
@@ -147,7 +148,7 @@ class Events:
             self._accepts = False
             return
         at, request = arrival
-        self.simulation.remind(at, lambda now: self._accept(request, now))
+        self.simulation.agenda.remind(at, lambda now: self._accept(request, now))
 
     def _accept(self, request: InvokeRequested, now: Seconds) -> None:
         event = _Event(request, now)
@@ -173,7 +174,7 @@ class Events:
                 failed = self._untold.pop(sandbox)
                 self._ended(failed.invocation, entry.at, failed.failure)
             case InvocationAnswered(sandbox, invocation) if invocation in self._running:
-                erred = bool(self.simulation.error_to_come(sandbox))
+                erred = bool(self.simulation.sandboxes.error_to_come(sandbox))
                 self._ended(invocation, entry.at, erred=erred)
             case InvocationFinished(_, invocation, error_type):
                 self._ended(invocation, entry.at, erred=bool(error_type))
@@ -194,8 +195,8 @@ class Events:
         due = self._lines.next_due()
         if due == self._alarm[0]:
             return
-        self.simulation.withdraw(self._alarm[1])
-        number = 0 if due == math.inf else self.simulation.remind(max(due, now), self._woken)
+        self.simulation.agenda.withdraw(self._alarm[1])
+        number = 0 if due == math.inf else self.simulation.agenda.remind(max(due, now), self._woken)
         self._alarm = due, number
 
     def _woken(self, now: Seconds) -> None:
@@ -210,7 +211,7 @@ class Events:
             self._end(event, decided, now)
             return
         self._running[event.request.invocation] = event
-        self.simulation.add(now, event.request)
+        self.simulation.agenda.add(now, event.request)
 
     def _ended(
         self,

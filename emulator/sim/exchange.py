@@ -160,7 +160,7 @@ class Exchange:
         if self.passage is not None:
             event = TimePassed()
             self._leaving[id(event)] = event, invocation
-        number = self.simulation.add(self._begins + request.at, event)
+        number = self.simulation.agenda.add(self._begins + request.at, event)
         if letter == _PING:
             self._numbers[invocation] = number
         return invocation
@@ -173,7 +173,7 @@ class Exchange:
         self._open[invocation] = request, passage
         key = self.function.key
         event = InvokeRequested(invocation, key, passage.network, passage.gateway)
-        self.simulation.add(now + passage.before, event)
+        self.simulation.agenda.add(now + passage.before, event)
         self._sent(invocation)
 
     def _sent(self, invocation: str) -> None:
@@ -238,5 +238,5 @@ class Exchange:
         """Takes back the pings that are not sent yet: the load is over."""
         for invocation, number in list(self._numbers.items()):
             if self._open[invocation][0].at > since:
-                self.simulation.withdraw(number)
+                self.simulation.agenda.withdraw(number)
                 del self._numbers[invocation], self._open[invocation]

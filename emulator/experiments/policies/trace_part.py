@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from emulator.experiments.policies.tally import Tally
     from emulator.experiments.policies.trace_study import TraceStudy
     from emulator.sim.asynchronous import EndedEvent
-    from emulator.sim.engine import Service
+    from emulator.sim.service import Service
     from emulator.sim.traces.trace import Call, Trace
     from emulator.sim.workload import Stimulus
 
