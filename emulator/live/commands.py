@@ -7,20 +7,19 @@ from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from emulator.core.failure_bodies import failure_body
-from emulator.core.messages import (
+from emulator.core.messages.commands import (
     Command,
     Dispatch,
-    Event,
     Fail,
     FreezeSandbox,
     MakeStemCell,
     ResetSandbox,
-    RuntimeExited,
     StartSandbox,
     StopSandbox,
     StopStemCell,
     Throttle,
 )
+from emulator.core.messages.events import Event, RuntimeExited
 from emulator.core.model import ThrottleReason
 from emulator.live.runtime_api.interface import Work
 from emulator.live.sandbox.lifecycle import Phase

@@ -13,7 +13,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from emulator.core.messages import (
+from emulator.core.messages.events import (
     CallerLeft,
     FunctionRecycled,
     HostMemoryMeasured,

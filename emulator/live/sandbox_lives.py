@@ -11,20 +11,16 @@ import logging
 from typing import TYPE_CHECKING
 
 from emulator.core.failure_bodies import EXTENSION_CRASH
-from emulator.core.messages import (
-    Anatomy,
+from emulator.core.messages.events import (
     InitBegan,
     InitFailed,
     InvocationAnswered,
     InvocationFinished,
-    ResetSandbox,
     RuntimeExited,
     SandboxGone,
     SandboxReady,
     SandboxReset,
-    StartSandbox,
     StayedBusy,
-    StopSandbox,
 )
 from emulator.core.model import Failure
 from emulator.errors import SandboxStartError
@@ -35,6 +31,8 @@ from emulator.live.sandbox.lifecycle import BROKEN_OFF, Phase
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from emulator.core.messages.commands import ResetSandbox, StartSandbox, StopSandbox
+    from emulator.core.messages.measurements import Anatomy
     from emulator.core.scheduler import Scheduler
     from emulator.live.backends.interface import Exit
     from emulator.live.clock import LoopClock

@@ -11,12 +11,12 @@ import heapq
 import math
 from typing import TYPE_CHECKING
 
-from emulator.core.messages import TimePassed
+from emulator.core.messages.events import TimePassed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from emulator.core.messages import Event
+    from emulator.core.messages.events import Event
     from emulator.core.model import Seconds
     from emulator.core.scheduler import Scheduler
     from emulator.sim.sandbox import SimulatedSandbox

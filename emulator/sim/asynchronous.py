@@ -26,14 +26,12 @@ from emulator.core.asynchronous.attempts import (
 )
 from emulator.core.asynchronous.lines import Lines
 from emulator.core.asynchronous.rules import AsynchronousRules, EventSettings
-from emulator.core.messages import (
-    Fail,
+from emulator.core.messages.commands import Fail, ResetSandbox, Throttle
+from emulator.core.messages.events import (
     InvocationAnswered,
     InvocationFinished,
-    ResetSandbox,
     SandboxGone,
     SandboxReset,
-    Throttle,
     VersionDeployed,
 )
 
@@ -42,7 +40,7 @@ if TYPE_CHECKING:
 
     from emulator.core.asynchronous.attempts import Condition
     from emulator.core.journal import Entry
-    from emulator.core.messages import InvokeRequested
+    from emulator.core.messages.events import InvokeRequested
     from emulator.core.model import Failure, Seconds, VersionKey
     from emulator.sim.behaviour import Answer, Start
     from emulator.sim.engine import Simulation

@@ -11,13 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from emulator.core.messages import (
-    Dispatch,
-    Fail,
+from emulator.core.messages.commands import Dispatch, Fail, Throttle
+from emulator.core.messages.events import (
     InvocationAnswered,
     InvocationFinished,
     InvokeRequested,
-    Throttle,
     TimePassed,
     VersionDeployed,
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from emulator.core.messages import InvocationFinished
+    from emulator.core.messages.events import InvocationFinished
     from emulator.core.model import Seconds
     from emulator.sim.behaviour import Start
 

@@ -7,25 +7,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, assert_never
 
-from emulator.core.messages import (
+from emulator.core.messages.commands import (
     Dispatch,
     Fail,
     FreezeSandbox,
+    MakeStemCell,
+    ResetSandbox,
+    StartSandbox,
+    StopSandbox,
+    StopStemCell,
+    Throttle,
+)
+from emulator.core.messages.events import (
     InitBegan,
     InitFailed,
     InvocationAnswered,
     InvocationFinished,
-    MakeStemCell,
-    ResetSandbox,
     RuntimeExited,
     SandboxGone,
     SandboxReady,
     SandboxReset,
-    StartSandbox,
     StemCellReady,
-    StopSandbox,
-    StopStemCell,
-    Throttle,
 )
 from emulator.sim.behaviour import Outcome
 from emulator.sim.sandbox import SimulatedSandbox
@@ -33,7 +35,8 @@ from emulator.sim.sandbox import SimulatedSandbox
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from emulator.core.messages import Command, Event, RareCommand
+    from emulator.core.messages.commands import Command, RareCommand
+    from emulator.core.messages.events import Event
     from emulator.core.model import Seconds
     from emulator.core.scheduler import Scheduler
     from emulator.sim.agenda import Agenda

@@ -11,7 +11,7 @@ from collections.abc import Mapping  # noqa: TC003  # the compiled module resolv
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from emulator.core.messages import Anatomy
+from emulator.core.messages.measurements import Anatomy
 from emulator.core.model import Seconds  # noqa: TC001  # as above
 from emulator.sim.behaviour import Answer, Behaviour, Outcome, Shares, Start
 from emulator.sim.chance import AnswerChance

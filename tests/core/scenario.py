@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from emulator.core.function_configuration import FunctionConfiguration
-from emulator.core.messages import (
+from emulator.core.messages.commands import Dispatch, Fail, Throttle
+from emulator.core.messages.events import (
     CallerLeft,
-    Dispatch,
-    Fail,
     InvokeRequested,
     ProvisionedSet,
     ReservedConcurrencySet,
-    Throttle,
     VersionDeployed,
     VersionRetired,
 )

@@ -6,9 +6,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from emulator.core.journal import Entry
-from emulator.core.messages import (
-    VersionDeployed,
-)
+from emulator.core.messages.events import VersionDeployed
 from emulator.core.model import FunctionVersion
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings
 from emulator.core.scheduler import Scheduler

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.core.messages import (
+from emulator.core.messages.events import (
     InitBegan,
     InvocationFinished,
     InvokeRequested,

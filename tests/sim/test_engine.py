@@ -5,12 +5,8 @@ import math
 import random
 
 from emulator.core.journal import Entry, replay
-from emulator.core.messages import (
-    FreezeSandbox,
-    InvocationFinished,
-    InvokeRequested,
-    Throttle,
-)
+from emulator.core.messages.commands import FreezeSandbox, Throttle
+from emulator.core.messages.events import InvocationFinished, InvokeRequested
 from emulator.core.model import ThrottleReason
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings
 from emulator.core.scheduler import Scheduler

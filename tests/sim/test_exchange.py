@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.core.journal import Entry, replay
-from emulator.core.messages import InvokeRequested
+from emulator.core.messages.events import InvokeRequested
 from emulator.core.model import FunctionVersion
 from emulator.core.network_path import Connection, Passage
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings

@@ -6,26 +6,28 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.core.journal import Entry
-from emulator.core.messages import (
-    Anatomy,
+from emulator.core.messages.commands import (
     Dispatch,
     Fail,
     FreezeSandbox,
+    ResetSandbox,
+    StartSandbox,
+    StopSandbox,
+)
+from emulator.core.messages.events import (
     InitBegan,
     InitFailed,
     InvocationFinished,
     InvokeRequested,
     ProvisionedSet,
-    ResetSandbox,
     RuntimeExited,
     SandboxGone,
     SandboxReady,
     SandboxReset,
-    StartSandbox,
-    StopSandbox,
     TimePassed,
     VersionDeployed,
 )
+from emulator.core.messages.measurements import Anatomy
 from emulator.core.model import Failure, StartKind, StopReason
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings
 from emulator.core.scheduler import Scheduler
@@ -39,7 +41,7 @@ from tests.sim.echo_run import ECHO, HALF, KEY, SECOND, TEN, run
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from emulator.core.messages import Event
+    from emulator.core.messages.events import Event
     from emulator.sim.workload import Stimulus
 
 

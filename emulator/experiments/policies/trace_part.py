@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from emulator.core.messages import InvokeRequested, VersionDeployed
+from emulator.core.messages.events import InvokeRequested, VersionDeployed
 from emulator.core.model import FunctionVersion
 from emulator.core.policy import Admission
 from emulator.core.profiles import PROFILES

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from emulator.core.messages import JvmUse, MemoryUse
+from emulator.core.messages.measurements import JvmUse, MemoryUse
 from emulator.host.cgroup_files import mebibytes
 
 if TYPE_CHECKING:

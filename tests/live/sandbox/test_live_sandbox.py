@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from emulator.core.function_configuration import FunctionConfiguration
-from emulator.core.messages import Anatomy, JvmUse, MemoryUse
+from emulator.core.messages.measurements import Anatomy, JvmUse, MemoryUse
 from emulator.host.jvm_counters import JvmCounters
 from emulator.host.memory_counters import MemoryCounters
 from emulator.live.backends.interface import RUNTIME, Exit
