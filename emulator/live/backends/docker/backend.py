@@ -206,7 +206,7 @@ class DockerBackend:
             self._guard = self._start_guard()
         except (EngineError, OSError) as error:
             raise BackendUnavailableError(f"The Docker engine cannot be used: {error}.") from error
-        self._controls.watch_shares()
+        self._controls.watch()
         found = (self._meeting.listen, self._meeting.dial)
         self.runtime_api_host, self.runtime_api_name = self._runtime_api or found
         self.unenforced = shortcomings(info, self._controls.writable)
