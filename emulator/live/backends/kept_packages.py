@@ -14,7 +14,7 @@ import logging
 import secrets
 import shutil
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -182,16 +182,21 @@ class KeptPackages:
         if self._unneeded():
             seen = [f"{path}/" for path in await asyncio.to_thread(self._mounted)]
             # asked anew, as time has passed, and then nothing is awaited until all are out of reach
-            for name, path in self._unneeded()[:most]:
-                if not any(f"/{name}/" in one for one in seen):
-                    _put_away(path)
+            unneeded = self._unneeded()
+            unseen = [one for one in unneeded if not any(f"/{one}/" in path for path in seen)]
+            for path in (path for name in unseen[:most] for path in unneeded[name]):
+                _put_away(path)
         gone = [path for shelf in self._shelves for path in shelf.gone()]
         await asyncio.to_thread(_remove, gone, self._closed)
         await asyncio.to_thread(_remove, await self._gone_beside(), self._closed)
 
-    def _unneeded(self) -> list[tuple[str, Path]]:
-        found = (entry for shelf in self._shelves for entry in shelf.entries())
-        return [(name, path) for name, path in found if not self.is_needed(name)]
+    def _unneeded(self) -> dict[str, list[Path]]:
+        """Returns, by name, what there is of each package that nobody needs."""
+        found: defaultdict[str, list[Path]] = defaultdict(list)
+        for name, path in (entry for shelf in self._shelves for entry in shelf.entries()):
+            if not self.is_needed(name):
+                found[name].append(path)
+        return found
 
     async def _gone_beside(self) -> list[Path]:
         """Puts away what no package needs, unless some package came while that was looked for."""
