@@ -78,6 +78,8 @@ class SandboxLives:
         self._told_after_reset: dict[int, Callable[[], None]] = {}
         """By sandbox: what tells a caller of the failure that the sandbox is reset for."""
         self._closing = False
+        self.taken_away: Callable[[int], None] = lambda _: None
+        """Is called with each sandbox of which nothing is left."""
 
     def tell_after_reset(self, sandbox: LiveSandbox, tell: Callable[[], None]) -> None:
         """Calls `tell` when a sandbox's reset is over: the caller's next request may need it."""
@@ -195,6 +197,7 @@ class SandboxLives:
             self._report(sandbox, "could not be taken away", error)
         # where this is cancelled the sandbox stays, for the engine's end to close
         del self.sandboxes[sandbox.id]
+        self.taken_away(sandbox.id)
 
     async def _clear_up(self, sandbox: LiveSandbox, gone: SandboxGone) -> None:
         """Ends a sandbox that ended by itself: its last response, the event, then what is left."""

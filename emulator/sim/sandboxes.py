@@ -83,8 +83,8 @@ class SimulatedSandboxes:
             case StartSandbox(number, key, _):
                 sandbox = SimulatedSandbox(number, key.name)
                 self._sandboxes[number] = sandbox
-                cell = command.cell > 0
-                start = self._service.start(sandbox.function, number, specialised=cell)
+                of_cell = command.cell > 0
+                start = self._service.start(sandbox.function, number, specialised=of_cell)
                 self._make(sandbox, start, now)
             case ResetSandbox(number, _):
                 self._reset(self._sandboxes[number], now)

@@ -76,6 +76,7 @@ if TYPE_CHECKING:
         Progress,
         SandboxSpec,
     )
+    from emulator.live.backends.kept_packages import KeptPackages
     from emulator.live.backends.page_cache import PrivatePages
 
 log = logging.getLogger(__name__)
@@ -274,6 +275,11 @@ class DockerBackend:
     def _tell(self, limitation: Limitation, sentence: str) -> None:
         self.unenforced = {**self.unenforced, limitation: sentence}
 
+    @property
+    def packages(self) -> KeptPackages | None:
+        """Returns what keeps images for page caches; all else is the engine's."""
+        return self._packages.kept
+
     async def deploy(self, configuration: FunctionConfiguration, progress: Progress) -> str:
         with self._slots.pace.deployment():
             image = await self._packages.make(configuration, progress)
@@ -402,6 +408,8 @@ class DockerBackend:
         await asyncio.gather(*(sandbox.stop() for sandbox in list(self._sandboxes.values())))
         if self._files is not None:
             await self._files.close()
+        if self.packages is not None:
+            await self.packages.close()
         if self.snapshots is not None:
             await self.snapshots.close()
             self.snapshots = None
