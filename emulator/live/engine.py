@@ -153,7 +153,7 @@ class Engine:
     def memory(self, sandbox: int) -> MemoryCounters | None:
         """Returns what the kernel counts of a sandbox's memory now; None where that is unknown."""
         live = self._lives.sandboxes.get(sandbox)
-        return None if live is None else live.memory()
+        return None if live is None else live.meter.counters()
 
     def now(self) -> float:
         """Returns the time on the engine's clock, in the emulated Lambda's seconds."""

@@ -523,7 +523,7 @@ async def test_start_in_a_slot_that_is_dead_starts_elsewhere_and_the_slot_is_giv
         await here.backend.deploy(here.configured("run"), quiet)
         await slots.filled()
         (holder,) = containers(api, instance)
-        here.backend._watch.close()  # its end goes by unheard
+        here.backend._living.watch.close()  # its end goes by unheard
         api.kill(holder["Id"])
         first = await here.start("run")
         await slots.filled()
