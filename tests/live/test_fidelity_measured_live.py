@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.core.messages import SandboxReady, StartSandbox, StopSandbox
+from emulator.core.messages.commands import StartSandbox, StopSandbox
+from emulator.core.messages.events import SandboxReady
 from emulator.core.model import StartKind, StopReason, ThrottleReason
 from emulator.core.policy import RecycleAge, ScaleOut
 from emulator.live.backends.interface import Limitation
@@ -17,7 +18,7 @@ from tests.live.world import lacks, world
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from emulator.core.messages import Anatomy
+    from emulator.core.messages.measurements import Anatomy
     from emulator.core.model import VersionKey
     from emulator.core.records import InvocationRecord
     from emulator.live.backends.interface import SandboxBackend

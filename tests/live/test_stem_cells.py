@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from emulator.core.messages import MakeStemCell
+from emulator.core.messages.commands import MakeStemCell
 from emulator.live.stem_cells import StemCellKeeper
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.core.function_configuration import FunctionConfiguration
-from emulator.core.messages import MakeStemCell, StartSandbox, StemCellReady
+from emulator.core.messages.commands import MakeStemCell, StartSandbox
+from emulator.core.messages.events import StemCellReady
 from emulator.core.model import StartKind
 from emulator.core.stem_cells import StemCells
 from emulator.errors import BackendUnavailableError
