@@ -50,6 +50,7 @@ class Functions:
     traces: list[str] = field(default_factory=list)
     running: int = 0
     most_running: int = 0
+    cancelled: int = 0
 
     def invoke(
         self,
@@ -78,7 +79,11 @@ class Functions:
     async def _answer(self, answer: Outcome) -> Outcome:
         self.running += 1
         self.most_running = max(self.most_running, self.running)
-        await (asyncio.sleep(self.takes) if self.held is None else self.held.wait())
+        try:
+            await (asyncio.sleep(self.takes) if self.held is None else self.held.wait())
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
         self.running -= 1
         return answer
 

@@ -87,6 +87,23 @@ async def test_deleted_mapping_finishes_its_batch_and_is_gone(
         assert here.sources.all(Scope()) == []
 
 
+async def test_end_in_the_midst_of_a_change_leaves_no_poller(
+    others: StandIns, tmp_path: Path
+) -> None:
+    """The change had taken the poller over, and was broken off before it had ended the poller."""
+    queue, functions = Queue(others), Functions(held=asyncio.Event())
+    queue.send("a")
+    async with bench(others, tmp_path, functions) as here:
+        mapping = await here.mapped(queue.arn)
+        await until(lambda: functions.running == 1)
+        polling = mapping.running
+        assert polling is not None
+        await here.sources.delete(mapping)
+        await asyncio.sleep(0)
+    assert polling.task.done()
+    assert functions.cancelled == 1
+
+
 async def dialled(silent: socket.socket) -> socket.socket:
     """Returns the connection of who dials a server first that never answers."""
     silent.setblocking(False)
