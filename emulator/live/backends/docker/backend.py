@@ -52,6 +52,7 @@ from emulator.live.backends.docker.host import (
 )
 from emulator.live.backends.docker.image_templates import ImageTemplates
 from emulator.live.backends.docker.network_slots import NetworkSlots
+from emulator.live.backends.docker.oci_runtime import checked_runtime
 from emulator.live.backends.docker.own_containers import OwnContainers
 from emulator.live.backends.docker.packages import DockerPackages
 from emulator.live.backends.docker.restore_networks import RestoreNetworks
@@ -107,7 +108,8 @@ class DockerBackend:
     listen and what sandboxes dial, where what is found is wrong. `registry` holds the runtimes'
     base images. With `private` each sandbox has a page cache of its own. What is found out about
     images is kept in the file `facts`. Without a folder `state` no snapshots are kept; with
-    the folder `stem_cells` some stem cells are, where that is possible.
+    the folder `stem_cells` some stem cells are, where that is possible. `oci_runtime` names the
+    engine's runtime of sandboxes, where that is not to be its default.
     """
 
     name = "docker"
@@ -127,6 +129,7 @@ class DockerBackend:
         facts: Path | None = None,
         state: Path | None = None,
         stem_cells: Path | None = None,
+        oci_runtime: str = "",
     ) -> None:
         self.runtime_api_host = ""
         self.runtime_api_name = ""
@@ -136,6 +139,7 @@ class DockerBackend:
         self.stem_cells: DockerStemCells | None = None
         self._cells_folder = None if stem_cells is None else stem_cells.resolve()
         self._files: FunctionFiles | None = None
+        self._wanted_runtime = self.oci_runtime = oci_runtime
         self._instance = instance
         self._state = state
         self._label = f"{LABEL}={instance}"
@@ -192,6 +196,7 @@ class DockerBackend:
         await self._engine.connect()
         try:
             info: dict[str, Any] = await self._engine.call("GET /info")
+            self.oci_runtime = checked_runtime(self._wanted_runtime, info)
             self._meeting = await meeting(self._engine, info, self._network)
             engine = f"{info.get('ID')} {info.get('ServerVersion')} {info.get('SecurityOptions')}"
             self._packages.open(engine)
@@ -218,7 +223,12 @@ class DockerBackend:
         if not self._enters:
             self._leave_ways_open()
         cannot_enter = self._leave_ways_open if self._enters else None
-        self._slots.open(self._meeting, info.get("NCPU", 0), cannot_enter=cannot_enter)
+        self._slots.open(
+            self._meeting,
+            info.get("NCPU", 0),
+            oci_runtime=self._wanted_runtime,
+            cannot_enter=cannot_enter,
+        )
         await self._open_snapshots(self._meeting)
         if self._cells_folder is not None:
             await self._open_stem_cells(self._cells_folder)
@@ -451,7 +461,14 @@ class DockerBackend:
         began = now()
         mounts = await self._mounts(sandbox, spec.package)
         body = container_configuration(
-            spec, image, labels, self._meeting, joined=sandbox.slot, cpus=cpus, mounts=mounts
+            spec,
+            image,
+            labels,
+            self._meeting,
+            joined=sandbox.slot,
+            cpus=cpus,
+            mounts=mounts,
+            runtime=self._wanted_runtime,
         )
         if cell is not None:
             body["HostConfig"]["Tmpfs"][START_FOLDER] = "ro,size=4k"

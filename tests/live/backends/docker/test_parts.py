@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.core.function_configuration import FunctionConfiguration, PackageType
-from emulator.errors import BackendUnavailableError, BuildError
+from emulator.errors import BackendUnavailableError, BuildError, SettingsError
 from emulator.host.cpus import CpuRotation
 from emulator.live.backends.docker.backend import DockerBackend
 from emulator.live.backends.docker.build import (
@@ -39,6 +39,7 @@ from emulator.live.backends.docker.host import (
 from emulator.live.backends.docker.image_facts import ImageFacts
 from emulator.live.backends.docker.images import DockerImages
 from emulator.live.backends.docker.network_slots import NetworkSlots
+from emulator.live.backends.docker.oci_runtime import checked_runtime
 from emulator.live.backends.docker.oom import OomWitness
 from emulator.live.backends.docker.streams import Demultiplexer, JsonLines
 from emulator.live.backends.docker.user_switch import PREFIXES
@@ -308,6 +309,36 @@ def test_sandbox_has_its_name_itself_or_from_the_slot_that_it_joins() -> None:
     assert "Hostname" not in joined, "the engine refuses it"
     assert alone["HostConfig"]["NetworkMode"] == "bridge"
     assert joined["HostConfig"]["NetworkMode"] == "container:slot"
+
+
+def test_sandbox_has_the_engines_own_runtime_unless_one_is_named() -> None:
+    own = container_configuration(_spec(), SHELL, {}, BRIDGE)["HostConfig"]
+    named = container_configuration(_spec(), SHELL, {}, BRIDGE, runtime="crun")["HostConfig"]
+    assert "Runtime" not in own
+    assert named == own | {"Runtime": "crun"}
+
+
+def test_runtime_that_the_engine_does_not_have_is_refused_with_those_that_it_has() -> None:
+    info = {"DefaultRuntime": "runc", "Runtimes": {"runc": {}, "crun": {"path": "crun"}}}
+    assert checked_runtime("crun", info) == "crun"
+    assert checked_runtime("", info) == "runc"
+    with pytest.raises(SettingsError, match=r"--oci-runtime kata: .* it has crun, runc\."):
+        checked_runtime("kata", info)
+    with pytest.raises(SettingsError, match="it has told of none"):
+        checked_runtime("crun", {})
+
+
+@pytest.mark.anyio
+async def test_emulator_does_not_start_where_the_engine_lacks_its_runtime(tmp_path: Path) -> None:
+    info = {"OSType": "linux", "NCPU": 2, "Runtimes": {"runc": {}}, "DefaultRuntime": "runc"}
+    async with engine_that(tmp_path, {"/info": _json(info)}):
+        environ = {"DOCKER_HOST": f"unix://{tmp_path}/engine"}
+        backend = DockerBackend("none", environ=environ, oci_runtime="crun")
+        try:
+            with pytest.raises(SettingsError, match="no runtime of this name; it has runc"):
+                await backend.open()
+        finally:
+            await backend.close()
 
 
 def test_init_share_and_cpus_are_set_where_they_are_given() -> None:
