@@ -13,7 +13,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from emulator.core.messages import (
+from emulator.core.messages.events import (
     CallerLeft,
     FunctionRecycled,
     HostMemoryMeasured,
@@ -153,7 +153,7 @@ class Engine:
     def memory(self, sandbox: int) -> MemoryCounters | None:
         """Returns what the kernel counts of a sandbox's memory now; None where that is unknown."""
         live = self._lives.sandboxes.get(sandbox)
-        return None if live is None else live.memory()
+        return None if live is None else live.meter.counters()
 
     def now(self) -> float:
         """Returns the time on the engine's clock, in the emulated Lambda's seconds."""
