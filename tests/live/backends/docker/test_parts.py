@@ -329,6 +329,13 @@ def test_runtime_that_the_engine_does_not_have_is_refused_with_those_that_it_has
         checked_runtime("crun", {})
 
 
+@pytest.mark.parametrize(("runtime", "member"), [("crun", "crun"), ("", None)])
+def test_slots_have_the_runtime_of_sandboxes(runtime: str, member: str | None) -> None:
+    slots = NetworkSlots(DockerEngine({}), "p", {}, 1, 1)
+    slots.open(BRIDGE, oci_runtime=runtime)
+    assert slots._body("i")["HostConfig"].get("Runtime") == member
+
+
 @pytest.mark.anyio
 async def test_emulator_does_not_start_where_the_engine_lacks_its_runtime(tmp_path: Path) -> None:
     info = {"OSType": "linux", "NCPU": 2, "Runtimes": {"runc": {}}, "DefaultRuntime": "runc"}
