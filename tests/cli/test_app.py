@@ -29,7 +29,8 @@ COMMANDS = {
     "--admission "
     "--journal-limit --log-limit --start-width --stem-cells --init-cpu --init-timeout --dilation "
     "--network "
-    "--page-cache --read-ahead --seed --state-dir --run-dir --cgroup-root --aws-endpoint --auth "
+    "--page-cache --read-ahead --seed --state-dir --run-dir --left-events "
+    "--cgroup-root --aws-endpoint --auth "
     "--alb --no-companion --verbose -v",
     "invoke": "FUNCTION --url --payload --json",
     "ps": "--url --json",

@@ -109,7 +109,7 @@ class StudyRunner:
         least = cell.load.least_repetitions
         if self._is_enough is None or least is None or cell.repetition <= least:
             return False
-        place = cell.load.kind, cell.repetition
+        place = cell.load.label, cell.repetition
         if place not in self._enough_before:
             enough = self._are_done_before(cell) and self._is_enough(read_study(self._folder))
             self._enough_before[place] = enough
@@ -122,7 +122,7 @@ class StudyRunner:
         earlier = [
             self._study.known(other.id)
             for other in self._cells
-            if other.load.kind == cell.load.kind and other.repetition < cell.repetition
+            if other.load.label == cell.load.label and other.repetition < cell.repetition
         ]
         return all(known is None or known.status is CellStatus.DONE for known in earlier)
 

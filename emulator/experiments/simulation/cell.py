@@ -1,19 +1,20 @@
 """Simulates one cell of a plan, and leaves the run directory that a live cell leaves.
 
-Owns what surrounds the scheduler: warm-up, pings, client rows and run.json. The journal is on the
-emulated clock and begins at time 0; client rows are stretched by the cell's dilation, as those of a
-live cell are, so that whatever reads a live cell reads a simulated one.
+Owns what surrounds the scheduler: warm-up, pings, the queue of events, client rows and run.json.
+The journal is on the emulated clock and begins at time 0; client rows are stretched by the cell's
+dilation, as those of a live cell are, so that whatever reads a live cell reads a simulated one.
 """
 
 from __future__ import annotations
 
 import json
 import random
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
 from emulator import __version__
+from emulator.core.asynchronous.ended_event import EVENTS_FILE, EndedEvent, encode_ended
 from emulator.core.journal import encode
 from emulator.core.lifetimes import LIFETIMES
 from emulator.core.model import FunctionVersion
@@ -27,6 +28,7 @@ from emulator.core.scheduler import Scheduler
 from emulator.core.scheduling import scheduling, scheduling_facts
 from emulator.core.stem_cells import StemCells
 from emulator.experiments.plan.cells import Origin
+from emulator.experiments.plan.events import event_settings, reserved_concurrency
 from emulator.experiments.plan.model import PlannedFunction
 from emulator.experiments.plan.scenarios import MINUTE, ping_of
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
@@ -35,6 +37,8 @@ from emulator.experiments.records.run_directory import JOURNAL, RUN
 from emulator.experiments.simulation.load import clients
 from emulator.experiments.simulation.measured_service import Measured, MeasuredService
 from emulator.policy_choice import chosen
+from emulator.sim.asynchronous import Events
+from emulator.sim.attempts import Attempts
 from emulator.sim.engine import Simulation
 from emulator.sim.exchange import Exchange, Pings
 from emulator.sim.service import ServiceModel
@@ -60,6 +64,7 @@ _RUNTIME = "any"
 _STATUS = {Status.OK: 200, Status.THROTTLED: 503}
 _INVOKE = "/2015-03-31/functions/"
 """Begins the path of Lambda's own API."""
+_ACCEPTED = 202
 _FAILED = 500
 """Status that a client of the HTTP API sees where a function failed."""
 
@@ -83,6 +88,8 @@ class SimulatedCell:
     @property
     def path(self) -> str:
         """Path that the function is asked at, or the beginning of Lambda's own API."""
+        if self.cell.asynchronous:
+            return _INVOKE
         own = self.plan.functions.get(self.function.name)
         return (own.path if own else "") or self.function.route or _INVOKE
 
@@ -139,6 +146,9 @@ def simulate_cell(simulated: SimulatedCell, folder: Path) -> int:
     with (folder / JOURNAL).open("w", encoding="utf-8") as journal:
         for entry in run.entries():
             journal.write(encode(entry) + "\n")
+    if run.ended:
+        lines = [encode_ended(event) + "\n" for event in run.ended]
+        (folder / EVENTS_FILE).write_text("".join(lines), encoding="utf-8")
     rows = run.rows()
     append_client_rows(folder / CLIENTS, rows)
     return len(rows)
@@ -149,19 +159,32 @@ class _CellRun:
     """Runs warm-up and load, and keeps what clients and records say of each request."""
 
     simulated: SimulatedCell
+    ended: list[EndedEvent] = field(default_factory=list)
+    """Events of an asynchronous load, in the order of their ends."""
     _answers: list[Answered] = field(default_factory=list)
     _records: dict[str, InvocationRecord] = field(default_factory=dict)
 
     def entries(self) -> Iterator[Entry]:
+        fold = RecordFold()
+        for entry in self._exchange().run():
+            for record in fold.feed(entry):
+                self._records[record.invocation] = record
+            yield entry
+
+    def _exchange(self) -> Exchange:
         simulated = self.simulated
         cell, seed = simulated.cell, simulated.seed
         service = MeasuredService(ServiceModel(seed, simulated.behaviour), simulated.measured)
         chance = random.Random(seed)  # noqa: S311  # lifetimes are no secret
         name = cell.condition.function
         scheduler = Scheduler(simulated.settings(), chance)
-        simulation = Simulation(scheduler, service, service.dispatched)
+        attempts = Attempts(service, noted=service.dispatched)
+        if cell.asynchronous:
+            simulation = Simulation(scheduler, attempts, attempts.dispatched)
+        else:
+            simulation = Simulation(scheduler, service, service.dispatched)
         ping = ping_of(cell.load)
-        exchange = Exchange(
+        return Exchange(
             simulation,
             simulated.version(),
             clients(cell),
@@ -172,31 +195,60 @@ class _CellRun:
             pings=Pings(ping.every_minutes * MINUTE / cell.idle_speedup, ping.parallel)
             if ping
             else None,
+            events=self._events(simulation, attempts) if cell.asynchronous else None,
+            reserved=reserved_concurrency(simulated.plan, simulated.function),
         )
-        fold = RecordFold()
-        for entry in exchange.run():
-            for record in fold.feed(entry):
-                self._records[record.invocation] = record
-            yield entry
+
+    def _events(self, simulation: Simulation, attempts: Attempts) -> Events:
+        """Returns the queue, by the rules and with the bounds that a live cell's emulator has."""
+        simulated = self.simulated
+        profile = PROFILES[simulated.cell.condition.profile]
+        asked = event_settings(simulated.plan, simulated.cell, simulated.function)
+
+        def told(event: EndedEvent) -> None:
+            self.ended.append(event)
+            attempts.forget(event)
+
+        return Events(
+            simulation,
+            rules=profile.asynchronous,
+            settings=lambda _: asked,
+            most_at_once=profile.account_concurrency,
+            speedup=simulated.cell.idle_speedup,
+            told=told,
+        )
 
     def rows(self) -> list[ClientRow]:
         """Returns the client rows in the order of their answers, as live clients append them."""
-        return [self._row(answer) for answer in sorted(self._answers, key=lambda a: a.at)]
+        row = self._accepted if self.simulated.cell.asynchronous else self._row
+        return [row(answer) for answer in sorted(self._answers, key=lambda a: a.at)]
+
+    def _accepted(self, answer: Answered) -> ClientRow:
+        """Returns the row of an event, whose client has 202 before any sandbox has the event."""
+        return self._client_row(answer, _ACCEPTED)
 
     def _row(self, answer: Answered) -> ClientRow:
-        simulated, record = self.simulated, self._records[answer.invocation]
-        slower = simulated.cell.dilation
+        record = self._records[answer.invocation]
         fine = record.status is Status.OK
+        return replace(
+            self._client_row(answer, _STATUS.get(record.status, _FAILED)),
+            start_kind=record.start,
+            sandbox="" if record.sandbox is None else str(record.sandbox),
+            error="" if fine else f"{record.status.value} {record.error_type}".strip(),
+        )
+
+    def _client_row(self, answer: Answered, status: int) -> ClientRow:
+        slower = self.simulated.cell.dilation
         return ClientRow(
             request_id=answer.invocation,
             start=answer.sent_at * slower,
             latency_ms=(answer.at - answer.sent_at) * slower * 1000,
-            status=_STATUS.get(record.status, _FAILED),
-            start_kind=record.start,
-            sandbox="" if record.sandbox is None else str(record.sandbox),
+            status=status,
+            start_kind=None,
+            sandbox="",
             users=answer.users,
-            path=simulated.path,
-            error="" if fine else f"{record.status.value} {record.error_type}".strip(),
+            path=self.simulated.path,
+            error="",
         )
 
 

@@ -28,6 +28,7 @@ from emulator.errors import (
 )
 from emulator.live.functions.conversion import configuration, members
 from emulator.live.functions.folders import identity, zipped
+from emulator.live.functions.template_events import NO_EVENTS, event_invoke_key
 from emulator.live.functions.urls import template_url
 from emulator.live.store.function_records import (
     Code,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from emulator.live.backends.interface import Progress
     from emulator.live.deployments import Prepared
     from emulator.live.engine import Engine
+    from emulator.live.functions.template_events import TemplateEvents
     from emulator.live.store.archives import Archives
     from emulator.live.store.catalog import Catalog
 
@@ -156,15 +158,25 @@ class Deployer:
 
     # what a template says
 
-    async def deploy(self, template: FunctionConfiguration, progress: Progress) -> Version:
+    async def deploy(
+        self,
+        template: FunctionConfiguration,
+        progress: Progress,
+        events: TemplateEvents = NO_EVENTS,
+    ) -> Version:
         """Puts a template's function in the place of any other of its name, and makes it ready.
 
         Published versions and aliases of the name stay.
 
+        Args:
+            template: the function.
+            progress: is told how far its package is.
+            events: what the template says of the function's asynchronous events.
+
         Raises:
             BuildError: the package cannot be made.
         """
-        version = await self._of_template(template)
+        version = await self._of_template(template, events)
         self._templates[version.function] = template
         function = self._catalog.function(version.function) or Function(version.function)
         reserved, url = template.reserved_concurrency, url_key(version.function)
@@ -176,6 +188,7 @@ class Deployer:
                 concurrency_key(version.function): None
                 if reserved is None
                 else {"ReservedConcurrentExecutions": reserved},
+                event_invoke_key(version.function): events.document(self._time_of_day()),
                 url: template_url(template, resources.get(url), self._time_of_day()),
             }
         )
@@ -206,7 +219,9 @@ class Deployer:
             if function.from_template and function.name.name not in kept:
                 await self._catalog.delete(function.name)
 
-    async def _of_template(self, template: FunctionConfiguration) -> Version:
+    async def _of_template(
+        self, template: FunctionConfiguration, events: TemplateEvents
+    ) -> Version:
         source = template.image
         sha256, size = await asyncio.to_thread(identity, template)
         code = Code(
@@ -221,7 +236,9 @@ class Deployer:
         return Version(
             FunctionName(self._home, template.name),
             LATEST,
-            {"Role": f"arn:aws:iam::{self._home.account}:role/testbed"} | members(template),
+            {"Role": f"arn:aws:iam::{self._home.account}:role/testbed"}
+            | members(template)
+            | events.members,
             code,
             ACTIVE,
             new_revision(),

@@ -39,12 +39,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KILLED = 137
-_LAST_OUTPUT = 1.0
-"""Seconds that the output may still come after its sandbox's end."""
+_LAST_OUTPUT = 10.0
+"""Seconds that the output may still come after its sandbox's end: an engine may stand still."""
 _OOM_WORD = 0.15
 """Seconds that the engine may tell of an out-of-memory kill after it told of the end."""
-_RESET_PATIENCE = 5.0
-"""Seconds that a reset may take."""
+_RESET_PATIENCE = 10.0
+"""Seconds that a reset may take: a machine that stands still for some costs no sandbox."""
 _LAST_LINES = 10.0
 """Seconds that an invocation's last output may take from the container to here. It takes .3 ms;
 where the machine stood still, two seconds were too little once."""
