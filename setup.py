@@ -44,8 +44,11 @@ _COMPILED = (
     "emulator/core/scheduler.py",
     "emulator/core/stem_cells.py",
     "emulator/experiments/policies/taker.py",
+    "emulator/sim/agenda.py",
     "emulator/sim/chance.py",
     "emulator/sim/engine.py",
+    "emulator/sim/sandbox.py",
+    "emulator/sim/sandboxes.py",
     "emulator/sim/service.py",
     "emulator/sim/workload.py",
 )

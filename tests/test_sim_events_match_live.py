@@ -22,7 +22,8 @@ from emulator.core.asynchronous.attempts import Condition
 from emulator.core.asynchronous.ended_event import encode_ended
 from emulator.core.asynchronous.rules import AsynchronousRules, EventSettings
 from emulator.core.journal import decode, encode, replay
-from emulator.core.messages import Fail, InvokeRequested, Throttle
+from emulator.core.messages.commands import Fail, Throttle
+from emulator.core.messages.events import InvokeRequested
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.live.asynchronous.event_queue import EventQueue
 from emulator.live.clock import LoopClock

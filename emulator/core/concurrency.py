@@ -98,9 +98,11 @@ class Concurrency:
     def check(self, sandboxes: Iterable[Sandbox]) -> None:
         """Raises AssertionError where the counts do not agree with the sandboxes' invocations."""
         running = Counter(
-            sandbox.function.name
-            for sandbox in sandboxes
-            if sandbox.invocation is not None and not sandbox.provisioned
+            [
+                sandbox.function.name
+                for sandbox in sandboxes
+                if sandbox.invocation is not None and not sandbox.provisioned
+            ]
         )
         counted = {name: count for name, count in self._in_flight.items() if count}
         assert counted == running, f"{counted} run on demand, not {dict(running)}"

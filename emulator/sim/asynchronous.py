@@ -25,14 +25,12 @@ from emulator.core.asynchronous.attempts import (
 from emulator.core.asynchronous.ended_event import EndedEvent, receivers
 from emulator.core.asynchronous.lines import Lines
 from emulator.core.asynchronous.rules import AsynchronousRules, EventSettings
-from emulator.core.messages import (
-    Fail,
+from emulator.core.messages.commands import Fail, ResetSandbox, Throttle
+from emulator.core.messages.events import (
     InvocationAnswered,
     InvocationFinished,
-    ResetSandbox,
     SandboxGone,
     SandboxReset,
-    Throttle,
     VersionDeployed,
 )
 
@@ -40,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from emulator.core.journal import Entry
-    from emulator.core.messages import InvokeRequested
+    from emulator.core.messages.events import InvokeRequested
     from emulator.core.model import Failure, Seconds, VersionKey
     from emulator.sim.engine import Simulation
     from emulator.sim.workload import Stimulus
@@ -137,7 +135,7 @@ class Events:
             self._accepts = False
             return
         at, request = arrival
-        self.simulation.remind(at, lambda now: self._come(request, now))
+        self.simulation.agenda.remind(at, lambda now: self._come(request, now))
 
     def _come(self, request: InvokeRequested, now: Seconds) -> None:
         self.accept(request, now)
@@ -168,7 +166,7 @@ class Events:
                 failed = self._untold.pop(sandbox)
                 self._ended(failed.invocation, entry.at, failed.failure)
             case InvocationAnswered(sandbox, invocation) if invocation in self._running:
-                erred = bool(self.simulation.error_to_come(sandbox))
+                erred = bool(self.simulation.sandboxes.error_to_come(sandbox))
                 self._ended(invocation, entry.at, erred=erred)
             case InvocationFinished(_, invocation, error_type):
                 self._ended(invocation, entry.at, erred=bool(error_type))
@@ -189,8 +187,8 @@ class Events:
         due = self._lines.next_due()
         if due == self._alarm[0]:
             return
-        self.simulation.withdraw(self._alarm[1])
-        number = 0 if due == math.inf else self.simulation.remind(max(due, now), self._woken)
+        self.simulation.agenda.withdraw(self._alarm[1])
+        number = 0 if due == math.inf else self.simulation.agenda.remind(max(due, now), self._woken)
         self._alarm = due, number
 
     def _woken(self, now: Seconds) -> None:
@@ -205,7 +203,7 @@ class Events:
             self._end(event, decided, now)
             return
         self._running[event.request.invocation] = event
-        self.simulation.add(now, event.request)
+        self.simulation.agenda.add(now, event.request)
 
     def _ended(
         self,

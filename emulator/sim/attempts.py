@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from emulator.core.asynchronous.ended_event import EndedEvent
     from emulator.core.model import Seconds
     from emulator.sim.behaviour import Answer, Start
-    from emulator.sim.engine import Service
+    from emulator.sim.service import Service
 
 
 @dataclass(slots=True)

@@ -14,14 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from emulator.core.messages import (
-    Dispatch,
-    Fail,
+from emulator.core.messages.commands import Dispatch, Fail, Throttle
+from emulator.core.messages.events import (
     InvocationAnswered,
     InvocationFinished,
     InvokeRequested,
     ReservedConcurrencySet,
-    Throttle,
     TimePassed,
     VersionDeployed,
 )
@@ -175,13 +173,13 @@ class Exchange:
         self._open[invocation] = request, NO_PASSAGE
         at = self._begins + request.at
         if self.passage is None and self._is_event(invocation):
-            self.simulation.remind(at, lambda now: self._accept(invocation, now))
+            self.simulation.agenda.remind(at, lambda now: self._accept(invocation, now))
             return invocation
         event: InvokeRequested | TimePassed = InvokeRequested(invocation, self.function.key)
         if self.passage is not None:
             event = TimePassed()
             self._leaving[id(event)] = event, invocation
-        number = self.simulation.add(at, event)
+        number = self.simulation.agenda.add(at, event)
         if letter == _PING:
             self._numbers[invocation] = number
         return invocation
@@ -194,10 +192,10 @@ class Exchange:
         self._open[invocation] = request, passage
         arrives, key = now + passage.before, self.function.key
         if self._is_event(invocation):
-            self.simulation.remind(arrives, lambda then: self._accept(invocation, then))
+            self.simulation.agenda.remind(arrives, lambda then: self._accept(invocation, then))
         else:
             event = InvokeRequested(invocation, key, passage.network, passage.gateway)
-            self.simulation.add(arrives, event)
+            self.simulation.agenda.add(arrives, event)
         self._sent(invocation)
 
     def _is_event(self, invocation: str) -> bool:
@@ -273,5 +271,5 @@ class Exchange:
         """Takes back the pings that are not sent yet: the load is over."""
         for invocation, number in list(self._numbers.items()):
             if self._open[invocation][0].at > since:
-                self.simulation.withdraw(number)
+                self.simulation.agenda.withdraw(number)
                 del self._numbers[invocation], self._open[invocation]

@@ -10,7 +10,7 @@ import heapq
 from itertools import count
 from typing import TYPE_CHECKING
 
-from emulator.core.messages import Event, InvokeRequested, VersionDeployed
+from emulator.core.messages.events import Event, InvokeRequested, VersionDeployed
 from emulator.core.model import VersionKey
 from emulator.sim.arrival import Arrival as Arrival  # noqa: PLC0414  # it is asked for here
 

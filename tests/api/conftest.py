@@ -23,7 +23,7 @@ from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.function_url import Cors, FunctionUrl, InvokeMode, UrlAuth
 from emulator.core.journal import decode
 from emulator.core.load_balancer import Target
-from emulator.core.messages import InvokeRequested
+from emulator.core.messages.events import InvokeRequested
 from emulator.core.policy import SchedulerSettings
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.routes import PayloadFormat, Route, RouteAuth, RouteTable

@@ -9,15 +9,14 @@ import pytest
 
 from emulator.cli import main
 from emulator.core.journal import Entry
-from emulator.core.messages import (
-    Anatomy,
-    Dispatch,
+from emulator.core.messages.commands import Dispatch, StartSandbox
+from emulator.core.messages.events import (
     InvocationFinished,
     InvokeRequested,
     ProvisionedSet,
     SandboxReady,
-    StartSandbox,
 )
+from emulator.core.messages.measurements import Anatomy
 from emulator.core.model import StartKind
 from emulator.errors import SettingsError
 from emulator.experiments.bill import bill_figures, bill_run

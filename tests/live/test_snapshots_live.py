@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.core.messages import VersionDeployed
+from emulator.core.messages.events import VersionDeployed
 from emulator.core.model import StartKind, VersionKey
 from emulator.core.records import Status
 from emulator.errors import SnapshotError

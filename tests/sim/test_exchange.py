@@ -6,12 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.core.journal import Entry, replay
-from emulator.core.messages import (
-    InvokeRequested,
-    ReservedConcurrencySet,
-    Throttle,
-    VersionDeployed,
-)
+from emulator.core.messages.commands import Throttle
+from emulator.core.messages.events import InvokeRequested, ReservedConcurrencySet, VersionDeployed
 from emulator.core.model import FunctionVersion
 from emulator.core.network_path import Connection, Passage
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings
@@ -200,17 +196,6 @@ def test_same_seed_gives_the_same_journal_and_its_replay_the_same_commands() -> 
     assert run(1) == run(1) != run(2)
     settings = SchedulerSettings(keep_alive=FixedKeepAlive(4.0))
     replay(run(1), Scheduler(settings, random.Random(1)))
-
-
-def test_added_event_that_is_withdrawn_does_not_happen() -> None:
-    simulation = Simulation(Scheduler(SchedulerSettings(), random.Random(0)), ServiceModel(0, HALF))
-    entries = simulation.run(stimuli([ECHO], []))
-    next(entries)
-    first = simulation.add(1.0, InvokeRequested("a", ECHO.key))
-    simulation.add(2.0, InvokeRequested("b", ECHO.key))
-    simulation.withdraw(first)
-    assert next(entries).event == InvokeRequested("b", ECHO.key)
-    simulation.withdraw(first)  # of no effect any more
 
 
 def test_events_of_clients_leave_the_journal_of_the_queue_by_itself() -> None:

@@ -6,7 +6,7 @@ from itertools import islice
 import pytest
 
 from emulator.core.alias_routing import Routing
-from emulator.core.messages import InvokeRequested, VersionDeployed
+from emulator.core.messages.events import InvokeRequested, VersionDeployed
 from emulator.core.model import FunctionVersion, VersionKey
 from emulator.sim.workload import (
     Arrival,

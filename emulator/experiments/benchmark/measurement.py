@@ -26,6 +26,7 @@ from emulator.experiments.benchmark.figures import (
     restored_figures,
     single_client_figures,
 )
+from emulator.experiments.benchmark.model_functions import measure_models
 from emulator.experiments.benchmark.process_cost import cpu_seconds, system_calls
 from emulator.experiments.benchmark.sending import ECHO, send_load
 from emulator.experiments.benchmark.snapshot import published
@@ -86,6 +87,8 @@ class BackendBench:
         self._plan = plan
         self._progress = progress
         self._python = python
+        self.left_out: list[str] = []
+        """What was not measured, and why; after `measure`."""
 
     def measure(self) -> tuple[Figures, list[Run]]:
         """Returns all figures, and the runs that they are from.
@@ -96,6 +99,7 @@ class BackendBench:
         write_function(self._folder)
         cold_figures, cold_run = self._measure_cold()
         cold_figures |= self._measure_restored()
+        cold_figures |= self._measure_models()
         cold_figures |= self._measure_stem_cells()
         warm_figures, warm_run = self._measure_warm()
         for requests in self._plan.more_bursts:
@@ -136,6 +140,17 @@ class BackendBench:
                     if number >= plan.not_counted:
                         times[kind].append(took_ms)
         return restored_figures(times["restored"], times["cold"])
+
+    def _measure_models(self) -> Figures:
+        """Measures restores of functions with a model, where their frameworks are installed."""
+        self._begin("restores of models")
+        figures, left_out = measure_models(
+            self._backend,
+            self._folder / "models",
+            lambda folder, run, options: self._emulator_in(folder, run, *options),
+        )
+        self.left_out += left_out
+        return figures
 
     def _measure_stem_cells(self) -> Figures:
         """Measures cold starts with stem cells in turns with cold starts without."""

@@ -10,7 +10,8 @@ import time
 from statistics import median
 from typing import TYPE_CHECKING
 
-from emulator.core.messages import MakeStemCell, StemCellReady
+from emulator.core.messages.commands import MakeStemCell
+from emulator.core.messages.events import StemCellReady
 from emulator.experiments.benchmark.cold_request import (
     cold_request_ms,
     wait_until_sandboxes_are_gone,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from emulator.core.messages import InvokeRequested, VersionDeployed
+from emulator.core.messages.events import InvokeRequested, VersionDeployed
 from emulator.core.model import FunctionVersion
 from emulator.core.policy import Admission
 from emulator.core.profiles import PROFILES
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from emulator.core.policy import SchedulerSettings
     from emulator.experiments.policies.tally import Tally
     from emulator.experiments.policies.trace_study import TraceStudy
-    from emulator.sim.engine import Service
+    from emulator.sim.service import Service
     from emulator.sim.traces.trace import Call, Trace
     from emulator.sim.workload import Stimulus
 

@@ -22,7 +22,7 @@ from emulator.telemetry.log_lines import billed_duration_ms, init_duration
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from emulator.core.messages import MemoryUse
+    from emulator.core.messages.measurements import MemoryUse
     from emulator.core.records import InvocationRecord
     from emulator.experiments.records.client_rows import ClientRow
     from emulator.experiments.records.run_directory import Request, Run, RunInfo

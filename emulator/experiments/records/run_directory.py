@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.core import record_fold
 from emulator.core.asynchronous.ended_event import EVENTS_FILE
-from emulator.core.messages import InvokeRequested, ProvisionedSet, VersionDeployed
+from emulator.core.messages.events import InvokeRequested, ProvisionedSet, VersionDeployed
 from emulator.errors import RunDirectoryError
 from emulator.experiments.plan.cells import Origin
 from emulator.experiments.records.client_rows import CLIENTS, parse_client_rows

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,7 @@ class Deployer:
         self._making: defaultdict[VersionKey, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._background = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._in_work: Counter[str] = Counter()
 
     # what requests need
 
@@ -120,11 +122,15 @@ class Deployer:
 
     def begin(self, version: Version) -> None:
         """Makes a Pending version ready in the background; it becomes Active, or Failed."""
-        self._spawn(self._create(version))
+        self._spawn(self._create(version), version)
 
     def begin_update(self, before: Version, after: Version) -> None:
         """Replaces a version in the background; where that fails, all stays as it was `before`."""
-        self._spawn(self._update(before, after))
+        self._spawn(self._update(before, after), before, after)
+
+    def archives_in_work(self) -> Collection[str]:
+        """Returns the zips of versions being made, and of those that stay where that fails."""
+        return self._in_work.keys()
 
     def retire(self, version: Version) -> None:
         """Takes a version from the engine; requests that came before end as they would have."""
@@ -301,13 +307,16 @@ class Deployer:
         found = self._catalog.version(version.function, version.version)
         return found is not None and found.revision == version.revision
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    def _spawn(self, work: Coroutine[None, None, None], *versions: Version) -> None:
+        archives = Counter(name for version in versions for name in version.code.archives)
+        self._in_work += archives
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(partial(self._ended, archives))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, archives: Counter[str], task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._in_work -= archives
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a function could not be made ready", exc_info=error)
 

@@ -111,6 +111,7 @@ class Backend:
     runtime_api_host = runtime_api_name = "127.0.0.1"
     storage: Sequence[Path] = ()
     unenforced: Mapping[Limitation, str] = MappingProxyType({})
+    packages = None
     snapshots = None
     stem_cells = None
 

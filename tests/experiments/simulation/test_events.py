@@ -9,7 +9,7 @@ import pytest
 from emulator.core.asynchronous.attempts import Condition
 from emulator.core.asynchronous.ended_event import Receiver
 from emulator.core.journal import decode
-from emulator.core.messages import InvokeRequested, ReservedConcurrencySet
+from emulator.core.messages.events import InvokeRequested, ReservedConcurrencySet
 from emulator.experiments.analysis.comparison import Change, Figure, compare
 from emulator.experiments.analysis.events import all_events
 from emulator.experiments.records.run_directory import JOURNAL, read_run

@@ -15,7 +15,7 @@ from botocore.config import Config
 
 from emulator.core.function_names import FunctionName, Scope
 from emulator.core.journal import decode
-from emulator.core.messages import InvokeRequested
+from emulator.core.messages.events import InvokeRequested
 from emulator.core.version_key import LATEST
 from emulator.live.functions.deployer import ACTIVE
 from emulator.live.functions.functions import FUNCTION_SCHEMAS

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.core.messages import Dispatch
+from emulator.core.messages.commands import Dispatch
 from emulator.host import peers
 from emulator.live.backends.interface import Limitation
 from emulator.live.backends.process.backend import ProcessBackend

@@ -448,6 +448,23 @@ async def test_attempt_that_the_freeze_interrupted_does_not_count(
     assert listener.types == ["function"] * 2
 
 
+async def test_attempt_whose_failure_comes_after_the_thaw_does_not_count_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An emulator that stood still for a while read the refusal when all was thawed again."""
+    monkeypatch.setattr("emulator.live.runtime_api.subscriber._BACKOFF", ())
+    async with sandbox() as here, listening(500) as listener:
+        listener.answering.clear()
+        here.subscribe(listener.port, "function")
+        here.api.emit(log("line\n"))
+        await listener.until(lambda it: len(it.batches) == 1)
+        here.api.pause()
+        here.api.resume()
+        listener.answering.set()
+        await here.api.flush(BOUND)
+    assert listener.types == ["function"] * 2
+
+
 async def test_subscription_outlives_a_reset_of_the_sandbox() -> None:
     async with sandbox() as here, listening() as listener:
         here.subscribe(listener.port, "function")

@@ -115,8 +115,6 @@ class NetworkSlots:
         """Failures in a row."""
         self._resume_at = float("-inf")
         self._filling: asyncio.Task[None] | None = None
-        self._news = asyncio.Event()
-        """Set when a slot was made, or no more are being made."""
         self._closing = False
         self._news = asyncio.Event()
         """Whether a slot has become ready, or the making has ended, since somebody waited."""

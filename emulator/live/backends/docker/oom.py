@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from emulator.host.cgroup import CgroupV1, CgroupV2
 
-_WINDOW = 2.0
-"""Seconds between a kill for want of memory and the end that it caused, at most."""
+_WINDOW = 10.0
+"""Seconds between a kill for want of memory and the news of the end that it caused, at most: an
+engine that stands still for a while tells late."""
 
 
 class OomWitness:
@@ -56,7 +57,7 @@ class OomWitness:
 
     def invocation_ended(self) -> None:
         """Forgets kills so far, since the sandbox has outlived them."""
-        self._told_at = float("-inf")
+        self._told_at, self._seen = float("-inf"), None
         if self._cgroup is not None:
             self._outlived = self._cgroup.oom_kills()
 

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import tarfile
+import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -496,6 +497,27 @@ def test_the_kernels_count_outweighs_the_engines_word(tmp_path: Path) -> None:
     assert witness.verdict is True
     witness._process_ended(4)
     assert witness.verdict is False
+
+
+@pytest.mark.parametrize(("late", "verdict"), [(8.0, True), (11.0, None)])
+def test_kill_explains_an_end_that_is_told_some_seconds_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: float, verdict: bool | None
+) -> None:
+    """An engine that stood still for three seconds made a plain exit of it."""
+    witness, cgroup = _witness(tmp_path)
+    cgroup.kills = 1
+    witness._process_ended(4)
+    then = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: then + late)
+    assert witness.verdict is verdict
+
+
+def test_kill_that_ended_an_earlier_runtime_is_not_the_end_of_the_next(tmp_path: Path) -> None:
+    witness, cgroup = _witness(tmp_path)
+    cgroup.kills = 1
+    witness._process_ended(4)
+    witness.invocation_ended()
+    assert witness.verdict is None
 
 
 def test_each_kill_that_the_sandbox_outlives_is_counted_once(tmp_path: Path) -> None:
