@@ -8,8 +8,9 @@ import pytest
 
 from emulator.core.asynchronous.attempts import Condition
 from emulator.core.asynchronous.ended_event import EVENTS_FILE, EndedEvent, encode_ended
+from emulator.core.model import StartKind
 from emulator.errors import RunDirectoryError
-from emulator.experiments.records.event_ends import read_ends
+from emulator.experiments.records.event_ends import executions, read_ends
 from emulator.experiments.records.run_directory import join, read_run
 from emulator.experiments.records.single_run import as_study
 
@@ -84,6 +85,17 @@ def test_an_event_of_which_no_client_tells_is_one_row(run: MadeRun) -> None:
 
 def test_invocations_of_one_event_are_not_missing(run: MadeRun) -> None:
     assert "had not ended" not in " ".join(read_run(run.write()).notes)
+
+
+def test_the_machine_was_at_work_during_the_attempts(run: MadeRun) -> None:
+    read = read_run(run.write())
+    begun = read.info.started_at
+    found = [(row.start - begun, row.latency_ms, row.start_kind) for row in executions(read, 2.0)]
+    assert found == [
+        (1.0, 0.0, None),
+        (3.0, 6000.0, StartKind.COLD),
+        (129.0, 8000.0, StartKind.WARM),
+    ]
 
 
 def test_a_line_that_was_cut_short_is_left_out(tmp_path: Path) -> None:
