@@ -45,7 +45,7 @@ COMMANDS = {
     "--scale --journal --seed --jobs --start-width --stem-cells --run-dir",
     "report": "RUN OTHERS --out --json",
     "validate": "DATA --out --seeds",
-    "bill": "RUN --prices --free-tier --json",
+    "bill": "RUN --prices --free-tier --api --json",
     "import": "FILE RUN --json",
     "tune": "FUNCTION --payload --memory --invocations --strategy --balanced-weight --template "
     "--backend --profile --run-dir --json",
