@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Iterable, Iterator
 
-    from emulator.core.alias_routing import Routing
     from emulator.core.model import FunctionVersion, Seconds
-    from emulator.core.policy import Chance
 
 
 Stimulus = tuple["Seconds", Event]
@@ -84,15 +82,6 @@ def before(end: Seconds, arrivals: Iterable[Arrival]) -> Iterator[Arrival]:
         yield arrival
 
 
-def through_alias(
-    arrivals: Iterable[Arrival], alias: str, routing: Routing, chance: Chance
-) -> Iterator[Arrival]:
-    """Yields arrivals at a function's versions, each chosen as an alias leads to them."""
-    for arrival in arrivals:
-        key = VersionKey.of(arrival.key.name, routing.choose(chance))
-        yield Arrival(arrival.at, key, alias, arrival.tenant)
-
-
 def merge(*streams: Iterable[Arrival]) -> Iterator[Arrival]:
     """Yields the arrivals of all streams in time order."""
     return heapq.merge(*streams)
@@ -105,6 +94,4 @@ def stimuli(
     for function in functions:
         yield 0.0, VersionDeployed(function)
     for number, arrival in enumerate(arrivals, 1):
-        alias, tenant = arrival.alias, arrival.tenant
-        event = InvokeRequested(f"i{number}", arrival.key, alias=alias, tenant=tenant)
-        yield arrival.at, event
+        yield arrival.at, InvokeRequested(f"i{number}", arrival.key, tenant=arrival.tenant)

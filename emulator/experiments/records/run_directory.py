@@ -19,7 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.core import record_fold
 from emulator.core.asynchronous.ended_event import EVENTS_FILE
-from emulator.core.messages.events import InvokeRequested, ProvisionedSet, VersionDeployed
+from emulator.core.messages.events import (
+    InvokeRequested,
+    ProvisionedSet,
+    VersionDeployed,
+    VersionRetired,
+)
 from emulator.errors import RunDirectoryError
 from emulator.experiments.plan.cells import Origin
 from emulator.experiments.records.client_rows import ACCEPTED, CLIENTS, parse_client_rows
@@ -71,6 +76,16 @@ class ProvisionedTime:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotTime:
+    """Holds how long the snapshot of one version was kept, in seconds of the journal."""
+
+    function: str
+    memory_mb: int
+    since: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """Holds all that a run left behind."""
 
@@ -81,6 +96,7 @@ class Run:
     sandboxes: tuple[SandboxRecord, ...]
     clients: tuple[ClientRow, ...]
     provisioned: tuple[ProvisionedTime, ...] = ()
+    snapshots: tuple[SnapshotTime, ...] = ()
     notes: tuple[str, ...] = ()
     """Sentences that a reader of the run's figures should know, and that make no figure wrong."""
     missing: tuple[str, ...] = ()
@@ -143,6 +159,7 @@ def read_run(path: Path) -> Run:
         tuple(sandboxes),
         clients,
         provisioned,
+        tuple(_snapshots(entries)),
         tuple(notes),
         tuple(missing),
         read_ends(path / EVENTS_FILE, missing),
@@ -181,6 +198,25 @@ def _closed(
     if count:
         version = versions[key]
         yield ProvisionedTime(version.name, version.memory_mb, count, since, until)
+
+
+def _snapshots(entries: Sequence[Entry]) -> Iterator[SnapshotTime]:
+    """Yields how long versions with SnapStart were there; the last until the run's end."""
+    open_: dict[str, tuple[FunctionVersion, float]] = {}
+    for entry in entries:
+        event = entry.event
+        if isinstance(event, VersionDeployed | VersionRetired):
+            key = event.function.key if isinstance(event, VersionDeployed) else event.key
+            if (ended := open_.pop(key, None)) is not None:
+                yield _snapshot(*ended, entry.at)
+            if isinstance(event, VersionDeployed) and event.function.snapshot:
+                open_[key] = event.function, entry.at
+    for version, since in open_.values():
+        yield _snapshot(version, since, entries[-1].at)
+
+
+def _snapshot(version: FunctionVersion, since: float, until: float) -> SnapshotTime:
+    return SnapshotTime(version.name, version.memory_mb, since, until)
 
 
 def join(run: Run) -> list[Request]:
