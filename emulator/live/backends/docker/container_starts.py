@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from emulator.live.backends.docker.network_slots import NetworkSlots
     from emulator.live.backends.docker.packages import DockerPackages
     from emulator.live.backends.docker.sandbox_controls import SandboxControls
-    from emulator.live.backends.interface import Output, ProcessEnded, SandboxSpec
+    from emulator.live.backends.interface import Output, ProcessEnded
     from emulator.live.backends.page_cache import PrivatePages
+    from emulator.live.backends.sandbox_spec import SandboxSpec
 
 _SANDBOX_LABEL = "serverless-testbed.sandbox"
 

@@ -26,7 +26,7 @@ from emulator.host.descriptors import raise_descriptor_limit
 from emulator.host.mount_namespace import obstacle
 from emulator.host.peers import owners_can_be_told
 from emulator.live.backends.forks.snapshots import ForkSnapshots
-from emulator.live.backends.interface import Limitation
+from emulator.live.backends.limitations import Limitation
 from emulator.live.backends.local.orphans import Guard, kill_orphans, remove_orphans
 from emulator.live.backends.local.seccomp import seccomp_filter
 from emulator.live.backends.local.slots import Slot, SlotPool
@@ -51,15 +51,10 @@ if TYPE_CHECKING:
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.live.backends.forks.restored_sandbox import RestoredSandbox
-    from emulator.live.backends.interface import (
-        InnerListener,
-        Output,
-        ProcessEnded,
-        Progress,
-        SandboxSpec,
-    )
+    from emulator.live.backends.interface import Output, ProcessEnded, Progress
     from emulator.live.backends.page_cache import PrivatePages
     from emulator.live.backends.process.isolation import View
+    from emulator.live.backends.sandbox_spec import InnerListener, SandboxSpec
 
 _PEERS_UNTOLD = (
     "A function may dial the Runtime API of another and take its work, since this process may not "

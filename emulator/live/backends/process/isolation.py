@@ -24,8 +24,8 @@ from emulator.live.backends.supervisor import EXTENSIONS, around_the_shell, shel
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from emulator.live.backends.interface import SandboxSpec
     from emulator.live.backends.process.packages import Package
+    from emulator.live.backends.sandbox_spec import SandboxSpec
 
 USER = 990_993
 """The uid and gid of functions: of no user of any host, and in the sandbox's /etc/passwd."""

@@ -13,7 +13,7 @@ from emulator.live.backends.docker.host import (
     meeting,
     shortcomings,
 )
-from emulator.live.backends.interface import Limitation
+from emulator.live.backends.limitations import Limitation
 from tests.live.backends.docker.scripted_engine import (
     engine_that,
 )
