@@ -300,7 +300,7 @@ async def test_timeout_counts_from_the_dispatch(backend: SandboxBackend, tmp_pat
         cold = asyncio.create_task(here.invoke(key, 1))
         async with asyncio.timeout(BOUND):
             gate = await opened.get()
-        here.clock.skip(7)  # of the ten that an init has
+        here.clock.skip(7)  # of the 60 that an init has
         gate.write(b"!")
         outcomes = [await cold, await here.invoke(key, "leave")]
         suppressed = asyncio.create_task(here.invoke(key, 1))

@@ -33,7 +33,7 @@ def locust(
         env=os.environ | settings,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 

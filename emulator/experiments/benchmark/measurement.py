@@ -65,6 +65,10 @@ class BenchPlan:
     """Warm requests by the number of clients that ask at once."""
     settled_after: float = 10.0
     """Seconds: Docker's network slots are made behind the first requests' backs, .2 s each."""
+    cells_filled_after: float = 4.0
+    """Seconds after which all stem cells are there, and all else that an emulator keeps ready."""
+    cells_refilled_after: float = 0.5
+    """Seconds between two starts from stem cells: a cell is begun at most every tenth of one."""
 
     @property
     def expected_s(self) -> float:
@@ -162,7 +166,14 @@ class BackendBench:
             write_function(folder)
             return self._emulator_in(folder, run, *options)
 
-        return measure_stem_cells(start, self._folder, plan_turns(plan), plan.not_counted)
+        return measure_stem_cells(
+            start,
+            self._folder,
+            plan_turns(plan),
+            plan.not_counted,
+            filled_after=plan.cells_filled_after,
+            refilled_after=plan.cells_refilled_after,
+        )
 
     def _measure_warm(self) -> tuple[Figures, Run]:
         """Measures a burst, and then warm requests of one and of several clients."""

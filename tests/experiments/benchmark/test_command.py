@@ -20,6 +20,8 @@ SHORT = BenchPlan(
     rate_requests={1: 20, 10: 40, 30: 60},
     warm_up=5,
     settled_after=0.0,
+    cells_filled_after=0.0,
+    cells_refilled_after=0.0,
     more_bursts=(100,),
 )
 

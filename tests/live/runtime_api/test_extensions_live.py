@@ -67,6 +67,13 @@ KEEP_ALIVE = 600
 BOTH = ("INVOKE", "SHUTDOWN")
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No telemetry is repeated or comes late because a sandbox stood still for a moment."""
+    monkeypatch.setattr("emulator.live.runtime_api.delivery.ATTEMPT", 60.0)
+    monkeypatch.setattr("emulator.live.sandbox.shutdown._LAST_TELEMETRY", 30.0)
+
+
 @pytest.fixture
 def real(backend: SandboxBackend) -> SandboxBackend:
     if backend.name == "scripted":

@@ -31,6 +31,12 @@ NOBODY = 1
 MOST = 262_144
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No attempt is given up, and repeated, because this process stood still for two seconds."""
+    monkeypatch.setattr("emulator.live.runtime_api.delivery.ATTEMPT", 60.0)
+
+
 def read(response: bytes) -> tuple[int, Any]:
     head, _, body = response.partition(b"\r\n\r\n")
     return int(head.split()[1]), json.loads(body)

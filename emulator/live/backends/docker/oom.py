@@ -58,9 +58,14 @@ class OomWitness:
 
     def invocation_ended(self) -> None:
         """Forgets kills so far, since the sandbox has outlived them."""
-        self._told_at, self._seen = float("-inf"), None
+        self._told_at = float("-inf")
         if self._cgroup is not None:
             self._outlived = self._cgroup.oom_kills()
+
+    def was_reset(self) -> None:
+        """Forgets the ends of all processes, whose sandbox lives on without them."""
+        self._seen = None
+        self.invocation_ended()
 
     def process_ended(self) -> bool | None:
         """Returns whether a killed process, which the sandbox outlived, was out of memory.

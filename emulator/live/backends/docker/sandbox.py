@@ -393,7 +393,7 @@ class DockerSandbox:
 
     def _was_reset(self) -> None:
         self._write(self._frames.rest())
-        self._oom.invocation_ended()
+        self._oom.was_reset()
         if self._resetting:
             done = self._resetting.pop(0)
             if not done.done():

@@ -177,8 +177,6 @@ class RestoredSandbox(HostSandbox):
         self._cgroup.freeze()
 
     def thaw(self) -> None:
-        self.begun = False
-        """Whether it is a sandbox, and no fork that stands ready."""
         self._frozen = False
         self._cgroup.thaw()
 

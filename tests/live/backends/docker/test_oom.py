@@ -74,7 +74,7 @@ def test_kill_that_ended_an_earlier_runtime_is_not_the_end_of_the_next(tmp_path:
     witness, cgroup = _witness(tmp_path)
     cgroup.kills = 1
     witness._process_ended(4)
-    witness.invocation_ended()
+    witness.was_reset()
     assert witness.verdict is None
 
 

@@ -357,6 +357,8 @@ async def test_frozen_fork_uses_no_cpu_and_goes_on(tmp_path: Path) -> None:
         assert one.process.cpu_seconds() - before < 0.01
         one.process.thaw()
         assert await one.ask("answer = 'lives'") == "lives"
+        assert kept.backend.snapshots is not None
+        assert kept.backend.snapshots.names() == {one.process.name}, "it is a sandbox as before"
 
 
 async def test_forks_stand_ready_before_they_are_wanted(
