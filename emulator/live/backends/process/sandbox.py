@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from emulator.live.backends.interface import Output, ProcessEnded
     from emulator.live.backends.local.slots import Slot
     from emulator.live.backends.page_cache import Mount
-    from emulator.live.backends.process.isolation import View
+    from emulator.live.backends.process.view import View
     from emulator.live.backends.sandbox_spec import SandboxSpec
 
 _KILLED = 128 + signal.SIGKILL

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from emulator.host.cgroup_v1 import CgroupV1
     from emulator.host.cgroup_v2 import CgroupV2
     from emulator.live.backends.interface import Output, ProcessEnded
-    from emulator.live.backends.process.isolation import Bubblewrap
+    from emulator.live.backends.process.bubblewrap import Bubblewrap
     from emulator.live.backends.process.packages import Packages
 
 log = logging.getLogger(__name__)
