@@ -213,6 +213,8 @@ class Settings:
     region: Annotated[str, AfterValidator(checked_region)] = DEFAULT_REGION
     """Region of the template's functions, and of requests that are not signed."""
     backend: BackendChoice = BackendChoice.AUTO
+    oci_runtime: str = ""
+    """Name of the Docker engine's runtime of sandboxes (`crun`); empty: the engine's default."""
     profile: Annotated[str, AfterValidator(_checked_profile)] = "aws-2026"
     keep_alive: Annotated[float | str | None, BeforeValidator(_lifetimes)] = None
     """Idle lifetime, in seconds or by a name of LIFETIMES; None: the profile's survival curve;

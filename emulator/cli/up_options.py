@@ -70,6 +70,11 @@ _SERVED: _Options = {
         "east-1)",
     ),
     "backend": _text(BACKENDS, "Choose what a sandbox is. (default: auto)", backends),
+    "oci_runtime": _text(
+        "NAME",
+        "Have the Docker engine run sandboxes by this runtime of its own, such as crun. (default: "
+        "the engine's)",
+    ),
     "profile": _text(PROFILES, "Choose whose behaviour to imitate. (default: aws-2026)", profiles),
 }
 """Options of what is served, where, and by whose behaviour."""

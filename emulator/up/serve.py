@@ -118,6 +118,7 @@ async def open_backend(
             facts=state.path / "images.json",
             stem_cells=state.path / "files" if settings.stem_cells else None,
             state=state.path / "snapshots",
+            oci_runtime=settings.oci_runtime,
         )
         try:
             await docker.check(functions, display.say)
@@ -132,6 +133,11 @@ async def open_backend(
             raise
         else:
             return docker
+    if settings.oci_runtime:
+        raise SettingsError(
+            f"--oci-runtime {settings.oci_runtime} is of a Docker engine, and sandboxes are to be "
+            f"processes. {no_engine}".rstrip()
+        )
     enter_delegated_scope(display.say, settings.cgroup_root)
     if no_engine:  # said after the move: the program that starts again says it anew
         display.say(no_engine)

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 EXTRAS = ("PIL", "boto3", "flask", "gevent", "locust", "matplotlib", "moto", "numpy", "pyarrow")
 COMMANDS = {
     "init": "FOLDER",
-    "up": "--settings --host --port --template --account --region --backend --profile "
-    "--keep-alive --recycle-age --policy --idle-speedup --pick-order --binding --host-memory "
-    "--admission "
+    "up": "--settings --host --port --template --account --region --backend --oci-runtime "
+    "--profile --keep-alive --recycle-age --policy --idle-speedup --pick-order --binding "
+    "--host-memory --admission "
     "--journal-limit --log-limit --start-width --stem-cells --init-cpu --init-timeout --dilation "
     "--network "
     "--page-cache --read-ahead --seed --state-dir --run-dir --left-events "

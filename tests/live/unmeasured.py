@@ -68,6 +68,7 @@ class UnmeasuredProcess:
 class PackagelessBackend:
     """Does the part of `SandboxBackend` that concerns packages and this machine: there are none."""
 
+    oci_runtime = ""
     storage = ()
     unenforced: Mapping[Limitation, str] = MappingProxyType({})
     packages: PackagesOnDisk | None = None

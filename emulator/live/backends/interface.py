@@ -226,6 +226,8 @@ class SandboxBackend(Protocol):
     """The address on which the Runtime API sockets of sandboxes must listen."""
     runtime_api_name: str
     """The name or address by which sandboxes reach `runtime_api_host`."""
+    oci_runtime: str
+    """The engine's runtime of sandboxes, after `open`; empty where no engine runs them."""
     storage: Sequence[Path]
     """Folders of this machine that sandboxes have their files on; none where an engine has them
     elsewhere; after `open`."""

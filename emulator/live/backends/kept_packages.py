@@ -93,6 +93,8 @@ class KeptPackages:
         self._pruning: asyncio.Task[None] | None = None
         self._most: int | None = 0
         """How many packages the next round may remove; None: all."""
+        self._beside_waits = False
+        """Whether what lies beside was not looked at, as somebody made a package."""
         self._closed = threading.Event()
         with suppress(OSError, ValueError):  # none yet, or torn: packages are made once more
             kept: dict[str, str] = json.loads(record.read_text())
@@ -107,27 +109,31 @@ class KeptPackages:
 
     def unasked(self, package: str) -> None:
         """Takes that a package that was asked for is to be no version's after all."""
-        self._take_back(self._asked, self._name(package))
-        self._prune(_AT_ONCE)
+        name = self._name(package)
+        self._take_back(self._asked, name)
+        self._prune_without(name)
 
     def put(self, key: VersionKey, package: str) -> None:
         """Takes from which package a version's sandboxes start from now on, and from no other."""
-        name = self._name(package)
+        name, before = self._name(package), self._versions.get(key)
         self._take_back(self._asked, name)
-        if self._versions.get(key) != name:
+        if before != name:
             self._versions[key] = name
-            self._changed(_AT_ONCE)
+            self._write()
+        self._prune_without(before or name)
 
     def forget(self, key: VersionKey) -> None:
         """Takes that a version is no more; unknown ones are none."""
-        if self._versions.pop(key, None) is not None:
-            self._changed(_AT_ONCE)
+        if (before := self._versions.pop(key, None)) is not None:
+            self._write()
+            self._prune_without(before)
 
     def keep_only(self, keys: Collection[VersionKey]) -> None:
         """Takes which versions there are, ready or not."""
         self._waits = False
         self._versions = {key: name for key, name in self._versions.items() if key in keys}
-        self._changed(None)
+        self._write()
+        self._prune(None)
 
     def hold(self, package: str) -> None:
         """Takes that sandboxes use a package, or will, whether a version has it or not."""
@@ -137,12 +143,10 @@ class KeptPackages:
         """Takes back one `hold`."""
         name = self._name(package)
         self._take_back(self._held, name)
-        if not self.is_needed(name):
-            self._prune(_AT_ONCE)
+        self._prune_without(name)
 
-    def is_needed(self, name: str) -> bool:
-        """Returns whether a package of this name has to stay."""
-        return name in self._asked or name in self._held or name in self._versions.values()
+    def _needed(self) -> set[str]:
+        return {*self._asked, *self._held, *self._versions.values()}
 
     @staticmethod
     def _take_back(counts: Counter[str], name: str) -> None:
@@ -150,17 +154,21 @@ class KeptPackages:
         if counts[name] <= 0:
             del counts[name]
 
-    def _changed(self, most: int | None) -> None:
+    def _write(self) -> None:
         try:
             self._record.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
             written = self._record.with_name(f".{self._record.name}")
-            written.write_text(json.dumps(self._versions, indent=1))
+            written.write_text(json.dumps(self._versions))
             written.rename(self._record)
         except OSError as error:  # the next emulator makes packages once more, or prunes later
             log.warning("%s cannot be written: %s", self._record, error)
-        self._prune(most)
 
     # pruning
+
+    def _prune_without(self, name: str) -> None:
+        """Begins to prune if nobody needs a package any more, or something else waited for that."""
+        if name not in self._needed() or (self._beside_waits and not self._asked):
+            self._prune(_AT_ONCE)
 
     def _prune(self, most: int | None) -> None:
         """Begins to prune, or to prune once more after what is under way."""
@@ -193,18 +201,18 @@ class KeptPackages:
     def _unneeded(self) -> dict[str, list[Path]]:
         """Returns, by name, what there is of each package that nobody needs."""
         found: defaultdict[str, list[Path]] = defaultdict(list)
+        needed = self._needed()
         for name, path in (entry for shelf in self._shelves for entry in shelf.entries()):
-            if not self.is_needed(name):
+            if name not in needed:
                 found[name].append(path)
         return found
 
     async def _gone_beside(self) -> list[Path]:
         """Puts away what no package needs, unless some package came while that was looked for."""
         asked = self._asked_ever
-        if self._asked:
-            return []
-        unneeded = await asyncio.to_thread(self._beside)
-        return [_put_away(path) for path in unneeded] if asked == self._asked_ever else []
+        unneeded = [] if self._asked else await asyncio.to_thread(self._beside)
+        self._beside_waits = bool(self._asked) or asked != self._asked_ever
+        return [] if self._beside_waits else [_put_away(path) for path in unneeded]
 
     async def settled(self) -> None:
         """Waits for the end of what is being pruned."""

@@ -103,6 +103,7 @@ class Backend:
 
     name = "process"
     runtime_api_host = runtime_api_name = "127.0.0.1"
+    oci_runtime = ""
     storage: Sequence[Path] = ()
     unenforced: Mapping[Limitation, str] = MappingProxyType({})
     packages = None

@@ -181,10 +181,11 @@ async def test_one_change_removes_a_bounded_number_and_a_start_all(tmp_path: Pat
     await kept.settled()
     assert there(tmp_path) == []
     make(tmp_path, *names)
-    kept.put(KEY, NEW)
+    kept.release(OLD)
     await kept.settled()
     left = len(there(tmp_path))
     assert 0 < left < len(names)
+    kept.put(KEY, NEW)
     kept.forget(KEY)
     await kept.settled()
     assert len(there(tmp_path)) < left

@@ -38,6 +38,7 @@ from emulator.live.backends.docker.obstacles import (
     check_private_pages,
     snapshot_obstacle,
 )
+from emulator.live.backends.docker.oci_runtime import checked_runtime
 from emulator.live.backends.docker.own_containers import OwnContainers
 from emulator.live.backends.docker.packages import DockerPackages
 from emulator.live.backends.docker.sandbox_controls import SandboxControls
@@ -73,7 +74,8 @@ class DockerBackend:
     listen and what sandboxes dial, where what is found is wrong. `registry` holds the runtimes'
     base images. With `private` each sandbox has a page cache of its own. What is found out about
     images is kept in the file `facts`. Without a folder `state` no snapshots are kept; with
-    the folder `stem_cells` some stem cells are, where that is possible.
+    the folder `stem_cells` some stem cells are, where that is possible. `oci_runtime` names the
+    engine's runtime of sandboxes, where that is not to be its default.
     """
 
     name = "docker"
@@ -93,11 +95,13 @@ class DockerBackend:
         facts: Path | None = None,
         state: Path | None = None,
         stem_cells: Path | None = None,
+        oci_runtime: str = "",
     ) -> None:
         self.runtime_api_host = ""
         self.runtime_api_name = ""
         self.storage: Sequence[Path] = ()
         self.unenforced: Mapping[Limitation, str] = {}
+        self._wanted_runtime = self.oci_runtime = oci_runtime
         self._instance = instance
         self._cgroup_root = cgroup_root
         self._network = network
@@ -162,6 +166,7 @@ class DockerBackend:
         await self._engine.connect()
         try:
             info: dict[str, Any] = await self._engine.call("GET /info")
+            self.oci_runtime = checked_runtime(self._wanted_runtime, info)
             met = self._meeting = await meeting(self._engine, info, self._network)
             local = met.local and not is_desktop(info)
             await self._take_over(info, met, local=local)
@@ -182,7 +187,7 @@ class DockerBackend:
         """
         engine = f"{info.get('ID')} {info.get('ServerVersion')} {info.get('SecurityOptions')}"
         self._packages.open(engine)
-        self._starts.open(met, info.get("NCPU", 0))
+        self._starts.open(met, info.get("NCPU", 0), self._wanted_runtime)
         if self._private is not None:
             beside = await is_beside(self._engine)
             check_private_pages(info, local=local, beside=beside)
@@ -202,7 +207,7 @@ class DockerBackend:
             told=found and met.sees_addresses, entered=found and local and can_enter_namespaces()
         )
         cannot_enter = addresses.leave_open if addresses.entered else None
-        self._slots.open(met, cpus, cannot_enter=cannot_enter)
+        self._slots.open(met, cpus, oci_runtime=self._wanted_runtime, cannot_enter=cannot_enter)
 
     def _tell(self, limitation: Limitation, sentence: str) -> None:
         self.unenforced = {**self.unenforced, limitation: sentence}
@@ -266,6 +271,8 @@ class DockerBackend:
         await self._ahead.close_stem_cells()
         await self._living.stop()
         await self._ahead.close()
+        if self.packages is not None:
+            await self.packages.close()
         await self._slots.close()
         self._living.watch.close()
         self._controls.close()

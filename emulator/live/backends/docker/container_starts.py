@@ -73,12 +73,17 @@ class ContainerStarts:
         self._private = private
         self._numbers = itertools.count(1)
         self._meeting: Meeting | None = None
+        self._oci_runtime = ""
         self.cpus = CpuRotation(())
         """The engine's CPUs, handed out in turn."""
 
-    def open(self, meeting: Meeting, cpus: int) -> None:
-        """Takes where sandboxes meet this process, and the number of the engine's CPUs."""
+    def open(self, meeting: Meeting, cpus: int, oci_runtime: str) -> None:
+        """Takes where sandboxes meet this process, and the number of the engine's CPUs.
+
+        An `oci_runtime` runs the containers, in the place of the engine's default unless empty.
+        """
         self._meeting = meeting
+        self._oci_runtime = oci_runtime
         self.cpus = CpuRotation(range(cpus))
 
     async def start(self, spec: SandboxSpec, told: tuple[Output, ProcessEnded]) -> DockerSandbox:
@@ -177,7 +182,14 @@ class ContainerStarts:
         image = cell or self._packages.facts(spec.package)
         mounts = await self._mounts(sandbox, spec.package)
         body = container_configuration(
-            spec, image, labels, self._meeting, joined=sandbox.slot, cpus=cpus, mounts=mounts
+            spec,
+            image,
+            labels,
+            self._meeting,
+            joined=sandbox.slot,
+            cpus=cpus,
+            mounts=mounts,
+            runtime=self._oci_runtime,
         )
         if cell is not None:
             body["HostConfig"]["Tmpfs"][START_FOLDER] = "ro,size=4k"

@@ -64,6 +64,7 @@ class ProcessBackend:
     """
 
     name = "process"
+    oci_runtime = ""
     runtime_api_host = "127.0.0.1"
     runtime_api_name = "127.0.0.1"
 

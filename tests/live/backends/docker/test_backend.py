@@ -222,6 +222,28 @@ def containers(api: Any, instance: str) -> list[dict[str, Any]]:
     return api.containers(all=True, filters={"label": f"{LABEL}={instance}"})
 
 
+# who runs a sandbox
+
+
+async def test_sandboxes_and_slots_have_the_runtime_that_was_named(
+    world: World,  # noqa: ARG001  # skips where no engine is
+    api: Any,
+    instance: str,
+    tmp_path: Path,
+) -> None:
+    """Of this engine's runtimes, crun where it is installed."""
+    known = api.info()["Runtimes"]
+    runtime = "crun" if "crun" in known else "runc"
+    async with opened(instance, tmp_path, oci_runtime=runtime) as here:
+        assert here.backend.oci_runtime == runtime
+        sandbox = await here.start("run")
+        assert await sandbox.call("echo here") == ["here\n", 0]
+        made = [api.inspect_container(found["Id"]) for found in containers(api, instance)]
+        assert len(made) >= 2
+        assert {container["HostConfig"]["Runtime"] for container in made} == {runtime}
+        await sandbox.process.stop()
+
+
 # what a sandbox may do
 
 
