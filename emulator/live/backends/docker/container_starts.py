@@ -15,11 +15,7 @@ from emulator.host.cpus import CpuRotation
 from emulator.live.backends.docker.build import FUNCTION_LABEL
 from emulator.live.backends.docker.client import EngineError, Lane
 from emulator.live.backends.docker.container import container_configuration, is_supervised
-from emulator.live.backends.docker.containers import (
-    KIND_LABEL,
-    create_container,
-    start_container,
-)
+from emulator.live.backends.docker.containers import KIND_LABEL, create_container, start_container
 from emulator.live.backends.docker.root_folders import bound_folders
 from emulator.live.backends.docker.sandbox import DockerSandbox
 from emulator.live.backends.docker.stem_cells import START_FOLDER

@@ -10,9 +10,7 @@ from emulator.live.backends.docker.container import container_configuration
 from emulator.live.backends.docker.image_facts import ImageFacts
 from emulator.live.backends.docker.user_switch import PREFIXES
 from emulator.live.backends.sandbox_spec import CpuShare, SandboxSpec
-from tests.live.backends.docker.scripted_engine import (
-    BRIDGE,
-)
+from tests.live.backends.docker.scripted_engine import BRIDGE
 
 
 def _spec(**more: Any) -> SandboxSpec:

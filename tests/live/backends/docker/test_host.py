@@ -14,9 +14,7 @@ from emulator.live.backends.docker.host import (
     shortcomings,
 )
 from emulator.live.backends.limitations import Limitation
-from tests.live.backends.docker.scripted_engine import (
-    engine_that,
-)
+from tests.live.backends.docker.scripted_engine import engine_that
 
 if TYPE_CHECKING:
     from pathlib import Path
