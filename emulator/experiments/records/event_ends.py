@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from emulator.core.asynchronous.ended_event import decode_ended
 from emulator.core.model import StartKind
 from emulator.core.records import Status
 from emulator.errors import RunDirectoryError
+from emulator.experiments.records.client_rows import ACCEPTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
 
     from emulator.core.asynchronous.ended_event import EndedEvent
     from emulator.core.records import InvocationRecord
-    from emulator.experiments.records.run_directory import Request
+    from emulator.experiments.records.client_rows import ClientRow
+    from emulator.experiments.records.run_directory import Request, Run
 
 _REFUSED = frozenset({Status.THROTTLED, Status.START_FAILED})
 """Ends of attempts that did not run the function."""
@@ -96,6 +99,24 @@ def executed_at(request: Request) -> float | None:
     if record is None or record.dispatched_at is None:
         return None
     return record.finished_at if record.answered_at is None else record.answered_at
+
+
+def executions(run: Run, dilation: float) -> list[ClientRow]:
+    """Returns a row for each attempt of a run's events, as if its client had waited for it.
+
+    So it is known when the machine was at work for them: the clients themselves had gone on.
+    """
+    accepted = {row.request_id: row for row in run.clients if row.status == ACCEPTED}
+    return [
+        replace(
+            accepted[record.invocation],
+            start=run.info.started_at + record.requested_at * dilation,
+            latency_ms=(record.finished_at - record.requested_at) * dilation * 1000,
+            start_kind=record.start,
+        )
+        for record in run.invocations
+        if record.invocation in accepted
+    ]
 
 
 def _ms(seconds: float) -> float:

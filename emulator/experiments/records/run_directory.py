@@ -27,7 +27,7 @@ from emulator.core.messages.events import (
 )
 from emulator.errors import RunDirectoryError
 from emulator.experiments.plan.cells import Origin
-from emulator.experiments.records.client_rows import CLIENTS, parse_client_rows
+from emulator.experiments.records.client_rows import ACCEPTED, CLIENTS, parse_client_rows
 from emulator.experiments.records.event_ends import read_ends
 from emulator.experiments.records.journal_file import read_journal
 
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from emulator.core.records import InvocationRecord, SandboxRecord
     from emulator.experiments.records.client_rows import ClientRow
 
-_ACCEPTED = 202
 RUN = "run.json"
 JOURNAL = "journal.jsonl"
 
@@ -122,7 +121,7 @@ class Request:
     @property
     def is_event(self) -> bool:
         """Returns whether the request is an asynchronous event."""
-        accepted = self.client is not None and self.client.status == _ACCEPTED
+        accepted = self.client is not None and self.client.status == ACCEPTED
         return accepted or self.event is not None
 
 

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 from emulator.core.asynchronous.ended_event import EVENTS_FILE, decode_ended
 from emulator.core.profiles import PROFILES
 from emulator.errors import TestbedError
-from emulator.experiments.records.client_rows import CLIENT_HEADER, CLIENTS, parse_client_row
+from emulator.experiments.records.client_rows import (
+    ACCEPTED,
+    CLIENT_HEADER,
+    CLIENTS,
+    parse_client_row,
+)
 from emulator.experiments.runner.locust import ANSWER_WITHIN
 
 if TYPE_CHECKING:
@@ -25,7 +30,6 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY = 0.5
 """Seconds between two looks at the files."""
-_ACCEPTED = 202
 
 
 class _NewLines:
@@ -76,7 +80,7 @@ def await_events(
     rows = (
         parse_client_row(one) for one in _NewLines(folder / CLIENTS).read() if one != CLIENT_HEADER
     )
-    left = {row.request_id for row in rows if row.status == _ACCEPTED}
+    left = {row.request_id for row in rows if row.status == ACCEPTED}
     ends = _NewLines(folder / EVENTS_FILE)
     until = time.monotonic() + within
     while left := left - _ended(ends):

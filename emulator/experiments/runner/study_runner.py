@@ -14,6 +14,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from emulator.errors import TestbedError
+from emulator.experiments.records.event_ends import executions
 from emulator.experiments.records.request_rows import cell_rows
 from emulator.experiments.records.request_table import (
     REQUESTS_CSV,
@@ -157,7 +158,8 @@ class StudyRunner:
             shutil.rmtree(folder)  # an earlier try left it
         guard = self._runner.run(cell, folder, self._progress.note)
         run = read_run(folder)
-        host = guard.verdict(run.clients)
+        worked = executions(run, cell.dilation) if cell.asynchronous else run.clients
+        host = guard.verdict(worked)
         self._study.done(cell.id, host, run.info)
         failed = sum(bool(row.error) for row in run.clients)
         words = f"done: {len(run.clients)} requests, {failed} failed"

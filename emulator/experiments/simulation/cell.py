@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from emulator import __version__
 from emulator.core.asynchronous.ended_event import EVENTS_FILE, EndedEvent, encode_ended
 from emulator.core.journal import encode
 from emulator.core.lifetimes import LIFETIMES
@@ -25,17 +24,22 @@ from emulator.core.profiles import PROFILES
 from emulator.core.record_fold import RecordFold
 from emulator.core.records import Status
 from emulator.core.scheduler import Scheduler
-from emulator.core.scheduling import scheduling, scheduling_facts
+from emulator.core.scheduling import scheduling
 from emulator.core.stem_cells import StemCells
-from emulator.experiments.plan.cells import Origin
 from emulator.experiments.plan.events import event_settings, reserved_concurrency
 from emulator.experiments.plan.model import PlannedFunction
 from emulator.experiments.plan.scenarios import MINUTE, ping_of
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
-from emulator.experiments.records.client_rows import CLIENTS, ClientRow, append_client_rows
+from emulator.experiments.records.client_rows import (
+    ACCEPTED,
+    CLIENTS,
+    ClientRow,
+    append_client_rows,
+)
 from emulator.experiments.records.run_directory import JOURNAL, RUN
 from emulator.experiments.simulation.load import clients
 from emulator.experiments.simulation.measured_service import Measured, MeasuredService
+from emulator.experiments.simulation.run_facts import run_facts
 from emulator.policy_choice import chosen
 from emulator.sim.asynchronous import Events
 from emulator.sim.attempts import Attempts
@@ -64,7 +68,6 @@ _RUNTIME = "any"
 _STATUS = {Status.OK: 200, Status.THROTTLED: 503}
 _INVOKE = "/2015-03-31/functions/"
 """Begins the path of Lambda's own API."""
-_ACCEPTED = 202
 _FAILED = 500
 """Status that a client of the HTTP API sees where a function failed."""
 
@@ -98,12 +101,20 @@ class SimulatedCell:
         """Seed of the scheduler's chance and of the drawn times, as a live cell's emulator's."""
         return crc32(f"{self.cell.seed} {self.cell.id}".encode())
 
+    @property
+    def keep_alive(self) -> float | str | None:
+        """Idle lifetime as a live emulator's setting has it."""
+        planned = self.cell.condition.keep_alive
+        if planned == PROFILE_KEEP_ALIVE:
+            return None
+        return planned if planned in LIFETIMES else float(planned)
+
     def settings(self) -> SchedulerSettings:
         condition = self.cell.condition
         return scheduling(
             PROFILES[condition.profile],
             host_memory_mb=self.plan.host_memory or _ENDLESS_MEMORY_MB,
-            keep_alive=_keep_alive(condition.keep_alive),
+            keep_alive=self.keep_alive,
             policy=chosen(condition.policy),
             init_timeout=self.plan.init_timeout,
             pick_order=PickOrder(condition.pick_order),
@@ -127,12 +138,6 @@ class SimulatedCell:
         )
 
 
-def _keep_alive(planned: str) -> float | str | None:
-    if planned == PROFILE_KEEP_ALIVE:
-        return None
-    return planned if planned in LIFETIMES else float(planned)
-
-
 def simulate_cell(simulated: SimulatedCell, folder: Path) -> int:
     """Writes the cell's run directory into a new folder; returns the number of client rows.
 
@@ -141,7 +146,7 @@ def simulate_cell(simulated: SimulatedCell, folder: Path) -> int:
         RunDirectoryError: the client rows cannot be written.
     """
     folder.mkdir(parents=True)
-    (folder / RUN).write_text(json.dumps(_facts(simulated), indent=1, default=str) + "\n")
+    (folder / RUN).write_text(json.dumps(run_facts(simulated), indent=1, default=str) + "\n")
     run = _CellRun(simulated)
     with (folder / JOURNAL).open("w", encoding="utf-8") as journal:
         for entry in run.entries():
@@ -225,7 +230,7 @@ class _CellRun:
 
     def _accepted(self, answer: Answered) -> ClientRow:
         """Returns the row of an event, whose client has 202 before any sandbox has the event."""
-        return self._client_row(answer, _ACCEPTED)
+        return self._client_row(answer, ACCEPTED)
 
     def _row(self, answer: Answered) -> ClientRow:
         record = self._records[answer.invocation]
@@ -260,39 +265,3 @@ def _passage(simulated: SimulatedCell) -> Callable[[Connection], Passage] | None
         return None
     chance = random.Random(f"{simulated.seed}:network")  # noqa: S311  # jitter is no secret
     return lambda connection: path.draw(way, connection, chance)
-
-
-def _facts(simulated: SimulatedCell) -> dict[str, object]:
-    """Returns what run.json says, in the form in which a live emulator says it."""
-    cell, function = simulated.cell, simulated.function
-    condition = cell.condition
-    return {
-        "name": f"simulated {condition.profile}",
-        "origin": Origin.SIMULATED,
-        "started_at": 0.0,  # virtual time has no date, and the same seed gives the same records
-        "profile": condition.profile,
-        "backend": Origin.SIMULATED,
-        "unenforced": [],
-        "settings": {
-            "keep_alive": _keep_alive(condition.keep_alive),
-            "policy": condition.policy,
-            "pick_order": condition.pick_order,
-            "idle_speedup": cell.idle_speedup,
-            "dilation": cell.dilation,
-            "network": condition.network,
-            "behaviour": simulated.source,
-        },
-        "scheduling": scheduling_facts(simulated.settings()),
-        "seed": simulated.seed,
-        "versions": {"serverless-testbed": __version__},
-        "machine": {},
-        "functions": {
-            function.name: {
-                "memory_mb": cell.memory_mb,
-                "timeout": function.timeout_s,
-                "architecture": function.architecture,
-                "ephemeral_storage_mb": function.ephemeral_storage_mb,
-                "behaviour": asdict(simulated.behaviour),
-            }
-        },
-    }

@@ -55,6 +55,37 @@ def states(folder: Path) -> dict[str, str]:
     return {cell["id"]: cell["status"] for cell in study(folder)["cells"]}
 
 
+def test_a_cell_of_events_lasts_until_all_have_ended(
+    tmp_path: Path, folder: Path, stand_in: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAND_IN_EVENTS_TAKE", "1")
+    text = ONE + "wait_s = 0.05\nwarm_up = 1\nasynchronous = { retries = 1 }\n"
+    assert run_experiment(write_plan(tmp_path, text), run_dir=folder, python=stand_in) == 0
+    cell = "kdd99-numpy-256mb-ramp-events-r1"
+    assert states(folder) == {cell: "done"}
+    rows = read_csv(folder / "requests.csv")
+    assert rows
+    assert {(row.http_status, row.event_end, row.attempts) for row in rows} == {(202, "Success", 1)}
+    assert all(row.event_waited_ms is not None and row.event_waited_ms > 900 for row in rows)
+    # each ran a second after it was accepted, on the same clock as the sending
+    late = [row.executed_at_s - row.sent_at_s for row in rows if row.executed_at_s is not None]
+    assert len(late) == len(rows)
+    assert min(late) > 0.9
+    copy = (folder / "cells" / cell / "template.yaml").read_text()
+    assert "MaximumRetryAttempts: 1" in copy
+
+
+def test_a_cell_whose_events_do_not_end_fails(
+    tmp_path: Path, folder: Path, stand_in: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAND_IN_EVENTS_TAKE", "3600")
+    monkeypatch.setattr("emulator.experiments.runner.event_drain.ANSWER_WITHIN", -29.0)
+    text = ONE + "idle_speedup = 1000\nwait_s = 0.05\nasynchronous = { max_age_s = 60 }\n"
+    assert run_experiment(write_plan(tmp_path, text), run_dir=folder, python=stand_in) == 1
+    (cell,) = study(folder)["cells"]
+    assert "accepted events had not ended within 1 s" in cell["error"]
+
+
 def test_a_study_leaves_its_cells_and_a_row_a_request(
     tmp_path: Path, folder: Path, stand_in: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,12 +10,17 @@ from emulator.core.asynchronous.attempts import Condition
 from emulator.core.asynchronous.ended_event import Receiver
 from emulator.core.journal import decode
 from emulator.core.messages.events import InvokeRequested, ReservedConcurrencySet
+from emulator.experiments.analysis.comparison import Change, Figure, compare
 from emulator.experiments.analysis.events import all_events
-from emulator.experiments.records.run_directory import JOURNAL, read_run
+from emulator.experiments.records.run_directory import JOURNAL, join, read_run
 from emulator.experiments.records.study_reader import read_study
+from emulator.experiments.report.comparison_page import comparison_document
+from emulator.experiments.report.markdown import markdown
 from emulator.experiments.report.study_page import report_run
+from emulator.experiments.simulation.samples import Phase, gather
+from emulator.experiments.simulation.study import SimulationOptions, simulate
 from tests.experiments.plans import TEMPLATE
-from tests.experiments.simulation.simulated import simulated
+from tests.experiments.simulation.simulated import as_measured, simulated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -205,6 +210,40 @@ def test_report_has_a_table_of_events(tmp_path: Path) -> None:
     assert cells["longest"] == "750 ms"
     assert cells["oldest at its end"] == "182 s"
     assert "EventAgeExceeded" not in cells
+
+
+def test_two_runs_are_compared_by_what_became_of_their_events(tmp_path: Path) -> None:
+    times = tuple(float(place) for place in range(30))
+    fast = played(tmp_path / "fast", times=times)
+    slow = played(tmp_path / "slow", times=times, behaviours=FAILING)
+    comparison = compare(read_study(fast), read_study(slow))
+    (pair,) = comparison.pairs
+    found = {difference.figure: difference for difference in pair.differences}
+    age = found[Figure.AGE].difference.value
+    assert age == pytest.approx(181_000, rel=0.01)
+    assert found[Figure.WAITED].change is Change.NONE
+    page = markdown(comparison_document(read_study(fast), read_study(slow)))
+    assert "Average age of an asynchronous event at its end" in page
+    assert "Median latency, cold" not in page
+
+
+def test_a_run_of_events_calibrates_by_its_every_attempt(tmp_path: Path) -> None:
+    times = tuple(float(place) for place in range(30))
+    mixed = HALF + "failures = { error = 0.5 }\n"
+    run = as_measured(played(tmp_path, times=times, behaviours=mixed))
+    retried = sum(len(r.attempts) for r in join(cell_of(run)))
+    (samples,) = gather(read_study(run))
+    assert sum(samples.ends.values()) == retried > 40
+    assert samples.seconds[Phase.OVERHEAD] == []
+    again = tmp_path / "again"
+    assert simulate(tmp_path / "plan.toml", SimulationOptions(calibrate=run, jobs=1), again) == 0
+    (figures,) = all_events(read_study(again))
+    assert figures.runs == pytest.approx(retried, rel=0.3)
+
+
+def test_no_claim_is_tested_on_events_alone(tmp_path: Path) -> None:
+    page = report_run(played(tmp_path)).with_suffix(".md").read_text()
+    assert "What the study found" not in page
 
 
 def _entries(run: Path) -> list[Entry]:
