@@ -128,7 +128,7 @@ async def open_backend(
             if settings.backend is BackendChoice.DOCKER:
                 raise
             no_engine = f"{error} Sandboxes are processes of this machine instead."
-        except SettingsError:
+        except BaseException:  # a setting that does not fit, or a signal in the midst of it
             await docker.close()
             raise
         else:
