@@ -74,14 +74,14 @@ mutants: setup
 # Compiles the core beside its sources; `make interpreted` takes the compiled modules away. An edit of
 # a compiled module does nothing until one of the two. An editable install finds packages alone: the
 # module that the compiled ones share lies beside the package, and needs a path of its own.
-compiled: setup
+compiled: setup interpreted
 	TESTBED_COMPILE=1 $(BIN)/python setup.py --quiet build_ext --inplace
 	echo '$(CURDIR)' >$(VENV)/lib/$(notdir $(realpath $(wildcard $(VENV)/lib/python3.*)))/site-packages/testbed-compiled.pth
 	$(BIN)/testbed --version
 
 interpreted:
-	rm -f emulator/core/*.so emulator/core/*/*.so emulator/sim/*.so emulator/experiments/policies/*.so testbed_core__mypyc.*.so \
-		$(VENV)/lib/python3.*/site-packages/testbed-compiled.pth
+	find emulator -name '*.so' -delete
+	rm -f testbed_core__mypyc.*.so $(VENV)/lib/python3.*/site-packages/testbed-compiled.pth
 
 # A wheel for this machine's kind, with the compiled core.
 wheel: setup

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from setuptools import Extension
 
 _COMPILED = (
+    "emulator/core/billing.py",
     "emulator/core/concurrency.py",
     "emulator/core/deadlines.py",
     "emulator/core/hand_over.py",
@@ -43,14 +44,15 @@ _COMPILED = (
     "emulator/core/sandboxes/waiting.py",
     "emulator/core/scheduler.py",
     "emulator/core/stem_cells.py",
+    "emulator/core/tenancy.py",
     "emulator/experiments/policies/taker.py",
     "emulator/sim/chance.py",
     "emulator/sim/engine.py",
     "emulator/sim/service.py",
     "emulator/sim/workload.py",
 )
-"""Modules on the path of every decision. Policies stay interpreted, since users derive from them,
-and so do messages and distributions, which are made and pickled faster as they are."""
+"""Modules on the path of every decision; tests/test_compiled.py says which are not, and why.
+Policies stay interpreted, since users derive from them."""
 
 
 class BuildWithProject(build_py):

@@ -41,7 +41,7 @@ class ServiceModel:
 
         All else is drawn alike, so that one seed tells the two courses of the same start.
         """
-        behaviour, chance = self._seeded(function, f"start:{sandbox}")
+        behaviour, chance = self._seeded(function, "start", str(sandbox))
         anatomy = Anatomy(
             _whole_ticks(behaviour.create.draw(chance)),
             _whole_ticks(behaviour.start.draw(chance)),
@@ -65,7 +65,7 @@ class ServiceModel:
 
     def restart(self, function: str, sandbox: int, number: int) -> Start:
         """Returns the course of the init that follows a sandbox's `number`-th reset."""
-        behaviour, chance = self._seeded(function, f"restart:{sandbox}:{number}")
+        behaviour, chance = self._seeded(function, "restart", f"{sandbox}:{number}")
         connect = _whole_ticks(behaviour.connect.draw(chance))
         anatomy = Anatomy(connect=connect, init=_whole_ticks(behaviour.init.draw(chance)))
         mishaps = tuple(m for m in behaviour.init_mishaps if m[0] is not Outcome.START_FAILED)
@@ -73,12 +73,12 @@ class ServiceModel:
 
     def reset(self, function: str, sandbox: int, number: int) -> Seconds:
         """Returns the seconds until all processes of a sandbox that is reset are gone."""
-        behaviour, chance = self._seeded(function, f"reset:{sandbox}:{number}")
+        behaviour, chance = self._seeded(function, "reset", f"{sandbox}:{number}")
         return _whole_ticks(behaviour.reset.draw(chance))
 
     def answer(self, function: str, invocation: str, *, first: bool) -> Answer:
         """Returns the course of an invocation; `first` where the sandbox was not called before."""
-        behaviour, chance = self._seeded(function, f"answer:{invocation}")
+        behaviour, chance = self._seeded(function, "answer", invocation)
         told = self.durations.get(invocation) if self.durations else None
         drawn = behaviour.cold if first and behaviour.cold is not None else behaviour.warm
         # drawn though a trace tells: what is drawn after it does not depend on the trace
@@ -97,16 +97,16 @@ class ServiceModel:
 
     def overhead(self, function: str, invocation: str) -> Seconds:
         """Returns the seconds between gateway and client that an answer takes, both ways."""
-        behaviour, chance = self._seeded(function, f"overhead:{invocation}")
+        behaviour, chance = self._seeded(function, "overhead", invocation)
         return _whole_ticks(behaviour.overhead.draw(chance))
 
     def stop(self, function: str, sandbox: int) -> Seconds:
         """Returns the seconds for which a stopping sandbox holds its memory."""
-        behaviour, chance = self._seeded(function, f"stop:{sandbox}")
+        behaviour, chance = self._seeded(function, "stop", str(sandbox))
         return _whole_ticks(behaviour.stop.draw(chance))
 
-    def _seeded(self, function: str, question: str) -> tuple[Behaviour, AnswerChance]:
-        self._chance.ask(f"{self.seed}:{question}")
+    def _seeded(self, function: str, kind: str, name: str) -> tuple[Behaviour, AnswerChance]:
+        self._chance.ask(f"{self.seed}:{kind}:{name}")
         named = self.named.get(function) if self.named else None
         return self.others if named is None else named, self._chance
 
