@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup check format test test-vm demo study bench fidelity chaos soak fuzz lost-events mutants compiled interpreted wheel package lock clean
+.PHONY: setup check format test test-vm demo study bench fidelity chaos soak fuzz lost-events mutants compiled interpreted test-compiled wheel package lock clean
 
 setup: $(VENV)/.ready
 
@@ -82,6 +82,13 @@ compiled: setup interpreted
 interpreted:
 	find emulator -name '*.so' -delete
 	rm -f testbed_core__mypyc.*.so $(VENV)/lib/python3.*/site-packages/testbed-compiled.pth
+
+# The tests of what is compiled, with the compiled modules, which are taken away afterwards: what the
+# compiler takes otherwise than Python does shows in no other test.
+test-compiled: compiled
+	$(BIN)/pytest tests/core tests/sim tests/test_sim_matches_live.py tests/test_sim_events_match_live.py \
+		tests/experiments/policies tests/live/test_engine.py; \
+		status=$$?; $(MAKE) --no-print-directory interpreted; exit $$status
 
 # A wheel for this machine's kind, with the compiled core.
 wheel: setup
