@@ -10,19 +10,23 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PATH = (
+    "emulator.core.record_fold",
     "emulator.core.scheduler",
     "emulator.sim.engine",
+    "emulator.sim.exchange",
     "emulator.sim.service",
     "emulator.sim.workload",
 )
 """What every invocation of a simulation passes through, with all that these import."""
 _STRUCTS = "defines Structs, whose options the compiler drops"
 INTERPRETED = {
+    "emulator.core.failure_causes": "is asked where something failed",
     "emulator.core.journal": _STRUCTS,
     "emulator.core.kept_memory": "holds constants alone",
     "emulator.core.message_lines": "writes a journal's lines, where one is kept",
     "emulator.core.messages": _STRUCTS,
-    "emulator.core.network_path": "is the way to a client, which no decision passes",
+    "emulator.core.network_path": "draws the way to a client, which is no decision",
+    "emulator.core.records": _STRUCTS,
     "emulator.core.policies.interface": "is derived from by users' policies",
     "emulator.core.version_key": "derives from str, which the compiler cannot",
     "emulator.sim.arrival": _STRUCTS,

@@ -8,6 +8,7 @@ neither HTTP nor records.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator  # noqa: TC003  # the compiled module resolves them
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,17 +22,13 @@ from emulator.core.messages import (
     TimePassed,
     VersionDeployed,
 )
-from emulator.core.network_path import NO_PASSAGE, Connection
-from emulator.sim.clients import ANY_CONNECTION, Request
+from emulator.core.model import FunctionVersion, Seconds  # noqa: TC001  # as above
+from emulator.core.network_path import NO_PASSAGE, Connection, Passage
+from emulator.sim.clients import ANY_CONNECTION, Clients, Request
+from emulator.sim.engine import Simulation  # noqa: TC001  # as above
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from emulator.core.journal import Entry
-    from emulator.core.model import FunctionVersion, Seconds
-    from emulator.core.network_path import Passage
-    from emulator.sim.clients import Clients
-    from emulator.sim.engine import Simulation
 
 PING_USERS = 0
 """Number of users that a ping tells."""
