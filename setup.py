@@ -48,10 +48,13 @@ _COMPILED = (
     "emulator/core/stem_cells.py",
     "emulator/core/tenancy.py",
     "emulator/experiments/policies/taker.py",
+    "emulator/sim/agenda.py",
     "emulator/sim/chance.py",
     "emulator/sim/clients.py",
     "emulator/sim/engine.py",
     "emulator/sim/exchange.py",
+    "emulator/sim/sandbox.py",
+    "emulator/sim/sandboxes.py",
     "emulator/sim/service.py",
     "emulator/sim/workload.py",
 )

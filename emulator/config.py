@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Validat
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
+from emulator.core.asynchronous.left_events import LeftEvents
 from emulator.core.function_names import DEFAULT_ACCOUNT, DEFAULT_REGION
 from emulator.core.lifetimes import AGES, LIFETIMES, NEVER
 from emulator.core.load_balancer import target_of
@@ -212,6 +213,8 @@ class Settings:
     region: Annotated[str, AfterValidator(checked_region)] = DEFAULT_REGION
     """Region of the template's functions, and of requests that are not signed."""
     backend: BackendChoice = BackendChoice.AUTO
+    oci_runtime: str = ""
+    """Name of the Docker engine's runtime of sandboxes (`crun`); empty: the engine's default."""
     profile: Annotated[str, AfterValidator(_checked_profile)] = "aws-2026"
     keep_alive: Annotated[float | str | None, BeforeValidator(_lifetimes)] = None
     """Idle lifetime, in seconds or by a name of LIFETIMES; None: the profile's survival curve;
@@ -248,6 +251,8 @@ class Settings:
     state_dir: Path = Path(".testbed")
     run_dir: Path | None = None
     """Folder of the journal; None: a new one in the state directory."""
+    left_events: LeftEvents = LeftEvents.TAKE_UP
+    """What becomes of asynchronous events that had not ended when the state was last in use."""
     cgroup_root: Path = Path("/sys/fs/cgroup")
     # the kernel takes no CPU period above a second
     dilation: Annotated[_Number, Field(ge=1, le=50)] = 1.0

@@ -9,6 +9,8 @@ Settings are environment variables, so that Locust's own options stay free:
     TESTBED_CLIENT_ROWS   CSV file to which rows are appended             (clients.csv)
     DILATION              how many times slower than life the emulator runs (1): pauses, steps
                           and timeouts are stretched alike, rows tell real time
+    INVOCATION_TYPE       `Event`: requests are asynchronous, and right where the answer is 202;
+                          PREDICT_PATH is then that of Lambda's Invoke    (RequestResponse)
     PAGE_CACHE            `cold`: idle.py and constant.py drop this machine's page cache before each
                           request, which takes root                       (hot)
 
@@ -39,6 +41,8 @@ FIELDS_A_RECORD = 3
 LONGEST_ERROR = 300
 """Characters of an answer that stand in a row."""
 _JSON = {"Content-Type": "application/json"}
+_EVENT = "Event"
+_ACCEPTED = 202
 
 
 class BadSettingError(SystemExit):
@@ -212,6 +216,13 @@ def function_complaint(status: int, text: str | None, function_error: str | None
     return ""
 
 
+def event_complaint(status: int, text: str | None) -> str:
+    """Says what is wrong with an answer to an event, which is to be queued; empty for nothing."""
+    if status == 0:
+        return "no answer"
+    return "" if status == _ACCEPTED else f"status {status}: {(text or '').strip()}"[:LONGEST_ERROR]
+
+
 class _Run:
     """Holds what all users of this process share, from Locust's start until it quits."""
 
@@ -220,6 +231,8 @@ class _Run:
     payload: str | None
     rows: RowWriter
     cold_cache: bool
+    events: bool
+    headers: dict[str, str]
 
 
 @events.init.add_listener
@@ -230,6 +243,8 @@ def _open(environment: Any, **_: object) -> None:
         raise BadSettingError(f"PREDICT_PATH must begin with a slash, not {_Run.path!r}.")
     _Run.payload = read_payload(os.environ.get("TESTBED_PAYLOAD", ""))
     _Run.cold_cache = os.environ.get("PAGE_CACHE", "") == "cold"
+    _Run.events = os.environ.get("INVOCATION_TYPE", "") == _EVENT
+    _Run.headers = _JSON | ({"X-Amz-Invocation-Type": _EVENT} if _Run.events else {})
     records = read_records(Path(os.environ.get("TESTBED_RECORDS") or RECORDS))
     _Run.batches = Batches(records, int(size))
     _Run.rows = RowWriter(Path(os.environ.get("TESTBED_CLIENT_ROWS") or "clients.csv"))
@@ -272,9 +287,11 @@ class PredictUser(FastHttpUser):
         body = _Run.payload or json.dumps({"records": batch})
         running = self.environment.runner.user_count if users is None else users
         with self.client.post(
-            _Run.path, data=body, headers=_JSON, name=_Run.path, catch_response=True
+            _Run.path, data=body, headers=_Run.headers, name=_Run.path, catch_response=True
         ) as response:
-            if _Run.payload is None:
+            if _Run.events:
+                error = event_complaint(response.status_code, response.text)
+            elif _Run.payload is None:
                 error = complaint(response.status_code, response.text, len(batch))
             else:
                 failed = (response.headers or {}).get("x-amz-function-error")
@@ -287,7 +304,9 @@ class PredictUser(FastHttpUser):
                 response.success()
         headers = response.headers or {}
         row = Row(
-            request_id=headers.get("x-testbed-request-id") or "",
+            request_id=headers.get("x-testbed-request-id")
+            or (headers.get("x-amzn-requestid") if _Run.events else "")
+            or "",
             start=response.request_meta["start_time"],
             latency_ms=response.request_meta["response_time"],
             status=response.status_code,

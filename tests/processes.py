@@ -6,7 +6,7 @@ import os
 import select
 from contextlib import suppress
 
-BOUND = 10.0
+BOUND = 60.0
 
 
 def gone(pid: int) -> bool:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.core.journal import Entry
-from emulator.core.messages import (
-    Anatomy,
+from emulator.core.messages.events import (
     Event,
     InvokeRequested,
-    MemoryUse,
     RuntimeExited,
     SandboxReset,
     VersionDeployed,
 )
+from emulator.core.messages.measurements import Anatomy, MemoryUse
 from emulator.core.model import FunctionVersion
 from emulator.core.record_fold import fold
 from tests.core.scheduler_host import ECHO, Host

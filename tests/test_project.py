@@ -36,6 +36,7 @@ def test_written_project_has_all_that_its_template_and_study_name(tmp_path: Path
         *("functions/study.yaml", "functions/kdd99-java/pom.xml", "studies/daitan-2018.toml"),
         *("functions/prediction.yaml", "functions/spin/app.py", "studies/prediction.toml"),
         *("studies/behaviours/daitan-2018.toml", "studies/traces/calls.csv"),
+        *("studies/behaviours/events.toml", "studies/events.toml"),
         *("functions/kdd99-tf/Dockerfile", "functions/kdd99/layer/kdd99/model.zip"),
         *("functions/models/layer/python/model_loading.py", "locustfiles/common.py"),
     ):

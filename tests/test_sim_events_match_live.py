@@ -16,18 +16,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import structs
 
 from emulator.core.asynchronous.attempts import Condition
+from emulator.core.asynchronous.ended_event import encode_ended
 from emulator.core.asynchronous.rules import AsynchronousRules, EventSettings
 from emulator.core.journal import decode, encode, replay
-from emulator.core.messages import Fail, InvokeRequested, Throttle
+from emulator.core.messages.commands import Fail, Throttle
+from emulator.core.messages.events import InvokeRequested
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.live.asynchronous.event_queue import EventQueue
 from emulator.live.clock import LoopClock
 from emulator.live.engine import Engine
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
-from emulator.sim.asynchronous import Attempts, EndedEvent, Events
+from emulator.sim.asynchronous import Events
+from emulator.sim.attempts import Attempts
 from emulator.sim.behaviour import Outcome
 from emulator.sim.engine import Simulation
 from emulator.sim.service import TICK
@@ -39,6 +43,7 @@ from tests.live.fake_backend import FakeBackend, FakeRuntimeApi
 from tests.live.jumping_loop import run
 
 if TYPE_CHECKING:
+    from emulator.core.asynchronous.ended_event import EndedEvent
     from emulator.core.asynchronous.invocation_record import Ended
     from emulator.core.journal import Entry
     from emulator.core.model import VersionKey
@@ -76,6 +81,9 @@ class EventScenario(Scenario):
                 retry_attempts=chance.choice((None, None, 0, 1)),
                 longest_age=chance.choice((None, None, 90.0, 2.0 + 55 * TICK)),
                 barred=chance.random() < 0.1,
+                on_success="arn:successes" if name == "small" else "",
+                on_failure="arn:failures" if name == "middle" else "",
+                dead_letters="" if name == "small" else "arn:letters",
             )
             for name in ("small", "middle", "large")
         }
@@ -118,9 +126,10 @@ class _Told:
     def __init__(self) -> None:
         self.ended: list[Ended] = []
 
-    async def deliver(self, ended: Ended, asked: EventSettings, trace_id: str) -> None:
+    async def deliver(self, ended: Ended, asked: EventSettings, trace_id: str) -> list[str]:
         del asked, trace_id
         self.ended.append(ended)
+        return []
 
 
 class LiveRun:
@@ -129,6 +138,7 @@ class LiveRun:
     def __init__(self, scenario: EventScenario) -> None:
         self.scenario = scenario
         self.told = _Told()
+        self.recorded: list[EndedEvent] = []
         self.journal = io.StringIO()
         run(self._play())
         self.entries = [decode(line) for line in self.journal.getvalue().splitlines()]
@@ -155,6 +165,7 @@ class LiveRun:
             rules=scenario.rules,
             most_at_once=scenario.most_at_once,
             speedup=scenario.speedup,
+            record=self.recorded.append,
             wall_time=loop.time,
         )
         await queue.open(self.told)
@@ -197,6 +208,20 @@ def falls_on_a_timeout(entries: list[Entry]) -> bool:
     )
 
 
+def lines_of(ended: list[EndedEvent]) -> list[str]:
+    """What the file of a run's ends would have, to the microsecond and by the request id."""
+    rounded = [
+        structs.replace(
+            one,
+            age=round(one.age, 6),
+            accepted_at=round(one.accepted_at, 6),
+            ended_at=round(one.ended_at, 6),
+        )
+        for one in ended
+    ]
+    return sorted(encode_ended(one) for one in rounded)
+
+
 @pytest.fixture(autouse=True)
 def _no_warnings_on_the_console(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, logger="emulator")  # until the end of the test
@@ -219,6 +244,7 @@ def test_live_and_simulated_events_leave_the_same_journal_and_come_to_the_same_e
         replay(entries, scenario.scheduler())
         told = {one.request_id: (one.condition, one.attempts) for one in live.told.ended}
         assert told == {one.invocation: (one.condition, one.attempts) for one in ended}, seed
+        assert lines_of(live.recorded) == lines_of(ended), seed
         counts.update(one.condition for one in ended)
         counts.update(one.attempts for one in ended)
         counts["throttled"] += sum(

@@ -15,19 +15,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.core.journal import Entry, decode, replay
-from emulator.core.messages import (
+from emulator.core.messages.commands import (
     Dispatch,
     Fail,
-    InvocationFinished,
     MakeStemCell,
     ResetSandbox,
-    RuntimeExited,
-    SandboxGone,
-    SandboxReset,
     StartSandbox,
     StopSandbox,
     StopStemCell,
     Throttle,
+)
+from emulator.core.messages.events import (
+    InvocationFinished,
+    RuntimeExited,
+    SandboxGone,
+    SandboxReset,
     TimePassed,
 )
 from emulator.core.model import Failure, StartKind, StopReason, ThrottleReason

@@ -48,6 +48,13 @@ def ages() -> list[str]:
     return [*AGES, NEVER]
 
 
+def left_events() -> list[str]:
+    """Returns what may be done with the events of an earlier run."""
+    from emulator.core.asynchronous.left_events import LeftEvents  # noqa: PLC0415
+
+    return [str(choice) for choice in LeftEvents]
+
+
 def policies() -> list[str]:
     """Returns the names of the policies."""
     from emulator.core.policies.catalogue import POLICIES  # noqa: PLC0415

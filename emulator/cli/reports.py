@@ -9,6 +9,7 @@ import typer
 from emulator.cli.choices import checker, completer, price_tables
 from emulator.cli.options import PRICES, Json, RunFolder
 from emulator.cli.output import print_json
+from emulator.core.prices import Api
 from emulator.errors import SettingsError
 
 _SILENT_S = 3.0
@@ -111,15 +112,22 @@ def bill(
         bool,
         typer.Option("--free-tier", help="Take off a month's free tier, as if nothing else ran."),
     ] = False,
+    api: Annotated[
+        Api | None,
+        typer.Option(
+            case_sensitive=False,
+            help="Say what API Gateway asks besides, had all requests come through such an API.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Add up what AWS would ask for a run."""
     from emulator.experiments.bill import bill_figures, bill_run  # noqa: PLC0415
 
     if as_json:
-        print_json(bill_figures(run, prices=prices or "", free_tier=free_tier))
+        print_json(bill_figures(run, prices=prices or "", free_tier=free_tier, api=api))
     else:
-        print(bill_run(run, prices=prices or "", free_tier=free_tier))
+        print(bill_run(run, prices=prices or "", free_tier=free_tier, api=api))
 
 
 def validate(

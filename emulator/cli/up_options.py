@@ -18,6 +18,7 @@ from emulator.cli.choices import (
     backends,
     bindings,
     completer,
+    left_events,
     lifetimes,
     network_paths,
     page_caches,
@@ -69,6 +70,11 @@ _SERVED: _Options = {
         "east-1)",
     ),
     "backend": _text(BACKENDS, "Choose what a sandbox is. (default: auto)", backends),
+    "oci_runtime": _text(
+        "NAME",
+        "Have the Docker engine run sandboxes by this runtime of its own, such as crun. (default: "
+        "the engine's)",
+    ),
     "profile": _text(PROFILES, "Choose whose behaviour to imitate. (default: aws-2026)", profiles),
 }
 """Options of what is served, where, and by whose behaviour."""
@@ -162,6 +168,12 @@ _IMITATED: _Options = {
 _FOLDERS: _Options = {
     "state_dir": _text("DIR", "Keep packages and runs here. (default: .testbed)"),
     "run_dir": _text("DIR", "Write the journal here. (default: a new folder in --state-dir)"),
+    "left_events": _text(
+        "take-up|forget",
+        "Go on with the asynchronous events that an earlier run has left, or drop them. "
+        "(default: take-up)",
+        left_events,
+    ),
     "cgroup_root": _text("DIR", "Find cgroups here. (default: /sys/fs/cgroup)"),
 }
 """Options of where files are."""

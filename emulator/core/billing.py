@@ -23,12 +23,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from emulator.core.prices import Api, Architecture, Prices
+from emulator.core.prices import Architecture, Prices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from emulator.core.model import Seconds
+    from emulator.core.prices import Api
 
 _MB_A_GB = 1024
 _LEAST_STORAGE_MB = 512
@@ -179,7 +180,7 @@ def held(prices: Prices, size: Size, sandboxes: int, seconds: Seconds) -> Charge
     return Charge(ChargeKind.HELD, gb_seconds=gb_seconds, compute=gb_seconds * rate)
 
 
-def api_dollars(prices: Prices, requests: int, api: Api = Api.HTTP) -> float:
+def api_dollars(prices: Prices, requests: int, api: Api) -> float:
     """Returns the dollars that API Gateway asks for the requests that it hands on.
 
     Raises:

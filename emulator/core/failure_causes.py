@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.core.messages import InitFailed, RuntimeExited
+from emulator.core.messages.events import InitFailed, RuntimeExited
 from emulator.core.model import Failure, StopReason
 
 if TYPE_CHECKING:
-    from emulator.core.messages import Event, Fail
+    from emulator.core.messages.commands import Fail
+    from emulator.core.messages.events import Event
 
 _TOLD = (Failure.INIT_ERROR, Failure.EXITED, Failure.OUT_OF_MEMORY)
 """Failures that a sandbox's event brings; deadlines bring the others, before the event."""

@@ -14,21 +14,16 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 from msgspec import MsgspecError, Struct
 from msgspec.json import Decoder
 
-from emulator.core import messages
 from emulator.core.message_lines import message_line, number
-from emulator.core.messages import (
-    Anatomy,
-    Command,
-    Dispatch,
+from emulator.core.messages.commands import Command, Dispatch, FreezeSandbox
+from emulator.core.messages.events import (
     Event,
-    FreezeSandbox,
     InvocationAnswered,
     InvocationFinished,
     InvokeRequested,
-    JvmUse,
-    MemoryUse,
     TimePassed,
 )
+from emulator.core.messages.measurements import Anatomy, JvmUse, MemoryUse
 from emulator.core.model import FunctionVersion, Seconds, VersionKey
 
 if TYPE_CHECKING:
@@ -53,7 +48,7 @@ _EVENTS = {kind.__name__: kind for kind in get_args(Event)}
 _COMMANDS = {kind.__name__: kind for kind in get_args(Command)}
 _PARTS = (Anatomy, FunctionVersion, MemoryUse, JvmUse)
 _READABLE = (*_EVENTS.values(), *_COMMANDS.values(), *_PARTS)
-_HINTS = {kind: get_type_hints(kind, vars(messages)) for kind in _READABLE}
+_HINTS = {kind: get_type_hints(kind) for kind in _READABLE}
 
 
 class _WarmEntry(Struct, frozen=True, gc=False, forbid_unknown_fields=True):

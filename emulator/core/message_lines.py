@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, structs
 
-from emulator.core.messages import (
-    Dispatch,
-    FreezeSandbox,
+from emulator.core.messages.commands import Dispatch, FreezeSandbox
+from emulator.core.messages.events import (
     InvocationAnswered,
     InvocationFinished,
     InvokeRequested,
-    MemoryUse,
     TimePassed,
 )
+from emulator.core.messages.measurements import MemoryUse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from emulator.core.messages import Command, Event
+    from emulator.core.messages.commands import Command
+    from emulator.core.messages.events import Event
     from emulator.core.model import Seconds
 
 _INFINITE = float("inf")

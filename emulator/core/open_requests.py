@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.core.messages import ProvisionedSet, ReservedConcurrencySet
+from emulator.core.messages.events import ProvisionedSet, ReservedConcurrencySet
 
 if TYPE_CHECKING:
     from emulator.core.model import VersionKey

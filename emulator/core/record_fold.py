@@ -8,25 +8,26 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from emulator.core.failure_causes import INIT_TIMEOUTS, error_type_of, init_error, tells_of
-from emulator.core.messages import (
-    Anatomy,
+from emulator.core.messages.commands import (
     Dispatch,
     Fail,
     FreezeSandbox,
+    ResetSandbox,
+    StartSandbox,
+    StopSandbox,
+    Throttle,
+)
+from emulator.core.messages.events import (
     InitBegan,
     InvocationAnswered,
     InvocationFinished,
     InvokeRequested,
     ProvisionedSet,
     ReservedConcurrencySet,
-    ResetSandbox,
     RuntimeExited,
     SandboxGone,
     SandboxReady,
     SandboxReset,
-    StartSandbox,
-    StopSandbox,
-    Throttle,
     TimePassed,
     VersionDeployed,
 )
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from emulator.core.journal import Entry
-    from emulator.core.messages import Command, Event
+    from emulator.core.messages.commands import Command
+    from emulator.core.messages.events import Event
+    from emulator.core.messages.measurements import Anatomy
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from emulator.core.messages import Anatomy, MemoryUse
+    from emulator.core.messages.measurements import Anatomy, MemoryUse
     from emulator.core.model import Seconds, StartKind, StopReason
 
 

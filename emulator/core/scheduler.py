@@ -28,9 +28,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.core.hand_over import HandOvers
-from emulator.core.messages import (
+from emulator.core.messages.events import (
     CallerLeft,
-    Command,
     Event,
     FunctionRecycled,
     HostMemoryMeasured,
@@ -62,6 +61,8 @@ from emulator.core.tenancy import tenant_fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from emulator.core.messages.commands import Command
 
 
 class UnknownVersionError(Exception):

@@ -16,8 +16,10 @@ from emulator.core.billing import (
     Charge,
     ChargeKind,
     Size,
+    api_dollars,
     held,
     initialization,
+    snapshot_kept,
     sum_up,
 )
 from emulator.core.profiles import PRICE_TABLES
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from emulator.core.billing import Bill
-    from emulator.core.prices import Prices
+    from emulator.core.prices import Api, Prices
     from emulator.experiments.records.run_directory import Run
 
 _HEAD = (
@@ -46,6 +48,7 @@ _HEAD = (
     "compute",
     "storage",
     "requests",
+    "snapshots",
 )
 _DECIMALS = 6
 """Digits of a GB-second that are printed."""
@@ -76,27 +79,46 @@ class RunBill:
     lines: tuple[BillLine, ...]
     """A line for each function, size and kind of charge."""
     whole: Bill
+    asked: int
+    """Requests that came, throttled ones among them."""
     missing: tuple[str, ...]
     """Sentences on what the run's records miss: the bill is too low by that."""
 
 
-def bill_run(path: Path, *, prices: str = "", free_tier: bool = False) -> str:
+def bill_run(
+    path: Path, *, prices: str = "", free_tier: bool = False, api: Api | None = None
+) -> str:
     """Returns the bill of a run as text.
 
     Args:
         path: a run directory of an emulator or of a study.
         prices: the name of a price table; empty for that of the run's profile.
         free_tier: whether to take off a month's free tier.
+        api: the kind of API that every request came through, whose price is told besides.
 
     Raises:
         RunDirectoryError: there is no run, or it is damaged.
         SettingsError: there is no price table of that name, or what was run could not be bought on
             the table's date.
     """
-    return bill_text(read_bill(path, prices=prices), free_tier=free_tier)
+    bill = read_bill(path, prices=prices)
+    text = bill_text(bill, free_tier=free_tier)
+    if api is None:
+        return text
+    money = formatting.money(_gateway(bill, api))
+    return f"{text}\nAPI Gateway ({api}) besides, for {bill.asked:,} requests: {money}"
 
 
-def bill_figures(path: Path, *, prices: str = "", free_tier: bool = False) -> dict[str, Any]:
+def _gateway(bill: RunBill, api: Api) -> float:
+    try:
+        return api_dollars(bill.prices, bill.asked, api)
+    except ValueError as error:
+        raise SettingsError(f"{bill.path} has no bill of {bill.prices.date}: {error}.") from error
+
+
+def bill_figures(
+    path: Path, *, prices: str = "", free_tier: bool = False, api: Api | None = None
+) -> dict[str, Any]:
     """Returns the bill in dollars as JSON has it: a charge for each function, size and kind.
 
     Args and errors are those of `bill_run`.
@@ -117,7 +139,7 @@ def bill_figures(path: Path, *, prices: str = "", free_tier: bool = False) -> di
         ],
         "dollars": bill.whole.dollars(free_tier=free_tier),
         "dollars_per_million_requests": bill.whole.per_million_requests(),
-    }
+    } | ({} if api is None else {"api_gateway_dollars": _gateway(bill, api)})
 
 
 def read_bill(path: Path, *, prices: str = "") -> RunBill:
@@ -132,7 +154,8 @@ def read_bill(path: Path, *, prices: str = "") -> RunBill:
         raise SettingsError(f"{path} has no bill of {table.date}: {error}.") from error
     whole = sum_up(table, (line.charge for line in lines))
     missing = tuple(dict.fromkeys(sentence for run in runs for sentence in run.missing))
-    return RunBill(path, table, tuple(_added_up(lines)), whole, missing)
+    asked = sum(len(run.invocations) for run in runs)
+    return RunBill(path, table, tuple(_added_up(lines)), whole, asked, missing)
 
 
 def bill_text(bill: RunBill, *, free_tier: bool = False) -> str:
@@ -167,6 +190,9 @@ def _lines(run: Run, prices: Prices) -> Iterator[BillLine]:
         size = size_of(run.info, span.function, span.memory_mb)
         charge = held(prices, size, span.sandboxes, span.until - span.since)
         yield BillLine(span.function, size, charge)
+    for kept in run.snapshots:
+        size = size_of(run.info, kept.function, kept.memory_mb)
+        yield BillLine(kept.function, size, snapshot_kept(prices, size, kept.until - kept.since))
 
 
 def _added_up(lines: Iterable[BillLine]) -> Iterator[BillLine]:
@@ -195,6 +221,7 @@ def _row(line: BillLine) -> tuple[str, ...]:
         formatting.money(charge.compute),
         formatting.money(charge.storage),
         formatting.money(charge.request),
+        formatting.money(charge.snapshots),
     )
 
 

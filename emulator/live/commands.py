@@ -7,20 +7,19 @@ from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from emulator.core.failure_bodies import failure_body
-from emulator.core.messages import (
+from emulator.core.messages.commands import (
     Command,
     Dispatch,
-    Event,
     Fail,
     FreezeSandbox,
     MakeStemCell,
     ResetSandbox,
-    RuntimeExited,
     StartSandbox,
     StopSandbox,
     StopStemCell,
     Throttle,
 )
+from emulator.core.messages.events import Event, RuntimeExited
 from emulator.core.model import ThrottleReason
 from emulator.live.runtime_api.interface import Work
 from emulator.live.sandbox.lifecycle import Phase
@@ -105,7 +104,7 @@ class Commands:
         """Tells callers of failures, after the reset if any: their next may need the sandbox."""
         while self._failures:
             sandbox, tell = self._failures.pop()
-            if sandbox.phase is Phase.RESETTING:
+            if sandbox.life.phase is Phase.RESETTING:
                 self._lives.tell_after_reset(sandbox, tell)
             else:
                 tell()
@@ -149,7 +148,7 @@ class Commands:
         error_type = ""
         if isinstance(cause, RuntimeExited) and cause.sandbox == command.sandbox:
             error_type = cause.error_type
-        body = sandbox.init_error_body or failure_body(
+        body = sandbox.runtime.init_error_body or failure_body(
             self._profile,
             command.failure,
             call.request_id,

@@ -13,7 +13,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from emulator.core.messages import (
+from emulator.core.messages.events import (
     CallerLeft,
     FunctionRecycled,
     HostMemoryMeasured,
@@ -33,6 +33,7 @@ from emulator.live.host_memory import HostMemory
 from emulator.live.invocation import Call
 from emulator.live.launcher import Launcher
 from emulator.live.open_invocations import OpenInvocations
+from emulator.live.packages import PackageKeeper
 from emulator.live.request_id import new_request_id
 from emulator.live.sandbox.environment import function_arn
 from emulator.live.sandbox_lives import SandboxLives
@@ -110,6 +111,8 @@ class Engine:
             logger=logger,
             clock=clock,
         )
+        self._packages = PackageKeeper(backend, scheduler.sandboxes, self._lives.sandboxes)
+        self._lives.taken_away = self._packages.sandbox_gone
         self._commands = Commands(
             self._lives,
             self._invocations,
@@ -150,7 +153,7 @@ class Engine:
     def memory(self, sandbox: int) -> MemoryCounters | None:
         """Returns what the kernel counts of a sandbox's memory now; None where that is unknown."""
         live = self._lives.sandboxes.get(sandbox)
-        return None if live is None else live.memory()
+        return None if live is None else live.meter.counters()
 
     def now(self) -> float:
         """Returns the time on the engine's clock, in the emulated Lambda's seconds."""
@@ -178,11 +181,19 @@ class Engine:
         """
         began = self._clock.now()
         package = await self._backend.deploy(configuration, progress)
+        try:
+            prepared = await self._prepared(configuration, package)
+        except BaseException:
+            self._packages.unasked(package)
+            raise
+        log.info("made %s in %.1f s", configuration.key, self._clock.now() - began)
+        return prepared
+
+    async def _prepared(self, configuration: FunctionConfiguration, package: str) -> Prepared:
         package_mb = 0.0
         if self._weigh is not None:
             package_mb = await asyncio.to_thread(self._weigh, configuration, package)
         snapshot = await self._launcher.snapshot(configuration, package)
-        log.info("made %s in %.1f s", configuration.key, self._clock.now() - began)
         stem = self._stem_cells.runtime(configuration, package)
         snapshot_mb = self._launcher.snapshot_mb(snapshot)
         return Prepared(configuration, package, package_mb, snapshot, snapshot_mb, stem)
@@ -190,6 +201,7 @@ class Engine:
     def forget(self, prepared: Prepared) -> None:
         """Lets go what was made for a version that is not to be put after all."""
         self._launcher.drop(prepared.snapshot)
+        self._packages.unasked(prepared.package)
 
     def put(self, prepared: Prepared) -> None:
         """Puts a version in the place of an earlier deployment, whose sandboxes end their work."""
@@ -197,6 +209,7 @@ class Engine:
         if (earlier := self._deployments.get(configuration.key)) is not None:
             self._launcher.drop(earlier.snapshot)
         self._stem_cells.put(configuration.key, prepared.package)
+        self._packages.put(configuration.key, prepared.package)
         snapshot = prepared.snapshot
         revision = self._deployments.add(configuration, prepared.package, snapshot).revision
         scheduled = configuration.scheduled(
@@ -207,6 +220,8 @@ class Engine:
             snapshot_mb=prepared.snapshot_mb,
         )
         self._turns.apply(VersionDeployed(scheduled))
+        if earlier is not None:
+            self._packages.hold_earlier(earlier)
         limit = configuration.reserved_concurrency
         if limit is not None or revision > 0:
             self.reserve(configuration.scheduled_name, limit)
@@ -238,15 +253,18 @@ class Engine:
     def retire(self, key: VersionKey) -> None:
         """Forgets a version, deployed or not; requests that came before end as they would have."""
         self._stem_cells.forget(key)
+        self._packages.forget(key)
         if (deployment := self._deployments.get(key)) is None:
             return
         self._deployments.retire(key)
         self._launcher.drop(deployment.snapshot)
         self._turns.apply(VersionRetired(key))
+        self._packages.hold_earlier(deployment)
 
     def keep_only(self, keys: Collection[VersionKey]) -> None:
         """Takes which versions there are, deployed or not, so that what is kept for others goes."""
         self._stem_cells.keep_only(keys)
+        self._packages.keep_only(keys)
 
     def invoke(
         self,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emulator.core.asynchronous.left_events import LeftEvents
 from emulator.live.asynchronous.destinations import Destinations
 from emulator.live.asynchronous.event_queue import EventQueue
 from emulator.live.asynchronous.event_store import EVENTS, EventStore
@@ -17,6 +18,7 @@ from emulator.live.event_sources.positions import POSITIONS, Positions
 
 if TYPE_CHECKING:
     from emulator.core.profile import Profile
+    from emulator.live.asynchronous.ended_events import EndedEvents
     from emulator.live.asynchronous.invoker import Invoker
     from emulator.live.asynchronous.observations import Observe
     from emulator.live.aws.client import Credentials
@@ -43,11 +45,16 @@ class Eventing:
         speedup: float = 1.0,
         dilation: float = 1.0,
         observe: Observe = observe_nothing,
+        ended: EndedEvents | None = None,
+        left: LeftEvents = LeftEvents.TAKE_UP,
     ) -> None:
         """Takes how many seconds an event ages in one of the machine's: `speedup`.
 
-        `resources` keep event source mappings, and belong to the same database.
+        `resources` keep event source mappings, and belong to the same database; `ended` writes each
+        event's end down; `left` says what becomes of the events of an earlier run.
         """
+        self._ended = ended
+        self._left = left
         self.client = AwsClient(endpoints, credentials)
         self.queue = EventQueue(
             store=EventStore(database),
@@ -56,6 +63,7 @@ class Eventing:
             most_at_once=profile.account_concurrency,
             speedup=speedup,
             observe=observe,
+            record=(lambda _: None) if ended is None else ended.write,
         )
         self._destinations = Destinations(self.client, self.queue.accept, observe)
         self.sources = EventSources(
@@ -70,11 +78,13 @@ class Eventing:
 
     async def open(self) -> None:
         """Takes up what an earlier run has left."""
-        await self.queue.open(self._destinations)
+        await self.queue.open(self._destinations, self._left)
         await self.sources.open()
 
     async def close(self) -> None:
         """Ends every attempt and every call; events that have not ended stay for the next run."""
         await self.sources.close()
         await self.queue.close()
+        if self._ended is not None:
+            self._ended.close()
         await self.client.close()

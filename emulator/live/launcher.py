@@ -117,7 +117,7 @@ class Launcher:
         stream = self._logger.open_stream(
             configuration,
             sandbox.id,
-            sandbox.telemetry,
+            sandbox.parts.telemetry,
             _initialization(sandbox, provisioned=provisioned),
             tenant=tenant,
         )
@@ -173,10 +173,10 @@ class Launcher:
         """Opens the sandbox's Runtime API, and says what the sandbox dials."""
         api, backend = self._runtime_api, self._backend
         if inner is None:
-            endpoint = await api.open(backend.runtime_api_host, sandbox, admission.admits)
+            endpoint = await api.open(backend.runtime_api_host, sandbox.runtime, admission.admits)
             return endpoint, f"{backend.runtime_api_name}:{endpoint.port}"
         try:
-            return await api.open_at(inner.socket, inner.address, sandbox), inner.dial
+            return await api.open_at(inner.socket, inner.address, sandbox.runtime), inner.dial
         except BaseException:
             backend.give_up(inner)
             raise
@@ -210,7 +210,7 @@ class Launcher:
             inner=inner,
             snapshot=sandbox.snapshot,
             cell=cell,
-            extensions=sandbox.extensions.external,
+            extensions=sandbox.parts.extensions.external,
         )
 
 

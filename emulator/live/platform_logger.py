@@ -12,9 +12,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.core.failure_bodies import exit_reason
-from emulator.core.messages import (
-    Dispatch,
-    Fail,
+from emulator.core.messages.commands import Dispatch, Fail
+from emulator.core.messages.events import (
     RuntimeExited,
     SandboxGone,
     SandboxReady,

@@ -11,7 +11,8 @@ from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.core.journal import Entry, encode
-from emulator.core.messages import Dispatch, InvocationFinished, StayedBusy
+from emulator.core.messages.commands import Dispatch
+from emulator.core.messages.events import InvocationFinished, StayedBusy
 from emulator.core.record_fold import RecordFold
 
 if TYPE_CHECKING:

@@ -11,20 +11,16 @@ import logging
 from typing import TYPE_CHECKING
 
 from emulator.core.failure_bodies import EXTENSION_CRASH
-from emulator.core.messages import (
-    Anatomy,
+from emulator.core.messages.events import (
     InitBegan,
     InitFailed,
     InvocationAnswered,
     InvocationFinished,
-    ResetSandbox,
     RuntimeExited,
     SandboxGone,
     SandboxReady,
     SandboxReset,
-    StartSandbox,
     StayedBusy,
-    StopSandbox,
 )
 from emulator.core.model import Failure
 from emulator.errors import SandboxStartError
@@ -35,6 +31,8 @@ from emulator.live.sandbox.lifecycle import BROKEN_OFF, Phase
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from emulator.core.messages.commands import ResetSandbox, StartSandbox, StopSandbox
+    from emulator.core.messages.measurements import Anatomy
     from emulator.core.scheduler import Scheduler
     from emulator.live.backends.interface import Exit
     from emulator.live.clock import LoopClock
@@ -80,6 +78,8 @@ class SandboxLives:
         self._told_after_reset: dict[int, Callable[[], None]] = {}
         """By sandbox: what tells a caller of the failure that the sandbox is reset for."""
         self._closing = False
+        self.taken_away: Callable[[int], None] = lambda _: None
+        """Is called with each sandbox of which nothing is left."""
 
     def tell_after_reset(self, sandbox: LiveSandbox, tell: Callable[[], None]) -> None:
         """Calls `tell` when a sandbox's reset is over: the caller's next request may need it."""
@@ -159,7 +159,7 @@ class SandboxLives:
             self._spawn(self._was_reset(sandbox, reason))
 
     async def _was_reset(self, sandbox: LiveSandbox, reason: ShutdownReason) -> None:
-        used = sandbox.usage()
+        used = sandbox.meter.read()
         try:
             if (start := self._starts.get(sandbox.id)) is not None:
                 await asyncio.wait([start])  # what is not made yet cannot be killed
@@ -170,7 +170,7 @@ class SandboxLives:
                 await self._clear_up(sandbox, SandboxGone(sandbox.id))
         finally:
             tell = self._told_after_reset.pop(sandbox.id, None)
-            if sandbox.phase is Phase.BARE and not self._closing:
+            if sandbox.life.phase is Phase.BARE and not self._closing:
                 self._apply(_reset_with(sandbox.id, used))
             if tell is not None:
                 tell()
@@ -197,11 +197,12 @@ class SandboxLives:
             self._report(sandbox, "could not be taken away", error)
         # where this is cancelled the sandbox stays, for the engine's end to close
         del self.sandboxes[sandbox.id]
+        self.taken_away(sandbox.id)
 
     async def _clear_up(self, sandbox: LiveSandbox, gone: SandboxGone) -> None:
         """Ends a sandbox that ended by itself: its last response, the event, then what is left."""
         await sandbox.read_to_the_end()
-        sandbox.finish_early()
+        sandbox.runtime.finish_early()
         self._apply(gone)
         await self._close(sandbox, gently=False)
 
@@ -213,9 +214,9 @@ class SandboxLives:
 
     def sandbox_ready(self, sandbox: LiveSandbox, anatomy: Anatomy) -> None:
         """Takes the end of an init."""
-        if sandbox.extensions.has_any:
+        if sandbox.parts.extensions.has_any:
             # before they get the invocation that the sandbox was started for
-            self._logger.extensions_ready(sandbox.id, sandbox.extensions.registered)
+            self._logger.extensions_ready(sandbox.id, sandbox.parts.extensions.registered)
         self._apply(SandboxReady(sandbox.id, anatomy))
 
     def init_failed(self, sandbox: LiveSandbox, error_type: str) -> None:
@@ -247,7 +248,7 @@ class SandboxLives:
 
     def finished(self, sandbox: LiveSandbox, request_id: str, error_type: str) -> None:
         """Takes the end of an invocation: runtime and extensions have asked for their next work."""
-        used = sandbox.usage(exact=False)
+        used = sandbox.meter.read(exact=False)
         self._apply(
             InvocationFinished(
                 sandbox.id,
@@ -273,11 +274,11 @@ class SandboxLives:
     async def _broke_down(self, sandbox: LiveSandbox, name: str, ended: Exit) -> None:
         if name == RUNTIME:
             await sandbox.read_to_the_end()
-            if sandbox.phase not in BROKEN_OFF:
-                sandbox.finish_early()
-        if sandbox.phase in BROKEN_OFF:
+            if sandbox.life.phase not in BROKEN_OFF:
+                sandbox.runtime.finish_early()
+        if sandbox.life.phase in BROKEN_OFF:
             return
-        used = sandbox.usage()
+        used = sandbox.meter.read()
         memory_mb = used.max_memory_mb
         if ended.out_of_memory:  # it had all that it may have, if only for a moment
             memory_mb = sandbox.configuration.memory_mb

@@ -9,14 +9,14 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from emulator.core.messages import StemCellGone, StemCellReady
+from emulator.core.messages.events import StemCellGone, StemCellReady
 from emulator.errors import SandboxStartError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from emulator.core.function_configuration import FunctionConfiguration
-    from emulator.core.messages import MakeStemCell
+    from emulator.core.messages.commands import MakeStemCell
     from emulator.core.model import VersionKey
     from emulator.live.backends.interface import SandboxBackend
 

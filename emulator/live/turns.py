@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.core.journal import Entry
-from emulator.core.messages import TimePassed
+from emulator.core.messages.events import TimePassed
 
 if TYPE_CHECKING:
     import asyncio
 
-    from emulator.core.messages import Command, Event
+    from emulator.core.messages.commands import Command
+    from emulator.core.messages.events import Event
     from emulator.core.scheduler import Scheduler
     from emulator.live.clock import LoopClock
     from emulator.live.recorder import Recorder

@@ -16,7 +16,5 @@ class Arrival(Struct, frozen=True, order=True):
     at: Seconds
     key: VersionKey
     """Key of the function version."""
-    alias: str = ""
-    """Name of the alias that led to the version, if any."""
     tenant: str = ""
     """Tenant for whom the version is asked, where the version is isolated by tenant."""

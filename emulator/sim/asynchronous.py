@@ -12,8 +12,6 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from msgspec import structs
-
 from emulator.core.asynchronous.attempts import (
     End,
     Progress,
@@ -24,44 +22,29 @@ from emulator.core.asynchronous.attempts import (
     due_at,
     result_of,
 )
+from emulator.core.asynchronous.ended_event import EndedEvent, receivers
 from emulator.core.asynchronous.lines import Lines
 from emulator.core.asynchronous.rules import AsynchronousRules, EventSettings
-from emulator.core.messages import (
-    Fail,
+from emulator.core.messages.commands import Fail, ResetSandbox, Throttle
+from emulator.core.messages.events import (
     InvocationAnswered,
     InvocationFinished,
-    ResetSandbox,
     SandboxGone,
     SandboxReset,
-    Throttle,
     VersionDeployed,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, MutableMapping
+    from collections.abc import Callable, Iterable, Iterator
 
-    from emulator.core.asynchronous.attempts import Condition
     from emulator.core.journal import Entry
-    from emulator.core.messages import InvokeRequested
+    from emulator.core.messages.events import InvokeRequested
     from emulator.core.model import Failure, Seconds, VersionKey
-    from emulator.sim.behaviour import Answer, Start
-    from emulator.sim.engine import Service, Simulation
+    from emulator.sim.engine import Simulation
     from emulator.sim.workload import Stimulus
 
 Arrival = tuple["Seconds", "InvokeRequested"]
 """Time at which an event is accepted, and the request that each attempt makes."""
-
-
-@dataclass(frozen=True, slots=True)
-class EndedEvent:
-    """Holds what became of one event."""
-
-    invocation: str
-    condition: Condition
-    attempts: int
-    """Attempts that ran the function."""
-    age: Seconds
-    """Time from its acceptance to its end, as the event ages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +69,8 @@ class Events:
     """Runs a simulation whose requests are attempts of asynchronous events."""
 
     simulation: Simulation
-    arrivals: Iterable[Arrival]
-    """In time order."""
+    arrivals: Iterable[Arrival] = ()
+    """In time order; what a client sends is told by `accept`."""
     rules: AsynchronousRules = field(default_factory=AsynchronousRules)
     settings: Callable[[VersionKey], EventSettings] = _no_settings
     """Returns what a version asks for its events."""
@@ -121,6 +104,11 @@ class Events:
         """Returns whether every event has come and ended."""
         return not self._accepts and not self._kept
 
+    @property
+    def kept(self) -> int:
+        """Returns how many events were accepted and have not ended."""
+        return self._kept
+
     def run(
         self, stimuli: Iterable[Stimulus], versions: int, until: Seconds = math.inf
     ) -> Iterator[Entry]:
@@ -132,7 +120,7 @@ class Events:
             until: time of the last entry, seconds.
         """
         for entry in self.simulation.run(stimuli, until):
-            self._take(entry)
+            self.take(entry)
             if isinstance(entry.event, VersionDeployed) and versions:
                 versions -= 1
                 if not versions:
@@ -147,9 +135,14 @@ class Events:
             self._accepts = False
             return
         at, request = arrival
-        self.simulation.remind(at, lambda now: self._accept(request, now))
+        self.simulation.agenda.remind(at, lambda now: self._come(request, now))
 
-    def _accept(self, request: InvokeRequested, now: Seconds) -> None:
+    def _come(self, request: InvokeRequested, now: Seconds) -> None:
+        self.accept(request, now)
+        self._await_next()
+
+    def accept(self, request: InvokeRequested, now: Seconds) -> None:
+        """Queues an event whose every attempt makes the request; begins the first if possible."""
         event = _Event(request, now)
         self._kept += 1
         if self._lines.begins_at_once(request.key):
@@ -157,9 +150,9 @@ class Events:
         else:
             self._lines.wait(request.key, now, event)
         self._go_on(now)
-        self._await_next()
 
-    def _take(self, entry: Entry) -> None:
+    def take(self, entry: Entry) -> None:
+        """Takes an entry of the simulation's journal, which may end attempts."""
         resets = {each.sandbox for each in entry.commands if isinstance(each, ResetSandbox)}
         for command in entry.commands:
             if isinstance(command, Throttle):
@@ -173,7 +166,7 @@ class Events:
                 failed = self._untold.pop(sandbox)
                 self._ended(failed.invocation, entry.at, failed.failure)
             case InvocationAnswered(sandbox, invocation) if invocation in self._running:
-                erred = bool(self.simulation.error_to_come(sandbox))
+                erred = bool(self.simulation.sandboxes.error_to_come(sandbox))
                 self._ended(invocation, entry.at, erred=erred)
             case InvocationFinished(_, invocation, error_type):
                 self._ended(invocation, entry.at, erred=bool(error_type))
@@ -194,8 +187,8 @@ class Events:
         due = self._lines.next_due()
         if due == self._alarm[0]:
             return
-        self.simulation.withdraw(self._alarm[1])
-        number = 0 if due == math.inf else self.simulation.remind(max(due, now), self._woken)
+        self.simulation.agenda.withdraw(self._alarm[1])
+        number = 0 if due == math.inf else self.simulation.agenda.remind(max(due, now), self._woken)
         self._alarm = due, number
 
     def _woken(self, now: Seconds) -> None:
@@ -210,7 +203,7 @@ class Events:
             self._end(event, decided, now)
             return
         self._running[event.request.invocation] = event
-        self.simulation.add(now, event.request)
+        self.simulation.agenda.add(now, event.request)
 
     def _ended(
         self,
@@ -242,8 +235,17 @@ class Events:
 
     def _end(self, event: _Event, end: End, now: Seconds) -> None:
         self._kept -= 1
-        age, attempts = self._age(event, now), end.progress.attempts
-        self.told(EndedEvent(event.request.invocation, end.condition, attempts, age))
+        self.told(
+            EndedEvent(
+                event.request.invocation,
+                end.condition,
+                end.progress.attempts,
+                self._age(event, now),
+                event.accepted_at,
+                now,
+                receivers(end.condition, self.settings(event.request.key)),
+            )
+        )
 
     def _age(self, event: _Event, now: Seconds) -> Seconds:
         return (now - event.accepted_at) * self.speedup
@@ -251,49 +253,3 @@ class Events:
 
 def _progress(event: _Event) -> Progress:
     return Progress(0.0, event.attempts, event.refusals)
-
-
-@dataclass(slots=True)
-class Attempts:
-    """Answers for each attempt of an event anew, which a service model tells by its id alone."""
-
-    service: Service
-    durations: MutableMapping[str, Seconds] = field(default_factory=dict)
-    """Durations of the events' every attempt, by id, of which a trace tells."""
-    _asked: dict[str, int] = field(default_factory=dict)
-    """Number of answers for each event that has not ended."""
-
-    def answer(self, function: str, invocation: str, *, first: bool) -> Answer:
-        """Returns the course of an attempt; `first` where the sandbox was not called before."""
-        number = self._asked[invocation] = self._asked.get(invocation, 0) + 1
-        name = invocation if number == 1 else f"{invocation}.{number}"
-        answer = self.service.answer(function, name, first=first)
-        told = self.durations.get(invocation) if self.durations else None
-        return answer if told is None else structs.replace(answer, duration=told)
-
-    def forget(self, ended: EndedEvent) -> None:
-        """Forgets an event that has ended."""
-        self._asked.pop(ended.invocation, None)
-        self.durations.pop(ended.invocation, None)
-
-    # the phases that no attempt changes
-
-    def start(self, function: str, sandbox: int, *, specialised: bool = False) -> Start:
-        """Returns the course of a new sandbox's start; `specialised` where it was a stem cell."""
-        return self.service.start(function, sandbox, specialised=specialised)
-
-    def stem_cell(self, cell: int) -> Seconds:
-        """Returns the seconds until a stem cell that is begun waits for its function."""
-        return self.service.stem_cell(cell)
-
-    def restart(self, function: str, sandbox: int, number: int) -> Start:
-        """Returns the course of the init that follows a sandbox's `number`-th reset."""
-        return self.service.restart(function, sandbox, number)
-
-    def reset(self, function: str, sandbox: int, number: int) -> Seconds:
-        """Returns the seconds until nothing runs in a sandbox that is reset."""
-        return self.service.reset(function, sandbox, number)
-
-    def stop(self, function: str, sandbox: int) -> Seconds:
-        """Returns the seconds for which a stopping sandbox holds its memory."""
-        return self.service.stop(function, sandbox)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from emulator.core.messages import Anatomy  # noqa: TC001  # a Struct resolves its fields
+from emulator.core.messages.measurements import Anatomy  # noqa: TC001  # a Struct resolves its fields
 from emulator.sim.distributions import Constant
 
 if TYPE_CHECKING:

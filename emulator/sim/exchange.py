@@ -4,6 +4,9 @@ Beside the load there may be requests before it, one after the other, and pings,
 lasts. Owns when each request is sent and when its answer is there. What lies between a client and
 the gateway is the caller's: a passage there and back, and seconds on top of each answer. Knows
 neither HTTP nor records.
+
+Where there is a queue of events, the load's requests are asynchronous: each is answered when the
+queue has accepted it, and the exchange lasts until every event has ended.
 """
 
 from __future__ import annotations
@@ -12,13 +15,12 @@ from collections.abc import Callable, Iterator  # noqa: TC003  # the compiled mo
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from emulator.core.messages import (
-    Dispatch,
-    Fail,
+from emulator.core.messages.commands import Dispatch, Fail, Throttle
+from emulator.core.messages.events import (
     InvocationAnswered,
     InvocationFinished,
     InvokeRequested,
-    Throttle,
+    ReservedConcurrencySet,
     TimePassed,
     VersionDeployed,
 )
@@ -29,6 +31,8 @@ from emulator.sim.engine import Simulation  # noqa: TC001  # as above
 
 if TYPE_CHECKING:
     from emulator.core.journal import Entry
+    from emulator.sim.asynchronous import Events
+    from emulator.sim.workload import Stimulus
 
 PING_USERS = 0
 """Number of users that a ping tells."""
@@ -94,6 +98,10 @@ class Exchange:
     pings: Pings | None = None
     passage: Callable[[Connection], Passage] | None = None
     """Returns what a request loses on its way there and back; None where nothing is lost."""
+    events: Events | None = None
+    """Queue that takes the load's requests; None where clients wait for their functions."""
+    reserved: int | None = None
+    """Concurrency that is reserved for the function; None: none is."""
     _connections: Connections = field(default_factory=Connections)
     _open: dict[str, tuple[Request, Passage]] = field(default_factory=dict)
     """Requests that are planned or sent and have no answer, by the invocation."""
@@ -116,12 +124,19 @@ class Exchange:
 
     def run(self) -> Iterator[Entry]:
         """Yields the journal's entries, until all is answered and every sandbox is free again."""
-        deployed = iter([(0.0, VersionDeployed(self.function))])
-        for entry in self.simulation.run(deployed):
+        for entry in self.simulation.run(self._deployed()):
+            if self.events is not None:
+                self.events.take(entry)
             self._take(entry)
             yield entry
-            if not self._open and not self._running:
+            queued = 0 if self.events is None else self.events.kept
+            if not self._open and not self._running and not queued:
                 return
+
+    def _deployed(self) -> Iterator[Stimulus]:
+        yield 0.0, VersionDeployed(self.function)
+        if self.reserved is not None:
+            yield 0.0, ReservedConcurrencySet(self.function.name, self.reserved)
 
     def _take(self, entry: Entry) -> None:
         for command in entry.commands:
@@ -153,11 +168,15 @@ class Exchange:
         self._count += 1
         invocation = f"{letter}{self._count}"
         self._open[invocation] = request, NO_PASSAGE
+        at = self._begins + request.at
+        if self.passage is None and self._is_event(invocation):
+            self.simulation.agenda.remind(at, lambda now: self._accept(invocation, now))
+            return invocation
         event: InvokeRequested | TimePassed = InvokeRequested(invocation, self.function.key)
         if self.passage is not None:
             event = TimePassed()
             self._leaving[id(event)] = event, invocation
-        number = self.simulation.add(self._begins + request.at, event)
+        number = self.simulation.agenda.add(at, event)
         if letter == _PING:
             self._numbers[invocation] = number
         return invocation
@@ -168,10 +187,24 @@ class Exchange:
         request, _ = self._open[invocation]
         passage = self.passage(self._connections.take(invocation[0], request.place))
         self._open[invocation] = request, passage
-        key = self.function.key
-        event = InvokeRequested(invocation, key, passage.network, passage.gateway)
-        self.simulation.add(now + passage.before, event)
+        arrives, key = now + passage.before, self.function.key
+        if self._is_event(invocation):
+            self.simulation.agenda.remind(arrives, lambda then: self._accept(invocation, then))
+        else:
+            event = InvokeRequested(invocation, key, passage.network, passage.gateway)
+            self.simulation.agenda.add(arrives, event)
         self._sent(invocation)
+
+    def _is_event(self, invocation: str) -> bool:
+        return self.events is not None and invocation[0] == _LOAD
+
+    def _accept(self, invocation: str, now: Seconds) -> None:
+        """Queues a request that has come, and answers it: its function is not waited for."""
+        assert self.events is not None
+        self.events.accept(InvokeRequested(invocation, self.function.key), now)
+        if self.passage is None:
+            self._sent(invocation)
+        self._answered(invocation, now)
 
     def _sent(self, invocation: str) -> None:
         if invocation == self._planned:
@@ -235,5 +268,5 @@ class Exchange:
         """Takes back the pings that are not sent yet: the load is over."""
         for invocation, number in list(self._numbers.items()):
             if self._open[invocation][0].at > since:
-                self.simulation.withdraw(number)
+                self.simulation.agenda.withdraw(number)
                 del self._numbers[invocation], self._open[invocation]

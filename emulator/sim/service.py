@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003  # the compiled module resolves its fields
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
-from emulator.core.messages import Anatomy
+from emulator.core.messages.measurements import Anatomy
 from emulator.core.model import Seconds  # noqa: TC001  # as above
 from emulator.sim.behaviour import Answer, Behaviour, Outcome, Shares, Start
 from emulator.sim.chance import AnswerChance
@@ -25,6 +25,34 @@ _OK: Final = Outcome.OK
 
 _KILLED: Final = 137
 """Exit code of a process that the kernel killed."""
+
+
+class Service(Protocol):
+    """Answers how long each phase of a sandbox takes, and how the phase ends."""
+
+    def start(self, function: str, sandbox: int, *, specialised: bool = False) -> Start:
+        """Returns the course of a new sandbox's start; `specialised` where it was a stem cell."""
+        ...
+
+    def stem_cell(self, cell: int) -> Seconds:
+        """Returns the seconds until a stem cell that is begun waits for its function."""
+        ...
+
+    def restart(self, function: str, sandbox: int, number: int) -> Start:
+        """Returns the course of the init that follows a sandbox's `number`-th reset."""
+        ...
+
+    def reset(self, function: str, sandbox: int, number: int) -> Seconds:
+        """Returns the seconds until nothing runs in a sandbox that is reset."""
+        ...
+
+    def answer(self, function: str, invocation: str, *, first: bool) -> Answer:
+        """Returns the course of an invocation; `first` where the sandbox was not called before."""
+        ...
+
+    def stop(self, function: str, sandbox: int) -> Seconds:
+        """Returns the seconds for which a stopping sandbox holds its memory."""
+        ...
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ import heapq
 from itertools import count
 from typing import TYPE_CHECKING
 
-from emulator.core.messages import Event, InvokeRequested, VersionDeployed
+from emulator.core.messages.events import Event, InvokeRequested, VersionDeployed
 from emulator.core.model import VersionKey
 from emulator.sim.arrival import Arrival as Arrival  # noqa: PLC0414  # it is asked for here
 
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Iterable, Iterator, Mapping
 
-    from emulator.core.alias_routing import Routing
     from emulator.core.model import FunctionVersion, Seconds
-    from emulator.core.policy import Chance
     from emulator.sim.traces.trace import Call
 
 
@@ -85,15 +83,6 @@ def before(end: Seconds, arrivals: Iterable[Arrival]) -> Iterator[Arrival]:
         yield arrival
 
 
-def through_alias(
-    arrivals: Iterable[Arrival], alias: str, routing: Routing, chance: Chance
-) -> Iterator[Arrival]:
-    """Yields arrivals at a function's versions, each chosen as an alias leads to them."""
-    for arrival in arrivals:
-        key = VersionKey.of(arrival.key.name, routing.choose(chance))
-        yield Arrival(arrival.at, key, alias, arrival.tenant)
-
-
 def merge(*streams: Iterable[Arrival]) -> Iterator[Arrival]:
     """Yields the arrivals of all streams in time order."""
     return heapq.merge(*streams)
@@ -106,9 +95,7 @@ def stimuli(
     for function in functions:
         yield 0.0, VersionDeployed(function)
     for number, arrival in enumerate(arrivals, 1):
-        alias, tenant = arrival.alias, arrival.tenant
-        event = InvokeRequested(f"i{number}", arrival.key, alias=alias, tenant=tenant)
-        yield arrival.at, event
+        yield arrival.at, InvokeRequested(f"i{number}", arrival.key, tenant=arrival.tenant)
 
 
 def requests(

@@ -17,7 +17,7 @@ from emulator.core.model import COLD_STARTS, StartKind
 from emulator.core.records import Status
 
 if TYPE_CHECKING:
-    from emulator.core.messages import Anatomy
+    from emulator.core.messages.measurements import Anatomy
     from emulator.core.model import Seconds
     from emulator.core.prices import Prices
     from emulator.core.profile import LogLines, Profile

@@ -37,6 +37,7 @@ def facts_of(
         "started_at": origin,
         "profile": profile.name,
         "backend": backend.name,
+        "oci_runtime": backend.oci_runtime,
         "unenforced": list(backend.unenforced.values()),
         "settings": asdict(settings),
         "scheduling": scheduling_facts(scheduling_of(settings, profile)),

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from emulator.config import Settings
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.profile import Profile
+    from emulator.live.asynchronous.ended_events import EndedEvents
     from emulator.live.asynchronous.observations import Observed
     from emulator.live.backends.interface import SandboxBackend
     from emulator.live.clock import MonotonicClock
@@ -100,6 +101,8 @@ class Ground:
     origin: float
     """Time of day at which the clock began."""
     available_memory_mb: Callable[[], int] | None
+    ended: EndedEvents | None = None
+    """Writes the ends of asynchronous events down, where anybody does."""
 
     @property
     def profile(self) -> Profile:
@@ -250,6 +253,8 @@ def _eventing(
         speedup=ground.speedup,
         dilation=ground.settings.dilation,
         observe=partial(_observed, counts, functions.home),
+        ended=ground.ended,
+        left=ground.settings.left_events,
     )
 
 

@@ -21,12 +21,14 @@ from emulator.core.profiles import PROFILES
 from emulator.errors import BackendUnavailableError, SettingsError
 from emulator.host.delegation import enter_delegated_scope
 from emulator.host.memory import AvailableMemory
+from emulator.live.asynchronous.ended_events import EndedEvents
 from emulator.live.backends.page_cache import PrivatePages, remove_orphans
 from emulator.live.backends.process.backend import ProcessBackend
 from emulator.live.clock import MonotonicClock
 from emulator.live.cloudwatch import LOG_SCHEMAS, CloudWatch
 from emulator.live.eventing import EVENT_SCHEMAS
 from emulator.live.functions.functions import FUNCTION_SCHEMAS, Functions
+from emulator.live.functions.template_events import TemplateEvents
 from emulator.live.journal_file import JournalFile
 from emulator.live.store.apis import APIS
 from emulator.live.store.database import Database
@@ -116,6 +118,7 @@ async def open_backend(
             facts=state.path / "images.json",
             stem_cells=state.path / "files" if settings.stem_cells else None,
             state=state.path / "snapshots",
+            oci_runtime=settings.oci_runtime,
         )
         try:
             await docker.check(functions, display.say)
@@ -130,6 +133,11 @@ async def open_backend(
             raise
         else:
             return docker
+    if settings.oci_runtime:
+        raise SettingsError(
+            f"--oci-runtime {settings.oci_runtime} is of a Docker engine, and sandboxes are to be "
+            f"processes. {no_engine}".rstrip()
+        )
     enter_delegated_scope(display.say, settings.cgroup_root)
     if no_engine:  # said after the move: the program that starts again says it anew
         display.say(no_engine)
@@ -186,6 +194,12 @@ async def _serve(
             clock=clock,
             origin=origin,
             available_memory_mb=available.mb if settings.admission is Admission.ACTUAL else None,
+            ended=EndedEvents(
+                run,
+                origin=origin,
+                dilation=settings.dilation,
+                limit=settings.journal_limit << 20,
+            ),
         )
         parts = await assemble(ground)
         try:
@@ -208,8 +222,13 @@ async def _deploy(loaded: template.Template, functions: Functions, display: Disp
     await functions.deployer.forget_templates([function.name for function in loaded.functions])
     for function in loaded.functions:
         with display.deploying(function.name, function.memory_mb) as told:
-            await functions.deployer.deploy(function, told)
+            await functions.deployer.deploy(function, told, _events(loaded, function.name))
     await functions.resume()
+
+
+def _events(loaded: template.Template, function: str) -> TemplateEvents:
+    extras = loaded.extras[function]
+    return TemplateEvents(extras.event_invoke, extras.dead_letter_target)
 
 
 @contextlib.contextmanager

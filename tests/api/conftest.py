@@ -23,7 +23,7 @@ from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.function_url import Cors, FunctionUrl, InvokeMode, UrlAuth
 from emulator.core.journal import decode
 from emulator.core.load_balancer import Target
-from emulator.core.messages import InvokeRequested
+from emulator.core.messages.events import InvokeRequested
 from emulator.core.policy import SchedulerSettings
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.routes import PayloadFormat, Route, RouteAuth, RouteTable
@@ -54,6 +54,13 @@ if TYPE_CHECKING:
 GRACE = 0.3
 """Seconds that open requests get at the end."""
 HANDLERS = ("echo", "fail", "leave", "hang", "pause", "large", "stream", "say")
+LATE = {"late": "hang", "late-stream": "stream"}
+"""Functions of a second's timeout, and their handlers."""
+TIMEOUT = 60
+"""Seconds that every other function may take, which no stall of the machine does."""
+PATIENCE = 30.0
+"""Seconds that a request waits for a sandbox which has answered: a client here is never so fast
+that its next request would find the sandbox busy on AWS."""
 URLS = {
     "open": ("echo", FunctionUrl(UrlAuth.NONE)),
     "failing": ("fail", FunctionUrl(UrlAuth.NONE)),
@@ -111,7 +118,7 @@ APIS = (
 )
 RESPONSE_LIMIT = 4000
 STREAMED_RESPONSE_LIMIT = 3 << 20
-_BOUND = 20
+_BOUND = 60
 
 
 @dataclass
@@ -136,9 +143,16 @@ class Served:
 
 @contextmanager
 def served(
-    folder: Path, settings: SchedulerSettings, path: NetworkPath | None = None
+    folder: Path,
+    settings: SchedulerSettings,
+    path: NetworkPath | None = None,
+    *,
+    grace: float = GRACE,
 ) -> Iterator[Served]:
-    """Serves `echo` and its siblings from a thread of its own until the end of the block."""
+    """Serves `echo` and its siblings from a thread of its own until the end of the block.
+
+    Requests that are open at the end get `grace` seconds.
+    """
     started, ports = threading.Event(), list[int]()
     invoked = threading.Event()
     loop = asyncio.new_event_loop()
@@ -154,13 +168,14 @@ def served(
         database = Database(folder / "state.db", [RESOURCES, *EVENT_SCHEMAS])
         config, engine, eventing = await _app(
             folder,
-            settings,
+            replace(settings, hand_over_patience=PATIENCE),
             backend,
             payloads,
             invoked,
             journal=journal,
             path=path,
             database=database,
+            grace=grace,
         )
         server.append(_Server(config, ports, started))
         await server[0].serve()
@@ -229,6 +244,7 @@ async def _app(
     journal: _Requests,
     path: NetworkPath | None,
     database: Database,
+    grace: float,
 ) -> tuple[uvicorn.Config, Engine, Eventing]:
     (folder / "app.py").write_text("")
     clock = MonotonicClock(asyncio.get_running_loop())
@@ -250,20 +266,14 @@ async def _app(
         logger=logger,
         profile=profile,
     )
-    for handler in HANDLERS:
-        configuration = FunctionConfiguration(
-            handler, "python3.13", f"app.{handler}", timeout=1, code=str(folder)
-        )
+    made = [_function(handler, handler, folder) for handler in HANDLERS]
+    made += [_function(name, handler, folder, timeout=1) for name, handler in LATE.items()]
+    made += [
+        _function(name, handler, folder, function_url=url) for name, (handler, url) in URLS.items()
+    ]
+    made.append(_function("isolated", "echo", folder, tenant_isolation=True))
+    for configuration in made:
         await engine.deploy(configuration, print)
-    for name, (handler, url) in URLS.items():
-        configuration = FunctionConfiguration(
-            name, "python3.13", f"app.{handler}", timeout=1, code=str(folder), function_url=url
-        )
-        await engine.deploy(configuration, print)
-    isolated = FunctionConfiguration(
-        "isolated", "python3.13", "app.echo", code=str(folder), tenant_isolation=True
-    )
-    await engine.deploy(isolated, print)
     routes = RouteTable(
         [
             Route("POST", "/isolated", "isolated"),
@@ -297,7 +307,12 @@ async def _app(
             targets=[Target("echo"), Target("stream", multi_value=True), Target("fail")],
         )
     )
-    return gateway_config(app, grace=GRACE), engine, eventing
+    return gateway_config(app, grace=grace), engine, eventing
+
+
+def _function(name: str, handler: str, folder: Path, **more: Any) -> FunctionConfiguration:
+    settings = {"timeout": TIMEOUT, "code": str(folder)} | more
+    return FunctionConfiguration(name, "python3.13", f"app.{handler}", **settings)
 
 
 class _Server(GatewayServer):

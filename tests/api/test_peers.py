@@ -71,7 +71,7 @@ async def test_child_of_the_gateway_is_a_sandbox_on_the_loopback_address() -> No
         )
         theirs = await _accepted(listener, kept)
         assert await sandboxes.include(theirs)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await child.communicate(b"")  # which closes its standard input
         assert not await sandboxes.include(theirs)
         with socket.create_connection(address):
@@ -79,7 +79,7 @@ async def test_child_of_the_gateway_is_a_sandbox_on_the_loopback_address() -> No
 
 
 async def _accepted(listener: socket.socket, kept: ExitStack) -> Scope:
-    listener.settimeout(20)
+    listener.settimeout(60)
     connection, client = await asyncio.to_thread(listener.accept)
     kept.enter_context(connection)
     return {"type": "http", "client": client, "server": connection.getsockname()}

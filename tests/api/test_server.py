@@ -43,7 +43,10 @@ def test_open_request_at_the_end_is_answered_with_a_service_exception(
 
 
 def test_request_that_ends_in_time_is_answered_at_the_end(tmp_path: Path) -> None:
-    with served(tmp_path, SchedulerSettings()) as here, wire(here.url) as connection:
+    with (
+        served(tmp_path, SchedulerSettings(), grace=30.0) as here,
+        wire(here.url) as connection,
+    ):
         connection.send(invocation("pause"))
         here.wait_for_an_invocation()
         here.stop()
@@ -56,8 +59,9 @@ def test_streamed_answer_is_cut_off_at_the_end_without_a_traceback(
 ) -> None:
     with served(tmp_path, SchedulerSettings()) as here, wire(here.url) as connection:
         script = json.dumps({"pieces": ["a"], "then": "hang"}).encode()
-        connection.send(request("/", script, "Host: streaming.lambda-url.localhost"))
-        assert connection.connection.recv(9) == b"HTTP/1.1 "
+        headers = ("Host: streaming.lambda-url.localhost", "Content-Type: application/json")
+        connection.send(request("/", script, *headers))
+        assert connection.connection.recv(13) == b"HTTP/1.1 200 "
         here.stop()
         assert not connection.rest().endswith(b"0\r\n\r\n")
     assert not [record for record in caplog.records if record.exc_info]

@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 EXTRAS = ("PIL", "boto3", "flask", "gevent", "locust", "matplotlib", "moto", "numpy", "pyarrow")
 COMMANDS = {
     "init": "FOLDER",
-    "up": "--settings --host --port --template --account --region --backend --profile "
-    "--keep-alive --recycle-age --policy --idle-speedup --pick-order --binding --host-memory "
-    "--admission "
+    "up": "--settings --host --port --template --account --region --backend --oci-runtime "
+    "--profile --keep-alive --recycle-age --policy --idle-speedup --pick-order --binding "
+    "--host-memory --admission "
     "--journal-limit --log-limit --start-width --stem-cells --init-cpu --init-timeout --dilation "
     "--network "
-    "--page-cache --read-ahead --seed --state-dir --run-dir --cgroup-root --aws-endpoint --auth "
+    "--page-cache --read-ahead --seed --state-dir --run-dir --left-events "
+    "--cgroup-root --aws-endpoint --auth "
     "--alb --no-companion --verbose -v",
     "invoke": "FUNCTION --url --payload --json",
     "ps": "--url --json",
@@ -44,7 +45,7 @@ COMMANDS = {
     "--scale --journal --seed --jobs --start-width --stem-cells --run-dir",
     "report": "RUN OTHERS --out --json",
     "validate": "DATA --out --seeds",
-    "bill": "RUN --prices --free-tier --json",
+    "bill": "RUN --prices --free-tier --api --json",
     "import": "FILE RUN --json",
     "tune": "FUNCTION --payload --memory --invocations --strategy --balanced-weight --template "
     "--backend --profile --run-dir --json",

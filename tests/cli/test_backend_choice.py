@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.config import Settings
+from emulator.config import BackendChoice, Settings
+from emulator.errors import SettingsError
 from emulator.live.store.state_directory import StateDirectory
 from emulator.up import display as shown
 from emulator.up import serve as up
@@ -42,3 +43,16 @@ def test_program_that_starts_again_leaves_the_missing_engine_to_the_next(
     with StateDirectory(tmp_path / "state") as state, pytest.raises(StartedAgainError):
         asyncio.run(up.open_backend(Settings(), state, (), display))
     assert display.lines == []
+
+
+@pytest.mark.parametrize("backend", [BackendChoice.PROCESS, BackendChoice.AUTO])
+def test_engines_runtime_is_refused_where_sandboxes_are_processes(
+    backend: BackendChoice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    settings = Settings(backend=backend, oci_runtime="crun")
+    with (
+        StateDirectory(tmp_path / "state") as state,
+        pytest.raises(SettingsError, match="--oci-runtime crun is of a Docker engine"),
+    ):
+        asyncio.run(up.open_backend(settings, state, (), Said()))

@@ -4,16 +4,17 @@ import http.server
 import json
 import os
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from emulator.cli import main
-from tests.emulator_process import Emulator, write_template
+from tests.emulator_process import BOUND, Emulator, write_template
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 INVOKE = "/2015-03-31/functions/echo/invocations"
@@ -24,6 +25,14 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     folder = tmp_path_factory.mktemp("up")
     with Emulator(write_template(folder), folder / "state", "--backend", "process") as here:
         yield here
+
+
+def eventually(look: Callable[[], bool]) -> None:
+    """Waits for what follows an answer a moment later."""
+    deadline = time.monotonic() + BOUND
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_invoke_prints_the_answer_and_how_it_started(
@@ -49,6 +58,8 @@ def test_invoke_of_an_unknown_function_says_so(
 
 def test_ps_lists_the_sandboxes(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
     main(["invoke", "echo", "--url", emulator.url])
+    sandboxes = f"{emulator.url}/_testbed/sandboxes"
+    eventually(lambda: {row["state"] for row in httpx.get(sandboxes).json()} == {"idle"})
     capsys.readouterr()
     assert main(["ps", "--url", emulator.url]) == 0
     head, row, *_ = capsys.readouterr().out.splitlines()
@@ -61,6 +72,8 @@ def test_logs_show_what_the_function_printed_between_lambdas_lines(
 ) -> None:
     answer = httpx.post(emulator.url + INVOKE, content=b'"unmistakable"')
     request_id = answer.headers["x-amzn-requestid"]
+    log = f"{emulator.url}/_testbed/logs/echo"
+    eventually(lambda: f"REPORT RequestId: {request_id}" in httpx.get(log).text)
     assert main(["logs", "echo", "--url", emulator.url]) == 0
     lines = capsys.readouterr().out.splitlines()
     own = [line for line in lines if request_id in line or line == "seen unmistakable"]

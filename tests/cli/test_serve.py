@@ -132,7 +132,7 @@ def _call(url: str) -> None:
 
 def processes_left(marker: str) -> list[str]:
     """What still lives after a while: the guard of a killed emulator takes one to clear up."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + BOUND / 2
     while (found := processes_of(marker)) and time.monotonic() < deadline:
         time.sleep(0.05)
     return found

@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from emulator.core.function_configuration import FunctionConfiguration
-from emulator.core.messages import (
+from emulator.core.messages.commands import Dispatch, Fail, Throttle
+from emulator.core.messages.events import (
     CallerLeft,
-    Dispatch,
-    Fail,
     InvokeRequested,
     ProvisionedSet,
     ReservedConcurrencySet,
-    Throttle,
     VersionDeployed,
     VersionRetired,
 )
@@ -231,13 +229,13 @@ class Scenario:
             if isinstance(entry.event, InvokeRequested):
                 name = entry.event.invocation
                 if (after := callers[name].leaves_after) is not None:
-                    leaving[name] = simulation.add(entry.at + after, CallerLeft(name))
+                    leaving[name] = simulation.agenda.add(entry.at + after, CallerLeft(name))
             for command in entry.commands:  # who has a sandbox or an answer is not asked for
                 if (
                     isinstance(command, Dispatch | Throttle | Fail)
                     and command.invocation in leaving
                 ):
-                    simulation.withdraw(leaving.pop(command.invocation))
+                    simulation.agenda.withdraw(leaving.pop(command.invocation))
         return entries
 
 

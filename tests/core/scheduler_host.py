@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
-from emulator.core.messages import (
-    Command,
+from emulator.core.messages.commands import Command, FreezeSandbox
+from emulator.core.messages.events import (
     Event,
-    FreezeSandbox,
     InvocationFinished,
     InvokeRequested,
     SandboxReady,

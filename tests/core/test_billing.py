@@ -143,11 +143,11 @@ def test_2018_had_no_provisioned_concurrency(buy: Callable[[], Charge], what: st
 
 
 def test_api_gateway_asks_by_the_kind_of_api() -> None:
-    assert api_dollars(NEW, 1_000_000) == pytest.approx(1.00)
+    assert api_dollars(NEW, 1_000_000, Api.HTTP) == pytest.approx(1.00)
     assert api_dollars(NEW, 1_000_000, Api.REST) == pytest.approx(3.50)
     assert api_dollars(OLD, 1_000_000, Api.REST) == pytest.approx(3.50)
     with pytest.raises(ValueError, match="HTTP API has no price in the table of 2018-12"):
-        api_dollars(OLD, 1)
+        api_dollars(OLD, 1, Api.HTTP)
 
 
 CHARGES = (

@@ -6,23 +6,25 @@ from typing import Any
 
 import pytest
 
-from emulator.core.messages import (
+from emulator.core.messages.commands import (
     Command,
     Dispatch,
-    Event,
     Fail,
     FreezeSandbox,
+    ResetSandbox,
+    StartSandbox,
+    StopSandbox,
+    Throttle,
+)
+from emulator.core.messages.events import (
+    Event,
     InvocationAnswered,
     ProvisionedSet,
     ReservedConcurrencySet,
-    ResetSandbox,
     RuntimeExited,
     SandboxGone,
     SandboxReady,
-    StartSandbox,
     StayedBusy,
-    StopSandbox,
-    Throttle,
     TimePassed,
     VersionDeployed,
     VersionRetired,

@@ -6,17 +6,19 @@ from typing import Any
 
 import pytest
 
-from emulator.core.messages import (
+from emulator.core.messages.commands import (
     Dispatch,
     FreezeSandbox,
+    StartSandbox,
+    StopSandbox,
+    Throttle,
+)
+from emulator.core.messages.events import (
     HostMemoryMeasured,
     InvocationFinished,
     RuntimeExited,
     SandboxGone,
     SandboxReady,
-    StartSandbox,
-    StopSandbox,
-    Throttle,
     VersionDeployed,
     VersionRetired,
 )

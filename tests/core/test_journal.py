@@ -10,19 +10,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from emulator.core.journal import Entry, JournalError, decode, encode, replay
-from emulator.core.messages import (
-    Command,
-    Dispatch,
+from emulator.core.messages.commands import Command, Dispatch, StartSandbox
+from emulator.core.messages.events import (
     Event,
     InvocationFinished,
     InvokeRequested,
-    JvmUse,
-    MemoryUse,
     SandboxReady,
-    StartSandbox,
     TimePassed,
     VersionDeployed,
 )
+from emulator.core.messages.measurements import JvmUse, MemoryUse
 from emulator.core.model import FunctionVersion, StartKind, VersionKey
 from emulator.core.policy import SchedulerSettings
 from emulator.core.scheduler import Scheduler

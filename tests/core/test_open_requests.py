@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from emulator.core.messages import ProvisionedSet, ReservedConcurrencySet
+from emulator.core.messages.events import ProvisionedSet, ReservedConcurrencySet
 from emulator.core.model import VersionKey
 from emulator.core.open_requests import OpenRequests
 

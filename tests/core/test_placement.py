@@ -4,22 +4,24 @@ import math
 
 import pytest
 
-from emulator.core.messages import (
-    Anatomy,
+from emulator.core.messages.commands import (
     Command,
     Dispatch,
     FreezeSandbox,
+    StartSandbox,
+    StopSandbox,
+    Throttle,
+)
+from emulator.core.messages.events import (
     InvocationFinished,
     InvokeRequested,
     ProvisionedSet,
     SandboxReady,
-    StartSandbox,
-    StopSandbox,
-    Throttle,
     TimePassed,
     VersionDeployed,
     VersionRetired,
 )
+from emulator.core.messages.measurements import Anatomy
 from emulator.core.model import (
     FunctionVersion,
     SandboxState,

@@ -5,26 +5,28 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.core.journal import Entry
-from emulator.core.messages import (
-    Anatomy,
+from emulator.core.messages.commands import (
     FreezeSandbox,
+    MakeStemCell,
+    StartSandbox,
+    StopStemCell,
+    Throttle,
+)
+from emulator.core.messages.events import (
     HostMemoryMeasured,
     InitBegan,
     InvocationFinished,
     InvokeRequested,
-    MakeStemCell,
     ProvisionedSet,
     SandboxGone,
     SandboxReady,
-    StartSandbox,
     StemCellGone,
     StemCellReady,
-    StopStemCell,
-    Throttle,
     TimePassed,
     VersionDeployed,
     VersionRetired,
 )
+from emulator.core.messages.measurements import Anatomy
 from emulator.core.model import FunctionVersion, ThrottleReason, VersionKey
 from emulator.core.policy import Admission, Binding
 from emulator.core.record_fold import fold
@@ -32,7 +34,7 @@ from emulator.core.stem_cells import StemCells, read_stem_cells
 from tests.core.scheduler_host import BIG, ECHO, Host
 
 if TYPE_CHECKING:
-    from emulator.core.messages import Command
+    from emulator.core.messages.commands import Command
 
 KEY, OTHER = VersionKey.of("python"), VersionKey.of("java")
 PYTHON = FunctionVersion("python", 128, 3.0, stem="python3.13")

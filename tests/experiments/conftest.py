@@ -11,18 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.core.journal import Entry, encode
-from emulator.core.messages import (
-    Anatomy,
-    Dispatch,
-    FreezeSandbox,
+from emulator.core.messages.commands import Dispatch, FreezeSandbox, StartSandbox, Throttle
+from emulator.core.messages.events import (
     InvocationFinished,
     InvokeRequested,
     SandboxGone,
     SandboxReady,
-    StartSandbox,
-    Throttle,
     VersionDeployed,
 )
+from emulator.core.messages.measurements import Anatomy
 from emulator.core.model import FunctionVersion, StartKind, ThrottleReason
 from emulator.experiments.records.client_rows import ClientRow, append_client_rows
 

@@ -14,16 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.core.billing import billed_ms, dollars
 from emulator.core.journal import Entry, encode
-from emulator.core.messages import (
-    Anatomy,
-    Dispatch,
-    FreezeSandbox,
+from emulator.core.messages.commands import Dispatch, FreezeSandbox, StartSandbox
+from emulator.core.messages.events import (
     InvocationFinished,
     InvokeRequested,
     SandboxReady,
-    StartSandbox,
     VersionDeployed,
 )
+from emulator.core.messages.measurements import Anatomy
 from emulator.core.model import FunctionVersion, StartKind
 from emulator.core.profiles import PROFILES
 from emulator.core.profiles.aws_2018 import AWS_2018

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from emulator.cli import main
 from emulator.core.journal import Entry
-from emulator.core.messages import (
-    Anatomy,
-    Dispatch,
+from emulator.core.messages.commands import Dispatch, StartSandbox
+from emulator.core.messages.events import (
     InvocationFinished,
     InvokeRequested,
     ProvisionedSet,
     SandboxReady,
-    StartSandbox,
+    VersionDeployed,
+    VersionRetired,
 )
-from emulator.core.model import StartKind
+from emulator.core.messages.measurements import Anatomy
+from emulator.core.model import FunctionVersion, StartKind
+from emulator.core.prices import Api
 from emulator.errors import SettingsError
 from emulator.experiments.bill import bill_figures, bill_run
 
@@ -44,6 +47,7 @@ def test_init_of_cold_starts_is_billed_by_the_prices_of_2025(study: MadeRun) -> 
         f"${compute:.7f}",
         "$0",
         "$0.000000800",
+        "$0",
     ]
 
 
@@ -100,6 +104,43 @@ def test_provisioned_concurrency_that_nobody_ended_is_held_to_the_runs_end(made:
     made.entries.append(Entry(0.0, ProvisionedSet("f:$LATEST", 1), ()))
     made.throttled("r", "f", 601.0)
     assert row(bill_run(made.write()), "f", "512 MB", "x86_64", "held")[1] == "450"
+
+
+def test_snapshot_is_billed_from_its_version_to_the_end_and_for_three_hours_at_least(
+    made: MadeRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    version = FunctionVersion("f", 512, 30.0, snapshot=True, version="1")
+    short = replace(version, name="g")
+    made.entries += [
+        Entry(0.0, VersionDeployed(version), ()),
+        Entry(1.0, VersionDeployed(short), ()),
+        Entry(2.0, VersionRetired(short.key), ()),
+    ]
+    made.deploy("h")
+    made.throttled("r", "h", 20_000.0)
+    run = made.write()
+    told = bill_run(run)
+    kept = [row(told, name, "512 MB", "x86_64", "on demand")[-1] for name in ("f", "g")]
+    dollars = [float(money.lstrip("$")) for money in kept]
+    rate = 0.0000015046 / 2
+    assert dollars == pytest.approx([20_000 * rate, 10_800 * rate], rel=0.01)
+    assert main(["bill", str(run), "--prices", "2018"]) == 2
+    assert "'a snapshot' has no price in the table of 2018-12" in capsys.readouterr().err
+
+
+def test_price_of_api_gateway_is_told_besides(
+    study: MadeRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = study.write()
+    plain, told = bill_run(run), bill_run(run, api=Api.REST)
+    asked = 3.5e-6 * 7
+    assert told == f"{plain}\nAPI Gateway (REST) besides, for 7 requests: ${asked:.7f}"
+    assert main(["bill", str(run), "--api", "http", "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["api_gateway_dollars"] == pytest.approx(7e-6)
+    assert figures["dollars"] == bill_figures(run)["dollars"]
+    assert main(["bill", str(run), "--prices", "2018", "--api", "HTTP"]) == 2
+    assert "HTTP API has no price in the table of 2018-12" in capsys.readouterr().err
 
 
 def test_free_tier_takes_a_small_run_away(study: MadeRun) -> None:

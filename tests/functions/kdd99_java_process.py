@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-TIMEOUT = 60.0
-"""Seconds that a JVM may take in all, or to end."""
+TIMEOUT = 120.0
+"""Seconds that a JVM may take for all that it is asked at once, for one line, or to end."""
 
 
 class Java:
@@ -88,8 +88,6 @@ class Running:
             stderr=self._said,
             text=True,
         )
-        self._patience = threading.Timer(TIMEOUT, self._process.kill)  # ends a wait for a line
-        self._patience.start()
 
     def __enter__(self) -> Self:
         return self
@@ -103,7 +101,6 @@ class Running:
         try:
             self._process.communicate(timeout=TIMEOUT)
         finally:
-            self._patience.cancel()
             self._process.kill()
             self._process.wait()
             self._said.close()
@@ -121,9 +118,14 @@ class Running:
     def _line(self, event: Any) -> str:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(event) + "\n")
-        self._process.stdin.flush()
-        return self._process.stdout.readline()
+        patience = threading.Timer(TIMEOUT, self._process.kill)  # ends a wait for a line
+        patience.start()
+        try:
+            self._process.stdin.write(json.dumps(event) + "\n")
+            self._process.stdin.flush()
+            return self._process.stdout.readline()
+        finally:
+            patience.cancel()
 
     def _told(self) -> str:
         self._said.seek(0)

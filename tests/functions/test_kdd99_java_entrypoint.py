@@ -22,7 +22,7 @@ def arguments(tmp_path: Path, **environment: str) -> list[str]:
         env={"PATH": f"{tmp_path}:/bin:/usr/bin", "LAMBDA_TASK_ROOT": "/var/task", **environment},
         capture_output=True,
         text=True,
-        timeout=10,
+        timeout=60,
         check=True,
     ).stdout.splitlines()
 

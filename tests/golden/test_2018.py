@@ -72,5 +72,5 @@ def test_billing_is_by_the_hundred_milliseconds(aws: Lambda) -> None:
 
     aws.invoke("says", Payload=b"{}")
     aws.new_lines("says")
-    log = httpx.get(f"{aws.url}/_testbed/logs/says").text
+    log = httpx.get(f"{aws.url}/_testbed/logs/says", timeout=60).text
     assert "Billed Duration: 100 ms \t" in log

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,11 +27,22 @@ INIT_START = (
 START = "START RequestId: <id> Version: $LATEST"
 END = "END RequestId: <id>"
 EXITED = "RequestId: <id> Error: Runtime exited with error: "
+SLOW = 120
+"""Seconds that the answer of a slow function may take."""
 
 
 @pytest.fixture(scope="module")
 def aws(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lambda]:
     yield from serve(tmp_path_factory.mktemp("golden"), backend, "aws-2026", MODERN)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def slow(aws: Lambda) -> Iterator[dict[str, Future[Any]]]:
+    """Answers of functions whose init takes too long, asked for before the first test."""
+    with ThreadPoolExecutor() as threads:
+        yield {
+            name: threads.submit(aws.invoke, name, Payload=b"{}") for name in ("slowly", "never")
+        }
 
 
 def report(tail: str, *, memory_mb: int = 128) -> str:
@@ -148,14 +160,20 @@ def test_timeout_and_the_suppressed_init_after_it(aws: Lambda) -> None:
         END,
         report("Init Duration: <ms> ms\tStatus: timeout", memory_mb=1792),
     ]
-    again = aws.invoke("sleeps", Payload=b"0")
+    for _ in range(5):  # its second of time covers an init, which a busy machine may not end
+        again = aws.invoke("sleeps", Payload=b"0")
+        lines = aws.new_lines("sleeps")
+        if "FunctionError" not in again:
+            break
     assert "FunctionError" not in again
-    assert aws.new_lines("sleeps") == [START, END, report("", memory_mb=1792)]
+    assert lines == [START, END, report("", memory_mb=1792)]
 
 
 def test_sandbox_that_was_reset_keeps_its_tmp(aws: Lambda) -> None:
     def answer(event: str) -> Any:
-        return json.loads(aws.invoke("keeps", Payload=json.dumps(event))["Payload"].read())
+        told = json.loads(aws.invoke("keeps", Payload=json.dumps(event))["Payload"].read())
+        aws.new_lines("keeps")  # the sandbox is free for the next
+        return told
 
     assert answer("") is False
     assert answer("leave")["errorType"] == "Runtime.ExitError"
@@ -226,8 +244,10 @@ def test_exit_in_init(aws: Lambda) -> None:
     ]
 
 
-def test_init_that_takes_too_long_runs_again_within_the_invocation(aws: Lambda) -> None:
-    answer = aws.invoke("slowly", Payload=b"{}")
+def test_init_that_takes_too_long_runs_again_within_the_invocation(
+    aws: Lambda, slow: dict[str, Future[Any]]
+) -> None:
+    answer = slow["slowly"].result(SLOW)
     assert json.loads(answer["Payload"].read()) is True
     assert aws.new_lines("slowly") == [
         INIT_START,
@@ -238,8 +258,10 @@ def test_init_that_takes_too_long_runs_again_within_the_invocation(aws: Lambda) 
     ]
 
 
-def test_init_within_the_invocation_is_under_the_functions_timeout(aws: Lambda) -> None:
-    body = failure(aws.invoke("never", Payload=b"{}"))
+def test_init_within_the_invocation_is_under_the_functions_timeout(
+    aws: Lambda, slow: dict[str, Future[Any]]
+) -> None:
+    body = failure(slow["never"].result(SLOW))
     message = "RequestId: <id> Error: Task timed out after 2.00 seconds"
     assert body == {"errorType": "Sandbox.Timedout", "errorMessage": message}
     assert aws.new_lines("never") == [

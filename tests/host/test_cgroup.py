@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-BOUND = 20.0
+BOUND = 60.0
 """Seconds that any one wait may take."""
 V2_FILES = {
     "cgroup.controllers": "cpuset cpu io memory pids\n",
@@ -344,11 +344,14 @@ def test_cpu_share_is_kept_and_throttling_counted(tree: CgroupTree) -> None:
     needs(tree, "cpu")
     cgroup = tree.create("one")
     cgroup.limit_cpu(4000, 20000)
-    code = "import time\nwhile time.process_time() < .1: pass\nprint(time.perf_counter())"
+    code = """
+import time
+begun, used = time.perf_counter(), time.process_time()
+while time.process_time() - used < .1: pass
+print(time.perf_counter() - begun)
+"""
     member = Member(cgroup, code)
-    began = time.monotonic()
-    assert member.answer()
-    assert time.monotonic() - began > 0.25
+    assert float(member.answer()) > 0.25
     count, seconds = cgroup.throttled()
     assert count > 5
     assert seconds > 0.02, "0.4 on a machine that does nothing else"
@@ -357,6 +360,8 @@ def test_cpu_share_is_kept_and_throttling_counted(tree: CgroupTree) -> None:
 
 def test_orphans_of_the_instance_are_reaped_and_no_others(tree: CgroupTree) -> None:
     own, sleeper, other = Member(tree.create("one")), None, None
+    own.ask(b"one")
+    assert own.answer() == b"one"  # and is in its cgroup
     other_tree = find_tree(DEFAULT_ROOT, f"test-other-{os.getpid()}")
     assert other_tree is not None
     try:

@@ -21,7 +21,7 @@ from emulator.host.delegation import (
     is_delegated,
 )
 
-BOUND = 30.0
+BOUND = 120.0
 """Seconds that any one program may take."""
 PROGRAM = """
 import json, os, sys

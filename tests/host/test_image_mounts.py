@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,13 +23,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 needs_mounts = pytest.mark.skipif(bool(obstacle()), reason=f"no private mounts: {obstacle()}")
+BOUND = 30.0
+"""Seconds that any one wait may take."""
 CONTENT = os.urandom(3 << 20)
 
 
 def loops(below: Path) -> list[str]:
     """Returns the loop devices whose image is below a folder."""
-    found = Path("/sys/block").glob("loop*/loop/backing_file")
-    return [str(file) for file in found if file.read_text().startswith(str(below))]
+    found = []
+    for file in Path("/sys/block").glob("loop*/loop/backing_file"):
+        with suppress(OSError):  # the device has gone meanwhile
+            if file.read_text().startswith(str(below)):
+                found.append(str(file))
+    return found
+
+
+def no_loops(below: Path) -> bool:
+    """Returns whether no loop device is left there; the kernel may take a moment for the last."""
+    deadline = time.monotonic() + BOUND
+    while found := loops(below):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return not found
 
 
 def is_cached(path: Path) -> bool:
@@ -142,7 +160,7 @@ def test_loop_device_goes_with_its_mount(image: Path, mounts: Path) -> None:
     for folder in list(mounts.iterdir()):
         unmount(folder)
         unmount(folder)
-    assert loops(image.parent) == []
+    assert no_loops(image.parent)
     assert mounted_below(mounts) == []
     assert list(mounts.iterdir()) == []
 
@@ -153,7 +171,7 @@ def test_mount_that_is_in_use_goes_when_its_last_reader_does(image: Path, mounts
         unmount(mounts / "one")
         assert reader.read() == CONTENT
         assert len(loops(image.parent)) == 1
-    assert loops(image.parent) == []
+    assert no_loops(image.parent)
 
 
 @needs_mounts
@@ -182,7 +200,7 @@ def test_refused_mount_leaves_no_loop_device(tmp_path: Path, mounts: Path) -> No
     (mounts / "one").mkdir()
     with pytest.raises(OSError, match="mount: "):
         mount_image(tmp_path / "image", mounts / "one")
-    assert loops(tmp_path) == []
+    assert no_loops(tmp_path)
 
 
 @needs_mounts
@@ -193,6 +211,6 @@ def test_disk_without_direct_io_is_named(mounts: Path) -> None:
         (mounts / "one").mkdir()
         with pytest.raises(OSError, match=r"the disk of .* has no direct I/O|mount: "):
             mount_image(image, mounts / "one")
-        assert loops(Path("/dev/shm")) == []
+        assert no_loops(Path("/dev/shm"))
     finally:
         image.unlink()

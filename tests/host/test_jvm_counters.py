@@ -13,7 +13,7 @@ import pytest
 
 from emulator.host.jvm_counters import JvmCounters, JvmWatch
 
-BOUND = 30.0
+BOUND = 120.0
 """Seconds that a JVM may take to tell of its collections."""
 COUNTERS = {
     "sun.os.hrt.frequency": 1000,

@@ -50,7 +50,7 @@ def test_listener_is_reached_from_within_its_namespace_alone() -> None:
     with neighbour() as pid, listening(NetworkNamespace(pid), 9001) as bound:
         port = bound.getsockname()[1]
         inside = ["nsenter", "--net", f"--target={pid}", sys.executable, "-c", DIAL, str(port)]
-        assert subprocess.run(inside, check=False, timeout=20).returncode == 0
+        assert subprocess.run(inside, check=False, timeout=60).returncode == 0
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), 5)
 

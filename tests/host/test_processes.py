@@ -34,7 +34,7 @@ def parent() -> Iterator[subprocess.Popen[bytes]]:
         yield process
         assert process.stdin
         process.stdin.close()
-        process.wait(20)
+        process.wait(60)
 
 
 def test_peak_outlives_what_was_freed(parent: subprocess.Popen[bytes]) -> None:

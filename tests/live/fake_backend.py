@@ -7,6 +7,7 @@ passes on the running loop alone.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from emulator.errors import SandboxStartError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from emulator.live.backends.interface import (
         Output,
         ProcessEnded,
+        Progress,
         SandboxSpec,
     )
     from emulator.live.runtime_api.interface import Admits, RuntimeListener, Work
@@ -214,19 +216,54 @@ class FakeStemCells:
         pass
 
 
+class FakePackages:
+    """Knows who needs which package, and removes none."""
+
+    def __init__(self) -> None:
+        self.versions: dict[VersionKey, str] = {}
+        self.held: Counter[str] = Counter()
+
+    def needed(self) -> set[str]:
+        return {*self.versions.values(), *(+self.held)}
+
+    def unasked(self, package: str) -> None:
+        pass
+
+    def put(self, key: VersionKey, package: str) -> None:
+        self.versions[key] = package
+
+    def forget(self, key: VersionKey) -> None:
+        self.versions.pop(key, None)
+
+    def keep_only(self, keys: Collection[VersionKey]) -> None:
+        pass
+
+    def hold(self, package: str) -> None:
+        self.held[package] += 1
+
+    def release(self, package: str) -> None:
+        assert self.held[package] > 0
+        self.held[package] -= 1
+
+
 class FakeBackend(PackagelessBackend):
+    packages: FakePackages
     name = "fake"
     runtime_api_host = "fake"
     runtime_api_name = "fake"
 
     def __init__(self, service: ServiceModel, runtime_api: FakeRuntimeApi) -> None:
         self.stem_cells = FakeStemCells(service)
+        self.packages = FakePackages()
         self.processes: list[FakeProcess] = []
         self._service = service
         self._runtime_api = runtime_api
 
     async def open(self) -> None:
         pass
+
+    async def deploy(self, configuration: FunctionConfiguration, progress: Progress) -> str:  # noqa: ARG002
+        return configuration.code or configuration.name
 
     async def start(
         self,

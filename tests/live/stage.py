@@ -67,14 +67,18 @@ class Actor:
         assert answer["status"] == 200, answer
         return dict(answer["body"])
 
-    async def gone(self) -> float:
-        """When its process had ended, as `time.time` has it."""
+    async def rest(self) -> list[Any]:
+        """What it says until its process ends."""
         async with asyncio.timeout(BOUND):
             try:
                 rest = await self._reader.read()
             except ConnectionError:  # it had not read all that it was told
                 rest = b""
-        assert rest == b""
+        return [json.loads(line) for line in rest.splitlines()]
+
+    async def gone(self) -> float:
+        """When its process had ended, as `time.time` has it."""
+        assert await self.rest() == []
         return time.time()
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from emulator.live.backends.interface import Output, ProcessEnded, SandboxSpec
 
 _API = "/2018-06-01/runtime/invocation/"
-_BOUND = 5.0
+_BOUND = 60.0
 
 
 @dataclass
@@ -108,6 +108,8 @@ class StreamingProcess(ScriptedProcess):
             return
         try:
             await self._stream()
+        except (AssertionError, asyncio.IncompleteReadError, OSError):  # refused, or cut off
+            self._ended(RUNTIME, Exit(1))
         finally:
             for client in self._clients:
                 client.close()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-BOUND = 5.0
+BOUND = 30.0
 """Seconds that any one wait may take."""
 
 

@@ -46,5 +46,7 @@ async def test_deadlines_follow_the_wall_clock(step: float, dilation: float) -> 
     profile = next(iter(PROFILES.values()))
     logger = PlatformLogger(logs=Logs("any"), clock=clock, profile=profile, origin=wall())
     wall.step = step
-    remaining_ms = logger.epoch_ms(clock.now() + 3.0) - wall() * 1000
-    assert remaining_ms == pytest.approx(3000.0 * dilation, abs=100)
+    before = wall() * 1000
+    deadline_ms = logger.epoch_ms(clock.now() + 3.0)
+    after = wall() * 1000
+    assert before - 10 < deadline_ms - 3000.0 * dilation < after + 10

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.core.function_configuration import FunctionConfiguration
-from emulator.core.messages import HostMemoryMeasured
+from emulator.core.messages.events import HostMemoryMeasured
 from emulator.core.model import Failure, ThrottleReason, VersionKey
 from emulator.core.policy import Admission, FixedKeepAlive, SchedulerSettings
 from emulator.core.profiles.aws_2025 import AWS_2025

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 import re
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,9 +14,10 @@ import pytest
 from emulator.core.model import Failure, StartKind
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.live.backends.interface import Limitation
-from tests.live.world import lacks, world
+from tests.live.world import BOUND, lacks, world
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from emulator.live.backends.interface import SandboxBackend
@@ -84,31 +86,55 @@ def cpus(event, context):
 TICKING = """
 import threading, time
 
-ticks = 0
+gap, last, ticks = 0.0, time.monotonic(), 0
 
 def count():
-    global ticks
+    global gap, last, ticks
     while True:
         time.sleep(0.001)
-        ticks += 1
+        now = time.monotonic()
+        gap, last, ticks = max(gap, now - last), now, ticks + 1
 
 threading.Thread(target=count, daemon=True).start()
 
 def ticking(event, context):
-    time.sleep(event)
-    return ticks
+    global gap
+    until = ticks + event
+    while ticks < until:
+        time.sleep(0.001)
+    found, gap = gap, 0.0
+    return found
 """
+"""Answers, after some ticks of a thread, how long the thread stood still since the last answer."""
 SLOW_INIT = """
 import os, time
 
+BEGAN = time.time()
 time.sleep(0.6)
+READY = time.time()
 
 def remaining(event, context):
     if event == "leave":
         os._exit(1)
+    before, left_ms, after = time.time(), context.get_remaining_time_in_millis(), time.time()
     time.sleep(event)
-    return context.get_remaining_time_in_millis()
+    passed_ms = left_ms - context.get_remaining_time_in_millis()
+    return [BEGAN, READY, before + left_ms / 1000, after + left_ms / 1000, passed_ms]
 """
+"""Tells when its init began and ended, between which times its deadline is, and what passed."""
+GATED = """
+import os, socket
+
+host, port = os.environ["GATE"].rsplit(":", 1)
+with socket.create_connection((host, int(port))) as gate:
+    gate.recv(1)
+
+def gated(event, context):
+    if event == "leave":
+        os._exit(1)
+    return event
+"""
+"""An init that a test ends, over a connection to the test."""
 
 FIXED = {
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -241,43 +267,71 @@ async def test_background_thread_stands_still_between_invocations(
 ) -> None:
     async with world(backend, tmp_path) as here:
         key = await here.deploy("ticking", code=TICKING, memory_mb=1769)
-
-        async def ticks(after: float) -> int:
-            return int((await here.invoke(key, after)).payload)
-
-        before = await ticks(0.2)
-        await asyncio.sleep(1.0)  # it would count to hundreds
-        after = await ticks(0.0)
-        later = await ticks(0.3)
-    assert before > 20
-    assert after - before < 100, "the grace before a freeze is 10 ms"
-    assert later - after > 20
+        await here.invoke(key, 20)
+        await here.frozen()
+        await asyncio.sleep(1.0)
+        stood_still = float((await here.invoke(key, 20)).payload)
+    assert stood_still > 0.95, "it would tick a thousand times in that second"
 
 
 async def test_remaining_time_counts_an_init_only_where_it_is_within_the_invocation(
     backend: SandboxBackend, tmp_path: Path
 ) -> None:
     async with world(backend, tmp_path) as here:
-        key = await here.deploy("remaining", code=SLOW_INIT, memory_mb=1769, timeout=3)
+        key = await here.deploy("remaining", code=SLOW_INIT, memory_mb=1769, timeout=30)
         cold = await here.invoke(key, 0)
         await here.invoke(key, "leave")
         suppressed = await here.invoke(key, 0)
         warm = await here.invoke(key, 0.25)
     kinds = [cold.start, suppressed.start, warm.start]
     assert kinds == [StartKind.COLD, StartKind.SUPPRESSED, StartKind.WARM]
-    assert 2500 < int(cold.payload) <= 3000
-    assert 1000 < int(suppressed.payload) <= 2400
-    assert 2000 < int(warm.payload) <= 2750
+    _, ready, _, latest, _ = json.loads(cold.payload)
+    assert latest - 30 > ready - 0.1, "its time began after the init"
+    began, _, earliest, _, _ = json.loads(suppressed.payload)
+    assert earliest - 30 < began + 0.1, "its time began before the init"
+    *_, passed_ms = json.loads(warm.payload)
+    assert passed_ms > 240
 
 
 async def test_timeout_counts_from_the_dispatch(backend: SandboxBackend, tmp_path: Path) -> None:
-    async with world(backend, tmp_path) as here:
-        key = await here.deploy("remaining", code=SLOW_INIT, memory_mb=1769, timeout=1)
-        cold = await here.invoke(key, 0.6)
-        await here.invoke(key, "leave")
-        suppressed = await here.invoke(key, 0.6)
+    async with gates(backend) as (address, opened), world(backend, tmp_path) as here:
+        variables = {"GATE": address}
+        key = await here.deploy("gated", code=GATED, timeout=5, environment=variables)
+        cold = asyncio.create_task(here.invoke(key, 1))
+        async with asyncio.timeout(BOUND):
+            gate = await opened.get()
+        here.clock.skip(7)  # of the 60 that an init has
+        gate.write(b"!")
+        outcomes = [await cold, await here.invoke(key, "leave")]
+        suppressed = asyncio.create_task(here.invoke(key, 1))
+        async with asyncio.timeout(BOUND):
+            await opened.get()
+        here.clock.skip(5)
+        outcomes.append(await suppressed)
         await here.idle()
         first, _, last = here.records()
-    assert (cold.failure, suppressed.failure) == (None, Failure.TIMEOUT)
-    assert 0.6 <= first.duration < 1.0 < first.latency
-    assert last.duration == 1.0
+    assert [one.failure for one in outcomes] == [None, Failure.EXITED, Failure.TIMEOUT]
+    assert first.duration < 5
+    assert first.latency >= 7
+    assert last.duration == 5.0
+
+
+@asynccontextmanager
+async def gates(
+    backend: SandboxBackend,
+) -> AsyncIterator[tuple[str, asyncio.Queue[asyncio.StreamWriter]]]:
+    """An address that a sandbox reaches, and the connections of the inits that wait there."""
+    waiting: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
+    writers: list[asyncio.StreamWriter] = []
+
+    async def arrived(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        waiting.put_nowait(writer)
+
+    server = await asyncio.start_server(arrived, backend.runtime_api_host, 0)
+    try:
+        yield f"{backend.runtime_api_name}:{server.sockets[0].getsockname()[1]}", waiting
+    finally:
+        for writer in writers:
+            writer.transport.abort()
+        server.close()

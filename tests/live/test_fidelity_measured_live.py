@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.core.messages import SandboxReady, StartSandbox, StopSandbox
+from emulator.core.messages.commands import StartSandbox, StopSandbox
+from emulator.core.messages.events import SandboxReady
 from emulator.core.model import StartKind, StopReason, ThrottleReason
 from emulator.core.policy import RecycleAge, ScaleOut
 from emulator.live.backends.interface import Limitation
@@ -17,7 +18,8 @@ from tests.live.world import lacks, world
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from emulator.core.messages import Anatomy
+    from emulator.core.messages.measurements import Anatomy
+    from emulator.core.model import VersionKey
     from emulator.core.records import InvocationRecord
     from emulator.live.backends.interface import SandboxBackend
     from tests.live.world import World
@@ -111,7 +113,9 @@ async def test_spin_is_throttled_and_a_sleep_is_not(
         rested = await warm_record(here, await here.deploy("rest", code=CODE), 0.2)
     assert 0.5 < spun.throttled < spun.duration
     assert spun.throttled_periods >= 20
-    assert (rested.throttled, rested.throttled_periods) == (0.0, 0)
+    # a runtime's own work between two sleeps may take a period's share on a machine that is busy
+    assert rested.throttled_periods <= 2
+    assert rested.throttled < 0.1
 
 
 async def test_max_memory_used_follows_what_is_held_and_not_what_is_read(
@@ -174,6 +178,7 @@ async def test_scale_out_limit_throttles_and_lets_warm_sandboxes_serve(
     async with world(backend, tmp_path, scale_out=limit) as here:
         key = await here.deploy("pause", memory_mb=1769)
         first = await asyncio.gather(*(here.invoke(key) for _ in range(3)))
+        await here.idle()
         again = await asyncio.gather(*(here.invoke(key) for _ in range(2)))
     throttles = [outcome.throttle for outcome in first]
     assert throttles == [None, None, ThrottleReason.SCALE_OUT]
@@ -183,9 +188,11 @@ async def test_scale_out_limit_throttles_and_lets_warm_sandboxes_serve(
 async def test_sandbox_of_the_recycling_age_is_replaced(
     backend: SandboxBackend, tmp_path: Path
 ) -> None:
-    async with world(backend, tmp_path, recycle_age=RecycleAge(0.8, 0.8)) as here:
+    async with world(backend, tmp_path, recycle_age=RecycleAge(600, 600)) as here:
         key = await here.deploy("echo", memory_mb=1769)
         first = await here.invoke(key)
+        await here.idle()
+        here.clock.skip(601)
         await here.gone()
         second = await here.invoke(key)
         entries = here.entries()
@@ -206,19 +213,36 @@ async def test_dilated_clock_tells_times_as_of_the_undilated_machine(
     async with world(backend, tmp_path, dilation=4) as here:
         whole_cpu = await here.deploy("spin", memory_mb=1769)
         await here.invoke(whole_cpu, 0.0)
-        began = time.monotonic()
-        await here.invoke(whole_cpu, 0.1)
-        real = time.monotonic() - began
-        await here.idle()
-        spun = here.records()[-1]
-        quarter = await warm_record(here, await here.deploy("spin", memory_mb=442), 0.1)
-        rested = await warm_record(here, await here.deploy("rest", code=CODE), 0.4)
+        spun, outside = await quickest(here, whole_cpu, 0.1)
+        quarter, _ = await quickest(here, await here.deploy("spin", memory_mb=442), 0.1)
+        rested, _ = await quickest(here, await here.deploy("rest", code=CODE), 0.4)
         found = starts(here)
-    # a busy host takes longer, and the last period's share may come at its beginning
+    # the last period's share may come at its beginning
     assert 0.07 < spun.duration < 0.2
-    assert real == pytest.approx(4 * spun.duration, rel=0.1)
+    assert -0.01 < outside < 0.04, "it lasts four times as long on the machine"
     assert 2.5 < quarter.duration / spun.duration < 6
     assert 0.6 < quarter.throttled / quarter.duration < 1.0
     assert 0.1 <= rested.duration < 0.15
     for took, anatomy in found:
         assert whole(anatomy) == pytest.approx(took, abs=0.001)
+
+
+async def quickest(
+    here: World, key: VersionKey, event: float, attempts: int = 3
+) -> tuple[InvocationRecord, float]:
+    """Returns the shortest of some warm invocations: a busy machine only takes longer.
+
+    With the least of the machine's seconds that any took beyond those of the dilated clock.
+    """
+    tried: list[tuple[InvocationRecord, float]] = []
+    await here.invoke(key, 0.0)
+    for _ in range(attempts):
+        await here.idle()
+        began = time.monotonic()
+        outcome = await here.invoke(key, event)
+        took = time.monotonic() - began
+        assert not outcome.function_error, outcome.payload
+        await here.idle()
+        record = here.records()[-1]
+        tried.append((record, took - here.clock.dilation * record.duration))
+    return min(tried, key=lambda one: one[0].duration)[0], min(one[1] for one in tried)

@@ -1,7 +1,8 @@
 """The study's first scenario on real sandboxes: which of five requests find one, by its lifetime.
 
-The requests come at minutes 0, 6, 16, 31 and 61, each as long after the answer to the last; idle
-time runs 300 times faster, so that an hour takes 12 s.
+The requests come at minutes 0, 6, 16, 31 and 61, each as long after the answer to the last. Idle
+time runs twice as fast, and is skipped: a machine may stand still for half a minute before a
+request that comes a minute before the end of a lifetime comes after that.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-SPEEDUP = 300.0
+SPEEDUP = 2.0
 GAPS = (6, 10, 15, 30)
 """Minutes."""
 FOUND = {5.4: "CCCCC", 9: "CWCCC", 11: "CWWCC", 16: "CWWWC", 27: "CWWWC", 45: "CWWWW", 60: "CWWWW"}
@@ -33,7 +34,8 @@ async def starts(backend: SandboxBackend, folder: Path, lifetime: float) -> str:
         key = await here.deploy("echo")
         kinds = [(await here.invoke(key, 0)).start]
         for gap in GAPS:
-            await asyncio.sleep(gap * 60 / SPEEDUP)  # the scenario's own pace
+            await here.idle()
+            here.clock.skip(gap * 60 / SPEEDUP)
             kinds.append((await here.invoke(key, 0)).start)
     return "".join("C" if kind is StartKind.COLD else "W" for kind in kinds)
 

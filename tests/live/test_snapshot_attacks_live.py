@@ -205,7 +205,7 @@ answer = [random.random(), os.urandom(9).hex(), ssl.RAND_bytes(9).hex()]
 
 async def test_memory_limit_is_the_forks_own(backend: SandboxBackend, tmp_path: Path) -> None:
     eat = "held = []\nwhile True: held.append(bytearray(os.urandom(1 << 20)))"
-    async with forks(backend, tmp_path, memory_mb=128) as those:
+    async with forks(backend, tmp_path, memory_mb=128, timeout=100) as those:
         rest = asyncio.create_task(those.ask("time.sleep(2)\nanswer = 'lives'"))
         outcome = await those.here.invoke(those.key, eat)
         assert outcome.function_error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.core.messages import VersionDeployed
+from emulator.core.messages.events import VersionDeployed
 from emulator.core.model import StartKind, VersionKey
 from emulator.core.records import Status
 from emulator.errors import SnapshotError
@@ -120,9 +120,10 @@ async def test_sandbox_that_failed_is_replaced_by_another_restore(
 ) -> None:
     needs_snapshots(backend)
     async with world(backend, tmp_path) as here, asyncio.timeout(BOUND):
-        key = published(await here.deploy(handler, **PUBLISHED, timeout=1))
+        key = published(await here.deploy(handler, **PUBLISHED, timeout=30))
         for _ in range(2):
-            assert (await here.engine.invoke(key, b"3")).function_error == "Unhandled"
+            ask = here.timed_out if status is Status.TIMEOUT else here.invoke
+            assert (await ask(key, 3)).function_error == "Unhandled"
             await here.gone()
         records = here.records()
     assert [record.status for record in records] == [status, status]
@@ -154,10 +155,14 @@ async def test_hook_that_takes_too_long_after_a_restore_is_a_timeout(
     backend: SandboxBackend, tmp_path: Path
 ) -> None:
     needs_snapshots(backend)
-    code = CODE + "\n@register_after_restore\ndef wait():\n    time.sleep(60)\n"
-    async with world(backend, tmp_path, init_timeout=0.5) as here, asyncio.timeout(BOUND):
+    wait = "    print('the hook waits', flush=True)\n    time.sleep(60)\n"
+    code = f"{CODE}\n@register_after_restore\ndef wait():\n{wait}"
+    async with world(backend, tmp_path) as here, asyncio.timeout(BOUND):
         key = published(await here.deploy("say", **PUBLISHED | {"code": code}))
-        outcome = await here.engine.invoke(key, b"1")
+        waiting = here.engine.invoke(key, b"1")
+        await here.logged("say-0", "the hook waits")
+        here.clock.skip(60)
+        outcome = await waiting
         assert (outcome.function_error, outcome.restore_failure) == (
             "Unhandled",
             RestoreFailure.TIMEOUT,

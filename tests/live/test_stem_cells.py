@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from emulator.core.messages import MakeStemCell
+from emulator.core.messages.commands import MakeStemCell
 from emulator.live.stem_cells import StemCellKeeper
 
 if TYPE_CHECKING:
@@ -41,12 +41,12 @@ async def test_end_waits_until_a_cell_that_nobody_wanted_is_cleared_up() -> None
     backend = _Slow()
     keeper = StemCellKeeper(cast("SandboxBackend", backend), lambda _: None)
     keeper.make(MakeStemCell(1, "python3.13"))
-    await backend.begun.wait()
+    await asyncio.wait_for(backend.begun.wait(), 20.0)
     keeper.stop(1)
     await asyncio.sleep(0)
     closing = asyncio.ensure_future(keeper.close())
     await asyncio.sleep(0)
     assert not backend.cleared_up
     backend.may_clear_up.set()
-    await asyncio.wait_for(closing, 5.0)
+    await asyncio.wait_for(closing, 20.0)
     assert backend.cleared_up

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.host.peers import Peer
-    from emulator.live.backends.interface import InnerListener, Limitation, Progress, StemCells
+    from emulator.live.backends.interface import (
+        InnerListener,
+        Limitation,
+        PackagesOnDisk,
+        Progress,
+        StemCells,
+    )
 
 KILLED = 137
 """Exit code of a process that SIGKILL ended."""
@@ -66,8 +72,10 @@ class UnmeasuredProcess:
 class PackagelessBackend:
     """Does the part of `SandboxBackend` that concerns packages and this machine: there are none."""
 
+    oci_runtime = ""
     storage = ()
     unenforced: Mapping[Limitation, str] = MappingProxyType({})
+    packages: PackagesOnDisk | None = None
     snapshots = None
     stem_cells: StemCells | None = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import math
 import random
 import time
 from contextlib import asynccontextmanager
@@ -18,12 +19,12 @@ from emulator.core.policy import FixedKeepAlive, InitCpu, SchedulerSettings
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.core.record_fold import fold
 from emulator.core.scheduler import Scheduler
-from emulator.live.clock import MonotonicClock
 from emulator.live.engine import Engine
 from emulator.live.platform_logger import PlatformLogger
 from emulator.live.recorder import Recorder
 from emulator.live.runtime_api.server import RuntimeApiServer
 from emulator.telemetry.log_store import Logs
+from tests.live.skipped_clock import SkippedClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -73,6 +74,11 @@ def spin(event, context):
 """
 BOUND = 120.0
 """Seconds that any one wait may take."""
+PATIENT = {"hand_over_patience": 30.0, "queue_patience": math.inf, "init_timeout": 60.0}
+"""Settings under which a machine that stands still for a while changes no request's start.
+
+By default a request waits .2 s for a sandbox that has answered, and an init may take 10 s.
+"""
 
 
 def lacks(backend: SandboxBackend, *limitations: Limitation) -> bool:
@@ -88,6 +94,7 @@ class World:
     recorder: Recorder
     journal: io.StringIO
     folder: Path
+    clock: SkippedClock
 
     async def deploy(self, handler: str, *, code: str = HANDLERS, **more: Any) -> VersionKey:
         """Deploys `app.<handler>` under the handler's name; its key."""
@@ -122,6 +129,39 @@ class World:
             ):
                 await asyncio.sleep(0.005)
 
+    async def frozen(self) -> None:
+        """Waits until every sandbox is: a moment after its last answer, or later."""
+        await self.idle()
+        async with asyncio.timeout(BOUND):
+            while not all(  # noqa: ASYNC110  # nothing tells a test
+                live._freezing._frozen for live in self.engine._lives.sandboxes.values()
+            ):
+                await asyncio.sleep(0.005)
+
+    async def busy(self) -> None:
+        """Waits until a sandbox has an invocation."""
+        async with asyncio.timeout(BOUND):
+            while not any(  # noqa: ASYNC110  # nothing tells a test
+                sandbox.state is SandboxState.BUSY for sandbox in self.engine.sandboxes.values()
+            ):
+                await asyncio.sleep(0.005)
+
+    async def timed_out(
+        self, key: VersionKey, event: object = None, seconds: float = 30
+    ) -> Outcome:
+        """Invokes what does not end before its timeout of so many seconds, which is skipped."""
+        outcome = asyncio.create_task(self.invoke(key, event))
+        await self.busy()
+        self.clock.skip(seconds)
+        return await outcome
+
+    async def logged(self, function: str, text: str) -> list[str]:
+        """Returns a function's log as soon as a line of it contains this."""
+        async with asyncio.timeout(BOUND):
+            while not self.has_logged(function, text):  # noqa: ASYNC110  # nothing tells a test
+                await asyncio.sleep(0.005)
+        return self.logs.tail(function)
+
     def has_logged(self, function: str, text: str) -> bool:
         return any(text in line for line in self.logs.tail(function))
 
@@ -147,7 +187,7 @@ async def world(
     **settings: Any,
 ) -> AsyncIterator[World]:
     """`settings` are more of SchedulerSettings."""
-    clock = MonotonicClock(asyncio.get_running_loop(), dilation)
+    clock = SkippedClock(asyncio.get_running_loop(), dilation)
     logs, journal = Logs("contract"), io.StringIO()
     logger = PlatformLogger(logs=logs, clock=clock, profile=profile, origin=time.time())
     recorder = Recorder(journal=journal, sinks=(), logger=logger)
@@ -155,7 +195,7 @@ async def world(
         keep_alive=FixedKeepAlive(keep_alive),
         host_memory_mb=64_000,
         idle_speedup=idle_speedup,
-        **settings,
+        **PATIENT | settings,
     )
     engine = Engine(
         scheduler=Scheduler(scheduling, random.Random(0)),
@@ -168,7 +208,7 @@ async def world(
         init_cpu=init_cpu,
     )
     try:
-        yield World(engine, backend, logs, recorder, journal, folder)
+        yield World(engine, backend, logs, recorder, journal, folder, clock)
     finally:
         await engine.close()
         recorder.close()

@@ -66,6 +66,9 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.bodies.append(body)
             number = len(self.server.bodies)
+        if self.headers.get("x-amz-invocation-type") == "Event":
+            self._accept(f"e{number}")
+            return
         wanted = len(body["records"]) - self.server.wrong
         answer = json.dumps({"predictions": [{"probability": 0.5, "label": 1}] * wanted}).encode()
         self.send_response(200)
@@ -75,6 +78,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("x-testbed-sandbox", "7")
         self.end_headers()
         self.wfile.write(answer)
+
+    def _accept(self, request_id: str) -> None:
+        self.send_response(500 if self.server.wrong else 202)
+        self.send_header("Content-Length", "0")
+        self.send_header("x-amzn-requestid", request_id)
+        self.end_headers()
 
     def log_message(self, *_: object) -> None:
         pass

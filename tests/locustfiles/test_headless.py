@@ -33,7 +33,7 @@ def locust(
         env=os.environ | settings,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 
@@ -124,3 +124,20 @@ def test_a_disk_that_fills_under_the_rows_ends_it_with_one_sentence(
     assert ended.returncode == 1
     assert ended.stderr.count("clients.csv can no longer be written: File too large") == 1
     assert "Traceback" not in ended.stderr
+
+
+def test_events_are_right_when_they_are_accepted(gateway: Gateway, tmp_path: Path) -> None:
+    told = {"POISSON_RATE": "40", "POISSON_SECONDS": "0.5", "INVOCATION_TYPE": "Event"}
+    ended = locust("poisson", gateway, tmp_path, **told)
+    assert ended.returncode == 0, ended.stderr
+    found = rows(tmp_path / "clients.csv")
+    assert len(found) > 5
+    assert {(row.status, row.start_kind, row.error) for row in found} == {(202, None, "")}
+    assert {row.request_id for row in found} == {f"e{n}" for n in range(1, len(found) + 1)}
+
+
+def test_event_that_is_not_accepted_is_a_failure(gateway: Gateway, tmp_path: Path) -> None:
+    gateway.wrong = True
+    told = {"POISSON_RATE": "40", "POISSON_SECONDS": "0.3", "INVOCATION_TYPE": "Event"}
+    assert locust("poisson", gateway, tmp_path, **told).returncode == 1
+    assert {row.error for row in rows(tmp_path / "clients.csv")} == {"status 500:"}

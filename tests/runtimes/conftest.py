@@ -34,7 +34,7 @@ class Runtime:
     missing_type: str = "Runtime.HandlerNotFound"
 
     def function(
-        self, *, memory_mb: int = 512, timeout: int = 10, handler: str = ""
+        self, *, memory_mb: int = 512, timeout: int = 60, handler: str = ""
     ) -> FunctionConfiguration:
         folder = HERE / self.language
         return FunctionConfiguration(

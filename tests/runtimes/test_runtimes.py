@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.anyio, pytest.mark.docker]
 
-FROZEN_AFTER = 0.05
-"""Seconds after which an idle sandbox is frozen for sure."""
 LARGE = 5 * 1024 * 1024
 
 
@@ -46,7 +43,7 @@ async def test_first_request_starts_a_sandbox_and_the_next_ones_find_it_warm(
         key = await deployed(here, runtime)
         first = await here.invoke(key, {"n": 0, "text": "é ☃ 𝄞"})
         warm = [await here.invoke(key, {"n": n}) for n in range(1, 20)]
-        await asyncio.sleep(FROZEN_AFTER)
+        await here.frozen()
         thawed = await here.invoke(key, {"n": 20})
         records = here.records()
     assert answer(first.payload)["event"] == {"n": 0, "text": "é ☃ 𝄞"}
@@ -56,7 +53,7 @@ async def test_first_request_starts_a_sandbox_and_the_next_ones_find_it_warm(
     assert {one.sandbox for one in [first, *warm, thawed]} == {first.sandbox}
     assert {record.status for record in records} == {Status.OK}
     assert records[0].anatomy is not None
-    assert 0 < records[0].anatomy.init < 10
+    assert records[0].anatomy.init > 0
 
 
 async def test_handler_sees_its_request_and_its_function(
@@ -64,7 +61,7 @@ async def test_handler_sees_its_request_and_its_function(
 ) -> None:
     trace = "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1"
     async with world(backend, tmp_path) as here:
-        key = await deployed(here, runtime, memory_mb=768, timeout=10)
+        key = await deployed(here, runtime, memory_mb=768, timeout=60)
         await here.invoke(key, {})
         outcome = await here.engine.invoke(
             key, b"{}", trace_id=trace, client_context='{"custom":{"who":"a tester"}}'
@@ -82,7 +79,7 @@ async def test_handler_sees_its_request_and_its_function(
         "trace_id": trace,
         "custom": {"who": "a tester"},
     }
-    assert 8_000 < remaining_ms <= 10_000
+    assert 30_000 < remaining_ms <= 60_000
 
 
 async def test_error_of_the_handler_reaches_the_caller_and_the_sandbox_lives_on(
@@ -123,14 +120,15 @@ async def test_request_past_its_timeout_fails_and_a_later_one_is_served_afresh(
 ) -> None:
     async with world(backend, tmp_path) as here:
         # the later one's timeout covers the runtime's start as well
-        key = await deployed(here, runtime, timeout=4, memory_mb=1769)
+        key = await deployed(here, runtime, timeout=60, memory_mb=1769)
         first = await here.invoke(key, {})
-        late = await here.invoke(key, {"do": "sleep"})
+        await here.idle()
+        late = await here.timed_out(key, {"do": "sleep"}, 60)
         fresh = await here.invoke(key, {"n": 1})
     assert late.failure is Failure.TIMEOUT
     assert json.loads(late.payload) == {
         "errorType": "Sandbox.Timedout",
-        "errorMessage": f"RequestId: {late.request_id} Error: Task timed out after 4.00 seconds",
+        "errorMessage": f"RequestId: {late.request_id} Error: Task timed out after 60.00 seconds",
     }
     assert late.sandbox == first.sandbox
     assert answer(fresh.payload)["event"] == {"n": 1}

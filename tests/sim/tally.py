@@ -7,15 +7,8 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from emulator.core.messages import (
-    Dispatch,
-    Fail,
-    InvocationFinished,
-    InvokeRequested,
-    StartSandbox,
-    StopSandbox,
-    Throttle,
-)
+from emulator.core.messages.commands import Dispatch, Fail, StartSandbox, StopSandbox, Throttle
+from emulator.core.messages.events import InvocationFinished, InvokeRequested
 from emulator.core.model import FunctionVersion, StartKind
 from emulator.core.policy import SchedulerSettings
 from emulator.core.scheduler import Scheduler
@@ -27,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from emulator.core.journal import Entry
-    from emulator.core.messages import Command, Event
+    from emulator.core.messages.commands import Command
+    from emulator.core.messages.events import Event
     from emulator.core.model import Seconds
     from emulator.sim.behaviour import Behaviour
 

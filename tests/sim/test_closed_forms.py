@@ -11,7 +11,7 @@ import random
 
 import pytest
 
-from emulator.core.messages import Dispatch
+from emulator.core.messages.commands import Dispatch
 from emulator.core.policy import FixedKeepAlive, PickOrder
 from emulator.sim.behaviour import Behaviour
 from emulator.sim.distributions import Constant, Distribution, Exponential, LogNormal, Uniform

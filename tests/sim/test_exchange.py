@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.core.journal import Entry, replay
-from emulator.core.messages import InvokeRequested
+from emulator.core.messages.commands import Throttle
+from emulator.core.messages.events import InvokeRequested, ReservedConcurrencySet, VersionDeployed
 from emulator.core.model import FunctionVersion
 from emulator.core.network_path import Connection, Passage
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings
 from emulator.core.scheduler import Scheduler
-from emulator.sim.behaviour import Behaviour
+from emulator.sim.asynchronous import Events
+from emulator.sim.attempts import Attempts
+from emulator.sim.behaviour import Behaviour, Outcome
 from emulator.sim.clients import Arrivals, Clients, Singles, Users
 from emulator.sim.distributions import Constant, Exponential, Uniform
 from emulator.sim.engine import Simulation
@@ -21,6 +24,8 @@ from emulator.sim.workload import at_times, stimuli
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from emulator.core.asynchronous.ended_event import EndedEvent
 
 ECHO = FunctionVersion("echo", 128, 3.0)
 HALF = Behaviour(warm=Constant(0.5))
@@ -193,12 +198,48 @@ def test_same_seed_gives_the_same_journal_and_its_replay_the_same_commands() -> 
     replay(run(1), Scheduler(settings, random.Random(1)))
 
 
-def test_added_event_that_is_withdrawn_does_not_happen() -> None:
-    simulation = Simulation(Scheduler(SchedulerSettings(), random.Random(0)), ServiceModel(0, HALF))
-    entries = simulation.run(stimuli([ECHO], []))
-    next(entries)
-    first = simulation.add(1.0, InvokeRequested("a", ECHO.key))
-    simulation.add(2.0, InvokeRequested("b", ECHO.key))
-    simulation.withdraw(first)
-    assert next(entries).event == InvokeRequested("b", ECHO.key)
-    simulation.withdraw(first)  # of no effect any more
+def test_events_of_clients_leave_the_journal_of_the_queue_by_itself() -> None:
+    """That journal is the live queue's: tests/test_sim_events_match_live.py."""
+    behaviour = Behaviour(
+        warm=Exponential(0.4), init=Constant(0.3), mishaps=((Outcome.ERROR, 0.3),)
+    )
+    chance = random.Random(5)
+    times, at = [], 0.0
+    for _ in range(300):
+        at += chance.expovariate(8)
+        times.append(at)
+
+    def simulation(attempts: Attempts) -> Simulation:
+        settings = SchedulerSettings(keep_alive=FixedKeepAlive(600.0), account_concurrency=4)
+        return Simulation(Scheduler(settings, random.Random(1)), attempts)
+
+    attempts = Attempts(ServiceModel(3, behaviour))
+    requests = [InvokeRequested(f"i{number}", ECHO.key) for number in range(1, 301)]
+    alone = Events(simulation(attempts), zip(times, requests, strict=True), most_at_once=20)
+    expected = []
+    for entry in alone.run([(0.0, VersionDeployed(ECHO))], 1):
+        expected.append(entry)
+        if alone.over:
+            break
+
+    attempts = Attempts(ServiceModel(3, behaviour))
+    ended: list[EndedEvent] = []
+    run = simulation(attempts)
+    queue = Events(run, most_at_once=20, told=ended.append)
+    told: list[Answered] = []
+    exchange = Exchange(run, ECHO, Arrivals(times), lambda _: 0.25, told.append, events=queue)
+    found = list(exchange.run())
+
+    assert found == expected[: len(found)]
+    assert len(expected) - len(found) <= 1
+    assert len(ended) == len(told) == 300
+    assert [answer.at - answer.sent_at for answer in told] == pytest.approx([0.25] * 300)
+    assert sum(isinstance(c, Throttle) for entry in found for c in entry.commands) > 20
+    assert {event.attempts for event in ended} == {1, 2, 3}
+
+
+def test_reserved_concurrency_is_set_before_the_first_request() -> None:
+    ran = Ran(Arrivals([0.0, 0.1]), reserved=1)
+    assert isinstance(ran.entries[1].event, ReservedConcurrencySet)
+    refused = [c for entry in ran.entries for c in entry.commands if isinstance(c, Throttle)]
+    assert [command.invocation for command in refused] == ["i2"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.core.messages import InvokeRequested
+from emulator.core.messages.events import InvokeRequested
 from emulator.core.model import FunctionVersion
 from emulator.core.network_path import (
     Connection,

@@ -5,9 +5,8 @@ from itertools import islice
 
 import pytest
 
-from emulator.core.alias_routing import Routing
-from emulator.core.messages import InvokeRequested, VersionDeployed
-from emulator.core.model import FunctionVersion, VersionKey
+from emulator.core.messages.events import InvokeRequested, VersionDeployed
+from emulator.core.model import FunctionVersion
 from emulator.sim.workload import (
     Arrival,
     TraceError,
@@ -17,7 +16,6 @@ from emulator.sim.workload import (
     merge,
     poisson,
     stimuli,
-    through_alias,
     trace,
 )
 
@@ -46,19 +44,6 @@ def test_arrivals_at_given_times_are_put_in_order() -> None:
 def test_streams_are_merged_in_the_order_of_time() -> None:
     merged = merge(at_times("f:1", [1, 4]), at_times("g:1", [2, 3]))
     assert [each.key for each in merged] == ["f:1", "g:1", "g:1", "f:1"]
-
-
-def test_alias_shares_arrivals_as_the_live_emulator_does_with_the_same_seed() -> None:
-    routing = Routing("1", {"2": 0.5})
-    asked = list(
-        through_alias(
-            at_times(VersionKey.of("f", "1"), range(100)), "live", routing, random.Random(5)
-        )
-    )
-    live = random.Random(5)
-    assert [each.key for each in asked] == [f"f:{routing.choose(live)}" for _ in range(100)]
-    requested = [event for _, event in stimuli((), asked)]
-    assert requested[0] == InvokeRequested("i1", asked[0].key, alias="live")
 
 
 def test_only_what_comes_before_the_end_is_left() -> None:

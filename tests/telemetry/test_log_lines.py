@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from emulator.core.messages import Anatomy
+from emulator.core.messages.measurements import Anatomy
 from emulator.core.model import StartKind
 from emulator.core.profiles import PROFILES
 from emulator.core.profiles.aws_2018 import AWS_2018

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from emulator.core.billing import billed_ms, dollars
 from emulator.core.function_configuration import FunctionConfiguration
-from emulator.core.messages import Anatomy
+from emulator.core.messages.measurements import Anatomy
 from emulator.core.model import (
     Footprint,
     FunctionVersion,

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from emulator.core.function_configuration import FunctionConfiguration
 from emulator.core.log_configuration import LogConfiguration, LogFormat, SystemLogLevel
-from emulator.core.messages import Anatomy
+from emulator.core.messages.measurements import Anatomy
 from emulator.core.model import StartKind
 from emulator.core.profiles.aws_2018 import AWS_2018
 from emulator.core.profiles.aws_2025 import AWS_2025

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from emulator.core.messages import MakeStemCell, StopStemCell
+from emulator.core.messages.commands import MakeStemCell, StopStemCell
 from emulator.core.stem_cells import StemPool
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from emulator.core.deadlines import Deadlines
     from emulator.core.host_capacity import HostCapacity
-    from emulator.core.messages import Command
+    from emulator.core.messages.commands import Command
     from emulator.core.model import Sandbox, Seconds
     from emulator.core.stem_cells import StemCells
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, assert_never
 
-from emulator.core.messages import (
-    Fail,
+from emulator.core.messages.commands import Fail
+from emulator.core.messages.events import (
     InitBegan,
     InitFailed,
     InvocationAnswered,

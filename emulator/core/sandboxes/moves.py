@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from emulator.core.deadlines import Deadlines
 from emulator.core.host_capacity import HostCapacity
-from emulator.core.messages import (
+from emulator.core.messages.commands import (
     Command,
     Dispatch,
     FreezeSandbox,

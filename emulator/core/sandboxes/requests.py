@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from emulator.core.concurrency import Concurrency, ScaleOutLimit
-from emulator.core.messages import Throttle
+from emulator.core.messages.commands import Throttle
 from emulator.core.model import SandboxState, StartKind, ThrottleReason
 from emulator.core.policy import PickOrder
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, assert_never
 
-from emulator.core.messages import (
+from emulator.core.messages.events import (
     FunctionRecycled,
     HostMemoryMeasured,
     ProvisionedSet,

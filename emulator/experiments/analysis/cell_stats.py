@@ -120,7 +120,7 @@ def cell_stats(cell: MeasuredCell, rows: Sequence[RequestRow]) -> CellStats:
         p99_ms=percentile_estimate(answered, 99),
         cold_ms=percentile_estimate(cold_latencies(users), 50),
         warm_ms=percentile_estimate(warm_latencies(users), 50),
-        cold_starts=sum(row.start == COLD for row in users),
+        cold_starts=sum(map(_cold_starts, users)),
         init_ms=percentile_estimate(_column(rows, "init_duration_ms", COLD), 50),
         handler_ms=percentile_estimate(_column(users, "duration_ms", WARM), 50),
         throttled_ms=float(np.mean(throttled)) if throttled else None,
@@ -131,6 +131,11 @@ def cell_stats(cell: MeasuredCell, rows: Sequence[RequestRow]) -> CellStats:
         costs={table: _cost(rows, users, table) for table in PRICE_TABLES},
         anatomy_ms=mean_anatomy(rows),
     )
+
+
+def _cold_starts(row: RequestRow) -> int:
+    """Returns how many sandboxes were started for a request: an event may have several attempts."""
+    return int(row.start == COLD) if row.cold_attempts is None else row.cold_attempts
 
 
 def mean_anatomy(rows: Iterable[RequestRow]) -> dict[str, float]:

@@ -42,6 +42,12 @@ class Figure(StrEnum):
     WARM = "median latency, warm"
     MEAN = "average latency"
     COST = "dollars a million requests"
+    WAITED = "average wait of an asynchronous event, until it first ran"
+    AGE = "average age of an asynchronous event at its end"
+
+
+_OF_EVENTS = {Figure.WAITED: "event_waited_ms", Figure.AGE: "event_age_ms"}
+"""Figures that loads of events alone have, with the columns that they are averages of."""
 
 
 class Change(StrEnum):
@@ -181,8 +187,16 @@ def _pair(name: str, first: _Repetitions, second: _Repetitions) -> CellPair:
             _median_difference(Figure.WARM, warm_latencies(before), warm_latencies(after)),
             _mean_difference(Figure.MEAN, latencies(before), latencies(after)),
             _mean_difference(Figure.COST, _million_dollars(first), _million_dollars(second)),
+            *(
+                _mean_difference(figure, _column(before, name), _column(after, name))
+                for figure, name in _OF_EVENTS.items()
+            ),
         ),
     )
+
+
+def _column(rows: Sequence[RequestRow], name: str) -> list[float]:
+    return [value for row in rows if (value := getattr(row, name)) is not None]
 
 
 def _million_dollars(cell: _Repetitions) -> list[float]:

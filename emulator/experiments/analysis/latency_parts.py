@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emulator.experiments.analysis.requests import user_requests
+from emulator.experiments.analysis.requests import is_event, user_requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -59,7 +59,11 @@ def all_parts(study: StudyRun) -> list[CellParts]:
 
 def cell_parts(cell: MeasuredCell, rows: Iterable[RequestRow]) -> CellParts | None:
     """Returns the mean parts of users' requests that were answered right; None without any."""
-    split = [parts_of(row) for row in user_requests(rows) if row.ok and row.duration_ms is not None]
+    split = [
+        parts_of(row)
+        for row in user_requests(rows)
+        if row.ok and row.duration_ms is not None and not is_event(row)
+    ]
     if not split:
         return None
     means = {

@@ -99,7 +99,7 @@ def memory_curves(study: StudyRun) -> list[MemoryCurve]:
     """Returns a curve for each condition under load with two sizes or more, in the plan's order."""
     grouped: dict[Condition, dict[int, list[_CellRows]]] = {}
     for cell, rows in study.measured():
-        if not cell.idles:
+        if not cell.idles and not cell.asynchronous:  # nobody waits for an event's function
             sizes = grouped.setdefault(cell.condition, {})
             sizes.setdefault(cell.memory_mb, []).append((cell, rows))
     return [

@@ -32,13 +32,23 @@ def latencies(rows: Iterable[RequestRow], start: str = "") -> list[float]:
 
     Args:
         rows: pings and failed requests among them are left out.
-        start: the one kind of start that counts; empty for every kind.
+        start: the one kind of start that counts, of clients that waited for it; empty for every
+            kind.
     """
     return [
         row.latency_ms
         for row in rows
-        if row.ok and row.user_count != PING and (not start or row.start == start)
+        if row.ok and row.user_count != PING and (not start or _waited_for(row, start))
     ]
+
+
+def is_event(row: RequestRow) -> bool:
+    """Returns whether a request is an asynchronous event, whose client waited for no function."""
+    return row.attempts is not None
+
+
+def _waited_for(row: RequestRow, start: str) -> bool:
+    return row.start == start and not is_event(row)
 
 
 def cold_latencies(rows: Iterable[RequestRow]) -> list[float]:

@@ -26,7 +26,7 @@ def cold_request_ms(port: int) -> float:
     return took_ms
 
 
-def first_request_ms(port: int, path: str) -> tuple[float, str]:
+def first_request_ms(port: int, path: str, body: bytes = b"{}") -> tuple[float, str]:
     """Returns the milliseconds from a request to its answer, and the kind of its start.
 
     Raises:
@@ -36,7 +36,7 @@ def first_request_ms(port: int, path: str) -> tuple[float, str]:
     try:
         connection.connect()
         begun = time.perf_counter()
-        connection.request("POST", path, body=b"{}")
+        connection.request("POST", path, body=body)
         response = connection.getresponse()
         response.read()
         took_ms = (time.perf_counter() - begun) * 1000

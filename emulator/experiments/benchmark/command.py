@@ -107,6 +107,7 @@ def measure_bench(
     figures: dict[str, Figures] = {}
     machine: Mapping[str, Any] = {}
     missing: list[str] = []
+    left_out: list[str] = []
     with (
         stoppable(),
         tempfile.TemporaryDirectory(prefix="testbed-bench-") as scratch,
@@ -126,6 +127,7 @@ def measure_bench(
                 figures[backend] = found
                 machine = runs[-1].info.machine
                 missing += [f"{backend}: {told}" for run in runs for told in run.missing]
+                left_out += [f"{backend}: {told}" for told in bench.left_out]
         if figures:
             progress.begin("floors")
             floors = measure_floors(plan.warm_requests)
@@ -133,4 +135,4 @@ def measure_bench(
                 name: found | floors | floor_ratios(found, floors)
                 for name, found in figures.items()
             }
-    return BenchResults(figures, machine, tuple(missing))
+    return BenchResults(figures, machine, tuple(missing), tuple(left_out))

@@ -2,14 +2,17 @@
 
     python -m emulator.experiments.benchmark.floors asgi PORT
     python -m emulator.experiments.benchmark.floors runtime PORT
+    python -m emulator.experiments.benchmark.floors fork TIMES
 
 The first serves an ASGI app by uvicorn that gives each body back; the second is a runtime of plain
-sockets. Owns both floors and nothing of an emulator.
+sockets; the third forks with memory that it has written, and prints how long that took. Owns the
+floors and nothing of an emulator.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import subprocess
 import sys
@@ -21,6 +24,7 @@ from typing import TYPE_CHECKING, Any, cast
 import uvloop
 
 from emulator.errors import TestbedError
+from emulator.experiments.benchmark.figures import ASGI_FLOOR, FORK_FLOOR, ROUND_TRIP_FLOOR
 from emulator.experiments.benchmark.sending import send_load
 from emulator.experiments.records.percentiles import percentile
 from emulator.experiments.runner.emulator_process import free_port
@@ -30,8 +34,8 @@ if TYPE_CHECKING:
 
     from emulator.experiments.benchmark.figures import Figures
 
-ASGI, ROUND_TRIP = "floor: raw ASGI p50, 1 client, ms", "floor: sandbox round trip p50, ms"
 _ASGI_RATE = "floor: raw ASGI requests/s, 10 clients"
+_FORKS, _FORKED_BYTES = 100, 40 << 20
 _SERVES_WITHIN = 20.0
 _LOOK_EVERY = 0.05
 _NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -44,10 +48,11 @@ _WORK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
 def measure_floors(requests: int, python: str = sys.executable) -> Figures:
-    """Measures what the machine takes without an emulator: an HTTP answer, and a round trip.
+    """Measures what the machine takes without an emulator: an HTTP answer, a round trip, a fork.
 
     The round trip is from one request of a runtime for work to its next: work and answer there and
-    back, with nothing done in between.
+    back, with nothing done in between. The fork is of a process with the memory that a template of
+    a small model has, until its child has ended.
 
     Raises:
         TestbedError: a floor could not be measured.
@@ -60,10 +65,23 @@ def measure_floors(requests: int, python: str = sys.executable) -> Figures:
         ten = send_load(port, 10, requests, path="/", python=python)
     trips = uvloop.run(_round_trips(requests, python))
     return {
-        ASGI: percentile(single.latencies_ms, 50) or 0.0,
+        ASGI_FLOOR: percentile(single.latencies_ms, 50) or 0.0,
         _ASGI_RATE: requests / ten.seconds,
-        ROUND_TRIP: percentile(trips, 50) or 0.0,
+        ROUND_TRIP_FLOOR: percentile(trips, 50) or 0.0,
+        FORK_FLOOR: percentile(_fork_times(python), 50) or 0.0,
     }
+
+
+def _fork_times(python: str) -> list[float]:
+    """Returns the milliseconds of each fork."""
+    command = [python, "-m", "emulator.experiments.benchmark.floors", "fork", str(_FORKS)]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_SERVES_WITHIN * 3, check=True
+        )
+    except subprocess.SubprocessError as error:
+        raise TestbedError(f"The floor's forks could not be made: {error}") from error
+    return [float(line) for line in done.stdout.split()]
 
 
 @contextmanager
@@ -137,6 +155,19 @@ def _runtime(port: int) -> None:
                     return
 
 
+def _fork(times: int) -> None:
+    """Prints the milliseconds of each fork of a process that has written its memory."""
+    written = bytearray(os.urandom(1 << 20)) * (_FORKED_BYTES >> 20)
+    for _ in range(times):
+        begun = time.perf_counter()
+        child = os.fork()
+        if not child:
+            os._exit(0)
+        os.waitpid(child, 0)
+        print((time.perf_counter() - begun) * 1000)
+    del written  # kept until here
+
+
 async def _echo(_scope: Any, receive: Any, send: Any) -> None:
     message = await receive()
     body = message.get("body", b"")
@@ -146,10 +177,13 @@ async def _echo(_scope: Any, receive: Any, send: Any) -> None:
 
 
 def main() -> None:
-    """Runs one of the two programs that are measured: a runtime, or an ASGI server."""
+    """Runs one of the programs that are measured: a runtime, an ASGI server, or forks."""
     kind, port = sys.argv[1:]
     if kind == "runtime":
         _runtime(int(port))
+        return
+    if kind == "fork":
+        _fork(int(port))
         return
     import uvicorn  # noqa: PLC0415  # the runtime needs none
 

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from emulator.errors import TestbedError
 from emulator.experiments.benchmark.cold_request import (
     cold_request_ms,
     first_request_ms,
@@ -18,14 +19,17 @@ from emulator.experiments.benchmark.cold_request import (
 )
 from emulator.experiments.benchmark.echo_emulator import echo_emulator, write_function
 from emulator.experiments.benchmark.figures import (
+    CRUN,
     Figures,
     burst_figures,
     cold_start_figures,
     cost_figures,
+    crun_figures,
     rate_figures,
     restored_figures,
     single_client_figures,
 )
+from emulator.experiments.benchmark.model_functions import measure_models
 from emulator.experiments.benchmark.process_cost import cpu_seconds, system_calls
 from emulator.experiments.benchmark.sending import ECHO, send_load
 from emulator.experiments.benchmark.snapshot import published
@@ -41,6 +45,8 @@ if TYPE_CHECKING:
     from emulator.experiments.report.progress import StepProgress
     from emulator.experiments.runner.emulator_process import EmulatorProcess
 
+NO_RUNTIME = "has no runtime of this name"
+"""What `testbed up` says of an OCI runtime that the engine does not have."""
 _START_S, _COLD_S, _REQUEST_S = 10.0, 0.4, 0.0005
 """Seconds that a start of the emulator, a cold start and a warm request take, for the time left."""
 
@@ -64,6 +70,10 @@ class BenchPlan:
     """Warm requests by the number of clients that ask at once."""
     settled_after: float = 10.0
     """Seconds: Docker's network slots are made behind the first requests' backs, .2 s each."""
+    cells_filled_after: float = 4.0
+    """Seconds after which all stem cells are there, and all else that an emulator keeps ready."""
+    cells_refilled_after: float = 0.5
+    """Seconds between two starts from stem cells: a cell is begun at most every tenth of one."""
 
     @property
     def expected_s(self) -> float:
@@ -86,6 +96,8 @@ class BackendBench:
         self._plan = plan
         self._progress = progress
         self._python = python
+        self.left_out: list[str] = []
+        """What was not measured, and why; after `measure`."""
 
     def measure(self) -> tuple[Figures, list[Run]]:
         """Returns all figures, and the runs that they are from.
@@ -96,7 +108,9 @@ class BackendBench:
         write_function(self._folder)
         cold_figures, cold_run = self._measure_cold()
         cold_figures |= self._measure_restored()
+        cold_figures |= self._measure_models()
         cold_figures |= self._measure_stem_cells()
+        cold_figures |= self._measure_crun()
         warm_figures, warm_run = self._measure_warm()
         for requests in self._plan.more_bursts:
             warm_figures |= self._measure_burst(requests)
@@ -137,6 +151,17 @@ class BackendBench:
                         times[kind].append(took_ms)
         return restored_figures(times["restored"], times["cold"])
 
+    def _measure_models(self) -> Figures:
+        """Measures restores of functions with a model, where their frameworks are installed."""
+        self._begin("restores of models")
+        figures, left_out = measure_models(
+            self._backend,
+            self._folder / "models",
+            lambda folder, run, options: self._emulator_in(folder, run, *options),
+        )
+        self.left_out += left_out
+        return figures
+
     def _measure_stem_cells(self) -> Figures:
         """Measures cold starts with stem cells in turns with cold starts without."""
         plan = self._plan
@@ -147,7 +172,33 @@ class BackendBench:
             write_function(folder)
             return self._emulator_in(folder, run, *options)
 
-        return measure_stem_cells(start, self._folder, plan_turns(plan), plan.not_counted)
+        return measure_stem_cells(
+            start,
+            self._folder,
+            plan_turns(plan),
+            plan.not_counted,
+            filled_after=plan.cells_filled_after,
+            refilled_after=plan.cells_refilled_after,
+        )
+
+    def _measure_crun(self) -> Figures:
+        """Measures cold starts by crun, one after another and at once, where the engine has it."""
+        if self._backend != "docker":
+            return {}
+        plan, times = self._plan, []
+        try:
+            with self._emulator("crun", "--keep-alive", "0", "--oci-runtime", CRUN) as emulator:
+                for number in range(plan_turns(plan)):
+                    self._begin(f"cold start by {CRUN} {number + 1} of {plan_turns(plan)}")
+                    took_ms = cold_request_ms(emulator.port)
+                    wait_until_sandboxes_are_gone(emulator.url)
+                    times += [took_ms] if number >= plan.not_counted else []
+        except TestbedError as error:
+            if NO_RUNTIME not in str(error):
+                raise
+            self.left_out.append(f"cold starts by {CRUN}, as the engine has no such runtime")
+            return {}
+        return crun_figures(times) | self._measure_burst(plan.burst, CRUN)
 
     def _measure_warm(self) -> tuple[Figures, Run]:
         """Measures a burst, and then warm requests of one and of several clients."""
@@ -177,13 +228,15 @@ class BackendBench:
         time.sleep(self._plan.settled_after)
         self._progress.advance(self._plan.settled_after)
 
-    def _measure_burst(self, requests: int) -> Figures:
-        """Measures so many cold starts at once."""
-        name = f"burst-{requests}"
-        with self._emulator(name, "--keep-alive", "3600") as emulator:
+    def _measure_burst(self, requests: int, runtime: str = "") -> Figures:
+        """Measures so many cold starts at once, by an OCI runtime unless that is the engine's."""
+        name = f"burst-{requests}-{runtime}" if runtime else f"burst-{requests}"
+        options = ("--oci-runtime", runtime) if runtime else ()
+        with self._emulator(name, "--keep-alive", "3600", *options) as emulator:
             self._settle()
             burst = self._load(emulator, requests, requests, "cold requests at once", _COLD_S)
-        return burst_figures(burst, read_run(self._folder / name), requests)
+        by = f" by {runtime}" if runtime else ""
+        return burst_figures(burst, read_run(self._folder / name), requests, by)
 
     def _count_calls(self, emulator: EmulatorProcess) -> float | None:
         """Returns the emulator's calls of the kernel for each warm request of one client."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.experiments.benchmark.figures import WANTED, Wanted, bench_rows
+from emulator.experiments.benchmark.figures import WANTED, Wanted, bench_rows, remarks
 from emulator.experiments.report.document import Document, Paragraph, Table
 from emulator.experiments.report.markdown import markdown
 from emulator.experiments.report.text import machine_facts, milliseconds
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def bench_page(results: BenchResults) -> str:
     """Returns the figures of every backend as Markdown; * marks what is short of the wanted."""
     head, *rows = bench_rows(results)
-    facts = [machine_facts(results.machine), *(f"Incomplete: {said}" for said in results.missing)]
+    facts = [machine_facts(results.machine), *remarks(results)]
     return markdown(
         Document(
             "What the emulator itself costs",

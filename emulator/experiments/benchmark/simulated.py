@@ -69,7 +69,7 @@ def _arrivals(keys: list[VersionKey], rate: float) -> Iterator[Arrival]:
 def simulate(functions: int, rate: float, invocations: int) -> SimulatedLoad:
     """Simulates the workload, and keeps nothing of it but a count."""
     # not before `_source_only` stands, where the interpreted core is to be measured
-    from emulator.core.messages import StartSandbox  # noqa: PLC0415
+    from emulator.core.messages.commands import StartSandbox  # noqa: PLC0415
     from emulator.core.model import FunctionVersion  # noqa: PLC0415
     from emulator.core.policy import SchedulerSettings  # noqa: PLC0415
     from emulator.core.scheduler import Scheduler  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Publishes a version of the benchmarked function that starts from a snapshot."""
+"""Publishes a version of a benchmarked function that starts from a snapshot."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import httpx
 
 from emulator.errors import TestbedError
 
-_FUNCTION = "/2015-03-31/functions/echo"
+_FUNCTIONS = "/2015-03-31/functions"
 _READY_WITHIN = 300.0
 _LOOK_EVERY = 0.02
 
 
-def published(url: str) -> str:
-    """Publishes a version of `echo` with SnapStart, and returns it when its snapshot is taken.
+def published(url: str, name: str = "echo") -> str:
+    """Publishes a version of a function with SnapStart; returns it when its snapshot is taken.
 
     Raises:
         TestbedError: the version did not become active.
     """
-    function = url + _FUNCTION
+    function = f"{url}{_FUNCTIONS}/{name}"
     chosen = {"SnapStart": {"ApplyOn": "PublishedVersions"}}
     httpx.put(f"{function}/configuration", json=chosen, timeout=5).raise_for_status()
     deadline = time.monotonic() + _READY_WITHIN

@@ -10,7 +10,8 @@ import time
 from statistics import median
 from typing import TYPE_CHECKING
 
-from emulator.core.messages import MakeStemCell, StemCellReady
+from emulator.core.messages.commands import MakeStemCell
+from emulator.core.messages.events import StemCellReady
 from emulator.experiments.benchmark.cold_request import (
     cold_request_ms,
     wait_until_sandboxes_are_gone,
@@ -31,11 +32,7 @@ if TYPE_CHECKING:
 
 CELLS = 4
 """Cells that are kept while starts are measured."""
-FILLED_AFTER = 4.0
-"""Seconds after which all cells are there, and all else that an emulator keeps ready."""
 _SEEN_MB = 0.1
-REFILLED_AFTER = 0.5
-"""Seconds between two cold starts: a cell is begun at most every tenth of one."""
 
 
 def measure_stem_cells(
@@ -43,11 +40,15 @@ def measure_stem_cells(
     folder: Path,
     turns: int,
     not_counted: int,
+    *,
+    filled_after: float,
+    refilled_after: float,
 ) -> Figures:
     """Returns the figures of cells; none where the backend keeps none.
 
     `start` prepares an emulator by the name of its folder in `folder`, that of its run there and
-    its options.
+    its options. All cells are there `filled_after` seconds from the start, and are there again
+    `refilled_after` seconds from a cold start.
 
     Raises:
         TestbedError: the backend does not work here, or a request was not answered right.
@@ -56,7 +57,7 @@ def measure_stem_cells(
         start("stem", "cells", ("--keep-alive", "0", "--stem-cells", str(CELLS))) as cells,
         start("plain", "none", ("--keep-alive", "0")) as plain,
     ):
-        time.sleep(FILLED_AFTER)
+        time.sleep(filled_after)
         each_mb = (_memory_mb(cells.pid) - _memory_mb(plain.pid)) / CELLS
         times: tuple[list[float], list[float]] = ([], [])
         for turn in range(turns):
@@ -64,7 +65,7 @@ def measure_stem_cells(
                 emulator = (cells, plain)[number]
                 took_ms = cold_request_ms(emulator.port)
                 wait_until_sandboxes_are_gone(emulator.url)
-                time.sleep(REFILLED_AFTER)
+                time.sleep(refilled_after)
                 if turn >= not_counted:
                     times[number].append(took_ms)
     run = read_run(folder / "stem" / "cells")

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from emulator.experiments.chaos.world import World
 
+_CLOCK_STAYS = 1.0
+"""Seconds from one jump of the clock to the next."""
 _DISK_MB = 32
 _CLIENTS = 300
 """Clients that behave badly at once."""
@@ -89,7 +91,7 @@ def _disk_full(folder: str) -> Callable[[World], Awaitable[None]]:
 async def _clock_set(world: World) -> None:
     for hours in (1, -1, 24, 0):
         shift(hours * 3600.0, world.clock)
-        await asyncio.sleep(1)
+        await asyncio.sleep(_CLOCK_STAYS)
 
 
 def _misbehaving(do: str, times: int = 3) -> Callable[[World], Awaitable[None]]:

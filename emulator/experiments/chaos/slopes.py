@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_BLOCKS = 12
+BLOCKS = 12
 _QUANTILE = 2.228
 """Of Student's t for 95 %, two-sided, with ten degrees of freedom."""
 GROWTH = 0.05
@@ -42,10 +42,10 @@ def slope(seconds: Sequence[float], values: Sequence[float]) -> Slope:
     Raises:
         ValueError: There are fewer samples than blocks.
     """
-    if len(values) < _BLOCKS:
-        raise ValueError(f"a slope needs {_BLOCKS} samples at least")
-    at = np.array([block.mean() for block in np.array_split(np.asarray(seconds), _BLOCKS)])
-    level = np.array([block.mean() for block in np.array_split(np.asarray(values), _BLOCKS)])
+    if len(values) < BLOCKS:
+        raise ValueError(f"a slope needs {BLOCKS} samples at least")
+    at = np.array([block.mean() for block in np.array_split(np.asarray(seconds), BLOCKS)])
+    level = np.array([block.mean() for block in np.array_split(np.asarray(values), BLOCKS)])
     hours = at / 3600.0
     (line, _), covariance = np.polyfit(hours, level, 1, cov=True)
     spread = _QUANTILE * float(np.sqrt(covariance[0, 0]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import io
 import tempfile
 import time
@@ -22,6 +23,7 @@ import psutil
 
 from emulator.experiments.chaos.leftovers import leftovers
 from emulator.experiments.chaos.load import Client, load
+from emulator.experiments.chaos.slopes import BLOCKS
 from emulator.experiments.chaos.template import GOOD, SLOW, write_functions
 from emulator.experiments.runner.emulator_process import EmulatorProcess, stoppable
 
@@ -34,6 +36,8 @@ _CAPACITY_S = 5.0
 _SAMPLE_EVERY = 1.0
 _DEPLOY_EVERY = 10.0
 """Seconds from one deployment to the next."""
+_DEPLOYED_WITHIN = 60.0
+"""Seconds that the first deployment is waited for at the end, where a soak is short."""
 _WARM_UP = 0.25
 """Share of the time after which samples count: journal and logs are at their limits then."""
 _LIMIT_MB = 2
@@ -114,9 +118,12 @@ async def _soak(
         clients = _Clients(client, result, pause=2 * _CLIENTS / result.capacity)
         async with asyncio.TaskGroup() as tasks:
             begun = [tasks.create_task(clients.ask()) for _ in range(_CLIENTS)]
-            begun.append(tasks.create_task(_deploy(process.url, result)))
+            deployed = asyncio.Event()
+            begun.append(tasks.create_task(_deploy(process.url, result, deployed)))
             await asyncio.sleep(_WARM_UP * seconds)
             await _sample(process.pid, state, seconds, result, clients)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(deployed.wait(), _DEPLOYED_WITHIN)
             clients.over = True
             begun[-1].cancel()
     finally:
@@ -149,7 +156,7 @@ class _Clients:
         return 1000.0 * sum(times) / len(times) if times else 0.0
 
 
-async def _deploy(url: str, result: Soak) -> None:
+async def _deploy(url: str, result: Soak, deployed: asyncio.Event) -> None:
     """Deploys one of two codes in turn: more would be an image each, that nobody removes."""
     async with httpx.AsyncClient(base_url=url, timeout=60.0) as http:
         while True:
@@ -161,6 +168,7 @@ async def _deploy(url: str, result: Soak) -> None:
                 if answer.status_code == httpx.codes.NOT_FOUND:
                     answer = await http.post("/2015-03-31/functions", json=_function(number))
                 result.deployments[str(answer.status_code)] += 1
+                deployed.set()
 
 
 def _zipped(number: int) -> str:
@@ -183,7 +191,7 @@ def _function(number: int) -> dict[str, object]:
 async def _sample(pid: int, state: Path, seconds: float, result: Soak, clients: _Clients) -> None:
     gateway, begun = psutil.Process(pid), time.monotonic()
     clients.latency_ms()
-    while (at := time.monotonic() - begun) < seconds:
+    while (at := time.monotonic() - begun) < seconds or len(result.seconds) < BLOCKS:
         await asyncio.sleep(_SAMPLE_EVERY)
         result.seconds.append(at)
         result.memory_mb.append(gateway.memory_info().rss / (1 << 20))

@@ -31,12 +31,13 @@ _UNDER_WAY = 5
 
 
 async def suspended(
-    world: World, nights: Sequence[float] = _NIGHTS, stopped: float = _STOPPED_S
+    world: World, nights: Sequence[float] = _NIGHTS, stopped: float | None = None
 ) -> None:
     """Stops the gateway with requests under way, and lets it go on hours later by its clock.
 
-    `stopped` are the seconds of each stop.
+    `stopped` are the seconds of each stop; None: some.
     """
+    stopped = _STOPPED_S if stopped is None else stopped
     for hours in nights:
         asked = [
             asyncio.create_task(world.client.ask(GOOD, seconds=1.0)) for _ in range(_UNDER_WAY)

@@ -20,6 +20,7 @@ from emulator.core.policy import InitCpu
 from emulator.core.profiles import PROFILES
 from emulator.experiments.plan.dilation import demand, least_dilation
 from emulator.experiments.plan.model import Axes, Base
+from emulator.experiments.plan.scenarios import Invocation
 from emulator.experiments.plan.values import AUTO
 from emulator.host.machine import cpus as host_cpus
 
@@ -67,6 +68,8 @@ class Condition:
     without: str = ""
     """Name of the part that was taken away (`Part`), to show what that part makes."""
     origin: Origin = Origin.MEASURED
+    invocation: Invocation = Invocation.REQUEST_RESPONSE
+    """What the clients wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,11 @@ class Cell:
     """How many times faster idle time passes than in life."""
     chosen_dilation: float = 1
     """What the plan's `auto` came to; of no meaning where the condition has a dilation."""
+
+    @property
+    def asynchronous(self) -> bool:
+        """Returns whether the cell's requests are events, whose clients wait for no function."""
+        return self.condition.invocation is Invocation.EVENT
 
     @property
     def dilation(self) -> float:
@@ -176,7 +184,7 @@ def _cells(plan: Plan, axes: Axes, origin: Origin, cpus: int) -> Iterator[Planne
         parts += [
             _short(name, chosen[name]) for name in varied if name not in ("function", "memory_mb")
         ]
-        parts.append(scenario.kind)
+        parts.append(scenario.label)
         dilations = scenario.dilation or plan.dilation
         parts += [f"dilation-{dilation or AUTO}"] if len(dilations) > 1 else []
         parts += [f"cache-{page_cache}"] if len(plan.page_cache) > 1 else []
@@ -192,6 +200,7 @@ def _cells(plan: Plan, axes: Axes, origin: Origin, cpus: int) -> Iterator[Planne
                 page_cache=page_cache,
                 network=network,
                 origin=origin,
+                invocation=scenario.invocation,
             ),
             memory_mb=memory_mb,
             repetition=repetition,

@@ -12,6 +12,7 @@ from emulator.core.lifetimes import LIFETIMES
 from emulator.core.policies.catalogue import LIFETIME
 from emulator.core.profiles import PROFILES
 from emulator.experiments.plan.dilation import UnknownCrowdError, demand
+from emulator.experiments.plan.events import events_faults
 from emulator.experiments.plan.faults import MISSING
 from emulator.experiments.plan.model import S3_LOADINGS, Axes, Base, Loading, PlannedFunction
 from emulator.experiments.plan.scenarios import Constant, SingleRequests, ping_of
@@ -46,6 +47,7 @@ def contradictions(
             yield f"functions.{name}", "is not on the axis of functions"
     yield from _policies(plan)
     yield from _scenarios(plan)
+    yield from events_faults(plan)
     if "private" in plan.page_cache and not can_drop_caches:
         yield "page_cache", "private asks for root, who alone may mount"
     yield from _automatic_dilation(plan)
@@ -56,7 +58,9 @@ def contradictions(
 
 
 def _dilation(plan: Plan) -> Iterator[Fault]:
-    own = [(f"scenario {scenario.kind}.dilation", scenario.dilation) for scenario in plan.scenarios]
+    own = [
+        (f"scenario {scenario.label}.dilation", scenario.dilation) for scenario in plan.scenarios
+    ]
     for place, dilations in [("dilation", plan.dilation), *own]:
         for dilation in dilations:
             if dilation is not None and dilation > MOST_DILATION:
@@ -70,7 +74,7 @@ def _automatic_dilation(plan: Plan) -> Iterator[Fault]:
         try:
             demand(scenario, 1.0)
         except UnknownCrowdError as error:
-            yield "dilation", f"auto cannot be reckoned: {scenario.kind} {error}"
+            yield "dilation", f"auto cannot be reckoned: {scenario.label} {error}"
 
 
 def _without(plan: Plan) -> Iterator[Fault]:
@@ -107,10 +111,10 @@ def _repeated(plan: Plan) -> Iterator[Fault]:
     """Yields what stands twice: two cells would have the same name."""
     lists = {f"axes.{name}": getattr(plan.axes, name) for name in Axes.model_fields}
     lists |= {"dilation": plan.dilation, "page_cache": plan.page_cache}
-    lists |= {f"scenario {s.kind}.dilation": s.dilation for s in plan.scenarios}
+    lists |= {f"scenario {s.label}.dilation": s.dilation for s in plan.scenarios}
     lists |= {"without.part": tuple(ablation.part for ablation in plan.without if ablation.part)}
     lists |= {"network.path": plan.network.path}
-    lists |= {"scenario": tuple(scenario.kind for scenario in plan.scenarios)}
+    lists |= {"scenario": tuple(scenario.label for scenario in plan.scenarios)}
     for place, values in lists.items():
         for value in dict.fromkeys(values):
             if values.count(value) > 1:
@@ -165,16 +169,16 @@ def _policies(plan: Plan) -> Iterator[Fault]:
 def _scenarios(plan: Plan) -> Iterator[Fault]:
     for scenario in plan.scenarios:
         if ping_of(scenario) is not None and "0" in plan.axes.keep_alive:
-            yield f"scenario {scenario.kind}.ping", "keeps nothing warm where axes.keep_alive is 0"
+            yield f"scenario {scenario.label}.ping", "keeps nothing warm where axes.keep_alive is 0"
         least, most = scenario.least_repetitions, scenario.repetitions or plan.repetitions
         if least is not None and least >= most:
-            place = f"scenario {scenario.kind}.least_repetitions"
+            place = f"scenario {scenario.label}.least_repetitions"
             yield place, f"leaves nothing out: there are {most} repetitions"
         for key in ("function", "memory_mb"):
             axis = getattr(plan.axes, key)
             for value in getattr(scenario, key):
                 if value not in axis:
-                    yield f"scenario {scenario.kind}.{key}", f"{value} is not on the axis"
+                    yield f"scenario {scenario.label}.{key}", f"{value} is not on the axis"
 
 
 def _cold_cache(plan: Plan, *, can_drop_caches: bool) -> Iterator[Fault]:
@@ -186,10 +190,10 @@ def _cold_cache(plan: Plan, *, can_drop_caches: bool) -> Iterator[Fault]:
                 "page_cache cold needs requests one at a time (idle, keep-warm, constant with "
                 "one user): the caches are dropped before each"
             )
-            yield f"scenario {scenario.kind}", message
+            yield f"scenario {scenario.label}", message
 
 
 def _one_at_a_time(scenario: Scenario) -> bool:
     if isinstance(scenario, Constant):
-        return scenario.users == (1,)
+        return scenario.users == (1,) and scenario.asynchronous is None
     return isinstance(scenario, SingleRequests)

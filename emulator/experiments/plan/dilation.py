@@ -78,6 +78,8 @@ def demand(load: Scenario, vcpus: float) -> Demand:
 
 
 def _crowd(load: Scenario) -> tuple[int, ...]:
+    if load.asynchronous is not None:
+        raise UnknownCrowdError("sends events, of which nobody knows how many run at once")
     match load:
         case Ramp() | Constant():
             return load.users

@@ -11,7 +11,17 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from emulator.experiments.plan.model import Ablation, Axes, Network, Plan, PlannedFunction
-from emulator.experiments.plan.scenarios import Constant, Idle, KeepWarm, Ping, Poisson, Ramp, Trace
+from emulator.experiments.plan.scenarios import (
+    Asynchronous,
+    Constant,
+    Idle,
+    KeepWarm,
+    Ping,
+    Poisson,
+    Ramp,
+    Trace,
+    label_of,
+)
 from emulator.experiments.plan.toml_lines import line_of
 
 if TYPE_CHECKING:
@@ -34,6 +44,8 @@ _TABLES: Mapping[str, type[BaseModel]] = {
     "network": Network,
     "without": Ablation,
 }
+_WITHIN: Mapping[str, type[BaseModel]] = {"ping": Ping, "asynchronous": Asynchronous}
+"""Tables within a scenario."""
 _SCENARIO = "scenario"
 _BY_KIND = re.compile(r"scenario (\S+?)(\..*)?")
 _PART = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
@@ -43,6 +55,7 @@ _SENTENCES = {
     "float_type": "must be a number, not {value!r}",
     "finite_number": "must be a finite number, not {value!r}",
     "greater_than_equal": "must be at least {ge:g}, not {value!r}",
+    "less_than_equal": "must be at most {le:g}, not {value!r}",
     "greater_than": "must be above {gt:g}, not {value!r}",
     "string_type": "must be text, not {value!r}",
     "is_instance_of": "must be text, not {value!r}",  # a path
@@ -93,17 +106,22 @@ class PlanFaults:
         ]
 
     def _path(self, place: str) -> list[int | str]:
-        """Returns keys and indices of a place; a scenario may be called by its kind."""
+        """Returns keys and indices of a place; a scenario may be called by its label."""
         if by_kind := _BY_KIND.fullmatch(place):
-            kinds = [
-                scenario.get("kind") if isinstance(scenario, dict) else None
-                for scenario in self._raw[_SCENARIO]
-            ]
-            place = f"{_SCENARIO}[{kinds.index(by_kind[1]) + 1}]{by_kind[2] or ''}"
+            labels = [_label(scenario) for scenario in self._raw[_SCENARIO]]
+            place = f"{_SCENARIO}[{labels.index(by_kind[1]) + 1}]{by_kind[2] or ''}"
         return [int(index) - 1 if index else key for key, index in _PART.findall(place)]
 
     def __bool__(self) -> bool:
         return bool(self._found)
+
+
+def _label(scenario: Any) -> str:
+    """Returns what a scenario is called; nothing where it has no kind."""
+    if not isinstance(scenario, dict):
+        return ""
+    asynchronous = scenario.get("asynchronous", False) is not False
+    return label_of(str(scenario.get("kind", "")), asynchronous=asynchronous)
 
 
 def _told(line: int | None) -> str:
@@ -161,7 +179,8 @@ def _keys(location: Sequence[int | str]) -> list[str]:
     """Returns the keys of the table that the location's last key stands in."""
     model: type[BaseModel] = Plan
     if location[0] == _SCENARIO:
-        model = Ping if "ping" in location[:-1] else _KINDS[str(location[2])]
+        inner = [table for key, table in _WITHIN.items() if key in location[:-1]]
+        model = inner[0] if inner else _KINDS[str(location[2])]
     elif len(location) > 1:
         model = _TABLES.get(str(location[0]), PlannedFunction)
     return [field.alias or name for name, field in model.model_fields.items()]

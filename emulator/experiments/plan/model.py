@@ -110,6 +110,8 @@ class PlannedFunction(PlanTable):
     """Folder that the S3 loadings find in their bucket, zipped."""
     package_mb: Number = 0.0
     """MB of the function's zip, for a simulation, which has none to weigh."""
+    reserved_concurrency: Whole | None = None
+    """In place of the template's; None: as the template has it."""
 
 
 class Axes(PlanTable):

@@ -5,9 +5,10 @@ Owns the keys and their defaults. No class here knows how a load is made.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from emulator.experiments.plan.paths import last_arrival
 from emulator.experiments.plan.values import (
@@ -36,6 +37,40 @@ class PlanTable(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+class Invocation(StrEnum):
+    """Names what the clients of a load wait for: Lambda's InvocationType."""
+
+    REQUEST_RESPONSE = "RequestResponse"
+    """The function's answer."""
+    EVENT = "Event"
+    """That the request is accepted; a queue has the function invoked."""
+
+
+class Asynchronous(PlanTable):
+    """Describes what is asked of Lambda's queue of events, in place of what the template asks.
+
+    The limits are those of PutFunctionEventInvokeConfig.
+    """
+
+    retries: Annotated[int, Field(ge=0, le=2)] | None = None
+    max_age_s: Annotated[int, Field(ge=60, le=21_600)] | None = None
+    """Age at which an event is dropped, on the scaled clock."""
+
+    @property
+    def members(self) -> dict[str, int]:
+        """Members of EventInvokeConfig that the plan sets."""
+        said = {"MaximumRetryAttempts": self.retries, "MaximumEventAgeInSeconds": self.max_age_s}
+        return {name: value for name, value in said.items() if value is not None}
+
+
+def _asynchronous(value: Any) -> Any:
+    if isinstance(value, bool):
+        return {} if value else None
+    if not isinstance(value, dict):
+        raise ValueError(f"must be true, false or a table, not {value!r}")  # noqa: TRY004  # pydantic's
+    return value
+
+
 class Ping(PlanTable):
     """Describes the mitigation: requests that only keep sandboxes alive."""
 
@@ -44,9 +79,15 @@ class Ping(PlanTable):
     parallel: Count = 1
 
 
+def label_of(kind: str, *, asynchronous: bool) -> str:
+    """Returns the name of a load within its plan."""
+    return f"{kind}-events" if asynchronous else kind
+
+
 class _Scenario(PlanTable):
     """Describes what all kinds of load have in common."""
 
+    kind: str
     idle_speedup: Positive = 1.0
     warm_up: Whole = 0
     """Requests before the first that counts."""
@@ -60,6 +101,18 @@ class _Scenario(PlanTable):
     """Functions that the load is put on; all of the axis where none is named."""
     memory_mb: OneOrAll[Count] = ()
     """Sizes that the load is put on; all of the axis where none is named."""
+    asynchronous: Annotated[Asynchronous | None, BeforeValidator(_asynchronous)] = None
+    """What is asked of the queue where requests are events; None: clients wait for answers."""
+
+    @property
+    def invocation(self) -> Invocation:
+        """What the load's clients wait for."""
+        return Invocation.REQUEST_RESPONSE if self.asynchronous is None else Invocation.EVENT
+
+    @property
+    def label(self) -> str:
+        """Name of the load within its plan: its kind, and whether it is of events."""
+        return label_of(self.kind, asynchronous=self.asynchronous is not None)
 
     def concerns(self, function: str, memory_mb: int) -> bool:
         """Tells whether the load is put on a function at a memory size."""

@@ -9,12 +9,13 @@ emulator's to say.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import yaml
 from yaml.nodes import MappingNode, ScalarNode
 
+from emulator.core.asynchronous.rules import EventSettings
 from emulator.errors import SettingsError, reason_of
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _FUNCTION = "AWS::Serverless::Function"
 _CODE = ("CodeUri", "ContentUri", "DockerContext")
 """Keys whose value is a path to code."""
+_EVENTS = "EventInvokeConfig"
+_RESERVED = "ReservedConcurrentExecutions"
 _STR = "tag:yaml.org,2002:str"
 _INT = "tag:yaml.org,2002:int"
 _MAP = "tag:yaml.org,2002:map"
@@ -45,6 +48,9 @@ class TemplateFunction:
     """Lambda's default where the template sets none, or by a parameter."""
     architecture: str = "x86_64"
     ephemeral_storage_mb: int = 512
+    reserved_concurrency: int | None = None
+    events: EventSettings = field(default_factory=EventSettings)
+    """What is asked for asynchronous events; of a destination only whether there is one."""
 
 
 class StudyTemplate:
@@ -73,9 +79,24 @@ class StudyTemplate:
         return root
 
     def write_variant(
-        self, function: str, memory_mb: int, variables: Mapping[str, str], to: Path
+        self,
+        function: str,
+        memory_mb: int,
+        variables: Mapping[str, str],
+        to: Path,
+        *,
+        reserved_concurrency: int | None = None,
+        events: Mapping[str, int] | None = None,
     ) -> None:
         """Writes a copy of the template, with one function alone, to the file `to`.
+
+        Args:
+            function: the function's name.
+            memory_mb: its memory size.
+            variables: environment variables besides the template's, or in their place.
+            to: the file.
+            reserved_concurrency: in place of the template's; None: as that has it.
+            events: numbers of EventInvokeConfig in place of the template's.
 
         Raises:
             SettingsError: a path in the template is no plain text.
@@ -100,6 +121,11 @@ class StudyTemplate:
             section = _mapping(_mapping(properties, "Environment"), "Variables")
             for name, value in variables.items():
                 _set(section, name, ScalarNode(_STR, value, style='"'))
+        if reserved_concurrency is not None:
+            reserved = ScalarNode(_INT, str(reserved_concurrency))
+            _set(properties, _RESERVED, reserved)
+        for key, number in (events or {}).items():
+            _set(_mapping(properties, _EVENTS), key, ScalarNode(_INT, str(number)))
         to.write_text(yaml.serialize(root, Dumper=yaml.SafeDumper), encoding="utf-8")
 
     def text_of(self, function: str) -> str:
@@ -160,11 +186,44 @@ def _functions(root: MappingNode) -> Iterator[TemplateFunction]:
                     "Size",
                     512,
                 ),
+                reserved_concurrency=_stated(properties, common, _RESERVED),
+                events=_events(properties, common),
             )
 
 
 def _variables(properties: Node | None) -> frozenset[str]:
     return frozenset(dict(_items(_get(_get(properties, "Environment"), "Variables"))))
+
+
+def _events(properties: Node | None, common: Node | None) -> EventSettings:
+    own, shared = _get(properties, _EVENTS), _get(common, _EVENTS)
+    age = _stated(own, shared, "MaximumEventAgeInSeconds")
+    return EventSettings(
+        retry_attempts=_stated(own, shared, "MaximumRetryAttempts"),
+        longest_age=None if age is None else float(age),
+        on_success=_destination("OnSuccess", own, shared),
+        on_failure=_destination("OnFailure", own, shared),
+        dead_letters=_named(
+            *(_get(_get(one, "DeadLetterQueue"), "TargetArn") for one in (properties, common))
+        ),
+    )
+
+
+def _destination(end: str, own: Node | None, shared: Node | None) -> str:
+    configs = (_get(one, "DestinationConfig") for one in (own, shared))
+    return _named(*(_get(_get(config, end), "Destination") for config in configs))
+
+
+def _named(*nodes: Node | None) -> str:
+    """Returns a word for what the first node names, be it by a reference; empty for no node."""
+    found = next((node for node in nodes if node is not None), None)
+    return "" if found is None else _text(found) or "a reference"
+
+
+def _stated(own: Node | None, common: Node | None, key: str) -> int | None:
+    """Returns a whole number that is set; None where none is, or by a parameter."""
+    text = _text(_get(own, key)) or _text(_get(common, key))
+    return int(text) if text.isdecimal() else None
 
 
 def _number(own: Node | None, common: Node | None, key: str, default: int) -> int:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from emulator.core.asynchronous.ended_event import EndedEvent
     from emulator.core.model import Seconds
-    from emulator.sim.asynchronous import EndedEvent
 
 
 @dataclass(slots=True)

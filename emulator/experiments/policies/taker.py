@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from emulator.core.billing import billed_ms, dollars
-from emulator.core.messages import (
+from emulator.core.messages.commands import (
     Dispatch,
     FreezeSandbox,
-    InvocationFinished,
-    InvokeRequested,
-    SandboxGone,
     StartSandbox,
     StopSandbox,
     Throttle,
 )
+from emulator.core.messages.events import InvocationFinished, InvokeRequested, SandboxGone
 from emulator.core.model import StartKind
 from emulator.experiments.policies.tally import MINUTE, Tally
 
@@ -27,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from emulator.core.journal import Entry
-    from emulator.core.messages import Command, Event
+    from emulator.core.messages.commands import Command
+    from emulator.core.messages.events import Event
     from emulator.core.model import Seconds
     from emulator.core.prices import Prices
 

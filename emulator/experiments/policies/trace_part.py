@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from emulator.core.messages import VersionDeployed
+from emulator.core.messages.events import VersionDeployed
 from emulator.core.model import FunctionVersion
 from emulator.core.policy import Admission
 from emulator.core.profiles import PROFILES
@@ -27,7 +27,8 @@ from emulator.experiments.policies.trace_run import ENDLESS_MEMORY_MB
 from emulator.experiments.records.parquet_journal import ParquetJournal
 from emulator.experiments.runner.processes import processes
 from emulator.policy_choice import chosen
-from emulator.sim.asynchronous import Attempts, Events
+from emulator.sim.asynchronous import Events
+from emulator.sim.attempts import Attempts
 from emulator.sim.behaviour import Behaviour, Outcome
 from emulator.sim.distributions import Constant
 from emulator.sim.engine import Simulation
@@ -38,15 +39,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from emulator.core.asynchronous.ended_event import EndedEvent
     from emulator.core.asynchronous.rules import AsynchronousRules
     from emulator.core.journal import Entry
-    from emulator.core.messages import InvokeRequested
+    from emulator.core.messages.events import InvokeRequested
     from emulator.core.model import Seconds
     from emulator.core.policy import SchedulerSettings
     from emulator.experiments.policies.tally import Tally
     from emulator.experiments.policies.trace_study import TraceStudy
-    from emulator.sim.asynchronous import EndedEvent
-    from emulator.sim.engine import Service
+    from emulator.sim.service import Service
     from emulator.sim.traces.trace import Trace
     from emulator.sim.workload import Stimulus
 

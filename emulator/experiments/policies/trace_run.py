@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from emulator.core.billing import billed_ms, dollars
-from emulator.core.messages import Dispatch, FreezeSandbox, SandboxGone, StartSandbox, StopSandbox
+from emulator.core.messages.commands import Dispatch, FreezeSandbox, StartSandbox, StopSandbox
+from emulator.core.messages.events import SandboxGone
 from emulator.core.model import COLD_STARTS, FunctionVersion, StartKind, VersionKey
 from emulator.core.policies.interface import PolicyChoice
 from emulator.core.policies.oracle import Oracle

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CLIENTS = "clients.csv"
+ACCEPTED = 202
+"""Status of the answer to an asynchronous event."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,16 +17,13 @@ from msgspec import structs
 
 from emulator.core import journal
 from emulator.core.journal import Entry
-from emulator.core.messages import (
-    Dispatch,
+from emulator.core.messages.commands import Dispatch, ResetSandbox, StartSandbox, StopSandbox
+from emulator.core.messages.events import (
     InitFailed,
     InvocationFinished,
     InvokeRequested,
     ProvisionedSet,
-    ResetSandbox,
     RuntimeExited,
-    StartSandbox,
-    StopSandbox,
     TimePassed,
     VersionDeployed,
 )
@@ -36,7 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from emulator.core.messages import Command, Event
+    from emulator.core.messages.commands import Command
+    from emulator.core.messages.events import Event
 
 LONGEST_ERROR_TYPE = 300
 """Characters that are kept of an error's type, which a function may make megabytes long."""

@@ -7,11 +7,13 @@ row is for a study's table or for the report of an emulator's own run.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from emulator.core.profiles import PRICE_TABLES
 from emulator.core.records import Status
 from emulator.experiments.records.charges import dollars_by_table, size_of
+from emulator.experiments.records.event_ends import event_columns, executed_at
 from emulator.experiments.records.price_tables import prices_of
 from emulator.experiments.records.request_table import RequestRow
 from emulator.experiments.records.run_directory import join
@@ -20,7 +22,7 @@ from emulator.telemetry.log_lines import billed_duration_ms, init_duration
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from emulator.core.messages import MemoryUse
+    from emulator.core.messages.measurements import MemoryUse
     from emulator.core.records import InvocationRecord
     from emulator.experiments.records.client_rows import ClientRow
     from emulator.experiments.records.run_directory import Request, Run, RunInfo
@@ -81,7 +83,26 @@ def _row(cell: MeasuredCell, run: Run, request: Request, sent_s: float) -> Reque
         values |= _of_client(client, dilation)
     elif record is not None:
         values |= _without_client(record)
-    return RequestRow(**values | _of_record(record, run.info, condition.profile))
+    values |= _of_record(record, run.info, condition.profile)
+    if request.is_event:
+        values |= _of_event(cell, run, request, sent_s, dilation)
+    return RequestRow(**values)
+
+
+def _of_event(
+    cell: MeasuredCell, run: Run, request: Request, sent_s: float, dilation: float
+) -> dict[str, Any]:
+    """Returns an event's own columns, and the dollars of all of its attempts."""
+    values = event_columns(request, cell.idle_speedup)
+    if (at := executed_at(request)) is not None:
+        after = run.info.started_at + at * dilation - _sent(run, request)
+        values["executed_at_s"] = round((sent_s + after) / dilation, 6)
+    dollars: Counter[str] = Counter()
+    for record in request.attempts:
+        if record.dispatched_at is not None:
+            size = size_of(run.info, record.function, record.memory_mb)
+            dollars.update(dollars_by_table(PRICE_TABLES, size, record))
+    return values | {"dollars": dict(dollars)}
 
 
 def _of_client(client: ClientRow, dilation: float) -> dict[str, Any]:

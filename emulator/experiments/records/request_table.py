@@ -117,6 +117,22 @@ class RequestRow:
     """Garbage collections since the sandbox was last looked at."""
     gc_ms: float | None = None
     """Time of those collections."""
+    event_end: str | None = None
+    """How an asynchronous event ended, in the words of a destination's record: empty while it had
+    not. This and the next six columns are empty for requests that waited for their answer; the
+    columns on a sandbox are those of the event's last attempt that ran the function."""
+    attempts: int | None = None
+    """Attempts of the event that ran the function; `dollars` are those of all."""
+    refusals: int | None = None
+    """Attempts that were throttled, or for which no sandbox could be started."""
+    cold_attempts: int | None = None
+    """Attempts that waited for a new sandbox."""
+    event_waited_ms: float | None = None
+    """Time from the event's acceptance until its function first ran, as on Lambda's clock."""
+    executed_at_s: float | None = None
+    """When the function had run for the last time, in seconds since the cell's first request."""
+    event_age_ms: float | None = None
+    """Time from the event's acceptance to its end, as on Lambda's clock."""
 
 
 _NAMES = tuple(field.name for field in fields(RequestRow))
@@ -287,7 +303,7 @@ def _rows(
 
 
 def _from_texts(texts: Sequence[str], kind: type, optional: bool) -> Sequence[Any]:
-    if kind is str:
+    if kind is str and not optional:
         return texts
     if kind is bool:
         return list(map(_boolean, texts))

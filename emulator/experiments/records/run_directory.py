@@ -3,6 +3,7 @@
     run.json        name, when it started, profile, backend, settings, seed, versions, machine …
     journal.jsonl   an entry on each line; the truth of the run
     clients.csv     a row for each request as its client saw it; absent where no client wrote any
+    events.jsonl    a line for each asynchronous event that has ended; absent where none has
 
 What the files miss is told in `Run.missing`: a last line that a kill cut short, entries that a
 full disk kept from being written, answers that the journal knows nothing of. Damage anywhere else
@@ -13,20 +14,28 @@ of a run's records.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from emulator.core import record_fold
-from emulator.core.messages import InvokeRequested, ProvisionedSet, VersionDeployed
+from emulator.core.asynchronous.ended_event import EVENTS_FILE
+from emulator.core.messages.events import (
+    InvokeRequested,
+    ProvisionedSet,
+    VersionDeployed,
+    VersionRetired,
+)
 from emulator.errors import RunDirectoryError
 from emulator.experiments.plan.cells import Origin
-from emulator.experiments.records.client_rows import CLIENTS, parse_client_rows
+from emulator.experiments.records.client_rows import ACCEPTED, CLIENTS, parse_client_rows
+from emulator.experiments.records.event_ends import read_ends
 from emulator.experiments.records.journal_file import read_journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from emulator.core.asynchronous.ended_event import EndedEvent
     from emulator.core.journal import Entry
     from emulator.core.model import FunctionVersion
     from emulator.core.records import InvocationRecord, SandboxRecord
@@ -67,6 +76,16 @@ class ProvisionedTime:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotTime:
+    """Holds how long the snapshot of one version was kept, in seconds of the journal."""
+
+    function: str
+    memory_mb: int
+    since: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """Holds all that a run left behind."""
 
@@ -77,10 +96,13 @@ class Run:
     sandboxes: tuple[SandboxRecord, ...]
     clients: tuple[ClientRow, ...]
     provisioned: tuple[ProvisionedTime, ...] = ()
+    snapshots: tuple[SnapshotTime, ...] = ()
     notes: tuple[str, ...] = ()
     """Sentences that a reader of the run's figures should know, and that make no figure wrong."""
     missing: tuple[str, ...] = ()
     """Sentences on what the records miss: sums and counts are too small by that."""
+    events: Mapping[str, EndedEvent] = field(default_factory=dict)
+    """Ends of asynchronous events by the request id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +112,17 @@ class Request:
     function: str
     client: ClientRow | None
     record: InvocationRecord | None
+    """The invocation; of an event's attempts the last one that ran the function, if any did."""
+    attempts: tuple[InvocationRecord, ...] = ()
+    """Every invocation with the request's id, in their order: an event may have several."""
+    event: EndedEvent | None = None
+    """The end of the asynchronous event; None for other requests, and before its end."""
+
+    @property
+    def is_event(self) -> bool:
+        """Returns whether the request is an asynchronous event."""
+        accepted = self.client is not None and self.client.status == ACCEPTED
+        return accepted or self.event is not None
 
 
 def read_run(path: Path) -> Run:
@@ -110,8 +143,9 @@ def read_run(path: Path) -> Run:
             "missing."
         ) from error
     requested = {e.event.invocation for e in entries if isinstance(e.event, InvokeRequested)}
-    if len(requested) > len(invocations):
-        notes.append(f"{len(requested) - len(invocations)} invocations had not ended.")
+    open_ = len(requested - {record.invocation for record in invocations})
+    if open_:
+        notes.append(f"{open_} invocations had not ended.")
     if (path / CLIENTS).exists():
         clients = parse_client_rows(_text(path / CLIENTS), path / CLIENTS, missing)
         missing += _unknown_to_the_journal(clients, requested)
@@ -125,8 +159,10 @@ def read_run(path: Path) -> Run:
         tuple(sandboxes),
         clients,
         provisioned,
+        tuple(_snapshots(entries)),
         tuple(notes),
         tuple(missing),
+        read_ends(path / EVENTS_FILE, missing),
     )
 
 
@@ -164,22 +200,54 @@ def _closed(
         yield ProvisionedTime(version.name, version.memory_mb, count, since, until)
 
 
+def _snapshots(entries: Sequence[Entry]) -> Iterator[SnapshotTime]:
+    """Yields how long versions with SnapStart were there; the last until the run's end."""
+    open_: dict[str, tuple[FunctionVersion, float]] = {}
+    for entry in entries:
+        event = entry.event
+        if isinstance(event, VersionDeployed | VersionRetired):
+            key = event.function.key if isinstance(event, VersionDeployed) else event.key
+            if (ended := open_.pop(key, None)) is not None:
+                yield _snapshot(*ended, entry.at)
+            if isinstance(event, VersionDeployed) and event.function.snapshot:
+                open_[key] = event.function, entry.at
+    for version, since in open_.values():
+        yield _snapshot(version, since, entries[-1].at)
+
+
+def _snapshot(version: FunctionVersion, since: float, until: float) -> SnapshotTime:
+    return SnapshotTime(version.name, version.memory_mb, since, until)
+
+
 def join(run: Run) -> list[Request]:
     """Returns client rows with their invocations, then the invocations that no client row tells of.
 
     A row whose request never became an invocation counts for the function that answered others
     on its path, else for the path itself.
     """
-    by_id = {record.invocation: record for record in run.invocations}
+    attempts: dict[str, tuple[InvocationRecord, ...]] = {}
+    for record in run.invocations:
+        attempts[record.invocation] = (*attempts.get(record.invocation, ()), record)
     of_path = {
-        row.path: by_id[row.request_id].function for row in run.clients if row.request_id in by_id
+        row.path: attempts[row.request_id][-1].function
+        for row in run.clients
+        if row.request_id in attempts
     }
     joined: list[Request] = []
     for row in run.clients:
-        record = by_id.pop(row.request_id, None)
-        function = record.function if record else of_path.get(row.path, row.path)
-        joined.append(Request(function, row, record))
-    return joined + [Request(record.function, None, record) for record in by_id.values()]
+        own = attempts.pop(row.request_id, ())
+        function = own[-1].function if own else of_path.get(row.path, row.path)
+        joined.append(_request(run, function, row, own))
+    return joined + [_request(run, own[-1].function, None, own) for own in attempts.values()]
+
+
+def _request(
+    run: Run, function: str, row: ClientRow | None, attempts: tuple[InvocationRecord, ...]
+) -> Request:
+    ran = [record for record in attempts if record.dispatched_at is not None] or attempts
+    request_id = row.request_id if row else attempts[-1].invocation
+    record = ran[-1] if ran else None
+    return Request(function, row, record, attempts, run.events.get(request_id))
 
 
 def _read_info(path: Path) -> RunInfo:

@@ -14,6 +14,7 @@ from emulator.core.network_paths import NO_NETWORK
 from emulator.core.policies.catalogue import LIFETIME
 from emulator.errors import RunDirectoryError
 from emulator.experiments.plan.cells import Condition, Origin
+from emulator.experiments.plan.scenarios import Invocation
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 from emulator.experiments.records.host_verdict import HostVerdict
 from emulator.experiments.records.sitting import CodeVersion, Sitting
@@ -72,6 +73,7 @@ class CellEntry(BaseModel):
     network: str = NO_NETWORK
     without: str = ""
     """The part that was taken away."""
+    invocation: Invocation = Invocation.REQUEST_RESPONSE
     origin: Origin = Origin.MEASURED
     status: CellStatus
     error: Annotated[str, _or("")] = ""
@@ -104,6 +106,7 @@ class CellEntry(BaseModel):
             page_cache=condition.page_cache,
             network=condition.network,
             without=condition.without,
+            invocation=condition.invocation,
             origin=condition.origin,
             status=CellStatus.PENDING,
             digest=digest,
@@ -135,6 +138,7 @@ class CellEntry(BaseModel):
                 network=self.network,
                 without=self.without,
                 origin=self.origin,
+                invocation=self.invocation,
             ),
             memory_mb=axes.memory_mb,
             repetition=self.repetition,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def claims_section(study: StudyRun, ablations: Sequence[StudyRun] = ()) -> list[Block]:
     """Returns what the study found beside what the run found; nothing for a load of other shape."""
-    if all(cell.condition.scenario in NO_STUDY for cell in study.cells):
+    if all(cell.asynchronous or cell.condition.scenario in NO_STUDY for cell in study.cells):
         return []
     blocks: list[Block] = [
         Heading("What the study found, what we found"),

@@ -8,6 +8,7 @@ from emulator.core.lifetimes import LIFETIMES
 from emulator.experiments.analysis import formatting
 from emulator.experiments.analysis.completeness import is_incomplete
 from emulator.experiments.plan.cells import policy_label
+from emulator.experiments.plan.scenarios import Invocation
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ _AXES: Mapping[str, Callable[[Condition], str]] = {
         f"page cache {condition.page_cache}" if condition.page_cache else ""
     ),
     "network": lambda condition: f"network {condition.network}",
+    "invocation": lambda condition: (
+        "events" if condition.invocation is Invocation.EVENT else "requests"
+    ),
 }
 """Axes that a name may contain, and how each is written."""
 

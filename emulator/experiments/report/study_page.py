@@ -37,6 +37,7 @@ from emulator.experiments.report.document import (
     Paragraph,
     Picture,
 )
+from emulator.experiments.report.events_section import events_section
 from emulator.experiments.report.labels import cell_names, condition_names
 from emulator.experiments.report.page_files import write_page
 from emulator.experiments.report.progress import Reach, silently
@@ -127,6 +128,7 @@ def study_document(
             what_ran(study),
             *claims_section(study, ablations),
             *cells_section(stats, names),
+            *events_section(study, names),
             *pages_section(study, names),
             *_memory_sizes(curves),
             *_users_time(study, names),

@@ -1,7 +1,7 @@
 """Runs one cell of a study: starts an emulator with the one function, and puts load on it.
 
-Owns what surrounds a cell's load: template, options of the emulator, warm-up, pings, the watch over
-the host. Does not know other cells, nor what a failure means for them.
+Owns what surrounds a cell's load: template, options of the emulator, warm-up, pings, the wait for
+events, the watch over the host. Does not know other cells, nor what a failure means for them.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from emulator.core.asynchronous.left_events import LeftEvents
 from emulator.core.network_paths import NO_NETWORK
 from emulator.core.policies.catalogue import LIFETIME
 from emulator.core.policy import InitCpu
 from emulator.errors import TestbedError
+from emulator.experiments.plan.events import event_settings
 from emulator.experiments.plan.model import S3_LOADINGS, Loading, PlannedFunction
 from emulator.experiments.plan.scenarios import ping_of
 from emulator.experiments.plan.template import StudyTemplate
@@ -23,6 +25,7 @@ from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
 from emulator.experiments.records.client_rows import CLIENTS, append_client_rows
 from emulator.experiments.runner.client import Asker, Pinging, kdd99_batch
 from emulator.experiments.runner.emulator_process import EmulatorProcess
+from emulator.experiments.runner.event_drain import await_events, longest_drain
 from emulator.experiments.runner.host_monitor import HOST, HostGuard
 from emulator.experiments.runner.locust import ANSWER_WITHIN, put_load, settings
 from emulator.experiments.runner.model_upload import BUCKET, model_key, upload
@@ -94,16 +97,32 @@ class CellRunner:
                 ),
                 python=self.python,
             )
+            if cell.asynchronous:
+                await_events(folder, emulator, self._longest_drain(cell), note)
             note("stopping")
         return guard
 
     def _write_template(self, cell: PlannedCell, function: PlannedFunction, folder: Path) -> str:
         """Writes the cell's template, and returns the path that its function is asked at."""
         template = StudyTemplate(self.plan.template)
-        name = cell.condition.function
-        template.write_variant(name, cell.memory_mb, variables(cell), folder / TEMPLATE)
+        name, asked = cell.condition.function, cell.load.asynchronous
+        template.write_variant(
+            name,
+            cell.memory_mb,
+            variables(cell),
+            folder / TEMPLATE,
+            reserved_concurrency=function.reserved_concurrency,
+            events={} if asked is None else asked.members,
+        )
         invoke = f"/2015-03-31/functions/{name}/invocations"
+        if cell.asynchronous:
+            return invoke
         return function.path or template.functions[name].route or invoke
+
+    def _longest_drain(self, cell: PlannedCell) -> float:
+        function = StudyTemplate(self.plan.template).functions[cell.condition.function]
+        asked = event_settings(self.plan, cell, function)
+        return longest_drain(cell, asked, function.timeout_s)
 
     def _start(
         self,
@@ -130,6 +149,8 @@ class CellRunner:
             "--template": folder / TEMPLATE,
             "--run-dir": folder,
             "--state-dir": self.state_dir,
+            # a cell that was broken off may have left some, and all cells share the state
+            "--left-events": LeftEvents.FORGET,
             "--backend": condition.backend,
             "--profile": condition.profile,
             "--pick-order": condition.pick_order,

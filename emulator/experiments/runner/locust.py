@@ -55,6 +55,7 @@ def settings(cell: PlannedCell, function: PlannedFunction, path: str, rows: Path
         "TESTBED_PAYLOAD": str(function.payload or ""),
         "DILATION": f"{cell.dilation:g}",
         "PAGE_CACHE": cell.condition.page_cache,
+        **({"INVOCATION_TYPE": cell.condition.invocation.value} if cell.asynchronous else {}),
         **_scenario(cell.load, cell.seed),
     }
 

@@ -14,6 +14,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from emulator.errors import TestbedError
+from emulator.experiments.records.event_ends import executions
 from emulator.experiments.records.request_rows import cell_rows
 from emulator.experiments.records.request_table import (
     REQUESTS_CSV,
@@ -109,7 +110,7 @@ class StudyRunner:
         least = cell.load.least_repetitions
         if self._is_enough is None or least is None or cell.repetition <= least:
             return False
-        place = cell.load.kind, cell.repetition
+        place = cell.load.label, cell.repetition
         if place not in self._enough_before:
             enough = self._are_done_before(cell) and self._is_enough(read_study(self._folder))
             self._enough_before[place] = enough
@@ -122,7 +123,7 @@ class StudyRunner:
         earlier = [
             self._study.known(other.id)
             for other in self._cells
-            if other.load.kind == cell.load.kind and other.repetition < cell.repetition
+            if other.load.label == cell.load.label and other.repetition < cell.repetition
         ]
         return all(known is None or known.status is CellStatus.DONE for known in earlier)
 
@@ -157,7 +158,8 @@ class StudyRunner:
             shutil.rmtree(folder)  # an earlier try left it
         guard = self._runner.run(cell, folder, self._progress.note)
         run = read_run(folder)
-        host = guard.verdict(run.clients)
+        worked = executions(run, cell.dilation) if cell.asynchronous else run.clients
+        host = guard.verdict(worked)
         self._study.done(cell.id, host, run.info)
         failed = sum(bool(row.error) for row in run.clients)
         words = f"done: {len(run.clients)} requests, {failed} failed"

@@ -17,6 +17,7 @@ from emulator.errors import RunDirectoryError
 from emulator.experiments.analysis import formatting
 from emulator.experiments.analysis.cell_stats import cell_stats
 from emulator.experiments.analysis.requests import latencies, user_requests
+from emulator.experiments.plan.scenarios import label_of
 from emulator.experiments.records.price_tables import table_of
 from emulator.experiments.records.study_reader import read_study
 from emulator.experiments.report.document import Document, Notice, Paragraph, Table
@@ -102,7 +103,7 @@ def compare_cells(predicted: StudyRun, measured: StudyRun) -> list[Compared]:
     spreads = _spreads(there.values())
     return [
         Compared(
-            *(cell.id, cell.condition.scenario, figure, ours, theirs),
+            *(cell.id, _load(cell), figure, ours, theirs),
             host_bound=bool(there[cell.id][0].host_bound),
             requests=len(latencies(user_requests(there[cell.id][1]))),
             spread=spreads.get((_unrepeated(cell.id, cell.repetition), figure)),
@@ -111,6 +112,11 @@ def compare_cells(predicted: StudyRun, measured: StudyRun) -> list[Compared]:
         if cell.id in there
         for figure, ours, theirs in _pairs((cell, rows), there[cell.id])
     ]
+
+
+def _load(cell: MeasuredCell) -> str:
+    """Returns the name of a cell's load, of which nothing is wanted where it is of events."""
+    return label_of(cell.condition.scenario, asynchronous=cell.asynchronous)
 
 
 def _unrepeated(cell: str, repetition: int) -> str:

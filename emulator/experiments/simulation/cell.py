@@ -1,19 +1,19 @@
 """Simulates one cell of a plan, and leaves the run directory that a live cell leaves.
 
-Owns what surrounds the scheduler: warm-up, pings, client rows and run.json. The journal is on the
-emulated clock and begins at time 0; client rows are stretched by the cell's dilation, as those of a
-live cell are, so that whatever reads a live cell reads a simulated one.
+Owns what surrounds the scheduler: warm-up, pings, the queue of events, client rows and run.json.
+The journal is on the emulated clock and begins at time 0; client rows are stretched by the cell's
+dilation, as those of a live cell are, so that whatever reads a live cell reads a simulated one.
 """
 
 from __future__ import annotations
 
 import json
 import random
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from emulator import __version__
+from emulator.core.asynchronous.ended_event import EVENTS_FILE, EndedEvent, encode_ended
 from emulator.core.journal import encode
 from emulator.core.lifetimes import LIFETIMES
 from emulator.core.model import FunctionVersion
@@ -24,17 +24,25 @@ from emulator.core.profiles import PROFILES
 from emulator.core.record_fold import RecordFold
 from emulator.core.records import Status
 from emulator.core.scheduler import Scheduler
-from emulator.core.scheduling import scheduling, scheduling_facts
+from emulator.core.scheduling import scheduling
 from emulator.core.stem_cells import StemCells
-from emulator.experiments.plan.cells import Origin
+from emulator.experiments.plan.events import event_settings, reserved_concurrency
 from emulator.experiments.plan.model import PlannedFunction
 from emulator.experiments.plan.scenarios import MINUTE, ping_of
 from emulator.experiments.plan.values import PROFILE_KEEP_ALIVE
-from emulator.experiments.records.client_rows import CLIENTS, ClientRow, append_client_rows
+from emulator.experiments.records.client_rows import (
+    ACCEPTED,
+    CLIENTS,
+    ClientRow,
+    append_client_rows,
+)
 from emulator.experiments.records.run_directory import JOURNAL, RUN
 from emulator.experiments.simulation.load import clients
 from emulator.experiments.simulation.measured_service import Measured, MeasuredService
+from emulator.experiments.simulation.run_facts import run_facts
 from emulator.policy_choice import chosen
+from emulator.sim.asynchronous import Events
+from emulator.sim.attempts import Attempts
 from emulator.sim.engine import Simulation
 from emulator.sim.exchange import Exchange, Pings
 from emulator.sim.service import ServiceModel
@@ -83,6 +91,8 @@ class SimulatedCell:
     @property
     def path(self) -> str:
         """Path that the function is asked at, or the beginning of Lambda's own API."""
+        if self.cell.asynchronous:
+            return _INVOKE
         own = self.plan.functions.get(self.function.name)
         return (own.path if own else "") or self.function.route or _INVOKE
 
@@ -91,12 +101,20 @@ class SimulatedCell:
         """Seed of the scheduler's chance and of the drawn times, as a live cell's emulator's."""
         return crc32(f"{self.cell.seed} {self.cell.id}".encode())
 
+    @property
+    def keep_alive(self) -> float | str | None:
+        """Idle lifetime as a live emulator's setting has it."""
+        planned = self.cell.condition.keep_alive
+        if planned == PROFILE_KEEP_ALIVE:
+            return None
+        return planned if planned in LIFETIMES else float(planned)
+
     def settings(self) -> SchedulerSettings:
         condition = self.cell.condition
         return scheduling(
             PROFILES[condition.profile],
             host_memory_mb=self.plan.host_memory or _ENDLESS_MEMORY_MB,
-            keep_alive=_keep_alive(condition.keep_alive),
+            keep_alive=self.keep_alive,
             policy=chosen(condition.policy),
             init_timeout=self.plan.init_timeout,
             pick_order=PickOrder(condition.pick_order),
@@ -120,12 +138,6 @@ class SimulatedCell:
         )
 
 
-def _keep_alive(planned: str) -> float | str | None:
-    if planned == PROFILE_KEEP_ALIVE:
-        return None
-    return planned if planned in LIFETIMES else float(planned)
-
-
 def simulate_cell(simulated: SimulatedCell, folder: Path) -> int:
     """Writes the cell's run directory into a new folder; returns the number of client rows.
 
@@ -134,11 +146,14 @@ def simulate_cell(simulated: SimulatedCell, folder: Path) -> int:
         RunDirectoryError: the client rows cannot be written.
     """
     folder.mkdir(parents=True)
-    (folder / RUN).write_text(json.dumps(_facts(simulated), indent=1, default=str) + "\n")
+    (folder / RUN).write_text(json.dumps(run_facts(simulated), indent=1, default=str) + "\n")
     run = _CellRun(simulated)
     with (folder / JOURNAL).open("w", encoding="utf-8") as journal:
         for entry in run.entries():
             journal.write(encode(entry) + "\n")
+    if run.ended:
+        lines = [encode_ended(event) + "\n" for event in run.ended]
+        (folder / EVENTS_FILE).write_text("".join(lines), encoding="utf-8")
     rows = run.rows()
     append_client_rows(folder / CLIENTS, rows)
     return len(rows)
@@ -149,19 +164,32 @@ class _CellRun:
     """Runs warm-up and load, and keeps what clients and records say of each request."""
 
     simulated: SimulatedCell
+    ended: list[EndedEvent] = field(default_factory=list)
+    """Events of an asynchronous load, in the order of their ends."""
     _answers: list[Answered] = field(default_factory=list)
     _records: dict[str, InvocationRecord] = field(default_factory=dict)
 
     def entries(self) -> Iterator[Entry]:
+        fold = RecordFold()
+        for entry in self._exchange().run():
+            for record in fold.feed(entry):
+                self._records[record.invocation] = record
+            yield entry
+
+    def _exchange(self) -> Exchange:
         simulated = self.simulated
         cell, seed = simulated.cell, simulated.seed
         service = MeasuredService(ServiceModel(seed, simulated.behaviour), simulated.measured)
         chance = random.Random(seed)  # noqa: S311  # lifetimes are no secret
         name = cell.condition.function
         scheduler = Scheduler(simulated.settings(), chance)
-        simulation = Simulation(scheduler, service, service.dispatched)
+        attempts = Attempts(service, noted=service.dispatched)
+        if cell.asynchronous:
+            simulation = Simulation(scheduler, attempts, attempts.dispatched)
+        else:
+            simulation = Simulation(scheduler, service, service.dispatched)
         ping = ping_of(cell.load)
-        exchange = Exchange(
+        return Exchange(
             simulation,
             simulated.version(),
             clients(cell),
@@ -172,31 +200,60 @@ class _CellRun:
             pings=Pings(ping.every_minutes * MINUTE / cell.idle_speedup, ping.parallel)
             if ping
             else None,
+            events=self._events(simulation, attempts) if cell.asynchronous else None,
+            reserved=reserved_concurrency(simulated.plan, simulated.function),
         )
-        fold = RecordFold()
-        for entry in exchange.run():
-            for record in fold.feed(entry):
-                self._records[record.invocation] = record
-            yield entry
+
+    def _events(self, simulation: Simulation, attempts: Attempts) -> Events:
+        """Returns the queue, by the rules and with the bounds that a live cell's emulator has."""
+        simulated = self.simulated
+        profile = PROFILES[simulated.cell.condition.profile]
+        asked = event_settings(simulated.plan, simulated.cell, simulated.function)
+
+        def told(event: EndedEvent) -> None:
+            self.ended.append(event)
+            attempts.forget(event)
+
+        return Events(
+            simulation,
+            rules=profile.asynchronous,
+            settings=lambda _: asked,
+            most_at_once=profile.account_concurrency,
+            speedup=simulated.cell.idle_speedup,
+            told=told,
+        )
 
     def rows(self) -> list[ClientRow]:
         """Returns the client rows in the order of their answers, as live clients append them."""
-        return [self._row(answer) for answer in sorted(self._answers, key=lambda a: a.at)]
+        row = self._accepted if self.simulated.cell.asynchronous else self._row
+        return [row(answer) for answer in sorted(self._answers, key=lambda a: a.at)]
+
+    def _accepted(self, answer: Answered) -> ClientRow:
+        """Returns the row of an event, whose client has 202 before any sandbox has the event."""
+        return self._client_row(answer, ACCEPTED)
 
     def _row(self, answer: Answered) -> ClientRow:
-        simulated, record = self.simulated, self._records[answer.invocation]
-        slower = simulated.cell.dilation
+        record = self._records[answer.invocation]
         fine = record.status is Status.OK
+        return replace(
+            self._client_row(answer, _STATUS.get(record.status, _FAILED)),
+            start_kind=record.start,
+            sandbox="" if record.sandbox is None else str(record.sandbox),
+            error="" if fine else f"{record.status.value} {record.error_type}".strip(),
+        )
+
+    def _client_row(self, answer: Answered, status: int) -> ClientRow:
+        slower = self.simulated.cell.dilation
         return ClientRow(
             request_id=answer.invocation,
             start=answer.sent_at * slower,
             latency_ms=(answer.at - answer.sent_at) * slower * 1000,
-            status=_STATUS.get(record.status, _FAILED),
-            start_kind=record.start,
-            sandbox="" if record.sandbox is None else str(record.sandbox),
+            status=status,
+            start_kind=None,
+            sandbox="",
             users=answer.users,
-            path=simulated.path,
-            error="" if fine else f"{record.status.value} {record.error_type}".strip(),
+            path=self.simulated.path,
+            error="",
         )
 
 
@@ -208,39 +265,3 @@ def _passage(simulated: SimulatedCell) -> Callable[[Connection], Passage] | None
         return None
     chance = random.Random(f"{simulated.seed}:network")  # noqa: S311  # jitter is no secret
     return lambda connection: path.draw(way, connection, chance)
-
-
-def _facts(simulated: SimulatedCell) -> dict[str, object]:
-    """Returns what run.json says, in the form in which a live emulator says it."""
-    cell, function = simulated.cell, simulated.function
-    condition = cell.condition
-    return {
-        "name": f"simulated {condition.profile}",
-        "origin": Origin.SIMULATED,
-        "started_at": 0.0,  # virtual time has no date, and the same seed gives the same records
-        "profile": condition.profile,
-        "backend": Origin.SIMULATED,
-        "unenforced": [],
-        "settings": {
-            "keep_alive": _keep_alive(condition.keep_alive),
-            "policy": condition.policy,
-            "pick_order": condition.pick_order,
-            "idle_speedup": cell.idle_speedup,
-            "dilation": cell.dilation,
-            "network": condition.network,
-            "behaviour": simulated.source,
-        },
-        "scheduling": scheduling_facts(simulated.settings()),
-        "seed": simulated.seed,
-        "versions": {"serverless-testbed": __version__},
-        "machine": {},
-        "functions": {
-            function.name: {
-                "memory_mb": cell.memory_mb,
-                "timeout": function.timeout_s,
-                "architecture": function.architecture,
-                "ephemeral_storage_mb": function.ephemeral_storage_mb,
-                "behaviour": asdict(simulated.behaviour),
-            }
-        },
-    }

@@ -89,7 +89,10 @@ def gather(study: StudyRun, without: Collection[str] = ()) -> list[CellSamples]:
             record = request.record
             if record is None or record.function != cell.condition.function:
                 continue
-            _take(samples, record, rested=record.invocation in rested)
+            for attempt in request.attempts:
+                _take(samples, attempt, rested=attempt.invocation in rested)
+            if request.is_event:
+                continue  # what its client waited for is not the function
             if request.client is not None and record.status is Status.OK:
                 latency = request.client.latency_ms / 1000 / cell.dilation
                 samples.seconds[Phase.OVERHEAD].append(max(0.0, latency - record.client_latency))

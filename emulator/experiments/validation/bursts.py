@@ -11,7 +11,8 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emulator.core.messages import Dispatch, InvokeRequested, VersionDeployed
+from emulator.core.messages.commands import Dispatch
+from emulator.core.messages.events import InvokeRequested, VersionDeployed
 from emulator.core.model import FunctionVersion, StartKind
 from emulator.core.policy import FixedKeepAlive, SchedulerSettings
 from emulator.core.scheduler import Scheduler

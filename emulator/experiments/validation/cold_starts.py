@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emulator.core.lifetimes import AGES
-from emulator.core.messages import Dispatch, InvokeRequested, VersionDeployed
+from emulator.core.messages.commands import Dispatch
+from emulator.core.messages.events import InvokeRequested, VersionDeployed
 from emulator.core.model import FunctionVersion, StartKind
 from emulator.core.policies.function_activity import FunctionActivity
 from emulator.core.policies.interface import PolicyChoice

@@ -25,7 +25,9 @@ from emulator.core.asynchronous.attempts import (
     due_at,
     result_of,
 )
+from emulator.core.asynchronous.ended_event import EndedEvent, receivers
 from emulator.core.asynchronous.invocation_record import Ended, LastAttempt
+from emulator.core.asynchronous.left_events import LeftEvents
 from emulator.core.asynchronous.lineage import EndlessChainError, continued
 from emulator.core.asynchronous.lines import Lines
 from emulator.errors import ResourceNotFoundError, ServiceError
@@ -62,14 +64,19 @@ class EventQueue:
         most_at_once: int,
         speedup: float = 1.0,
         observe: Observe = observe_nothing,
+        record: Callable[[EndedEvent], None] = lambda _: None,
         wall_time: Callable[[], float] = time.time,
     ) -> None:
-        """Takes how many seconds an event ages in one of the machine's: `speedup`."""
+        """Takes how many seconds an event ages in one of the machine's: `speedup`.
+
+        `record` is told of each event's end, with times of day, after the event has left the disk.
+        """
         self._store = store
         self._invoker = invoker
         self._rules = rules
         self._speedup = speedup
         self._observe = observe
+        self._record = record
         self._wall_time = wall_time
         self._destinations: Destinations | None = None
         self._lines = Lines[QueuedEvent](most_at_once)
@@ -83,9 +90,13 @@ class EventQueue:
         """Returns how many events have not ended."""
         return len(self._kept)
 
-    async def open(self, destinations: Destinations | None = None) -> None:
-        """Takes up what an earlier run has left; ended events are told to `destinations`."""
+    async def open(
+        self, destinations: Destinations | None = None, left: LeftEvents = LeftEvents.TAKE_UP
+    ) -> None:
+        """Takes up, or drops, what an earlier run has `left`; tells `destinations` of ends."""
         self._destinations = destinations
+        if left is LeftEvents.FORGET:
+            await self._store.clear(self._kept)
         for event in await self._store.all():
             if event.id not in self._kept:  # and not accepted in the meantime
                 self._kept.add(event.id)
@@ -250,9 +261,22 @@ class EventQueue:
     async def _end(self, event: QueuedEvent, ended: Ended, asked: EventSettings) -> None:
         if ended.condition is not Condition.SUCCESS:
             self._observe(event.function_arn, Observed.DROPPED, 1)
+        at, lost = self._wall_time(), 0
         if self._destinations is not None:
-            await self._destinations.deliver(ended, asked, event.trace_id)
+            lost = len(await self._destinations.deliver(ended, asked, event.trace_id))
         await self._forget(event)
+        self._record(
+            EndedEvent(
+                event.id,
+                ended.condition,
+                ended.attempts,
+                (at - event.accepted_at) * self._speedup,
+                event.accepted_at,
+                at,
+                receivers(ended.condition, asked),
+                lost,
+            )
+        )
 
     async def _forget(self, event: QueuedEvent) -> None:
         await self._store.remove(event.id)

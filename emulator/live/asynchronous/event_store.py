@@ -10,6 +10,7 @@ from emulator.live.store.database import Schema
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Collection
 
     from emulator.live.store.database import Database
 
@@ -64,6 +65,12 @@ class EventStore:
     async def all(self) -> list[QueuedEvent]:
         """Returns what an earlier run has left, in the order of acceptance."""
         return await self._database.read(_all)
+
+    async def clear(self, kept: Collection[str]) -> None:
+        """Forgets every event but for those with ids in `kept`."""
+        for event in await self.all():
+            if event.id not in kept:
+                await self.remove(event.id)
 
     async def payload(self, event_id: str) -> bytes:
         """Returns an event's payload."""

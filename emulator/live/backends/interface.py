@@ -293,6 +293,31 @@ class StemCells(Protocol):
         """Takes which versions there are, ready or not; told once, after those of a template."""
 
 
+class PackagesOnDisk(Protocol):
+    """Keeps the packages of this machine's disk that somebody needs, and removes the others."""
+
+    def unasked(self, package: str) -> None:
+        """Takes that a package that `deploy` returned is to be no version's after all."""
+
+    def put(self, key: VersionKey, package: str) -> None:
+        """Takes from which package a version's sandboxes start from now on, and from no other.
+
+        Packages that `deploy` returned stay until then.
+        """
+
+    def forget(self, key: VersionKey) -> None:
+        """Takes that a version is no more; unknown ones are none."""
+
+    def keep_only(self, keys: Collection[VersionKey]) -> None:
+        """Takes which versions there are, ready or not; nothing goes before that is told."""
+
+    def hold(self, package: str) -> None:
+        """Takes that sandboxes use a package, or will, though no version may have it any more."""
+
+    def release(self, package: str) -> None:
+        """Takes back one `hold`."""
+
+
 class SandboxBackend(Protocol):
     """Makes sandboxes of one kind."""
 
@@ -302,11 +327,18 @@ class SandboxBackend(Protocol):
     """The address on which the Runtime API sockets of sandboxes must listen."""
     runtime_api_name: str
     """The name or address by which sandboxes reach `runtime_api_host`."""
+    oci_runtime: str
+    """The engine's runtime of sandboxes, after `open`; empty where no engine runs them."""
     storage: Sequence[Path]
     """Folders of this machine that sandboxes have their files on; none where an engine has them
     elsewhere; after `open`."""
     unenforced: Mapping[Limitation, str]
     """What this backend cannot enforce on this machine, with a sentence for each; after `open`."""
+
+    @property
+    def packages(self) -> PackagesOnDisk | None:
+        """Returns what keeps packages on this machine's disk; None where an engine has them all."""
+        ...
 
     @property
     def snapshots(self) -> Snapshots | None:

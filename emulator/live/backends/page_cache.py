@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 _FILLING, _TRIAL = ".filling-", "trial-"
 
 
+def image_name(package: str) -> str:
+    """Returns the name, without its ending, of the file with a package's image."""
+    return package.rpartition("/")[2].replace(":", "-")
+
+
 def refusal(why: str) -> SettingsError:
     """Returns the error that says why page caches cannot be private here."""
     return SettingsError(f"--page-cache private cannot be had: {why}. Use --page-cache shared.")
@@ -63,7 +68,7 @@ class PrivatePages:
     """Makes images and mounts them, below the state directory."""
 
     def __init__(self, state: Path) -> None:
-        self._images = state.resolve() / "images"
+        self.images = state.resolve() / "images"
         self._mounts = state.resolve() / "mounts"
         self._making: dict[str, asyncio.Lock] = {}
 
@@ -76,15 +81,15 @@ class PrivatePages:
         if why := obstacle():
             raise refusal(why)
         try:
-            for folder in (self._images, self._mounts):
+            for folder in (self.images, self._mounts):
                 folder.mkdir(mode=0o711, parents=True, exist_ok=True)
             self._try()
         except OSError as error:
             raise refusal(str(error.strerror or error)) from error
 
     def _try(self) -> None:
-        with tempfile.TemporaryDirectory(dir=self._images, prefix=_FILLING) as empty:
-            trial = self._images / f"{_TRIAL}{os.getpid()}.ext4"
+        with tempfile.TemporaryDirectory(dir=self.images, prefix=_FILLING) as empty:
+            trial = self.images / f"{_TRIAL}{os.getpid()}.ext4"
             at = self._mounts / f"{_TRIAL}{os.getpid()}"
             try:
                 make_image(Path(empty), trial)
@@ -106,7 +111,7 @@ class PrivatePages:
         async with self._making.setdefault(package, asyncio.Lock()):
             if await asyncio.to_thread(image.exists):
                 return
-            with tempfile.TemporaryDirectory(dir=self._images, prefix=_FILLING) as folder:
+            with tempfile.TemporaryDirectory(dir=self.images, prefix=_FILLING) as folder:
                 try:
                     source = await fill(Path(folder))
                     await asyncio.to_thread(make_image, source, image)
@@ -137,4 +142,4 @@ class PrivatePages:
         mount_image(self._image(package), folder)
 
     def _image(self, package: str) -> Path:
-        return self._images / f"{package.rpartition('/')[2].replace(':', '-')}.ext4"
+        return self.images / f"{image_name(package)}.ext4"

@@ -77,9 +77,9 @@ class Polling:
     async def end(self, patience: float) -> None:
         """Ends the polling, then its batches, which get `patience` seconds in all."""
         self.poller.leave()
-        await asyncio.wait([self.task], timeout=_LEAVE)
-        self.task.cancel()
         try:
+            await asyncio.wait([self.task], timeout=_LEAVE)
+            self.task.cancel()
             async with asyncio.timeout(patience):
                 await self.poller.drain()
         except TimeoutError:

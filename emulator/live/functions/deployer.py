@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from emulator.errors import (
 )
 from emulator.live.functions.conversion import configuration, members
 from emulator.live.functions.folders import identity, zipped
+from emulator.live.functions.template_events import NO_EVENTS, event_invoke_key
 from emulator.live.functions.urls import template_url
 from emulator.live.store.function_records import (
     Code,
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from emulator.live.backends.interface import Progress
     from emulator.live.deployments import Prepared
     from emulator.live.engine import Engine
+    from emulator.live.functions.template_events import TemplateEvents
     from emulator.live.store.archives import Archives
     from emulator.live.store.catalog import Catalog
 
@@ -84,6 +87,7 @@ class Deployer:
         self._making: defaultdict[VersionKey, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._background = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._in_work: Counter[str] = Counter()
 
     # what requests need
 
@@ -118,11 +122,15 @@ class Deployer:
 
     def begin(self, version: Version) -> None:
         """Makes a Pending version ready in the background; it becomes Active, or Failed."""
-        self._spawn(self._create(version))
+        self._spawn(self._create(version), version)
 
     def begin_update(self, before: Version, after: Version) -> None:
         """Replaces a version in the background; where that fails, all stays as it was `before`."""
-        self._spawn(self._update(before, after))
+        self._spawn(self._update(before, after), before, after)
+
+    def archives_in_work(self) -> Collection[str]:
+        """Returns the zips of versions being made, and of those that stay where that fails."""
+        return self._in_work.keys()
 
     def retire(self, version: Version) -> None:
         """Takes a version from the engine; requests that came before end as they would have."""
@@ -150,15 +158,25 @@ class Deployer:
 
     # what a template says
 
-    async def deploy(self, template: FunctionConfiguration, progress: Progress) -> Version:
+    async def deploy(
+        self,
+        template: FunctionConfiguration,
+        progress: Progress,
+        events: TemplateEvents = NO_EVENTS,
+    ) -> Version:
         """Puts a template's function in the place of any other of its name, and makes it ready.
 
         Published versions and aliases of the name stay.
 
+        Args:
+            template: the function.
+            progress: is told how far its package is.
+            events: what the template says of the function's asynchronous events.
+
         Raises:
             BuildError: the package cannot be made.
         """
-        version = await self._of_template(template)
+        version = await self._of_template(template, events)
         self._templates[version.function] = template
         function = self._catalog.function(version.function) or Function(version.function)
         reserved, url = template.reserved_concurrency, url_key(version.function)
@@ -170,6 +188,7 @@ class Deployer:
                 concurrency_key(version.function): None
                 if reserved is None
                 else {"ReservedConcurrentExecutions": reserved},
+                event_invoke_key(version.function): events.document(self._time_of_day()),
                 url: template_url(template, resources.get(url), self._time_of_day()),
             }
         )
@@ -200,7 +219,9 @@ class Deployer:
             if function.from_template and function.name.name not in kept:
                 await self._catalog.delete(function.name)
 
-    async def _of_template(self, template: FunctionConfiguration) -> Version:
+    async def _of_template(
+        self, template: FunctionConfiguration, events: TemplateEvents
+    ) -> Version:
         source = template.image
         sha256, size = await asyncio.to_thread(identity, template)
         code = Code(
@@ -215,7 +236,9 @@ class Deployer:
         return Version(
             FunctionName(self._home, template.name),
             LATEST,
-            {"Role": f"arn:aws:iam::{self._home.account}:role/testbed"} | members(template),
+            {"Role": f"arn:aws:iam::{self._home.account}:role/testbed"}
+            | members(template)
+            | events.members,
             code,
             ACTIVE,
             new_revision(),
@@ -284,13 +307,16 @@ class Deployer:
         found = self._catalog.version(version.function, version.version)
         return found is not None and found.revision == version.revision
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    def _spawn(self, work: Coroutine[None, None, None], *versions: Version) -> None:
+        archives = Counter(name for version in versions for name in version.code.archives)
+        self._in_work += archives
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(partial(self._ended, archives))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, archives: Counter[str], task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._in_work -= archives
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a function could not be made ready", exc_info=error)
 

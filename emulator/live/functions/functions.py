@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from emulator.live.functions.concurrency import ConcurrencySettings
 from emulator.live.functions.deployer import Deployer
 from emulator.live.functions.targets import Targets
+from emulator.live.functions.unneeded_code import UnneededCode
 from emulator.live.functions.urls import Urls
 from emulator.live.store.archives import ARCHIVES, Archives
 from emulator.live.store.catalog import Catalog
@@ -39,6 +40,7 @@ class Functions:
     targets: Targets
     urls: Urls
     concurrency: ConcurrencySettings
+    unneeded: UnneededCode
     home: Scope
     """Account and region of the emulator itself: its template's functions live there."""
 
@@ -60,11 +62,12 @@ class Functions:
         targets = Targets(catalog, deployer, chance)
         urls = Urls(catalog.resources, targets)
         concurrency = ConcurrencySettings(catalog, deployer, engine, home)
-        return cls(catalog, archives, deployer, targets, urls, concurrency, home)
+        unneeded = UnneededCode(catalog, archives, deployer.archives_in_work)
+        return cls(catalog, archives, deployer, targets, urls, concurrency, unneeded, home)
 
     async def resume(self) -> None:
         """Goes on with what an earlier run had begun, and sweeps away code that nobody needs."""
-        await self.archives.keep_only(self.catalog.archives())
+        await self.unneeded.begin()
         self.deployer.resume()
         self.concurrency.apply()
 
@@ -72,3 +75,4 @@ class Functions:
         """Ends the work in the background, which the next run resumes."""
         await self.concurrency.close()
         await self.deployer.close()
+        await self.unneeded.close()

@@ -40,6 +40,8 @@ _INVOCATION = _PREFIX + b"invocation/"
 _BACKLOG = 16
 _WARNING_PAUSE = 10.0
 """Seconds between two warnings of connections that were refused."""
+_TURNS = 4
+"""Turns of the loop in which all that the kernel has is read: connections, then their bytes."""
 _ERROR_BODY = b"lambda-runtime-function-error-body"
 _TRUNCATED = "Runtime.TruncatedResponse"
 _NOT_FOUND = Refusal("NotFound", "Not Found", 404)
@@ -135,6 +137,7 @@ class _Endpoint:
         self._state = RuntimeState.STARTED
 
     async def drained(self, timeout: float) -> None:  # noqa: ASYNC109
+        await _what_has_come()  # who dialled last may not be accepted yet
         try:
             async with asyncio.timeout(timeout):
                 await self._idle.wait()
@@ -355,3 +358,9 @@ def _next_response(work: Work) -> bytes:
     if work.tenant:
         headers.append(f"Lambda-Runtime-Aws-Tenant-Id: {work.tenant}")
     return response(200, headers, work.payload)
+
+
+async def _what_has_come() -> None:
+    """Lets the loop read what the kernel has already."""
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)

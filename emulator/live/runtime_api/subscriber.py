@@ -50,6 +50,8 @@ class Subscriber:
         self._delivering: asyncio.Task[None] | None = None
         self._thawed = asyncio.Event()
         self._thawed.set()
+        self._pauses = 0
+        """How often deliveries were held back."""
 
     def put(self, event: bytes) -> None:
         """Takes one event as a JSON document. Returns at once."""
@@ -73,6 +75,7 @@ class Subscriber:
     def pause(self) -> None:
         """Holds deliveries back until `resume`: a frozen subscriber answers nothing by no fault."""
         self._thawed.clear()
+        self._pauses += 1
 
     def resume(self) -> None:
         self._thawed.set()
@@ -143,11 +146,12 @@ class Subscriber:
         failures = 0
         while True:
             await self._thawed.wait()
+            pauses = self._pauses
             try:
                 await self._delivery.send(batch)
             except NotDeliveredError:
-                if not self._thawed.is_set():
-                    continue  # sent to a frozen sandbox: no attempt at all
+                if self._pauses > pauses:
+                    continue  # the sandbox was frozen meanwhile: no attempt at all
                 if failures == len(_BACKOFF):
                     return False
                 await asyncio.sleep(_BACKOFF[failures])

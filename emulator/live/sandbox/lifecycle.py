@@ -1,4 +1,4 @@
-"""Defines the phases of a live sandbox and the table of its legal moves.
+"""Defines the phases of a live sandbox, the table of its legal moves, and the one who moves.
 
 The scheduler's `SandboxState` says what was decided about a sandbox; a phase says how far the
 sandbox itself has come. The two differ while a decision is being carried out: a sandbox that the
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 class Phase(Enum):
     """Names what a live sandbox is doing."""
+
+    # the one of Enum is written in Python, and eight are asked for in each invocation
+    __hash__ = object.__hash__
 
     STARTING = auto()
     """In creation, or in its first init."""
@@ -57,3 +60,25 @@ BROKEN_OFF = frozenset({Phase.RESETTING, Phase.ENDING})
 
 class IllegalPhaseError(Exception):
     """Reports a move that the table does not have; the sandbox was not changed."""
+
+
+class Lifecycle:
+    """Holds the phase of one sandbox, from its creation on; only `move` changes the phase."""
+
+    def __init__(self, sandbox: int) -> None:
+        self.phase = Phase.STARTING
+        self._sandbox = sandbox
+
+    def move(self, phase: Phase) -> None:
+        """Goes on to a phase.
+
+        Raises:
+            IllegalPhaseError: the table has no such move.
+        """
+        if phase not in MOVES[self.phase]:
+            raise IllegalPhaseError(f"sandbox {self._sandbox}: {self.phase.name} -> {phase.name}")
+        self.phase = phase
+
+    def may_move(self, phase: Phase) -> bool:
+        """Returns whether the table has the move to a phase."""
+        return phase in MOVES[self.phase]

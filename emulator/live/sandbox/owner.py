@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from emulator.core.messages import Anatomy
+    from emulator.core.messages.measurements import Anatomy
     from emulator.live.backends.interface import Exit
     from emulator.live.sandbox.live_sandbox import LiveSandbox
     from emulator.telemetry.platform_events import Event

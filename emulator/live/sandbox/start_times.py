@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.core.messages import Anatomy
+from emulator.core.messages.measurements import Anatomy
 
 if TYPE_CHECKING:
     from emulator.core.model import Seconds

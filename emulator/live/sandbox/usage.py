@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from emulator.core.messages import JvmUse, MemoryUse
+from emulator.core.messages.measurements import JvmUse, MemoryUse
 from emulator.host.cgroup_files import mebibytes
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from emulator.host.memory_counters import MemoryCounters
     from emulator.live.backends.interface import SandboxProcess
     from emulator.live.clock import LoopClock
+    from emulator.live.sandbox.parts import SandboxParts
 
 _MEMORY_SAMPLE = 0.1
 """Seconds between two looks at a sandbox's memory."""
@@ -41,14 +42,15 @@ class Usage(Struct, frozen=True, gc=False):
 
 
 class UsageMeter:
-    """Reads one sandbox's usage from its process.
+    """Reads one sandbox's usage from its process, which is there when the sandbox is started.
 
     `quota_lasts` is the least time, in seconds, in which the CPU quota can be used up.
     """
 
-    def __init__(self, clock: LoopClock, quota_lasts: Seconds) -> None:
+    def __init__(self, clock: LoopClock, quota_lasts: Seconds, parts: SandboxParts) -> None:
         self._clock = clock
         self._quota_lasts = quota_lasts
+        self._parts = parts
         self._max_memory_mb = 0
         self._memory_seen_at = -math.inf
         self._throttled: tuple[int, Seconds] = (0, 0.0)
@@ -68,13 +70,21 @@ class UsageMeter:
         """Looks at the memory again next time, whenever that is."""
         self._memory_seen_at = -math.inf
 
-    def read(self, process: SandboxProcess, *, exact: bool = True) -> Usage:
+    def counters(self) -> MemoryCounters | None:
+        """Returns what the kernel counts of the sandbox now; None where that is unknown."""
+        process = self._parts.process
+        return None if process is None else process.memory()
+
+    def read(self, *, exact: bool = True) -> Usage:
         """Returns the usage of the present or the last invocation.
 
         Throttled time counts since the last call. If not exact, the memory may be as old as a
         sample, and throttled time that could hardly be is left to the next call; the counters of a
         short invocation are left to a later call, unless the memory is looked at anyway.
         """
+        process = self._parts.process
+        if process is None:
+            return Usage()
         now = self._clock.now()
         took = now - self._dispatched_at
         look = exact or now - self._memory_seen_at > _MEMORY_SAMPLE

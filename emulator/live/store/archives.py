@@ -12,6 +12,7 @@ import base64
 import hashlib
 import io
 import os
+import secrets
 import shutil
 import stat
 import tempfile
@@ -28,7 +29,7 @@ from emulator.live.store.database import Schema
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from typing import IO
 
     from emulator.live.store.database import Database
@@ -41,6 +42,8 @@ ARCHIVES = Schema(
 _SMALL = 256 * 1024
 """Most bytes of a zip in the database: read and written at once, they cost less than a file."""
 _UNPACKING = ".unpacking-"
+_AT_ONCE = 8
+"""Archives that `prune` removes at a time, so that the disk is not busy for long."""
 _BROKEN = "Could not unzip uploaded file. Please check your file, then try to upload again."
 _FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 """What `zipfile` raises for files that are damaged, encrypted or packed in an unknown way."""
@@ -74,6 +77,8 @@ class Archives:
         self._path = path
         self._database = database
         self._resources = resources
+        self._asked: dict[str, float] = {}
+        """When each archive was kept or looked for last, in the loop's seconds."""
 
     async def keep(self, content: bytes, most_unzipped: int) -> Archive:
         """Checks a zip and keeps it: it is on the disk when the next change of the resources is.
@@ -84,8 +89,12 @@ class Archives:
             OSError: there is no room.
         """
         if len(content) > _SMALL:
-            return await asyncio.to_thread(self._keep_file, content, most_unzipped)
+            archive = await asyncio.to_thread(_described, content, most_unzipped)
+            self._ask(archive.name)  # before the look for a file that is there
+            await asyncio.to_thread(self._keep_file, archive.name, content)
+            return archive
         archive = _described(content, most_unzipped)
+        self._ask(archive.name)
         self._resources.also(partial(_insert, name=archive.name, content=content))
         return archive
 
@@ -96,6 +105,7 @@ class Archives:
             InvalidParameterValueError: a file in the zip is damaged.
             OSError: the archive is missing, or there is no room.
         """
+        self._ask(name)
         target = self._path / name
         if not await asyncio.to_thread(target.is_dir):
             source = await self.content(name) or self.file(name)
@@ -115,13 +125,43 @@ class Archives:
         await asyncio.to_thread(self._sweep, frozenset(names))
         await self._database.write(partial(_delete_others, names=frozenset(names)))
 
-    def _keep_file(self, content: bytes, most_unzipped: int) -> Archive:
-        archive = _described(content, most_unzipped)
-        file = self.file(archive.name)
+    async def prune(
+        self,
+        needed: Callable[[], Collection[str]],
+        grace: float,
+        in_work: Callable[[], Collection[str]] = tuple,
+    ) -> bool:
+        """Removes some archives that are not `needed`, with their folders.
+
+        Those `in_work` stay, and those that were kept or looked for in the last `grace` seconds, as
+        a version that needs them may be about to be saved.
+
+        Returns:
+            Whether some were left that are not needed.
+        """
+        found = {_archive_of(path) for path in await asyncio.to_thread(self._entries)}
+        found.update(await self._database.read(_names))
+        now = asyncio.get_running_loop().time()
+        self._asked = {name: at for name, at in self._asked.items() if now - at < grace}
+        unneeded = found - {"", *needed()}
+        going = sorted(unneeded - self._asked.keys() - {*in_work()})[:_AT_ONCE]
+        # nothing is awaited until all are out of reach, and the database's order is that of calls
+        gone = [_put_away(path) for path in self._entries() if _archive_of(path) in going]
+        await self._database.write(partial(_delete, names=going))
+        await asyncio.to_thread(_remove, gone)
+        return len(going) < len(unneeded)
+
+    def _ask(self, name: str) -> None:
+        self._asked[name] = asyncio.get_running_loop().time()
+
+    def _entries(self) -> list[Path]:
+        return list(self._path.iterdir()) if self._path.is_dir() else []
+
+    def _keep_file(self, name: str, content: bytes) -> None:
+        file = self.file(name)
         if not file.exists():
             self._path.mkdir(parents=True, exist_ok=True)
             _write_durably(file, content)
-        return archive
 
     def _unpack(self, source: bytes | Path, target: Path) -> None:
         self._path.mkdir(parents=True, exist_ok=True)
@@ -135,13 +175,26 @@ class Archives:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _sweep(self, names: frozenset[str]) -> None:
-        for path in self._path.iterdir() if self._path.is_dir() else ():
-            if path.name.removesuffix(".zip") in names:
-                continue
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+        _remove([path for path in self._entries() if path.name.removesuffix(".zip") not in names])
+
+
+def _archive_of(path: Path) -> str:
+    """Returns the name of the archive that a file or folder is of; empty where it is of none."""
+    name = path.name.removesuffix(".zip")
+    return "" if name.startswith(_UNPACKING) else name
+
+
+def _put_away(path: Path) -> Path:
+    """Renames what is to be removed, so that nobody finds it any more; returns its new place."""
+    return path.rename(path.with_name(f"{_UNPACKING}{secrets.token_hex(4)}-{path.name}"))
+
+
+def _remove(paths: Collection[Path]) -> None:
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _described(content: bytes, most_unzipped: int) -> Archive:
@@ -159,10 +212,17 @@ def _content(connection: sqlite3.Connection, name: str) -> bytes | None:
     return None if row is None else row[0]
 
 
+def _names(connection: sqlite3.Connection) -> list[str]:
+    return [name for (name,) in connection.execute("SELECT name FROM archives")]
+
+
+def _delete(connection: sqlite3.Connection, names: Collection[str]) -> None:
+    rows = ((name,) for name in names)
+    connection.executemany("DELETE FROM archives WHERE name = ?", rows)
+
+
 def _delete_others(connection: sqlite3.Connection, names: frozenset[str]) -> None:
-    found = [name for (name,) in connection.execute("SELECT name FROM archives")]
-    others = ((name,) for name in found if name not in names)
-    connection.executemany("DELETE FROM archives WHERE name = ?", others)
+    _delete(connection, [name for name in _names(connection) if name not in names])
 
 
 def _write_durably(file: Path, content: bytes) -> None:

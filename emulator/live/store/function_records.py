@@ -75,6 +75,12 @@ class Code:
     """Names of the zips of other layers, in order; the members have their ARNs. A layer that is
     deleted goes on serving the versions that have it, as on Lambda."""
 
+    @property
+    def archives(self) -> tuple[str, ...]:
+        """Returns the names of all zips that the code is in."""
+        own = (self.archive,) if self.archive else ()
+        return own + self.layer_archives
+
 
 @dataclass(frozen=True, slots=True)
 class Version:

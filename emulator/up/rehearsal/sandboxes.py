@@ -109,8 +109,10 @@ class Backend:
 
     name = "process"
     runtime_api_host = runtime_api_name = "127.0.0.1"
+    oci_runtime = ""
     storage: Sequence[Path] = ()
     unenforced: Mapping[Limitation, str] = MappingProxyType({})
+    packages = None
     snapshots = None
     stem_cells = None
 

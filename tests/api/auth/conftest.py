@@ -117,7 +117,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Strict]:
         try:
             yield _prepared(Strict(api, companion, sessions, _keys(key)))
         finally:
-            asyncio.run_coroutine_threadsafe(companion.close(), api.loop).result(10)
+            asyncio.run_coroutine_threadsafe(companion.close(), api.loop).result(60)
 
 
 def _prepared(strict: Strict) -> Strict:

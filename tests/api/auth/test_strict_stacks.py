@@ -68,7 +68,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Strict]:
         try:
             yield Strict(api, companion, sessions, Keys(key.access_key, key.secret_key))
         finally:
-            asyncio.run_coroutine_threadsafe(companion.close(), api.loop).result(10)
+            asyncio.run_coroutine_threadsafe(companion.close(), api.loop).result(60)
 
 
 def worker(here: Strict) -> str:

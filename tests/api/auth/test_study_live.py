@@ -99,7 +99,7 @@ def test_role_that_may_calls_and_the_other_is_told_why_not(study: Study, linear:
     logs, metrics = study.client("logs", may_not), study.client("cloudwatch", may_not)
     assert until(lambda: len(logged(logs, linear, "scored")) == 2)
     assert [line.strip() for line in logged(logs, linear, "scored")] == ["scored 2.0", "scored 6.0"]
-    assert len(logged(logs, linear, '"REPORT RequestId"')) == 2
+    assert until(lambda: len(logged(logs, linear, '"REPORT RequestId"')) == 2)
     assert until(lambda: measured(metrics, linear, "Invocations") == 2)
     assert measured(metrics, linear, "Errors") == 0
     assert 0 < measured(metrics, linear, "Duration", "Maximum") < 30_000

@@ -50,4 +50,4 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         watch = CloudWatch(database, limit=1 << 24, home=HERE, wall_time=lambda: NOW)
         with served_api(registry=lambda one: all_operations(one, watch), folder=folder) as api:
             yield Watched(api, watch, api.client("logs"), api.client("cloudwatch"))
-            asyncio.run_coroutine_threadsafe(watch.close(), api.loop).result(20)
+            asyncio.run_coroutine_threadsafe(watch.close(), api.loop).result(60)

@@ -98,6 +98,7 @@ def test_testbed_logs_filters_and_follows(
         functions = client(emulator, "lambda")
         functions.invoke(FunctionName="echo", Payload='"first"')
         arguments = ["logs", "echo", "--url", emulator.url, "--filter", "seen"]
+        eventually(lambda: messages(emulator, "seen") == ["seen first"])
         assert main(arguments) == 0
         assert capsys.readouterr().out == "seen first\n"
         command = [sys.executable, "-m", "emulator.cli", *arguments, "--follow"]
@@ -119,9 +120,16 @@ def test_testbed_logs_filters_and_follows(
 def test_requests_through_an_api_are_metrics(tmp_path: Path) -> None:
     with up(tmp_path) as emulator:
         assert httpx.post(f"{emulator.url}/echo", json=1).status_code == 200
-        metrics = client(emulator, "cloudwatch")
-        listed = metrics.list_metrics(Namespace="AWS/ApiGateway")["Metrics"]
-        metrics.close()
-        assert {one["MetricName"] for one in listed} == {
-            *("Count", "4xx", "5xx", "Latency", "IntegrationLatency")
-        }
+        eventually(
+            lambda: (
+                names_of_gateway_metrics(emulator)
+                == {"Count", "4xx", "5xx", "Latency", "IntegrationLatency"}
+            )
+        )
+
+
+def names_of_gateway_metrics(emulator: Emulator) -> set[str]:
+    metrics = client(emulator, "cloudwatch")
+    listed = metrics.list_metrics(Namespace="AWS/ApiGateway")["Metrics"]
+    metrics.close()
+    return {one["MetricName"] for one in listed}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:echo"
-_BOUND = 30.0
+_BOUND = 60.0
 
 
 @dataclass
@@ -110,7 +110,7 @@ def test_event_of_a_bus_and_a_schedule(here: Here) -> None:
     events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": FUNCTION}])
     events.put_events(Entries=[{"Source": "mine", "DetailType": "d", "Detail": '{"n": 7}'}])
     assert here.told()["detail"] == {"n": 7}
-    events.put_rule(Name="s", ScheduleExpression="rate(1 hour)")
+    events.put_rule(Name="s", ScheduleExpression="rate(5 minutes)")
     events.put_targets(Rule="s", Targets=[{"Id": "1", "Arn": FUNCTION, "Input": '{"due": 1}'}])
     assert here.told() == {"due": 1}
     events.disable_rule(Name="s")

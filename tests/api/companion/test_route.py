@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import signal
 import subprocess
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,14 +61,14 @@ def template(folder: Path, variables: str = "{}") -> Path:
     return path
 
 
-@contextmanager
+@contextlib.contextmanager
 def up(folder: Path, *options: str, variables: str = "{}") -> Iterator[Emulator]:
     here = template(folder, variables)
     with Emulator(here, folder / "state", "--backend", "process", *options) as emulator:
         yield emulator
 
 
-@contextmanager
+@contextlib.contextmanager
 def another_moto() -> Iterator[str]:
     """A second server with buckets and queues of its own; where it serves."""
     command = emulator.live.companion.process.COMMAND
@@ -216,8 +216,12 @@ def children(pid: int) -> list[int]:
 
 
 def companions(pid: int) -> list[int]:
-    lines = {child: Path(f"/proc/{child}/cmdline").read_bytes() for child in children(pid)}
-    return [child for child, line in lines.items() if b"companion/server" in line]
+    found = []
+    for child in children(pid):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if b"companion/server" in Path(f"/proc/{child}/cmdline").read_bytes():
+                found.append(child)
+    return found
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])

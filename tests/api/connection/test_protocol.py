@@ -79,6 +79,8 @@ def test_client_that_pipelines_without_reading_is_held_up(emulator: Served) -> N
     process, before = psutil.Process(), psutil.Process().memory_info().rss
     sent = 0
     with wire(emulator.url) as connection:
+        # little room for answers, so that it is soon full
+        connection.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
         connection.connection.settimeout(2)
         try:
             while sent < 200_000_000:

@@ -30,7 +30,7 @@ def held_back(api: ServedApi) -> Iterator[None]:
     prepare = api.engine.prepare
 
     async def held(*arguments: Any) -> Prepared:
-        assert await asyncio.to_thread(go_on.wait, 20)
+        assert await asyncio.to_thread(go_on.wait, 60)
         return await prepare(*arguments)
 
     api.engine.prepare = held

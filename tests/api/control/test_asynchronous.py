@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.live.functions.invoker import FunctionInvoker
 from tests.api.control.conftest import made, updated
 from tests.api.services.conftest import served_api
 from tests.live.aws.stand_ins import SERVICES, StandIns, stand_ins
@@ -167,13 +170,30 @@ def test_invoke_async_refuses(client: Any, name: str, payload: bytes, code: str)
     assert refused.value.response["Error"]["Code"] == code
 
 
-def test_update_of_the_code_is_met_by_the_next_attempt(client: Any, queue: Queue) -> None:
+def test_update_of_the_code_is_met_by_the_next_attempt(
+    client: Any, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoke, attempts, go_on = FunctionInvoker.invoke, list[bytes](), threading.Event()
+
+    async def held(invoker: FunctionInvoker, arn: str, payload: bytes, **more: Any) -> Any:
+        attempts.append(payload)
+        if len(attempts) > 1:
+            assert await asyncio.to_thread(go_on.wait, _BOUND)
+        return await invoke(invoker, arn, payload, **more)
+
+    monkeypatch.setattr(FunctionInvoker, "invoke", held)
     made(client, "f", Handler="app.fail")
     client.put_function_event_invoke_config(
         FunctionName="f", DestinationConfig={"OnSuccess": {"Destination": queue.arn}}
     )
     send(client, "f", b"1")
+    bound = time.monotonic() + _BOUND
+    while len(attempts) < 2:
+        assert time.monotonic() < bound
+        time.sleep(0.01)
     client.update_function_configuration(FunctionName="f", Handler="app.echo")
     updated(client, "f")
+    go_on.set()
     record = json.loads(received(queue)[0]["Body"])
     assert record["responsePayload"] == 1
+    assert record["requestContext"]["approximateInvokeCount"] == 2

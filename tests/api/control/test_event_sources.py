@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.live.event_sources.event_sources import Polling
 from tests.api.control.conftest import made
 from tests.api.services.conftest import served_api
 from tests.live.aws.stand_ins import ACCOUNT, REGION, SERVICES, StandIns, stand_ins
@@ -178,14 +181,24 @@ def test_second_mapping_of_the_same_pair_is_a_conflict(client: Any, queue: Queue
     assert first["UUID"] in message
 
 
-def test_mapping_is_changed_and_disabled(client: Any, queue: Queue) -> None:
+def test_mapping_is_changed_and_disabled(
+    client: Any, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mapping = mapped(client, queue.arn)["UUID"]
+    end, go_on = Polling.end, threading.Event()
+
+    async def held(polling: Polling, patience: float) -> None:
+        assert await asyncio.to_thread(go_on.wait, _BOUND)
+        await end(polling, patience)
+
+    monkeypatch.setattr(Polling, "end", held)
     answer = client.update_event_source_mapping(
         UUID=mapping, BatchSize=3, FunctionResponseTypes=["ReportBatchItemFailures"]
     )
     assert (answer["State"], answer["BatchSize"]) == ("Updating", 3)
     code, _ = refusal(client.delete_event_source_mapping, UUID=mapping)
     assert code == "ResourceInUseException"
+    go_on.set()
     until(lambda: state(client, mapping) == "Enabled")
     answer = client.update_event_source_mapping(UUID=mapping, Enabled=False)
     assert (answer["State"], answer["BatchSize"]) == ("Disabling", 3)

@@ -6,12 +6,14 @@ import io
 import json
 import zipfile
 from typing import TYPE_CHECKING, Any
+from unittest.mock import ANY
 
 import httpx
 import pytest
 
 from emulator.core.function_configuration import FunctionConfiguration
 from emulator.errors import BuildError
+from emulator.live.functions.template_events import NO_EVENTS, TemplateEvents
 from tests.api.control.conftest import made, updated
 from tests.api.services.conftest import served_api
 
@@ -39,14 +41,16 @@ def template(tmp_path: Path) -> FunctionConfiguration:
     )
 
 
-def deploy(api: ServedApi, *templates: FunctionConfiguration) -> None:
+def deploy(
+    api: ServedApi, *templates: FunctionConfiguration, events: TemplateEvents = NO_EVENTS
+) -> None:
     """Deploys what a template has, as an emulator does when it starts."""
 
     async def begin() -> None:
         deployer = api.functions.deployer
         await deployer.forget_templates([template.name for template in templates])
         for template in templates:
-            await deployer.deploy(template, print)
+            await deployer.deploy(template, print, events)
 
     api.run(begin())
 
@@ -120,3 +124,19 @@ def test_template_whose_folder_is_missing_is_told(
     (tmp_path / "layer").rmdir()
     with pytest.raises(BuildError, match="layer is not a folder"):
         deploy(api, template)
+
+
+def test_function_has_the_event_settings_of_its_template_and_no_others(
+    api: ServedApi, client: Any, template: FunctionConfiguration
+) -> None:
+    queue = "arn:aws:sqs:us-east-1:123456789012:letters"
+    deploy(api, template, events=TemplateEvents({"MaximumRetryAttempts": 1}, queue))
+    found = client.get_function_event_invoke_config(FunctionName="echo")
+    assert (found["MaximumRetryAttempts"], found["DestinationConfig"]["OnFailure"]) == (1, {})
+    kept = client.get_function_configuration(FunctionName="echo")
+    assert kept["DeadLetterConfig"] == {"TargetArn": queue}
+    deploy(api, template)
+    assert client.list_function_event_invoke_configs(FunctionName="echo") == {
+        "FunctionEventInvokeConfigs": [],
+        "ResponseMetadata": ANY,
+    }

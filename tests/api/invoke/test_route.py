@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -18,6 +18,9 @@ from tests.api.conftest import RESPONSE_LIMIT, Served, served
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+BOUND = 60.0
+"""Seconds that any one wait may take."""
 
 
 def invoke(here: Served, function: str, payload: bytes | None = b"{}", **more: Any) -> Any:
@@ -89,7 +92,7 @@ def test_exit_is_a_function_error_in_awss_words(emulator: Served) -> None:
 
 
 def test_timeout_is_a_function_error_in_awss_words(emulator: Served) -> None:
-    response = invoke(emulator, "hang")
+    response = invoke(emulator, "late")
     request_id = response["ResponseMetadata"]["RequestId"]
     assert json.load(response["Payload"]) == {
         "errorType": "Sandbox.Timedout",
@@ -330,9 +333,11 @@ def test_more_requests_than_the_account_may_have_are_throttled(tmp_path: Path) -
         served(tmp_path, SchedulerSettings(account_concurrency=2)) as here,
         ThreadPoolExecutor(6) as pool,
     ):
-        calls = [pool.submit(invoke, here, "pause") for _ in range(6)]
-        refused = [call.exception() for call in calls if call.exception() is not None]
-    assert len(refused) == 4
+        calls = [pool.submit(invoke, here, "stream", b'{"then": "wait"}') for _ in range(6)]
+        ended = as_completed(calls, timeout=BOUND)
+        refused = [next(ended).exception() for _ in range(4)]
+        here.gate.set()
+    assert [call.exception() for call in calls].count(None) == 2
     for error in refused:
         assert isinstance(error, ClientError)
         assert error.response["Error"]["Code"] == "TooManyRequestsException"

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from emulator.api.services.calls import Registry
     from emulator.core.profile import Profile
 
-_BOUND = 20
+_BOUND = 60
 SPEEDUP = 600.0
 """Seconds that an asynchronous event ages in one."""
 
@@ -195,7 +195,9 @@ def served_api(
 
 def _engine(profile: Profile) -> Engine:
     clock = MonotonicClock(asyncio.get_running_loop())
-    scheduler = Scheduler(SchedulerSettings(), random.Random(0))
+    # a client here is never so fast that its next request would find the sandbox busy on AWS
+    settings = SchedulerSettings(hand_over_patience=_BOUND / 2)
+    scheduler = Scheduler(settings, random.Random(0))
     logger = PlatformLogger(logs=Logs("test"), clock=clock, profile=profile, origin=time.time())
     return Engine(
         scheduler=scheduler,

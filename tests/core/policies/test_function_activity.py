@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import random
 
-from emulator.core.messages import (
-    Dispatch,
+from emulator.core.messages.commands import Dispatch, StopSandbox
+from emulator.core.messages.events import (
     InvocationFinished,
     InvokeRequested,
     SandboxReady,
-    StopSandbox,
     TimePassed,
     VersionDeployed,
 )

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import random
 
-from emulator.core.messages import (
-    Dispatch,
+from emulator.core.messages.commands import Dispatch, StartSandbox, StopSandbox
+from emulator.core.messages.events import (
     InvocationFinished,
     InvokeRequested,
     SandboxGone,
     SandboxReady,
-    StartSandbox,
-    StopSandbox,
     VersionDeployed,
 )
 from emulator.core.model import FunctionVersion, StartKind, StopReason, VersionKey

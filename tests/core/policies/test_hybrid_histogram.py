@@ -9,14 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.core.messages import (
-    Dispatch,
-    FreezeSandbox,
-    SandboxReady,
-    StartSandbox,
-    StopSandbox,
-    TimePassed,
-)
+from emulator.core.messages.commands import Dispatch, FreezeSandbox, StartSandbox, StopSandbox
+from emulator.core.messages.events import SandboxReady, TimePassed
 from emulator.core.model import StartKind, StopReason
 from emulator.core.policies.forecast import autoregression
 from emulator.core.policies.hybrid_histogram import HybridHistogram, IdleTimes, Windows

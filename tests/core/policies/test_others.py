@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.core.messages import (
-    Dispatch,
-    FreezeSandbox,
-    InvokeRequested,
-    SandboxReady,
-    StartSandbox,
-    StopSandbox,
-    TimePassed,
-)
+from emulator.core.messages.commands import Dispatch, FreezeSandbox, StartSandbox, StopSandbox
+from emulator.core.messages.events import InvokeRequested, SandboxReady, TimePassed
 from emulator.core.model import StartKind, StopReason
 from emulator.core.policies.fixed import Fixed
 from emulator.core.policies.interface import Policy, PolicyChoice

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.core.lifetimes import LIFETIMES
-from emulator.core.messages import StopSandbox, TimePassed
+from emulator.core.messages.commands import StopSandbox
+from emulator.core.messages.events import TimePassed
 from emulator.core.model import StopReason
 from emulator.core.policies.interface import PolicyChoice
 from emulator.core.policies.pool_halving import PoolHalving

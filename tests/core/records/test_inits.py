@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from emulator.core.journal import Entry
-from emulator.core.messages import (
+from emulator.core.messages.events import (
     Event,
     InitBegan,
     InitFailed,

@@ -4,8 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from emulator.core.journal import Entry
-from emulator.core.messages import (
-    Anatomy,
+from emulator.core.messages.commands import Throttle
+from emulator.core.messages.events import (
     Event,
     InitBegan,
     InvocationAnswered,
@@ -16,10 +16,10 @@ from emulator.core.messages import (
     SandboxGone,
     SandboxReady,
     SandboxReset,
-    Throttle,
     TimePassed,
     VersionDeployed,
 )
+from emulator.core.messages.measurements import Anatomy
 from emulator.core.model import FunctionVersion, StartKind, StopReason, ThrottleReason
 from emulator.core.policy import Binding, FixedKeepAlive
 from emulator.core.record_fold import RecordFold, fold

@@ -11,13 +11,21 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from emulator.core.messages import (
-    CallerLeft,
+from emulator.core.messages.commands import (
     Command,
     Dispatch,
-    Event,
     Fail,
     FreezeSandbox,
+    MakeStemCell,
+    ResetSandbox,
+    StartSandbox,
+    StopSandbox,
+    StopStemCell,
+    Throttle,
+)
+from emulator.core.messages.events import (
+    CallerLeft,
+    Event,
     FunctionRecycled,
     HostMemoryMeasured,
     InitBegan,
@@ -25,21 +33,15 @@ from emulator.core.messages import (
     InvocationAnswered,
     InvocationFinished,
     InvokeRequested,
-    MakeStemCell,
     ProvisionedSet,
     ReservedConcurrencySet,
-    ResetSandbox,
     RuntimeExited,
     SandboxGone,
     SandboxReady,
     SandboxReset,
-    StartSandbox,
     StayedBusy,
     StemCellGone,
     StemCellReady,
-    StopSandbox,
-    StopStemCell,
-    Throttle,
     TimePassed,
     VersionDeployed,
     VersionRetired,

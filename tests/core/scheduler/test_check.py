@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.core.messages import (
+from emulator.core.messages.commands import StartSandbox
+from emulator.core.messages.events import (
     InvocationAnswered,
     ProvisionedSet,
     RuntimeExited,
     SandboxReady,
-    StartSandbox,
 )
 from emulator.core.model import SandboxState
 from emulator.core.policy import Binding, FixedKeepAlive

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.core.messages import (
+from emulator.core.messages.commands import (
     Dispatch,
-    Event,
     Fail,
     FreezeSandbox,
+    ResetSandbox,
+    StartSandbox,
+    StopSandbox,
+    Throttle,
+)
+from emulator.core.messages.events import (
+    Event,
     InitBegan,
     InitFailed,
     InvocationFinished,
-    ResetSandbox,
     RuntimeExited,
     SandboxGone,
     SandboxReady,
     SandboxReset,
-    StartSandbox,
-    StopSandbox,
-    Throttle,
     TimePassed,
     VersionRetired,
 )

@@ -6,15 +6,17 @@ import random
 
 import pytest
 
-from emulator.core.messages import (
+from emulator.core.messages.commands import (
     Dispatch,
     FreezeSandbox,
-    ProvisionedSet,
-    ReservedConcurrencySet,
-    SandboxReady,
     StartSandbox,
     StopSandbox,
     Throttle,
+)
+from emulator.core.messages.events import (
+    ProvisionedSet,
+    ReservedConcurrencySet,
+    SandboxReady,
     TimePassed,
 )
 from emulator.core.model import StartKind, StopReason, ThrottleReason

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.core.messages import (
+from emulator.core.messages.commands import (
     Command,
     Dispatch,
-    Event,
     Fail,
     FreezeSandbox,
+    ResetSandbox,
+    StartSandbox,
+    StopSandbox,
+    Throttle,
+)
+from emulator.core.messages.events import (
+    Event,
     InitBegan,
     InitFailed,
     InvokeRequested,
     ProvisionedSet,
     ReservedConcurrencySet,
-    ResetSandbox,
     RuntimeExited,
     SandboxGone,
     SandboxReady,
     SandboxReset,
-    StartSandbox,
-    StopSandbox,
-    Throttle,
     TimePassed,
     VersionDeployed,
     VersionRetired,

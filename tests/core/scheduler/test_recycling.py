@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from emulator.core.messages import (
-    Dispatch,
-    FreezeSandbox,
-    FunctionRecycled,
-    ProvisionedSet,
-    SandboxReady,
-    StartSandbox,
-    StopSandbox,
-)
+from emulator.core.messages.commands import Dispatch, FreezeSandbox, StartSandbox, StopSandbox
+from emulator.core.messages.events import FunctionRecycled, ProvisionedSet, SandboxReady
 from emulator.core.model import StartKind, StopReason
 from tests.core.scheduler_host import ECHO, Host
 

@@ -9,13 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.core.messages import (
-    CallerLeft,
+from emulator.core.messages.commands import (
     Command,
     Dispatch,
-    Event,
     Fail,
     FreezeSandbox,
+    MakeStemCell,
+    ResetSandbox,
+    StartSandbox,
+    StopSandbox,
+    StopStemCell,
+    Throttle,
+)
+from emulator.core.messages.events import (
+    CallerLeft,
+    Event,
     FunctionRecycled,
     HostMemoryMeasured,
     InitBegan,
@@ -23,21 +31,15 @@ from emulator.core.messages import (
     InvocationAnswered,
     InvocationFinished,
     InvokeRequested,
-    MakeStemCell,
     ProvisionedSet,
     ReservedConcurrencySet,
-    ResetSandbox,
     RuntimeExited,
     SandboxGone,
     SandboxReady,
     SandboxReset,
-    StartSandbox,
     StayedBusy,
     StemCellGone,
     StemCellReady,
-    StopSandbox,
-    StopStemCell,
-    Throttle,
     TimePassed,
     VersionDeployed,
     VersionRetired,

@@ -6,16 +6,18 @@ import random
 
 import pytest
 
-from emulator.core.messages import (
+from emulator.core.messages.commands import (
     Dispatch,
     FreezeSandbox,
+    StartSandbox,
+    StopSandbox,
+    Throttle,
+)
+from emulator.core.messages.events import (
     InitBegan,
     ReservedConcurrencySet,
     SandboxGone,
     SandboxReady,
-    StartSandbox,
-    StopSandbox,
-    Throttle,
     TimePassed,
 )
 from emulator.core.model import StartKind, StopReason, ThrottleReason

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.core.messages import (
+from emulator.core.messages.commands import (
     Dispatch,
-    Event,
     Fail,
     FreezeSandbox,
+    ResetSandbox,
+    StartSandbox,
+    StopSandbox,
+    Throttle,
+)
+from emulator.core.messages.events import (
+    Event,
     InitBegan,
     InitFailed,
-    ResetSandbox,
     RuntimeExited,
     SandboxGone,
     SandboxReady,
     SandboxReset,
-    StartSandbox,
-    StopSandbox,
-    Throttle,
     TimePassed,
 )
 from emulator.core.model import Failure, StartKind, StopReason, ThrottleReason

@@ -7,15 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.core.messages import (
-    CallerLeft,
-    Dispatch,
-    FreezeSandbox,
-    InvocationAnswered,
-    SandboxReady,
-    StartSandbox,
-    StopSandbox,
-)
+from emulator.core.messages.commands import Dispatch, FreezeSandbox, StartSandbox, StopSandbox
+from emulator.core.messages.events import CallerLeft, InvocationAnswered, SandboxReady
 from emulator.core.model import StartKind, StopReason
 from emulator.core.policy import Binding
 from tests.core.scheduler_host import BIG, ECHO, Host

@@ -6,9 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.core.messages import (
+from emulator.core.messages.commands import (
     Dispatch,
     FreezeSandbox,
+    StartSandbox,
+    StopSandbox,
+    Throttle,
+)
+from emulator.core.messages.events import (
     InvocationAnswered,
     InvocationFinished,
     InvokeRequested,
@@ -16,9 +21,6 @@ from emulator.core.messages import (
     ReservedConcurrencySet,
     SandboxGone,
     SandboxReady,
-    StartSandbox,
-    StopSandbox,
-    Throttle,
     VersionDeployed,
 )
 from emulator.core.model import FunctionVersion, StartKind, StopReason, ThrottleReason, VersionKey
@@ -30,7 +32,7 @@ from emulator.core.tenancy import NO_TENANT_WANTED, TENANT_WANTED
 from tests.core.scheduler_host import ECHO, Host
 
 if TYPE_CHECKING:
-    from emulator.core.messages import Command
+    from emulator.core.messages.commands import Command
 
 SHOP = VersionKey.of("shop")
 WARM, COLD = StartKind.WARM, StartKind.COLD

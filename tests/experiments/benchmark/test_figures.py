@@ -2,13 +2,20 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from emulator.experiments.benchmark.client import Outcome
 from emulator.experiments.benchmark.figures import (
+    ASGI_FLOOR,
+    FORK_FLOOR,
+    ROUND_TRIP_FLOOR,
     BenchResults,
     Figures,
     bench_document,
     bench_table,
+    floor_ratios,
     rate_figures,
+    restored_figures,
 )
 
 FIGURES: dict[str, Figures] = {
@@ -36,6 +43,30 @@ def test_a_run_that_misses_entries_is_told_above_the_figures() -> None:
     torn = BenchResults(FIGURES, {"cpus": 2}, ("docker: 3 entries were lost.",))
     assert bench_table(torn).splitlines()[1] == "Incomplete: docker: 3 entries were lost."
     assert bench_document(torn)["missing"] == ["docker: 3 entries were lost."]
+
+
+def test_what_was_left_out_is_told_above_the_figures() -> None:
+    some = BenchResults(FIGURES, {"cpus": 2}, left_out=("process: kdd99-tf, as …",))
+    assert bench_table(some).splitlines()[1] == "Left out: process: kdd99-tf, as …"
+    assert bench_document(some)["left_out"] == ["process: kdd99-tf, as …"]
+
+
+def test_restores_stand_beside_the_cold_starts_between_them() -> None:
+    assert restored_figures([5.0, 5.0, 5.0], [500.0], "f ") == {
+        "f restored p50, ms": 5.0,
+        "f restored p95, ms": 5.0,
+        "  f in turns with cold p50, ms": 500.0,
+        "  f restored over cold": 0.01,
+    }
+
+
+def test_ratios_are_to_the_floors_that_are_part_of_a_request_or_a_restore() -> None:
+    floors = {ASGI_FLOOR: 0.05, ROUND_TRIP_FLOOR: 0.1, FORK_FLOOR: 0.5, "floor: other, ms": 9.0}
+    figures = {"warm p50, 1 client, ms": 0.3, "restored p50, ms": 5.0}
+    assert floor_ratios(figures, floors) == pytest.approx(
+        {"warm p50 over both floors": 2.0, "restored p50 over a fork": 10.0}
+    )
+    assert floor_ratios({}, floors) == {}
 
 
 def test_table_without_a_mark_has_no_legend() -> None:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import os
 
 from emulator.core.journal import Entry
-from emulator.core.messages import MakeStemCell, StemCellGone, StemCellReady, TimePassed
+from emulator.core.messages.commands import MakeStemCell
+from emulator.core.messages.events import StemCellGone, StemCellReady, TimePassed
 from emulator.experiments.benchmark.stem_cells import refills_ms
 from emulator.host.processes import proportional_memory_kb
 

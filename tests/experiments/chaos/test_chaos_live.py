@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.errors import SettingsError
+from emulator.experiments.chaos import faults, suspension
+from emulator.experiments.chaos import trial as trials_of
 from emulator.experiments.chaos.command import chaos_results, run_chaos
 from emulator.experiments.chaos.load import HUNG, RIGHT, WRONG
 
@@ -25,7 +27,20 @@ FAULTS = (
     ),
     *("gateway killed", "journal torn"),
 )
+_FIGURES = {
+    (trials_of, "_BEFORE"): 0.5,
+    (trials_of, "_AFTER"): 0.3,
+    (suspension, "_STOPPED_S"): 1.5,
+    (faults, "_CLOCK_STAYS"): 0.3,
+}
+"""Seconds, in place of those of `testbed chaos`, in which a count comes to the same."""
 ENGINE_FAULTS = ("engine stopped", "engine killed", "containerd killed")
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    for (module, name), seconds in _FIGURES.items():
+        monkeypatch.setattr(module, name, seconds)
 
 
 @pytest.mark.parametrize("backend", ["process", pytest.param("docker", marks=pytest.mark.docker)])

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 async def gateway(answer: Callable[[bytes], bytes]) -> AsyncIterator[Client]:
     """Serves HTTP answers made of each request's body, and gives a client of that."""
 
+    serving = []
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.append(asyncio.current_task())
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 size = int(head.lower().partition(b"content-length:")[2].split()[0])
@@ -37,7 +40,7 @@ async def gateway(answer: Callable[[bytes], bytes]) -> AsyncIterator[Client]:
     finally:
         await client.close()
         server.close()
-        await asyncio.sleep(0.01)  # connections see that their client is gone
+        await asyncio.gather(*serving)  # which see that their client is gone
 
 
 def ok(body: bytes, headers: bytes = b"") -> bytes:
@@ -117,7 +120,7 @@ def test_service_is_back_with_the_first_of_five_right_answers_in_a_row() -> None
             return tokens(body) if given[-1] else ok(b"{}")
 
         async with gateway(answer) as client:
-            assert await seconds_until_service(client, "good", within=10) is not None
+            assert await seconds_until_service(client, "good", within=60) is not None
         assert given == wanted
 
     asyncio.run(run())

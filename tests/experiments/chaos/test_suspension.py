@@ -76,7 +76,7 @@ async def test_gateway_stops_with_requests_under_way_and_goes_on_hours_later(
     )
     watching = asyncio.create_task(watched())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await suspended(world, nights=(0.5, 8.5), stopped=0.3)
     finally:
         watching.cancel()

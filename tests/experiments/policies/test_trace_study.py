@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.core.journal import replay
-from emulator.core.messages import InvokeRequested
+from emulator.core.messages.events import InvokeRequested
 from emulator.core.scheduler import Scheduler
 from emulator.errors import RunDirectoryError, SettingsError
 from emulator.experiments.policies import trace_command

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from emulator.core.billing import Size
-from emulator.core.messages import Anatomy
+from emulator.core.messages.measurements import Anatomy
 from emulator.core.model import StartKind
 from emulator.core.prices import Architecture
 from emulator.core.profiles.aws_2018 import PRICES_2018

@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.core.journal import Entry, encode
-from emulator.core.messages import (
-    Dispatch,
-    FreezeSandbox,
+from emulator.core.messages.commands import Dispatch, FreezeSandbox, StartSandbox, StopSandbox
+from emulator.core.messages.events import (
     InvocationFinished,
     InvokeRequested,
     ProvisionedSet,
-    StartSandbox,
-    StopSandbox,
     TimePassed,
     VersionDeployed,
 )

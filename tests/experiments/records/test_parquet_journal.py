@@ -6,7 +6,8 @@ import pytest
 from pyarrow import parquet
 
 from emulator.core.journal import Entry
-from emulator.core.messages import Dispatch, InvokeRequested, TimePassed
+from emulator.core.messages.commands import Dispatch
+from emulator.core.messages.events import InvokeRequested, TimePassed
 from emulator.core.model import StartKind, VersionKey
 from emulator.errors import RunDirectoryError
 from emulator.experiments.records import parquet_journal

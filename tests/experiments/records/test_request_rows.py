@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.core.journal import Entry
-from emulator.core.messages import (
-    Anatomy,
+from emulator.core.messages.commands import (
     Dispatch,
     Fail,
     FreezeSandbox,
+    ResetSandbox,
+    StartSandbox,
+)
+from emulator.core.messages.events import (
     InvocationFinished,
     InvokeRequested,
-    ResetSandbox,
     RuntimeExited,
     SandboxReady,
     SandboxReset,
-    StartSandbox,
 )
+from emulator.core.messages.measurements import Anatomy
 from emulator.core.model import Failure, StartKind
 from emulator.experiments.bill import bill_figures
 from emulator.experiments.plan.cells import Condition

@@ -103,14 +103,14 @@ def test_client_rows_join_their_invocations_on_the_request_id(study: MadeRun) ->
     joined = join(run)
     records = {record.invocation: record for record in run.invocations}
     assert joined[:2] == [
-        Request("slow", run.clients[0], records["s1"]),
-        Request("slow", run.clients[1], records["s2"]),
+        Request("slow", run.clients[0], records["s1"], (records["s1"],)),
+        Request("slow", run.clients[1], records["s2"], (records["s2"],)),
     ]
     assert joined[4].record is not None
     assert joined[4].record.status is Status.THROTTLED
     assert joined[5:] == [
-        Request("fast", None, records["f1"]),
-        Request("fast", None, records["f2"]),
+        Request("fast", None, records["f1"], (records["f1"],)),
+        Request("fast", None, records["f2"], (records["f2"],)),
     ]
 
 

@@ -141,7 +141,7 @@ def test_the_guard_writes_what_it_samples_until_it_is_left(tmp_path: Path) -> No
 
     probe = Probe()
     with HostGuard(tmp_path / "host.csv", probe, every=0.001):
-        assert probe.asked.wait(5)
+        assert probe.asked.wait(60)
     head, *lines = (tmp_path / "host.csv").read_text().splitlines()
     assert head == "at_epoch,cpu_busy,steal,load1,mem_available_mb,sandbox_cpu"
     assert set(lines) == {"100.0,0.5,0.0,1.0,8000.0,"}

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from emulator.experiments.plan.model import PlannedFunction
-from emulator.experiments.plan.scenarios import Constant, Idle, Poisson, Ramp, Scenario
+from emulator.experiments.plan.scenarios import (
+    Constant,
+    Idle,
+    Invocation,
+    Poisson,
+    Ramp,
+    Scenario,
+)
 from emulator.experiments.runner.locust import settings
 from tests.experiments.plans import cells_of
 
@@ -48,3 +55,10 @@ def test_a_scenario_is_told_to_its_locustfile(
         "PAGE_CACHE": "hot",
         **told,
     }
+
+
+def test_a_load_of_events_is_told_to_locust(tmp_path: Path) -> None:
+    cell = cells_of(tmp_path)[0]
+    cell = replace(cell, condition=replace(cell.condition, invocation=Invocation.EVENT))
+    told = settings(cell, PlannedFunction(), "/x", ROWS)
+    assert told["INVOCATION_TYPE"] == "Event"

@@ -226,6 +226,18 @@ def test_ctrl_c_leaves_a_run_of_the_cells_that_were_done(
     assert "The simulation was stopped before its end" in study.problems[-1]
 
 
+def is_gone(group: int) -> bool:
+    """Returns whether a group's processes end; init takes a moment to see that orphans have."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
 def test_ctrl_c_ends_all_processes_and_keeps_what_was_done(tmp_path: Path) -> None:
     """The real signal, to the real command, with two processes: the second cell never ends soon."""
     load = '[[scenario]]\nkind = "constant"\nseconds = 5\n'
@@ -236,16 +248,15 @@ def test_ctrl_c_ends_all_processes_and_keeps_what_was_done(tmp_path: Path) -> No
     command += ["--behaviours", str(tmp_path / "b.toml"), "--run-dir", str(tmp_path / "run")]
     with subprocess.Popen(command, start_new_session=True) as process:
         try:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 120
             while time.monotonic() < deadline and process.poll() is None:
                 study = tmp_path / "run" / "study.json"
                 if study.exists() and study.read_text().count('"done"') == 3:
                     break
                 time.sleep(0.1)
             process.send_signal(signal.SIGINT)
-            assert process.wait(30) == 130
-            with pytest.raises(ProcessLookupError):
-                os.killpg(process.pid, 0)
+            assert process.wait(60) == 130
+            assert is_gone(process.pid)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

@@ -7,15 +7,17 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from emulator.core.asynchronous.left_events import LeftEvents
 from emulator.core.asynchronous.rules import AsynchronousRules, EventSettings
 from emulator.live.asynchronous.event_queue import EventQueue
 from emulator.live.invocation import Outcome
 from tests.live.jumping_loop import run
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Collection, Coroutine
     from datetime import datetime
 
+    from emulator.core.asynchronous.ended_event import EndedEvent
     from emulator.core.asynchronous.invocation_record import Ended
     from emulator.live.asynchronous.event_store import QueuedEvent
     from emulator.live.asynchronous.observations import Observed
@@ -46,6 +48,10 @@ class MemoryStore:
 
     async def remove(self, event_id: str) -> None:
         del self.events[event_id]
+
+    async def clear(self, kept: Collection[str]) -> None:
+        for event_id in self.events.keys() - kept:
+            del self.events[event_id]
 
 
 @dataclass
@@ -128,6 +134,7 @@ class Bench:
     told: Told
     queue: EventQueue
     observed: list[tuple[Observed, float]]
+    recorded: list[EndedEvent] = field(default_factory=list)
 
     async def emptied(self) -> None:
         while len(self.queue):  # noqa: ASYNC110  # time jumps here
@@ -141,12 +148,14 @@ def bench(
     store: MemoryStore | None = None,
     speedup: float = 1.0,
     most_at_once: int = 1000,
+    left: LeftEvents = LeftEvents.TAKE_UP,
 ) -> None:
     """Runs a scenario with an open queue, and closes the queue after it."""
 
     async def main() -> None:
         kept, told = store or MemoryStore(), Told()
         observed: list[tuple[Observed, float]] = []
+        recorded: list[EndedEvent] = []
         queue = EventQueue(
             store=kept,  # type: ignore[arg-type]
             invoker=functions,
@@ -154,11 +163,12 @@ def bench(
             most_at_once=most_at_once,
             speedup=speedup,
             observe=lambda _, what, value: observed.append((what, value)),
+            record=recorded.append,
             wall_time=asyncio.get_running_loop().time,
         )
-        await queue.open(told)  # type: ignore[arg-type]
+        await queue.open(told, left)  # type: ignore[arg-type]
         try:
-            await scenario(Bench(functions, kept, told, queue, observed))
+            await scenario(Bench(functions, kept, told, queue, observed, recorded))
         finally:
             await queue.close()
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import Any
 
 import pytest
 
 from emulator.core.asynchronous.attempts import Condition
+from emulator.core.asynchronous.ended_event import Receiver
+from emulator.core.asynchronous.left_events import LeftEvents
 from emulator.core.asynchronous.lineage import function_hash
 from emulator.core.asynchronous.rules import EventSettings
 from emulator.core.model import Failure, ThrottleReason
 from emulator.errors import ResourceNotFoundError, ServiceError
+from emulator.live.asynchronous.event_store import QueuedEvent
 from emulator.live.asynchronous.observations import Observed
 from emulator.live.invocation import Outcome
 from tests.live.asynchronous.queued import ARN, ERROR, OK, Bench, Functions, MemoryStore, bench
@@ -20,7 +24,7 @@ THROTTLED = Outcome("", throttle=ThrottleReason.RESERVED_CONCURRENCY)
 NOT_STARTED = Outcome("", function_error="Unhandled", failure=Failure.START_FAILED)
 
 
-def scripted(*answers: Outcome | Exception, **more: float) -> Functions:
+def scripted(*answers: Outcome | Exception, **more: Any) -> Functions:
     return Functions(scripted=deque(answers), **more)
 
 
@@ -232,3 +236,29 @@ def test_every_attempt_is_counted_once_in_the_lineage() -> None:
     bench(functions, scenario)
     traces = {one.trace_id for one in functions.invoked}
     assert traces == {f"Root=1;Lineage=1:{function_hash(ARN)}:0"}
+
+
+def test_end_is_recorded_with_its_times_and_who_was_told() -> None:
+    functions = scripted(ERROR, asked=EventSettings(dead_letters="arn:q", on_success="arn:s"))
+
+    async def scenario(here: Bench) -> None:
+        await one_event(here)
+        (ended,) = here.recorded
+        assert (ended.condition, ended.attempts, ended.lost) == (Condition.SUCCESS, 2, 0)
+        assert (ended.accepted_at, ended.ended_at, ended.age) == (0.0, 61.0, 61.0)
+        assert ended.told == (Receiver.ON_SUCCESS,)
+
+    bench(functions, scenario)
+
+
+def test_events_of_an_earlier_run_are_dropped_where_they_are_to_be_forgotten() -> None:
+    functions, store = Functions(), MemoryStore()
+    store.events["old"] = QueuedEvent("old", ARN, "", "", 0.0, 0.0)
+    store.payloads["old"] = b"0"
+
+    async def scenario(here: Bench) -> None:
+        await one_event(here)
+
+    bench(functions, scenario, store=store, left=LeftEvents.FORGET)
+    assert [one.payload for one in functions.invoked] == [b"1"]
+    assert store.events == {}

@@ -58,3 +58,13 @@ async def test_event_of_an_earlier_version_has_no_tenant(tmp_path: Path) -> None
     database = Database(tmp_path / "state.db", [EVENTS])
     assert await EventStore(database).all() == [replace(EVENT, tenant="")]
     database.close()
+
+
+async def test_events_are_cleared_but_for_those_that_are_kept(tmp_path: Path) -> None:
+    database = Database(tmp_path / "state.db", [EVENTS])
+    store = EventStore(database)
+    await store.add(EVENT, b"")
+    await store.add(replace(EVENT, id="id-2"), b"")
+    await store.clear({"id-2"})
+    assert [event.id for event in await store.all()] == ["id-2"]
+    database.close()

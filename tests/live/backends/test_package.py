@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from emulator.core.function_configuration import FunctionConfiguration, ImageSource, PackageType
+from emulator.core.version_key import VersionKey
 from emulator.errors import BuildError
 from emulator.live.backends.package import (
     UNZIPPED_LIMIT,
@@ -436,3 +437,56 @@ def test_a_zip_weighs_what_packing_leaves_of_code_and_layers(tmp_path: Path) -> 
     assert zipped_mb(function, str(code)) < 0.05
     image = replace(function, package_type=PackageType.IMAGE)
     assert zipped_mb(image, str(layer)) == 0.0
+
+
+# what goes again
+
+
+def test_requirements_go_with_the_last_package_that_has_them(tmp_path: Path, index: str) -> None:
+    state, key, other = tmp_path / "state", VersionKey.of("f"), VersionKey.of("g")
+    code = written(tmp_path / "code", {"app.py": "", "requirements.txt": index})
+    bare = written(tmp_path / "bare", {"app.py": ""})
+
+    async def run() -> list[int]:
+        packages, found = Packages(state), []
+
+        async def deploy(of: VersionKey, folder: Path) -> None:
+            packages.kept.put(of, await packages.make(function(folder), lambda _: None))
+            await packages.kept.settled()
+            found.append(len(list((state / "requirements").iterdir())))
+
+        packages.kept.keep_only(())
+        await deploy(key, code)
+        (code / "app.py").write_text("changed = 1")
+        await deploy(key, code)
+        await deploy(other, code)
+        await deploy(key, bare)
+        await deploy(other, bare)
+        await deploy(key, code)
+        await packages.kept.close()
+        return found
+
+    assert asyncio.run(run()) == [1, 1, 1, 1, 0, 1]
+    assert len(list((state / "packages").glob("[0-9a-f]*"))) == 2
+
+
+def test_requirements_stay_while_a_package_does_not_tell_which_it_has(
+    tmp_path: Path, index: str
+) -> None:
+    """As an earlier release has made them."""
+    state, key = tmp_path / "state", VersionKey.of("f")
+    code = written(tmp_path / "code", {"app.py": "", "requirements.txt": index})
+
+    async def run() -> None:
+        packages = Packages(state)
+        package = await packages.make(function(code), lambda _: None)
+        (Path(package) / "requirements.json").unlink()
+        packages.kept.put(key, package)
+        packages.kept.keep_only({key})
+        await packages.kept.settled()
+        assert len(list((state / "requirements").iterdir())) == 1
+        packages.kept.forget(key)
+        await packages.kept.settled()
+        assert list((state / "requirements").iterdir()) == []
+
+    asyncio.run(run())

@@ -79,16 +79,18 @@ def _backend(name: str, state: Path, pages: PrivatePages) -> SandboxBackend:
     return ProcessBackend(state, f"private-{os.getpid()}", private=pages)
 
 
-def with_a_large_file(folder: Path) -> FunctionConfiguration:
+@pytest.fixture(scope="module")
+def configuration(tmp_path_factory: pytest.TempPathFactory) -> FunctionConfiguration:
+    """A function with a large file; one for all tests, since its image takes seconds to make."""
+    folder = tmp_path_factory.mktemp("private-code") / "f"
     made = function(folder)
     (folder / "large").write_bytes(os.urandom(1 << 20))
     return made
 
 
 async def test_file_that_one_sandbox_has_read_is_not_in_memory_for_another(
-    private: SandboxBackend, tmp_path: Path
+    private: SandboxBackend, configuration: FunctionConfiguration
 ) -> None:
-    configuration = with_a_large_file(tmp_path / "f")
     async with sandbox(private, configuration) as one, sandbox(private, configuration) as two:
         for here in (one, two):
             await here.ask(CACHED)
@@ -98,9 +100,8 @@ async def test_file_that_one_sandbox_has_read_is_not_in_memory_for_another(
 
 
 async def test_page_cache_counts_in_the_sandbox_that_has_it(
-    private: SandboxBackend, tmp_path: Path
+    private: SandboxBackend, configuration: FunctionConfiguration
 ) -> None:
-    configuration = with_a_large_file(tmp_path / "f")
     cached = []
     for _ in range(2):
         async with sandbox(private, configuration) as here:
@@ -115,13 +116,13 @@ async def test_page_cache_counts_in_the_sandbox_that_has_it(
 
 
 async def test_runtime_comes_from_the_mount_where_it_is_in_the_image(
-    private: SandboxBackend, tmp_path: Path
+    private: SandboxBackend, configuration: FunctionConfiguration
 ) -> None:
     where = "open('/proc/self/mountinfo').read()"
     devices = (
         f"mounts = {{l.split()[4]: l.split(' - ')[1].split()[1] for l in {where}.splitlines()}}"
     )
-    async with sandbox(private, function(tmp_path / "f")) as here:
+    async with sandbox(private, configuration) as here:
         mounts = await here.ask(f"{devices}; answer = mounts")
     loop = {path for path, device in mounts.items() if device.startswith("/dev/loop")}
     if private.name == "docker":
@@ -132,9 +133,9 @@ async def test_runtime_comes_from_the_mount_where_it_is_in_the_image(
 
 
 async def test_sandbox_that_is_reset_and_started_again_keeps_its_mount(
-    private: SandboxBackend, tmp_path: Path
+    private: SandboxBackend, configuration: FunctionConfiguration
 ) -> None:
-    async with sandbox(private, function(tmp_path / "f")) as here:
+    async with sandbox(private, configuration) as here:
         await here.process.reset()
         await here.event()
         await here.restart()
@@ -142,9 +143,8 @@ async def test_sandbox_that_is_reset_and_started_again_keeps_its_mount(
 
 
 async def test_nothing_is_left_when_sandboxes_have_ended(
-    private: SandboxBackend, tmp_path: Path, state: Path
+    private: SandboxBackend, configuration: FunctionConfiguration, state: Path
 ) -> None:
-    configuration = function(tmp_path / "f")
 
     async def live() -> None:
         async with sandbox(private, configuration) as here:
@@ -157,9 +157,8 @@ async def test_nothing_is_left_when_sandboxes_have_ended(
 
 
 async def test_cancelled_start_leaves_no_mount(
-    private: SandboxBackend, tmp_path: Path, state: Path
+    private: SandboxBackend, configuration: FunctionConfiguration, state: Path
 ) -> None:
-    configuration = function(tmp_path / "f")
     await private.deploy(configuration, lambda _: None)
 
     async def live() -> None:

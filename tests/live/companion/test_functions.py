@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.server
 import json
 import threading
@@ -23,7 +24,9 @@ pytestmark = pytest.mark.anyio
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=1:abcdef01:3"
 SPEEDUP = 120.0
-_BOUND = 20.0
+HIDDEN = 2
+"""Seconds for which messages that were taken are hidden."""
+_BOUND = 60.0
 
 
 @dataclass
@@ -40,13 +43,13 @@ class Gateway:
     url: str = ""
     sent: list[Sent] = field(default_factory=list)
 
-    def wait(self, count: int = 1) -> list[Sent]:
-        """Returns what was sent, when there is `count` of it."""
+    def wait(self, count: int = 1, function: str = "") -> list[Sent]:
+        """Returns what was sent, to this function unless that is empty, when there is so much."""
         bound = time.monotonic() + _BOUND
-        while len(self.sent) < count:
+        while len(found := [one for one in self.sent if one.function.startswith(function)]) < count:
             assert time.monotonic() < bound, self.sent
             time.sleep(0.01)
-        return self.sent
+        return found
 
 
 @pytest.fixture(scope="module")
@@ -156,19 +159,36 @@ def put_rule(events: Any, name: str, *targets: dict[str, Any], **rule: Any) -> s
 
 async def test_messages_of_a_group_come_again_in_their_order(companion: str) -> None:
     sqs = client(companion, "sqs")
-    url = sqs.create_queue(
-        QueueName="order.fifo",
-        Attributes={"FifoQueue": "true", "ContentBasedDeduplication": "true"},
-    )["QueueUrl"]
+    for attempt in range(3):  # unless this test stands still for as long as they are hidden
+        hidden_at = time.monotonic()
+        url, early = taken_in_part(sqs, f"order-{attempt}.fifo")
+        if time.monotonic() - hidden_at < HIDDEN:
+            break
+    assert early == [], "the third goes before none"
+    bound = time.monotonic() + _BOUND
+    while visible(sqs, url) < 3:  # the second may be hidden for a moment longer than the first
+        assert time.monotonic() < bound
+        await asyncio.sleep(0.05)
+    again = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert [message["Body"] for message in again] == ["first", "second", "third"]
+
+
+def taken_in_part(sqs: Any, name: str) -> tuple[str, list[Any]]:
+    """Takes two of a group's three messages; the queue, and what it gives beside them."""
+    attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
+    url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
     for body in ("first", "second", "third"):
         sqs.send_message(QueueUrl=url, MessageBody=body, MessageGroupId="g")
-    taken = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=2, VisibilityTimeout=1)
+    taken = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=2, VisibilityTimeout=HIDDEN)
     assert [message["Body"] for message in taken["Messages"]] == ["first", "second"]
-    bound, again = time.monotonic() + _BOUND, []
-    while not again:  # as the emulator asks: it waits for no group
-        assert time.monotonic() < bound
-        again = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-    assert [message["Body"] for message in again] == ["first", "second", "third"]
+    # as the emulator asks: it waits for no group
+    return url, sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+
+
+def visible(sqs: Any, url: str) -> int:
+    name = "ApproximateNumberOfMessages"
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+    return int(found["Attributes"][name])
 
 
 async def test_rule_sends_the_events_that_match(companion: str, gateway: Gateway) -> None:
@@ -202,14 +222,14 @@ async def test_scheduled_rule_is_due_on_the_scaled_clock(companion: str, gateway
     events = client(companion, "events")
     begun = time.monotonic()
     arn = put_rule(events, "scheduled", {}, ScheduleExpression="rate(1 minute)")
-    first, second = gateway.wait(2)[:2]
+    first, second = gateway.wait(2)[:2]  # which would take two minutes at the machine's own speed
     took = time.monotonic() - begun
     events.disable_rule(Name="scheduled")
     assert first.event["detail-type"] == "Scheduled Event"
     assert first.event["source"] == "aws.events"
     assert first.event["resources"] == [arn]
     assert first.event["time"] < second.event["time"]
-    assert 0.9 < took < 10  # two minutes at 120 times the speed, on a machine that may be busy
+    assert took > 0.9, "two minutes at 120 times the speed"
 
 
 async def test_schedule_of_the_scheduler_invokes_with_its_input(
@@ -222,10 +242,10 @@ async def test_schedule_of_the_scheduler_invokes_with_its_input(
         ScheduleExpressionTimezone="Europe/Berlin",
         FlexibleTimeWindow={"Mode": "OFF"},
         Target={
-            "Arn": FUNCTION,
+            "Arn": f"{FUNCTION}-scheduled",  # a rule's last event may still be on its way
             "RoleArn": "arn:aws:iam::123456789012:role/r",
             "Input": '{"i": 1}',
         },
     )
-    assert gateway.wait()[0].event == {"i": 1}
+    assert gateway.wait(function=f"{FUNCTION}-scheduled")[0].event == {"i": 1}
     scheduler.delete_schedule(Name="s")

@@ -119,6 +119,9 @@ class Here:
     functions: Any
     s3: Any
 
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(f"{self.api.url}{path}", timeout=_BOUND)
+
     def names(self) -> list[str]:
         listed = self.functions.list_functions()["Functions"]
         return sorted(function["FunctionName"] for function in listed)
@@ -176,15 +179,15 @@ def test_sam_deploys_by_change_sets(here: Here) -> None:
     assert made["Environment"]["Variables"]["QUEUE"].startswith("https://sqs.")
     assert outputs["Arn"].endswith(f":function:{name}")
     assert ".lambda-url." in outputs["Url"]
-    event = httpx.get(f"{here.api.url}/web/7").json()
+    event = here.get("/web/7").json()
     assert (event["routeKey"], event["pathParameters"]) == ("GET /web/{id}", {"id": "7"})
-    assert httpx.get(f"{here.api.url}/Prod/rest/7").status_code == 502  # echo is no proxy response
+    assert here.get("/Prod/rest/7").status_code == 502  # echo is no proxy response
     size = [{"ParameterKey": "Size", "ParameterValue": "512"}]
     here.stacks.update_stack(StackName="shop", TemplateBody=SAM, Parameters=size)
     assert here.functions.get_function(FunctionName=name)["Configuration"]["MemorySize"] == 512
     here.stacks.delete_stack(StackName="shop")
     assert here.names() == []
-    assert httpx.get(f"{here.api.url}/web/7").status_code == 404
+    assert here.get("/web/7").status_code == 404
 
 
 def test_version_of_an_update_has_the_new_configuration(here: Here) -> None:
@@ -211,11 +214,11 @@ def test_plain_template_with_code_in_it_deploys(here: Here) -> None:
 def test_apis_may_be_made_of_parts(here: Here) -> None:
     here.stacks.create_stack(StackName="parts", TemplateBody=PARTS)
     # echo is no proxy response, which the function was asked for
-    assert httpx.get(f"{here.api.url}/v1/items/7").status_code == 502
-    assert httpx.get(f"{here.api.url}/v1/items").status_code == 403
-    assert httpx.get(f"{here.api.url}/parts").json()["routeKey"] == "GET /parts"
+    assert here.get("/v1/items/7").status_code == 502
+    assert here.get("/v1/items").status_code == 403
+    assert here.get("/parts").json()["routeKey"] == "GET /parts"
     here.stacks.delete_stack(StackName="parts")
-    assert httpx.get(f"{here.api.url}/parts").status_code == 404
+    assert here.get("/parts").status_code == 404
 
 
 def events(here: Here, stack: str) -> list[tuple[str, str, str]]:

@@ -43,11 +43,14 @@ class Functions:
     answer: Callable[[dict[str, Any]], Outcome] | None = None
     """In place of `decide`, says something of the whole event."""
     takes: float = 0.0
+    held: asyncio.Event | None = None
+    """In place of `takes`: what every answer waits for."""
     events: list[dict[str, Any]] = field(default_factory=list)
     batches: list[Records] = field(default_factory=list)
     traces: list[str] = field(default_factory=list)
     running: int = 0
     most_running: int = 0
+    cancelled: int = 0
 
     def invoke(
         self,
@@ -76,7 +79,11 @@ class Functions:
     async def _answer(self, answer: Outcome) -> Outcome:
         self.running += 1
         self.most_running = max(self.most_running, self.running)
-        await asyncio.sleep(self.takes)
+        try:
+            await (asyncio.sleep(self.takes) if self.held is None else self.held.wait())
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
         self.running -= 1
         return answer
 
@@ -135,7 +142,7 @@ async def bench(
     try:
         yield Bench(functions, sources)
     finally:
-        async with asyncio.timeout(5):  # whatever the sources do
+        async with asyncio.timeout(20):  # whatever the sources do
             await sources.close()
         await client.close()
         database.close()
@@ -143,11 +150,14 @@ async def bench(
 
 @dataclass
 class Queue:
-    """A queue at moto whose failed messages come again at once."""
+    """A queue at moto, whose failed messages come again after half a minute, or when shown.
+
+    A second would be over now and then before a message that was worked off is deleted.
+    """
 
     others: StandIns
     fifo: bool = False
-    visibility: int = 0
+    visibility: int = 30
 
     def __post_init__(self) -> None:
         self.name = f"q-{uuid.uuid4().hex[:8]}" + (".fifo" if self.fifo else "")
@@ -165,6 +175,12 @@ class Queue:
     def send(self, *bodies: str, **more: Any) -> None:
         for body in bodies:
             self.client.send_message(QueueUrl=self.url, MessageBody=body, **more)
+
+    def show(self, record: dict[str, Any]) -> None:
+        """Has a message that was received come again at once."""
+        self.client.change_message_visibility(
+            QueueUrl=self.url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=0
+        )
 
     def left(self) -> int:
         """Returns how many messages are there, be they visible or not."""

@@ -35,7 +35,7 @@ async def test_mapping_goes_from_creating_to_enabled(others: StandIns, tmp_path:
 async def test_disabled_mapping_polls_nothing_until_it_is_enabled(
     others: StandIns, tmp_path: Path
 ) -> None:
-    queue, functions = Queue(others, visibility=30), Functions()
+    queue, functions = Queue(others), Functions()
     async with bench(others, tmp_path, functions) as here:
         mapping = await here.mapped(queue.arn)
         await here.sources.update(mapping, {"Enabled": False})
@@ -58,7 +58,7 @@ async def test_mapping_that_begins_disabled_stays_so(others: StandIns, tmp_path:
 
 
 async def test_change_is_in_force_after_updating(others: StandIns, tmp_path: Path) -> None:
-    queue, functions = Queue(others, visibility=30), Functions()
+    queue, functions = Queue(others), Functions()
     async with bench(others, tmp_path, functions) as here:
         mapping = await here.mapped(queue.arn)
         await here.sources.update(mapping, {"BatchSize": 1})
@@ -72,17 +72,36 @@ async def test_change_is_in_force_after_updating(others: StandIns, tmp_path: Pat
 async def test_deleted_mapping_finishes_its_batch_and_is_gone(
     others: StandIns, tmp_path: Path
 ) -> None:
-    queue, functions = Queue(others, visibility=30), Functions(takes=0.3)
+    queue, functions = Queue(others), Functions(held=asyncio.Event())
     queue.send("a")
     async with bench(others, tmp_path, functions) as here:
         mapping = await here.mapped(queue.arn)
         await until(lambda: functions.running == 1)
         await here.sources.delete(mapping)
         assert mapping.state is MappingState.DELETING
+        assert functions.held is not None
+        functions.held.set()
         await until(lambda: here.sources.all(Scope()) == [])
         assert queue.left() == 0
     async with bench(others, tmp_path, functions) as here:
         assert here.sources.all(Scope()) == []
+
+
+async def test_end_in_the_midst_of_a_change_leaves_no_poller(
+    others: StandIns, tmp_path: Path
+) -> None:
+    """The change had taken the poller over, and was broken off before it had ended the poller."""
+    queue, functions = Queue(others), Functions(held=asyncio.Event())
+    queue.send("a")
+    async with bench(others, tmp_path, functions) as here:
+        mapping = await here.mapped(queue.arn)
+        await until(lambda: functions.running == 1)
+        polling = mapping.running
+        assert polling is not None
+        await here.sources.delete(mapping)
+        await asyncio.sleep(0)
+    assert polling.task.done()
+    assert functions.cancelled == 1
 
 
 async def dialled(silent: socket.socket) -> socket.socket:
@@ -94,8 +113,9 @@ async def dialled(silent: socket.socket) -> socket.socket:
 
 
 async def test_source_that_never_answers_holds_up_neither_the_end_nor_a_deletion(
-    others: StandIns, tmp_path: Path
+    others: StandIns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("emulator.live.event_sources.event_sources._LEAVE", 0.5)
     arn = Queue(others).arn
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
-import time
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from botocore.config import Config
 
 from emulator.core.function_names import FunctionName, Scope
 from emulator.core.journal import decode
-from emulator.core.messages import InvokeRequested
+from emulator.core.messages.events import InvokeRequested
 from emulator.core.version_key import LATEST
 from emulator.live.functions.deployer import ACTIVE
 from emulator.live.functions.functions import FUNCTION_SCHEMAS
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MANY = 1000
-SECONDS, MEMORY_MB = 10.0, 200
-"""The wanted 3 s hold on an idle machine; tests share theirs."""
+CPU_SECONDS, MEMORY_MB = 10.0, 200
+"""The wanted 3 s hold on an idle machine; a busy one is not meant, but its slower processor is."""
 FIRST = """
 import os, tools
 def handler(event, context):
@@ -131,9 +131,8 @@ async def test_thousand_functions_cost_a_restart_neither_time_nor_memory(tmp_pat
     state = tmp_path / "state"
     state.mkdir()
     await _many(state)
-    began = time.monotonic()
     with emulator(state) as (here, client):
-        assert time.monotonic() - began < SECONDS
+        assert _cpu_seconds(here.process.pid) < CPU_SECONDS
         assert _resident_mb(here.process.pid) < MEMORY_MB
         assert len(client.list_functions()["Functions"]) == 50
         answer = client.invoke(FunctionName=f"f{MANY // 2}", Payload=b"7")
@@ -155,6 +154,12 @@ async def _many(state: Path) -> None:
             await catalog.save(
                 Function(name), Version(name, LATEST, members, kept, ACTIVE, "r", "now")
             )
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Of the process and of its children that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def _resident_mb(pid: int) -> int:

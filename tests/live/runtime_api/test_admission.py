@@ -100,13 +100,16 @@ async def test_check_that_fails_admits_nobody(caplog: pytest.LogCaptureFixture) 
 async def test_connection_that_is_admitted_as_its_runtime_is_killed_counts_for_nothing() -> None:
     verdict: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
+    asked = asyncio.Event()
+
     async def admits(_: Peer) -> bool:
+        asked.set()
         return await asyncio.shield(verdict)
 
     async with sandbox(admits) as here:
         killed = await here.dial()
-        for _ in range(100):
-            await asyncio.sleep(0)
+        async with asyncio.timeout(BOUND):
+            await asked.wait()
         verdict.set_result(True)
         await asyncio.sleep(0)
         here.endpoint.reset()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.core.messages import Dispatch
+from emulator.core.messages.commands import Dispatch
 from emulator.host import peers
 from emulator.live.backends.interface import Limitation
 from emulator.live.backends.process.backend import ProcessBackend
@@ -30,7 +30,7 @@ OWN = os.environ["AWS_LAMBDA_RUNTIME_API"]
 
 ASK = '''
 import http.client, sys
-api = http.client.HTTPConnection(sys.argv[1], timeout=5)
+api = http.client.HTTPConnection(sys.argv[1], timeout=20)
 api.request("GET", "/nowhere")
 print(api.getresponse().status)
 '''
@@ -52,7 +52,7 @@ def attack(event, context):
     return sorted({dial(one, *event["request"]) for one in event["addresses"] if one != OWN})
 
 def dial(address, method, path, body):
-    api = http.client.HTTPConnection(address, timeout=1.5)
+    api = http.client.HTTPConnection(address, timeout=20)
     try:
         api.request(method, path, body)
         return str(api.getresponse().status)
@@ -69,7 +69,7 @@ def thread(event, context):
     import threading
     seen = []
     def ask():
-        api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"], timeout=5)
+        api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"], timeout=20)
         api.request("GET", "/nowhere")
         seen.append(api.getresponse().status)
     asking = threading.Thread(target=ask)

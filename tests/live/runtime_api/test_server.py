@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 
 import pytest
 
@@ -386,6 +387,20 @@ async def test_init_of_a_runtime_that_is_started_again_may_fail() -> None:
         assert await client.answer() == ACCEPTED
     told = [("connected",), ("asked",), ("connected",), ("init failed", "", b"{}")]
     assert here.listener.told == told
+
+
+# the last words of a runtime that has ended
+
+
+async def test_answer_of_a_runtime_that_dialled_and_ended_is_read() -> None:
+    """The end of its process overtook the connection, which was not accepted yet."""
+    async with sandbox() as here:
+        (await here.at_work()).close()
+        await here.endpoint.drained(BOUND)
+        with socket.create_connection(("127.0.0.1", here.endpoint.port)) as last:
+            last.sendall(RESPONSE + b"Content-Length: 4\r\n\r\nnull")
+        await here.endpoint.drained(BOUND)
+        assert here.listener.told == [("responded", "id-1", b"null")]
 
 
 # requests of other APIs

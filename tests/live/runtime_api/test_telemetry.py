@@ -31,6 +31,12 @@ NOBODY = 1
 MOST = 262_144
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No attempt is given up, and repeated, because this process stood still for two seconds."""
+    monkeypatch.setattr("emulator.live.runtime_api.delivery.ATTEMPT", 60.0)
+
+
 def read(response: bytes) -> tuple[int, Any]:
     head, _, body = response.partition(b"\r\n\r\n")
     return int(head.split()[1]), json.loads(body)
@@ -444,6 +450,23 @@ async def test_attempt_that_the_freeze_interrupted_does_not_count(
         listener.answering.set()
         await here.api.flush(0.1)
         here.api.resume()
+        await here.api.flush(BOUND)
+    assert listener.types == ["function"] * 2
+
+
+async def test_attempt_whose_failure_comes_after_the_thaw_does_not_count_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An emulator that stood still for a while read the refusal when all was thawed again."""
+    monkeypatch.setattr("emulator.live.runtime_api.subscriber._BACKOFF", ())
+    async with sandbox() as here, listening(500) as listener:
+        listener.answering.clear()
+        here.subscribe(listener.port, "function")
+        here.api.emit(log("line\n"))
+        await listener.until(lambda it: len(it.batches) == 1)
+        here.api.pause()
+        here.api.resume()
+        listener.answering.set()
         await here.api.flush(BOUND)
     assert listener.types == ["function"] * 2
 

@@ -24,7 +24,7 @@ ERROR = RESPONSE.replace(b"/response", b"/error")
 INIT_ERROR = b"POST /2018-06-01/runtime/init/error HTTP/1.1\r\nHost: h\r\n"
 ACCEPTED = (202, b'{"status":"OK"}')
 LIMIT = 1000
-BOUND = 5.0
+BOUND = 30.0
 """Seconds that any one wait may take."""
 
 

@@ -183,3 +183,53 @@ async def _unpacked(folder: Path, content: bytes) -> Path:
         name = (await archives.keep(content, MOST)).name
         await resources.change(CHANGE)
         return await archives.folder(name)
+
+
+async def test_unneeded_archives_go_while_the_emulator_runs(tmp_path: Path) -> None:
+    async with kept(tmp_path) as (archives, resources):
+        contents = [zipped({"a": text}) for text in ("1", "2", LARGE, LARGE[1:])]
+        small, unneeded, large, other = [(await archives.keep(c, MOST)).name for c in contents]
+        await resources.change(CHANGE)
+        for name in (small, unneeded, large, other):
+            await archives.folder(name)
+        (tmp_path / "code" / ".unpacking-by-another-thread").mkdir()
+        assert not await archives.prune(lambda: {small, large}, 0.0)
+        left = [".unpacking-by-another-thread", *sorted((large, f"{large}.zip", small))]
+        assert names(tmp_path / "code") == left
+        assert await archives.content(small) == contents[0]
+        assert await archives.content(unneeded) is None
+
+
+@pytest.mark.parametrize("text", ["1", LARGE], ids=["small", "large"])
+async def test_archive_that_a_version_is_about_to_need_stays(
+    text: bytes | str, tmp_path: Path
+) -> None:
+    content = zipped({"a": text})
+    async with kept(tmp_path) as (archives, resources):
+        name = (await archives.keep(content, MOST)).name
+        await resources.change(CHANGE)
+        assert await archives.prune(set, 60.0), "it is to be looked at again"
+        folder = await archives.folder(name)
+        assert (folder / "a").is_file()
+
+
+async def test_archive_that_went_is_kept_and_unpacked_again(tmp_path: Path) -> None:
+    async with kept(tmp_path) as (archives, resources):
+        for _ in range(2):
+            for text in ("1", LARGE):
+                name = (await archives.keep(zipped({"a": text}), MOST)).name
+                await resources.change(CHANGE)
+                assert (await archives.folder(name) / "a").is_file()
+            await archives.prune(set, 0.0)
+            assert names(tmp_path / "code") == []
+
+
+async def test_one_round_removes_a_bounded_number(tmp_path: Path) -> None:
+    async with kept(tmp_path) as (archives, resources):
+        for number in range(20):
+            await archives.keep(zipped({"a": str(number)}), MOST)
+        await resources.change(CHANGE)
+        rounds = 1
+        while await archives.prune(set, 0.0):
+            rounds += 1
+        assert rounds == 3

@@ -77,7 +77,12 @@ async def test_concurrent_writes_share_commits(tmp_path: Path) -> None:
         database._writer.set_trace_callback(
             lambda statement: commits.append(statement) if statement == "COMMIT" else None
         )
-        await asyncio.gather(*(database.write(add(str(n))) for n in range(200)))
+        go_on = threading.Event()
+        held = asyncio.ensure_future(database.write(lambda _: go_on.wait(BOUND)))
+        writing = [asyncio.ensure_future(database.write(add(str(n)))) for n in range(200)]
+        await asyncio.sleep(0)  # all of them wait for their turn
+        go_on.set()
+        await asyncio.gather(held, *writing)
         assert 0 < len(commits) < 20
         assert len(await database.read(words)) == 200
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.core.journal import encode
-from emulator.core.messages import InvokeRequested, VersionDeployed
+from emulator.core.messages.events import InvokeRequested, VersionDeployed
 from emulator.core.model import FunctionVersion
 from emulator.core.policy import SchedulerSettings
 from emulator.core.scheduler import Scheduler

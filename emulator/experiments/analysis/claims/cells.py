@@ -88,7 +88,9 @@ class ClaimCells:
         own = [
             cell
             for cell in study.cells
-            if cell.condition.backend == backend and cell.condition.without in ("", without)
+            if cell.condition.backend == backend
+            and cell.condition.without in ("", without)
+            and not cell.asynchronous  # the study's users waited for their answers
         ]
         ablated = {_place(cell) for cell in own if cell.condition.without}
         self._cells = [

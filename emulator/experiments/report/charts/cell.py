@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,17 +31,33 @@ if TYPE_CHECKING:
 _STEP_LINE = {"color": "#bbbbbb", "linewidth": 0.8, "linestyle": (0, (4, 3)), "zorder": 0}
 _LONGEST_LINE = 5
 """Number of buckets without an answer that a line bridges."""
+_OF_REQUESTS = "latency", "each asks, waits for the answer, and asks again"
+_OF_EVENTS = "time until it had run", "each sends an event, and waits for no function"
 _MOST_MARKS = 400
 """Number of cold starts that are marked; more marks would cover the lines."""
 
 
 def draw_cell(cell: MeasuredCell, rows: Sequence[RequestRow]) -> Figure:
     """Draws the requests of one cell in the way that suits its scenario."""
-    return _single_requests(cell, rows) if cell.idles else _four_series(rows)
+    if cell.idles:
+        return _single_requests(cell, rows)
+    if cell.asynchronous:
+        return _four_series([_until_run(row) for row in rows], _OF_EVENTS)
+    return _four_series(rows, _OF_REQUESTS)
 
 
-def _four_series(rows: Sequence[RequestRow]) -> Figure:
-    """Draws users, maximum and average latency, and hits; a request counts when it was sent."""
+def _until_run(row: RequestRow) -> RequestRow:
+    """Returns an event with the time until its function had run as its latency."""
+    if row.executed_at_s is None:
+        return replace(row, ok=False)
+    return replace(row, latency_ms=(row.executed_at_s - row.sent_at_s) * 1000)
+
+
+def _four_series(rows: Sequence[RequestRow], words: tuple[str, str]) -> Figure:
+    """Draws users, maximum and average latency, and hits; a request counts when it was sent.
+
+    `words` call the latency, and say what users do.
+    """
     figure = style.new_figure(8.6, 5.6)
     panels = figure.subplots(4, 1, sharex=True, height_ratios=(1, 2, 1.5, 1))
     series = cell_series(rows)
@@ -54,7 +71,7 @@ def _four_series(rows: Sequence[RequestRow]) -> Figure:
             panel.plot(at, shown, color=WARM, linewidth=1.4, marker=".", ms=3.5)
         _mark_steps(panels, series)
     _mark_cold(slowest, rows, series.width_s)
-    _name_panels(panels, series.width_s)
+    _name_panels(panels, series.width_s, words)
     if not np.isnan(series.max_ms).all():  # a logarithmic axis needs a value
         _share_latencies(slowest, average)
     return figure
@@ -99,12 +116,16 @@ def _mark_cold(panel: Axes, rows: Sequence[RequestRow], width: float) -> None:
     )
 
 
-def _name_panels(panels: NDArray[np.object_], width: float) -> None:
+def _name_panels(panels: NDArray[np.object_], width: float, words: tuple[str, str]) -> None:
     each = "second" if width == 1 else f"{width:g} seconds"
+    latency, users = words
     names = (
-        ("users", "each asks, waits for the answer, and asks again"),
-        ("maximum latency", f"of the requests sent in each {each}; red: waited for a new sandbox"),
-        ("average latency", ""),
+        ("users", users),
+        (
+            f"maximum {latency}",
+            f"of the requests sent in each {each}; red: waited for a new sandbox",
+        ),
+        (f"average {latency}", ""),
         ("hits / s", ""),
     )
     for panel, (name, meaning) in zip(panels, names, strict=True):

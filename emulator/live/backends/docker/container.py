@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emulator.core.function_configuration import PackageType
+from emulator.live.backends.docker.oci_runtime import runtime_member
 from emulator.live.backends.docker.user_switch import CAPABILITIES, OWNER, loaders_own, user_switch
 from emulator.live.backends.supervisor import around_the_shell, shells_own, supervised
 
@@ -38,11 +39,13 @@ def container_configuration(
     joined: str | None = None,
     cpus: tuple[int, ...] = (),
     mounts: Sequence[Mapping[str, Any]] = (),
+    runtime: str = "",
 ) -> dict[str, Any]:
     """Returns the body of the Engine API's ContainerCreate, which withholds what Lambda withholds.
 
     `joined` names the container whose network the sandbox shares, `cpus` the CPUs that it may run
-    on (none: all), `mounts` what stands in for folders of its image.
+    on (none: all), `mounts` what stands in for folders of its image, `runtime` the OCI runtime
+    (empty: the engine's default).
     """
     configuration = spec.configuration
     body: dict[str, Any] = {
@@ -67,6 +70,7 @@ def container_configuration(
             "Init": True,
             "IpcMode": "none",  # Lambda has no /dev/shm either
             "LogConfig": {"Type": "none"},  # the output goes to our attachment and nowhere else
+            **runtime_member(runtime),
         },
     }
     if not joined:

@@ -25,6 +25,7 @@ from emulator.live.backends.docker.containers import (
     remove_container,
     start_container,
 )
+from emulator.live.backends.docker.oci_runtime import runtime_member
 from emulator.live.backends.docker.slot_pace import SlotPace
 from emulator.live.backends.docker.user_switch import OWNER
 
@@ -99,6 +100,7 @@ class NetworkSlots:
         self._wanted = self._least
         self._images: list[str] = []
         self._meeting: Meeting | None = None
+        self._oci_runtime = ""
         self._made = 0
         self._born: dict[str, float] = {}
         """When each holder was asked for, of those that stand or are being made."""
@@ -115,8 +117,6 @@ class NetworkSlots:
         """Failures in a row."""
         self._resume_at = float("-inf")
         self._filling: asyncio.Task[None] | None = None
-        self._news = asyncio.Event()
-        """Set when a slot was made, or no more are being made."""
         self._closing = False
         self._news = asyncio.Event()
         """Whether a slot has become ready, or the making has ended, since somebody waited."""
@@ -124,12 +124,19 @@ class NetworkSlots:
         """The pace of the making; whoever deploys tells of each deployment there."""
 
     def open(
-        self, meeting: Meeting, cpus: int = 0, *, cannot_enter: Callable[[], None] | None = None
+        self,
+        meeting: Meeting,
+        cpus: int = 0,
+        *,
+        oci_runtime: str = "",
+        cannot_enter: Callable[[], None] | None = None,
     ) -> None:
         """Begins the making, on an engine of so many CPUs (0: unknown).
 
-        With `cannot_enter` the slots' networks are entered; it is called once where that fails.
+        An `oci_runtime` runs the holders in the place of the engine's default. With `cannot_enter`
+        the slots' networks are entered; it is called once where that fails.
         """
+        self._oci_runtime = oci_runtime
         self._meeting = meeting
         self._cannot_enter = cannot_enter
         self.pace.open(cpus)
@@ -351,6 +358,7 @@ class NetworkSlots:
                 "ReadonlyRootfs": True,
                 "IpcMode": "none",
                 "LogConfig": {"Type": "none"},
+                **runtime_member(self._oci_runtime),
             },
         }
 

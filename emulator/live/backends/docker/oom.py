@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from emulator.host.cgroup import CgroupV1, CgroupV2
 
-_WINDOW = 2.0
-"""Seconds between a kill for want of memory and the end that it caused, at most."""
+_WINDOW = 10.0
+"""Seconds between a kill for want of memory and the news of the end that it caused, at most: an
+engine that stands still for a while tells late."""
 
 
 class OomWitness:
@@ -59,6 +60,11 @@ class OomWitness:
         self._told_at = float("-inf")
         if self._cgroup is not None:
             self._outlived = self._cgroup.oom_kills()
+
+    def was_reset(self) -> None:
+        """Forgets the ends of all processes, whose sandbox lives on without them."""
+        self._seen = None
+        self.invocation_ended()
 
     def process_ended(self) -> bool | None:
         """Returns whether a killed process, which the sandbox outlived, was out of memory.

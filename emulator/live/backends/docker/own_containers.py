@@ -34,6 +34,14 @@ class OwnContainers:
         """
         return await list_containers(self._engine, self._label, *labels)
 
+    async def clear(self) -> None:
+        """Kills and removes all of the containers.
+
+        Raises:
+            EngineError
+        """
+        await self.reap(await self.found())
+
     async def reap(self, found: Mapping[str, tuple[str, str]]) -> None:
         """Kills and removes containers, a few at a time."""
         width = asyncio.Semaphore(_REAP_WIDTH)

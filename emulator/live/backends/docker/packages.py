@@ -6,6 +6,7 @@ Owns the facts of images that were deployed. Neither sandboxes nor network slots
 from __future__ import annotations
 
 import logging
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from emulator.live.backends.docker.image_facts import ImageFacts, find_image_fac
 from emulator.live.backends.docker.images import DockerImages
 from emulator.live.backends.docker.known_facts import KnownFacts
 from emulator.live.backends.docker.root_folders import copy_root
+from emulator.live.backends.kept_packages import VERSIONS, KeptPackages, Shelf
+from emulator.live.backends.page_cache import image_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_IMAGE_FILE = re.compile(r"(sha256-[0-9a-f]{64})\.ext4")
 _IN_REACH = (
     "Nothing in the image of {} starts a program as another user (setpriv or GNU's chroot), so a "
     "function there has its supervisor's user: it can end its sandbox, or pretend to have ended."
@@ -55,6 +59,11 @@ class DockerPackages:
         self._images = DockerImages(engine, registry)
         self._labels = {**labels, KIND_LABEL: "look"}
         self._private = private
+        self.kept: KeptPackages | None = None
+        """Which images for page caches stay, where each sandbox has one of its own."""
+        if private is not None:
+            shelves = (Shelf(private.images, _IMAGE_FILE),)
+            self.kept = KeptPackages(private.images / VERSIONS, shelves, image_name)
         self._facts_file = facts
         self._in_reach = in_reach
         self._known = KnownFacts(None)
@@ -99,8 +108,13 @@ class DockerPackages:
             except EngineError as error:
                 raise BuildError(f"{configuration.name}: {error}") from error
             self._look_for_a_switch(configuration.name, self._facts[image])
-        if self._private is not None:
-            await self._make_private(self._private, image)
+        if self._private is not None and self.kept is not None:
+            self.kept.asked(image)
+            try:
+                await self._make_private(self._private, image)
+            except BaseException:
+                self.kept.unasked(image)
+                raise
         return image
 
     async def base(self, runtime: str, progress: Progress) -> tuple[str, ImageFacts]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import os
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from emulator.host.peers import Peer
     from emulator.live.backends.docker.client import DockerEngine
     from emulator.live.backends.docker.control import SandboxControl
+    from emulator.live.backends.docker.output_watch import OutputWatch, WrittenOutput
     from emulator.live.backends.docker.streams import Exchange
     from emulator.live.backends.interface import Output, ProcessEnded, SandboxSpec
     from emulator.live.backends.page_cache import Mount
@@ -37,18 +39,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KILLED = 137
-_LAST_OUTPUT = 1.0
-"""Seconds that the output may still come after its sandbox's end."""
+_LAST_OUTPUT = 10.0
+"""Seconds that the output may still come after its sandbox's end: an engine may stand still."""
 _OOM_WORD = 0.15
 """Seconds that the engine may tell of an out-of-memory kill after it told of the end."""
-_RESET_PATIENCE = 5.0
-"""Seconds that a reset may take."""
-_LAST_LINES = 2.0
+_RESET_PATIENCE = 10.0
+"""Seconds that a reset may take: a machine that stands still for some costs no sandbox."""
+_LAST_LINES = 10.0
 """Seconds that an invocation's last output may take from the container to here. It takes .3 ms;
-where the engine was busy with starts, half a second was too little once."""
-_SILENT = 3
-"""How many invocations without output make a sandbox one whose output is not waited for. Asking
-for it costs about as much as a line does, and is spared where nobody writes any."""
+where the machine stood still, two seconds were too little once."""
+_LAST_LINES_MISSED = 0.25
+"""The same of a sandbox whose supervisor has not answered in time, until it answers again."""
 _STREAMS = (1, 2)
 
 
@@ -85,8 +86,10 @@ class DockerSandbox:
         self._output, self._tell = told
         self._frames = Demultiplexer()
         self._supervisor = Supervisor(self._send, self._process_ended, self._was_reset)
-        self._silent = 0
-        """How many invocations in a row have written nothing."""
+        self._written: WrittenOutput | None = None
+        """Whether anything was written since the last echo; None where that cannot be seen."""
+        self._output_watch: OutputWatch | None = None
+        self._patience = _LAST_LINES
         self._echo: asyncio.Future[None] | None = None
         """The end of the output that was last asked for."""
         self._freezes_after_echo = False
@@ -151,21 +154,33 @@ class DockerSandbox:
             self._change(lambda control: control.limit_cpu(share.quota_us, share.period_us))
 
     def output_until_now(self) -> asyncio.Future[None] | None:
-        self._silent += 1
-        if not self.resettable or self.exited.done() or self._silent > _SILENT:
+        if not self.resettable or self.exited.done():
+            return None
+        if self._written is not None and not self._written.look():
             return None
         loop = asyncio.get_running_loop()
         echo = self._echo = loop.create_future()
 
-        def heard() -> None:
+        def over(patience: Seconds) -> None:
             if not echo.done():
+                self._patience = patience
                 self._write(self._frames.rest())
+                self._look_for_output()
                 echo.set_result(None)
 
-        bound = loop.call_later(_LAST_LINES, heard)
+        bound = loop.call_later(self._patience, over, _LAST_LINES_MISSED)
         echo.add_done_callback(lambda _: bound.cancel())
-        self._supervisor.echo(heard)
+        self._supervisor.echo(functools.partial(over, _LAST_LINES))
         return echo
+
+    def _look_for_output(self) -> None:
+        """Lets the kernel tell whether anything is written from now on."""
+        if self._written is None:
+            if self._output_watch is not None:
+                self._written = self._output_watch.of(self._pids())
+        elif not self._written.forget():
+            self._written.close()
+            self._written = None
 
     def freeze(self) -> None:
         self._oom.invocation_ended()
@@ -236,6 +251,8 @@ class DockerSandbox:
                 self._attachment.close()
             self._oom.close()
             self._jvm.close()
+            if self._written is not None:
+                self._written.close()
             if self._cgroup is not None:
                 self._cgroup.close()
             self._on_gone(self, removed)
@@ -294,9 +311,14 @@ class DockerSandbox:
         else:
             self._attachment.write(command)
 
-    def controlled_by(self, control: SandboxControl, cgroup: CgroupV1 | CgroupV2 | None) -> None:
+    def controlled_by(
+        self,
+        control: SandboxControl,
+        cgroup: CgroupV1 | CgroupV2 | None,
+        output_watch: OutputWatch,
+    ) -> None:
         """Takes what changes the sandbox, and the cgroup to read from, writable or not."""
-        self._control, self._cgroup = control, cgroup
+        self._control, self._cgroup, self._output_watch = control, cgroup, output_watch
         if cgroup is not None:
             self._oom.watch(cgroup)
 
@@ -348,7 +370,6 @@ class DockerSandbox:
 
     def _write(self, output: bytes) -> None:
         if output:
-            self._silent = 0
             self._output(output)
 
     def _process_ended(self, name: str, code: int) -> None:
@@ -370,7 +391,7 @@ class DockerSandbox:
 
     def _was_reset(self) -> None:
         self._write(self._frames.rest())
-        self._oom.invocation_ended()
+        self._oom.was_reset()
         if self._resetting:
             done = self._resetting.pop(0)
             if not done.done():

@@ -9,6 +9,7 @@ from emulator.host.cgroup import CgroupV2
 from emulator.live.backends.docker.container import memory_limits
 from emulator.live.backends.docker.containers import inspect_container
 from emulator.live.backends.docker.control import EngineControl
+from emulator.live.backends.docker.output_watch import OutputWatch
 from emulator.live.backends.docker.share_watch import ShareWatch, WatchedCgroup
 
 if TYPE_CHECKING:
@@ -32,21 +33,24 @@ class SandboxControls:
         """Whether this process changes the cgroups of sandboxes."""
         self._learning: asyncio.Task[None] | None = None
         self._share_watch = ShareWatch()
+        self._output_watch = OutputWatch()
 
     def open(self, cgroups: Cgroups, *, local: bool) -> None:
         """Takes where the cgroups are of an engine, that is on this machine or not."""
         self._cgroups = cgroups
         self.writable = local and cgroups.writable()
 
-    def watch_shares(self) -> None:
-        """Begins to heed changes of CPU shares that others make."""
+    def watch(self) -> None:
+        """Begins to heed what sandboxes write, and changes of CPU shares that others make."""
         try:
             self._share_watch.open()
+            self._output_watch.open()
         except OSError as error:
-            log.debug("Changes of CPU shares by others will go unseen: %s", error)
+            log.debug("What sandboxes write and others change goes unseen: %s", error)
 
     def close(self) -> None:
         self._share_watch.close()
+        self._output_watch.close()
 
     @property
     def freezer(self) -> str:
@@ -66,7 +70,7 @@ class SandboxControls:
             control = WatchedCgroup(cgroup, self._share_watch)
         else:
             control = cgroup
-        sandbox.controlled_by(control, cgroup)
+        sandbox.controlled_by(control, cgroup, self._output_watch)
 
     async def _learn(self, container: str) -> None:
         """Asks where this engine's cgroups are, since they are not where they mostly are."""

@@ -11,11 +11,11 @@ Source: inotify(7); systemd's unit_realize_cgroup, which writes `cpu.max`.
 from __future__ import annotations
 
 import asyncio
-import ctypes
+import contextlib
 import logging
-import os
-import struct
 from typing import TYPE_CHECKING
+
+from emulator.host.inotify import GONE, MODIFIED, Inotify
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,51 +24,36 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_MODIFIED, _GONE = 0x2, 0x8000
-_EVENT = struct.Struct("iIII")
-_READ = 1 << 16
-
 
 class ShareWatch:
     """Watches the CPU shares of any number of cgroups, on the running event loop."""
 
     def __init__(self) -> None:
-        self._kernel = ctypes.CDLL(None, use_errno=True)
-        self._inotify = -1
+        self._inotify: Inotify | None = None
         self._watched: dict[int, WatchedCgroup] = {}
 
     def open(self) -> None:
         """Begins to watch; raises OSError where the kernel gives no watcher."""
-        found = self._kernel.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
-        if found < 0:
-            error = ctypes.get_errno()
-            raise OSError(error, os.strerror(error))
-        self._inotify = found
-        asyncio.get_running_loop().add_reader(found, self._read)
+        self._inotify = Inotify()
+        asyncio.get_running_loop().add_reader(self._inotify.file, self._read)
 
     def close(self) -> None:
-        if self._inotify >= 0:
-            asyncio.get_running_loop().remove_reader(self._inotify)
-            os.close(self._inotify)
-            self._inotify = -1
+        if self._inotify is not None:
+            asyncio.get_running_loop().remove_reader(self._inotify.file)
+            self._inotify.close()
+            self._inotify = None
 
     def add(self, path: Path, cgroup: WatchedCgroup) -> None:
-        if self._inotify < 0:
+        if self._inotify is None:
             return
-        number = self._kernel.inotify_add_watch(self._inotify, os.fsencode(path), _MODIFIED)
-        if number >= 0:  # else it has ended already, or there are too many watches
-            self._watched[number] = cgroup
+        # where it fails, the cgroup has ended already, or there are too many watches
+        with contextlib.suppress(OSError):
+            self._watched[self._inotify.add(path, MODIFIED)] = cgroup
 
     def _read(self) -> None:
-        try:
-            events = os.read(self._inotify, _READ)
-        except BlockingIOError:
-            return
-        at, modified = 0, set()
-        while at < len(events):
-            number, mask, _, size = _EVENT.unpack_from(events, at)
-            at += _EVENT.size + size
-            if mask & _GONE:
+        modified = set()
+        for number, mask in self._inotify.read() if self._inotify is not None else ():
+            if mask & GONE:
                 self._watched.pop(number, None)
             else:
                 modified.add(number)

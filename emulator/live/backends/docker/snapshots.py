@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from emulator.errors import NetworkLostError, SandboxStartError, SnapshotError
 from emulator.live.backends.docker.restore_networks import MAKER, RestoreNetworks
+from emulator.live.backends.docker.slot_listeners import LAMBDAS_OWN, listen_in
 from emulator.live.backends.forks.snapshots import ForkSnapshots
-from emulator.live.backends.interface import InnerListener
 from emulator.live.backends.local.orphans import Guard
 from emulator.live.backends.local.seccomp import seccomp_filter
 
@@ -27,10 +27,8 @@ if TYPE_CHECKING:
     from emulator.live.backends.docker.image_templates import ImageTemplates
     from emulator.live.backends.docker.network_slots import NetworkSlots, SlotNetwork
     from emulator.live.backends.forks.restored_sandbox import RestoredSandbox
-    from emulator.live.backends.interface import Output, SandboxSpec
+    from emulator.live.backends.interface import InnerListener, Output, SandboxSpec
 
-_LOOPBACK, _RUNTIME_API_PORT = "127.0.0.1", 9001
-"""Lambda's own. An image's runtime takes the address once, so that all forks must dial the same."""
 _NEEDED = ("cpu", "memory", "pids", "freezer")
 _PATIENCE = 10.0
 """Seconds that the trial may take, and the making of a network."""
@@ -126,12 +124,10 @@ class DockerSnapshots:
             raise SandboxStartError("No network slot is ready for a fork of the snapshot.")
         namespace = self._networks.of(network.slot).namespace
         try:
-            bound = await namespace.listener(_LOOPBACK, _RUNTIME_API_PORT)
+            return await listen_in(namespace, network.address, network.slot)
         except BaseException:
             await self._forks.give_up(network.slot)
             raise
-        dial = f"{_LOOPBACK}:{bound.getsockname()[1]}"
-        return InnerListener(bound, dial, network.address, network.slot)
 
     def owns(self, inner: InnerListener | None) -> bool:
         """Returns whether a socket listens in the network of a fork."""
@@ -149,7 +145,7 @@ class DockerSnapshots:
             await self._forks.give_up(network.slot)
             raise NetworkLostError(f"The snapshot {spec.snapshot} is no more.")
         fault = ""
-        if spec.inner.dial != f"{_LOOPBACK}:{_RUNTIME_API_PORT}":
+        if spec.inner.dial != LAMBDAS_OWN:  # an image's runtime takes the address once for all
             fault = f"The sandbox cannot dial {spec.inner.dial}."
         try:
             await self._connect(spec.snapshot)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from emulator.live.backends.interface import Output, SandboxSpec
 
 _KILLED = 128 + signal.SIGKILL
-_PATIENCE = 5.0
+_PATIENCE = 20.0
 """Seconds that a killed sandbox may take to be gone."""
 _HOSTS = "127.0.0.1 localhost\n::1 localhost\n{} sandbox.localdomain sandbox\n"
 """/etc/hosts of a sandbox that has an address of its own."""
@@ -175,8 +175,6 @@ class RestoredSandbox(HostSandbox):
         self._cgroup.freeze()
 
     def thaw(self) -> None:
-        self.begun = False
-        """Whether it is a sandbox, and no fork that stands ready."""
         self._frozen = False
         self._cgroup.thaw()
 

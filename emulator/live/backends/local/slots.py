@@ -35,7 +35,7 @@ CHANNEL = 6
 _SHELL = "/bin/sh"
 _OWN_GROUP: dict[str, Any] = {"setsid": 1} if sys.platform == "linux" else {"setpgroup": 0}
 """Keeps terminals away and lets one signal reach all of a sandbox; macOS has no setsid here."""
-_PATIENCE = 5.0
+_PATIENCE = 20.0
 """Seconds that a killed sandbox may take to be gone."""
 
 

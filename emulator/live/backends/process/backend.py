@@ -95,6 +95,7 @@ class ProcessBackend:
     """
 
     name = "process"
+    oci_runtime = ""
     runtime_api_host = "127.0.0.1"
     runtime_api_name = "127.0.0.1"
 
@@ -119,6 +120,7 @@ class ProcessBackend:
         self._private = private
         self._asks_for_cells = stem_cells
         self._packages = Packages(self._state)
+        self.packages = self._packages.kept
         self._mark = f"testbed-{instance}-"
         self._names = (f"{self._mark}{os.getpid()}-{n}" for n in itertools.count(1))
         self._tmp = self._state / "sandboxes"
@@ -241,7 +243,11 @@ class ProcessBackend:
             async def whole(_: Path) -> Path:
                 return Path(package)
 
-            await self._private.image(package, whole)
+            try:
+                await self._private.image(package, whole)
+            except BaseException:
+                self.packages.unasked(package)
+                raise
         return package
 
     def extensions(self, package: str) -> tuple[str, ...]:
@@ -329,6 +335,7 @@ class ProcessBackend:
             await self.stem_cells.close()
         if self.snapshots is not None:
             await self.snapshots.close()
+        await self.packages.close()
         if self._slots is not None:
             await self._slots.close()
         if self._guard is not None:

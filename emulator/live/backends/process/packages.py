@@ -1,7 +1,8 @@
 """Makes a function's package for the process backend: a read-only folder for each content.
 
-`<state>/packages/<digest>` holds `task` (/var/task), `opt` (/opt) and `package.json`. This module
-starts no sandbox.
+`<state>/packages/<digest>` holds `task` (/var/task), `opt` (/opt), `package.json` and the names of
+the sets of requirements that are linked into it, each a folder of `<state>/requirements`. This
+module starts no sandbox.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from emulator.core.function_configuration import PackageType
 from emulator.errors import BuildError
+from emulator.live.backends.kept_packages import GONE, VERSIONS, KeptPackages, Shelf
 from emulator.live.backends.package import (
     check_size,
     copy,
@@ -25,6 +28,7 @@ from emulator.live.backends.package import (
     size_of,
     zip_content,
 )
+from emulator.live.backends.page_cache import image_name
 from emulator.live.backends.process import dockerfile
 from emulator.live.backends.process.atomic_folder import built, sweep
 from emulator.live.backends.process.requirements import (
@@ -46,6 +50,10 @@ if TYPE_CHECKING:
 TASK_ROOT = dockerfile.TASK_ROOT
 _FORMAT = "1"
 """A part of every digest; raise it when the folders are made in another way."""
+_PACKAGE, _PACKAGE_IMAGE = re.compile("([0-9a-f]{32})"), re.compile(r"([0-9a-f]{32})\.ext4")
+_SET = re.compile("[0-9a-f]{32}")
+_REQUIREMENTS = "requirements.json"
+"""The file of a package that names its sets of requirements."""
 _FILE_OPTIONS = frozenset({"-r", "--requirement", "-c", "--constraint"})
 
 
@@ -68,11 +76,36 @@ class Packages:
         self._requirements = state / "requirements"
         self._installer = Installer(self._requirements)
         self._read: dict[str, Package] = {}
+        # an image for a page cache of its own is made of a package, and goes with that
+        shelves = Shelf(self._folder, _PACKAGE), Shelf(state / "images", _PACKAGE_IMAGE)
+        self.kept = KeptPackages(
+            self._folder / VERSIONS, shelves, image_name, beside=self._unneeded_requirements
+        )
+        """Which packages stay; those that `make` has returned are asked for, until `put`."""
 
     def sweep(self) -> None:
         """Removes what killed builds left."""
         sweep(self._folder)
         sweep(self._requirements)
+
+    def _unneeded_requirements(self) -> list[Path]:
+        """Returns the sets of requirements that no package names, and what was half removed.
+
+        None is while a package stands that an earlier release has made, as that names none.
+        """
+        sets = list(self._requirements.iterdir()) if self._requirements.is_dir() else []
+        packages = [path for _, path in Shelf(self._folder, _PACKAGE).entries()] if sets else []
+        needed: set[str] = set()
+        for package in packages:
+            try:
+                needed.update(json.loads((package / _REQUIREMENTS).read_text()))
+            except (OSError, ValueError):
+                return [path for path in sets if path.name.startswith(GONE)]
+        return [
+            path
+            for path in sets
+            if path.name.startswith(GONE) or (_SET.fullmatch(path.name) and path.name not in needed)
+        ]
 
     async def make(self, configuration: FunctionConfiguration, say: Progress) -> str:
         """Makes the package, unless it is there, and returns its folder.
@@ -131,8 +164,17 @@ class Packages:
 
     async def _build(self, plan: _Plan, say: Progress) -> Path:
         target = self._folder / plan.key
-        if await asyncio.to_thread(target.is_dir):
-            return target
+        self.kept.asked(str(target))
+        try:
+            if not await asyncio.to_thread(target.is_dir):
+                await self._build_new(plan, target, say)
+        except BaseException:
+            self.kept.unasked(str(target))
+            raise
+        return target
+
+    async def _build_new(self, plan: _Plan, target: Path, say: Progress) -> None:
+        sites = []
         async with built(target) as folder:
             await asyncio.to_thread(copy, plan.content, folder)
             workdir = folder / plan.package.workdir.replace(TASK_ROOT, "task", 1)
@@ -142,9 +184,10 @@ class Packages:
                 located = [word.replace(TASK_ROOT, str(folder / "task")) for word in arguments]
                 site = await self._install(plan, located, workdir, say)
                 await asyncio.to_thread(link_tree, site, folder / "task")
+                sites.append(site.parent.name)
             description = json.dumps(asdict(plan.package))
             await asyncio.to_thread((folder / "package.json").write_text, description)
-        return target
+            await asyncio.to_thread((folder / _REQUIREMENTS).write_text, json.dumps(sites))
 
     async def _install(
         self, plan: _Plan, arguments: Sequence[str], workdir: Path, say: Progress

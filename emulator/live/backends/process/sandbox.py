@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from emulator.live.backends.process.isolation import View
 
 _KILLED = 128 + signal.SIGKILL
-_RESET_PATIENCE = 2.0
-"""Seconds that a reset may take."""
+_RESET_PATIENCE = 10.0
+"""Seconds that a reset may take: a machine that stands still for some costs no sandbox."""
 _STDOUT = 1
 """The stream of all output, as everything comes through one pipe."""
 
@@ -151,7 +151,7 @@ class ProcessSandbox(HostSandbox):
             return True
         supervisor = self._slot.pid
         pause = 0.001
-        while pause < _RESET_PATIENCE:
+        while pause < _RESET_PATIENCE / 2:
             if set(self._cgroup.pids()) <= {supervisor}:
                 return True
             self._cgroup.kill(spare={supervisor})

@@ -35,7 +35,7 @@ def test_start_live_tail(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> N
         logGroupIdentifiers=[ARN], logStreamNamePrefixes=["s"], logEventFilterPattern="ERROR"
     )
     stream = answer["responseStream"]
-    watchdog = threading.Timer(20, stream.close)
+    watchdog = threading.Timer(60, stream.close)
     watchdog.start()
     events = iter(stream)
     start = next(events)["sessionStart"]

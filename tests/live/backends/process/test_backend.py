@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -580,13 +581,26 @@ async def test_package_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 async def test_open_that_is_cancelled_leaves_nothing(tmp_path: Path) -> None:
     instance = f"test-open-{os.getpid()}"
     backend = ProcessBackend(tmp_path, instance)
+    entered, go_on, prepare = asyncio.Event(), threading.Event(), backend._prepare
+    loop = asyncio.get_running_loop()
+
+    def held_up() -> Isolation:
+        found = prepare()
+        loop.call_soon_threadsafe(entered.set)
+        assert go_on.wait(BOUND)
+        return found
+
+    backend._prepare = held_up  # type: ignore[method-assign]
     task = asyncio.create_task(backend.open())
-    await until(lambda: bool(list(tmp_path.iterdir())))
+    async with asyncio.timeout(BOUND):
+        await entered.wait()
     task.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert list(DEFAULT_ROOT.glob(f"**/testbed-{instance}")) == []
-    assert alive(f"testbed-{instance}") == []
+    await until(lambda: not alive(f"testbed-{instance}"))
 
 
 async def test_missing_bubblewrap_is_told(tmp_path: Path) -> None:
@@ -615,7 +629,7 @@ async def test_close_leaves_nothing(tmp_path: Path, options: dict[str, Any]) -> 
             one.process.freeze()
             await backend.close()
             assert one.process.exited.done()
-    assert alive(f"testbed-{instance}-") == []
+    await until(lambda: not alive(f"testbed-{instance}-"))
     assert list(DEFAULT_ROOT.glob(f"**/testbed-{instance}")) == []
     assert list((tmp_path / "state/sandboxes").iterdir()) == []
 

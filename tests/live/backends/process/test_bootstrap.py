@@ -34,6 +34,7 @@ class Runtime:
         self, process: subprocess.Process, endpoint: Any, listener: RecordedRuntime
     ) -> None:
         self.process = process
+        self.deadline_ms = int(time.time() * 1000) + 600_000
         self._endpoint = endpoint
         self._listener = listener
 
@@ -46,8 +47,7 @@ class Runtime:
         return (*event, last)
 
     def dispatch(self, payload: bytes, request_id: str = "r-1", **work: Any) -> None:
-        deadline = int(time.time() * 1000) + 5000
-        self._endpoint.dispatch(Work(request_id, deadline, "arn:f", payload, **work))
+        self._endpoint.dispatch(Work(request_id, self.deadline_ms, "arn:f", payload, **work))
 
     async def ask(self, payload: bytes, **work: Any) -> tuple[Any, ...]:
         self.dispatch(payload, **work)
@@ -137,19 +137,21 @@ async def test_large_event_and_response_pass(tmp_path: Path) -> None:
 
 async def test_context_has_the_documented_attributes(tmp_path: Path) -> None:
     code = """
+import time
 def handler(event, context):
-    left = context.get_remaining_time_in_millis()
+    before, left, after = time.time(), context.get_remaining_time_in_millis(), time.time()
     client = context.client_context
     return [context.function_name, context.function_version, context.invoked_function_arn,
             context.memory_limit_in_mb, context.aws_request_id, context.log_group_name,
-            context.log_stream_name, context.identity.cognito_identity_id, 4000 < left <= 5000,
+            context.log_stream_name, context.identity.cognito_identity_id,
+            before * 1000 - 2 < event - left < after * 1000 + 2,
             [client.custom, client.env, client.client.app_title] if client else None]
 """
     async with runtime(tmp_path, code) as one:
         await one.event()
-        plain = await one.answer(None)
+        plain = await one.answer(one.deadline_ms)
         context = '{"custom": {"a": 1}, "client": {"app_title": "t"}}'
-        mobile = await one.answer(None, client_context=context)
+        mobile = await one.answer(one.deadline_ms, client_context=context)
     expected = ["f", "7", "arn:f", "128", "r-1", "/aws/lambda/f", "stream", None, True]
     assert plain == [*expected, None]
     assert mobile == [*expected, [{"a": 1}, None, "t"]]

@@ -232,7 +232,10 @@ async def test_deleting_leaves_nothing_of_a_stream_or_a_group(tmp_path: Path) ->
         assert rest == (0, 0)
 
 
-async def test_a_large_batch_is_put_aside_and_read_as_it_came(tmp_path: Path) -> None:
+async def test_a_large_batch_is_put_aside_and_read_as_it_came(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emulator.live.store.logs.archive._DELAY", 3600.0)
     async with archive(tmp_path) as logs:
         for number in range(FEW + 1):
             write(logs, GROUP, "st"[number % 2], number, f"é {number}")

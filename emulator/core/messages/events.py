@@ -1,16 +1,4 @@
-"""Defines the events that the scheduler is told of and the commands that it answers with.
-
-Events are named in the past tense, commands in the imperative. Knows nothing of who sends or obeys
-a message, nor of how a message is written down (`journal`).
-
-Messages are made by the million in a simulation. A Struct is made in a tenth of a frozen
-dataclass's time, and is the same otherwise: frozen, equal by its fields, matched by position. What
-holds no other message is in no cycle, and none of the garbage collector's business (`gc=False`).
-Those of a warm invocation, nearly all of a journal, are tagged by their names, so that msgspec can
-read them as they were written, and are final: whether a message is one of them is asked by
-`type(message) is`, since `isinstance` takes a Struct's class for one with rules of its own, and ten
-times as long to say no.
-"""
+"""Defines the events that the scheduler is told of, each named in the past tense."""
 
 from __future__ import annotations
 
@@ -18,13 +6,10 @@ from typing import final
 
 from msgspec import Struct
 
+from emulator.core.messages.measurements import Anatomy, MemoryUse
 from emulator.core.model import (  # noqa: TC001  # the journal resolves these at run time
-    Failure,
     FunctionVersion,
     Seconds,
-    StartKind,
-    StopReason,
-    ThrottleReason,
     VersionKey,
 )
 
@@ -90,57 +75,6 @@ class CallerLeft(Struct, frozen=True):
     """
 
     invocation: str
-
-
-class Anatomy(Struct, frozen=True):
-    """Splits the time of a cold start, in seconds on the driver's clock.
-
-    `create` and `start` are what the backend's engine took, `connect` is from the started
-    process to its first connection to the Runtime API, `init` from there to the first `next`;
-    `other` is what is left of the whole, from the decision to start the sandbox to its readiness.
-    """
-
-    create: Seconds = 0.0
-    start: Seconds = 0.0
-    connect: Seconds = 0.0
-    init: Seconds = 0.0
-    other: Seconds = 0.0
-
-
-class JvmUse(Struct, frozen=True, gc=False):
-    """Holds a JVM's memory as its last garbage collection left it, and the collections until then.
-
-    Collections count since the sandbox's memory was last looked at; a sandbox's first invocation
-    has those of its init.
-    """
-
-    heap_mb: int
-    """Objects in the heap, in MiB, rounded up."""
-    metaspace_mb: int
-    """Class metadata, in MiB, rounded up, without that of a shared archive."""
-    gc_count: int
-    gc_seconds: Seconds
-    """Time of those collections, on the driver's clock."""
-
-
-class MemoryUse(Struct, frozen=True, gc=False):
-    """Holds a sandbox's memory at the end of an invocation, and what came from disk until then.
-
-    Faults and refaults count since the sandbox's memory was last looked at: for an invocation
-    within 10 ms of the one before they may be that one's too, and a sandbox's first invocation has
-    those of its init. Their sum over all invocations is the sandbox's.
-    """
-
-    anonymous_mb: int
-    """Heaps and stacks, in MiB, rounded up."""
-    cache_mb: int
-    """Pages of files that the sandbox was the first to touch, those of /tmp included; MiB."""
-    major_faults: int
-    """Accesses that had to wait for the disk."""
-    refaults: int | None = None
-    """Pages of files that had been evicted and were read again; None where that is unknown."""
-    jvm: JvmUse | None = None
-    """What the JVM tells of itself; None without a JVM that does."""
 
 
 class InitBegan(Struct, frozen=True):
@@ -288,89 +222,3 @@ Event = (
     | SandboxChange
     | TimePassed
 )
-
-
-class StartSandbox(Struct, frozen=True):
-    """Makes a sandbox, assigned from birth: `invocation` is the request that needs the sandbox.
-
-    `invocation` is None for a sandbox of provisioned concurrency, and for a `prewarmed` sandbox,
-    which a policy wants ahead of need.
-    """
-
-    sandbox: int
-    key: VersionKey
-    invocation: str | None
-    prewarmed: bool = False
-    download: Seconds = 0.0
-    """Time for which the sandbox has waited for a host that has its function's code."""
-    cell: int = 0
-    """Stem cell that becomes the sandbox, which is nobody else's from now on; 0: none."""
-
-
-@final
-class Dispatch(Struct, frozen=True, gc=False, tag=True, forbid_unknown_fields=True):
-    """Runs an invocation in a sandbox, whose runtime is started first where none runs."""
-
-    sandbox: int
-    invocation: str
-    start: StartKind
-
-
-@final
-class FreezeSandbox(Struct, frozen=True, gc=False, tag=True, forbid_unknown_fields=True):
-    """Freezes a sandbox that has nothing to do."""
-
-    sandbox: int
-
-
-class ResetSandbox(Struct, frozen=True):
-    """Kills all processes of a sandbox and keeps the rest; the next Dispatch starts a runtime."""
-
-    sandbox: int
-    failure: Failure
-
-
-class StopSandbox(Struct, frozen=True):
-    """Ends a sandbox."""
-
-    sandbox: int
-    reason: StopReason
-
-
-class Throttle(Struct, frozen=True):
-    """Refuses a request."""
-
-    invocation: str
-    reason: ThrottleReason
-
-
-class Fail(Struct, frozen=True):
-    """Answers a request whose handler gave no answer."""
-
-    invocation: str
-    failure: Failure
-    sandbox: int
-    exit_code: int | None = None
-
-
-@final
-class MakeStemCell(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
-    """Makes a sandbox of no function whose runtime is started, and freezes that."""
-
-    cell: int
-    runtime: str
-
-
-@final
-class StopStemCell(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
-    """Ends a stem cell, made or not: its memory is needed, or no version has its runtime."""
-
-    cell: int
-
-
-RareCommand = (
-    StartSandbox | ResetSandbox | StopSandbox | Throttle | Fail | MakeStemCell | StopStemCell
-)
-"""Commands that a warm invocation does not bring."""
-
-Command = Dispatch | FreezeSandbox | RareCommand

@@ -1,0 +1,25 @@
+"""What all tests have in common."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PATIENCE = 60.0
+"""Seconds that a client of a test waits: httpx gives up after five, which a busy machine takes."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patient_clients() -> Iterator[None]:
+    """Gives requests of httpx that name no time-out a longer one."""
+    default = inspect.signature(httpx.get).parameters["timeout"].default
+    with pytest.MonkeyPatch.context() as patch:
+        for phase in ("connect", "read", "write", "pool"):
+            patch.setattr(default, phase, PATIENCE)
+        yield
