@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup check format test test-vm demo study bench fidelity chaos soak fuzz lost-events mutants compiled interpreted test-compiled wheel package lock clean
+.PHONY: setup check format test test-vm demo study bench fidelity chaos soak fuzz lost-events mutants stalled compiled interpreted test-compiled wheel package lock clean
 
 setup: $(VENV)/.ready
 
@@ -70,6 +70,11 @@ mutants: setup
 	$(BIN)/pip install --quiet --constraint requirements.lock 'mutmut>=3.8,<4'
 	nice $(BIN)/mutmut run --max-children $(or $(CHILDREN),2)
 	$(BIN)/mutmut results
+
+# Has the tests' processes, or pytest's own, stand still for 2.5 s now and then: a test that fails in
+# one of twenty runs of a busy machine fails soon. TESTS=FILE for fewer.
+stalled: setup
+	$(BIN)/python -m pytest -p tests.stalled $(or $(TESTS),tests/live)
 
 # Compiles the core beside its sources; `make interpreted` takes the compiled modules away. An edit of
 # a compiled module does nothing until one of the two. An editable install finds packages alone: the

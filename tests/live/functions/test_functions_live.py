@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,6 +125,43 @@ def test_what_was_answered_outlives_a_kill(tmp_path: Path) -> None:
     with emulator(tmp_path / "state") as (_, client):
         client.get_waiter("function_active_v2").wait(FunctionName="hello")
         assert hello(client)[0] == "first"
+
+
+def test_many_deployments_leave_what_versions_need_and_old_code_comes_back(
+    tmp_path: Path,
+) -> None:
+    """The version that an alias leads to keeps its package, ready or not; all else goes."""
+    state = tmp_path / "state"
+    with emulator(state) as (_, client):
+        made(client, "hello", **settings(client))
+        version = client.publish_version(FunctionName="hello")["Version"]
+        client.create_alias(FunctionName="hello", Name="live", FunctionVersion=version)
+        for number in (1, 2, 3, 1):
+            code = zipped({"app.py": FIRST.replace("tools.NAME", f'"{number}"')})
+            client.update_function_code(FunctionName="hello", ZipFile=code)
+            updated(client, "hello")
+            assert hello(client)[0] == str(number)
+        assert hello(client, "live")[0] == "first"
+        client.update_function_code(FunctionName="hello", ZipFile=zipped({"app.py": SECOND}))
+        updated(client, "hello")
+        # at most the last one's sandbox was seen at the look, as it was being taken away
+        left(state / "packages", "[0-9a-f]*", most=3)
+    with emulator(state) as (_, client):
+        left(state / "packages", "[0-9a-f]*", most=2)
+        assert [hello(client)[0], hello(client, "live")[0]] == ["second", "first"]
+        client.delete_alias(FunctionName="hello", Name="live")
+        client.delete_function(FunctionName="hello")
+    with emulator(state) as (_, client):
+        left(state / "packages", "[0-9a-f]*", most=0)
+        left(state / "code", "*", most=1)  # the layer
+
+
+def left(folder: Path, pattern: str, *, most: int) -> None:
+    """Waits until no more than so many files or folders match."""
+    deadline = time.monotonic() + 20.0
+    while len(found := list(folder.glob(pattern))) > most:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
 
 
 @pytest.mark.anyio
