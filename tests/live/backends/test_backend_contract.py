@@ -11,7 +11,7 @@ import pytest
 
 from emulator.core.model import Failure, StartKind
 from emulator.core.records import Status
-from emulator.live.backends.interface import Limitation
+from emulator.live.backends.limitations import Limitation
 from tests.live.world import lacks, world
 
 if TYPE_CHECKING:
