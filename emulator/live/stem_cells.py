@@ -78,6 +78,7 @@ class StemCellKeeper:
             log.exception("a stem cell of %s cannot be made", runtime)
             self._report(StemCellGone(cell))
         else:
+            self._making.pop(cell, None)  # whoever hears of it may stop it at once
             self._report(StemCellReady(cell, memory_mb))
 
     def stop(self, cell: int) -> None:

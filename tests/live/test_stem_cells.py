@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from emulator.core.messages.commands import MakeStemCell
+from emulator.core.messages.events import StemCellReady
 from emulator.live.stem_cells import StemCellKeeper
 
 if TYPE_CHECKING:
@@ -50,3 +51,33 @@ async def test_end_waits_until_a_cell_that_nobody_wanted_is_cleared_up() -> None
     backend.may_clear_up.set()
     await asyncio.wait_for(closing, 20.0)
     assert backend.cleared_up
+
+
+class _Quick:
+    """Is a backend and its stem cells: making one takes no time."""
+
+    def __init__(self) -> None:
+        self.stem_cells = self
+        self.dropped: list[int] = []
+
+    async def make(self, cell: int, runtime: str, ended: Callable[[], None]) -> int:  # noqa: ARG002
+        return 0
+
+    def drop(self, cell: int) -> None:
+        self.dropped.append(cell)
+
+
+async def test_cell_that_nobody_wants_any_more_as_it_gets_ready_is_dropped() -> None:
+    """It was in the making still for whoever stopped it in that moment, and stayed for good."""
+    backend, told = _Quick(), asyncio.Event()
+
+    def unwanted(event: object) -> None:
+        assert isinstance(event, StemCellReady)
+        keeper.stop(event.cell)
+        told.set()
+
+    keeper = StemCellKeeper(cast("SandboxBackend", backend), unwanted)
+    keeper.make(MakeStemCell(1, "python3.13"))
+    await asyncio.wait_for(told.wait(), 20.0)
+    await keeper.close()
+    assert backend.dropped == [1]
