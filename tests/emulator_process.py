@@ -79,13 +79,20 @@ class Emulator:
         printed: queue.Queue[str | None] = queue.Queue()
         self._reader = threading.Thread(target=self._read, args=(printed,))
         self._reader.start()
+        try:
+            self._wait_until_it_serves(printed)
+        except BaseException:
+            self.end(signal.SIGKILL)
+            raise
+        return self
+
+    def _wait_until_it_serves(self, printed: queue.Queue[str | None]) -> None:
         deadline = time.monotonic() + BOUND
         while not self.url:
-            line = printed.get(timeout=deadline - time.monotonic())
+            line = printed.get(timeout=max(0.0, deadline - time.monotonic()))
             assert line is not None, "".join(self.lines)
             found = re.match(r"Serving on (http://\S+);", line)
             self.url = found[1] if found else ""
-        return self
 
     def _read(self, printed: queue.Queue[str | None]) -> None:
         assert self.process.stdout is not None

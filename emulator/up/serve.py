@@ -155,7 +155,7 @@ async def _open_docker(
     try:
         await docker.check(functions, display.say)
         await docker.open()
-    except (BackendUnavailableError, SettingsError):
+    except BaseException:  # no engine, a setting that does not fit, or a signal in the midst of it
         await docker.close()
         raise
     return docker

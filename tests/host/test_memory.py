@@ -75,6 +75,10 @@ def test_reading_is_cheap_enough_for_every_start() -> None:
 
 
 def test_machine_without_proc_is_asked_through_psutil(tmp_path: Path) -> None:
-    assert AvailableMemory(tmp_path, tmp_path).mb() == pytest.approx(
-        psutil.virtual_memory().available / MIB, rel=0.2
-    )
+    available = AvailableMemory(tmp_path, tmp_path)
+
+    def is_near() -> bool:
+        found = available.mb()
+        return found == pytest.approx(psutil.virtual_memory().available / MIB, rel=0.2)
+
+    assert any(is_near() for _ in range(20))  # others take and give memory meanwhile

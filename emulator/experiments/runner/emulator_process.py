@@ -30,6 +30,8 @@ _POLL_EVERY = 0.1
 """Seconds between two looks at an emulator that starts."""
 _STOP_WITHIN = 45.0
 """Seconds: removing the sandboxes of a large run takes a while."""
+_LAST_LINES_WITHIN = 15.0
+"""Seconds that what an emulator has printed may take to be read after its end."""
 _TAIL = 15
 """Lines of the log that an error tells."""
 
@@ -178,7 +180,7 @@ class EmulatorProcess:
     def _failure(self, how: str) -> str:
         ended = self._process is not None and self._process.poll() is not None
         if ended and self._reader is not None:
-            self._reader.join(timeout=2)  # for its last words
+            self._reader.join(_LAST_LINES_WITHIN)
         tail = "\n".join(f"  | {line}" for line in self._tail) or "  | (nothing)"
         return f"The emulator {how}; the end of its log ({self._log}):\n{tail}"
 
@@ -189,7 +191,7 @@ class EmulatorProcess:
             return
         end(process, within=_STOP_WITHIN)
         if self._reader is not None:
-            self._reader.join(timeout=2)
+            self._reader.join(_LAST_LINES_WITHIN)
 
 
 def end(process: subprocess.Popen[str], within: float) -> None:

@@ -18,7 +18,7 @@ from emulator.api.companion.route import OtherServices
 from emulator.live.companion.process import Companion
 from emulator.live.companion.sessions import Sessions
 from emulator.live.store.root_key import RootKey, root_key
-from tests.api.control.conftest import create
+from tests.api.control.conftest import SOON, create
 from tests.api.services.conftest import served_api
 
 if TYPE_CHECKING:
@@ -123,7 +123,9 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Strict]:
 def _prepared(strict: Strict) -> Strict:
     role = strict.role(LAMBDA_TRUST)
     create(strict.client("lambda"), FUNCTION, Role=role)
-    strict.client("lambda").get_waiter("function_active_v2").wait(FunctionName=FUNCTION)
+    strict.client("lambda").get_waiter("function_active_v2").wait(
+        FunctionName=FUNCTION, WaiterConfig=SOON
+    )
     return strict
 
 

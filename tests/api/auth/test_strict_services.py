@@ -51,7 +51,7 @@ def send(
     asked = AWSRequest(method=method, url=strict.api.url + target, data=body, headers=headers or {})
     signer(Credentials(keys.access, keys.secret, keys.token), service, REGION).add_auth(asked)
     parts = urlsplit(asked.url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 0, timeout=20)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 0, timeout=60)
     whole = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     sent = {str(name): str(value) for name, value in asked.headers.items()} | (after or {})
     connection.request(method, whole, body if sent_body is None else sent_body, sent)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.api.control.conftest import updated, zipped
+from tests.api.control.conftest import SOON, updated, zipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ class Made:
         self.client.get_waiter("function_active_v2").wait(
             FunctionName=self.name,
             Qualifier=version,
-            WaiterConfig={"Delay": 0.02, "MaxAttempts": 500},
+            WaiterConfig=SOON,
         )
         return version
 

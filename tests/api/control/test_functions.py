@@ -11,7 +11,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.api.control.conftest import ROLE, create, made, zipped
+from tests.api.control.conftest import ROLE, SOON, create, made, zipped
 from tests.api.control.holding import held_back, refusal
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def test_new_function_is_pending_then_active_and_can_be_invoked(client: Any) -> 
     answer = create(client)
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 201
     assert (answer["State"], answer["StateReasonCode"]) == ("Pending", "Creating")
-    client.get_waiter("function_active_v2").wait(FunctionName="echo")
+    client.get_waiter("function_active_v2").wait(FunctionName="echo", WaiterConfig=SOON)
     found = client.invoke(FunctionName="echo", Payload=b'{"a": 1}')
     assert json.load(found["Payload"]) == {"a": 1}
     assert found["ExecutedVersion"] == "$LATEST"
@@ -107,14 +107,14 @@ def test_pending_function_cannot_be_invoked(api: ServedApi, client: Any) -> None
         with pytest.raises(ClientError, match="in the following state: Pending") as refused:
             client.invoke(FunctionName="late")
         assert refusal(refused) == ("ResourceConflictException", 409)
-    client.get_waiter("function_active_v2").wait(FunctionName="late")
+    client.get_waiter("function_active_v2").wait(FunctionName="late", WaiterConfig=SOON)
     assert client.invoke(FunctionName="late")["StatusCode"] == 200
 
 
 def test_function_whose_package_cannot_be_made_is_failed_and_says_why(client: Any) -> None:
     create(client, Code={"ZipFile": _damaged()})
     with pytest.raises(Exception, match="terminal failure state"):
-        client.get_waiter("function_active_v2").wait(FunctionName="echo")
+        client.get_waiter("function_active_v2").wait(FunctionName="echo", WaiterConfig=SOON)
     found = client.get_function_configuration(FunctionName="echo")
     assert (found["State"], found["StateReasonCode"]) == ("Failed", "InvalidConfiguration")
     assert "Could not unzip" in found["StateReason"]
@@ -193,7 +193,7 @@ def test_function_that_is_made_again_while_pending_is_the_second(
         client.delete_function(FunctionName="other")
         client.delete_function(FunctionName="echo")
         create(client, MemorySize=512)
-    client.get_waiter("function_active_v2").wait(FunctionName="echo")
+    client.get_waiter("function_active_v2").wait(FunctionName="echo", WaiterConfig=SOON)
     client.invoke(FunctionName="echo")
     assert {c.memory_mb for c in api.engine.functions.values()} == {512}
 

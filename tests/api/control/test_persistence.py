@@ -11,7 +11,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.api.control.conftest import create, made, updated, zipped
+from tests.api.control.conftest import SOON, create, made, updated, zipped
 from tests.api.control.holding import held_back
 from tests.api.services.conftest import served_api
 
@@ -48,7 +48,7 @@ def test_function_that_was_pending_at_the_end_is_made_by_the_next(tmp_path: Path
         create(first.client("lambda"))
     with served_api(folder=tmp_path) as second:
         client = second.client("lambda")
-        client.get_waiter("function_active_v2").wait(FunctionName="echo")
+        client.get_waiter("function_active_v2").wait(FunctionName="echo", WaiterConfig=SOON)
         assert client.invoke(FunctionName="echo")["StatusCode"] == 200
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.api.control.conftest import create, made, updated, zipped
+from tests.api.control.conftest import SOON, create, made, updated, zipped
 from tests.api.control.holding import held_back, refusal
 
 if TYPE_CHECKING:
@@ -54,7 +54,9 @@ def test_number_of_a_deleted_version_is_not_given_again(client: Any) -> None:
 
 def test_create_and_update_publish_what_they_made(client: Any) -> None:
     assert create(client, Publish=True)["Version"] == "1"
-    client.get_waiter("published_version_active").wait(FunctionName="echo", Qualifier="1")
+    client.get_waiter("published_version_active").wait(
+        FunctionName="echo", Qualifier="1", WaiterConfig=SOON
+    )
     assert client.invoke(FunctionName="echo", Qualifier="1")["ExecutedVersion"] == "1"
     other = zipped({"app.py": "other = 1"})
     answer = client.update_function_code(FunctionName="echo", ZipFile=other, Publish=True)
@@ -62,7 +64,9 @@ def test_create_and_update_publish_what_they_made(client: Any) -> None:
     updated(client)
     shown = client.get_function_configuration(FunctionName="echo", Qualifier="2")
     assert shown["CodeSha256"] == answer["CodeSha256"]
-    client.get_waiter("published_version_active").wait(FunctionName="echo", Qualifier="2")
+    client.get_waiter("published_version_active").wait(
+        FunctionName="echo", Qualifier="2", WaiterConfig=SOON
+    )
     assert client.invoke(FunctionName="echo", Qualifier="2")["StatusCode"] == 200
 
 
@@ -104,7 +108,7 @@ def test_failed_function_is_not_published(client: Any) -> None:
     damaged[300] ^= 0xFF
     create(client, Code={"ZipFile": bytes(damaged)})
     with pytest.raises(Exception, match="terminal failure state"):
-        client.get_waiter("function_active_v2").wait(FunctionName="echo")
+        client.get_waiter("function_active_v2").wait(FunctionName="echo", WaiterConfig=SOON)
     with pytest.raises(ClientError, match="following state: Failed"):
         client.publish_version(FunctionName="echo")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.api.control.conftest import ROLE, create, made
+from tests.api.control.conftest import ROLE, SOON, create, made
 
 if TYPE_CHECKING:
     import pytest
@@ -47,7 +47,7 @@ def test_change_of_a_setting_is_told_and_its_end_is_not(
     made(client, "changed", VpcConfig={"SubnetIds": [], "SecurityGroupIds": []}, KMSKeyArn="")
     assert told(caplog) == []
     client.update_function_configuration(FunctionName="changed", VpcConfig=VPC)
-    client.get_waiter("function_updated_v2").wait(FunctionName="changed")
+    client.get_waiter("function_updated_v2").wait(FunctionName="changed", WaiterConfig=SOON)
     assert len(told(caplog)) == 1
     empty = {"SubnetIds": [], "SecurityGroupIds": []}
     client.update_function_configuration(FunctionName="changed", Role=ROLE, VpcConfig=empty)
