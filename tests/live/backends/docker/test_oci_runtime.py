@@ -12,7 +12,7 @@ from emulator.live.backends.docker.container import container_configuration
 from emulator.live.backends.docker.image_facts import ImageFacts
 from emulator.live.backends.docker.network_slots import NetworkSlots
 from emulator.live.backends.docker.oci_runtime import checked_runtime
-from emulator.live.backends.interface import CpuShare, SandboxSpec
+from emulator.live.backends.sandbox_spec import CpuShare, SandboxSpec
 from tests.live.backends.docker.scripted_engine import BRIDGE, engine_that, json_answer
 
 if TYPE_CHECKING:
