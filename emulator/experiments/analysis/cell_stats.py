@@ -21,6 +21,7 @@ from emulator.experiments.analysis.requests import (
     COLD,
     WARM,
     cold_latencies,
+    is_event,
     latencies,
     user_requests,
     warm_latencies,
@@ -102,7 +103,8 @@ def cell_stats(cell: MeasuredCell, rows: Sequence[RequestRow]) -> CellStats:
     """Computes one cell's figures from its rows, which are in the order of their times."""
     users = user_requests(rows)
     answered = latencies(users)
-    statuses = Counter(row.emulator_status for row in users)
+    # an event that is refused waits in its queue: `analysis.events` counts these
+    statuses = Counter(row.emulator_status for row in users if not is_event(row) or row.attempts)
     seconds = _seconds(users)
     throttled = [row.throttled_ms for row in users if row.throttled_ms is not None]
     has_rate = bool(users) and not cell.idles

@@ -219,6 +219,18 @@ def _starts(study: StudyRun, stats: Sequence[CellStats], names: Mapping[str, str
     return [
         Heading("Where cold starts spend their time"),
         _anatomy(stats, ordered),
+        *_distributions(study, [one for one in stats if not one.cell.asynchronous], names),
+    ]
+
+
+def _distributions(
+    study: StudyRun, stats: Sequence[CellStats], names: Mapping[str, str]
+) -> list[Block]:
+    """Returns the latencies of clients who waited for a function; nothing where none did."""
+    if not stats:
+        return []
+    ordered = [names[figures.cell.id] for figures in stats]
+    return [
         Heading("Latencies of cold and of warm requests"),
         Picture(
             "distributions",

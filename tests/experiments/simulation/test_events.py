@@ -10,6 +10,7 @@ from emulator.core.asynchronous.attempts import Condition
 from emulator.core.asynchronous.ended_event import Receiver
 from emulator.core.journal import decode
 from emulator.core.messages.events import InvokeRequested, ReservedConcurrencySet
+from emulator.experiments.analysis.cell_stats import all_stats
 from emulator.experiments.analysis.comparison import Change, Figure, compare
 from emulator.experiments.analysis.events import all_events
 from emulator.experiments.records.run_directory import JOURNAL, join, read_run
@@ -133,6 +134,8 @@ def test_no_reserved_concurrency_drops_every_event(tmp_path: Path) -> None:
     run = played(tmp_path, more=reserved)
     assert [row.event_end for row in rows_of(run)] == [Condition.ZERO_RESERVED_CONCURRENCY] * 2
     assert cell_of(run).invocations == ()
+    (stats,) = all_stats(read_study(run))
+    assert (stats.requests, stats.throttles, stats.errors) == (2, 0, 0)
     assert [row.event_waited_ms for row in rows_of(run)] == [None, None]
 
 
@@ -244,6 +247,7 @@ def test_a_run_of_events_calibrates_by_its_every_attempt(tmp_path: Path) -> None
 def test_no_claim_is_tested_on_events_alone(tmp_path: Path) -> None:
     page = report_run(played(tmp_path)).with_suffix(".md").read_text()
     assert "What the study found" not in page
+    assert "Latencies of cold and of warm requests" not in page
 
 
 def _entries(run: Path) -> list[Entry]:
