@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup check format test test-vm demo study bench fidelity chaos soak fuzz lost-events mutants compiled interpreted wheel package lock clean
+.PHONY: setup check format test test-vm demo study bench fidelity chaos soak fuzz lost-events mutants stalled compiled interpreted test-compiled wheel package lock clean
 
 setup: $(VENV)/.ready
 
@@ -71,17 +71,29 @@ mutants: setup
 	nice $(BIN)/mutmut run --max-children $(or $(CHILDREN),2)
 	$(BIN)/mutmut results
 
+# Has the tests' processes, or pytest's own, stand still for 2.5 s now and then: a test that fails in
+# one of twenty runs of a busy machine fails soon. TESTS=FILE for fewer.
+stalled: setup
+	$(BIN)/python -m pytest -p tests.stalled $(or $(TESTS),tests/live)
+
 # Compiles the core beside its sources; `make interpreted` takes the compiled modules away. An edit of
 # a compiled module does nothing until one of the two. An editable install finds packages alone: the
 # module that the compiled ones share lies beside the package, and needs a path of its own.
-compiled: setup
+compiled: setup interpreted
 	TESTBED_COMPILE=1 $(BIN)/python setup.py --quiet build_ext --inplace
 	echo '$(CURDIR)' >$(VENV)/lib/$(notdir $(realpath $(wildcard $(VENV)/lib/python3.*)))/site-packages/testbed-compiled.pth
 	$(BIN)/testbed --version
 
 interpreted:
-	rm -f emulator/core/*.so emulator/core/*/*.so emulator/sim/*.so emulator/experiments/policies/*.so testbed_core__mypyc.*.so \
-		$(VENV)/lib/python3.*/site-packages/testbed-compiled.pth
+	find emulator -name '*.so' -delete
+	rm -f testbed_core__mypyc.*.so $(VENV)/lib/python3.*/site-packages/testbed-compiled.pth
+
+# The tests of what is compiled, with the compiled modules, which are taken away afterwards: what the
+# compiler takes otherwise than Python does shows in no other test.
+test-compiled: compiled
+	$(BIN)/pytest tests/core tests/sim tests/test_sim_matches_live.py tests/test_sim_events_match_live.py \
+		tests/experiments/policies tests/live/test_engine.py; \
+		status=$$?; $(MAKE) --no-print-directory interpreted; exit $$status
 
 # A wheel for this machine's kind, with the compiled core.
 wheel: setup

@@ -22,15 +22,18 @@ if TYPE_CHECKING:
     from setuptools import Extension
 
 _COMPILED = (
+    "emulator/core/billing.py",
     "emulator/core/concurrency.py",
     "emulator/core/deadlines.py",
     "emulator/core/hand_over.py",
     "emulator/core/host_capacity.py",
     "emulator/core/model.py",
+    "emulator/core/open_requests.py",
     "emulator/core/placement.py",
     "emulator/core/policies/clocked.py",
     "emulator/core/policy.py",
     "emulator/core/provisioning.py",
+    "emulator/core/record_fold.py",
     "emulator/core/sandboxes/ahead_of_need.py",
     "emulator/core/sandboxes/births.py",
     "emulator/core/sandboxes/cells.py",
@@ -43,17 +46,20 @@ _COMPILED = (
     "emulator/core/sandboxes/waiting.py",
     "emulator/core/scheduler.py",
     "emulator/core/stem_cells.py",
+    "emulator/core/tenancy.py",
     "emulator/experiments/policies/taker.py",
     "emulator/sim/agenda.py",
     "emulator/sim/chance.py",
+    "emulator/sim/clients.py",
     "emulator/sim/engine.py",
+    "emulator/sim/exchange.py",
     "emulator/sim/sandbox.py",
     "emulator/sim/sandboxes.py",
     "emulator/sim/service.py",
     "emulator/sim/workload.py",
 )
-"""Modules on the path of every decision. Policies stay interpreted, since users derive from them,
-and so do messages and distributions, which are made and pickled faster as they are."""
+"""Modules on the path of every decision; tests/test_compiled.py says which are not, and why.
+Policies stay interpreted, since users derive from them."""
 
 
 class BuildWithProject(build_py):

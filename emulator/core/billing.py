@@ -23,13 +23,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from emulator.core.prices import Architecture
+from emulator.core.prices import Architecture, Prices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from emulator.core.model import Seconds
-    from emulator.core.prices import Api, Prices
+    from emulator.core.prices import Api
 
 _MB_A_GB = 1024
 _LEAST_STORAGE_MB = 512

@@ -23,8 +23,8 @@ class HandOvers:
         """Time until which a sandbox is counted on, by pool and sandbox."""
         self._waiting: dict[PoolKey, dict[str, Seconds]] = {}
         """Time until which a request waits at most, by pool and request, the oldest first."""
-        self._pools: dict[str, PoolKey] = {}
-        """Pool that a request is for, by request, the oldest first."""
+        self.requests: dict[str, PoolKey] = {}
+        """Pool that a request is for, by request that waits, the oldest first; others only look."""
         self.outnumbered: list[PoolKey] = []
         """Pools whose waiting requests may outnumber the sandboxes that they count on; others only
         look."""
@@ -68,7 +68,7 @@ class HandOvers:
     def wait(self, pool: PoolKey, invocation: str, latest: Seconds) -> None:
         """Lets a request wait behind the earlier ones, until `latest` at the most."""
         self._waiting.setdefault(pool, {})[invocation] = latest
-        self._pools[invocation] = pool
+        self.requests[invocation] = pool
 
     def waiting(self, pool: PoolKey) -> int:
         """Returns how many requests for a pool wait."""
@@ -76,11 +76,11 @@ class HandOvers:
 
     def pool_of(self, invocation: str) -> PoolKey:
         """Returns the pool of sandboxes that a waiting request is for."""
-        return self._pools[invocation]
+        return self.requests[invocation]
 
     def waiting_for(self, version: VersionKey) -> list[str]:
         """Returns the requests that wait for any pool of a version, the oldest first."""
-        return [each for each, pool in self._pools.items() if pool.version_key == version]
+        return [each for each, pool in self.requests.items() if pool.version_key == version]
 
     def pools(self) -> list[PoolKey]:
         """Returns the pools for which a sandbox was counted on, or for which a request waits."""
@@ -88,7 +88,7 @@ class HandOvers:
 
     def latest(self, invocation: str) -> Seconds:
         """Returns until when a request waits at the most."""
-        return self._waiting[self._pools[invocation]][invocation]
+        return self._waiting[self.requests[invocation]][invocation]
 
     def take(self, pool: PoolKey) -> str | None:
         """Takes the request that has waited for longest; None where none waits."""
@@ -101,7 +101,7 @@ class HandOvers:
 
     def remove(self, invocation: str) -> None:
         """Ends the waiting of a request."""
-        del self._waiting[self._pools.pop(invocation)][invocation]
+        del self._waiting[self.requests.pop(invocation)][invocation]
 
     def forget(self, pool: PoolKey) -> None:
         """Counts on no sandbox of a pool any more; no request for the pool may wait."""

@@ -145,14 +145,7 @@ class Scheduler:
             TenantError: the event is a request that names no tenant though its version is isolated
                 by tenant, or the other way round; nothing was changed.
         """
-        pool: PoolKey | None = None
-        if type(event) is InvokeRequested:
-            function = self._versions.get(event.key)
-            if function is None:
-                raise UnknownVersionError(event.key)
-            pool = function.key
-            if event.tenant or function.per_tenant:
-                pool = _tenants_pool(event.tenant, function)
+        function = self._asked_for(event) if type(event) is InvokeRequested else None
         commands: list[Command] = []
         self._moves.commands = commands
         if self._policy is not None:
@@ -162,14 +155,28 @@ class Scheduler:
         if type(event) is InvocationFinished:  # what every invocation brings stands first
             self._lives.finished(event, now)
         elif type(event) is InvokeRequested:
-            assert pool is not None, "it was found above"
-            self._requests.come(event.invocation, self._versions[event.key], pool, now)
+            assert function is not None, "it was found above"
+            pool: PoolKey = function.key
+            if event.tenant:
+                pool = PoolKey.of_tenant(function.key, event.tenant)
+            self._requests.come(event.invocation, function, pool, now)
         elif type(event) is InvocationAnswered:
             self._lives.answered(event, now)
         elif type(event) is not TimePassed:
             self._on_rare(event, now)
         self._settle(now)
         return commands
+
+    def _asked_for(self, event: InvokeRequested) -> FunctionVersion:
+        """Returns the version that a request asks for; see `handle` for what is raised."""
+        function = self._versions.get(event.key)
+        if function is None:
+            raise UnknownVersionError(event.key)
+        if event.tenant or function.per_tenant:
+            fault = tenant_fault(event.tenant, per_tenant=function.per_tenant)
+            if fault:
+                raise TenantError(fault)
+        return function
 
     def _on_rare(self, event: CallerLeft | Setting | SandboxChange, now: Seconds) -> None:
         """Decides on what a warm invocation does not bring."""
@@ -224,14 +231,3 @@ class Scheduler:
         """
         check_accounts(self._moves)
         self._requests.check(self._versions)
-
-
-def _tenants_pool(tenant: str, function: FunctionVersion) -> PoolKey:
-    """Returns the pool of a tenant's requests.
-
-    Raises:
-        TenantError: the function is asked for without its tenant, or with one in vain.
-    """
-    if fault := tenant_fault(tenant, per_tenant=function.per_tenant):
-        raise TenantError(fault)
-    return PoolKey.of_tenant(function.key, tenant)

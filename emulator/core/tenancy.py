@@ -87,10 +87,10 @@ class TenantSandboxes:
     def check(self, sandboxes: Iterable[Sandbox]) -> None:
         """Raises AssertionError where the counts do not agree with the sandboxes."""
         isolated = [sandbox for sandbox in sandboxes if sandbox.function.per_tenant]
-        names = Counter(sandbox.function.name for sandbox in isolated)
+        names = Counter([sandbox.function.name for sandbox in isolated])
         assert +self._of_function == names, f"{self._of_function} count for tenants, not {names}"
         counted: Counter[PoolKey] = Counter()
         for pools in self._pools.values():
             counted += pools
-        there = Counter(sandbox.pool for sandbox in isolated)
+        there = Counter([sandbox.pool for sandbox in isolated])
         assert counted == there, f"{counted} stand in tenants' pools, not {there}"

@@ -19,7 +19,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.host.cgroup import CONTROLLERS, CgroupV1, CgroupV2, v1_mounts
+from emulator.host.cgroup import CONTROLLERS
+from emulator.host.cgroup_v1 import CgroupV1, v1_mounts
+from emulator.host.cgroup_v2 import CgroupV2
 from emulator.host.delegation import is_delegated
 
 if TYPE_CHECKING:

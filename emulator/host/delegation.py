@@ -16,7 +16,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.host.cgroup import DEFAULT_ROOT, membership_paths
+from emulator.host.cgroup import DEFAULT_ROOT
+from emulator.host.cgroup_membership import membership_paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

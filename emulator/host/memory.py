@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from emulator.host.cgroup import DEFAULT_ROOT, membership_paths, v1_mounts
+from emulator.host.cgroup import DEFAULT_ROOT
 from emulator.host.cgroup_files import MIB, field
+from emulator.host.cgroup_membership import membership_paths
+from emulator.host.cgroup_v1 import v1_mounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from emulator.core.policy import InitCpu
 from emulator.errors import NetworkLostError
-from emulator.live.backends.interface import CpuShare, SandboxSpec
+from emulator.live.backends.sandbox_spec import CpuShare, SandboxSpec
 from emulator.live.runtime_api.admission import Admission
 from emulator.live.sandbox.dilation import SandboxCpu
 from emulator.live.sandbox.environment import sandbox_environment
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.profile import Profile
-    from emulator.live.backends.interface import InnerListener, SandboxBackend, SandboxProcess
+    from emulator.live.backends.interface import SandboxBackend, SandboxProcess
+    from emulator.live.backends.sandbox_spec import InnerListener
     from emulator.live.clock import LoopClock
     from emulator.live.platform_logger import PlatformLogger
     from emulator.live.runtime_api.interface import RuntimeApi, RuntimeEndpoint

@@ -11,7 +11,8 @@ import logging
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.errors import SnapshotError
-from emulator.live.backends.interface import CpuShare, Limitation, SandboxSpec
+from emulator.live.backends.limitations import Limitation
+from emulator.live.backends.sandbox_spec import CpuShare, SandboxSpec
 from emulator.telemetry.platform_events import InitializationType
 
 if TYPE_CHECKING:

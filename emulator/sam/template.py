@@ -171,27 +171,12 @@ def _read(
     for resource in resources:
         if resource.kind in (REST_KIND, HTTP_KIND):
             apis.declare(resource.kind, resource.entry, resource.properties)
-    layers = {}
-    for resource in resources:
-        if resource.kind == _LAYER:
-            arn = references.named(resource.entry.key, resolver, resource.entry.node)
-            assert arn is not None
-            layers[str(arn.value)] = _layer(resource, nodes)
+    layers = dict(_layers(resources, nodes, references, resolver))
     reader = FunctionReader(nodes, layers, apis)
     functions = tuple(
         reader.read(resource.entry, resource.parts, shared.get("Function", {}))
         for resource in resources
         if resource.kind == _FUNCTION
-    )
-    others = tuple(
-        OtherResource(
-            resource.kind,
-            resource.entry.key,
-            references.physical_name(resource.entry.key, resolver),
-            _plain(resource, nodes),
-        )
-        for resource in resources
-        if resource.kind not in (_FUNCTION, _LAYER, REST_KIND, HTTP_KIND)
     )
     template = Template(
         functions,
@@ -199,9 +184,30 @@ def _read(
         triggers=tuple(reader.triggers),
         extras=reader.extras,
         layers=layers,
-        resources=others,
+        resources=tuple(_others(resources, nodes, references, resolver)),
     )
     return _Found(template, reader.lines, reader.told)
+
+
+def _layers(
+    resources: list[_Resource], nodes: NodeReader, references: References, resolver: Resolver
+) -> Iterator[tuple[str, str]]:
+    """Yields each layer with its ARN."""
+    for resource in resources:
+        if resource.kind == _LAYER:
+            arn = references.named(resource.entry.key, resolver, resource.entry.node)
+            assert arn is not None
+            yield str(arn.value), _layer(resource, nodes)
+
+
+def _others(
+    resources: list[_Resource], nodes: NodeReader, references: References, resolver: Resolver
+) -> Iterator[OtherResource]:
+    """Yields what is neither a function nor a layer nor an API."""
+    for resource in resources:
+        if resource.kind not in (_FUNCTION, _LAYER, REST_KIND, HTTP_KIND):
+            name = references.physical_name(resource.entry.key, resolver)
+            yield OtherResource(resource.kind, resource.entry.key, name, _plain(resource, nodes))
 
 
 def _refusals(

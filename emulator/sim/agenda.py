@@ -127,9 +127,10 @@ class Agenda:
         """Returns the heap's first awaited entry; None where there is none before the stimulus."""
         heap = self._heap
         while heap:
-            at, sequence, sandbox, _ = heap[0]
+            first = heap[0]
+            at, sequence, sandbox, _ = first
             if sequence in self._added if sandbox is None else sandbox.awaits == sequence:
-                comes = at, sequence
-                return heap[0] if comes < (self._stimulus_at, self._stimulus_sequence) else None
+                outside, as_soon = self._stimulus_at, sequence < self._stimulus_sequence
+                return first if at < outside or (at == outside and as_soon) else None
             heapq.heappop(heap)
         return None

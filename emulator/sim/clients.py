@@ -9,14 +9,15 @@ Knows neither the simulation nor how an answer comes about: `exchange` asks here
 
 from __future__ import annotations
 
+from collections.abc import Iterable  # noqa: TC003  # the compiled module resolves its fields
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+from emulator.core.model import Seconds  # noqa: TC001  # as above
 
-    from emulator.core.model import Seconds
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ANY_CONNECTION = -1
 """Stands for a connection of a pool: one that is free, or a new one."""
@@ -53,7 +54,8 @@ class Arrivals:
     times: Iterable[Seconds]
 
     def begin(self) -> Iterator[Request]:
-        return (Request(at, 1, ANY_CONNECTION) for at in self.times)
+        for at in self.times:
+            yield Request(at, 1, ANY_CONNECTION)
 
     def answered(self, request: Request, at: Seconds) -> None:  # noqa: ARG002  # waits for nothing
         return None

@@ -146,5 +146,5 @@ class Percentiles:
         place = bisect_right(self._shares, share)
         if place == len(self.points):
             return self.points[-1][1]
-        (share0, seconds0), (share1, seconds1) = self.points[place - 1 : place + 1]
+        (share0, seconds0), (share1, seconds1) = self.points[place - 1], self.points[place]
         return seconds0 + (seconds1 - seconds0) * (share - share0) / (share1 - share0)

@@ -11,6 +11,7 @@ queue has accepted it, and the exchange lasts until every event has ended.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator  # noqa: TC003  # the compiled module resolves them
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,18 +24,14 @@ from emulator.core.messages.events import (
     TimePassed,
     VersionDeployed,
 )
-from emulator.core.network_path import NO_PASSAGE, Connection
-from emulator.sim.clients import ANY_CONNECTION, Request
+from emulator.core.model import FunctionVersion, Seconds  # noqa: TC001  # as above
+from emulator.core.network_path import NO_PASSAGE, Connection, Passage
+from emulator.sim.clients import ANY_CONNECTION, Clients, Request
+from emulator.sim.engine import Simulation  # noqa: TC001  # as above
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from emulator.core.journal import Entry
-    from emulator.core.model import FunctionVersion, Seconds
-    from emulator.core.network_path import Passage
     from emulator.sim.asynchronous import Events
-    from emulator.sim.clients import Clients
-    from emulator.sim.engine import Simulation
     from emulator.sim.workload import Stimulus
 
 PING_USERS = 0

@@ -16,9 +16,10 @@ from emulator.sim.arrival import Arrival as Arrival  # noqa: PLC0414  # it is as
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from emulator.core.model import FunctionVersion, Seconds
+    from emulator.sim.traces.trace import Call
 
 
 Stimulus = tuple["Seconds", Event]
@@ -95,3 +96,14 @@ def stimuli(
         yield 0.0, VersionDeployed(function)
     for number, arrival in enumerate(arrivals, 1):
         yield arrival.at, InvokeRequested(f"i{number}", arrival.key, tenant=arrival.tenant)
+
+
+def requests(
+    calls: Iterable[Call], keys: Mapping[str, VersionKey], told: dict[str, Seconds]
+) -> Iterator[tuple[Seconds, InvokeRequested]]:
+    """Sends a numbered request for each call of a trace; `told` gets the duration, where known."""
+    for number, call in enumerate(calls, 1):
+        invocation, duration = f"i{number}", call.duration
+        if duration is not None:
+            told[invocation] = duration
+        yield call.at, InvokeRequested(invocation, keys[call.function], tenant=call.tenant)

@@ -108,31 +108,12 @@ async def open_backend(
         await asyncio.to_thread(private.open)
     no_engine = ""
     if settings.backend is not BackendChoice.PROCESS:
-        # not before it is wanted: a machine without an engine need not import its SDK
-        from emulator.live.backends.docker.backend import DockerBackend  # noqa: PLC0415
-
-        docker = DockerBackend(
-            state.instance,
-            cgroup_root=settings.cgroup_root,
-            private=private,
-            facts=state.path / "images.json",
-            stem_cells=state.path / "files" if settings.stem_cells else None,
-            state=state.path / "snapshots",
-            oci_runtime=settings.oci_runtime,
-        )
         try:
-            await docker.check(functions, display.say)
-            await docker.open()
+            return await _open_docker(settings, state, functions, display, private)
         except BackendUnavailableError as error:
-            await docker.close()
             if settings.backend is BackendChoice.DOCKER:
                 raise
             no_engine = f"{error} Sandboxes are processes of this machine instead."
-        except BaseException:  # a setting that does not fit, or a signal in the midst of it
-            await docker.close()
-            raise
-        else:
-            return docker
     if settings.oci_runtime:
         raise SettingsError(
             f"--oci-runtime {settings.oci_runtime} is of a Docker engine, and sandboxes are to be "
@@ -150,6 +131,34 @@ async def open_backend(
     )
     await process.open()
     return process
+
+
+async def _open_docker(
+    settings: Settings,
+    state: StateDirectory,
+    functions: tuple[FunctionConfiguration, ...],
+    display: Display,
+    private: PrivatePages | None,
+) -> SandboxBackend:
+    # not before it is wanted: a machine without an engine need not import its SDK
+    from emulator.live.backends.docker.backend import DockerBackend  # noqa: PLC0415
+
+    docker = DockerBackend(
+        state.instance,
+        cgroup_root=settings.cgroup_root,
+        private=private,
+        facts=state.path / "images.json",
+        stem_cells=state.path / "files" if settings.stem_cells else None,
+        state=state.path / "snapshots",
+        oci_runtime=settings.oci_runtime,
+    )
+    try:
+        await docker.check(functions, display.say)
+        await docker.open()
+    except BaseException:  # no engine, a setting that does not fit, or a signal in the midst of it
+        await docker.close()
+        raise
+    return docker
 
 
 async def _serve(

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.host.cgroup import DEFAULT_ROOT, CgroupV1, CgroupV2, find, v1_mounts
+from emulator.host.cgroup import DEFAULT_ROOT
+from emulator.host.cgroup_membership import find
 from emulator.host.cgroup_tree import JOIN, CgroupTree, find_tree
+from emulator.host.cgroup_v1 import CgroupV1, v1_mounts
+from emulator.host.cgroup_v2 import CgroupV2
 from tests.host.quick import assert_quick
 
 if TYPE_CHECKING:

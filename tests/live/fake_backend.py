@@ -21,12 +21,8 @@ if TYPE_CHECKING:
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.core.model import Seconds, VersionKey
-    from emulator.live.backends.interface import (
-        Output,
-        ProcessEnded,
-        Progress,
-        SandboxSpec,
-    )
+    from emulator.live.backends.interface import Output, ProcessEnded, Progress
+    from emulator.live.backends.sandbox_spec import SandboxSpec
     from emulator.live.runtime_api.interface import Admits, RuntimeListener, Work
     from emulator.sim.behaviour import Answer, Start
     from emulator.sim.service import ServiceModel

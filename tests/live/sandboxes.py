@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from emulator.core.function_configuration import FunctionConfiguration
-from emulator.live.backends.interface import RUNTIME, CpuShare, Exit, SandboxSpec
+from emulator.live.backends.interface import RUNTIME, Exit
+from emulator.live.backends.sandbox_spec import CpuShare, SandboxSpec
 from emulator.live.runtime_api.interface import Work
 from emulator.live.runtime_api.server import RuntimeApiServer
 from tests.live.runtime_listener import RecordedRuntime

@@ -15,18 +15,15 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from emulator.host.peers import Owners
-from emulator.live.backends.interface import RUNTIME, Exit, Limitation
+from emulator.live.backends.interface import RUNTIME, Exit
+from emulator.live.backends.limitations import Limitation
 from tests.live.unmeasured import KILLED, PackagelessBackend, UnmeasuredProcess
 
 if TYPE_CHECKING:
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.host.peers import Peer
-    from emulator.live.backends.interface import (
-        Output,
-        ProcessEnded,
-        Progress,
-        SandboxSpec,
-    )
+    from emulator.live.backends.interface import Output, ProcessEnded, Progress
+    from emulator.live.backends.sandbox_spec import SandboxSpec
 
 _API = "2018-06-01/runtime"
 

@@ -16,11 +16,8 @@ from tests.live.unmeasured import KILLED, PackagelessBackend, UnmeasuredProcess
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from emulator.live.backends.interface import (
-        Output,
-        ProcessEnded,
-        SandboxSpec,
-    )
+    from emulator.live.backends.interface import Output, ProcessEnded
+    from emulator.live.backends.sandbox_spec import SandboxSpec
     from emulator.live.runtime_api.interface import Admits, RuntimeListener, Work
 
 Steps = dict[str, "Callable[[], None]"]

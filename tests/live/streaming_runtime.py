@@ -18,7 +18,8 @@ from tests.live.scripted_backend import ScriptedBackend, ScriptedProcess
 if TYPE_CHECKING:
     import httpx
 
-    from emulator.live.backends.interface import Output, ProcessEnded, SandboxSpec
+    from emulator.live.backends.interface import Output, ProcessEnded
+    from emulator.live.backends.sandbox_spec import SandboxSpec
 
 _API = "/2018-06-01/runtime/invocation/"
 _BOUND = 60.0

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.core.model import StartKind, VersionKey
-from emulator.live.backends.interface import Limitation
+from emulator.live.backends.limitations import Limitation
 from tests.live.world import BOUND, HANDLERS, lacks, world
 
 if TYPE_CHECKING:

@@ -31,7 +31,8 @@ from tests.live.jumping_loop import run
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from emulator.live.backends.interface import Output, ProcessEnded, SandboxSpec
+    from emulator.live.backends.interface import Output, ProcessEnded
+    from emulator.live.backends.sandbox_spec import SandboxSpec
 
 KEY = VersionKey.of("f")
 QUICK = Behaviour(Constant(0.1))

@@ -13,7 +13,7 @@ import pytest
 
 from emulator.core.model import Failure, StartKind
 from emulator.core.profiles.aws_2025 import AWS_2025
-from emulator.live.backends.interface import Limitation
+from emulator.live.backends.limitations import Limitation
 from tests.live.world import BOUND, lacks, world
 
 if TYPE_CHECKING:

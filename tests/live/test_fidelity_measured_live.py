@@ -12,7 +12,7 @@ from emulator.core.messages.commands import StartSandbox, StopSandbox
 from emulator.core.messages.events import SandboxReady
 from emulator.core.model import StartKind, StopReason, ThrottleReason
 from emulator.core.policy import RecycleAge, ScaleOut
-from emulator.live.backends.interface import Limitation
+from emulator.live.backends.limitations import Limitation
 from tests.live.world import lacks, world
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.core.policy import InitCpu
-from emulator.live.backends.interface import CpuShare
+from emulator.live.backends.sandbox_spec import CpuShare
 from tests.live.scripted_backend import ScriptedBackend
 from tests.live.world import world
 

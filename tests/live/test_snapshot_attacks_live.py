@@ -18,7 +18,7 @@ from emulator.core.model import StartKind, VersionKey
 from emulator.core.records import Status
 from emulator.live.backends.docker.backend import DockerBackend
 from emulator.live.backends.forks.snapshots import ForkSnapshots
-from emulator.live.backends.interface import Limitation
+from emulator.live.backends.limitations import Limitation
 from emulator.live.backends.process.backend import ProcessBackend
 from tests.live.attack_probes import PROBES
 from tests.live.world import BOUND, lacks, world

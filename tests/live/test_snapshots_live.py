@@ -11,7 +11,7 @@ from emulator.core.messages.events import VersionDeployed
 from emulator.core.model import StartKind, VersionKey
 from emulator.core.records import Status
 from emulator.errors import SnapshotError
-from emulator.live.backends.interface import Limitation
+from emulator.live.backends.limitations import Limitation
 from emulator.live.invocation import RestoreFailure
 from tests.live.world import BOUND, lacks, world
 

@@ -20,7 +20,7 @@ from emulator.core.stem_cells import StemCells
 from emulator.errors import BackendUnavailableError
 from emulator.live.backends.docker.backend import DockerBackend
 from emulator.live.backends.docker.function_files import FunctionFiles
-from emulator.live.backends.interface import Limitation
+from emulator.live.backends.limitations import Limitation
 from emulator.live.backends.process.backend import ProcessBackend
 from tests.live.backends.process.test_backend import alive
 from tests.live.world import BOUND, world

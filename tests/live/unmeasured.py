@@ -14,13 +14,9 @@ if TYPE_CHECKING:
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.host.peers import Peer
-    from emulator.live.backends.interface import (
-        InnerListener,
-        Limitation,
-        PackagesOnDisk,
-        Progress,
-        StemCells,
-    )
+    from emulator.live.backends.interface import PackagesOnDisk, Progress, StemCells
+    from emulator.live.backends.limitations import Limitation
+    from emulator.live.backends.sandbox_spec import InnerListener
 
 KILLED = 137
 """Exit code of a process that SIGKILL ended."""

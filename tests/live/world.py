@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from emulator.core.journal import Entry
     from emulator.core.profile import Profile
     from emulator.core.records import InvocationRecord
-    from emulator.live.backends.interface import Limitation, SandboxBackend
+    from emulator.live.backends.interface import SandboxBackend
+    from emulator.live.backends.limitations import Limitation
     from emulator.live.invocation import Outcome
 
 HANDLERS = """

@@ -3,6 +3,8 @@ from __future__ import annotations
 import statistics
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from emulator.sim.behaviour import Behaviour, Outcome
 from emulator.sim.chance import AnswerChance
@@ -47,6 +49,17 @@ def test_lengths_of_time_are_whole_ticks_so_that_sums_are_exact() -> None:
     lengths = [service.answer("f", f"i{number}", first=False).duration for number in range(100)]
     assert all(length / TICK == round(length / TICK) for length in lengths)
     assert sum(lengths) == sum(reversed(lengths)) == sum(sorted(lengths))
+
+
+@given(st.floats(0.0, 2.0**30))
+@example(0.5 * TICK)
+@example(1.5 * TICK)
+def test_length_of_time_is_rounded_to_the_nearest_tick_and_ties_to_the_even_one(
+    seconds: float,
+) -> None:
+    service = ServiceModel(7, Behaviour(warm=Constant(seconds)))
+    drawn = service.answer("f", "a", first=False).duration
+    assert drawn == round(seconds / TICK) * TICK
 
 
 def test_first_call_has_a_distribution_of_its_own_if_it_is_given() -> None:

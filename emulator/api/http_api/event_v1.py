@@ -97,10 +97,7 @@ def event_v1(
         "queryStringParameters": last_of(query) or None,
         "multiValueQueryStringParameters": query or None,
         "requestContext": {
-            "accountId": api.account_id,
-            "apiId": api.api_id,
-            "domainName": api.domain_name,
-            "domainPrefix": api.domain_prefix,
+            **_of_the_api(api),
             "extendedRequestId": extended_request_id,
             "httpMethod": request.method,
             "identity": {
@@ -111,8 +108,7 @@ def event_v1(
             "path": asked.whole_path,
             "protocol": request.protocol,
             "requestId": request_id,
-            "requestTime": common_log_time(int(at_epoch)),
-            "requestTimeEpoch": int(at_epoch * 1000),
+            **_of_the_time(at_epoch),
             "resourceId": asked.resource_id,
             "resourcePath": asked.resource,
             "stage": api.stage,
@@ -123,6 +119,22 @@ def event_v1(
         "isBase64Encoded": body[1] if request.body else False,
     }
     return _encode(built)
+
+
+def _of_the_api(api: Api) -> dict[str, str]:
+    return {
+        "accountId": api.account_id,
+        "apiId": api.api_id,
+        "domainName": api.domain_name,
+        "domainPrefix": api.domain_prefix,
+    }
+
+
+def _of_the_time(at_epoch: float) -> dict[str, str | int]:
+    return {
+        "requestTime": common_log_time(int(at_epoch)),
+        "requestTimeEpoch": int(at_epoch * 1000),
+    }
 
 
 def _headers(request: HttpRequest, api: Api) -> dict[str, list[str]]:

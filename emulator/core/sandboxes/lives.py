@@ -48,6 +48,7 @@ class Lives:
         self._room = moves.room
         self._policy = moves.policy
         self._provisioning = moves.provisioning
+        self._waiters = requests.waiters
 
     def apply(self, event: SandboxChange, now: Seconds) -> None:
         """Decides on what has happened to a sandbox."""
@@ -148,7 +149,8 @@ class Lives:
                     self._moves.stop(sandbox, StopReason.KEEP_ALIVE_ENDED)
                     return
         self._moves.rest(sandbox, now)
-        self._requests.place_oldest(sandbox.pool, now)
+        if self._waiters:
+            self._requests.place_oldest(sandbox.pool, now)
 
     # failures
 

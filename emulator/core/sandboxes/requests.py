@@ -48,6 +48,7 @@ class Requests:
         self._hand_overs = hand_overs
         self.concurrency = Concurrency(settings)
         self._scale_out = ScaleOutLimit(settings.scale_out)
+        self.waiters = hand_overs.requests  # looked at with every invocation; mostly there are none
 
     def come(self, invocation: str, function: FunctionVersion, pool: PoolKey, now: Seconds) -> None:
         """Finds a place for a new request, in one of three ways.
@@ -144,8 +145,10 @@ class Requests:
         """Takes the request that a sandbox that is kept serves next; None where none waits."""
         if self._moves.room.queue and (overdue := self._take_overdue(sandbox, now)) is not None:
             return overdue
-        if sandbox.state is _BUSY and (handed := self._take_hand_over(sandbox)) is not None:
-            return handed
+        if self.waiters and sandbox.state is _BUSY:
+            handed = self._take_hand_over(sandbox)
+            if handed is not None:
+                return handed
         return self._take_unhurried(sandbox) if self._unhurried.by_pool else None
 
     # requests whose start has not begun, and whose callers have left or have waited for too long

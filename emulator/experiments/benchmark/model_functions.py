@@ -10,11 +10,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
-from importlib.metadata import (
-    PackageNotFoundError,
-    distribution,
-    packages_distributions,
-)
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 

@@ -165,6 +165,10 @@ def _ablated(base: PlannedCell, plan: Plan) -> Iterator[PlannedCell]:
             )
 
 
+_ALWAYS_NAMED = ("function", "memory_mb")
+"""What the name of every cell begins with, varied or not."""
+
+
 def _cells(plan: Plan, axes: Axes, origin: Origin, cpus: int) -> Iterator[PlannedCell]:
     names = list(Axes.model_fields)
     varied = [name for name in names if len(getattr(axes, name)) > 1]
@@ -180,16 +184,15 @@ def _cells(plan: Plan, axes: Axes, origin: Origin, cpus: int) -> Iterator[Planne
             chosen["function"], int(chosen["memory_mb"])
         ):
             continue
-        parts = [chosen["function"], f"{chosen['memory_mb']}mb"]
-        parts += [
-            _short(name, chosen[name]) for name in varied if name not in ("function", "memory_mb")
-        ]
-        parts.append(scenario.label)
+        varies = [_short(name, chosen[name]) for name in varied if name not in _ALWAYS_NAMED]
         dilations = scenario.dilation or plan.dilation
-        parts += [f"dilation-{dilation or AUTO}"] if len(dilations) > 1 else []
-        parts += [f"cache-{page_cache}"] if len(plan.page_cache) > 1 else []
-        parts += [network.replace("/", "-")] if len(plan.network.path) > 1 else []
-        parts.append(f"r{repetition}")
+        parts = [
+            *(chosen["function"], f"{chosen['memory_mb']}mb", *varies, scenario.label),
+            *([f"dilation-{dilation or AUTO}"] if len(dilations) > 1 else []),
+            *([f"cache-{page_cache}"] if len(plan.page_cache) > 1 else []),
+            *([network.replace("/", "-")] if len(plan.network.path) > 1 else []),
+            f"r{repetition}",
+        ]
         memory_mb = int(chosen.pop("memory_mb"))
         yield PlannedCell(
             id="-".join(parts),

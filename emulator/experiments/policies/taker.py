@@ -6,6 +6,7 @@ Forgets a call when it is over.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from emulator.core.billing import billed_ms, dollars
@@ -30,6 +31,31 @@ if TYPE_CHECKING:
     from emulator.core.prices import Prices
 
 _COLD: Final = StartKind.COLD
+
+
+@dataclass(slots=True)
+class _Billed:
+    """Counts calls of one size that are over, on demand or on provisioned concurrency."""
+
+    calls: int = 0
+    ms: int = 0
+
+
+@dataclass(slots=True)
+class _Living:
+    """Holds one sandbox that is not gone."""
+
+    key: str
+    size: int
+    """Memory, MB."""
+    provisioned: bool
+    began: Seconds
+    billed: _Billed
+    since: Seconds
+    """Time since when the sandbox is idle, or its call runs."""
+    idle: bool = False
+    cold: bool = False
+    """Whether the call that runs is a cold start."""
 
 
 class Taker:
@@ -65,49 +91,43 @@ class Taker:
         self._waited = self._ran = self._wasted_mb_s = self._provisioned_mb_s = 0.0
         self._minutes: dict[int, tuple[Seconds, float]] = {}
         """Seconds and MB seconds of all sandboxes, by the minute."""
-        self._keys: dict[int, str] = {}
-        """Version of each living sandbox."""
-        self._provisioned: set[int] = set()
-        self._began: dict[int, Seconds] = {}
-        """Times at which living sandboxes were started; below, since when they are idle or run."""
-        self._idle: dict[int, Seconds] = {}
-        self._runs: dict[int, tuple[Seconds, bool]] = {}
-        """Time of the dispatch, and whether it was cold."""
+        self._living: dict[int, _Living] = {}
+        self._running = 0
+        """Number of the calls that run."""
         self._waiting: dict[str, Seconds] = {}
-        self._billed: dict[tuple[int, bool], tuple[int, int]] = {}
-        """Calls and milliseconds, by size and whether on provisioned concurrency."""
+        self._billed: dict[tuple[int, bool], _Billed] = {}
+        """By size, and whether on provisioned concurrency."""
 
     def take(self, entry: Entry) -> None:
         """Counts an entry."""
         event, now = entry.event, entry.at
         self._entries += 1
         if type(event) is InvocationFinished:
-            self._finished(event.sandbox, now)
+            self._finished(self._living[event.sandbox], now)
             if self._told:
                 self._told.pop(event.invocation, None)
         elif type(event) is InvokeRequested:
-            self._calls[event.key] = self._calls.get(event.key, 0) + 1
+            key = event.key
+            self._calls[key] = self._calls.get(key, 0) + 1
             self._waiting[event.invocation] = now
         elif type(event) is SandboxGone:
             self._gone(event.sandbox, now)
         for command in entry.commands:
             if type(command) is Dispatch:
                 cold = command.start is _COLD
-                self._dispatched(command.sandbox, command.invocation, cold, now)
+                self._dispatched(self._living[command.sandbox], command.invocation, cold, now)
             elif type(command) is FreezeSandbox:
-                self._idle[command.sandbox] = now
+                living = self._living[command.sandbox]
+                living.idle, living.since = True, now
             else:
                 self._take_rare(command, event, now)
 
     def _take_rare(self, command: Command, event: Event, now: Seconds) -> None:
         match command:
             case StartSandbox(sandbox, key, invocation, prewarmed):
-                self._began[sandbox] = now
-                self._keys[sandbox] = key
-                if invocation is None and not prewarmed:
-                    self._provisioned.add(sandbox)
+                self._started(sandbox, key, invocation is None and not prewarmed, now)
             case StopSandbox(sandbox, _):
-                self._rested(sandbox, now)
+                self._rested(self._living[sandbox], now)
             case Throttle(invocation, _):
                 del self._waiting[invocation]
                 assert isinstance(event, InvokeRequested), "only a request is throttled here"
@@ -119,13 +139,13 @@ class Taker:
     @property
     def under_way(self) -> bool:
         """Returns whether a call waits or runs."""
-        return bool(self._waiting or self._runs)
+        return bool(self._waiting) or self._running > 0
 
     def close(self, end: Seconds) -> Tally:
         """Returns the tally, counted until a time."""
-        for sandbox in list(self._idle):
-            self._rested(sandbox, end)
-        for sandbox in list(self._began):
+        for living in self._living.values():
+            self._rested(living, end)
+        for sandbox in list(self._living):
             self._gone(sandbox, end)
         return Tally(
             Counter({self._names[key]: count for key, count in self._calls.items()}),
@@ -145,39 +165,42 @@ class Taker:
     def _dollars(self) -> float:
         held = self._prices.x86_64.provisioned_held or 0.0
         total = self._provisioned_mb_s / 1024 * held
-        for (size, provisioned), (calls, billed) in self._billed.items():
-            time = dollars(self._prices, size, billed, provisioned=provisioned)
-            total += time + (calls - 1) * self._prices.request
+        for (size, provisioned), billed in self._billed.items():
+            time = dollars(self._prices, size, billed.ms, provisioned=provisioned)
+            total += time + (billed.calls - 1) * self._prices.request
         return total
 
-    def _dispatched(self, sandbox: int, invocation: str, cold: bool, now: Seconds) -> None:
-        if sandbox in self._idle:
-            self._rested(sandbox, now)
-        self._runs[sandbox] = now, cold
+    def _started(self, sandbox: int, key: str, provisioned: bool, now: Seconds) -> None:
+        size = self._sizes[key]
+        billed = self._billed.get((size, provisioned))
+        if billed is None:
+            billed = self._billed[size, provisioned] = _Billed()
+        self._living[sandbox] = _Living(key, size, provisioned, now, billed, now)
+
+    def _dispatched(self, living: _Living, invocation: str, cold: bool, now: Seconds) -> None:
+        self._rested(living, now)
+        self._running += 1
+        living.since, living.cold = now, cold
         self._waited += now - self._waiting.pop(invocation)
         if cold:
-            key = self._keys[sandbox]
-            self._colds[key] = self._colds.get(key, 0) + 1
+            self._colds[living.key] = self._colds.get(living.key, 0) + 1
 
-    def _finished(self, sandbox: int, now: Seconds) -> None:
-        began, cold = self._runs.pop(sandbox)
-        self._ran += now - began
-        billed = billed_ms(self._prices, now - began, self._cold_start if cold else 0.0)
-        kind = self._sizes[self._keys[sandbox]], sandbox in self._provisioned
-        calls, before = self._billed.get(kind, (0, 0))
-        self._billed[kind] = calls + 1, before + billed
+    def _finished(self, living: _Living, now: Seconds) -> None:
+        ran, init = now - living.since, self._cold_start if living.cold else 0.0
+        self._running -= 1
+        self._ran += ran
+        living.billed.calls += 1
+        living.billed.ms += billed_ms(self._prices, ran, init)
 
-    def _rested(self, sandbox: int, now: Seconds) -> None:
-        since = self._idle.pop(sandbox, now)
-        self._wasted_mb_s += (now - since) * self._sizes[self._keys[sandbox]]
+    def _rested(self, living: _Living, now: Seconds) -> None:
+        if living.idle:
+            living.idle = False
+            self._wasted_mb_s += (now - living.since) * living.size
 
     def _gone(self, sandbox: int, now: Seconds) -> None:
-        since = self._began.pop(sandbox, None)
-        if since is None:
-            return
-        size = self._sizes[self._keys.pop(sandbox)]
-        if sandbox in self._provisioned:
-            self._provisioned.discard(sandbox)
+        living = self._living.pop(sandbox)
+        size, since = living.size, living.began
+        if living.provisioned:
             self._provisioned_mb_s += (now - since) * size
         while since < now:
             minute = int(since // MINUTE)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from emulator.core.messages.events import InvokeRequested, VersionDeployed
+from emulator.core.messages.events import VersionDeployed
 from emulator.core.model import FunctionVersion
 from emulator.core.policy import Admission
 from emulator.core.profiles import PROFILES
@@ -33,7 +33,7 @@ from emulator.sim.behaviour import Behaviour, Outcome
 from emulator.sim.distributions import Constant
 from emulator.sim.engine import Simulation
 from emulator.sim.service import ServiceModel
-from emulator.sim.workload import TraceError
+from emulator.sim.workload import TraceError, requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,12 +42,13 @@ if TYPE_CHECKING:
     from emulator.core.asynchronous.ended_event import EndedEvent
     from emulator.core.asynchronous.rules import AsynchronousRules
     from emulator.core.journal import Entry
+    from emulator.core.messages.events import InvokeRequested
     from emulator.core.model import Seconds
     from emulator.core.policy import SchedulerSettings
     from emulator.experiments.policies.tally import Tally
     from emulator.experiments.policies.trace_study import TraceStudy
     from emulator.sim.service import Service
-    from emulator.sim.traces.trace import Call, Trace
+    from emulator.sim.traces.trace import Trace
     from emulator.sim.workload import Stimulus
 
 PARTS = 16
@@ -211,20 +212,14 @@ class _Simulated:
 
     def _requests(self) -> Iterator[tuple[Seconds, InvokeRequested]]:
         chance = random.Random(self._part.seed)  # noqa: S311  # a workload is no secret
-        for number, call in enumerate(self._trace.draw(chance), 1):
-            yield call.at, self._request(f"i{number}", call)
+        keys = {name: version.key for name, version in self._versions.items()}
+        yield from requests(self._trace.draw(chance), keys, self._told)
         self._over = True
 
     def _accepted(self) -> Iterator[tuple[Seconds, InvokeRequested]]:
         for each in self._requests():
             self._events.accepted += 1
             yield each
-
-    def _request(self, invocation: str, call: Call) -> InvokeRequested:
-        if call.duration is not None:
-            self._told[invocation] = call.duration
-        key = self._versions[call.function].key
-        return InvokeRequested(invocation, key, tenant=call.tenant)
 
 
 def run_parts(todo: list[Part], trace: Trace, jobs: int) -> Iterator[tuple[Part, Tally]]:

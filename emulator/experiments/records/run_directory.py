@@ -122,7 +122,8 @@ class Request:
     def is_event(self) -> bool:
         """Returns whether the request is an asynchronous event."""
         accepted = self.client is not None and self.client.status == ACCEPTED
-        return accepted or self.event is not None
+        # only an event is invoked again under its id
+        return accepted or self.event is not None or len(self.attempts) > 1
 
 
 def read_run(path: Path) -> Run:

@@ -61,8 +61,8 @@ def _settings(policy: PolicyChoice | None, age: RecycleAge | None) -> SchedulerS
 RULES = (
     IdleRule(
         "function activity",
-        "as the runs themselves show (core/policies/function_activity.py has the gaps): the rule "
-        "of this project",
+        "as the runs themselves show (emulator/core/policies/function_activity.py has the gaps): "
+        "the rule of this project",
         _settings(PolicyChoice("function-activity", FunctionActivity), AGE_2020),
     ),
     IdleRule(

@@ -11,12 +11,10 @@ and a fake in the tests.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import asyncio
-    import socket
     from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
@@ -25,6 +23,8 @@ if TYPE_CHECKING:
     from emulator.host.jvm_counters import JvmCounters
     from emulator.host.memory_counters import MemoryCounters
     from emulator.host.peers import Peer
+    from emulator.live.backends.limitations import Limitation
+    from emulator.live.backends.sandbox_spec import InnerListener, SandboxSpec
 
 
 RUNTIME = "runtime"
@@ -38,107 +38,6 @@ class Exit:
     code: int
     """The exit code as a shell counts it: 128 + N for signal N."""
     out_of_memory: bool = False
-
-
-class Limitation(StrEnum):
-    """Names what Lambda enforces or provides, and a backend on some machine cannot.
-
-    Programs decide by the name; the sentence that tells a person about it stands beside it in
-    `SandboxBackend.unenforced`.
-    """
-
-    HOST_PYTHON = "host-python"
-    """Functions run on the host's Python, whatever runtime they name."""
-    NO_BUNDLED_SDK = "no-bundled-sdk"
-    """Functions have no boto3 but their own."""
-    PARTIAL_IMAGES = "partial-images"
-    """Only some instructions of a Dockerfile count, over the host's libraries."""
-    SHARED_RUNTIME_API = "shared-runtime-api"
-    """A sandbox may dial another's Runtime API, as nobody can tell whose a connection is."""
-    SHARED_NETWORK = "shared-network"
-    """Sandboxes reach what listens on the host's loopback address."""
-    NEIGHBOURS_REACHABLE = "neighbours-reachable"
-    """Sandboxes reach each other's addresses."""
-    HOST_FILE_SYSTEM = "host-file-system"
-    """Sandboxes see and may write the host's file system."""
-    RUNS_AS_ROOT = "runs-as-root"
-    RUNS_AS_CALLER = "runs-as-caller"
-    """Functions run as the user who started the emulator."""
-    SUPERVISOR_IN_REACH = "supervisor-in-reach"
-    """Functions run as the user of their own sandbox's supervisor."""
-    MEMORY_UNLIMITED = "memory-unlimited"
-    SWAP_UNLIMITED = "swap-unlimited"
-    TMP_COUNTS_AS_MEMORY = "tmp-counts-as-memory"
-    """What is written to /tmp takes its room from the function's memory."""
-    CPU_UNLIMITED = "cpu-unlimited"
-    LATE_CONTROL = "late-control"
-    """The CPU share takes effect tens of milliseconds late."""
-    PROCESSES_UNLIMITED = "processes-unlimited"
-    UNFROZEN = "unfrozen"
-    """Sandboxes go on running between invocations."""
-    ESCAPABLE_FREEZE = "escapable-freeze"
-    """A process can leave what is frozen between invocations."""
-    KERNEL_UNFILTERED = "kernel-unfiltered"
-    """Functions may make user namespaces and use the kernel's keyrings."""
-    NO_SNAPSHOTS = "no-snapshots"
-    """Versions with SnapStart start by running their init."""
-    NO_STEM_CELLS = "no-stem-cells"
-    """Sandboxes are made when they are needed, though stem cells were asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class InnerListener:
-    """Listens where nobody but one sandbox can dial, on the sandbox's own loopback address."""
-
-    socket: socket.socket
-    """Is bound; whoever has it listens and closes it."""
-    dial: str
-    """Host and port that the sandbox dials."""
-    address: str
-    """The address by which the sandbox itself is reached from here."""
-    network: str
-    """The backend's own name of the sandbox's network, which is kept for that sandbox."""
-    of_cell: int = 0
-    """The stem cell that has the network already; 0: none."""
-
-
-@dataclass(frozen=True, slots=True)
-class CpuShare:
-    """Gives a sandbox so much CPU time of every period; 1 vCPU is `quota_us == period_us`."""
-
-    quota_us: int
-    period_us: int
-
-
-@dataclass(frozen=True, slots=True)
-class SandboxSpec:
-    """Holds all that a backend needs to start one sandbox."""
-
-    sandbox: int
-    package: str
-    """The package that `deploy` returned: an image id, or a folder."""
-    configuration: FunctionConfiguration
-    environment: Mapping[str, str]
-    """The whole environment of the runtime, AWS_LAMBDA_RUNTIME_API included, but for what the
-    backend's file system decides (LAMBDA_TASK_ROOT, PATH and the like)."""
-    cpu: CpuShare
-    """The share from the end of init on (`limit_cpu`); a start has at least one vCPU."""
-    init_cpu: CpuShare | None = None
-    """The share until the end of init, where that is less than all (time dilation)."""
-    tmp_mb: int = 512
-    visible_cpus: int = 0
-    """How many CPUs the sandbox may run on, and sees; 0: all that this machine has."""
-    inner: InnerListener | None = None
-    """Where the Runtime API listens within the sandbox's network, if `listen_inside` said so."""
-    snapshot: str = ""
-    """The snapshot of which the sandbox is to be a fork, by the name that `Snapshots.take` gave it;
-    empty: none. `extensions` are none then."""
-    cell: int = 0
-    """The stem cell that is to become the sandbox; one that has ended meanwhile is as none, and 0
-    is none."""
-    extensions: tuple[str, ...] = ()
-    """The names of the extensions to run at the start. Without any the runtime is run at once;
-    else the runtime waits for `run(RUNTIME)`, which is called when all have registered."""
 
 
 Output: TypeAlias = "Callable[[bytes], None]"

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.live.companion.lambda_client import OwnApi
+
+_MISSING = "ResourceNotFoundException"
 
 
 @dataclass(slots=True)
@@ -44,3 +48,16 @@ def keep(_api: OwnApi, made: Made, _properties: dict[str, Any]) -> Made:
 
 def leave(_api: OwnApi, _made: Made) -> None:
     """Leaves a resource where it is: CloudFormation retains versions of SAM's too."""
+
+
+def removal(operation: str) -> Callable[[OwnApi, Made], None]:
+    """Returns what deletes a resource; what is gone already is left at that."""
+
+    def remove(api: OwnApi, made: Made) -> None:
+        try:
+            api.call(operation, made.members)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != _MISSING:
+                raise
+
+    return remove

@@ -28,9 +28,10 @@ from emulator.live.companion.lambda_client import OwnApi
 from emulator.live.companion.stack_apis import API_RECIPES
 from emulator.live.companion.stack_asking import Asker, ask_before
 from emulator.live.companion.stack_failures import end_failed_stacks
+from emulator.live.companion.stack_functions import FUNCTIONS
 from emulator.live.companion.stack_identities import give_stated_rights
 from emulator.live.companion.stack_mending import mend_stacks
-from emulator.live.companion.stack_resources import RECIPES, put_notifications
+from emulator.live.companion.stack_triggers import TRIGGERS, put_notifications
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +58,7 @@ def connect_stacks(
         return OwnApi(url, secret, account, region)
 
     # moto finds its models among the subclasses of one class, which does not hold them
-    _MODELS.extend(_model_of(recipe, own_api) for recipe in (*RECIPES, *API_RECIPES))
+    _MODELS.extend(_model_of(recipe, own_api) for recipe in (*FUNCTIONS, *TRIGGERS, *API_RECIPES))
     parsing.get_model_list.cache_clear()
     parsing.get_model_map.cache_clear()
     parsing.get_name_type_map.cache_clear()

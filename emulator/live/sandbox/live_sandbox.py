@@ -171,9 +171,12 @@ class LiveSandbox:
             parts.endpoint.reset()
         if parts.process is not None:
             await parts.process.reset()
+        error = self.runtime.init_error_body
         self._forget_what_ran()
-        if self.life.phase is Phase.RESETTING:  # else it was stopped meanwhile
+        if self.life.phase is Phase.RESETTING:
             self.life.move(Phase.BARE)
+        else:  # it ended meanwhile, and its caller may still have to be told
+            self.runtime.init_error_body = error
 
     def _forget_what_ran(self) -> None:
         self.parts.extensions.reset()

@@ -13,15 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from emulator.core.function_configuration import FunctionConfiguration
-    from emulator.live.backends.interface import (
-        InnerListener,
-        Limitation,
-        Output,
-        ProcessEnded,
-        Progress,
-        SandboxProcess,
-        SandboxSpec,
-    )
+    from emulator.live.backends.interface import Output, ProcessEnded, Progress, SandboxProcess
+    from emulator.live.backends.limitations import Limitation
+    from emulator.live.backends.sandbox_spec import InnerListener, SandboxSpec
     from emulator.up.rehearsal.wire import Loop
 
 _NEXT = (

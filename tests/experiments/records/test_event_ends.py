@@ -83,6 +83,13 @@ def test_an_event_of_which_no_client_tells_is_one_row(run: MadeRun) -> None:
     assert (row.attempts, row.event_end) == (2, "Success")
 
 
+def test_an_event_whose_emulator_was_killed_is_known_by_its_attempts(run: MadeRun) -> None:
+    run.rows.clear()
+    (run.path / EVENTS_FILE).unlink()
+    row = row_of(run)
+    assert (row.attempts, row.refusals, row.event_end) == (2, 1, None)
+
+
 def test_invocations_of_one_event_are_not_missing(run: MadeRun) -> None:
     assert "had not ended" not in " ".join(read_run(run.write()).notes)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from emulator.core.asynchronous.ended_event import Receiver
 from emulator.experiments.analysis.events import all_events
 from emulator.experiments.records.study_reader import read_study
 from emulator.experiments.runner.study import run_experiment
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 TEMPLATE = """\
 Transform: AWS::Serverless-2016-10-31
 Resources:
+  Letters:
+    Type: AWS::SQS::Queue
+    Properties: {QueueName: letters}
   Failing:
     Type: AWS::Serverless::Function
     Properties:
@@ -29,6 +33,7 @@ Resources:
       CodeUri: code/
       Timeout: 10
       EventInvokeConfig: {MaximumRetryAttempts: 1}
+      DeadLetterQueue: {Type: SQS, TargetArn: !GetAtt Letters.Arn}
 """
 CODE = """\
 def handler(event, context):
@@ -99,3 +104,5 @@ def test_measured_and_simulated_events_come_to_the_same_ends(tmp_path: Path, pla
             assert 1.0 < row.executed_at_s - row.sent_at_s < 2.0 * latest
     figures = [all_events(read_study(tmp_path / name))[0] for name in ("measured", "simulated")]
     assert [(f.dropped, f.retries, f.left) for f in figures] == [(3, 3, 0)] * 2
+    # the companion's queue has taken the letters
+    assert [(f.told, f.lost) for f in figures] == [({Receiver.DEAD_LETTERS: 3}, 0)] * 2

@@ -141,6 +141,7 @@ def test_an_emulator_is_started_with_what_the_cell_says(
         "--template": str(folder / "cells" / CELL / "template.yaml"),
         "--run-dir": str(folder / "cells" / CELL),
         "--state-dir": ".testbed/study",
+        "--left-events": "forget",
         "--backend": "process",
         "--profile": "aws-2018",
         "--pick-order": "oldest-first",

@@ -11,7 +11,7 @@ import pytest
 
 from emulator.core.model import Failure, StartKind
 from emulator.core.records import Status
-from emulator.live.backends.interface import Limitation
+from emulator.live.backends.limitations import Limitation
 from tests.live.world import lacks, world
 
 if TYPE_CHECKING:
@@ -152,15 +152,19 @@ async def test_what_the_function_prints_is_in_its_log(
 async def test_share_of_cpu_follows_memory(backend: SandboxBackend, tmp_path: Path) -> None:
     if lacks(backend, Limitation.CPU_UNLIMITED):
         pytest.skip("no share of CPU can be enforced here, and the backend says so")
-    shares = {}
     async with world(backend, tmp_path) as here:
-        for memory_mb in (256, 1769):
-            key = await here.deploy("spin", memory_mb=memory_mb, timeout=100)
+        keys = [await here.deploy("spin", memory_mb=mb, timeout=100) for mb in (256, 1769)]
+        for key in keys:
             await here.invoke(key, 0.01)
-            shares[memory_mb] = json.loads((await here.invoke(key, 1.0)).payload)
-    # a busy host gives less than the share, never more; a tick of 10 ms beyond the quota is a tenth
-    assert 0.4 < shares[256] / (256 / 1769) < 1.15
-    assert shares[1769] > 1.3 * shares[256]
+        for _ in range(3):
+            quarter, whole = [json.loads((await here.invoke(key, 1.0)).payload) for key in keys]
+            share = quarter / (256 / 1769)
+            assert share < 1.15, "never more: a tick of 10 ms beyond the quota is a tenth"
+            # a host that is busy, or stands still, gives less than the share
+            if share > 0.4 and whole > 1.3 * quarter:
+                break
+    assert share > 0.4
+    assert whole > 1.3 * quarter
 
 
 async def test_idle_sandbox_is_stopped_when_keep_alive_ends(

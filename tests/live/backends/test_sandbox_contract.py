@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.live.backends.interface import RUNTIME, CpuShare, Exit, Limitation
+from emulator.live.backends.interface import RUNTIME, Exit
+from emulator.live.backends.limitations import Limitation
+from emulator.live.backends.sandbox_spec import CpuShare
 from tests.live.backends.test_backend_contract import lacks
 from tests.live.sandboxes import BOUND, function, sandbox
 

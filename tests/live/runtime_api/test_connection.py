@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from emulator.live.runtime_api.connection import MOST_HEAD_BYTES, MOST_HEADERS
-from emulator.live.runtime_api.server import MOST_CONNECTIONS
+from emulator.live.runtime_api.endpoint import MOST_CONNECTIONS
 from tests.live.runtime_api.wire import (
     ACCEPTED,
     BOUND,

@@ -11,7 +11,7 @@ import pytest
 
 from emulator.core.messages.commands import Dispatch
 from emulator.host import peers
-from emulator.live.backends.interface import Limitation
+from emulator.live.backends.limitations import Limitation
 from emulator.live.backends.process.backend import ProcessBackend
 from tests.live.world import BOUND, world
 

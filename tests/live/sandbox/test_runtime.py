@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from emulator.live.backends.interface import RUNTIME, Exit
@@ -104,6 +106,23 @@ async def test_runtime_that_ends_after_its_answer_has_finished(here: Here) -> No
 async def test_init_error_keeps_what_the_runtime_said(here: Here) -> None:
     here.sandbox.runtime.init_failed("Runtime.ImportModuleError", b"why")
     assert here.owner.heard == ["Runtime.ImportModuleError"]
+    assert here.sandbox.runtime.init_error_body == b"why"
+
+
+async def test_error_of_an_init_is_kept_for_its_caller_where_the_reset_ends_the_sandbox(
+    here: Here,
+) -> None:
+    """As a restored sandbox's does: its end and the clearing up are told in any order."""
+
+    async def ends() -> None:
+        here.process.exited.set_result(Exit(137))
+        await asyncio.sleep(0)
+
+    here.sandbox.started(here.process)
+    here.process.reset = ends  # type: ignore[method-assign]
+    here.sandbox.runtime.init_failed("Error", b"why")
+    await here.reset()
+    assert here.owner.heard[-1] == Exit(137)
     assert here.sandbox.runtime.init_error_body == b"why"
 
 

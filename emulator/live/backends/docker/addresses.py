@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from emulator.live.backends.docker.client import EngineError, Lane
 from emulator.live.backends.docker.containers import inspect_container
 from emulator.live.backends.docker.network_slots import entered_network
-from emulator.live.backends.interface import Limitation
+from emulator.live.backends.limitations import Limitation
 
 if TYPE_CHECKING:
     import asyncio
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from emulator.live.backends.docker.client import DockerEngine
     from emulator.live.backends.docker.sandbox import DockerSandbox
-    from emulator.live.backends.interface import InnerListener
+    from emulator.live.backends.sandbox_spec import InnerListener
 
 log = logging.getLogger(__name__)
 

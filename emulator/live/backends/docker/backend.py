@@ -43,7 +43,7 @@ from emulator.live.backends.docker.own_containers import OwnContainers
 from emulator.live.backends.docker.packages import DockerPackages
 from emulator.live.backends.docker.sandbox_controls import SandboxControls
 from emulator.live.backends.docker.slot_listeners import SlotListeners
-from emulator.live.backends.interface import Limitation
+from emulator.live.backends.limitations import Limitation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -54,15 +54,10 @@ if TYPE_CHECKING:
     from emulator.live.backends.docker.snapshots import DockerSnapshots
     from emulator.live.backends.docker.stem_cells import DockerStemCells
     from emulator.live.backends.forks.restored_sandbox import RestoredSandbox
-    from emulator.live.backends.interface import (
-        InnerListener,
-        Output,
-        ProcessEnded,
-        Progress,
-        SandboxSpec,
-    )
+    from emulator.live.backends.interface import Output, ProcessEnded, Progress
     from emulator.live.backends.kept_packages import KeptPackages
     from emulator.live.backends.page_cache import PrivatePages
+    from emulator.live.backends.sandbox_spec import InnerListener, SandboxSpec
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from emulator.live.backends.docker.host import Meeting
     from emulator.live.backends.docker.image_facts import ImageFacts
-    from emulator.live.backends.interface import SandboxSpec
+    from emulator.live.backends.sandbox_spec import SandboxSpec
 
 HOST_NAME = {"Hostname": "sandbox", "Domainname": "localdomain"}
 """So that `sandbox.localdomain` is a sandbox's own address, as on Lambda."""

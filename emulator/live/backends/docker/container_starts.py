@@ -15,11 +15,7 @@ from emulator.host.cpus import CpuRotation
 from emulator.live.backends.docker.build import FUNCTION_LABEL
 from emulator.live.backends.docker.client import EngineError, Lane
 from emulator.live.backends.docker.container import container_configuration, is_supervised
-from emulator.live.backends.docker.containers import (
-    KIND_LABEL,
-    create_container,
-    start_container,
-)
+from emulator.live.backends.docker.containers import KIND_LABEL, create_container, start_container
 from emulator.live.backends.docker.root_folders import bound_folders
 from emulator.live.backends.docker.sandbox import DockerSandbox
 from emulator.live.backends.docker.stem_cells import START_FOLDER
@@ -35,8 +31,9 @@ if TYPE_CHECKING:
     from emulator.live.backends.docker.network_slots import NetworkSlots
     from emulator.live.backends.docker.packages import DockerPackages
     from emulator.live.backends.docker.sandbox_controls import SandboxControls
-    from emulator.live.backends.interface import Output, ProcessEnded, SandboxSpec
+    from emulator.live.backends.interface import Output, ProcessEnded
     from emulator.live.backends.page_cache import PrivatePages
+    from emulator.live.backends.sandbox_spec import SandboxSpec
 
 _SANDBOX_LABEL = "serverless-testbed.sandbox"
 

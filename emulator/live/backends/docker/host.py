@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emulator.host.cgroup import CgroupV1, CgroupV2, v1_mounts
+from emulator.host.cgroup_v1 import CgroupV1, v1_mounts
+from emulator.host.cgroup_v2 import CgroupV2
 from emulator.live.backends.docker.client import EngineError
 from emulator.live.backends.docker.containers import inspect_container
-from emulator.live.backends.interface import Limitation
+from emulator.live.backends.limitations import Limitation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

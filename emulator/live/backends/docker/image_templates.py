@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from emulator.live.backends.docker.client import DockerEngine
     from emulator.live.backends.docker.image_facts import ImageFacts
-    from emulator.live.backends.interface import SandboxSpec
+    from emulator.live.backends.sandbox_spec import SandboxSpec
 
 _FOLDER = "var/snapshot"
 """Where a template finds what it runs beside its image, in the root."""

@@ -11,7 +11,7 @@ from emulator.live.backends.docker.image_templates import ImageTemplates
 from emulator.live.backends.docker.restore_networks import RestoreNetworks
 from emulator.live.backends.docker.snapshots import opened_snapshots
 from emulator.live.backends.docker.stem_cells import DockerStemCells
-from emulator.live.backends.interface import Limitation
+from emulator.live.backends.limitations import Limitation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,12 +26,8 @@ if TYPE_CHECKING:
     from emulator.live.backends.docker.slot_listeners import SlotListeners
     from emulator.live.backends.docker.snapshots import DockerSnapshots
     from emulator.live.backends.forks.restored_sandbox import RestoredSandbox
-    from emulator.live.backends.interface import (
-        InnerListener,
-        Output,
-        ProcessEnded,
-        SandboxSpec,
-    )
+    from emulator.live.backends.interface import Output, ProcessEnded
+    from emulator.live.backends.sandbox_spec import InnerListener, SandboxSpec
 
 
 class MadeAhead:

@@ -10,7 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from emulator.host.cgroup import CgroupV1, CgroupV2
+    from emulator.host.cgroup_v1 import CgroupV1
+    from emulator.host.cgroup_v2 import CgroupV2
 
 _WINDOW = 10.0
 """Seconds between a kill for want of memory and the news of the end that it caused, at most: an

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.core.model import Seconds
-    from emulator.host.cgroup import CgroupV1, CgroupV2
+    from emulator.host.cgroup_v1 import CgroupV1
+    from emulator.host.cgroup_v2 import CgroupV2
     from emulator.host.jvm_counters import JvmCounters
     from emulator.host.memory_counters import MemoryCounters
     from emulator.host.peers import Peer
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
     from emulator.live.backends.docker.control import SandboxControl
     from emulator.live.backends.docker.output_watch import OutputWatch, WrittenOutput
     from emulator.live.backends.docker.streams import Exchange
-    from emulator.live.backends.interface import Output, ProcessEnded, SandboxSpec
+    from emulator.live.backends.interface import Output, ProcessEnded
     from emulator.live.backends.page_cache import Mount
+    from emulator.live.backends.sandbox_spec import SandboxSpec
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from emulator.host.cgroup import CgroupV2
+from emulator.host.cgroup_v2 import CgroupV2
 from emulator.live.backends.docker.container import memory_limits
 from emulator.live.backends.docker.containers import inspect_container
 from emulator.live.backends.docker.control import EngineControl

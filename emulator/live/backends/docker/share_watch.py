@@ -20,7 +20,7 @@ from emulator.host.inotify import GONE, MODIFIED, Inotify
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from emulator.host.cgroup import CgroupV2
+    from emulator.host.cgroup_v2 import CgroupV2
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from emulator.live.backends.interface import InnerListener
+from emulator.live.backends.sandbox_spec import InnerListener
 
 if TYPE_CHECKING:
     from emulator.host.network_namespace import NetworkNamespace

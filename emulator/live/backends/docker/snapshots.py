@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from emulator.live.backends.docker.image_templates import ImageTemplates
     from emulator.live.backends.docker.network_slots import NetworkSlots, SlotNetwork
     from emulator.live.backends.forks.restored_sandbox import RestoredSandbox
-    from emulator.live.backends.interface import InnerListener, Output, SandboxSpec
+    from emulator.live.backends.interface import Output
+    from emulator.live.backends.sandbox_spec import InnerListener, SandboxSpec
 
 _NEEDED = ("cpu", "memory", "pids", "freezer")
 _PATIENCE = 10.0

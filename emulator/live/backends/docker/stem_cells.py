@@ -30,7 +30,7 @@ from emulator.live.backends.docker.containers import (
     remove_container,
 )
 from emulator.live.backends.docker.user_switch import GROUP, USER
-from emulator.live.backends.interface import CpuShare, SandboxSpec
+from emulator.live.backends.sandbox_spec import CpuShare, SandboxSpec
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from emulator.live.backends.docker.image_facts import ImageFacts
     from emulator.live.backends.docker.packages import DockerPackages
     from emulator.live.backends.docker.sandbox import DockerSandbox
-    from emulator.live.backends.interface import InnerListener, Output, ProcessEnded
+    from emulator.live.backends.interface import Output, ProcessEnded
+    from emulator.live.backends.sandbox_spec import InnerListener
 
 log = logging.getLogger(__name__)
 

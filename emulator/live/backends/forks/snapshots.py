@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from emulator.core.model import Seconds
-    from emulator.host.cgroup import CgroupV1, CgroupV2
+    from emulator.host.cgroup_v1 import CgroupV1
+    from emulator.host.cgroup_v2 import CgroupV2
     from emulator.live.backends.forks.networks import ForkNetwork, ForkNetworks
-    from emulator.live.backends.interface import Output, SandboxSpec
+    from emulator.live.backends.interface import Output
+    from emulator.live.backends.sandbox_spec import SandboxSpec
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,8 @@ from emulator.live.backends.local.slots import Slot
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from emulator.host.cgroup import CgroupV1, CgroupV2
+    from emulator.host.cgroup_v1 import CgroupV1
+    from emulator.host.cgroup_v2 import CgroupV2
     from emulator.host.memory_counters import MemoryCounters
     from emulator.live.backends.interface import Output
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import asyncio
 
-    from emulator.host.cgroup import CgroupV1, CgroupV2
+    from emulator.host.cgroup_v1 import CgroupV1
+    from emulator.host.cgroup_v2 import CgroupV2
     from emulator.host.peers import Owners, Peer
-    from emulator.live.backends.interface import SandboxSpec
+    from emulator.live.backends.sandbox_spec import SandboxSpec
 
 
 class HostSandbox:

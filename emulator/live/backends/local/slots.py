@@ -27,7 +27,8 @@ from emulator.live.backends.local.output import OutputReader
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from emulator.host.cgroup import CgroupV1, CgroupV2
+    from emulator.host.cgroup_v1 import CgroupV1
+    from emulator.host.cgroup_v2 import CgroupV2
     from emulator.live.backends.interface import Output
 
 CHANNEL = 6

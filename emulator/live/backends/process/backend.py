@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-import shutil
-import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -26,16 +24,10 @@ from emulator.host.descriptors import raise_descriptor_limit
 from emulator.host.mount_namespace import obstacle
 from emulator.host.peers import owners_can_be_told
 from emulator.live.backends.forks.snapshots import ForkSnapshots
-from emulator.live.backends.interface import Limitation
+from emulator.live.backends.limitations import Limitation
 from emulator.live.backends.local.orphans import Guard, kill_orphans, remove_orphans
-from emulator.live.backends.local.seccomp import seccomp_filter
 from emulator.live.backends.local.slots import Slot, SlotPool
-from emulator.live.backends.process.isolation import (
-    Bubblewrap,
-    Plain,
-    make_runtime,
-    others_can_enter,
-)
+from emulator.live.backends.process.bubblewrap import Bubblewrap
 from emulator.live.backends.process.limitations import (
     Isolation,
     shortcomings,
@@ -43,46 +35,23 @@ from emulator.live.backends.process.limitations import (
     stem_cells_fault,
 )
 from emulator.live.backends.process.packages import Packages, extensions
+from emulator.live.backends.process.plain_view import Plain
+from emulator.live.backends.process.runtime_folder import make_runtime
 from emulator.live.backends.process.sandbox import ProcessSandbox
 from emulator.live.backends.process.stem_cells import ProcessStemCells
+from emulator.live.backends.process.templates import ProcessTemplates
+from emulator.live.backends.process.view_choice import ViewChoice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from emulator.core.function_configuration import FunctionConfiguration
     from emulator.live.backends.forks.restored_sandbox import RestoredSandbox
-    from emulator.live.backends.interface import (
-        InnerListener,
-        Output,
-        ProcessEnded,
-        Progress,
-        SandboxSpec,
-    )
-    from emulator.live.backends.page_cache import PrivatePages
-    from emulator.live.backends.process.isolation import View
-
-_PEERS_UNTOLD = (
-    "A function may dial the Runtime API of another and take its work, since this process may not "
-    "see which process made a connection."
-)
-_PROBE_LIMIT = 10.0
-"""Seconds that the trial start of bubblewrap may take."""
-
-
-class ProcessTemplates:
-    """Implements `Templates` with packages of this backend, under bubblewrap."""
-
-    def __init__(self, view: Bubblewrap, packages: Packages) -> None:
-        self._view = view
-        self._packages = packages
-
-    def script(self, spec: SandboxSpec, name: str, channel: int) -> bytes:
-        """Returns the shell script that becomes a template; see `Templates`."""
-        return self._view.template_script(spec, self._packages.read(spec.package), name, channel)
-
-    def environment(self, spec: SandboxSpec) -> Mapping[str, str]:
-        """Returns all variables of a restored sandbox's runtime; see `Templates`."""
-        return self._view.environment(spec, self._packages.read(spec.package))
+    from emulator.live.backends.interface import Output, ProcessEnded, Progress
+    from emulator.live.backends.page_cache import Mount, PrivatePages
+    from emulator.live.backends.process.packages import Package
+    from emulator.live.backends.process.view import View
+    from emulator.live.backends.sandbox_spec import InnerListener, SandboxSpec
 
 
 class ProcessBackend:
@@ -152,10 +121,10 @@ class ProcessBackend:
         as_root = os.geteuid() == 0 and not drops_root
         controllers = self._tree.controllers if self._tree else ()
         hint = delegation_advice(self._cgroup_root) if self._cgroup_root else ""
-        self.unenforced = shortcomings(controllers, found, as_root=as_root, advice=hint)
         self._tells_peers = owners_can_be_told(other_users=os.geteuid() == 0 and drops_root)
-        if not self._tells_peers:
-            self.unenforced = {**self.unenforced, Limitation.SHARED_RUNTIME_API: _PEERS_UNTOLD}
+        self.unenforced = shortcomings(
+            controllers, found, as_root=as_root, advice=hint, tells_peers=self._tells_peers
+        )
         bases = self._tree.bases if self._tree else []
         self._guard = Guard(f"{self._mark}{os.getpid()}-", self._tmp, bases)
         self._slots = SlotPool(self._make_slot, self._spare_slots)
@@ -169,7 +138,7 @@ class ProcessBackend:
         lacks = snapshots_fault(tree.controllers if tree else (), found)
         if tree is None or not isinstance(view, Bubblewrap) or lacks:
             sentence = f"Versions with SnapStart start by running their init: {lacks}."
-            self.unenforced = {**self.unenforced, Limitation.NO_SNAPSHOTS: sentence}
+            self._tell(Limitation.NO_SNAPSHOTS, sentence)
             return
         self.snapshots = ForkSnapshots(
             ProcessTemplates(view, self._packages),
@@ -188,8 +157,7 @@ class ProcessBackend:
             lacks = lacks or "each sandbox has a page cache of its own (--page-cache private)"
         lacks = lacks or obstacle()
         if tree is None or not isinstance(view, Bubblewrap) or lacks:
-            sentence = f"No stem cells are kept: {lacks}."
-            self.unenforced = {**self.unenforced, Limitation.NO_STEM_CELLS: sentence}
+            self._tell(Limitation.NO_STEM_CELLS, f"No stem cells are kept: {lacks}.")
             return
         self.stem_cells = ProcessStemCells(
             view,
@@ -199,6 +167,9 @@ class ProcessBackend:
             self._sandboxes.discard,
             tells_peers=self._tells_peers,
         )
+
+    def _tell(self, limitation: Limitation, sentence: str) -> None:
+        self.unenforced = {**self.unenforced, limitation: sentence}
 
     def _prepare(self) -> Isolation:
         """Takes away what an earlier emulator of this instance left, and chooses a view. Blocks."""
@@ -210,20 +181,9 @@ class ProcessBackend:
             kill_orphans(f"name={self._mark}")
         remove_orphans(self._tmp, self._mark)
         runtime = make_runtime(self._state / "runtime")
-        if self._bubblewrap is None:
-            fault = "bubblewrap is not used"
-        elif (program := shutil.which(self._bubblewrap)) is None:
-            fault = "bubblewrap is not installed"
-        else:
-            for filtered in (True, False) if seccomp_filter() else (False,):
-                view = Bubblewrap(program, runtime, filtered=filtered)
-                if not (fault := _fault(view.probe())):
-                    self._view = view
-                    forks = _fault(view.fork_probe()) if filtered else "no kernel filter"
-                    return Isolation(filtered=filtered, forks_fault=forks)
-        reachable = all(map(others_can_enter, (self._state, runtime.prefix)))
-        self._view = Plain(runtime, self._tmp, drop_root=os.geteuid() == 0 and reachable)
-        return Isolation(fault, filtered=False)
+        choice = ViewChoice(runtime, self._state, self._tmp)
+        self._view, found = choice.view(self._bubblewrap)
+        return found
 
     def _make_slot(self) -> Slot:
         name = next(self._names)
@@ -270,15 +230,11 @@ class ProcessBackend:
         """Turns a waiting slot into a sandbox; see `SandboxBackend.start`."""
         if spec.snapshot and self.snapshots is not None and self.snapshots.has(spec.snapshot):
             return await self.snapshots.start(spec, output)
-        assert self._slots is not None, "the backend was not opened"
-        assert self._view is not None
         began = time.monotonic()
-        mount = None
-        name = spec.package
+        told, name, mount = (output, ended), spec.package, None
         if self._private is not None:
             mount = await self._private.mount(name, f"{self._mark}{os.getpid()}-m{spec.sandbox}")
             spec = replace(spec, package=str(mount.folder))
-        told = (output, ended)
         cpus = self._cpus.take(spec.visible_cpus)
         if self.stem_cells is not None and spec.cell:
             cell = await self.stem_cells.start(spec, told, cpus)
@@ -286,14 +242,32 @@ class ProcessBackend:
                 self._sandboxes.add(cell)
                 cell.start = time.monotonic() - began
                 return cell
+        package, slot = await self._taken(name, mount)
+        created = time.monotonic()
+        sandbox = self._sandbox(slot, spec, told, mount)
         try:
-            package = self._packages.read(name)
-            slot = self._slots.take()
+            assert self._view is not None
+            sandbox.launch(self._view.script(spec, package, slot.name), cpus)
+        except (OSError, SandboxStartError) as error:
+            await sandbox.stop()
+            raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
+        sandbox.create, sandbox.start = created - began, time.monotonic() - created
+        return sandbox
+
+    async def _taken(self, name: str, mount: Mount | None) -> tuple[Package, Slot]:
+        """Takes a package and a slot, or releases the mount and raises."""
+        assert self._slots is not None, "the backend was not opened"
+        try:
+            return self._packages.read(name), self._slots.take()
         except OSError as error:
             if mount is not None:
                 await mount.release()
             raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
-        created = time.monotonic()
+
+    def _sandbox(
+        self, slot: Slot, spec: SandboxSpec, told: tuple[Output, ProcessEnded], mount: Mount | None
+    ) -> ProcessSandbox:
+        assert self._view is not None
         sandbox = ProcessSandbox(
             slot,
             spec,
@@ -304,13 +278,6 @@ class ProcessBackend:
             mount=mount,
         )
         self._sandboxes.add(sandbox)
-        try:
-            script = self._view.script(spec, package, slot.name)
-            sandbox.launch(script, cpus)
-        except (OSError, SandboxStartError) as error:
-            await sandbox.stop()
-            raise SandboxStartError(f"The sandbox cannot be started: {error}") from error
-        sandbox.create, sandbox.start = created - began, time.monotonic() - created
         return sandbox
 
     async def survivors(self) -> list[str]:
@@ -344,17 +311,3 @@ class ProcessBackend:
             await asyncio.to_thread(self._tree.reap)
             await asyncio.to_thread(self._tree.remove)
         self._slots = self._guard = self._tree = None
-
-
-def _fault(command: list[str]) -> str:
-    """Returns why a trial start failed, in its own last words; empty where it did not fail."""
-    try:
-        tried = subprocess.run(
-            command, env={}, capture_output=True, timeout=_PROBE_LIMIT, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"bubblewrap does not work here ({error})"
-    if tried.returncode == 0:
-        return ""
-    said = tried.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
-    return f"bubblewrap does not work here ({said[-1]})"

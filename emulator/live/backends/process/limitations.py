@@ -7,10 +7,15 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emulator.live.backends.interface import Limitation
+from emulator.live.backends.limitations import Limitation
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+_PEERS_UNTOLD = (
+    "A function may dial the Runtime API of another and take its work, since this process may not "
+    "see which process made a connection."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +31,18 @@ class Isolation:
 
 
 def shortcomings(
-    controllers: Collection[str], isolation: Isolation, *, as_root: bool, advice: str = ""
+    controllers: Collection[str],
+    isolation: Isolation,
+    *,
+    as_root: bool,
+    advice: str = "",
+    tells_peers: bool = True,
 ) -> dict[Limitation, str]:
     """Returns each limitation with its sentence.
 
     `controllers` are those of cgroups that can be used here, and `advice` is a sentence on how to
     have more of them. `as_root`: functions run as root, since no other user could reach their
-    files.
+    files. `tells_peers`: this process sees whose a connection is.
     """
     fault = isolation.bubblewrap_fault
     found = _always() | _memory(controllers, advice, bubblewrap=not fault) | _others(controllers)
@@ -49,6 +59,8 @@ def shortcomings(
             "Functions may make user namespaces and use the kernel's keyrings, which Lambda "
             "refuses."
         )
+    if not tells_peers:
+        found[Limitation.SHARED_RUNTIME_API] = _PEERS_UNTOLD
     return found
 
 

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from emulator.core.model import Seconds
     from emulator.host.jvm_counters import JvmCounters
     from emulator.host.memory_counters import MemoryCounters
-    from emulator.live.backends.interface import Output, ProcessEnded, SandboxSpec
+    from emulator.live.backends.interface import Output, ProcessEnded
     from emulator.live.backends.local.slots import Slot
     from emulator.live.backends.page_cache import Mount
-    from emulator.live.backends.process.isolation import View
+    from emulator.live.backends.process.view import View
+    from emulator.live.backends.sandbox_spec import SandboxSpec
 
 _KILLED = 128 + signal.SIGKILL
 _RESET_PATIENCE = 10.0

@@ -21,18 +21,19 @@ from emulator.errors import SandboxStartError
 from emulator.host.cgroup_files import mebibytes
 from emulator.host.mount_namespace import Tmp, show_folders
 from emulator.live.backends.forks.template import received, seqpacket_pair
-from emulator.live.backends.interface import CpuShare, SandboxSpec
 from emulator.live.backends.local.slots import CHANNEL, Slot
 from emulator.live.backends.process.packages import extensions
 from emulator.live.backends.process.sandbox import ProcessSandbox
+from emulator.live.backends.sandbox_spec import CpuShare, SandboxSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from emulator.core.model import VersionKey
-    from emulator.host.cgroup import CgroupV1, CgroupV2
+    from emulator.host.cgroup_v1 import CgroupV1
+    from emulator.host.cgroup_v2 import CgroupV2
     from emulator.live.backends.interface import Output, ProcessEnded
-    from emulator.live.backends.process.isolation import Bubblewrap
+    from emulator.live.backends.process.bubblewrap import Bubblewrap
     from emulator.live.backends.process.packages import Packages
 
 log = logging.getLogger(__name__)

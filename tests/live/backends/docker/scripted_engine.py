@@ -8,9 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from emulator.live.backends.docker.client import DockerEngine
-from emulator.live.backends.docker.host import (
-    Meeting,
-)
+from emulator.live.backends.docker.host import Meeting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -22,10 +22,12 @@ import pytest
 from emulator.core.function_configuration import FunctionConfiguration, ImageSource, PackageType
 from emulator.core.profiles.aws_2025 import AWS_2025
 from emulator.errors import BackendUnavailableError, BuildError, SandboxStartError
-from emulator.host.cgroup import CgroupV2
+from emulator.host.cgroup_v2 import CgroupV2
 from emulator.live.backends.docker.backend import DockerBackend
 from emulator.live.backends.docker.containers import LABEL
-from emulator.live.backends.interface import RUNTIME, CpuShare, Exit, Limitation, SandboxSpec
+from emulator.live.backends.interface import RUNTIME, Exit
+from emulator.live.backends.limitations import Limitation
+from emulator.live.backends.sandbox_spec import CpuShare, SandboxSpec
 from emulator.live.runtime_api.interface import Work
 from emulator.live.runtime_api.server import RuntimeApiServer
 from emulator.live.sandbox.environment import sandbox_environment

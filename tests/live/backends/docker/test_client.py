@@ -6,10 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.live.backends.docker.client import EngineError
-from tests.live.backends.docker.scripted_engine import (
-    engine_that,
-    json_answer,
-)
+from tests.live.backends.docker.scripted_engine import engine_that, json_answer
 
 if TYPE_CHECKING:
     from pathlib import Path

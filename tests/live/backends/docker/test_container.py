@@ -9,10 +9,8 @@ from emulator.core.function_configuration import FunctionConfiguration, PackageT
 from emulator.live.backends.docker.container import container_configuration
 from emulator.live.backends.docker.image_facts import ImageFacts
 from emulator.live.backends.docker.user_switch import PREFIXES
-from emulator.live.backends.interface import CpuShare, SandboxSpec
-from tests.live.backends.docker.scripted_engine import (
-    BRIDGE,
-)
+from emulator.live.backends.sandbox_spec import CpuShare, SandboxSpec
+from tests.live.backends.docker.scripted_engine import BRIDGE
 
 
 def _spec(**more: Any) -> SandboxSpec:

@@ -8,7 +8,7 @@ import pytest
 from emulator.core.function_configuration import FunctionConfiguration
 from emulator.errors import SandboxStartError
 from emulator.live.backends.docker.backend import DockerBackend
-from emulator.live.backends.interface import CpuShare, SandboxSpec
+from emulator.live.backends.sandbox_spec import CpuShare, SandboxSpec
 from tests.live.backends.docker.scripted_engine import chunks, engine_that, json_answer
 
 if TYPE_CHECKING:

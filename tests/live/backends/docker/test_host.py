@@ -13,10 +13,8 @@ from emulator.live.backends.docker.host import (
     meeting,
     shortcomings,
 )
-from emulator.live.backends.interface import Limitation
-from tests.live.backends.docker.scripted_engine import (
-    engine_that,
-)
+from emulator.live.backends.limitations import Limitation
+from tests.live.backends.docker.scripted_engine import engine_that
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,12 +7,7 @@ import pytest
 from emulator.errors import BuildError
 from emulator.live.backends.docker.client import EngineError
 from emulator.live.backends.docker.images import DockerImages
-from tests.live.backends.docker.scripted_engine import (
-    chunks,
-    engine_that,
-    json_answer,
-    quiet,
-)
+from tests.live.backends.docker.scripted_engine import chunks, engine_that, json_answer, quiet
 
 if TYPE_CHECKING:
     import asyncio

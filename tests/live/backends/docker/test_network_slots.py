@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.live.backends.docker.network_slots import NetworkSlots
-from tests.live.backends.docker.scripted_engine import (
-    BRIDGE,
-    engine_that,
-    json_answer,
-)
+from tests.live.backends.docker.scripted_engine import BRIDGE, engine_that, json_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

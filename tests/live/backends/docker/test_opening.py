@@ -6,13 +6,8 @@ import pytest
 
 from emulator.errors import BackendUnavailableError
 from emulator.live.backends.docker.backend import DockerBackend
-from emulator.live.backends.interface import Limitation
-from tests.live.backends.docker.scripted_engine import (
-    chunks,
-    engine_that,
-    json_answer,
-    quiet,
-)
+from emulator.live.backends.limitations import Limitation
+from tests.live.backends.docker.scripted_engine import chunks, engine_that, json_answer, quiet
 
 if TYPE_CHECKING:
     from pathlib import Path

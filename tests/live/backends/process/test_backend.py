@@ -23,11 +23,14 @@ import pytest
 
 from emulator.core.function_configuration import FunctionConfiguration
 from emulator.errors import BackendUnavailableError, BuildError, SandboxStartError
-from emulator.host.cgroup import DEFAULT_ROOT, CgroupV2
+from emulator.host.cgroup import DEFAULT_ROOT
 from emulator.host.cgroup_tree import find_tree
-from emulator.live.backends.interface import RUNTIME, CpuShare, Exit, Limitation, SandboxSpec
+from emulator.host.cgroup_v2 import CgroupV2
+from emulator.live.backends.interface import RUNTIME, Exit
+from emulator.live.backends.limitations import Limitation
 from emulator.live.backends.process.backend import ProcessBackend
 from emulator.live.backends.process.limitations import Isolation, shortcomings
+from emulator.live.backends.sandbox_spec import CpuShare, SandboxSpec
 from emulator.live.runtime_api.interface import Work
 from emulator.live.runtime_api.server import RuntimeApiServer
 from tests.live.runtime_listener import RecordedRuntime

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.errors import SnapshotError
-from emulator.live.backends.interface import CpuShare, Limitation, SandboxSpec
+from emulator.live.backends.limitations import Limitation
+from emulator.live.backends.sandbox_spec import CpuShare, SandboxSpec
 from tests.live.attack_probes import PROBES
 from tests.live.backends.process.test_backend import (
     BOUND,

@@ -1,7 +1,6 @@
-"""Says how CloudFormation's resources that are not moto's alone are made in the emulator.
+"""Says how a stack's functions are made in the emulator, with their versions, aliases and layers.
 
-Knows nothing of moto. Sources: CloudFormation user guide, the references of AWS::Lambda,
-AWS::ApiGateway and AWS::ApiGatewayV2.
+Knows nothing of moto. Source: CloudFormation user guide, the reference of AWS::Lambda.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from emulator.live.companion.recipes import Made, Recipe, keep, leave
+from emulator.live.companion.recipes import Made, Recipe, keep, leave, removal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from emulator.live.companion.lambda_client import OwnApi
 
@@ -30,10 +29,7 @@ _INLINE = {"python": "index.py", "nodejs": "index.js"}
 _CODE = ("ZipFile", "S3Bucket", "S3Key", "S3ObjectVersion", "ImageUri")
 _SET_APART = ("ReservedConcurrentExecutions", "RuntimeManagementConfig", "RecursiveLoop")
 _STATED = "stated"
-_MISSING, _THERE = "ResourceNotFoundException", "ResourceConflictException"
-
-
-# functions
+_THERE = "ResourceConflictException"
 
 
 def _make_function(api: OwnApi, name: str, properties: dict[str, Any]) -> Made:
@@ -129,9 +125,6 @@ def _reserve(api: OwnApi, name: str, properties: dict[str, Any]) -> None:
         api.call("PutFunctionConcurrency", members)
 
 
-# versions, aliases, layers
-
-
 def _make_version(api: OwnApi, _name: str, properties: dict[str, Any]) -> Made:
     known = ("FunctionName", "Description", "CodeSha256")
     members = {name: properties[name] for name in known if name in properties}
@@ -187,134 +180,12 @@ def _change_layer(api: OwnApi, made: Made, properties: dict[str, Any]) -> Made:
     return _make_layer(api, made.members["LayerName"], properties)
 
 
-# permissions, URLs, events
-
-
-def _make_permission(api: OwnApi, name: str, properties: dict[str, Any]) -> Made:
-    known = {**properties, "StatementId": name[:100]}
-    api.call("AddPermission", known)
-    named = {"FunctionName": str(properties["FunctionName"]), "StatementId": name[:100]}
-    return Made(name, {"Id": name}, named)
-
-
-def _change_permission(api: OwnApi, made: Made, properties: dict[str, Any]) -> Made:
-    api.call("RemovePermission", made.members)
-    return _make_permission(api, made.id, properties)
-
-
-def _url_members(properties: dict[str, Any]) -> dict[str, Any]:
-    members = {name: value for name, value in properties.items() if name != "TargetFunctionArn"}
-    return {**members, "FunctionName": properties["TargetFunctionArn"]}
-
-
-def _make_url(api: OwnApi, _name: str, properties: dict[str, Any]) -> Made:
-    members = _url_members(properties)
-    made = api.call("CreateFunctionUrlConfig", members)
-    named: dict[str, str] = {
-        name: str(members[name]) for name in ("FunctionName", "Qualifier") if name in members
-    }
-    facts = {"FunctionUrl": made["FunctionUrl"], "FunctionArn": made["FunctionArn"]}
-    return Made(made["FunctionArn"], facts, named)
-
-
-def _change_url(api: OwnApi, made: Made, properties: dict[str, Any]) -> Made:
-    api.call("UpdateFunctionUrlConfig", _url_members(properties))
-    return made
-
-
-def _make_mapping(api: OwnApi, _name: str, properties: dict[str, Any]) -> Made:
-    made = api.call("CreateEventSourceMapping", _without_tags(properties))
-    return Made(made["UUID"], {"Id": made["UUID"]}, {"UUID": made["UUID"]})
-
-
-def _change_mapping(api: OwnApi, made: Made, properties: dict[str, Any]) -> Made:
-    fixed = ("EventSourceArn", "StartingPosition", "StartingPositionTimestamp")
-    changed = {
-        name: value for name, value in _without_tags(properties).items() if name not in fixed
-    }
-    api.call("UpdateEventSourceMapping", {**changed, **made.members})
-    return made
-
-
-def _without_tags(properties: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in properties.items() if name != "Tags"}
-
-
-def _make_event_invoke(api: OwnApi, _name: str, properties: dict[str, Any]) -> Made:
-    api.call("PutFunctionEventInvokeConfig", properties)
-    named = {str(name): str(properties[name]) for name in ("FunctionName", "Qualifier")}
-    return Made("|".join(named.values()), {}, named)
-
-
-def _change_event_invoke(api: OwnApi, made: Made, properties: dict[str, Any]) -> Made:
-    return _make_event_invoke(api, made.id, properties)
-
-
-def _removal(operation: str) -> Callable[[OwnApi, Made], None]:
-    """Returns what deletes a resource; what is gone already is left at that."""
-
-    def remove(api: OwnApi, made: Made) -> None:
-        try:
-            api.call(operation, made.members)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != _MISSING:
-                raise
-
-    return remove
-
-
-def _make_subscription(api: OwnApi, _name: str, properties: dict[str, Any]) -> Made:
-    named = ("TopicArn", "Protocol", "Endpoint")
-    attributes = {
-        name: value if isinstance(value, str) else json.dumps(value)
-        for name, value in properties.items()
-        if name not in (*named, "Region")
-    }
-    members = {name: properties[name] for name in named if name in properties}
-    asked = {**members, "Attributes": attributes, "ReturnSubscriptionArn": True}
-    arn = api.call("Subscribe", asked, "sns")["SubscriptionArn"]
-    return Made(arn, {"Arn": arn}, {"SubscriptionArn": arn})
-
-
-def _change_subscription(api: OwnApi, made: Made, properties: dict[str, Any]) -> Made:
-    _remove_subscription(api, made)
-    return _make_subscription(api, made.id, properties)
-
-
-def _remove_subscription(api: OwnApi, made: Made) -> None:
-    api.call("Unsubscribe", made.members, "sns")
-
-
-_NOTIFICATIONS = {
-    "LambdaConfigurations": ("LambdaFunctionConfigurations", "Function", "LambdaFunctionArn"),
-    "QueueConfigurations": ("QueueConfigurations", "Queue", "QueueArn"),
-    "TopicConfigurations": ("TopicConfigurations", "Topic", "TopicArn"),
-}
-"""By CloudFormation's name for one kind of notification: S3's, and both names of the receiver."""
-
-
-def put_notifications(api: OwnApi, bucket: str, stated: dict[str, Any]) -> None:
-    """Sets a bucket's notifications to what a template states."""
-    found: dict[str, Any] = {}
-    for name, (listed, receiver, arn) in _NOTIFICATIONS.items():
-        for one in stated.get(name, ()):
-            made = {arn: one[receiver], "Events": [one["Event"]]}
-            rules = one.get("Filter", {}).get("S3Key", {}).get("Rules", ())
-            if rules:
-                made["Filter"] = {"Key": {"FilterRules": list(rules)}}
-            found.setdefault(listed, []).append(made)
-    if "EventBridgeConfiguration" in stated:
-        found["EventBridgeConfiguration"] = {}
-    members = {"Bucket": bucket, "NotificationConfiguration": found}
-    api.call("PutBucketNotificationConfiguration", members, "s3")
-
-
-RECIPES = (
+FUNCTIONS = (
     Recipe(
         "AWS::Lambda::Function",
         _make_function,
         _change_function,
-        _removal("DeleteFunction"),
+        removal("DeleteFunction"),
         named_by="FunctionName",
         attributes=("Arn",),
     ),
@@ -329,7 +200,7 @@ RECIPES = (
         "AWS::Lambda::Alias",
         _make_alias,
         _change_alias,
-        _removal("DeleteAlias"),
+        removal("DeleteAlias"),
         attributes=("AliasArn",),
     ),
     Recipe(
@@ -340,39 +211,4 @@ RECIPES = (
         named_by="LayerName",
         attributes=("LayerVersionArn",),
     ),
-    Recipe(
-        "AWS::Lambda::Permission",
-        _make_permission,
-        _change_permission,
-        _removal("RemovePermission"),
-        attributes=("Id",),
-    ),
-    Recipe(
-        "AWS::Lambda::Url",
-        _make_url,
-        _change_url,
-        _removal("DeleteFunctionUrlConfig"),
-        attributes=("FunctionUrl", "FunctionArn"),
-    ),
-    Recipe(
-        "AWS::Lambda::EventSourceMapping",
-        _make_mapping,
-        _change_mapping,
-        _removal("DeleteEventSourceMapping"),
-        attributes=("Id", "EventSourceMappingArn"),
-    ),
-    Recipe(
-        "AWS::Lambda::EventInvokeConfig",
-        _make_event_invoke,
-        _change_event_invoke,
-        _removal("DeleteFunctionEventInvokeConfig"),
-    ),
-    Recipe(
-        "AWS::SNS::Subscription",
-        _make_subscription,
-        _change_subscription,
-        _remove_subscription,
-        attributes=("Arn",),
-    ),
 )
-"""Resources of Lambda, and what moto lacks beside them."""

@@ -1,50 +1,41 @@
-"""Decides what a sandbox sees of this machine, and writes the shell script that a slot becomes.
+"""Shows a sandbox Lambda's own paths on a read-only file system, by bubblewrap.
 
-There are two views: bubblewrap's, with Lambda's own paths on a read-only file system, and the plain
-view of a process of this host. Neither starts anything, and neither knows of limits.
+Starts nothing, and knows nothing of limits.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import py_compile
-import re
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from emulator.errors import SandboxStartError
-from emulator.live.backends import forks as forks_room
-from emulator.live.backends.local.seccomp import seccomp_filter
-from emulator.live.backends.supervisor import EXTENSIONS, around_the_shell, shells_own, supervised
+from emulator.live.backends.process.runtime_folder import (
+    FILTER,
+    OPT,
+    PYTHON_OPTIONS,
+    RUNTIME_FOLDER,
+    TASK,
+    TEMPLATE_FILTER,
+    USER,
+    Runtime,
+)
+from emulator.live.backends.process.slot_script import check_environment, encoded, slot_script
+from emulator.live.backends.supervisor import around_the_shell, supervised
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from emulator.live.backends.interface import SandboxSpec
     from emulator.live.backends.process.packages import Package
+    from emulator.live.backends.sandbox_spec import SandboxSpec
 
-USER = 990_993
-"""The uid and gid of functions: of no user of any host, and in the sandbox's /etc/passwd."""
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_HOSTS = "127.0.0.1 sandbox.localdomain sandbox\n"
-"""The first lines of a sandbox's /etc/hosts: the names by which its processes find each other."""
-_TASK, _OPT, _RUNTIME = "/var/task", "/opt", "/var/runtime"
-_PYTHON_OPTIONS = ("-S", "-s", "-P", "-B")
-"""No site-packages of any kind, nothing before `sys.path`, no bytecode written. The variables
-that Python reads stay in force, as on Lambda; this process's own do not reach the sandbox."""
+
 _OWN = {
     "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:"
     "/var/task:/var/task/lib:/opt/lib",
     "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
-    "PYTHONPATH": _RUNTIME,
+    "PYTHONPATH": RUNTIME_FOLDER,
 }
 """Variables of every sandbox, unless its function says otherwise."""
-_FILTER = "seccomp.bpf"
-_TEMPLATE_FILTER = "template.bpf"
 _UNCOVER = """
 import ctypes, os, sys
 libc = ctypes.CDLL(None)
@@ -63,72 +54,6 @@ _FILTER_DESCRIPTOR = 5
 """Where bubblewrap reads the filter; 3 and 4 are the slot's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Runtime:
-    """Names the folder that is /var/runtime, and the interpreter that is /var/lang."""
-
-    folder: Path
-    prefix: Path
-    program: str
-    """The interpreter's path below `prefix`."""
-
-
-def make_runtime(folder: Path) -> Runtime:
-    """Writes /var/runtime to `folder`; the bootstrap is compiled, or every start would do it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    forks = Path(forks_room.__file__)
-    for module, beside in (
-        ("bootstrap", Path(__file__)),
-        ("snapshot_runtime", forks),
-        ("snapshot_restore_py", forks),
-    ):
-        py_compile.compile(
-            str(beside.with_name(f"{module}.py")),
-            cfile=str(folder / f"{module}.pyc"),
-            dfile=f"{_RUNTIME}/{module}.py",
-            doraise=True,
-            invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-        )
-    home = "Lambda:/tmp:/sbin/nologin"
-    (folder / "passwd").write_text(
-        f"root:x:0:0:root:/root:/bin/sh\nsandbox:x:{USER}:{USER}:{home}\n"
-    )
-    (folder / "group").write_text(f"root:x:0:\nsandbox:x:{USER}:\n")
-    (folder / "hosts").write_text(_HOSTS + _hosts_of_this_machine())
-    (folder / _FILTER).write_bytes(seccomp_filter())
-    (folder / _TEMPLATE_FILTER).write_bytes(seccomp_filter(namespaces=True))
-    folder.chmod(0o755)
-    prefix = Path(sys.base_prefix).resolve()
-    executable = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
-    if not executable.is_relative_to(prefix):
-        executable = prefix / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
-    return Runtime(folder, prefix, str(executable.relative_to(prefix)))
-
-
-def _hosts_of_this_machine() -> str:
-    try:
-        return Path("/etc/hosts").read_text()
-    except (OSError, UnicodeDecodeError):
-        return ""
-
-
-class View(Protocol):
-    """Declares what `Bubblewrap` and `Plain` have in common."""
-
-    launchers: int
-    """How many processes stay above the supervisor."""
-
-    def tmp(self, name: str) -> Path | None:
-        """Returns the folder for temporary files of a sandbox; None where it has its own /tmp."""
-
-    def script(self, spec: SandboxSpec, package: Package, name: str) -> bytes:
-        """Returns the shell script that becomes the sandbox `name`.
-
-        Raises:
-            SandboxStartError: The environment cannot be handed to a process.
-        """
-
-
 class Bubblewrap:
     """Shows a sandbox Lambda's file system, read-only, with its own /tmp, processes and users."""
 
@@ -142,7 +67,7 @@ class Bubblewrap:
         self._redirection = ""
         if filtered:
             self._command += ["--seccomp", str(_FILTER_DESCRIPTOR)]
-            self._redirection = f"{_FILTER_DESCRIPTOR}<{quote(str(runtime.folder / _FILTER))}"
+            self._redirection = f"{_FILTER_DESCRIPTOR}<{quote(str(runtime.folder / FILTER))}"
 
     def tmp(self, name: str) -> None:  # noqa: ARG002  # its /tmp is gone with it
         return None
@@ -158,7 +83,7 @@ class Bubblewrap:
             extension=[*given, *bootstrap, "run="],
             name=f"name={name}",
         )
-        return _script(environment, words, f"3<&- 4<&- {self._redirection}")
+        return slot_script(environment, words, f"3<&- 4<&- {self._redirection}")
 
     def template_script(
         self, spec: SandboxSpec, package: Package, name: str, channel: int
@@ -169,13 +94,13 @@ class Bubblewrap:
             SandboxStartError: The environment cannot be handed to a process.
         """
         environment = self.environment(spec, package)
-        _check(environment)
+        check_environment(environment)
         given = around_the_shell(environment)
         linker = [f"{key}={environment.pop(key)}" for key in [*environment] if key[:3] == "LD_"]
         words = [*self._sandbox(spec, package), *self._uncovered(), *linker, "--", *given]
         words += [*self._bootstrap(), f"name={name}", f"snapshot={channel}"]
-        redirection = self._redirection.replace(_FILTER, _TEMPLATE_FILTER)
-        return _script(environment, words, f"3<&- 4<&- {redirection}")
+        redirection = self._redirection.replace(FILTER, TEMPLATE_FILTER)
+        return slot_script(environment, words, f"3<&- 4<&- {redirection}")
 
     def _uncovered(self) -> list[str]:
         """Returns words that run a command where new instances of /proc may be mounted.
@@ -188,12 +113,12 @@ class Bubblewrap:
     def stem_script(self, spec: SandboxSpec, name: str, channel: int) -> bytes:
         """Returns the script of a stem cell: no function's yet, and its runtime heeds a channel."""
         environment = {**_OWN, "LANG": "en_US.UTF-8"}
-        words = [*self._command, "--dir", _TASK, "--dir", _OPT]
-        words += [*_small_folders(spec.tmp_mb), "--chdir", _TASK]
+        words = [*self._command, "--dir", TASK, "--dir", OPT]
+        words += [*_small_folders(spec.tmp_mb), "--chdir", TASK]
         given = _given(words, environment)
         bootstrap = [*self._bootstrap(), f"name={name}", f"stem={channel}"]
         words += supervised([*given, *bootstrap], own_processes=True, name=f"name={name}")
-        return _script(environment, words, f"3<&- 4<&- {self._redirection}")
+        return slot_script(environment, words, f"3<&- 4<&- {self._redirection}")
 
     def stem_order(self, spec: SandboxSpec, package: Package) -> bytes:
         """Returns what the runtime of a stem cell is told when its function is there.
@@ -202,8 +127,8 @@ class Bubblewrap:
             SandboxStartError: The environment cannot be handed to a process.
         """
         environment = self.environment(spec, package)
-        _check(environment)
-        _encoded("".join(environment.values()))
+        check_environment(environment)
+        encoded("".join(environment.values()))
         return json.dumps({"environment": environment, "folder": package.workdir}).encode()
 
     def environment(self, spec: SandboxSpec, package: Package) -> dict[str, str]:
@@ -212,25 +137,25 @@ class Bubblewrap:
             **_OWN,
             **package.environment,
             **spec.environment,
-            "LAMBDA_TASK_ROOT": _TASK,
-            "LAMBDA_RUNTIME_DIR": _RUNTIME,
+            "LAMBDA_TASK_ROOT": TASK,
+            "LAMBDA_RUNTIME_DIR": RUNTIME_FOLDER,
             **({"_HANDLER": package.handler} if package.handler else {}),
         }
 
     def _sandbox(self, spec: SandboxSpec, package: Package) -> list[str]:
         """Returns the words that make a sandbox, before those of the command within."""
         folder = spec.package
-        words = [*self._command, "--ro-bind", f"{folder}/task", _TASK]
-        words += ["--ro-bind", f"{folder}/opt", _OPT, *_small_folders(spec.tmp_mb)]
+        words = [*self._command, "--ro-bind", f"{folder}/task", TASK]
+        words += ["--ro-bind", f"{folder}/opt", OPT, *_small_folders(spec.tmp_mb)]
         return [*words, "--chdir", package.workdir]
 
     def _bootstrap(self) -> list[str]:
-        words = [self._python, *_PYTHON_OPTIONS, f"{_RUNTIME}/bootstrap.pyc", f"opt={_OPT}"]
+        words = [self._python, *PYTHON_OPTIONS, f"{RUNTIME_FOLDER}/bootstrap.pyc", f"opt={OPT}"]
         return [*words, f"uid={USER}"] if os.geteuid() == 0 else words
 
     def probe(self) -> list[str]:
         """Returns a command that succeeds where sandboxes of this view can be started."""
-        python = [self._python, *_PYTHON_OPTIONS, "-c", "import json, _socket"]
+        python = [self._python, *PYTHON_OPTIONS, "-c", "import json, _socket"]
         return ["/bin/sh", "-c", f'exec "$@" {self._redirection}', "sh", *self._command, *python]
 
     def fork_probe(self) -> list[str]:
@@ -238,62 +163,11 @@ class Bubblewrap:
         program = "import sys; sys.path.insert(0, sys.argv[1]); import snapshot_runtime as made; "
         program += "made.try_out(int(sys.argv[2]))"
         user = USER if os.geteuid() == 0 else -1
-        python = [self._python, *_PYTHON_OPTIONS, "-c", program, _RUNTIME, str(user)]
-        redirection = self._redirection.replace(_FILTER, _TEMPLATE_FILTER)
+        python = [self._python, *PYTHON_OPTIONS, "-c", program, RUNTIME_FOLDER, str(user)]
+        redirection = self._redirection.replace(FILTER, TEMPLATE_FILTER)
         words = [*self._command, "--tmpfs", "/tmp"]  # noqa: S108  # its own
         words += [*self._uncovered(), "--", *python]
         return ["/bin/sh", "-c", f'exec "$@" {redirection}', "sh", *words]
-
-
-class Plain:
-    """Shows a sandbox this host as it is, with a folder of its own for temporary files."""
-
-    launchers = 0
-
-    def __init__(self, runtime: Runtime, folder: Path, *, drop_root: bool) -> None:
-        self._runtime = runtime
-        self._folder = folder
-        self.drop_root = drop_root
-
-    def tmp(self, name: str) -> Path:
-        return self._folder / name
-
-    def script(self, spec: SandboxSpec, package: Package, name: str) -> bytes:
-        folder, runtime = spec.package, self._runtime
-        prefix = runtime.prefix
-        tmp = self.tmp(name)
-        tmp.mkdir(mode=0o700)
-        if self.drop_root:
-            os.chown(tmp, USER, USER)
-        environment = {
-            "LD_LIBRARY_PATH": f"{folder}/task:{folder}/task/lib:{folder}/opt/lib:{prefix}/lib",
-            "PATH": f"{prefix}/bin:/usr/local/bin:/usr/bin:/bin:{folder}/opt/bin",
-            "PYTHONPATH": str(runtime.folder),
-            **package.environment,
-            **spec.environment,
-            "TMPDIR": str(tmp),
-            "LAMBDA_TASK_ROOT": f"{folder}/task",
-            "LAMBDA_RUNTIME_DIR": str(runtime.folder),
-            **({"_HANDLER": package.handler} if package.handler else {}),
-        }
-        _check(environment)
-        given = around_the_shell(environment)
-        bootstrap = [str(prefix / runtime.program), *_PYTHON_OPTIONS]
-        bootstrap += [str(runtime.folder / "bootstrap.pyc"), f"opt={folder}/opt", "group=own"]
-        bootstrap += [f"uid={USER}"] if self.drop_root else []
-        bootstrap += ["lifeline=4"] if sys.platform == "linux" else []
-        words = supervised(
-            [*given, *bootstrap, f"name={name}"],
-            own_processes=False,
-            extension=[*given, *bootstrap, f"name={name}", "run="],
-            folder=f"{folder}{EXTENSIONS}",
-            name=f"name={name}",
-        )
-        redirections = "3<&-"
-        workdir = package.workdir.replace(_TASK, f"{folder}/task", 1)
-        return f"cd {quote(workdir)} || exit 126\n".encode() + _script(
-            environment, words, redirections
-        )
 
 
 def _given(words: list[str], environment: dict[str, str]) -> list[str]:
@@ -305,34 +179,11 @@ def _given(words: list[str], environment: dict[str, str]) -> list[str]:
     Raises:
         SandboxStartError: a variable cannot be handed to a process.
     """
-    _check(environment)
+    check_environment(environment)
     given = around_the_shell(environment)
     for key in [key for key in environment if key.startswith("LD_")]:
         words += ["--setenv", key, environment.pop(key)]
     return given
-
-
-def _check(environment: Mapping[str, str]) -> None:
-    """Raises SandboxStartError for a variable that no process can have."""
-    for name, value in environment.items():
-        if not _NAME.fullmatch(name) or "\0" in value:
-            raise SandboxStartError(f"{name!r} cannot be an environment variable of a sandbox.")
-
-
-def _script(environment: Mapping[str, str], words: list[str], redirections: str) -> bytes:
-    passed = shells_own(environment)
-    lines = [
-        f"export {name}={quote(value)}" for name, value in environment.items() if name not in passed
-    ]
-    lines.append(f"exec {' '.join(map(quote, words))} {redirections}\n")
-    return _encoded("\n".join(lines))
-
-
-def _encoded(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise SandboxStartError("An environment variable of the sandbox is not text.") from error
 
 
 def _file_system(runtime: Runtime) -> list[str]:
@@ -354,7 +205,7 @@ def _file_system(runtime: Runtime) -> list[str]:
             words += ["--ro-bind", str(path), str(path)]
     words += _folders(Path("/var"))
     words += ["--ro-bind", str(runtime.prefix), "/var/lang"]
-    words += ["--ro-bind", str(runtime.folder), _RUNTIME]
+    words += ["--ro-bind", str(runtime.folder), RUNTIME_FOLDER]
     return [*words, "--proc", "/proc", "--dev", "/dev"]
 
 
@@ -379,8 +230,3 @@ def _isolation() -> list[str]:
         kept = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL")  # the last is for the supervisor
         return [*words, *(word for name in kept for word in ("--cap-add", name))]
     return [*words, "--unshare-user", "--uid", str(USER), "--gid", str(USER)]
-
-
-def others_can_enter(path: Path) -> bool:
-    """Tells whether any user can reach what is below `path`."""
-    return all(folder.stat().st_mode & 0o001 for folder in (path, *path.parents))
