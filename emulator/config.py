@@ -5,27 +5,34 @@ Owns what a setting may be, and where a faulty one was stated. Reads no file and
 
 from __future__ import annotations
 
-import math
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
-from pydantic_core import PydanticCustomError
 
 from emulator.core.asynchronous.left_events import LeftEvents
 from emulator.core.function_names import DEFAULT_ACCOUNT, DEFAULT_REGION
-from emulator.core.lifetimes import AGES, LIFETIMES, NEVER
-from emulator.core.load_balancer import target_of
 from emulator.core.network_paths import NO_NETWORK, checked_path
 from emulator.core.policies.catalogue import LIFETIME
 from emulator.core.policy import Admission, Binding, InitCpu, PickOrder
-from emulator.core.profiles import PROFILES
-from emulator.core.stem_cells import read_stem_cells
 from emulator.errors import SettingsError
+from emulator.setting_checks import (
+    checked_account,
+    checked_address,
+    checked_cells,
+    checked_profile,
+    checked_region,
+    checked_service,
+    checked_target,
+    counted_cells,
+    known_ages,
+    known_lifetimes,
+    no_truth,
+    paired,
+    worded,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,144 +66,16 @@ class Auth(StrEnum):
     """Everyone who reaches the gateway."""
 
 
-def _checked_address(url: str) -> str:
-    """Returns `http://host:port` without a slash at the end.
-
-    Raises:
-        ValueError: the text is something else.
-    """
-    try:
-        parts = urlsplit(url)
-        right = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # no port, no IPv6 address
-        right = False
-    if not right:
-        raise ValueError(f"{url!r} is no http://host:port")
-    if "@" in parts.netloc or parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise ValueError(f"{url!r} is more than http://host:port")
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def _checked_profile(name: str) -> str:
-    if name not in PROFILES:
-        raise ValueError(f"{name!r} is none of {', '.join(sorted(PROFILES))}")
-    return name
-
-
-def _lifetimes(value: object) -> object:
-    """Returns the name of known lifetimes, or seconds; raises ValueError for what is neither."""
-    return _seconds_or_one_of((*LIFETIMES,), value)
-
-
-def _ages(value: object) -> object:
-    """Returns the name of known ages, or seconds; raises ValueError for what is neither."""
-    return _seconds_or_one_of((*AGES, NEVER), value)
-
-
-def _seconds_or_one_of(names: tuple[str, ...], value: object) -> object:
-    if value is None or value in names:
-        return value
-    try:
-        seconds = math.nan if isinstance(value, bool) else float(str(value))
-    except ValueError:
-        raise ValueError(f"{value!r} is neither seconds nor one of {', '.join(names)}") from None
-    if not math.isfinite(seconds):
-        raise ValueError(f"{value!r} is not a number")
-    if seconds < 0:
-        raise ValueError(f"{value!r} is below 0")
-    return seconds
-
-
-def _no_truth(value: object) -> object:
-    """Refuses true and false, which pydantic takes for 1 and 0."""
-    if isinstance(value, bool):
-        raise PydanticCustomError("number", "")
-    return value
-
-
-def _paired(value: object) -> object:
-    """Returns URLs by service, of a table, or of `SERVICE=URL` in a list or with spaces between.
-
-    Raises:
-        ValueError: the value is neither, or names a service twice.
-    """
-    if isinstance(value, dict):
-        return value
-    words = value.split() if isinstance(value, str) else value
-    if not isinstance(words, list):
-        raise ValueError(f"{value!r} is no table of services")  # noqa: TRY004  # pydantic's kind
-    found: dict[str, str] = {}
-    for word in words:
-        service, equals, url = str(word).partition("=")
-        if not equals:
-            raise ValueError(f"{word!r} is not SERVICE=URL (s3=http://localhost:9000)")
-        if service in found:
-            raise ValueError(f"{service} has two endpoints")
-        found[service] = url
-    return found
-
-
-_OWN_SERVICES = frozenset({"lambda", "logs", "monitoring"})
-_SERVICE = re.compile(r"[a-z][a-z0-9.-]*")
-
-
-def _checked_service(name: str) -> str:
-    if not _SERVICE.fullmatch(name):
-        raise ValueError(f"{name!r} is no service (s3=http://localhost:9000)")
-    if name in _OWN_SERVICES:
-        raise ValueError(f"{name} is what the emulator itself serves")
-    return name
-
-
-def _worded(value: object) -> object:
-    """Returns a list, also of a text whose words are its items."""
-    return value.split() if isinstance(value, str) else value
-
-
-def _counts(value: object) -> object:
-    """Returns the words of a number of stem cells, or of several; a table's as `RUNTIME=N`."""
-    if isinstance(value, dict):
-        return [f"{runtime}={count}" for runtime, count in value.items()]
-    if isinstance(value, int) and not isinstance(value, bool):
-        return [str(value)]
-    return value.replace(",", " ").split() if isinstance(value, str) else value
-
-
-def _checked_counts(words: tuple[str, ...]) -> tuple[str, ...]:
-    read_stem_cells(words)
-    return words
-
-
-def _checked_target(text: str) -> str:
-    target_of(text)
-    return text
-
-
-def checked_account(text: str) -> str:
-    """Returns the id of an account; raises a ValueError where the text is none."""
-    if not (len(text) == _ACCOUNT_DIGITS and text.isdecimal()):
-        raise ValueError(f"{text!r} is no account: twelve digits")
-    return text
-
-
-def checked_region(text: str) -> str:
-    """Returns the name of a region; raises a ValueError where the text is none."""
-    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", text):
-        raise ValueError(f"{text!r} is no region (eu-central-1)")
-    return text
-
-
-_ACCOUNT_DIGITS = 12
 NO_TEMPLATE = Path("none")
 """What `template` is where there is none."""
-_Integer = Annotated[int, BeforeValidator(_no_truth)]
-_Number = Annotated[float, BeforeValidator(_no_truth), Field(allow_inf_nan=False)]
+_Integer = Annotated[int, BeforeValidator(no_truth)]
+_Number = Annotated[float, BeforeValidator(no_truth), Field(allow_inf_nan=False)]
 _Endpoints = Annotated[
     dict[
-        Annotated[str, AfterValidator(_checked_service)],
-        Annotated[str, AfterValidator(_checked_address)],
+        Annotated[str, AfterValidator(checked_service)],
+        Annotated[str, AfterValidator(checked_address)],
     ],
-    BeforeValidator(_paired),
+    BeforeValidator(paired),
 ]
 
 
@@ -215,11 +94,11 @@ class Settings:
     backend: BackendChoice = BackendChoice.AUTO
     oci_runtime: str = ""
     """Name of the Docker engine's runtime of sandboxes (`crun`); empty: the engine's default."""
-    profile: Annotated[str, AfterValidator(_checked_profile)] = "aws-2026"
-    keep_alive: Annotated[float | str | None, BeforeValidator(_lifetimes)] = None
+    profile: Annotated[str, AfterValidator(checked_profile)] = "aws-2026"
+    keep_alive: Annotated[float | str | None, BeforeValidator(known_lifetimes)] = None
     """Idle lifetime, in seconds or by a name of LIFETIMES; None: the profile's survival curve;
     0: every request is a cold start."""
-    recycle_age: Annotated[float | str | None, BeforeValidator(_ages)] = None
+    recycle_age: Annotated[float | str | None, BeforeValidator(known_ages)] = None
     """Age at which a sandbox ends, used or not, in seconds or by a name of AGES; `never`: at none;
     None: the profile's."""
     policy: str = LIFETIME
@@ -238,7 +117,7 @@ class Settings:
     start_width: Annotated[_Integer, Field(ge=1)] = 4
     """Number of sandboxes that may be in creation or init at once."""
     stem_cells: Annotated[
-        tuple[str, ...], BeforeValidator(_counts), AfterValidator(_checked_counts)
+        tuple[str, ...], BeforeValidator(counted_cells), AfterValidator(checked_cells)
     ] = ()
     """Stem cells that are kept: `N` of every runtime, or `RUNTIME=N`; none, as on Lambda."""
     init_cpu: InitCpu = InitCpu.BOOSTED
@@ -266,7 +145,7 @@ class Settings:
     aws_endpoint: _Endpoints = Field(default_factory=dict)
     """Address of each service, `http://host:port` by the name in signatures (`s3`, `sqs`)."""
     alb: Annotated[
-        tuple[Annotated[str, AfterValidator(_checked_target)], ...], BeforeValidator(_worded)
+        tuple[Annotated[str, AfterValidator(checked_target)], ...], BeforeValidator(worded)
     ] = ()
     """Functions behind a load balancer: `FUNCTION`, or `FUNCTION:multi-value`."""
 

@@ -82,7 +82,7 @@ def deploy(
 
 
 def _check_home(account: str, region: str) -> None:
-    from emulator.config import checked_account, checked_region  # noqa: PLC0415
+    from emulator.setting_checks import checked_account, checked_region  # noqa: PLC0415
 
     try:
         option = "--account"

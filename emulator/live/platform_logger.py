@@ -7,9 +7,8 @@ function itself writes goes straight to its log stream.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from emulator.core.failure_bodies import exit_reason
 from emulator.core.messages.commands import Dispatch, Fail
@@ -22,9 +21,9 @@ from emulator.core.messages.events import (
 )
 from emulator.core.model import Failure
 from emulator.core.records import InitPhase
-from emulator.telemetry import platform_events
+from emulator.live.sandbox_log import SandboxLog
+from emulator.live.snapshot_log import SnapshotLog
 from emulator.telemetry.application_level import lowest_level
-from emulator.telemetry.line_splitter import LineSplitter
 from emulator.telemetry.log_lines import restore_duration
 from emulator.telemetry.platform_events import InitializationType
 from emulator.telemetry.platform_log import PlatformLog
@@ -38,75 +37,13 @@ if TYPE_CHECKING:
     from emulator.core.profile import Profile
     from emulator.core.records import InitReport, InvocationRecord
     from emulator.live.clock import LoopClock
+    from emulator.live.sandbox_log import Subscriber
     from emulator.telemetry.log_store import Logs
     from emulator.telemetry.platform_events import Event
     from emulator.telemetry.platform_log import Registration, Told
 
 _TAIL = 4096
 """Bytes of the log that Invoke returns with LogType=Tail."""
-
-
-class Subscriber(Protocol):
-    """Takes a sandbox's telemetry."""
-
-    @property
-    def wanted(self) -> bool:
-        """Returns whether anybody may want the telemetry."""
-        ...
-
-    def emit(self, event: Event) -> None:
-        """Takes the next event."""
-
-
-@dataclass(slots=True)
-class _Stream:
-    """Holds the log of one sandbox that is not gone."""
-
-    function: str
-    name: str
-    platform: PlatformLog
-    subscriber: Subscriber
-    rest: LineSplitter = field(default_factory=LineSplitter)
-    """A line of the function's that is not ended yet, for the subscriber."""
-    initialized: bool = False
-    unstarted: str = ""
-    """The request id of an invocation whose START waits for the end of an init."""
-    began_after: int = 0
-    """The id of the last log event before the present invocation's START."""
-    invocation: str = ""
-    """The request id of the present invocation, or the last one."""
-    dispatched_at: float = 0.0
-    runtime_told: bool = False
-    """Whether the end of the present invocation's runtime has been told by itself."""
-    reason: str = ""
-    """How the runtime ended in the present invocation."""
-
-
-@dataclass(frozen=True, slots=True)
-class SnapshotLog:
-    """Writes the log of one init of which a snapshot is taken."""
-
-    logs: Logs
-    platform: PlatformLog
-    function: str
-    stream: str
-    now: Callable[[], float]
-    """Returns the present epoch time, in seconds."""
-
-    def output(self, written: bytes) -> None:
-        """Takes what the function's init writes."""
-        self.logs.output(self.function, self.stream, self.now(), written)
-
-    def close(self, duration: float, error_type: str) -> None:
-        """Ends the log with INIT_REPORT."""
-        self.logs.end(self.function, self.stream)
-        self.tell(self.platform.snapshot_taken(self.now(), duration, error_type))
-        self.logs.closed(self.function, self.stream)
-
-    def tell(self, told: Told) -> None:
-        """Writes lines of Lambda's own."""
-        for line in told.lines:
-            self.logs.line(self.function, self.stream, self.now(), line)
 
 
 class PlatformLogger:
@@ -120,7 +57,7 @@ class PlatformLogger:
         self._clock = clock
         self._profile = profile
         self._origin = origin
-        self._streams: dict[int, _Stream] = {}
+        self._streams: dict[int, SandboxLog] = {}
         self._tails: dict[str, asyncio.Future[bytes]] = {}
         """By request id: callers who wait for an invocation's log."""
         self.before_output: Callable[[int], Seconds | None] = lambda _: None
@@ -158,7 +95,7 @@ class PlatformLogger:
             initialization=initialization,
             tenant=tenant,
         )
-        self._streams[sandbox] = _Stream(name, stream, platform, subscriber)
+        self._streams[sandbox] = SandboxLog(name, stream, platform, subscriber)
         self._tell(self._streams[sandbox], at, platform.init_started(at, InitPhase.INIT))
         return stream
 
@@ -192,7 +129,7 @@ class PlatformLogger:
             self._logs.output(function, stream, at, written)
             known = self._streams.get(sandbox)
             if known is not None and known.subscriber.wanted:
-                _pass_on(known, at, written)
+                known.pass_on(at, written)
 
         return take
 
@@ -252,7 +189,7 @@ class PlatformLogger:
             if stream is not None:
                 self._logs.closed(stream.function, stream.name)
 
-    def _tell(self, stream: _Stream, at_epoch: float, told: Told) -> None:
+    def _tell(self, stream: SandboxLog, at_epoch: float, told: Told) -> None:
         for line in filter(None, told.lines):
             self._logs.line(stream.function, stream.name, at_epoch, line)
         for event in told.events:
@@ -291,7 +228,7 @@ class PlatformLogger:
         else:
             self._tell(stream, epoch, stream.platform.init_started(epoch, InitPhase.INVOKE))
 
-    def _start(self, stream: _Stream, at_epoch: float) -> None:
+    def _start(self, stream: SandboxLog, at_epoch: float) -> None:
         """Writes the START of an invocation that has none yet."""
         if stream.unstarted:
             request_id, stream.unstarted = stream.unstarted, ""
@@ -321,7 +258,7 @@ class PlatformLogger:
         if tail is not None and not tail.done():
             tail.set_result(self._last_lines(stream) if stream is not None else b"")
 
-    def _last_lines(self, stream: _Stream) -> bytes:
+    def _last_lines(self, stream: SandboxLog) -> bytes:
         events = self._logs.events(stream.function, stream=stream.name, after=stream.began_after)
         return "".join(f"{event.message}\n" for event in events).encode()[-_TAIL:]
 
@@ -340,13 +277,6 @@ class PlatformLogger:
         """Returns a time as the timeout message of 2018 has it: 2018-10-01T12:00:00.123Z."""
         time = datetime.fromtimestamp(self.epoch(at), UTC)
         return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _pass_on(stream: _Stream, at_epoch: float, written: bytes) -> None:
-    """Emits the function's lines as telemetry; a line that is not ended yet waits for its end."""
-    for line in stream.rest.feed(written):
-        text = line.decode(errors="replace") + "\n"
-        stream.subscriber.emit(platform_events.function_log(at_epoch, text))
 
 
 def _reason(command: Fail, entry: Entry) -> str:

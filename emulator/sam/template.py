@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from emulator.core.function_faults import concurrency_faults, faults
-from emulator.errors import TemplateError
-from emulator.sam.apis import HTTP_KIND, HTTP_PROPERTIES, REST_KIND, REST_PROPERTIES, ApiReader
-from emulator.sam.function import GLOBAL_PROPERTIES, FunctionReader
+from emulator.sam.apis import HTTP_KIND, REST_KIND, ApiReader
+from emulator.sam.function import FunctionReader
 from emulator.sam.intrinsics import Resolver
 from emulator.sam.loader import compose, line_of
 from emulator.sam.nodes import Entry, Faults, NodeReader
 from emulator.sam.parameters import parameters
 from emulator.sam.references import DEFAULT_STACK, KINDS, Declared, References
+from emulator.sam.sections import SECTIONS, check_transform, entries_of, shared_properties, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,13 +37,9 @@ if TYPE_CHECKING:
     from emulator.core.triggers import Trigger
     from emulator.sam.extras import Extras
 
-_TRANSFORM = "AWS::Serverless-2016-10-31"
+
 _FUNCTION = "AWS::Serverless::Function"
 _LAYER = "AWS::Serverless::LayerVersion"
-_SECTIONS = (
-    *("AWSTemplateFormatVersion", "Transform", "Description", "Metadata", "Outputs"),
-    *("Parameters", "Globals", "Resources", "Mappings", "Conditions", "Rules"),
-)
 _PARTS = (
     *("Type", "Properties", "Metadata", "Condition", "DependsOn"),
     *("DeletionPolicy", "UpdateReplacePolicy", "UpdatePolicy", "CreationPolicy"),
@@ -121,10 +117,10 @@ def load(
     Raises:
         TemplateError: names all that is wrong, a line each; `line` is the first fault's.
     """
-    root = compose(_text(path), str(path))
+    root = compose(text_of(path), str(path))
     nodes = NodeReader(Faults(str(path)), path.parent.resolve())
-    sections = nodes.entries(root, "the template", _SECTIONS)
-    _transform(root, sections.get("Transform"), nodes)
+    sections = nodes.entries(root, "the template", SECTIONS)
+    check_transform(root, sections.get("Transform"), nodes)
     resources = _resources(root, sections.get("Resources"), nodes)
     references = References(
         parameters(sections.get("Parameters"), given or {}, nodes),
@@ -136,10 +132,10 @@ def load(
     resolver = Resolver(
         nodes.faults,
         references,
-        mappings=_entries(sections.get("Mappings"), nodes),
-        conditions=_entries(sections.get("Conditions"), nodes),
+        mappings=entries_of(sections.get("Mappings"), nodes),
+        conditions=entries_of(sections.get("Conditions"), nodes),
     )
-    shared = _globals(sections.get("Globals"), nodes, resolver)
+    shared = shared_properties(sections.get("Globals"), nodes, resolver)
     present = [_resolved(resource, resolver) for resource in _present(resources, resolver)]
     found = _read(present, shared, nodes, references, resolver, stack=stack)
     if profile is not None and not nodes.faults:
@@ -226,43 +222,6 @@ def _remarks(functions: tuple[FunctionConfiguration, ...], machine: str) -> tupl
         for function in functions
         if function.architecture != host
     )
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode()
-    except OSError as error:
-        raise TemplateError(f"cannot be read: {error.strerror}", path=str(path)) from error
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise TemplateError("no YAML: it is not UTF-8", line, str(path)) from error
-
-
-def _entries(section: Entry | None, nodes: NodeReader) -> dict[str, Entry]:
-    return nodes.entries(section.node, section.key) if section else {}
-
-
-def _transform(root: Node, entry: Entry | None, nodes: NodeReader) -> None:
-    if entry is None:
-        nodes.faults.add(line_of(root), f"it needs 'Transform: {_TRANSFORM}'")
-    elif (name := nodes.text(entry.node, "Transform")) not in (None, _TRANSFORM):
-        nodes.faults.add(line_of(entry.node), f"Transform must be {_TRANSFORM}, not {name}")
-
-
-_SHARED = {"Function": GLOBAL_PROPERTIES, "Api": REST_PROPERTIES, "HttpApi": HTTP_PROPERTIES}
-
-
-def _globals(
-    entry: Entry | None, nodes: NodeReader, resolver: Resolver
-) -> dict[str, dict[str, Entry]]:
-    """Returns what Globals state for functions and APIs."""
-    sections = nodes.entries(entry.node, "Globals", tuple(_SHARED)) if entry else {}
-    found = {}
-    for name, section in sections.items():
-        node = resolver.resolve(section.node)
-        known = _SHARED[name]
-        found[name] = nodes.entries(node, f"Globals: {name}", known) if node is not None else {}
-    return found
 
 
 def _resources(root: Node, section: Entry | None, nodes: NodeReader) -> list[_Resource]:

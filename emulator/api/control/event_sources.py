@@ -78,6 +78,7 @@ class _Mappings:
         _refuse(mapping_faults(members))
         self._refuse_second(call, members)
         await self._refuse_source(call, members)
+        self._refuse_second(call, members)  # nor was one made meanwhile
         return _view(await self._sources.create(scope_of(call), members))
 
     async def get(self, call: Call) -> dict[str, Any]:

@@ -6,7 +6,14 @@ from typing import final
 
 from msgspec import Struct
 
-from emulator.core.model import Failure, Seconds, StartKind, StopReason, ThrottleReason, VersionKey  # noqa: TC001  # the journal resolves these at run time
+from emulator.core.model import (  # noqa: TC001  # the journal resolves these at run time
+    Failure,
+    Seconds,
+    StartKind,
+    StopReason,
+    ThrottleReason,
+    VersionKey,
+)
 
 
 class StartSandbox(Struct, frozen=True):

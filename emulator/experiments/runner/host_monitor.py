@@ -16,6 +16,7 @@ import csv
 import math
 import os
 import threading
+import time
 from dataclasses import astuple, fields
 from typing import TYPE_CHECKING, Self
 
@@ -162,11 +163,13 @@ class HostGuard:
         self._every = every
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="host guard", daemon=True)
+        self._began = math.inf
         self._samples: list[HostSample] = []
         self._unwritten = ""
         """Why the samples could not be written."""
 
     def __enter__(self) -> Self:
+        self._began = time.time()
         if self._probe is not None:
             self._thread.start()
         return self
@@ -192,10 +195,12 @@ class HostGuard:
 
     def _during(self, clients: Iterable[ClientRow]) -> list[HostSample]:
         spans = under_way(clients)
+        before = [self._began, *(sample.at_epoch for sample in self._samples)]
         return [
             sample
-            for sample in self._samples
-            if _overlaps(sample.at_epoch - self._every, sample.at_epoch, spans)
+            for last, sample in zip(before, self._samples, strict=False)
+            # a sample tells of all since the last, which is long where this machine stood still
+            if _overlaps(min(last, sample.at_epoch - self._every), sample.at_epoch, spans)
         ]
 
     def _watch(self) -> None:

@@ -96,12 +96,15 @@ class Polling:
 
 @dataclass(slots=True)
 class Mapped:
-    """Holds a mapping as its owner sees it; `changing` names a change that is under way."""
+    """Holds a mapping as its owner sees it."""
 
     key: Key
     document: Document
     changing: MappingState | None = None
+    """The change that is under way."""
     running: Polling | None = None
+    on_its_way: MappingState | None = None
+    """The change that is being written to the disk, and that admits no other meanwhile."""
 
     def taken(self) -> Polling | None:
         """Returns what runs, which is the caller's to end."""
@@ -110,6 +113,8 @@ class Mapped:
 
     @property
     def state(self) -> MappingState:
+        if self.on_its_way is not None:
+            return self.on_its_way
         if self.changing is MappingState.DELETING:
             return self.changing
         if not self.document[_ENABLED]:
@@ -194,8 +199,12 @@ class EventSources:
             document,
             MappingState.CREATING if enabled else MappingState.DISABLING,
         )
-        await self._resources.change({mapped.key: document})
         self._mapped[name] = mapped
+        try:
+            await self._resources.change({mapped.key: document})
+        except BaseException:
+            del self._mapped[name]
+            raise
         if not enabled:
             mapped.changing = None
         self._start(mapped)
@@ -207,16 +216,10 @@ class EventSources:
         Raises:
             sqlite3.Error: the disk is full or broken.
         """
-        was, document = mapped.document, {**mapped.document, **members}
+        document = {**mapped.document, **members}
         document["LastModified"] = self._wall_time()
-        await self._resources.change({mapped.key: document})
+        await self._write(mapped, document, _change(mapped.document, document))
         mapped.document = document
-        if was[_ENABLED] and not document[_ENABLED]:
-            mapped.changing = MappingState.DISABLING
-        elif document[_ENABLED] and not was[_ENABLED]:
-            mapped.changing = MappingState.ENABLING
-        else:
-            mapped.changing = MappingState.UPDATING
         self._spawn(self._restart(mapped, mapped.taken()))
 
     async def delete(self, mapped: Mapped) -> None:
@@ -225,9 +228,17 @@ class EventSources:
         Raises:
             sqlite3.Error: the disk is full or broken.
         """
-        await self._resources.change({mapped.key: None})
-        mapped.changing = MappingState.DELETING
+        await self._write(mapped, None, MappingState.DELETING)
         self._spawn(self._end(mapped, mapped.taken()))
+
+    async def _write(self, mapped: Mapped, document: Document | None, state: MappingState) -> None:
+        """Writes a change, which is seen at once; a second one would leave a poller to nobody."""
+        mapped.on_its_way = state
+        try:
+            await self._resources.change({mapped.key: document})
+        finally:
+            mapped.on_its_way = None
+        mapped.changing = state
 
     async def _restart(self, mapped: Mapped, before: Polling | None) -> None:
         if before is not None:
@@ -288,6 +299,13 @@ class EventSources:
         self._changes.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a change of an event source mapping failed", exc_info=error)
+
+
+def _change(before: Document, after: Document) -> MappingState:
+    """Returns the state of a mapping whose document is being replaced."""
+    if before[_ENABLED] == after[_ENABLED]:
+        return MappingState.UPDATING
+    return MappingState.ENABLING if after[_ENABLED] else MappingState.DISABLING
 
 
 async def _polled(poller: Poller) -> None:

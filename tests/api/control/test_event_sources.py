@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from emulator.live.event_sources.event_sources import Polling
+from emulator.live.event_sources.source_check import SourceCheck
 from tests.api.control.conftest import made
 from tests.api.services.conftest import served_api
 from tests.live.aws.stand_ins import ACCOUNT, REGION, SERVICES, StandIns, stand_ins
@@ -179,6 +181,26 @@ def test_second_mapping_of_the_same_pair_is_a_conflict(client: Any, queue: Queue
     )
     assert code == "ResourceConflictException"
     assert first["UUID"] in message
+
+
+def test_of_two_mappings_of_the_same_pair_at_once_one_is_a_conflict(
+    client: Any, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults, both = SourceCheck.faults, threading.Barrier(2)
+
+    async def held(*asked: Any) -> list[str]:
+        await asyncio.to_thread(both.wait, _BOUND)
+        return await faults(*asked)
+
+    monkeypatch.setattr(SourceCheck, "faults", held)
+    asked = {"EventSourceArn": queue.arn, "FunctionName": "echo"}
+    with ThreadPoolExecutor(2) as pool:
+        calls = [pool.submit(client.create_event_source_mapping, **asked) for _ in range(2)]
+        found = [call.exception(_BOUND) for call in calls]
+    (error,) = filter(None, found)
+    assert isinstance(error, ClientError)
+    assert error.response["Error"]["Code"] == "ResourceConflictException"
+    assert len(client.list_event_source_mappings()["EventSourceMappings"]) == 1
 
 
 def test_mapping_is_changed_and_disabled(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -128,6 +129,21 @@ def test_only_time_with_a_request_under_way_is_judged(tmp_path: Path) -> None:
     guard._samples += [replace(CALM, at_epoch=11.2), replace(full, at_epoch=11.6)]
     assert not guard.verdict([client(10, 1000)]).bound
     assert guard.verdict([client(10, 1100)]).bound
+
+
+def test_sample_of_a_guard_that_stood_still_tells_of_all_that_time(tmp_path: Path) -> None:
+    guard = HostGuard(tmp_path / "host.csv", every=0.5)
+    guard._samples = [replace(CALM, at_epoch=10.0), replace(CALM, at_epoch=14.0, cpu_busy=1.0)]
+    verdict = guard.verdict([client(11, 500)])
+    assert (verdict.cpu_p95, verdict.mem_available_min_mb) == (1.0, 8000.0)
+
+
+def test_request_before_the_first_sample_is_in_its_time(tmp_path: Path) -> None:
+    began = time.time()
+    with HostGuard(tmp_path / "host.csv", every=0.01) as guard:
+        pass
+    guard._samples = [replace(CALM, at_epoch=began + 99.0)]
+    assert guard.verdict([client(began + 60, 500)]).cpu_p95 == 0.5
 
 
 def test_the_guard_writes_what_it_samples_until_it_is_left(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -67,6 +68,52 @@ async def test_change_is_in_force_after_updating(others: StandIns, tmp_path: Pat
         queue.send("a", "b", "c")
         await until(lambda: len(functions.bodies) == 3)
     assert [len(batch) for batch in functions.batches] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("members", "state"),
+    [
+        ({"BatchSize": 3}, MappingState.UPDATING),
+        ({"Enabled": False}, MappingState.DISABLING),
+        (None, MappingState.DELETING),
+    ],
+)
+async def test_change_is_seen_before_it_is_on_the_disk(
+    others: StandIns, tmp_path: Path, members: dict[str, object] | None, state: MappingState
+) -> None:
+    """A second one in this moment left a poller that nobody ended."""
+    async with bench(others, tmp_path, Functions()) as here:
+        mapping = await here.mapped(Queue(others).arn)
+        sources = here.sources
+        work = sources.delete(mapping) if members is None else sources.update(mapping, members)
+        changing = asyncio.create_task(work)
+        await asyncio.sleep(0)
+        assert mapping.state is state
+        await changing
+        assert mapping.state is state
+
+
+async def test_mapping_is_seen_before_it_is_on_the_disk_and_not_where_that_fails(
+    others: StandIns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = {"EventSourceArn": Queue(others).arn, "FunctionArn": "arn:f"}
+    async with bench(others, tmp_path, Functions()) as here:
+        making = asyncio.create_task(here.sources.create(Scope(), members))
+        await asyncio.sleep(0)
+        (mapping,) = here.sources.all(Scope())
+        assert mapping.state is MappingState.CREATING
+        assert await making is mapping
+
+        async def full(_: object) -> None:
+            raise sqlite3.OperationalError("the disk is full")
+
+        monkeypatch.setattr(here.sources._resources, "change", full)
+        with pytest.raises(sqlite3.OperationalError):
+            await here.sources.create(Scope(), members)
+        with pytest.raises(sqlite3.OperationalError):
+            await here.sources.delete(mapping)
+        assert here.sources.all(Scope()) == [mapping]
+        await until(lambda: mapping.state is MappingState.ENABLED)
 
 
 async def test_deleted_mapping_finishes_its_batch_and_is_gone(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from emulator.live.backends.docker.client import EngineError, Lane
 from emulator.live.backends.docker.containers import inspect_container
-from emulator.live.backends.docker.network_slots import entered_network
+from emulator.live.backends.docker.slot_holder import entered_network
 from emulator.live.backends.limitations import Limitation
 
 if TYPE_CHECKING:

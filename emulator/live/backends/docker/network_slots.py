@@ -9,15 +9,11 @@ never waits for one.
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from emulator.host.network_namespace import NetworkNamespace
 from emulator.live.backends.docker.client import EngineError
-from emulator.live.backends.docker.container import HOST_NAME
 from emulator.live.backends.docker.containers import (
     create_container,
     inspect_container,
@@ -25,9 +21,12 @@ from emulator.live.backends.docker.containers import (
     remove_container,
     start_container,
 )
-from emulator.live.backends.docker.oci_runtime import runtime_member
+from emulator.live.backends.docker.slot_holder import (
+    SlotNetwork,
+    entered_network,
+    holder_configuration,
+)
 from emulator.live.backends.docker.slot_pace import SlotPace
-from emulator.live.backends.docker.user_switch import OWNER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,11 +34,8 @@ if TYPE_CHECKING:
     from emulator.live.backends.docker.client import DockerEngine
     from emulator.live.backends.docker.host import Meeting
 
-log = logging.getLogger(__name__)
 
-_HOLDER_MEMORY = 64 << 20
-"""Bytes; a sleeping holder takes one MB, but the engine's own program that starts it takes up to
-20 where the kernel counts its memory too."""
+log = logging.getLogger(__name__)
 _ATTEMPTS = 3
 """How many failures in a row end the making of slots for a while."""
 _PAUSE = 30.0
@@ -48,39 +44,6 @@ _SHORT_LIFE = 10.0
 """Seconds; a holder that ends sooner counts as a failure, so that none is made in a circle."""
 _UNFIT_IMAGE = 400
 """The engine's status where a container's first program is not there, or cannot be run."""
-_FOREVER = "2147483647"
-"""Seconds; some `sleep` does not know `infinity`."""
-
-
-@dataclass(frozen=True, slots=True)
-class SlotNetwork:
-    """Holds the network of a slot, as far as this process may enter that."""
-
-    namespace: NetworkNamespace
-    address: str
-    """The slot's IPv4 address."""
-
-
-async def entered_network(container: Mapping[str, Any]) -> SlotNetwork:
-    """Enters the network of a running container, as the engine describes that, and closes it.
-
-    What the container can reach afterwards is the bridge's gateway, and what lies beyond.
-
-    Raises:
-        OSError: the machine refuses.
-    """
-    namespace = NetworkNamespace(container["State"]["Pid"])
-    try:
-        ends = container["NetworkSettings"]["Networks"].values()
-        for end in ends:
-            if end.get("IPAddress") and end.get("Gateway"):
-                await namespace.bar_neighbours(end["IPAddress"], end["IPPrefixLen"], end["Gateway"])
-                return SlotNetwork(namespace, end["IPAddress"])
-    except BaseException:
-        namespace.close()
-        raise
-    namespace.close()
-    raise OSError(errno.ENETUNREACH, "the container has no IPv4 address")
 
 
 class NetworkSlots:
@@ -283,9 +246,11 @@ class NetworkSlots:
         self._made += 1
         name, image = f"{self._prefix}-slot-{self._made}", self._images[0]
         now = asyncio.get_running_loop().time
+        assert self._meeting is not None
+        body = holder_configuration(image, self._labels, self._meeting, self._oci_runtime)
         born = self._born[name] = now()
         try:
-            await create_container(self._engine, self._body(image), name)
+            await create_container(self._engine, body, name)
             await start_container(self._engine, name)
             await self._enter(name)
         except EngineError as error:
@@ -336,31 +301,6 @@ class NetworkSlots:
             _PAUSE,
             why,
         )
-
-    def _body(self, image: str) -> dict[str, Any]:
-        assert self._meeting is not None
-        return {
-            "Image": image,
-            "Entrypoint": ["sleep"],
-            "Cmd": [_FOREVER],
-            "User": OWNER,
-            **HOST_NAME,  # a sandbox that joins has it too, and the engine's /etc/hosts with it
-            "Labels": dict(self._labels),
-            "Healthcheck": {"Test": ["NONE"]},
-            "HostConfig": {
-                "NetworkMode": self._meeting.network,
-                "ExtraHosts": list(self._meeting.extra_hosts),
-                "Memory": _HOLDER_MEMORY,
-                "MemorySwap": _HOLDER_MEMORY,
-                "PidsLimit": 8,
-                "CapDrop": ["ALL"],
-                "SecurityOpt": ["no-new-privileges"],
-                "ReadonlyRootfs": True,
-                "IpcMode": "none",
-                "LogConfig": {"Type": "none"},
-                **runtime_member(self._oci_runtime),
-            },
-        }
 
     async def close(self) -> None:
         self._closing = True

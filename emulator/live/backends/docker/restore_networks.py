@@ -23,7 +23,8 @@ from emulator.live.backends.docker.user_switch import GROUP, USER
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from emulator.live.backends.docker.network_slots import NetworkSlots, SlotNetwork
+    from emulator.live.backends.docker.network_slots import NetworkSlots
+    from emulator.live.backends.docker.slot_holder import SlotNetwork
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from emulator.host.cgroup_tree import CgroupTree
     from emulator.live.backends.docker.image_templates import ImageTemplates
-    from emulator.live.backends.docker.network_slots import NetworkSlots, SlotNetwork
+    from emulator.live.backends.docker.network_slots import NetworkSlots
+    from emulator.live.backends.docker.slot_holder import SlotNetwork
     from emulator.live.backends.forks.restored_sandbox import RestoredSandbox
     from emulator.live.backends.interface import Output
     from emulator.live.backends.sandbox_spec import InnerListener, SandboxSpec

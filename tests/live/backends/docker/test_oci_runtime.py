@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from emulator.core.function_configuration import FunctionConfiguration
 from emulator.errors import SettingsError
 from emulator.live.backends.docker.backend import DockerBackend
-from emulator.live.backends.docker.client import DockerEngine
 from emulator.live.backends.docker.container import container_configuration
 from emulator.live.backends.docker.image_facts import ImageFacts
 from emulator.live.backends.docker.network_slots import NetworkSlots
@@ -17,6 +16,8 @@ from tests.live.backends.docker.scripted_engine import BRIDGE, engine_that, json
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from emulator.live.backends.docker.client import DockerEngine
 
 
 def test_sandbox_has_the_engines_own_runtime_unless_one_is_named() -> None:
@@ -40,10 +41,23 @@ def test_runtime_that_the_engine_does_not_have_is_refused_with_those_that_it_has
 
 
 @pytest.mark.parametrize(("runtime", "member"), [("crun", "crun"), ("", None)])
-def test_slots_have_the_runtime_of_sandboxes(runtime: str, member: str | None) -> None:
-    slots = NetworkSlots(DockerEngine({}), "p", {}, 1, 1)
-    slots.open(BRIDGE, oci_runtime=runtime)
-    assert slots._body("i")["HostConfig"].get("Runtime") == member
+@pytest.mark.anyio
+async def test_slots_have_the_runtime_of_sandboxes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: str, member: str | None
+) -> None:
+    bodies: list[dict[str, Any]] = []
+
+    async def made(_engine: DockerEngine, body: dict[str, Any], _name: str) -> str:
+        bodies.append(body)
+        return "c"
+
+    monkeypatch.setattr("emulator.live.backends.docker.network_slots.create_container", made)
+    async with engine_that(tmp_path, {"": json_answer(None)}) as engine:
+        slots = NetworkSlots(engine, "p", {}, 1, 1)
+        slots.open(BRIDGE, oci_runtime=runtime)
+        slots.use_image("i")
+        await slots.filled()
+    assert [body["HostConfig"].get("Runtime") for body in bodies] == [member]
 
 
 @pytest.mark.anyio
