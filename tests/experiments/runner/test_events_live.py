@@ -95,13 +95,14 @@ def test_measured_and_simulated_events_come_to_the_same_ends(tmp_path: Path, pla
     )
     assert [told(row) for row in measured] == [(202, True, "RetriesExhausted", 2, 0)] * 3
     assert [told(row) for row in simulated] == [told(row) for row in measured]
-    for rows, latest in ((measured, math.inf), (simulated, 2.0)):  # a busy machine is late
+    # a busy machine is late, and a step of its clock counts 60 times
+    for rows, least, most in ((measured, 0.75, math.inf), (simulated, 1.0, 2.0)):
         for row in rows:
             # one retry, a minute after the error, on a clock that runs 60 times as fast
             assert row.event_age_ms is not None
-            assert 60_000 < row.event_age_ms < 60_000 * latest
+            assert 60_000 * least < row.event_age_ms < 60_000 * most
             assert row.executed_at_s is not None
-            assert 1.0 < row.executed_at_s - row.sent_at_s < 2.0 * latest
+            assert least < row.executed_at_s - row.sent_at_s < 2.0 * most
     figures = [all_events(read_study(tmp_path / name))[0] for name in ("measured", "simulated")]
     assert [(f.dropped, f.retries, f.left) for f in figures] == [(3, 3, 0)] * 2
     # the companion's queue has taken the letters

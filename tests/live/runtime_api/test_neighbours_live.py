@@ -151,7 +151,9 @@ async def test_backend_says_so_where_it_cannot_tell_neighbours_apart(
     backend = ProcessBackend(
         tmp_path / "state", f"peers-{os.getpid()}", bubblewrap=None, cgroup_root=None, spare_slots=0
     )
-    monkeypatch.setattr("emulator.live.backends.process.backend.others_can_enter", lambda _: True)
+    monkeypatch.setattr(
+        "emulator.live.backends.process.view_choice.others_can_enter", lambda _: True
+    )
     await backend.open()
     try:
         assert Limitation.SHARED_RUNTIME_API in backend.unenforced
