@@ -76,7 +76,12 @@ def experiment(
         ),
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Go on with this run, which must exist.")
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go on with this run, which must exist; a cell whose folder you have taken away "
+            "is measured again.",
+        ),
     ] = None,
     time_limit: Annotated[
         float | None,

@@ -150,10 +150,15 @@ class StudyFile:
     ) -> None:
         """Begins another sitting with a plan's cells, and keeps what is finished of them.
 
-        A finished cell that the plan has not is forgotten: `others` names such cells before.
+        A finished cell that the plan has not is forgotten: `others` names such cells before. A
+        cell whose folder somebody has taken away, to have the cell measured again, is unfinished.
         """
-        done = {e.id: e for e in self._content.cells if e.status is CellStatus.DONE}
         content = self._content
+        done = {
+            entry.id: entry
+            for entry in content.cells
+            if entry.status is CellStatus.DONE and entry.measured(self._folder).folder.is_dir()
+        }
         content.cells = [
             done.get(cell.id) or CellEntry.of(cell, digests.get(cell.id, "")) for cell in cells
         ]

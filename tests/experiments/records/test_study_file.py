@@ -97,6 +97,7 @@ def test_a_further_sitting_keeps_what_is_done_and_has_machine_and_code_of_its_ow
 ) -> None:
     file = create(tmp_path / "study")
     file.done(CELL.id, HostVerdict(), INFO)
+    file.cell(CELL.id).folder.mkdir(parents=True)
     later = replace(CELL, id="later")
     newer = CodeVersion("new")
     file.continue_with([later, CELL], {}, newer, {}, "y")
@@ -106,6 +107,15 @@ def test_a_further_sitting_keeps_what_is_done_and_has_machine_and_code_of_its_ow
     assert [sitting.machine["cpus"] for sitting in content.sittings] == [2, 64]
     assert [sitting.code for sitting in content.sittings] == [CodeVersion(), newer]
     assert file.codes == {CodeVersion(), newer}
+
+
+def test_a_finished_cell_whose_folder_was_taken_away_is_measured_again(tmp_path: Path) -> None:
+    file = create(tmp_path / "study")
+    file.done(CELL.id, HostVerdict(), INFO)
+    file.continue_with([CELL], {}, CodeVersion("new"), {}, "y")
+    assert file.cell(CELL.id).status is CellStatus.PENDING
+    file.done(CELL.id, HostVerdict(), INFO)
+    assert [entry.sitting for entry in read_content(tmp_path / "study").cells] == [2]
 
 
 def test_states_are_counted_and_a_cell_that_is_given_back_has_none_of_its_own(
