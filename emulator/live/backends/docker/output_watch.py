@@ -47,7 +47,10 @@ class OutputWatch:
         if self._inotify is None or first is None:
             return None
         written = WrittenOutput(self, [f"/proc/{first}/fd/{stream}" for stream in _STREAMS])
-        return written if written.forget() else None
+        if written.forget():
+            return written
+        written.close()  # one of its streams may be watched
+        return None
 
     def arm(self, paths: Iterable[str], written: WrittenOutput) -> bool:
         """Waits for the next write to each pipe; False where a pipe cannot be watched."""

@@ -91,6 +91,7 @@ class DockerSandbox:
         self._written: WrittenOutput | None = None
         """Whether anything was written since the last echo; None where that cannot be seen."""
         self._output_watch: OutputWatch | None = None
+        """Finds what tells of written output, until that was asked for once."""
         self._patience = _LAST_LINES
         self._echo: asyncio.Future[None] | None = None
         """The end of the output that was last asked for."""
@@ -177,10 +178,10 @@ class DockerSandbox:
 
     def _look_for_output(self) -> None:
         """Lets the kernel tell whether anything is written from now on."""
-        if self._written is None:
-            if self._output_watch is not None:
-                self._written = self._output_watch.of(self._pids())
-        elif not self._written.forget():
+        if self._output_watch is not None:
+            self._written = self._output_watch.of(self._pids())
+            self._output_watch = None  # what cannot be seen once is not looked for again
+        elif self._written is not None and not self._written.forget():
             self._written.close()
             self._written = None
 
